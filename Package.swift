@@ -1,0 +1,53 @@
+// swift-tools-version: 6.0
+import PackageDescription
+
+/// Linker settings of the shipped library. They stand on a C target of their own that only the dynamic product contains:
+/// on `CapDist` itself the static runtime would leak into the test bundle.
+let shipping: [LinkerSetting] = [
+    .unsafeFlags(
+        [
+            "-static-stdlib",
+            "-Xlinker", "--version-script=\(Context.packageDirectory)/Sources/Shipping/exports.map",
+            "-Xlinker", "-soname=libcapdist.so.1",
+            "-Xlinker", "-z", "-Xlinker", "nodelete",
+            "-Xlinker", "-z", "-Xlinker", "now",
+            "-Xlinker", "--gc-sections",
+            "-Xlinker", "-s",
+        ], .when(configuration: .release))
+]
+
+let package = Package(
+    name: "libcapdist",
+    products: [
+        .library(name: "capdist", type: .dynamic, targets: ["CapDist", "Shipping"]),
+        .executable(name: "opend-simulator", targets: ["opend-simulator"]),
+    ],
+    targets: [
+        // C: the public header, what Swift's Glibc lacks, the generated messages, Debian's libraries.
+        .systemLibrary(name: "CCapDist", path: "include"),
+        .target(name: "CSystem"),
+        .systemLibrary(
+            name: "CProtobufC", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .target(name: "CMessages", dependencies: ["CProtobufC"], exclude: ["proto"]),
+
+        // The library.
+        .target(name: "Codec", dependencies: ["CMessages", "CProtobufC", "COpenSSL"]),
+        .target(name: "Limiter"),
+        .target(name: "Connection", dependencies: ["Codec", "Limiter", "CSystem"]),
+        .target(name: "CapDist", dependencies: ["CCapDist", "Connection", "Codec", "Limiter", "CSystem"]),
+        .target(name: "Shipping", linkerSettings: shipping),
+
+        // The stand-in gateway.
+        .target(name: "Simulator", dependencies: ["Codec"]),
+        .executableTarget(name: "opend-simulator", dependencies: ["Simulator"]),
+
+        .testTarget(name: "CodecTests", dependencies: ["Codec"]),
+        .testTarget(name: "LimiterTests", dependencies: ["Limiter"]),
+        .testTarget(name: "ConnectionTests", dependencies: ["Connection"]),
+        .testTarget(name: "SimulatorTests", dependencies: ["Simulator"]),
+        .testTarget(name: "CapDistTests", dependencies: ["CapDist", "CCapDist"]),
+    ],
+    swiftLanguageModes: [.v6],
+    cLanguageStandard: .c11
+)

@@ -1,0 +1,10 @@
+#include "csystem.h"
+
+static _Thread_local csystem_thread this_thread;
+
+csystem_thread *csystem_this_thread(void) { return &this_thread; }
+
+int csystem_epoll_set(int epoll, int operation, int fd, uint32_t events) {
+    struct epoll_event event = {.events = events, .data = {.fd = fd}};
+    return epoll_ctl(epoll, operation, fd, &event);
+}

@@ -1,0 +1,79 @@
+/// Frames waiting to be sent, back to back. It does no I/O: the owner sends `pending` and tells how much went.
+package struct FrameWriter: ~Copyable {
+    private var buffer: UnsafeMutableRawBufferPointer
+    private var start = 0
+    private var end = 0
+    private let hasher = SHA1Hasher()
+    static let baseCapacity = 4 * 1024
+    static let keptCapacity = 256 * 1024
+
+    package init() {
+        buffer = .allocate(byteCount: Self.baseCapacity, alignment: 16)
+    }
+
+    deinit { buffer.deallocate() }
+
+    /// The bytes to send next; valid until the writer is next changed.
+    package var pending: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: buffer[start..<end]) }
+
+    /// Tells that the first `count` bytes of `pending` are sent.
+    package mutating func sent(_ count: Int) {
+        start = min(start + max(count, 0), end)
+        if start == end { reset() }
+    }
+
+    /// Forgets what was not sent: for the next line.
+    package mutating func reset() {
+        start = 0
+        end = 0
+        if buffer.count > Self.keptCapacity {
+            buffer.deallocate()
+            buffer = .allocate(byteCount: Self.baseCapacity, alignment: 16)
+        }
+    }
+
+    /// Appends one frame whose body `fill` writes in place.
+    /// - Parameters:
+    ///   - capacity: room for the body, in bytes.
+    ///   - fill: writes the body and returns its length, at most `capacity`.
+    /// - Returns: false if no digest could be made; nothing is appended then.
+    @inline(__always)
+    package mutating func append(
+        protoID: UInt32, serialNo: UInt32, capacity: Int, _ fill: (UnsafeMutableRawBufferPointer) -> Int
+    ) -> Bool {
+        reserve(FrameHeader.size + capacity)
+        let frame = UnsafeMutableRawBufferPointer(rebasing: buffer[end...])
+        let room = UnsafeMutableRawBufferPointer(
+            rebasing: frame[FrameHeader.size..<(FrameHeader.size + capacity)])
+        let length = min(max(fill(room), 0), capacity)
+        let body = UnsafeRawBufferPointer(rebasing: room[..<length])
+        guard let digest = hasher.hash(body), let bodyLength = UInt32(exactly: length) else { return false }
+        FrameHeader(protoID: protoID, serialNo: serialNo, bodyLength: bodyLength, sha1: digest).write(to: frame)
+        end += FrameHeader.size + length
+        return true
+    }
+
+    /// Appends one frame.
+    package mutating func append(protoID: UInt32, serialNo: UInt32, body: UnsafeRawBufferPointer) -> Bool {
+        append(protoID: protoID, serialNo: serialNo, capacity: body.count) { room in
+            room.copyMemory(from: body)
+            return body.count
+        }
+    }
+
+    private mutating func reserve(_ count: Int) {
+        if buffer.count - end >= count { return }
+        let used = end - start
+        if buffer.count - used >= count, start >= used {
+            buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: buffer[start..<end]))
+        } else {
+            let new = UnsafeMutableRawBufferPointer.allocate(
+                byteCount: max(buffer.count * 2, used + count), alignment: 16)
+            new.copyMemory(from: UnsafeRawBufferPointer(rebasing: buffer[start..<end]))
+            buffer.deallocate()
+            buffer = new
+        }
+        start = 0
+        end = used
+    }
+}

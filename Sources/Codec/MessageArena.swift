@@ -1,0 +1,107 @@
+import CProtobufC
+import Glibc
+
+/// Why a body is no answer.
+package enum MessageError: Error, Equatable {
+    /// Not valid protobuf, a required field is missing, or it needs more memory than a body of its length may.
+    case malformed
+    /// It says success and has no `s2c`.
+    case noContent
+}
+
+/// Memory for one decoded message at a time: protobuf-c asks for many small pieces, which are cut from one block and
+/// forgotten together. What one body may cost is bounded, since each two-byte unknown field would cost protobuf-c a
+/// hundred. For one thread at a time.
+package struct MessageArena: ~Copyable {
+    private struct State {
+        var block: UnsafeMutableRawBufferPointer
+        var used = 0
+        /// Blocks for what did not fit, each beginning with the next one's address.
+        var overflow: UnsafeMutableRawPointer?
+        /// Bytes that may still be asked for.
+        var budget = 0
+    }
+
+    private static let blockSize = 4 * 1024
+    private static let alignment = 16
+
+    private let state: UnsafeMutablePointer<State>
+    private let allocator: UnsafeMutablePointer<ProtobufCAllocator>
+
+    package init() {
+        state = .allocate(capacity: 1)
+        state.initialize(to: State(block: .allocate(byteCount: Self.blockSize, alignment: Self.alignment)))
+        allocator = .allocate(capacity: 1)
+        allocator.initialize(
+            to: ProtobufCAllocator(
+                alloc: { MessageArena.allocate($0, $1) }, free: { _, _ in }, allocator_data: state))
+    }
+
+    deinit {
+        reset()
+        state.pointee.block.deallocate()
+        state.deallocate()
+        allocator.deallocate()
+    }
+
+    /// Decodes `body`; the result lives until the next call. nil if it is malformed.
+    /// - Parameter unpack: a generated `..._unpack` function.
+    @inline(__always)
+    package borrowing func unpack<Message>(
+        _ body: UnsafeRawBufferPointer,
+        _ unpack: (UnsafeMutablePointer<ProtobufCAllocator>?, Int, UnsafePointer<UInt8>?) -> UnsafeMutablePointer<Message>?
+    ) -> UnsafeMutablePointer<Message>? {
+        reset()
+        // Twice the body holds any text in it; the rest holds the message itself and the fields of some newer version.
+        state.pointee.budget = body.count * 2 + 64 * 1024
+        // protobuf-c must not be handed NULL, not even for an empty body.
+        guard let bytes = body.baseAddress, body.count > 0 else {
+            var nothing: UInt8 = 0
+            return unpack(allocator, 0, &nothing)
+        }
+        return unpack(allocator, body.count, bytes.assumingMemoryBound(to: UInt8.self))
+    }
+
+    /// Gives back what the last message needed beyond the block.
+    private func reset() {
+        state.pointee.used = 0
+        while let block = state.pointee.overflow {
+            state.pointee.overflow = block.load(as: UnsafeMutableRawPointer?.self)
+            free(block)
+        }
+    }
+
+    private static func allocate(_ data: UnsafeMutableRawPointer?, _ size: Int) -> UnsafeMutableRawPointer? {
+        guard let state = data?.assumingMemoryBound(to: State.self), size >= 0 else { return nil }
+        let (padded, overflow) = size.addingReportingOverflow(alignment - 1)
+        let rounded = padded & ~(alignment - 1)
+        guard !overflow, rounded <= state.pointee.budget else { return nil }
+        state.pointee.budget -= rounded
+        if state.pointee.block.count - state.pointee.used >= rounded {
+            let piece = state.pointee.block.baseAddress?.advanced(by: state.pointee.used)
+            state.pointee.used += rounded
+            return piece
+        }
+        guard let block = malloc(rounded + alignment) else { return nil }
+        block.storeBytes(of: state.pointee.overflow, as: UnsafeMutableRawPointer?.self)
+        state.pointee.overflow = block
+        return block.advanced(by: alignment)
+    }
+}
+
+/// The bytes of a message that was filled in as its generated C struct.
+func packed<Message>(_ message: inout Message) -> [UInt8] {
+    withUnsafeMutablePointer(to: &message) { pointer in
+        pointer.withMemoryRebound(to: ProtobufCMessage.self, capacity: 1) { message in
+            [UInt8](unsafeUninitializedCapacity: protobuf_c_message_get_packed_size(message)) { buffer, count in
+                count = buffer.baseAddress.map { protobuf_c_message_pack(message, $0) } ?? 0
+            }
+        }
+    }
+}
+
+/// A C string as protobuf-c's structs want it, for as long as `body` runs; nil stays nil.
+func withMutableCString<R>(_ text: String?, _ body: (UnsafeMutablePointer<CChar>?) -> R) -> R {
+    guard let text else { return body(nil) }
+    return text.withCString { body(UnsafeMutablePointer(mutating: $0)) }
+}

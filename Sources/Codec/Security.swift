@@ -1,0 +1,30 @@
+/// Markets (Qot_Common.QotMarket) and the prefix each is written with: `HK.00700` (PROTOCOL.md, Messages).
+package enum Market: Int32, CaseIterable, Sendable {
+    case hk = 1
+    case us = 11
+    case sh = 21
+    case sz = 22
+    case sg = 31
+    case jp = 41
+    case au = 51
+    case my = 61
+    case ca = 71
+    case fx = 81
+    case cc = 91
+
+    package var prefix: StaticString {
+        switch self {
+        case .hk: "HK"
+        case .us: "US"
+        case .sh: "SH"
+        case .sz: "SZ"
+        case .sg: "SG"
+        case .jp: "JP"
+        case .au: "AU"
+        case .my: "MY"
+        case .ca: "CA"
+        case .fx: "FX"
+        case .cc: "CC"
+        }
+    }
+}

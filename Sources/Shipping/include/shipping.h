@@ -1,0 +1,1 @@
+// No interface: this target only carries linker settings.
