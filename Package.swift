@@ -34,7 +34,7 @@ let package = Package(
         // The library.
         .target(name: "Codec", dependencies: ["CMessages", "CProtobufC", "COpenSSL"]),
         .target(name: "Limiter"),
-        .target(name: "Connection", dependencies: ["Codec", "Limiter", "CSystem"]),
+        .target(name: "Connection", dependencies: ["CCapDist", "Codec", "Limiter", "CSystem"]),
         .target(name: "CapDist", dependencies: ["CCapDist", "Connection", "Codec", "Limiter", "CSystem"]),
         .target(name: "Shipping", linkerSettings: shipping),
 

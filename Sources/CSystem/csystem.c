@@ -1,4 +1,7 @@
+#define _GNU_SOURCE
 #include "csystem.h"
+
+#include <pthread.h>
 
 static _Thread_local csystem_thread this_thread;
 
@@ -8,3 +11,5 @@ int csystem_epoll_set(int epoll, int operation, int fd, uint32_t events) {
     struct epoll_event event = {.events = events, .data = {.fd = fd}};
     return epoll_ctl(epoll, operation, fd, &event);
 }
+
+void csystem_name_this_thread(const char *name) { pthread_setname_np(pthread_self(), name); }

@@ -23,4 +23,7 @@ csystem_thread *csystem_this_thread(void);
 /// epoll's data union is awkward from Swift.
 int csystem_epoll_set(int epoll, int operation, int fd, uint32_t events);
 
+/// As `ps` and debuggers show it; at most 15 bytes.
+void csystem_name_this_thread(const char *name);
+
 #endif

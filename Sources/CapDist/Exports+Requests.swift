@@ -1,0 +1,139 @@
+import CCapDist
+import Codec
+import Connection
+import Glibc
+
+// Requests and replies of capdist.h. What they do is documented there.
+
+@_cdecl("capdist_get_capital_distribution")
+public func getCapitalDistribution(
+    _ conn: OpaquePointer?, _ security: UnsafePointer<capdist_security>?,
+    _ options: UnsafePointer<capdist_request_options>?, _ callback: capdist_reply_fn?,
+    _ userData: UnsafeMutableRawPointer?, _ serialNo: UnsafeMutablePointer<UInt32>?
+) -> capdist_status {
+    reporting { () throws(Refusal) in
+        serialNo?.pointee = 0
+        let connection = try HandleTable.shared.connection(conn)
+        let (security, options) = try request(security, options)
+        guard let callback else { throw .invalid("callback is NULL: a request needs one to complete") }
+        let ask = Connection.Machine.Ask(security, options, of: connection, callback, userData: userData)
+        if case .failure(let refusal) = connection.ask(ask, serialNo) { throw Refusal(refusal, connection) }
+        return .ok
+    }
+}
+
+@_cdecl("capdist_fetch_capital_distribution")
+public func fetchCapitalDistribution(
+    _ conn: OpaquePointer?, _ security: UnsafePointer<capdist_security>?,
+    _ options: UnsafePointer<capdist_request_options>?,
+    _ reply: UnsafeMutablePointer<UnsafeMutablePointer<capdist_reply>?>?
+) -> capdist_status {
+    reporting { () throws(Refusal) in
+        reply?.pointee = nil
+        let connection = try HandleTable.shared.connection(conn)
+        let (security, options) = try request(security, options)
+        guard let reply else { throw .invalid("reply is NULL: there is nowhere to store the answer") }
+        guard !isInsideCallback else { throw wouldDeadlock }
+        switch connection.fetch(security, options) {
+        case .failure(let refusal): throw Refusal(refusal, connection)
+        case .success(let result):
+            guard let result else { throw Refusal(.systemError, "no memory for the reply") }
+            reply.pointee = result
+            return Status(rawValue: result.pointee.status) ?? .systemError
+        }
+    }
+}
+
+@_cdecl("capdist_cancel")
+public func cancel(_ conn: OpaquePointer?, _ serialNo: UInt32) -> capdist_status {
+    reporting { () throws(Refusal) in
+        let status = try HandleTable.shared.connection(conn).cancel(serialNo)
+        switch status {
+        case .released: throw Refusal(.released, "the connection was released")
+        case .notFound:
+            throw Refusal(.notFound, "no request \(serialNo) is queued or in flight; it may have completed already")
+        default: return status
+        }
+    }
+}
+
+@_cdecl("capdist_send_proto")
+public func sendProto(
+    _ conn: OpaquePointer?, _ protoID: UInt32, _ body: UnsafeRawPointer?, _ length: Int,
+    _ options: UnsafePointer<capdist_request_options>?, _ callback: capdist_proto_fn?,
+    _ userData: UnsafeMutableRawPointer?, _ serialNo: UnsafeMutablePointer<UInt32>?
+) -> capdist_status {
+    reporting { () throws(Refusal) in
+        serialNo?.pointee = 0
+        let connection = try HandleTable.shared.connection(conn)
+        guard protoID != 0 else { throw .invalid("proto_id is 0") }
+        guard protoID != ProtoID.initConnect, protoID != ProtoID.keepAlive else {
+            throw .invalid("proto_id \(protoID) is the library's own: it sends InitConnect and KeepAlive itself")
+        }
+        let longest = connection.options.maxBodyLength
+        guard length >= 0, length <= longest else {
+            throw .invalid("the body is longer than max_body_bytes (\(longest))")
+        }
+        guard body != nil || length == 0 else { throw .invalid("body is NULL and length is not 0") }
+        let options = try CheckedRequestOptions(options)
+        guard options.securityFirm == 0 else { throw .invalid("security_firm can not be added to a raw body") }
+        guard let callback else { throw .invalid("callback is NULL: a request needs one to complete") }
+
+        var payload = Payload(.proto(callback), userData: userData)
+        if let body, length > 0 {
+            guard let copy = malloc(length) else { throw Refusal(.systemError, "no memory for the body") }
+            memcpy(copy, body, length)
+            payload.body = UnsafeMutableRawBufferPointer(start: copy, count: length)
+        }
+        let ask = Connection.Machine.Ask(protoID: protoID, payload, options, of: connection)
+        if case .failure(let refusal) = connection.ask(ask, serialNo) {
+            payload.dispose()
+            throw Refusal(refusal, connection)
+        }
+        return .ok
+    }
+}
+
+/// What both ways to ask for a capital distribution check.
+private func request(
+    _ security: UnsafePointer<capdist_security>?, _ options: UnsafePointer<capdist_request_options>?
+) throws(Refusal) -> (capdist_security, CheckedRequestOptions) {
+    guard let security else { throw .invalid("security is NULL") }
+    try security.pointee.check()
+    return (security.pointee, try CheckedRequestOptions(options))
+}
+
+extension Refusal {
+    /// Why a connection accepts no request.
+    fileprivate init(_ refusal: Connection.Machine.Refusal, _ connection: Connection) {
+        switch refusal.status {
+        case .notConnected:
+            let why = if case .failed(let cause) = connection.info().state { ": \(cause.text)" } else { "" }
+            self.init(.notConnected, "the connection has failed for good\(why)")
+        case .queueFull:
+            self.init(.queueFull, "max_queue (\(connection.options.behaviour.maxQueue)) requests are waiting or in flight")
+        case .quotaExhausted: self.init(.quotaExhausted, "no slot of the quota is free: see capdist_get_quota()")
+        default: self.init(refusal.status, "the connection was released")
+        }
+    }
+}
+
+// MARK: - Replies
+
+@_cdecl("capdist_reply_copy")
+public func replyCopy(_ reply: UnsafePointer<capdist_reply>?) -> UnsafeMutablePointer<capdist_reply>? {
+    reply.flatMap { copyReply($0) }
+}
+
+@_cdecl("capdist_reply_free")
+public func replyFree(_ reply: UnsafeMutablePointer<capdist_reply>?) { free(reply) }
+
+@_cdecl("capdist_reply_to_json")
+public func replyToJSON(
+    _ reply: UnsafePointer<capdist_reply>?, _ buffer: UnsafeMutablePointer<CChar>?, _ size: Int
+) -> Int64 {
+    reportingLength { () throws(Refusal) in
+        guard let reply else { throw .invalid("capdist_reply_to_json: reply is NULL") }
+        return try copyOut(ReplyJSON(reply.pointee).text, buffer, size)
+    }
+}

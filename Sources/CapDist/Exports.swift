@@ -1,0 +1,216 @@
+import CCapDist
+import CSystem
+import Connection
+import Glibc
+
+// The C functions of capdist.h: argument checks and translation. What they do is documented there.
+
+@_cdecl("capdist_version")
+public func version() -> UnsafePointer<CChar>? { cString("1.0.0") }
+
+@_cdecl("capdist_status_name")
+public func statusName(_ status: capdist_status) -> UnsafePointer<CChar>? {
+    cString(Status(rawValue: status)?.name ?? "CAPDIST_UNKNOWN")
+}
+
+@_cdecl("capdist_status_text")
+public func statusText(_ status: capdist_status) -> UnsafePointer<CChar>? {
+    cString(Status(rawValue: status)?.text ?? "A status that this version of the library does not know.")
+}
+
+@_cdecl("capdist_last_error")
+public func lastError() -> UnsafePointer<CChar>? {
+    guard let thread = csystem_this_thread() else { return cString("") }
+    // The thread's own storage does not move.
+    return withUnsafeBytes(of: &thread.pointee.last_error) { $0.baseAddress?.assumingMemoryBound(to: CChar.self) }
+}
+
+// MARK: - Securities
+
+@_cdecl("capdist_security_parse")
+public func securityParse(
+    _ text: UnsafePointer<CChar>?, _ security: UnsafeMutablePointer<capdist_security>?
+) -> capdist_status {
+    reporting { () throws(Refusal) in
+        guard let text else { throw .invalid("capdist_security_parse: text is NULL") }
+        guard let security else { throw .invalid("capdist_security_parse: security is NULL") }
+        security.pointee = try capdist_security.parse(text)
+        return .ok
+    }
+}
+
+@_cdecl("capdist_security_format")
+public func securityFormat(
+    _ security: UnsafePointer<capdist_security>?, _ buffer: UnsafeMutablePointer<CChar>?, _ size: Int
+) -> Int64 {
+    reportingLength { () throws(Refusal) in
+        guard let security else { throw .invalid("capdist_security_format: security is NULL") }
+        return try copyOut(try security.pointee.formatted(), buffer, size)
+    }
+}
+
+/// As `snprintf`.
+func copyOut(_ text: String, _ buffer: UnsafeMutablePointer<CChar>?, _ size: Int) throws(Refusal) -> Int64 {
+    guard buffer != nil || size == 0 else { throw .invalid("buffer is NULL and size is not 0") }
+    // A size with its highest bit set is more than there is memory.
+    guard size >= 0 else { throw .invalid("size is beyond all memory") }
+    return Int64(copyText(text, into: UnsafeMutableBufferPointer(start: buffer, count: size)))
+}
+
+// MARK: - Structs
+
+@_cdecl("capdist_options_init")
+public func optionsInit(_ options: UnsafeMutablePointer<capdist_options>?, _ size: Int) -> capdist_status {
+    reporting { () throws(Refusal) in
+        try SizedStruct.initialise(
+            options, size, "capdist_options", smallest: CheckedOptions.smallest, CheckedOptions.defaults)
+        return .ok
+    }
+}
+
+@_cdecl("capdist_request_options_init")
+public func requestOptionsInit(
+    _ options: UnsafeMutablePointer<capdist_request_options>?, _ size: Int
+) -> capdist_status {
+    reporting { () throws(Refusal) in
+        try SizedStruct.initialise(
+            options, size, "capdist_request_options", smallest: CheckedRequestOptions.smallest,
+            capdist_request_options())
+        return .ok
+    }
+}
+
+/// Smallest structs any version had: up to `conn_id`, up to `window_ms`.
+private let smallestInfo = 16
+private let smallestQuota = 16
+
+@_cdecl("capdist_connection_info_init")
+public func connectionInfoInit(_ info: UnsafeMutablePointer<capdist_connection_info>?, _ size: Int) -> capdist_status {
+    reporting { () throws(Refusal) in
+        try SizedStruct.initialise(
+            info, size, "capdist_connection_info", smallest: smallestInfo, capdist_connection_info())
+        return .ok
+    }
+}
+
+@_cdecl("capdist_quota_init")
+public func quotaInit(_ quota: UnsafeMutablePointer<capdist_quota>?, _ size: Int) -> capdist_status {
+    reporting { () throws(Refusal) in
+        try SizedStruct.initialise(quota, size, "capdist_quota", smallest: smallestQuota, capdist_quota())
+        return .ok
+    }
+}
+
+// MARK: - Connections
+
+@_cdecl("capdist_init_connect")
+public func initConnect(
+    _ options: UnsafePointer<capdist_options>?, _ conn: UnsafeMutablePointer<OpaquePointer?>?
+) -> capdist_status {
+    reporting { () throws(Refusal) in
+        guard let conn else { throw .invalid("capdist_init_connect: conn is NULL") }
+        conn.pointee = nil
+        let checked = try CheckedOptions(options)
+        let made: (handle: OpaquePointer, connection: Connection)?
+        do throws(Connection.SetUpError) {
+            made = try HandleTable.shared.insert { (handle) throws(Connection.SetUpError) in
+                let bits = UInt(bitPattern: handle)
+                return try Connection(
+                    checked.connection, handle: handle, group: checked.quotaGroup, limit: checked.quotaLimit,
+                    window: checked.quotaWindow
+                ) {
+                    HandleTable.shared.forget(OpaquePointer(bitPattern: bits))
+                }
+            }
+        } catch {
+            switch error {
+            case .system(let error): throw Refusal(.systemError, "no connection could be made: \(error.text)")
+            case .quotaConflict:
+                throw Refusal(
+                    .quotaConflict,
+                    "another connection of this quota group has other figures than \(checked.quotaLimit) requests in"
+                        + " \(checked.quotaWindow / 1_000_000) ms: use the same, or a quota_group of its own")
+            }
+        }
+        guard let made else { throw Refusal(.systemError, "too many connections are open in this process") }
+        // Before the thread starts, and with it callbacks.
+        conn.pointee = made.handle
+        do throws(SystemError) {
+            try made.connection.start()
+        } catch {
+            conn.pointee = nil
+            HandleTable.shared.forget(made.handle)
+            throw Refusal(.systemError, "no thread could be started: \(error.text)")
+        }
+        return .ok
+    }
+}
+
+@_cdecl("capdist_wait_ready")
+public func waitReady(_ conn: OpaquePointer?, _ timeoutMs: Int32) -> capdist_status {
+    reporting { () throws(Refusal) in
+        let connection = try HandleTable.shared.connection(conn)
+        let timeout = try number(timeoutMs, "timeout_ms", 0...longestMilliseconds)
+        guard !isInsideCallback else { throw wouldDeadlock }
+        let (status, text) = connection.waitReady(until: Clock.now() + Int64(timeout) * 1_000_000)
+        guard status == .ok else { throw Refusal(status, text) }
+        return .ok
+    }
+}
+
+let wouldDeadlock = Refusal(
+    .wouldDeadlock, "inside a callback this call would wait for its own thread: use the one with a callback")
+
+@_cdecl("capdist_release")
+public func release(_ conn: OpaquePointer?) -> capdist_status {
+    reporting { () throws(Refusal) in
+        let (connection, isInherited) = try HandleTable.shared.takeForRelease(conn)
+        if isInherited {
+            connection.closeInherited()
+        } else {
+            connection.release(insideCallback: isInsideCallback)
+        }
+        return .ok
+    }
+}
+
+@_cdecl("capdist_get_connection_info")
+public func getConnectionInfo(
+    _ conn: OpaquePointer?, _ info: UnsafeMutablePointer<capdist_connection_info>?
+) -> capdist_status {
+    reporting { () throws(Refusal) in
+        let connection = try HandleTable.shared.connection(conn)
+        guard let info else { throw .invalid("capdist_get_connection_info: info is NULL") }
+        let known = connection.info()
+        var result = capdist_connection_info()
+        result.conn_id = known.connID
+        result.login_user_id = known.loginUserID
+        result.server_version = known.serverVersion
+        switch known.state {
+        case .connecting: result.state = Int32(CAPDIST_STATE_CONNECTING)
+        case .ready: result.state = Int32(CAPDIST_STATE_READY)
+        case .failed: result.state = Int32(CAPDIST_STATE_NOT_CONNECTED)
+        case .released: throw Refusal(.released, "the connection was released")
+        }
+        try SizedStruct.write(result, info, "capdist_connection_info", smallest: smallestInfo)
+        return .ok
+    }
+}
+
+@_cdecl("capdist_get_quota")
+public func getQuota(_ conn: OpaquePointer?, _ quota: UnsafeMutablePointer<capdist_quota>?) -> capdist_status {
+    reporting { () throws(Refusal) in
+        let connection = try HandleTable.shared.connection(conn)
+        guard let quota else { throw .invalid("capdist_get_quota: quota is NULL") }
+        let known = connection.quota()
+        var result = capdist_quota()
+        result.limit = Int32(clamping: known.limit)
+        result.window_ms = Int32(clamping: known.window / 1_000_000)
+        result.used = Int32(clamping: known.used)
+        result.waiting = Int32(clamping: known.waiting)
+        // Rounded up: after that many milliseconds it is free.
+        result.next_slot_ms = known.nextFree.map { Int32(clamping: ($0 + 999_999) / 1_000_000) } ?? -1
+        try SizedStruct.write(result, quota, "capdist_quota", smallest: smallestQuota)
+        return .ok
+    }
+}

@@ -1,0 +1,129 @@
+import CCapDist
+import Connection
+import Glibc
+
+/// From handles to connections. A handle is a place in the table and the number of times that place was used before; it is
+/// looked up and never dereferenced, so a stale one is as harmless as NULL.
+final class HandleTable: @unchecked Sendable {
+    static let shared = HandleTable()
+
+    private struct Place {
+        var generation: UInt = 0
+        var connection: Connection?
+        var isReleased = false
+        /// Which process the connection belongs to, counted in forks.
+        var forks: UInt = 0
+    }
+
+    private static let indexBits: UInt = 20
+
+    private let lock = Lock()
+    private var places: [Place] = []
+    private var free: [Int] = []
+    private var forks: UInt = 0
+
+    private init() {
+        pthread_atfork(
+            { HandleTable.shared.prepareFork() }, { HandleTable.shared.afterForkInParent() },
+            { HandleTable.shared.afterForkInChild() })
+    }
+
+    /// Makes a handle and, with it, its connection. Where `make` throws, the handle is none again.
+    func insert<Failure: Error>(
+        _ make: (OpaquePointer?) throws(Failure) -> Connection
+    ) throws(Failure) -> (handle: OpaquePointer, connection: Connection)? {
+        lock.lock()
+        let index: Int
+        if let last = free.popLast() {
+            index = last
+        } else {
+            guard places.count < 1 << Self.indexBits else {
+                lock.unlock()
+                return nil
+            }
+            index = places.count
+            places.append(Place())
+        }
+        places[index].isReleased = false
+        places[index].forks = forks
+        // The low bit: no object has such an address. The place's number and its generation above it.
+        let bits = places[index].generation << (Self.indexBits + 1) | UInt(index) << 1 | 1
+        lock.unlock()
+        do {
+            guard let handle = OpaquePointer(bitPattern: bits) else { return nil }
+            let connection = try make(handle)
+            lock.withLock { places[index].connection = connection }
+            return (handle, connection)
+        } catch {
+            forget(OpaquePointer(bitPattern: bits))
+            throw error
+        }
+    }
+
+    /// Makes the handle stale and its place free.
+    func forget(_ handle: OpaquePointer?) {
+        // The last reference must not go while the lock is held.
+        var connection: Connection?
+        lock.withLock {
+            guard case .success(let index) = index(handle) else { return }
+            connection = places[index].connection
+            places[index].connection = nil
+            places[index].generation += 1
+            free.append(index)
+        }
+        withExtendedLifetime(connection) {}
+    }
+
+    /// The connection of a handle that is neither released nor another process's.
+    func connection(_ handle: OpaquePointer?) throws(Refusal) -> Connection {
+        lock.lock()
+        defer { lock.unlock() }
+        let index = try index(handle).get()
+        guard places[index].forks == forks else {
+            throw Refusal(.forked, "the connection belongs to the parent process: make a new one in this one")
+        }
+        guard !places[index].isReleased, let connection = places[index].connection else { throw Self.released }
+        return connection
+    }
+
+    /// The same for the one call that releases it; `isInherited` tells that it is another process's.
+    func takeForRelease(_ handle: OpaquePointer?) throws(Refusal) -> (connection: Connection, isInherited: Bool) {
+        lock.lock()
+        defer { lock.unlock() }
+        let index = try index(handle).get()
+        guard !places[index].isReleased, let connection = places[index].connection else { throw Self.released }
+        places[index].isReleased = true
+        return (connection, places[index].forks != forks)
+    }
+
+    private static let released = Refusal(.released, "the connection was released")
+
+    private func index(_ handle: OpaquePointer?) -> Result<Int, Refusal> {
+        guard let handle else { return .failure(.invalid("the connection is NULL")) }
+        let bits = UInt(bitPattern: handle)
+        let index = Int(bits >> 1 & (1 << Self.indexBits - 1))
+        let generation = bits >> (Self.indexBits + 1)
+        guard bits & 1 == 1, index < places.count, generation <= places[index].generation else {
+            return .failure(.invalid("that is no connection: pass what capdist_init_connect() stored"))
+        }
+        return generation == places[index].generation ? .success(index) : .failure(Self.released)
+    }
+
+    // MARK: - Fork
+
+    private func prepareFork() {
+        lock.lock()
+        QuotaRegistry.shared.prepareFork()
+    }
+
+    private func afterForkInParent() {
+        QuotaRegistry.shared.afterForkInParent()
+        lock.unlock()
+    }
+
+    private func afterForkInChild() {
+        lock.remakeAfterFork()
+        QuotaRegistry.shared.afterForkInChild(Clock.now())
+        forks += 1
+    }
+}

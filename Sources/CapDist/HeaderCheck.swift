@@ -1,0 +1,31 @@
+import CCapDist
+
+/// Compiles only while both functions have the same parameters and result. (A plain generic `T` would let both become
+/// `Any`.)
+private func sameType<each A, R>(_: (repeat each A) -> R, _: (repeat each A) -> R) {}
+
+/// Holds each export against its declaration in capdist.h; never called. That none is missing is tested on the library.
+private func everyExportMatchesTheHeader() {
+    sameType(capdist_version, version)
+    sameType(capdist_status_name, statusName)
+    sameType(capdist_status_text, statusText)
+    sameType(capdist_last_error, lastError)
+    sameType(capdist_security_parse, securityParse)
+    sameType(capdist_security_format, securityFormat)
+    sameType(capdist_options_init, optionsInit)
+    sameType(capdist_request_options_init, requestOptionsInit)
+    sameType(capdist_connection_info_init, connectionInfoInit)
+    sameType(capdist_quota_init, quotaInit)
+    sameType(capdist_init_connect, initConnect)
+    sameType(capdist_wait_ready, waitReady)
+    sameType(capdist_release, CapDist.release)
+    sameType(capdist_get_connection_info, getConnectionInfo)
+    sameType(capdist_get_quota, getQuota)
+    sameType(capdist_get_capital_distribution, getCapitalDistribution)
+    sameType(capdist_fetch_capital_distribution, fetchCapitalDistribution)
+    sameType(capdist_cancel, cancel)
+    sameType(capdist_send_proto, sendProto)
+    sameType(capdist_reply_copy, replyCopy)
+    sameType(capdist_reply_free, replyFree)
+    sameType(capdist_reply_to_json, replyToJSON)
+}

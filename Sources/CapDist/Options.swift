@@ -1,0 +1,162 @@
+import CCapDist
+import Codec
+import Connection
+import Glibc
+import Limiter
+
+/// capdist_options, checked and translated.
+struct CheckedOptions {
+    var connection = ConnectionOptions()
+    var quotaGroup: String
+    var quotaLimit: Int
+    /// Nanoseconds.
+    var quotaWindow: Instant
+
+    /// Smallest struct any version had: up to `mode`.
+    static let smallest = 24
+
+    static var defaults: capdist_options {
+        var options = capdist_options()
+        options.struct_size = MemoryLayout<capdist_options>.size
+        options.port = 11111
+        options.client_version = 101
+        options.packet_cipher = Int32(CAPDIST_CIPHER_FTAES_ECB)
+        options.reconnect = 1
+        options.reconnect_min_ms = 500
+        options.reconnect_max_ms = 30_000
+        options.connect_timeout_ms = 10_000
+        options.queue_timeout_ms = 120_000
+        options.reply_timeout_ms = 12_000
+        options.quota_requests = 30
+        options.quota_window_ms = 30_000
+        options.quota_mode = Int32(CAPDIST_QUOTA_WAIT)
+        options.max_queue = 4096
+        options.max_body_bytes = 4 * 1024 * 1024
+        return options
+    }
+
+    init(_ pointer: UnsafePointer<capdist_options>?) throws(Refusal) {
+        var options = Self.defaults
+        if let pointer {
+            options = try SizedStruct.read(pointer, "capdist_options", smallest: Self.smallest, Self.defaults)
+        }
+        try Self.refuseUnsupported(options)
+
+        let host = try text(options.host, "host") ?? "127.0.0.1"
+        connection.host = host
+        connection.port = UInt16(clamping: try number(options.port, "port", 1...65535))
+        connection.hello = InitConnectRequest(
+            clientVersion: try number(options.client_version, "client_version", 0...Int32.max),
+            clientID: try text(options.client_id, "client_id") ?? "capdist",
+            recvNotify: try flag(options.recv_notify, "recv_notify"),
+            packetEncAlgo: Int32(CAPDIST_CIPHER_NONE),
+            pushProtoFormat: Int32(FrameHeader.protobufFormat),
+            programmingLanguage: try text(options.programming_language, "programming_language") ?? "C"
+        ).encoded()
+
+        let defaults = Self.defaults
+        var behaviour = ConnectionConfiguration()
+        behaviour.connectTimeout = try time(options.connect_timeout_ms, "connect_timeout_ms", defaults.connect_timeout_ms)
+        behaviour.queueTimeout = try time(options.queue_timeout_ms, "queue_timeout_ms", defaults.queue_timeout_ms)
+        behaviour.replyTimeout = try time(options.reply_timeout_ms, "reply_timeout_ms", defaults.reply_timeout_ms)
+        behaviour.reconnects = try flag(options.reconnect, "reconnect")
+        behaviour.minBackoff = try time(options.reconnect_min_ms, "reconnect_min_ms", defaults.reconnect_min_ms)
+        behaviour.maxBackoff = try time(options.reconnect_max_ms, "reconnect_max_ms", defaults.reconnect_max_ms)
+        guard behaviour.minBackoff <= behaviour.maxBackoff else {
+            throw .invalid("reconnect_min_ms is above reconnect_max_ms")
+        }
+        behaviour.maxQueue = Int(
+            try size(options.max_queue, "max_queue", 1...1_000_000, defaults.max_queue))
+        behaviour.wantsLog = options.on_log != nil
+        var random = SystemRandomNumberGenerator()
+        behaviour.seed = random.next()
+        connection.behaviour = behaviour
+        connection.maxBodyLength = Int(
+            try size(options.max_body_bytes, "max_body_bytes", 1024...268_435_456, defaults.max_body_bytes))
+
+        quotaLimit = Int(try number(options.quota_requests, "quota_requests", 0...100_000))
+        quotaWindow = try time(options.quota_window_ms, "quota_window_ms", defaults.quota_window_ms)
+        connection.failsWithoutSlot = try quotaMode(options.quota_mode) == Int32(CAPDIST_QUOTA_FAIL)
+        quotaGroup = try text(options.quota_group, "quota_group") ?? Self.group(of: host)
+
+        connection.callbacks.onInitConnect = options.on_init_connect
+        connection.callbacks.onDisconnect = options.on_disconnect
+        connection.callbacks.onPush = options.on_push
+        connection.callbacks.onLog = options.on_log
+        connection.callbacks.onClosed = options.on_closed
+        connection.callbacks.userData = options.user_data
+    }
+
+    /// All names of this machine's loopback are one group; groups that hosts name are told apart from hosts.
+    static func group(of host: String) -> String {
+        "host:" + (Resolver.isLoopback(host) ? "localhost" : host.lowercased())
+    }
+
+    private static func refuseUnsupported(_ options: capdist_options) throws(Refusal) {
+        func unsupported(_ name: StaticString) -> Refusal {
+            Refusal(.unsupported, "\(name): this version of the library can not do that yet")
+        }
+        _ = try number(options.mode, "mode", 0...Int32(CAPDIST_MODE_HOST_DRIVEN))
+        if options.mode != Int32(CAPDIST_MODE_THREAD) { throw unsupported("mode") }
+        _ = try number(options.transport, "transport", 0...Int32(CAPDIST_TRANSPORT_WEBSOCKET_TLS))
+        if options.transport != Int32(CAPDIST_TRANSPORT_TCP) { throw unsupported("transport") }
+        _ = try number(
+            options.packet_cipher, "packet_cipher", Int32(CAPDIST_CIPHER_NONE)...Int32(CAPDIST_CIPHER_AES_CBC))
+        if options.rsa_private_key != nil { throw unsupported("rsa_private_key") }
+        if options.rsa_private_key_file != nil { throw unsupported("rsa_private_key_file") }
+        if options.websocket_key != nil { throw unsupported("websocket_key") }
+        if options.tls_ca_file != nil { throw unsupported("tls_ca_file") }
+        if try flag(options.tls_insecure_accept_any_certificate, "tls_insecure_accept_any_certificate") {
+            throw unsupported("tls_insecure_accept_any_certificate")
+        }
+    }
+}
+
+/// capdist_request_options, checked and translated.
+struct CheckedRequestOptions {
+    /// Nanoseconds; nil for the connection's default.
+    var queueTimeout: Instant?
+    var replyTimeout: Instant?
+    /// nil for the connection's default.
+    var failsWithoutSlot: Bool?
+    /// 0: not sent.
+    var securityFirm: Int32 = 0
+
+    /// Smallest struct any version had: up to `reply_timeout_ms`.
+    static let smallest = 16
+
+    init(_ pointer: UnsafePointer<capdist_request_options>?) throws(Refusal) {
+        guard let pointer else { return }
+        let options = try SizedStruct.read(
+            pointer, "capdist_request_options", smallest: Self.smallest, capdist_request_options())
+        queueTimeout = try timeOrDefault(options.queue_timeout_ms, "queue_timeout_ms")
+        replyTimeout = try timeOrDefault(options.reply_timeout_ms, "reply_timeout_ms")
+        let mode = try quotaMode(options.quota_mode)
+        if mode != Int32(CAPDIST_QUOTA_DEFAULT) { failsWithoutSlot = mode == Int32(CAPDIST_QUOTA_FAIL) }
+        securityFirm = try number(options.security_firm, "security_firm", 0...Int32.max)
+    }
+}
+
+private func flag(_ value: Int32, _ name: StaticString) throws(Refusal) -> Bool {
+    try number(value, name, 0...1) == 1
+}
+
+private func quotaMode(_ value: Int32) throws(Refusal) -> Int32 {
+    try number(value, "quota_mode", Int32(CAPDIST_QUOTA_DEFAULT)...Int32(CAPDIST_QUOTA_FAIL))
+}
+
+private func size(
+    _ value: Int32, _ name: StaticString, _ range: ClosedRange<Int32>, _ byDefault: Int32
+) throws(Refusal) -> Int32 {
+    value == 0 ? byDefault : try number(value, name, range)
+}
+
+/// Milliseconds as nanoseconds; nil for 0.
+private func timeOrDefault(_ value: Int32, _ name: StaticString) throws(Refusal) -> Instant? {
+    let milliseconds = try number(value, name, 0...longestMilliseconds)
+    return milliseconds == 0 ? nil : Instant(milliseconds) * 1_000_000
+}
+
+private func time(_ value: Int32, _ name: StaticString, _ byDefault: Int32) throws(Refusal) -> Instant {
+    try timeOrDefault(value, name) ?? Instant(byDefault) * 1_000_000
+}

@@ -1,0 +1,335 @@
+import CSystem
+import Codec
+import Glibc
+import Limiter
+
+/// The connection's thread at work.
+extension Connection {
+    /// How often in a row a full buffer is received before timers and other threads' wishes get their turn.
+    private static let maxReceives = 16
+
+    /// Does what the poller reported. Frames are handled before timers, so that a late look is taken for no silence.
+    func process(_ ready: Poller.Ready) {
+        if ready.isSocketReadable || ready.isSocketWritable {
+            if input.pointee.isConnecting {
+                connectProgressed()
+            } else if ready.isSocketReadable {
+                receive()
+            }
+        }
+        if ready.isWoken, let result = input.pointee.lookUp?.take() { lookedUp(result) }
+        if ready.isTimerDue { tick() }
+        work()
+    }
+
+    /// Performs actions and sends until neither is left, then sets the timer.
+    func work() {
+        var hasMore = true
+        while hasMore, !input.pointee.isFinished {
+            performActions()
+            sendLock.lock()
+            stateLock.lock()
+            fill(Clock.now())
+            hasMore = state.pointee.machine.hasActions
+            stateLock.unlock()
+            flush()
+            sendLock.unlock()
+        }
+        guard !input.pointee.isFinished else { return }
+        stateLock.withLock {
+            settle(wakes: false)
+            if input.pointee.addressDeadline < state.pointee.timerAt {
+                state.pointee.timerAt = input.pointee.addressDeadline
+                poller.setTimer(state.pointee.timerAt)
+            }
+        }
+    }
+
+    private func tick() {
+        let now = Clock.now()
+        if now >= input.pointee.addressDeadline { connectFailed(ETIMEDOUT) }
+        stateLock.withLock {
+            state.pointee.timerAt = .max
+            membership.quota.with { state.pointee.machine.tick(now, &$0) }
+        }
+    }
+
+    private func performActions() {
+        while true {
+            let action = stateLock.withLock { state.pointee.machine.popAction() }
+            guard let action else { return }
+            switch action {
+            case .connect: beginConnect()
+            case .closeLine: closeLine()
+            case .initConnect(let cause):
+                wakeWaiters()
+                guard let callback = options.callbacks.onInitConnect else { break }
+                insideCallback {
+                    (cause?.text ?? "").withCString {
+                        callback(handle, cause?.errCode ?? 0, $0, options.callbacks.userData)
+                    }
+                }
+            case .disconnect(let cause):
+                wakeWaiters()
+                guard let callback = options.callbacks.onDisconnect else { break }
+                insideCallback {
+                    cause.text.withCString { callback(handle, cause.errCode, $0, options.callbacks.userData) }
+                }
+            case .complete(let completion): deliver(completion)
+            case .log(let level, let text):
+                guard let callback = options.callbacks.onLog else { break }
+                insideCallback {
+                    text.withCString { callback(handle, level.rawValue, $0, options.callbacks.userData) }
+                }
+            case .closed:
+                input.pointee.isFinished = true
+                return
+            }
+        }
+    }
+
+    // MARK: - Connecting
+
+    private func beginConnect() {
+        let now = Clock.now()
+        let timeout = options.behaviour.connectTimeout
+        input.pointee.attemptDeadline = now + timeout
+        if let addresses = Resolver.inPlace(options.host, options.port) {
+            input.pointee.addresses = addresses
+            connectToNext()
+            return
+        }
+        input.pointee.lookUp = LookUp(options.host, options.port, poller)
+        if input.pointee.lookUp == nil {
+            let error = SystemError(code: errno)
+            attemptFailed(
+                Cause(.connectFailed, .nameNotFound, error.code, "no thread to look up \(options.host): \(error.text)"))
+        }
+    }
+
+    private func lookedUp(_ result: Result<[Address], Resolver.Failure>) {
+        input.pointee.lookUp = nil
+        switch result {
+        case .success(let addresses):
+            input.pointee.addresses = addresses
+            connectToNext()
+        case .failure(let failure):
+            attemptFailed(
+                Cause(
+                    .connectFailed, .nameNotFound, abs(failure.code),
+                    "the name \(options.host) was not found (\(failure.text)): is it spelled right?"))
+        }
+    }
+
+    /// Tries the host's addresses one after the other, each with its share of the time.
+    private func connectToNext() {
+        while !input.pointee.addresses.isEmpty {
+            let address = input.pointee.addresses.removeFirst()
+            let socket: Int32
+            switch Socket.make(address.family) {
+            case .success(let made): socket = made
+            case .failure(let error):
+                // A machine without IPv6 has none of its sockets; that is no reason while there are other addresses.
+                if !input.pointee.addresses.isEmpty { continue }
+                return attemptFailed(
+                    Cause(.connectFailed, .create, error.code, "no socket could be made: \(error.text)"))
+            }
+            let progress = Socket.connect(socket, to: address)
+            if case .failed(let code) = progress {
+                Socket.close(socket)
+                if input.pointee.addresses.isEmpty { return attemptFailed(connectCause(code)) }
+                continue
+            }
+            guard poller.add(socket, forWriting: true) else {
+                let error = SystemError(code: errno)
+                Socket.close(socket)
+                return attemptFailed(
+                    Cause(.connectFailed, .select, error.code, "the socket can not be waited for: \(error.text)"))
+            }
+            sendLock.withLock {
+                output.pointee.socket = socket
+                output.pointee.isBlocked = true
+            }
+            input.pointee.isConnecting = true
+            let now = Clock.now()
+            let remaining = Instant(input.pointee.addresses.count)
+            input.pointee.addressDeadline =
+                remaining == 0 ? .max : now + max(input.pointee.attemptDeadline - now, 0) / (remaining + 1)
+            // One that is done already is noticed as writable at the next look, like any other.
+            return
+        }
+    }
+
+    private func connectProgressed() {
+        switch Socket.finishConnect(output.pointee.socket) {
+        case .pending: break
+        case .failed(let code): connectFailed(code)
+        case .done:
+            input.pointee.isConnecting = false
+            input.pointee.addressDeadline = .max
+            input.pointee.addresses = []
+            sendLock.withLock {
+                output.pointee.isBlocked = false
+                poller.change(output.pointee.socket, forWriting: false)
+            }
+            stateLock.withLock { state.pointee.machine.connected(Clock.now()) }
+        }
+    }
+
+    private func connectFailed(_ code: Int32) {
+        closeSocket()
+        if input.pointee.addresses.isEmpty { return attemptFailed(connectCause(code)) }
+        connectToNext()
+    }
+
+    private func connectCause(_ code: Int32) -> Cause {
+        let text =
+            switch code {
+            case ECONNREFUSED: "\(options.host): port \(options.port) refused the connection: is OpenD running there?"
+            case ETIMEDOUT: "\(options.host): port \(options.port) did not answer: is the address right?"
+            default: "\(options.host): port \(options.port): \(SystemError(code: code).text)"
+            }
+        return Cause(.connectFailed, .connect, code, text)
+    }
+
+    func attemptFailed(_ cause: Cause) {
+        let now = Clock.now()
+        stateLock.withLock { membership.quota.with { state.pointee.machine.attemptFailed(cause, now, &$0) } }
+    }
+
+    private func lineLost(_ cause: Cause) {
+        let now = Clock.now()
+        stateLock.withLock { membership.quota.with { state.pointee.machine.lineLost(cause, now, &$0) } }
+    }
+
+    /// Ends an attempt or a line.
+    private func closeLine() {
+        input.pointee.lookUp?.abandon()
+        input.pointee.lookUp = nil
+        input.pointee.addresses = []
+        closeSocket()
+        input.pointee.reader.reset()
+    }
+
+    private func closeSocket() {
+        input.pointee.isConnecting = false
+        input.pointee.addressDeadline = .max
+        sendLock.withLock {
+            let socket = output.pointee.socket
+            guard socket >= 0 else { return }
+            poller.remove(socket)
+            // Before it is closed: a forked child must not take another's descriptor for it.
+            output.pointee.socket = -1
+            output.pointee.isBlocked = false
+            output.pointee.writer.reset()
+            Socket.close(socket)
+        }
+    }
+
+    // MARK: - Receiving
+
+    private func receive() {
+        for _ in 0..<Self.maxReceives {
+            let socket = output.pointee.socket
+            guard socket >= 0, !input.pointee.isConnecting else { return }
+            let space = input.pointee.reader.space()
+            switch Socket.receive(socket, space) {
+            case .success(.none): return
+            case .success(.some(0)):
+                return lineLost(Cause(.disconnected, .receive, 0, "the gateway closed the connection"))
+            case .success(.some(let count)):
+                input.pointee.reader.received(count)
+                // Taken after receiving: every answer in here was sent before now, so its slot is not free too early.
+                handleFrames(Clock.now())
+                if count < space.count { return }
+            case .failure(let error):
+                return lineLost(Cause(.disconnected, .receive, error.code, "the connection broke: \(error.text)"))
+            }
+        }
+    }
+
+    private func handleFrames(_ now: Instant) {
+        while !input.pointee.isFinished {
+            do {
+                guard let frame = try input.pointee.reader.next() else { return }
+                if handle(frame, now) { performActions() }
+            } catch {
+                return lineLost(protocolCause(error))
+            }
+        }
+    }
+
+    private func protocolCause(_ error: FrameError) -> Cause {
+        let text =
+            switch error {
+            case .badMagic: "what the peer sends is not OpenD's protocol: is port \(options.port) OpenD's?"
+            case .bodyTooLong(let length):
+                "the gateway announced a body of \(length) bytes, more than the \(options.maxBodyLength) accepted"
+            case .unsupportedFormat(let format):
+                "the gateway sent a body of format \(format); only protobuf (0) is understood"
+            }
+        return Cause(.protocolError, .receive, EPROTO, text)
+    }
+
+    /// - Returns: whether there are actions to perform before the next frame.
+    private func handle(_ frame: Frame, _ now: Instant) -> Bool {
+        let header = frame.header
+        let isIntact = input.pointee.hasher.hash(frame.body) == header.sha1
+        stateLock.lock()
+        let incoming = membership.quota.with { group in
+            state.pointee.machine.received(protoID: header.protoID, serialNo: header.serialNo, now, &group)
+        }
+        var hasActions = state.pointee.machine.hasActions
+        stateLock.unlock()
+        switch incoming {
+        case .answer(let request):
+            hasActions = deliver(request, frame.body, isIntact: isIntact, now) || hasActions
+        case .handshake:
+            handshake(frame.body, isIntact: isIntact)
+            return true
+        case .late:
+            if isIntact, header.protoID == ProtoID.getCapitalDistribution { noteLateRefusal(frame.body, now) }
+        case .push:
+            guard isIntact, let callback = options.callbacks.onPush else { break }
+            insideCallback {
+                let body = frame.body.isEmpty ? nil : frame.body.baseAddress?.assumingMemoryBound(to: UInt8.self)
+                callback(handle, header.protoID, body, frame.body.count, options.callbacks.userData)
+            }
+            // The callback may have released the connection or cancelled requests.
+            return true
+        case .nothing: break
+        }
+        return hasActions
+    }
+
+    private func handshake(_ body: UnsafeRawBufferPointer, isIntact: Bool) {
+        func failed(_ text: String) {
+            attemptFailed(Cause(.protocolError, .initConnect, Cause.InitConnectCode.unknown, text))
+        }
+        guard isIntact else { return failed("the SHA-1 of InitConnect's answer does not match its body") }
+        do {
+            let response = try InitConnectResponse(body, input.pointee.arena)
+            guard response.head.retType == RetType.succeed else {
+                let why = response.head.retMsg.map { $0.isEmpty ? "no reason given" : $0 } ?? "no reason given"
+                return attemptFailed(
+                    Cause(
+                        .connectRefused, .initConnect, Cause.InitConnectCode.refused,
+                        "the gateway refused InitConnect: \(why) (retType \(response.head.retType ?? RetType.unknown))",
+                        isFinal: true))
+            }
+            guard let content = response.content else { return failed("InitConnect's answer says success and has no s2c") }
+            let now = Clock.now()
+            stateLock.withLock {
+                state.pointee.connID = content.connID
+                state.pointee.loginUserID = content.loginUserID
+                state.pointee.serverVersion = content.serverVersion
+                membership.quota.with { group in
+                    state.pointee.machine.handshakeSucceeded(
+                        keepAliveInterval: content.keepAliveInterval, now, &group)
+                }
+            }
+        } catch {
+            failed("InitConnect's answer is not valid: is that port OpenD's?")
+        }
+    }
+}

@@ -1,0 +1,351 @@
+import CCapDist
+import CSystem
+import Codec
+import Glibc
+import Limiter
+
+/// How to reach a gateway and what to tell it, checked before.
+package struct ConnectionOptions: Sendable {
+    package var host = "127.0.0.1"
+    package var port: UInt16 = 11111
+    /// InitConnect's body.
+    package var hello: [UInt8] = []
+    package var behaviour = ConnectionConfiguration()
+    package var maxBodyLength = 4 * 1024 * 1024
+    /// What a request that does not say so does when no slot of the quota is free: be refused rather than wait.
+    package var failsWithoutSlot = false
+    package var callbacks = HostCallbacks()
+
+    package init() {}
+}
+
+/// The driver of one connection: performs what the state machine decides, on a thread of its own.
+///
+/// Locks, outermost first: `sendLock` (wire serial numbers, encoding, the socket's sending side), `stateLock` (the state
+/// machine; held briefly, never across a system call that may take long), the quota group's. No callback runs under any.
+/// What only the connection's thread touches stands in `input`.
+package final class Connection: @unchecked Sendable {
+    package typealias Machine = ConnectionMachine<Payload>
+
+    struct State {
+        var machine: Machine
+        /// When the timer is set to.
+        var timerAt = Instant.max
+        var thread = pthread_t()
+        /// Whether nobody will join the thread.
+        var isDetached = false
+        /// Of the last handshake.
+        var connID: UInt64 = 0
+        var loginUserID: UInt64 = 0
+        var serverVersion: Int32 = 0
+    }
+
+    struct Output: ~Copyable {
+        var writer = FrameWriter()
+        /// -1: none.
+        var socket: Int32 = -1
+        /// Whether the socket took less than there was, so that the poller must tell when it takes more.
+        var isBlocked = false
+    }
+
+    struct Input: ~Copyable {
+        var reader: FrameReader
+        var arena = MessageArena()
+        let hasher = SHA1Hasher()
+        var isConnecting = false
+        var isFinished = false
+        var lookUp: LookUp?
+        /// Addresses of the host not tried yet in this attempt.
+        var addresses: [Address] = []
+        /// When the attempt must be done, and when the next address has its turn.
+        var attemptDeadline = Instant.max
+        var addressDeadline = Instant.max
+    }
+
+    /// Frames that wait for the socket to take them, beyond which no more are made.
+    static let maxPending = 64 * 1024
+
+    package let options: ConnectionOptions
+    let handle: OpaquePointer?
+    let membership: QuotaRegistry.Membership
+    let poller: Poller
+    /// Makes the handle unknown; called on the connection's thread before `onClosed`.
+    private let forget: @Sendable () -> Void
+
+    let sendLock = Lock()
+    let stateLock = Lock()
+    private let stateChanged = Condition()
+    let state: UnsafeMutablePointer<State>
+    let output: UnsafeMutablePointer<Output>
+    let input: UnsafeMutablePointer<Input>
+
+    package enum SetUpError: Error {
+        case system(SystemError)
+        case quotaConflict
+    }
+
+    /// - Parameters:
+    ///   - handle: what callbacks are handed.
+    ///   - group: name of the quota group to join.
+    ///   - limit: its slots, 0 for none; `window` in nanoseconds.
+    ///   - forget: see above.
+    package init(
+        _ options: ConnectionOptions, handle: OpaquePointer?, group: String, limit: Int, window: Instant,
+        forget: @escaping @Sendable () -> Void
+    ) throws(SetUpError) {
+        guard Crypto.isAvailable else { throw .system(SystemError(code: ENOSYS)) }
+        guard let poller = Poller() else { throw .system(SystemError(code: errno)) }
+        let membership = QuotaRegistry.shared.join(group, limit: limit, window: window, Clock.now()) { poller.wake() }
+        guard let membership else {
+            poller.close()
+            throw .quotaConflict
+        }
+        self.options = options
+        self.handle = handle
+        self.membership = membership
+        self.poller = poller
+        self.forget = forget
+        state = .allocate(capacity: 1)
+        state.initialize(to: State(machine: Machine(options.behaviour, member: membership.member)))
+        output = .allocate(capacity: 1)
+        output.initialize(to: Output())
+        input = .allocate(capacity: 1)
+        input.initialize(to: Input(reader: FrameReader(maxBodyLength: options.maxBodyLength)))
+    }
+
+    deinit {
+        state.deinitialize(count: 1)
+        state.deallocate()
+        output.deinitialize(count: 1)
+        output.deallocate()
+        input.deinitialize(count: 1)
+        input.deallocate()
+    }
+
+    /// Starts the connection's thread. From here on `release` must be called.
+    package func start() throws(SystemError) {
+        // The thread's first step waits for this lock, and by then its id is stored for whoever joins it.
+        stateLock.lock()
+        let thread = Thread.start(detached: false) { self.run() }
+        if let thread { state.pointee.thread = thread }
+        let error = errno
+        stateLock.unlock()
+        guard thread == nil else { return }
+        QuotaRegistry.shared.leave(membership)
+        poller.close()
+        throw SystemError(code: error)
+    }
+
+    // MARK: - Calls of the host, from any thread
+
+    /// Accepts a request; its payload is the connection's from then on.
+    /// - Parameter serialNo: where to store the number before any callback can see it.
+    package func ask(
+        _ ask: Machine.Ask, _ serialNo: UnsafeMutablePointer<UInt32>?
+    ) -> Result<UInt32, Machine.Refusal> {
+        let now = Clock.now()
+        sendLock.lock()
+        stateLock.lock()
+        let result = membership.quota.with { state.pointee.machine.ask(ask, now, &$0) }
+        if case .success(let number) = result {
+            serialNo?.pointee = number
+            fill(now)
+            settle(wakes: true)
+        }
+        stateLock.unlock()
+        flush()
+        sendLock.unlock()
+        return result
+    }
+
+    package func cancel(_ serialNo: UInt32) -> Status {
+        let now = Clock.now()
+        return stateLock.withLock {
+            if case .released = state.pointee.machine.state { return .released }
+            let found = membership.quota.with { state.pointee.machine.cancel(serialNo, now, &$0) }
+            if found { settle(wakes: true) }
+            return found ? .ok : .notFound
+        }
+    }
+
+    /// See `ConnectionMachine.withdraw`.
+    package func withdraw(_ serialNo: UInt32) -> Machine.Completion? {
+        let now = Clock.now()
+        return stateLock.withLock {
+            membership.quota.with { state.pointee.machine.withdraw(serialNo, now, &$0) }
+        }
+    }
+
+    /// Waits until the connection stands, has failed for good or is released.
+    /// - Returns: the status, and a sentence if it is not `.ok`.
+    package func waitReady(until deadline: Instant) -> (Status, String) {
+        stateLock.lock()
+        defer { stateLock.unlock() }
+        while true {
+            switch state.pointee.machine.state {
+            case .ready: return (.ok, "")
+            case .failed(let cause): return (cause.status, cause.text)
+            case .released: return (.released, "the connection was released")
+            case .connecting: break
+            }
+            if Clock.now() >= deadline {
+                guard let cause = state.pointee.machine.lastCause else {
+                    return (.connectTimeout, "not connected yet; no attempt has failed so far")
+                }
+                return (cause.status, "not connected yet; last attempt: \(cause.text)")
+            }
+            stateChanged.wait(stateLock, until: deadline)
+        }
+    }
+
+    package struct Info {
+        package var connID: UInt64
+        package var loginUserID: UInt64
+        package var serverVersion: Int32
+        package var state: Machine.State
+    }
+
+    package func info() -> Info {
+        stateLock.withLock {
+            Info(
+                connID: state.pointee.connID, loginUserID: state.pointee.loginUserID,
+                serverVersion: state.pointee.serverVersion, state: state.pointee.machine.state)
+        }
+    }
+
+    /// The quota group's figures.
+    package func quota() -> (limit: Int, window: Instant, used: Int, waiting: Int, nextFree: Instant?) {
+        let now = Clock.now()
+        let quota = membership.quota
+        return quota.with { group in
+            let nextFree = group.nextFree(now).map { max($0 - now, 0) }
+            return (quota.limit, quota.window, group.used(now), group.waiting, nextFree)
+        }
+    }
+
+    /// Ends the connection; to be called once.
+    /// - Parameter insideCallback: whether the calling thread is in a callback, and must not wait.
+    package func release(insideCallback: Bool) {
+        let now = Clock.now()
+        stateLock.lock()
+        state.pointee.isDetached = insideCallback
+        membership.quota.with { state.pointee.machine.release(now, &$0) }
+        poller.wake()
+        stateChanged.broadcast()
+        let thread = state.pointee.thread
+        stateLock.unlock()
+        if !insideCallback { pthread_join(thread, nil) }
+    }
+
+    /// In a forked child: closes the copies of the descriptors and touches nothing else. No lock: only this thread is left,
+    /// and others may have held one when the copy was made.
+    package func closeInherited() {
+        if output.pointee.socket >= 0 { close(output.pointee.socket) }
+        output.pointee.socket = -1
+        poller.close()
+    }
+
+    // MARK: - The connection's thread
+
+    private func run() {
+        stateLock.withLock { state.pointee.machine.start(Clock.now()) }
+        work()
+        while !input.pointee.isFinished {
+            process(poller.wait())
+        }
+        QuotaRegistry.shared.leave(membership)
+        let isDetached = stateLock.withLock { state.pointee.isDetached }
+        poller.close()
+        forget()
+        if isDetached { pthread_detach(pthread_self()) }
+        if let onClosed = options.callbacks.onClosed {
+            insideCallback { onClosed(options.callbacks.userData) }
+        }
+    }
+
+    func wakeWaiters() { stateChanged.broadcast() }
+
+    /// Runs a callback of the host with this thread marked, so that calls that would wait for it are refused.
+    @inline(__always)
+    func insideCallback(_ callback: () -> Void) {
+        let thread = csystem_this_thread()
+        thread?.pointee.callback_depth += 1
+        callback()
+        thread?.pointee.callback_depth -= 1
+    }
+
+    // MARK: - Sending
+
+    /// Makes frames of what may be sent now. With both locks held.
+    func fill(_ now: Instant) {
+        guard output.pointee.socket >= 0 else { return }
+        while output.pointee.writer.pending.count < Self.maxPending {
+            let next = membership.quota.with { state.pointee.machine.nextToSend(now, &$0) }
+            guard let next else { return }
+            if !encode(next) {
+                let cause = Cause(.disconnected, .send, ENOMEM, "no memory to make a frame")
+                membership.quota.with { state.pointee.machine.lineLost(cause, now, &$0) }
+                return
+            }
+        }
+    }
+
+    private func encode(_ next: Machine.Outgoing) -> Bool {
+        switch next {
+        case .initConnect(let serialNo):
+            return options.hello.withUnsafeBytes { hello in
+                output.pointee.writer.append(protoID: ProtoID.initConnect, serialNo: serialNo, body: hello)
+            }
+        case .keepAlive(let serialNo):
+            return KeepAlive.encodedRequest(time: Clock.unixSeconds()).withUnsafeBytes { body in
+                output.pointee.writer.append(protoID: ProtoID.keepAlive, serialNo: serialNo, body: body)
+            }
+        case .request(let request):
+            if case .proto = request.payload.callback {
+                let body = UnsafeRawBufferPointer(request.payload.body ?? UnsafeMutableRawBufferPointer(start: nil, count: 0))
+                return output.pointee.writer.append(
+                    protoID: request.protoID, serialNo: request.wireSerialNo, body: body)
+            }
+            return withUnsafeBytes(of: request.payload.security.code) { code in
+                let firm = request.payload.securityFirm
+                let capacity = CapitalDistributionRequest.maxEncodedSize(codeLength: code.count)
+                return output.pointee.writer.append(
+                    protoID: request.protoID, serialNo: request.wireSerialNo, capacity: capacity
+                ) { room in
+                    guard let code = code.baseAddress?.assumingMemoryBound(to: CChar.self) else { return 0 }
+                    return CapitalDistributionRequest.encode(
+                        market: request.payload.security.market, code: code, securityFirm: firm != 0 ? firm : nil,
+                        into: room)
+                }
+            }
+        }
+    }
+
+    /// Hands the socket what it takes. With `sendLock` held.
+    func flush() {
+        let socket = output.pointee.socket
+        guard socket >= 0, !output.pointee.writer.pending.isEmpty else { return }
+        switch Socket.send(socket, output.pointee.writer.pending) {
+        case .success(let count):
+            output.pointee.writer.sent(count)
+            let isBlocked = !output.pointee.writer.pending.isEmpty
+            if isBlocked != output.pointee.isBlocked {
+                output.pointee.isBlocked = isBlocked
+                poller.change(socket, forWriting: isBlocked)
+            }
+        case .failure:
+            // The connection's thread finds the reason when it receives; until then nothing more is sent.
+            shutdown(socket, Int32(SHUT_RDWR))
+        }
+    }
+
+    /// Sets the timer no later than the state machine needs it and, if `wakes`, hands actions to the connection's thread.
+    /// With `stateLock` held, from any thread, while the connection is not released.
+    func settle(wakes: Bool) {
+        if state.pointee.machine.wakeAt < state.pointee.timerAt {
+            state.pointee.timerAt = state.pointee.machine.wakeAt
+            poller.setTimer(state.pointee.timerAt)
+        }
+        if wakes, state.pointee.machine.hasActions { poller.wake() }
+    }
+}

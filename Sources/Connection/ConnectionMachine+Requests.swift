@@ -1,0 +1,232 @@
+import Codec
+import Glibc
+import Limiter
+
+extension ConnectionMachine {
+    /// What a host asks for.
+    package struct Ask {
+        package var protoID: UInt32
+        package var payload: Payload
+        /// Nanoseconds; nil for the connection's default.
+        package var queueTimeout: Instant?
+        package var replyTimeout: Instant?
+        /// Whether to be refused rather than wait for a slot.
+        package var failsWithoutSlot: Bool
+
+        package init(
+            protoID: UInt32, payload: Payload, queueTimeout: Instant? = nil, replyTimeout: Instant? = nil,
+            failsWithoutSlot: Bool = false
+        ) {
+            self.protoID = protoID
+            self.payload = payload
+            self.queueTimeout = queueTimeout
+            self.replyTimeout = replyTimeout
+            self.failsWithoutSlot = failsWithoutSlot
+        }
+    }
+
+    /// Accepts a request: it will complete exactly once.
+    /// - Returns: its serial number, or why it is refused: `.notConnected`, `.released`, `.queueFull`, `.quotaExhausted`.
+    package mutating func ask(_ ask: Ask, _ now: Instant, _ quota: inout QuotaGroup) -> Result<UInt32, Refusal> {
+        if phase == .failed { return .failure(Refusal(status: .notConnected)) }
+        if phase == .released { return .failure(Refusal(status: .released)) }
+        guard requests.count < configuration.maxQueue else { return .failure(Refusal(status: .queueFull)) }
+        let now = advance(now)
+        let needsSlot = ask.protoID == ProtoID.getCapitalDistribution && !quota.isUnlimited
+        var request = Request(
+            serialNo: 0, protoID: ask.protoID, payload: ask.payload,
+            queueTimeout: ask.queueTimeout ?? configuration.queueTimeout,
+            replyTimeout: ask.replyTimeout ?? configuration.replyTimeout, needsSlot: needsSlot)
+        if needsSlot, ask.failsWithoutSlot {
+            guard quota.reserve(member, now) else { return .failure(Refusal(status: .quotaExhausted)) }
+            request.holdsSlot = true
+        }
+        if ask.protoID != ProtoID.getCapitalDistribution { askedProtoIDs.insert(ask.protoID) }
+        request.serialNo = takeSerialNo()
+        request.order = nextOrder
+        nextOrder += 1
+        request.deadline = now + request.queueTimeout
+        schedule(request.deadline)
+        requests.enqueue(request)
+        tellWaiting(&quota)
+        return .success(request.serialNo)
+    }
+
+    package struct Refusal: Error, Equatable {
+        package var status: Status
+    }
+
+    /// Completes a queued or sent request as cancelled; false if there is none of that number.
+    package mutating func cancel(_ serialNo: UInt32, _ now: Instant, _ quota: inout QuotaGroup) -> Bool {
+        guard let request = requests.take(serialNo: serialNo) else { return false }
+        giveUp(request, advance(now), &quota)
+        complete(request, .cancelled, "cancelled")
+        tellWaiting(&quota)
+        return true
+    }
+
+    /// Takes a request out of the machine wherever it is, for one who waits for it and has waited long enough. Its
+    /// completion will not come as an action. nil: it is not here any more.
+    package mutating func withdraw(_ serialNo: UInt32, _ now: Instant, _ quota: inout QuotaGroup) -> Completion? {
+        let pending = actions[firstAction...].firstIndex { action in
+            if case .complete(let completion) = action { completion.request.serialNo == serialNo } else { false }
+        }
+        if let pending, case .complete(let completion) = actions.remove(at: pending) { return completion }
+        guard let request = requests.take(serialNo: serialNo) else { return nil }
+        giveUp(request, advance(now), &quota)
+        tellWaiting(&quota)
+        return Completion(
+            request: request, status: request.wasSent ? .replyTimeout : .queueTimeout,
+            text: request.wasSent ? "no answer in time" : "not sent in time")
+    }
+
+    /// What to put on the wire next; nil when there is nothing, or nothing may go now. Whatever it returns counts as sent.
+    package mutating func nextToSend(_ now: Instant, _ quota: inout QuotaGroup) -> Outgoing? {
+        let now = advance(now)
+        if phase == .handshaking {
+            guard initConnectSerialNo == nil else { return nil }
+            let serialNo = takeWireSerialNo()
+            initConnectSerialNo = serialNo
+            return .initConnect(wireSerialNo: serialNo)
+        }
+        guard phase == .ready else { return nil }
+        let (waiting, waitingForSlot) = (requests.firstWaiting, requests.firstWaitingForSlot)
+        guard keepAliveDue || waiting >= 0 || waitingForSlot >= 0 else { return nil }
+        guard nextWireSerialNo <= UInt64(UInt32.max) else {
+            lineLost(
+                Cause(.disconnected, .receive, EOVERFLOW, "out of serial numbers on this connection"), now, &quota)
+            return nil
+        }
+        if keepAliveDue {
+            keepAliveDue = false
+            return .keepAlive(wireSerialNo: takeWireSerialNo())
+        }
+        // In the order asked, except that what needs no slot does not wait behind what has none.
+        if waitingForSlot >= 0, waiting < 0 || requests.order(waitingForSlot) < requests.order(waiting) {
+            if quota.reserve(member, now) { return send(waitingForSlot, holdsSlot: true, now, &quota) }
+            if let next = quota.nextTry(member, now) { wake(next) }
+        }
+        guard waiting >= 0 else { return nil }
+        return send(waiting, holdsSlot: requests[waiting]?.holdsSlot ?? false, now, &quota)
+    }
+
+    private mutating func send(
+        _ index: RequestTable<Payload>.Index, holdsSlot: Bool, _ now: Instant, _ quota: inout QuotaGroup
+    ) -> Outgoing? {
+        guard let request = requests[index] else { return nil }
+        let deadline = now + request.replyTimeout
+        requests.send(index, wireSerialNo: takeWireSerialNo(), deadline: deadline, holdsSlot: holdsSlot)
+        schedule(deadline)
+        if request.needsSlot { tellWaiting(&quota) }
+        return requests[index].map { .request($0) }
+    }
+
+    /// A complete frame came.
+    package mutating func received(
+        protoID: UInt32, serialNo: UInt32, _ now: Instant, _ quota: inout QuotaGroup
+    ) -> Incoming {
+        let now = advance(now)
+        guard phase == .ready else {
+            guard phase == .handshaking, protoID == ProtoID.initConnect, serialNo == initConnectSerialNo else {
+                return .nothing
+            }
+            return .handshake
+        }
+        silenceAt = now + Self.silenceLimit
+        if let request = requests.takeAnswered(protoID: protoID, wireSerialNo: serialNo) {
+            if request.holdsSlot { quota.finish(now) }
+            answered(serialNo, now, &quota)
+            return .answer(request)
+        }
+        if protoID == ProtoID.keepAlive {
+            if UInt64(serialNo) < nextWireSerialNo { answered(serialNo, now, &quota) }
+            return .nothing
+        }
+        if let index = abandoned.firstIndex(where: { $0.wireSerialNo == serialNo && $0.protoID == protoID }) {
+            finish(index, now, &quota)
+            abandoned.remove(at: index)
+            answered(serialNo, now, &quota)
+            log(.debug, "an answer came after its request was given up (proto id \(protoID))")
+            return .late
+        }
+        if protoID == ProtoID.initConnect || protoID == ProtoID.getCapitalDistribution || askedProtoIDs.contains(protoID) {
+            log(.debug, "an answer came that nobody waits for (proto id \(protoID), serial number \(serialNo))")
+            return .nothing
+        }
+        return .push
+    }
+
+    /// The gateway refused a request for frequency.
+    /// - Parameter seconds: the window its text names.
+    /// - Returns: nanoseconds until the quota group sends again.
+    package mutating func refusedForFrequency(
+        seconds: Int64?, _ now: Instant, _ quota: inout QuotaGroup
+    ) -> Instant {
+        let now = advance(now)
+        let named = seconds.flatMap { (1...600).contains($0) ? $0 * 1_000_000_000 : nil }
+        quota.closeGate(now, for: named)
+        let closed = quota.gateClosed(now)
+        log(.warning, "the gateway refused a request for frequency; sending again in \(closed.milliseconds) ms")
+        return closed
+    }
+
+    // MARK: - Slots of requests that were given up
+
+    /// What becomes of the slot of a request that ends without an answer.
+    mutating func giveUp(_ request: Request<Payload>, _ now: Instant, _ quota: inout QuotaGroup) {
+        guard request.holdsSlot else { return }
+        guard request.wasSent else { return quota.giveBack() }
+        abandoned.removeAll { entry in entry.release.map { $0 < now } ?? false }
+        // The gateway reads in order: it has counted this one if it answered a later frame.
+        let release = highestAnswered > request.wireSerialNo ? quota.finish(now) : nil
+        abandoned.append(
+            Abandoned(protoID: request.protoID, wireSerialNo: request.wireSerialNo, release: release))
+    }
+
+    /// No answer will come over this line any more.
+    mutating func lineEnded(_ now: Instant, _ quota: inout QuotaGroup) {
+        for index in abandoned.indices { finish(index, now, &quota) }
+        abandoned.removeAll()
+    }
+
+    /// The gateway answered the frame of this number: it has read all before it.
+    private mutating func answered(_ serialNo: UInt32, _ now: Instant, _ quota: inout QuotaGroup) {
+        guard serialNo > highestAnswered else { return }
+        highestAnswered = serialNo
+        for index in abandoned.indices
+        where abandoned[index].release == nil && abandoned[index].wireSerialNo < serialNo {
+            finish(index, now, &quota)
+        }
+    }
+
+    private mutating func finish(_ index: Int, _ now: Instant, _ quota: inout QuotaGroup) {
+        if let release = abandoned[index].release {
+            abandoned[index].release = quota.extend(release, now)
+        } else {
+            abandoned[index].release = quota.finish(now)
+        }
+    }
+
+    // MARK: - Numbers
+
+    private mutating func schedule(_ deadline: Instant) {
+        requestDeadline = min(requestDeadline, deadline)
+        wake(deadline)
+    }
+
+    private mutating func takeWireSerialNo() -> UInt32 {
+        let serialNo = UInt32(truncatingIfNeeded: nextWireSerialNo)
+        nextWireSerialNo += 1
+        return serialNo
+    }
+
+    private mutating func takeSerialNo() -> UInt32 {
+        // Once round, numbers that are still in use must be passed over.
+        while nextSerialNo == 0 || (serialNosWrapped && requests.contains(serialNo: nextSerialNo)) {
+            nextSerialNo &+= 1
+            serialNosWrapped = true
+        }
+        defer { nextSerialNo &+= 1 }
+        return nextSerialNo
+    }
+}

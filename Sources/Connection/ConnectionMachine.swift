@@ -1,0 +1,400 @@
+import Codec
+import Glibc
+import Limiter
+
+/// How a connection is to behave. Times are in nanoseconds.
+package struct ConnectionConfiguration: Sendable {
+    package var connectTimeout: Instant = 10_000_000_000
+    package var queueTimeout: Instant = 120_000_000_000
+    package var replyTimeout: Instant = 12_000_000_000
+    package var reconnects = true
+    package var minBackoff: Instant = 500_000_000
+    package var maxBackoff: Instant = 30_000_000_000
+    package var maxQueue = 4096
+    /// Whether anybody reads the log.
+    package var wantsLog = true
+    /// First serial number on each line's wire.
+    package var firstWireSerialNo: UInt32 = 1
+    /// Seed of the backoff's jitter.
+    package var seed: UInt64 = 0
+
+    package init() {}
+}
+
+/// The state machine of one connection: what DESIGN.md's table of a connection's life says, with no socket, clock or
+/// thread. Events come in with the time, actions go out to be performed in order; what to send is fetched with
+/// `nextToSend`, so that a wire serial number is given at the moment of sending. Everything that touches the quota is
+/// handed the group as `inout`.
+///
+/// An instant before one seen earlier is taken as that earlier one.
+package struct ConnectionMachine<Payload> {
+    /// A line is dead when this long passes without a complete frame (PROTOCOL.md, Keeping alive).
+    package static var silenceLimit: Instant { 33_000_000_000 }
+
+    /// Where the connection stands, as hosts see it.
+    package enum State {
+        case connecting
+        case ready
+        case failed(Cause)
+        case released
+    }
+
+    package enum Action {
+        /// Begin an attempt: resolve, connect; then `connected` or `attemptFailed`.
+        case connect
+        /// Close the socket, if there is one, and forget what was received and not sent.
+        case closeLine
+        /// Tell the host that the connection stands (nil) or has failed for good.
+        case initConnect(Cause?)
+        case disconnect(Cause)
+        case complete(Completion)
+        case log(LogLevel, String)
+        /// All is over: nothing comes after it.
+        case closed
+    }
+
+    /// A request that ended without an answer.
+    package struct Completion {
+        package var request: Request<Payload>
+        package var status: Status
+        /// What happened, for people.
+        package var text: String
+    }
+
+    /// What to put on the wire next. The serial number is given and must be used in this order.
+    package enum Outgoing {
+        case initConnect(wireSerialNo: UInt32)
+        case keepAlive(wireSerialNo: UInt32)
+        case request(Request<Payload>)
+    }
+
+    /// What a frame was.
+    package enum Incoming {
+        /// The answer to InitConnect: tell `handshakeSucceeded` or `attemptFailed`.
+        case handshake
+        /// The answer to this request, which is complete with it.
+        case answer(Request<Payload>)
+        /// An answer to a request given up before; its proto id.
+        case late
+        case push
+        /// Nothing for the host.
+        case nothing
+    }
+
+    enum Phase {
+        case idle, connecting, handshaking, ready, pausing, failed, released
+    }
+
+    /// A request that holds its slot though it was given up: the gateway may count it yet.
+    struct Abandoned {
+        var protoID: UInt32
+        var wireSerialNo: UInt32
+        /// The slot's last instant, once it is known.
+        var release: Instant?
+    }
+
+    let configuration: ConnectionConfiguration
+    let member: QuotaGroup.Member
+    var phase = Phase.idle
+    /// When connecting or handshaking must be done, or the pause ends.
+    var phaseDeadline: Instant = 0
+    var requests = RequestTable<Payload>()
+    var abandoned: [Abandoned] = []
+
+    var actions: [Action] = []
+    var firstAction = 0
+
+    var nextSerialNo: UInt32 = 1
+    var serialNosWrapped = false
+    var nextOrder: UInt64 = 0
+
+    /// Of this line: the next serial number on the wire, InitConnect's, and the highest that was answered.
+    var nextWireSerialNo: UInt64 = 1
+    var initConnectSerialNo: UInt32?
+    var highestAnswered: UInt32 = 0
+    /// Protocols that hosts ask by hand: their answers are no pushes when they come late.
+    var askedProtoIDs: Set<UInt32> = []
+
+    var keepAlivePeriod: Instant = 0
+    var keepAliveAt: Instant = .max
+    var keepAliveDue = false
+    var silenceAt: Instant = .max
+
+    /// A lower bound of the earliest deadline of any request.
+    var requestDeadline: Instant = .max
+    var failedAttempts = 0
+    var jitter: SplitMix64
+    var latest: Instant = .min
+
+    /// When `tick` must be called next, at the latest; it may turn out that there was nothing to do.
+    package internal(set) var wakeAt: Instant = .max
+    /// Why the last attempt failed or the line was lost; nil while the connection stands.
+    package internal(set) var lastCause: Cause?
+
+    package init(_ configuration: ConnectionConfiguration, member: QuotaGroup.Member) {
+        self.configuration = configuration
+        self.member = member
+        jitter = SplitMix64(state: configuration.seed)
+    }
+
+    package var state: State {
+        switch phase {
+        case .idle, .connecting, .handshaking, .pausing: .connecting
+        case .ready: .ready
+        case .failed:
+            .failed(lastCause ?? Cause(.notConnected, .initConnect, Cause.InitConnectCode.unknown, ""))
+        case .released: .released
+        }
+    }
+
+    /// Requests accepted and not completed.
+    package var requestCount: Int { requests.count }
+
+    package var hasActions: Bool { firstAction < actions.count }
+
+    package mutating func popAction() -> Action? {
+        guard firstAction < actions.count else { return nil }
+        let action = actions[firstAction]
+        // The place must not keep the payload alive.
+        actions[firstAction] = .closeLine
+        firstAction += 1
+        if firstAction == actions.count {
+            actions.removeAll(keepingCapacity: actions.capacity <= 1024)
+            firstAction = 0
+        }
+        return action
+    }
+
+    // MARK: - Time
+
+    package mutating func start(_ now: Instant) {
+        guard phase == .idle else { return }
+        beginAttempt(advance(now))
+    }
+
+    /// Does what is due. Frames that have arrived must be handed in before it, so that a late look is no silence.
+    package mutating func tick(_ now: Instant, _ quota: inout QuotaGroup) {
+        let now = advance(now)
+        wakeAt = .max
+        switch phase {
+        case .connecting where now >= phaseDeadline:
+            attemptFailed(
+                Cause(
+                    .connectTimeout, .connect, ETIMEDOUT,
+                    "no connection within \(configuration.connectTimeout.milliseconds) ms: is the address right, and is"
+                        + " a firewall in the way?"),
+                now, &quota)
+        case .handshaking where now >= phaseDeadline:
+            attemptFailed(
+                Cause(
+                    .connectTimeout, .initConnect, Cause.InitConnectCode.timeout,
+                    "connected, but InitConnect was not answered within \(configuration.connectTimeout.milliseconds) ms:"
+                        + " is that port OpenD's?"),
+                now, &quota)
+        case .pausing where now >= phaseDeadline:
+            beginAttempt(now)
+        case .ready where now >= silenceAt:
+            lineLost(
+                Cause(
+                    .disconnected, .receive, ETIMEDOUT,
+                    "the gateway was silent for \(Self.silenceLimit.milliseconds / 1000) s"),
+                now, &quota)
+        case .ready where now >= keepAliveAt:
+            keepAliveDue = true
+            keepAliveAt = now + keepAlivePeriod
+        default: break
+        }
+        expireRequests(now, &quota)
+        switch phase {
+        case .connecting, .handshaking, .pausing: wake(phaseDeadline)
+        case .ready:
+            wake(keepAliveAt)
+            wake(silenceAt)
+        case .idle, .failed, .released: break
+        }
+        wake(requestDeadline)
+    }
+
+    private mutating func expireRequests(_ now: Instant, _ quota: inout QuotaGroup) {
+        guard now >= requestDeadline else { return }
+        for request in requests.takeAll(where: { $0.deadline <= now }) {
+            giveUp(request, now, &quota)
+            if request.wasSent {
+                complete(request, .replyTimeout, "no answer within \(request.replyTimeout.milliseconds) ms of sending")
+            } else {
+                let why = phase == .ready ? "waiting for the quota" : lastCause?.text ?? "waiting for the connection"
+                complete(
+                    request, .queueTimeout, "not sent within \(request.queueTimeout.milliseconds) ms: \(why)")
+            }
+        }
+        requestDeadline = requests.earliestDeadline()
+        tellWaiting(&quota)
+    }
+
+    // MARK: - The line
+
+    /// The socket is connected.
+    package mutating func connected(_ now: Instant) {
+        guard phase == .connecting else { return }
+        _ = advance(now)
+        phase = .handshaking
+        nextWireSerialNo = UInt64(configuration.firstWireSerialNo)
+        initConnectSerialNo = nil
+        highestAnswered = 0
+        keepAliveDue = false
+    }
+
+    /// The gateway accepted InitConnect.
+    /// - Parameter keepAliveInterval: seconds, as the gateway gave it; taken as 1 to 30.
+    package mutating func handshakeSucceeded(
+        keepAliveInterval: Int32, _ now: Instant, _ quota: inout QuotaGroup
+    ) {
+        guard phase == .handshaking else { return }
+        let now = advance(now)
+        phase = .ready
+        failedAttempts = 0
+        lastCause = nil
+        // The vendor's client sends at 4/5 of the interval.
+        keepAlivePeriod = Instant(min(max(keepAliveInterval, 1), 30)) * 800_000_000
+        keepAliveAt = now + keepAlivePeriod
+        silenceAt = now + Self.silenceLimit
+        wake(keepAliveAt)
+        actions.append(.initConnect(nil))
+        tellWaiting(&quota)
+    }
+
+    /// The attempt under way came to nothing.
+    package mutating func attemptFailed(_ cause: Cause, _ now: Instant, _ quota: inout QuotaGroup) {
+        guard phase == .connecting || phase == .handshaking else { return }
+        let now = advance(now)
+        actions.append(.closeLine)
+        lastCause = cause
+        if configuration.reconnects, !cause.isFinal {
+            log(.warning, "connecting failed: \(cause.text)")
+            pause(now)
+            return
+        }
+        log(.error, "connecting failed for good: \(cause.text)")
+        phase = .failed
+        actions.append(.initConnect(cause))
+        for request in requests.takeAll(where: { _ in true }) {
+            giveUp(request, now, &quota)
+            complete(request, cause.status, cause.text)
+        }
+        tellWaiting(&quota)
+    }
+
+    /// The socket failed or must be closed; before the handshake is done it is the attempt that failed.
+    package mutating func lineLost(_ cause: Cause, _ now: Instant, _ quota: inout QuotaGroup) {
+        guard phase == .ready else { return attemptFailed(duringHandshake(cause), now, &quota) }
+        let now = advance(now)
+        actions.append(.closeLine)
+        lastCause = cause
+        log(.warning, "connection lost: \(cause.text)")
+        actions.append(.disconnect(cause))
+        let lost = requests.takeAll { $0.wasSent || !configuration.reconnects }
+        if configuration.reconnects {
+            pause(now)
+        } else {
+            phase = .failed
+        }
+        for request in lost {
+            giveUp(request, now, &quota)
+            complete(request, .disconnected, cause.text)
+        }
+        lineEnded(now, &quota)
+        tellWaiting(&quota)
+    }
+
+    /// Ends everything; no event has an effect after it.
+    package mutating func release(_ now: Instant, _ quota: inout QuotaGroup) {
+        guard phase != .released else { return }
+        let now = advance(now)
+        phase = .released
+        // Of what the host has not been told yet only completions are still its business.
+        let told = actions[firstAction...].filter { action in
+            if case .complete = action { true } else { false }
+        }
+        actions = [.closeLine] + told
+        firstAction = 0
+        for request in requests.takeAll(where: { _ in true }) {
+            giveUp(request, now, &quota)
+            complete(request, .released, "the connection was released")
+        }
+        lineEnded(now, &quota)
+        tellWaiting(&quota)
+        actions.append(.closed)
+        wakeAt = .max
+    }
+
+    private func duringHandshake(_ cause: Cause) -> Cause {
+        guard cause.status == .disconnected else { return cause }
+        let code = cause.kind == .send ? Cause.InitConnectCode.notSent : Cause.InitConnectCode.disconnected
+        return Cause(
+            .connectFailed, .initConnect, code, "lost before InitConnect was answered: \(cause.text)",
+            isFinal: cause.isFinal)
+    }
+
+    private mutating func beginAttempt(_ now: Instant) {
+        phase = .connecting
+        phaseDeadline = now + configuration.connectTimeout
+        wake(phaseDeadline)
+        actions.append(.connect)
+    }
+
+    private mutating func pause(_ now: Instant) {
+        phase = .pausing
+        let doublings = min(failedAttempts, 20)
+        failedAttempts += 1
+        var length = min(configuration.minBackoff, configuration.maxBackoff)
+        for _ in 0..<doublings where length < configuration.maxBackoff { length *= 2 }
+        length = max(min(length, configuration.maxBackoff), 1)
+        // Up to half of it is cut at random, so that clients that lost one gateway do not return in step.
+        phaseDeadline = now + length - Instant.random(in: 0...(length / 2), using: &jitter)
+        wake(phaseDeadline)
+    }
+
+    // MARK: - What the parts share
+
+    mutating func advance(_ now: Instant) -> Instant {
+        latest = max(latest, now)
+        return latest
+    }
+
+    mutating func wake(_ at: Instant) {
+        wakeAt = min(wakeAt, at)
+    }
+
+    mutating func complete(_ request: Request<Payload>, _ status: Status, _ text: String) {
+        actions.append(.complete(Completion(request: request, status: status, text: text)))
+    }
+
+    mutating func log(_ level: LogLevel, _ text: @autoclosure () -> String) {
+        if configuration.wantsLog { actions.append(.log(level, text())) }
+    }
+
+    /// Keeps the group's count of those who wait for a slot true.
+    func tellWaiting(_ quota: inout QuotaGroup) {
+        quota.setWaiting(member, phase == .ready ? requests.waitingForSlotCount : 0)
+    }
+}
+
+/// A small generator for the backoff's jitter: what it makes follows from its seed.
+package struct SplitMix64: RandomNumberGenerator {
+    var state: UInt64
+
+    package init(state: UInt64) { self.state = state }
+
+    package mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
+        return mixed ^ (mixed >> 31)
+    }
+}
+
+extension Instant {
+    /// A length of time in milliseconds, for texts.
+    var milliseconds: Int64 { self / 1_000_000 }
+}

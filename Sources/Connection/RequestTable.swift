@@ -1,0 +1,194 @@
+import Limiter
+
+/// A request that was accepted and is not completed.
+package struct Request<Payload> {
+    /// The number the host knows it by; never 0.
+    package var serialNo: UInt32
+    package var protoID: UInt32
+    /// What the state machine only carries.
+    package var payload: Payload
+    package var queueTimeout: Instant
+    package var replyTimeout: Instant
+    /// Whether it needs a slot of the quota, and whether it has one.
+    var needsSlot: Bool
+    var holdsSlot = false
+    /// Position among all requests of the connection: the order asked.
+    var order: UInt64 = 0
+    /// When it times out where it is now.
+    var deadline: Instant = 0
+    /// Its number on the wire; 0 until it is sent.
+    package internal(set) var wireSerialNo: UInt32 = 0
+
+    package var wasSent: Bool { wireSerialNo != 0 }
+}
+
+/// The requests of one connection in their queues. Entries keep their place in one array while they move between lists, so
+/// that accepting, sending, answering and timing out neither allocate nor shift.
+struct RequestTable<Payload> {
+    typealias Index = Int32
+    static var none: Index { -1 }
+
+    enum Place {
+        case free
+        /// Waits for a connection, or a slot of the quota.
+        case waitingForSlot
+        /// Waits for a connection only.
+        case waiting
+        case inFlight
+    }
+
+    private struct Entry {
+        var request: Request<Payload>?
+        var place = Place.free
+        var previous = RequestTable.none
+        var next = RequestTable.none
+    }
+
+    private struct List {
+        var first = RequestTable.none
+        var last = RequestTable.none
+        var count = 0
+    }
+
+    private var entries: [Entry] = []
+    private var free: [Index] = []
+    private var waiting = List()
+    private var waitingForSlot = List()
+    private var byWireSerialNo: [UInt32: Index] = [:]
+
+    /// All requests, wherever they are.
+    private(set) var count = 0
+
+    var waitingForSlotCount: Int { waitingForSlot.count }
+    var firstWaiting: Index { waiting.first }
+    var firstWaitingForSlot: Index { waitingForSlot.first }
+
+    /// The request at an index that one of this table's functions gave and that is still in the table.
+    subscript(index: Index) -> Request<Payload>? {
+        entries.indices.contains(Int(index)) ? entries[Int(index)].request : nil
+    }
+
+    /// Order of the request at `index`; the highest number for none.
+    func order(_ index: Index) -> UInt64 { self[index]?.order ?? .max }
+
+    mutating func enqueue(_ request: Request<Payload>) {
+        let index = free.popLast() ?? grow()
+        entries[Int(index)].request = request
+        link(index, request.needsSlot && !request.holdsSlot ? .waitingForSlot : .waiting)
+        count += 1
+    }
+
+    /// Moves a waiting request in flight.
+    mutating func send(_ index: Index, wireSerialNo: UInt32, deadline: Instant, holdsSlot: Bool) {
+        unlink(index)
+        entries[Int(index)].request?.wireSerialNo = wireSerialNo
+        entries[Int(index)].request?.deadline = deadline
+        entries[Int(index)].request?.holdsSlot = holdsSlot
+        link(index, .inFlight)
+        byWireSerialNo[wireSerialNo] = index
+    }
+
+    /// Takes out the request that `protoID` and `wireSerialNo` together answer.
+    mutating func takeAnswered(protoID: UInt32, wireSerialNo: UInt32) -> Request<Payload>? {
+        guard let index = byWireSerialNo[wireSerialNo], self[index]?.protoID == protoID else { return nil }
+        defer { shrink() }
+        return remove(index)
+    }
+
+    mutating func take(serialNo: UInt32) -> Request<Payload>? {
+        guard let index = entries.firstIndex(where: { $0.request?.serialNo == serialNo }) else { return nil }
+        defer { shrink() }
+        return remove(Index(index))
+    }
+
+    func contains(serialNo: UInt32) -> Bool {
+        entries.contains { $0.request?.serialNo == serialNo }
+    }
+
+    /// Takes out all that `isIncluded` names, in the order asked.
+    mutating func takeAll(where isIncluded: (Request<Payload>) -> Bool) -> [Request<Payload>] {
+        var taken: [Request<Payload>] = []
+        for index in entries.indices {
+            guard let request = entries[index].request, isIncluded(request) else { continue }
+            taken.append(request)
+            _ = remove(Index(index))
+        }
+        shrink()
+        taken.sort { $0.order < $1.order }
+        return taken
+    }
+
+    /// The earliest deadline of all.
+    func earliestDeadline() -> Instant {
+        var earliest = Instant.max
+        for entry in entries {
+            if let deadline = entry.request?.deadline { earliest = min(earliest, deadline) }
+        }
+        return earliest
+    }
+
+    private mutating func remove(_ index: Index) -> Request<Payload>? {
+        guard let request = self[index] else { return nil }
+        unlink(index)
+        if request.wasSent { byWireSerialNo[request.wireSerialNo] = nil }
+        entries[Int(index)] = Entry()
+        free.append(index)
+        count -= 1
+        return request
+    }
+
+    /// Gives memory back after a burst.
+    private mutating func shrink() {
+        if count == 0, entries.count > 1024 { self = RequestTable() }
+    }
+
+    private mutating func grow() -> Index {
+        entries.append(Entry())
+        return Index(truncatingIfNeeded: entries.count - 1)
+    }
+
+    private mutating func link(_ index: Index, _ place: Place) {
+        entries[Int(index)].place = place
+        switch place {
+        case .waiting: Self.append(index, &waiting, &entries)
+        case .waitingForSlot: Self.append(index, &waitingForSlot, &entries)
+        case .inFlight, .free: break
+        }
+    }
+
+    private mutating func unlink(_ index: Index) {
+        switch entries[Int(index)].place {
+        case .waiting: Self.cut(index, &waiting, &entries)
+        case .waitingForSlot: Self.cut(index, &waitingForSlot, &entries)
+        case .inFlight, .free: break
+        }
+        entries[Int(index)].place = .free
+    }
+
+    private static func append(_ index: Index, _ list: inout List, _ entries: inout [Entry]) {
+        entries[Int(index)].previous = list.last
+        entries[Int(index)].next = none
+        if list.last == none {
+            list.first = index
+        } else {
+            entries[Int(list.last)].next = index
+        }
+        list.last = index
+        list.count += 1
+    }
+
+    private static func cut(_ index: Index, _ list: inout List, _ entries: inout [Entry]) {
+        let (previous, next) = (entries[Int(index)].previous, entries[Int(index)].next)
+        if previous == none {
+            list.first = next
+        } else {
+            entries[Int(previous)].next = next
+        }
+        if next == none {
+            list.last = previous
+        } else {
+            entries[Int(next)].previous = previous
+        }
+        list.count -= 1
+    }
+}

@@ -1,0 +1,84 @@
+import CSystem
+import Glibc
+
+/// From a host's name to addresses.
+package enum Resolver {
+    /// Whether a host is this machine's loopback, however it is written.
+    package static func isLoopback(_ host: String) -> Bool {
+        guard let addresses = inPlace(host, 0) else { return false }
+        return addresses.allSatisfy(\.isLoopback)
+    }
+
+    struct Failure: Error {
+        /// getaddrinfo's code.
+        let code: Int32
+        var text: String { String(cString: gai_strerror(code)) }
+    }
+
+    /// Addresses that need no look-up: numeric ones, and `localhost`. nil: it is a name.
+    static func inPlace(_ host: String, _ port: UInt16) -> [Address]? {
+        // The resolver would do for localhost too, but may ask servers about it.
+        let hosts = host.lowercased() == "localhost" || host.lowercased() == "localhost." ? ["127.0.0.1", "::1"] : [host]
+        var addresses: [Address] = []
+        for host in hosts {
+            guard case .success(let found) = lookUp(host, port, flags: AI_NUMERICHOST | AI_NUMERICSERV) else { return nil }
+            addresses += found
+        }
+        return addresses
+    }
+
+    static func lookUp(_ host: String, _ port: UInt16, flags: Int32 = AI_NUMERICSERV) -> Result<[Address], Failure> {
+        var hints = addrinfo()
+        hints.ai_flags = flags
+        hints.ai_family = AF_UNSPEC
+        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+        var list: UnsafeMutablePointer<addrinfo>?
+        let code = getaddrinfo(host, String(port), &hints, &list)
+        guard code == 0 else { return .failure(Failure(code: code)) }
+        defer { freeaddrinfo(list) }
+        var addresses: [Address] = []
+        var next = list
+        while let info = next?.pointee {
+            if let address = Address(info) { addresses.append(address) }
+            next = info.ai_next
+        }
+        return addresses.isEmpty ? .failure(Failure(code: EAI_NONAME)) : .success(addresses)
+    }
+}
+
+/// A look-up under way on a thread of its own, which nobody can hurry. It may outlive the connection: `abandon` makes sure
+/// that it then touches nothing of it.
+final class LookUp: @unchecked Sendable {
+    private let lock = Lock()
+    private var poller: Poller?
+    private var result: Result<[Address], Resolver.Failure>?
+    private let host: String
+    private let port: UInt16
+
+    /// Starts the look-up; `poller` is woken when it is done.
+    /// - Returns: nil if no thread can be had.
+    init?(_ host: String, _ port: UInt16, _ poller: Poller) {
+        self.host = host
+        self.port = port
+        self.poller = poller
+        let started = Thread.start(detached: true) { [self] in
+            let result = Resolver.lookUp(host, port)
+            lock.withLock {
+                self.result = result
+                self.poller?.wake()
+            }
+        }
+        guard started != nil else { return nil }
+    }
+
+    func take() -> Result<[Address], Resolver.Failure>? {
+        lock.withLock {
+            defer { result = nil }
+            return result
+        }
+    }
+
+    func abandon() {
+        lock.withLock { poller = nil }
+    }
+}

@@ -1,0 +1,121 @@
+import Limiter
+
+/// A quota group with the lock that its connections share. The lock is the innermost of all: whoever holds it calls nothing
+/// but the group and wakers.
+package final class SharedQuota: @unchecked Sendable {
+    /// Wakes a connection that waits for a slot; must not take a lock.
+    package typealias Waker = @Sendable () -> Void
+
+    let lock = Lock()
+    private let group: UnsafeMutablePointer<QuotaGroup>
+    /// Whether nothing is ever held back: then the lock need not be taken.
+    private var wakers: [(member: QuotaGroup.Member, wake: Waker)] = []
+
+    package let limit: Int
+    /// Nanoseconds.
+    package let window: Instant
+
+    init(limit: Int, window: Instant, history: SharedQuota?) {
+        self.limit = limit
+        self.window = window
+        group = .allocate(capacity: 1)
+        var new = history?.group.pointee ?? QuotaGroup(limit: limit, window: window)
+        new.adopt(limit: limit, window: window)
+        group.initialize(to: new)
+    }
+
+    deinit {
+        group.deinitialize(count: 1)
+        group.deallocate()
+    }
+
+    /// Runs `body` on the group, then wakes those who wait if they should look again.
+    @inline(__always)
+    package func with<R>(_ body: (inout QuotaGroup) -> R) -> R {
+        lock.lock()
+        defer { lock.unlock() }
+        let result = body(&group.pointee)
+        if group.pointee.takeWakeUp() { for (_, wake) in wakers { wake() } }
+        return result
+    }
+
+    func join(_ member: QuotaGroup.Member, _ wake: @escaping Waker) {
+        lock.withLock { wakers.append((member, wake)) }
+    }
+
+    /// After it the member's waker is not called any more.
+    func leave(_ member: QuotaGroup.Member) {
+        with { group in
+            group.setWaiting(member, 0)
+            wakers.removeAll { $0.member == member }
+        }
+    }
+
+    var isUsed: Bool { lock.withLock { !wakers.isEmpty } }
+
+    func isForgettable(_ now: Instant) -> Bool {
+        lock.withLock { wakers.isEmpty && group.pointee.isIdle(now) }
+    }
+
+    func inheritedByFork(_ now: Instant) {
+        lock.remakeAfterFork()
+        wakers.removeAll()
+        group.pointee.inheritedByFork(now)
+    }
+}
+
+/// The process's quota groups by name. A group outlives its connections as long as there is history to remember.
+package final class QuotaRegistry: @unchecked Sendable {
+    package static let shared = QuotaRegistry()
+
+    private let lock = Lock()
+    private var groups: [String: SharedQuota] = [:]
+    private var nextMember: QuotaGroup.Member = 1
+
+    package init() {}
+
+    package struct Membership: Sendable {
+        package let quota: SharedQuota
+        package let member: QuotaGroup.Member
+    }
+
+    /// Joins the group of that name, or founds it; nil if others are in it with other figures.
+    package func join(
+        _ name: String, limit: Int, window: Instant, _ now: Instant, _ wake: @escaping SharedQuota.Waker
+    ) -> Membership? {
+        lock.lock()
+        defer { lock.unlock() }
+        groups = groups.filter { $0.key == name || !$0.value.isForgettable(now) }
+        var quota = groups[name] ?? SharedQuota(limit: limit, window: window, history: nil)
+        if quota.limit != limit || quota.window != window {
+            guard !quota.isUsed else { return nil }
+            quota = SharedQuota(limit: limit, window: window, history: quota)
+        }
+        groups[name] = quota
+        let member = nextMember
+        nextMember += 1
+        quota.join(member, wake)
+        return Membership(quota: quota, member: member)
+    }
+
+    package func leave(_ membership: Membership) {
+        lock.withLock { membership.quota.leave(membership.member) }
+    }
+
+    // Around fork: nobody may be inside a group when the child's copy is made.
+
+    package func prepareFork() {
+        lock.lock()
+        for quota in groups.values { quota.lock.lock() }
+    }
+
+    package func afterForkInParent() {
+        for quota in groups.values { quota.lock.unlock() }
+        lock.unlock()
+    }
+
+    package func afterForkInChild(_ now: Instant) {
+        lock.remakeAfterFork()
+        for quota in groups.values { quota.inheritedByFork(now) }
+    }
+}

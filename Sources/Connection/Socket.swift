@@ -1,0 +1,131 @@
+import CSystem
+import Glibc
+
+/// An address to connect to.
+struct Address: Sendable {
+    private var storage = sockaddr_storage()
+    private var length: socklen_t = 0
+    let family: Int32
+
+    init?(_ info: addrinfo) {
+        guard let address = info.ai_addr, Int(info.ai_addrlen) <= MemoryLayout<sockaddr_storage>.size else { return nil }
+        family = info.ai_family
+        length = info.ai_addrlen
+        withUnsafeMutableBytes(of: &storage) { bytes in
+            bytes.copyMemory(from: UnsafeRawBufferPointer(start: address, count: Int(info.ai_addrlen)))
+        }
+    }
+
+    /// Of this machine's loopback; also the unspecified address, which connects to it.
+    var isLoopback: Bool {
+        withSockaddr { address, _ in
+            let raw = UnsafeRawPointer(address)
+            switch family {
+            case AF_INET:
+                let first = raw.load(fromByteOffset: 4, as: UInt8.self)
+                return first == 127 || raw.load(fromByteOffset: 4, as: UInt32.self) == 0
+            case AF_INET6:
+                let bytes = UnsafeRawBufferPointer(start: raw + 8, count: 16)
+                let isMapped = bytes.prefix(10).allSatisfy { $0 == 0 } && bytes[10] == 0xff && bytes[11] == 0xff
+                return isMapped ? bytes[12] == 127 : bytes.prefix(15).allSatisfy { $0 == 0 } && bytes[15] <= 1
+            default: return false
+            }
+        }
+    }
+
+    func withSockaddr<R>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> R) -> R {
+        withUnsafePointer(to: storage) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, length) }
+        }
+    }
+}
+
+/// Calls on a non-blocking TCP socket. The functions do what the system's do, with errno as a value.
+enum Socket {
+    enum Progress {
+        case done
+        case pending
+        case failed(Int32)
+    }
+
+    /// A socket of that family, non-blocking and close-on-exec, that sends small frames at once.
+    static func make(_ family: Int32) -> Result<Int32, SystemError> {
+        let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+        let socket = Glibc.socket(family, type, Int32(IPPROTO_TCP))
+        guard socket >= 0 else { return .failure(SystemError(code: errno)) }
+        var on: Int32 = 1
+        setsockopt(socket, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
+        return .success(socket)
+    }
+
+    static func connect(_ socket: Int32, to address: Address) -> Progress {
+        let result = address.withSockaddr { Glibc.connect(socket, $0, $1) }
+        if result == 0 { return isConnectedToItself(socket) ? .failed(ECONNREFUSED) : .done }
+        return errno == EINPROGRESS || errno == EINTR ? .pending : .failed(errno)
+    }
+
+    /// How a pending connect ended, once the socket is writable.
+    static func finishConnect(_ socket: Int32) -> Progress {
+        var error: Int32 = 0
+        var length = socklen_t(MemoryLayout<Int32>.size)
+        guard getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &length) == 0 else { return .failed(errno) }
+        if error != 0 { return .failed(error) }
+        return isConnectedToItself(socket) ? .failed(ECONNREFUSED) : .done
+    }
+
+    /// A connect to a local port nobody listens on can pick that very port as its own, and then meets itself.
+    private static func isConnectedToItself(_ socket: Int32) -> Bool {
+        func address(_ get: (Int32, UnsafeMutablePointer<sockaddr>?, UnsafeMutablePointer<socklen_t>?) -> Int32) -> [UInt8]
+        {
+            var storage = sockaddr_storage()
+            var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+            let result = withUnsafeMutablePointer(to: &storage) { pointer in
+                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { get(socket, $0, &length) }
+            }
+            return result == 0 ? withUnsafeBytes(of: &storage) { Array($0.prefix(Int(length))) } : []
+        }
+        let own = address { getsockname($0, $1, $2) }
+        return !own.isEmpty && own == address { getpeername($0, $1, $2) }
+    }
+
+    /// Sends what the socket takes; never raises SIGPIPE.
+    /// - Returns: bytes sent, 0 if it takes none now.
+    static func send(_ socket: Int32, _ bytes: UnsafeRawBufferPointer) -> Result<Int, SystemError> {
+        while true {
+            let count = Glibc.send(socket, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
+            if count >= 0 { return .success(count) }
+            if errno == EINTR { continue }
+            return errno == EAGAIN ? .success(0) : .failure(SystemError(code: errno))
+        }
+    }
+
+    /// Receives what is there.
+    /// - Returns: bytes received, 0 at the end of the stream, nil if nothing is there now.
+    static func receive(_ socket: Int32, _ space: UnsafeMutableRawBufferPointer) -> Result<Int?, SystemError> {
+        while true {
+            let count = recv(socket, space.baseAddress, space.count, 0)
+            if count >= 0 { return .success(count) }
+            if errno == EINTR { continue }
+            return errno == EAGAIN ? .success(nil) : .failure(SystemError(code: errno))
+        }
+    }
+
+    /// Ends the connection even if a forked child still has a copy of the socket.
+    static func close(_ socket: Int32) {
+        shutdown(socket, Int32(SHUT_RDWR))
+        _ = Glibc.close(socket)
+    }
+}
+
+/// An errno.
+package struct SystemError: Error, Equatable {
+    package let code: Int32
+
+    /// The system's words for it.
+    package var text: String {
+        withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { buffer in
+            guard let start = buffer.baseAddress, strerror_r(code, start, 256) == 0 else { return "error \(code)" }
+            return String(cString: start)
+        }
+    }
+}

@@ -1,0 +1,87 @@
+/// What became of a request, a connection or a call. The numbers are those of `CAPDIST_*` in capdist.h, which tests compare.
+package enum Status: Int32, CaseIterable, Sendable {
+    case ok = 0
+
+    // How a request completed.
+    case refused = 1
+    case rateLimited = 2
+    case queueTimeout = 3
+    case replyTimeout = 4
+    case disconnected = 5
+    case malformedReply = 6
+    case cancelled = 7
+    case released = 8
+
+    // Why there is no connection.
+    case connectFailed = 16
+    case connectTimeout = 17
+    case connectRefused = 18
+    case protocolError = 19
+    case encryptionFailed = 20
+    case tlsFailed = 21
+
+    // Why a call was refused.
+    case invalidArgument = 32
+    case queueFull = 33
+    case quotaExhausted = 34
+    case notConnected = 35
+    case wouldDeadlock = 36
+    case busy = 37
+    case forked = 38
+    case unsupported = 39
+    case needsAddress = 40
+    case quotaConflict = 41
+    case notFound = 42
+    case systemError = 43
+}
+
+/// Why there is no connection, or no more.
+package struct Cause: Equatable, Sendable {
+    /// The step that failed, as the vendor numbers them (capdist.h, CAPDIST_ERR_KIND_*).
+    package enum Kind: Int64, Sendable {
+        case create = 1
+        case nameNotFound = 4
+        case connect = 6
+        case select = 9
+        case send = 10
+        case receive = 11
+        case initConnect = 100
+    }
+
+    /// Codes of `Kind.initConnect` (capdist.h, CAPDIST_INIT_CONNECT_*).
+    package enum InitConnectCode {
+        package static let unknown: Int32 = 0
+        package static let timeout: Int32 = 1
+        package static let disconnected: Int32 = 3
+        package static let notSent: Int32 = 4
+        package static let refused: Int32 = 5
+    }
+
+    package var status: Status
+    package var kind: Kind
+    /// errno, or one of `InitConnectCode`.
+    package var code: Int32
+    /// A sentence for people, with what to do next where that is known.
+    package var text: String
+    /// Whether trying again can not help.
+    package var isFinal: Bool
+
+    package init(_ status: Status, _ kind: Kind, _ code: Int32, _ text: String, isFinal: Bool = false) {
+        self.status = status
+        self.kind = kind
+        self.code = code
+        self.text = text
+        self.isFinal = isFinal
+    }
+
+    /// In the vendor's layout: high 32 bits the kind, low 32 the code.
+    package var errCode: Int64 { kind.rawValue << 32 | Int64(UInt32(bitPattern: code)) }
+}
+
+/// Levels of the host's log (capdist.h, CAPDIST_LOG_*).
+package enum LogLevel: Int32, Sendable {
+    case error = 1
+    case warning = 2
+    case info = 3
+    case debug = 4
+}

@@ -1,0 +1,143 @@
+/// The quota that several connections of a process share, and their turns at it. Pure, as `SlidingWindow` is.
+///
+/// When slots are scarce each connection that waits takes one in turn, so that a long watch list on one does not starve a
+/// single request on another. A connection that does not take its turn within `claimDuration` loses it: a host may be slow
+/// to drive its own connection, and must not hold up the others.
+package struct QuotaGroup {
+    /// Names a connection within the group.
+    package typealias Member = UInt64
+
+    /// How long a free slot is kept for those whose turn it is, in nanoseconds.
+    package static let claimDuration: Instant = 20_000_000
+
+    /// nil: no quota is kept.
+    private var window: SlidingWindow?
+    /// Those who wait for a slot, in the order of their turns, each with how many requests.
+    private var waiters: [(member: Member, requests: Int)] = []
+    /// Until when slots are kept for those ahead.
+    private var claimsEnd: Instant?
+    /// Set when those who wait should look again; cleared by `takeWakeUp`.
+    private var wakeUp = false
+
+    /// - Parameters:
+    ///   - limit: slots a window; 0 keeps no quota.
+    ///   - window: nanoseconds, 1 or more.
+    package init(limit: Int, window: Instant) {
+        self.window = limit > 0 ? SlidingWindow(limit: limit, window: window) : nil
+    }
+
+    /// Whether no quota is kept: then every `reserve` succeeds and nothing else has an effect.
+    package var isUnlimited: Bool { window == nil }
+
+    /// Requests of the whole group that wait for a slot.
+    package var waiting: Int { waiters.reduce(0) { $0 + $1.requests } }
+
+    /// Slots in use.
+    package mutating func used(_ now: Instant) -> Int { window?.used(now) ?? 0 }
+
+    /// Whether nothing remains to be remembered.
+    package mutating func isIdle(_ now: Instant) -> Bool { window?.isIdle(now) ?? true }
+
+    /// The first instant at which a slot is free whoever takes it; nil when only an answer can tell.
+    package mutating func nextFree(_ now: Instant) -> Instant? { window == nil ? now : window?.nextFree(now) }
+
+    /// Nanoseconds until the gate opens; 0 when it is open.
+    package mutating func gateClosed(_ now: Instant) -> Instant { window?.gateClosed(now) ?? 0 }
+
+    /// Tells how many requests of `member` wait for a slot and could be sent if they had one.
+    package mutating func setWaiting(_ member: Member, _ requests: Int) {
+        guard window != nil else { return }
+        if let index = waiters.firstIndex(where: { $0.member == member }) {
+            if requests > 0 {
+                waiters[index].requests = requests
+            } else {
+                waiters.remove(at: index)
+                // Others may have been kept back for this member's sake.
+                if claimsEnd != nil, !waiters.isEmpty { wakeUp = true }
+            }
+        } else if requests > 0 {
+            waiters.append((member, requests))
+        }
+    }
+
+    /// Takes a slot for `member`, if one is free that is not kept for somebody else.
+    package mutating func reserve(_ member: Member, _ now: Instant) -> Bool {
+        guard window != nil else { return true }
+        let available = window?.available(now) ?? 0
+        guard available > 0 else { return false }
+        var ahead = turn(of: member)
+        if ahead >= available, let end = claimsEnd, now >= end {
+            // Their time is over: they go behind everyone who is still awake.
+            waiters.append(contentsOf: waiters[..<ahead])
+            waiters.removeFirst(ahead)
+            ahead = 0
+        }
+        guard ahead < available else {
+            if claimsEnd == nil { claimsEnd = now + Self.claimDuration }
+            return false
+        }
+        claimsEnd = nil
+        let index = turn(of: member)
+        if index < waiters.count { waiters.append(waiters.remove(at: index)) }
+        return window?.reserve(now) ?? true
+    }
+
+    /// When `member` should try `reserve` again; nil when a wake-up will tell.
+    package mutating func nextTry(_ member: Member, _ now: Instant) -> Instant? {
+        guard let free = nextFree(now) else { return nil }
+        return free > now ? free : max(now, claimsEnd ?? now)
+    }
+
+    /// As `SlidingWindow.giveBack`.
+    package mutating func giveBack() {
+        window?.giveBack()
+        if !waiters.isEmpty { wakeUp = true }
+    }
+
+    /// As `SlidingWindow.finish`.
+    @discardableResult
+    package mutating func finish(_ now: Instant) -> Instant {
+        let wasUnknown = !waiters.isEmpty && nextFree(now) == nil
+        let release = window?.finish(now) ?? now
+        if wasUnknown { wakeUp = true }
+        return release
+    }
+
+    /// As `SlidingWindow.extend`.
+    package mutating func extend(_ release: Instant, _ now: Instant) -> Instant {
+        window?.extend(release, now) ?? release
+    }
+
+    /// As `SlidingWindow.closeGate`.
+    /// - Parameter duration: nanoseconds; nil for one window.
+    package mutating func closeGate(_ now: Instant, for duration: Instant?) {
+        guard let own = window?.window else { return }
+        window?.closeGate(now, for: duration ?? own)
+    }
+
+    /// Whether those who wait should look again, since the time they were told is no longer right. Answers once.
+    package mutating func takeWakeUp() -> Bool {
+        defer { wakeUp = false }
+        return wakeUp
+    }
+
+    /// New figures for a group that has history and no members.
+    package mutating func adopt(limit: Int, window length: Instant) {
+        waiters.removeAll()
+        claimsEnd = nil
+        window = limit > 0 ? window?.with(limit: limit, window: length) ?? SlidingWindow(limit: limit, window: length) : nil
+    }
+
+    /// What a forked child makes of its copy: the parent's requests are on their way and nobody here will hear of them.
+    package mutating func inheritedByFork(_ now: Instant) {
+        waiters.removeAll()
+        claimsEnd = nil
+        wakeUp = false
+        while let held = window?.held, held > 0 { window?.finish(now) }
+    }
+
+    /// How many members are before `member`; the number of all that wait, if it does not wait itself.
+    private func turn(of member: Member) -> Int {
+        waiters.firstIndex { $0.member == member } ?? waiters.count
+    }
+}
