@@ -46,7 +46,8 @@ let package = Package(
         .testTarget(name: "LimiterTests", dependencies: ["Limiter"]),
         .testTarget(name: "ConnectionTests", dependencies: ["Connection"]),
         .testTarget(name: "SimulatorTests", dependencies: ["Simulator"]),
-        .testTarget(name: "CapDistTests", dependencies: ["CapDist", "CCapDist"]),
+        .target(name: "CLayout", path: "Tests/CLayout", cSettings: [.headerSearchPath("../../include")]),
+        .testTarget(name: "CapDistTests", dependencies: ["CapDist", "CCapDist", "CLayout"]),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c11

@@ -111,7 +111,8 @@ extension Refusal {
             let why = if case .failed(let cause) = connection.info().state { ": \(cause.text)" } else { "" }
             self.init(.notConnected, "the connection has failed for good\(why)")
         case .queueFull:
-            self.init(.queueFull, "max_queue (\(connection.options.behaviour.maxQueue)) requests are waiting or in flight")
+            let most = connection.options.behaviour.maxQueue
+            self.init(.queueFull, "max_queue (\(most)) requests are waiting or in flight")
         case .quotaExhausted: self.init(.quotaExhausted, "no slot of the quota is free: see capdist_get_quota()")
         default: self.init(refusal.status, "the connection was released")
         }

@@ -55,8 +55,9 @@ struct ReplyJSON {
         guard magnitude >= 1e15, !text.contains("e") else { return text }
         // Swift writes these out up to 2^54.
         let sign = value < 0 ? "-" : ""
-        let digits = text.drop { $0 == "-" }.filter { $0 != "." }
-        let exponent = (text.drop { $0 == "-" }.firstIndex(of: ".").map { text[..<$0].count - sign.count } ?? digits.count) - 1
+        let unsigned = text.drop { $0 == "-" }
+        let digits = unsigned.filter { $0 != "." }
+        let exponent = unsigned.prefix { $0 != "." }.count - 1
         var fraction = String(digits.dropFirst())
         while fraction.last == "0" { fraction.removeLast() }
         return "\(sign)\(digits.prefix(1))\(fraction.isEmpty ? "" : ".\(fraction)")e+\(exponent)"

@@ -56,7 +56,8 @@ struct CheckedOptions {
 
         let defaults = Self.defaults
         var behaviour = ConnectionConfiguration()
-        behaviour.connectTimeout = try time(options.connect_timeout_ms, "connect_timeout_ms", defaults.connect_timeout_ms)
+        behaviour.connectTimeout = try time(
+            options.connect_timeout_ms, "connect_timeout_ms", defaults.connect_timeout_ms)
         behaviour.queueTimeout = try time(options.queue_timeout_ms, "queue_timeout_ms", defaults.queue_timeout_ms)
         behaviour.replyTimeout = try time(options.reply_timeout_ms, "reply_timeout_ms", defaults.reply_timeout_ms)
         behaviour.reconnects = try flag(options.reconnect, "reconnect")

@@ -16,7 +16,9 @@ extension capdist_security {
         }
         let fault = withUnsafeBytes(of: code) { code -> StaticString? in
             let bytes = code.prefix(length)
-            if bytes.contains(where: { $0 < 0x20 || $0 == 0x7f }) { return "the security's code has control characters" }
+            if bytes.contains(where: { $0 < 0x20 || $0 == 0x7f }) {
+                return "the security's code has control characters"
+            }
             if bytes.allSatisfy({ $0 < 0x80 }) { return nil }
             return String(validating: bytes, as: UTF8.self) == nil ? "the security's code is not UTF-8" : nil
         }
@@ -43,7 +45,7 @@ extension capdist_security {
                 .elementsEqual(prefix)
         }
         guard let market else {
-            throw .invalid("the market before the dot is unknown: it is one of HK, US, SH, SZ, SG, JP, AU, MY, CA, FX, CC")
+            throw .invalid("the market before the dot is none of HK, US, SH, SZ, SG, JP, AU, MY, CA, FX, CC")
         }
         let code = bytes[(dot + 1)...]
         guard code.count < Int(CAPDIST_CODE_SIZE) else {

@@ -24,9 +24,11 @@ package struct CapitalDistributionRequest: Equatable {
 
     package func encoded() -> [UInt8] {
         code.withCString { code in
-            [UInt8](unsafeUninitializedCapacity: Self.maxEncodedSize(codeLength: self.code.utf8.count)) { buffer, count in
+            let capacity = Self.maxEncodedSize(codeLength: self.code.utf8.count)
+            return [UInt8](unsafeUninitializedCapacity: capacity) { buffer, count in
                 count = Self.encode(
-                    market: market, code: code, securityFirm: securityFirm, into: UnsafeMutableRawBufferPointer(buffer))
+                    market: market, code: code, securityFirm: securityFirm,
+                    into: UnsafeMutableRawBufferPointer(buffer))
             }
         }
     }
@@ -153,10 +155,12 @@ package struct CapitalDistributionResponse: Equatable {
                 qot__get_capital_distribution__s2_c__init(&s2c)
                 if let inSuper = content.inSuper { (s2c.has_capitalinsuper, s2c.capitalinsuper) = (1, inSuper) }
                 if let outSuper = content.outSuper { (s2c.has_capitaloutsuper, s2c.capitaloutsuper) = (1, outSuper) }
-                (s2c.capitalinbig, s2c.capitalinmid, s2c.capitalinsmall) = (content.inBig, content.inMid, content.inSmall)
-                (s2c.capitaloutbig, s2c.capitaloutmid, s2c.capitaloutsmall) = (
-                    content.outBig, content.outMid, content.outSmall
-                )
+                s2c.capitalinbig = content.inBig
+                s2c.capitalinmid = content.inMid
+                s2c.capitalinsmall = content.inSmall
+                s2c.capitaloutbig = content.outBig
+                s2c.capitaloutmid = content.outMid
+                s2c.capitaloutsmall = content.outSmall
                 s2c.updatetime = updateTime
                 if let timestamp = content.updateTimestamp {
                     (s2c.has_updatetimestamp, s2c.updatetimestamp) = (1, timestamp)

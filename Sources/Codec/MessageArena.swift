@@ -22,6 +22,10 @@ package struct MessageArena: ~Copyable {
         var budget = 0
     }
 
+    package typealias Unpack<Message> = (
+        UnsafeMutablePointer<ProtobufCAllocator>?, Int, UnsafePointer<UInt8>?
+    ) -> UnsafeMutablePointer<Message>?
+
     private static let blockSize = 4 * 1024
     private static let alignment = 16
 
@@ -49,7 +53,7 @@ package struct MessageArena: ~Copyable {
     @inline(__always)
     package borrowing func unpack<Message>(
         _ body: UnsafeRawBufferPointer,
-        _ unpack: (UnsafeMutablePointer<ProtobufCAllocator>?, Int, UnsafePointer<UInt8>?) -> UnsafeMutablePointer<Message>?
+        _ unpack: Unpack<Message>
     ) -> UnsafeMutablePointer<Message>? {
         reset()
         // Twice the body holds any text in it; the rest holds the message itself and the fields of some newer version.

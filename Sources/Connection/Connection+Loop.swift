@@ -317,7 +317,9 @@ extension Connection {
                         "the gateway refused InitConnect: \(why) (retType \(response.head.retType ?? RetType.unknown))",
                         isFinal: true))
             }
-            guard let content = response.content else { return failed("InitConnect's answer says success and has no s2c") }
+            guard let content = response.content else {
+                return failed("InitConnect's answer says success and has no s2c")
+            }
             let now = Clock.now()
             stateLock.withLock {
                 state.pointee.connID = content.connID

@@ -302,9 +302,9 @@ package final class Connection: @unchecked Sendable {
             }
         case .request(let request):
             if case .proto = request.payload.callback {
-                let body = UnsafeRawBufferPointer(request.payload.body ?? UnsafeMutableRawBufferPointer(start: nil, count: 0))
+                let body = request.payload.body ?? UnsafeMutableRawBufferPointer(start: nil, count: 0)
                 return output.pointee.writer.append(
-                    protoID: request.protoID, serialNo: request.wireSerialNo, body: body)
+                    protoID: request.protoID, serialNo: request.wireSerialNo, body: UnsafeRawBufferPointer(body))
             }
             return withUnsafeBytes(of: request.payload.security.code) { code in
                 let firm = request.payload.securityFirm

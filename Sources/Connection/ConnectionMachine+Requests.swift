@@ -149,7 +149,9 @@ extension ConnectionMachine {
             log(.debug, "an answer came after its request was given up (proto id \(protoID))")
             return .late
         }
-        if protoID == ProtoID.initConnect || protoID == ProtoID.getCapitalDistribution || askedProtoIDs.contains(protoID) {
+        if protoID == ProtoID.initConnect || protoID == ProtoID.getCapitalDistribution
+            || askedProtoIDs.contains(protoID)
+        {
             log(.debug, "an answer came that nobody waits for (proto id \(protoID), serial number \(serialNo))")
             return .nothing
         }

@@ -18,10 +18,13 @@ package enum Resolver {
     /// Addresses that need no look-up: numeric ones, and `localhost`. nil: it is a name.
     static func inPlace(_ host: String, _ port: UInt16) -> [Address]? {
         // The resolver would do for localhost too, but may ask servers about it.
-        let hosts = host.lowercased() == "localhost" || host.lowercased() == "localhost." ? ["127.0.0.1", "::1"] : [host]
+        let isLocalhost = ["localhost", "localhost."].contains(host.lowercased())
+        let hosts = isLocalhost ? ["127.0.0.1", "::1"] : [host]
         var addresses: [Address] = []
         for host in hosts {
-            guard case .success(let found) = lookUp(host, port, flags: AI_NUMERICHOST | AI_NUMERICSERV) else { return nil }
+            guard case .success(let found) = lookUp(host, port, flags: AI_NUMERICHOST | AI_NUMERICSERV) else {
+                return nil
+            }
             addresses += found
         }
         return addresses

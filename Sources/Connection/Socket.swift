@@ -8,7 +8,9 @@ struct Address: Sendable {
     let family: Int32
 
     init?(_ info: addrinfo) {
-        guard let address = info.ai_addr, Int(info.ai_addrlen) <= MemoryLayout<sockaddr_storage>.size else { return nil }
+        guard let address = info.ai_addr, Int(info.ai_addrlen) <= MemoryLayout<sockaddr_storage>.size else {
+            return nil
+        }
         family = info.ai_family
         length = info.ai_addrlen
         withUnsafeMutableBytes(of: &storage) { bytes in
@@ -75,8 +77,8 @@ enum Socket {
 
     /// A connect to a local port nobody listens on can pick that very port as its own, and then meets itself.
     private static func isConnectedToItself(_ socket: Int32) -> Bool {
-        func address(_ get: (Int32, UnsafeMutablePointer<sockaddr>?, UnsafeMutablePointer<socklen_t>?) -> Int32) -> [UInt8]
-        {
+        typealias Get = (Int32, UnsafeMutablePointer<sockaddr>?, UnsafeMutablePointer<socklen_t>?) -> Int32
+        func address(_ get: Get) -> [UInt8] {
             var storage = sockaddr_storage()
             var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
             let result = withUnsafeMutablePointer(to: &storage) { pointer in

@@ -125,7 +125,11 @@ package struct QuotaGroup {
     package mutating func adopt(limit: Int, window length: Instant) {
         waiters.removeAll()
         claimsEnd = nil
-        window = limit > 0 ? window?.with(limit: limit, window: length) ?? SlidingWindow(limit: limit, window: length) : nil
+        guard limit > 0 else {
+            window = nil
+            return
+        }
+        window = window?.with(limit: limit, window: length) ?? SlidingWindow(limit: limit, window: length)
     }
 
     /// What a forked child makes of its copy: the parent's requests are on their way and nobody here will hear of them.
