@@ -27,7 +27,9 @@
  *   another. The two that would wait for the thread they are on (capdist_wait_ready() and
  *   capdist_fetch_capital_distribution()) answer #CAPDIST_WOULD_DEADLOCK inside any callback.
  * - No callback runs inside capdist_init_connect(), a request or capdist_cancel().
- * - A callback that does not return holds up its connection's other callbacks, and nothing else.
+ * - A callback that does not return holds up its connection: other callbacks, answers, time-outs, keep-alives (OpenD
+ *   drops a client it has not heard from for 30 s). It holds up no other connection, and no call but a
+ *   capdist_release() of the same connection. Keep callbacks short.
  * - Exceptions (C++) must not leave a callback.
  *
  * @section promises What a host can build on

@@ -445,7 +445,6 @@ const ProtobufCMessageDescriptor get_global_state__s2_c__descriptor =
   (ProtobufCMessageInit) get_global_state__s2_c__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const int32_t get_global_state__response__ret_type__default_value = -400;
 static const ProtobufCFieldDescriptor get_global_state__response__field_descriptors[4] =
 {
   {
@@ -456,7 +455,7 @@ static const ProtobufCFieldDescriptor get_global_state__response__field_descript
     0,   /* quantifier_offset */
     offsetof(GetGlobalState__Response, rettype),
     NULL,
-    &get_global_state__response__ret_type__default_value,
+    NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },

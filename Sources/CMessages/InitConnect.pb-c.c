@@ -457,7 +457,6 @@ const ProtobufCMessageDescriptor init_connect__s2_c__descriptor =
   (ProtobufCMessageInit) init_connect__s2_c__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const int32_t init_connect__response__ret_type__default_value = -400;
 static const ProtobufCFieldDescriptor init_connect__response__field_descriptors[4] =
 {
   {
@@ -468,7 +467,7 @@ static const ProtobufCFieldDescriptor init_connect__response__field_descriptors[
     0,   /* quantifier_offset */
     offsetof(InitConnect__Response, rettype),
     NULL,
-    &init_connect__response__ret_type__default_value,
+    NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },

@@ -301,7 +301,6 @@ const ProtobufCMessageDescriptor keep_alive__s2_c__descriptor =
   (ProtobufCMessageInit) keep_alive__s2_c__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const int32_t keep_alive__response__ret_type__default_value = -400;
 static const ProtobufCFieldDescriptor keep_alive__response__field_descriptors[4] =
 {
   {
@@ -312,7 +311,7 @@ static const ProtobufCFieldDescriptor keep_alive__response__field_descriptors[4]
     0,   /* quantifier_offset */
     offsetof(KeepAlive__Response, rettype),
     NULL,
-    &keep_alive__response__ret_type__default_value,
+    NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },

@@ -245,7 +245,6 @@ const ProtobufCMessageDescriptor notify__s2_c__descriptor =
   (ProtobufCMessageInit) notify__s2_c__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const int32_t notify__response__ret_type__default_value = -400;
 static const ProtobufCFieldDescriptor notify__response__field_descriptors[4] =
 {
   {
@@ -256,7 +255,7 @@ static const ProtobufCFieldDescriptor notify__response__field_descriptors[4] =
     0,   /* quantifier_offset */
     offsetof(Notify__Response, rettype),
     NULL,
-    &notify__response__ret_type__default_value,
+    NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },

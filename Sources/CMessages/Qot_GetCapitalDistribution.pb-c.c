@@ -432,7 +432,6 @@ const ProtobufCMessageDescriptor qot__get_capital_distribution__s2_c__descriptor
   (ProtobufCMessageInit) qot__get_capital_distribution__s2_c__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const int32_t qot__get_capital_distribution__response__ret_type__default_value = -400;
 static const ProtobufCFieldDescriptor qot__get_capital_distribution__response__field_descriptors[4] =
 {
   {
@@ -443,7 +442,7 @@ static const ProtobufCFieldDescriptor qot__get_capital_distribution__response__f
     0,   /* quantifier_offset */
     offsetof(QotGetCapitalDistribution__Response, rettype),
     NULL,
-    &qot__get_capital_distribution__response__ret_type__default_value,
+    NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },

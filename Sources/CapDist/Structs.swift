@@ -51,7 +51,7 @@ enum SizedStruct {
     private static func checkedSize(
         _ source: UnsafeRawPointer, _ name: StaticString, smallest: Int, known: Int
     ) throws(Refusal) -> Int {
-        let size = Int(clamping: source.load(as: UInt.self))
+        let size = Int(clamping: source.loadUnaligned(as: UInt.self))
         try check(size, name, smallest: smallest)
         if size > known {
             let tail = UnsafeRawBufferPointer(start: source + known, count: size - known)

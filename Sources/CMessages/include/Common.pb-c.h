@@ -33,7 +33,9 @@ typedef enum _Common__RetType {
 /* --- messages --- */
 
 /*
- * The fields that stand first in every Response, whatever its s2c.
+ * The fields that stand first in every Response, whatever its s2c. Each Response itself requires retType; the default
+ * of -400 that the vendor gives it is left out there, since protobuf-c takes a message without a required field for whole
+ * when that field has a default.
  */
 struct  Common__AnyResponse
 {

@@ -78,6 +78,9 @@ struct  GetGlobalState__S2C
 struct  GetGlobalState__Response
 {
   ProtobufCMessage base;
+  /*
+   * without its default, see Common.proto
+   */
   int32_t rettype;
   char *retmsg;
   protobuf_c_boolean has_errcode;
@@ -86,7 +89,7 @@ struct  GetGlobalState__Response
 };
 #define GET_GLOBAL_STATE__RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&get_global_state__response__descriptor) \
-    , -400, NULL, 0, 0, NULL }
+    , 0, NULL, 0, 0, NULL }
 
 
 /* GetGlobalState__C2S methods */

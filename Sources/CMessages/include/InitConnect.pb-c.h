@@ -97,6 +97,9 @@ struct  InitConnect__S2C
 struct  InitConnect__Response
 {
   ProtobufCMessage base;
+  /*
+   * without its default, see Common.proto
+   */
   int32_t rettype;
   char *retmsg;
   protobuf_c_boolean has_errcode;
@@ -105,7 +108,7 @@ struct  InitConnect__Response
 };
 #define INIT_CONNECT__RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&init_connect__response__descriptor) \
-    , -400, NULL, 0, 0, NULL }
+    , 0, NULL, 0, 0, NULL }
 
 
 /* InitConnect__C2S methods */

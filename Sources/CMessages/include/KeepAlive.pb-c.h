@@ -65,6 +65,9 @@ struct  KeepAlive__S2C
 struct  KeepAlive__Response
 {
   ProtobufCMessage base;
+  /*
+   * without its default, see Common.proto
+   */
   int32_t rettype;
   char *retmsg;
   protobuf_c_boolean has_errcode;
@@ -73,7 +76,7 @@ struct  KeepAlive__Response
 };
 #define KEEP_ALIVE__RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&keep_alive__response__descriptor) \
-    , -400, NULL, 0, 0, NULL }
+    , 0, NULL, 0, 0, NULL }
 
 
 /* KeepAlive__C2S methods */

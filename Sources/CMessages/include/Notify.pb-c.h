@@ -50,6 +50,9 @@ struct  Notify__S2C
 struct  Notify__Response
 {
   ProtobufCMessage base;
+  /*
+   * without its default, see Common.proto
+   */
   int32_t rettype;
   char *retmsg;
   protobuf_c_boolean has_errcode;
@@ -58,7 +61,7 @@ struct  Notify__Response
 };
 #define NOTIFY__RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&notify__response__descriptor) \
-    , -400, NULL, 0, 0, NULL }
+    , 0, NULL, 0, 0, NULL }
 
 
 /* Notify__ConnectStatus methods */

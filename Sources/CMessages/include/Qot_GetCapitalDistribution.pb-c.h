@@ -82,6 +82,9 @@ struct  QotGetCapitalDistribution__S2C
 struct  QotGetCapitalDistribution__Response
 {
   ProtobufCMessage base;
+  /*
+   * without its default, see Common.proto
+   */
   int32_t rettype;
   char *retmsg;
   protobuf_c_boolean has_errcode;
@@ -90,7 +93,7 @@ struct  QotGetCapitalDistribution__Response
 };
 #define QOT__GET_CAPITAL_DISTRIBUTION__RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&qot__get_capital_distribution__response__descriptor) \
-    , -400, NULL, 0, 0, NULL }
+    , 0, NULL, 0, 0, NULL }
 
 
 /* QotGetCapitalDistribution__C2S methods */

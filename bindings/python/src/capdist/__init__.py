@@ -1,0 +1,57 @@
+"""A stock's capital distribution from a local OpenD gateway: who put money in today and who took it out.
+
+>>> from capdist import Client
+>>> with Client() as client:  # doctest: +SKIP
+...     print(client.capital_distribution("HK.00700").capital_in_big)
+
+Users of the vendor's SDK find what they know in ``capdist.futu`` and ``capdist.moomoo``.
+"""
+
+from ._aio import AsyncClient
+from ._client import Client, Result
+from ._model import CapitalDistribution, ConnectionInfo, ProtoReply, Quota
+from ._native import lib as _lib
+from ._status import (
+    ArgumentError,
+    CancelledRequestError,
+    CapdistError,
+    ClosedError,
+    ConnectError,
+    ConnectTimeoutError,
+    DisconnectedError,
+    LibraryNotFoundError,
+    MalformedReplyError,
+    RateLimitedError,
+    RefusedError,
+    RequestError,
+    RequestTimeoutError,
+    Status,
+    WouldDeadlockError,
+)
+
+__version__: str = _lib.capdist_version().decode()
+
+__all__ = [
+    "ArgumentError",
+    "AsyncClient",
+    "CancelledRequestError",
+    "CapdistError",
+    "CapitalDistribution",
+    "Client",
+    "ClosedError",
+    "ConnectError",
+    "ConnectTimeoutError",
+    "ConnectionInfo",
+    "DisconnectedError",
+    "LibraryNotFoundError",
+    "MalformedReplyError",
+    "ProtoReply",
+    "Quota",
+    "RateLimitedError",
+    "RefusedError",
+    "RequestError",
+    "RequestTimeoutError",
+    "Result",
+    "Status",
+    "WouldDeadlockError",
+]

@@ -1,0 +1,323 @@
+"""The typed client: blocking calls, callbacks and a watch list."""
+
+from __future__ import annotations
+
+import weakref
+from _thread import allocate_lock
+from queue import SimpleQueue
+from typing import Any, Callable, Iterable, Iterator, Optional, Tuple, Type, TypeVar, Union
+
+from . import _native as native
+from ._connection import Callbacks, Connection, milliseconds, parse_security, refuse_in_callback
+from ._model import CapitalDistribution, ConnectionInfo, ProtoReply, Quota, proto_reply_of, result_of
+from ._status import ArgumentError, CapdistError, RequestError, Status
+
+#: What became of one request: figures, or the exception that tells why there are none.
+Result = Union[CapitalDistribution, RequestError]
+
+Self = TypeVar("Self", bound="BaseClient")
+
+#: Requests of a watch list under way at a time when no quota is kept.
+_UNLIMITED_WINDOW = 64
+#: How long one entry of a watch list may wait for its turn, in seconds: the longest the library takes.
+_LIST_QUEUE_TIMEOUT = 3600.0
+
+
+def _bytes(text: Optional[str], name: str) -> Optional[bytes]:
+    if text is None:
+        return None
+    raw = text.encode("utf-8")
+    if b"\0" in raw:
+        raise ArgumentError(f"{name} holds a NUL", Status.INVALID_ARGUMENT)
+    return raw
+
+
+def _int32(value: int, name: str) -> int:
+    if not -(2**31) <= value < 2**31:
+        raise ArgumentError(f"{name} is {value}; that is out of range", Status.INVALID_ARGUMENT)
+    return value
+
+
+def request_options(
+    queue_timeout: Optional[float],
+    reply_timeout: Optional[float],
+    wait: Optional[bool],
+    security_firm: int,
+) -> Optional[native.RequestOptions]:
+    """The library's request options; None when all are the connection's."""
+    if queue_timeout is None and reply_timeout is None and wait is None and security_firm == 0:
+        return None
+    options = native.initialised(native.RequestOptions)
+    assert isinstance(options, native.RequestOptions)
+    options.queue_timeout_ms = milliseconds(queue_timeout, "queue_timeout")
+    options.reply_timeout_ms = milliseconds(reply_timeout, "reply_timeout")
+    if wait is not None:
+        options.quota_mode = native.QUOTA_WAIT if wait else native.QUOTA_FAIL
+    options.security_firm = _int32(security_firm, "security_firm")
+    return options
+
+
+class BaseClient:
+    """What the clients share: the connection and its options. See :class:`Client` for the arguments."""
+
+    def __init__(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 11111,
+        *,
+        client_id: str = "capdist",
+        client_version: int = 101,
+        recv_notify: bool = False,
+        reconnect: bool = True,
+        reconnect_min: float = 0.5,
+        reconnect_max: float = 30.0,
+        connect_timeout: float = 10.0,
+        queue_timeout: float = 120.0,
+        reply_timeout: float = 12.0,
+        quota_requests: int = 30,
+        quota_window: float = 30.0,
+        quota_wait: bool = True,
+        quota_group: Optional[str] = None,
+        max_queue: int = 4096,
+        max_body_bytes: int = 4 * 1024 * 1024,
+        on_init_connect: Optional[Callable[[int, str], None]] = None,
+        on_disconnect: Optional[Callable[[int, str], None]] = None,
+        on_push: Optional[Callable[[int, bytes], None]] = None,
+        on_log: Optional[Callable[[int, str], None]] = None,
+    ) -> None:
+        options = native.initialised(native.Options)
+        assert isinstance(options, native.Options)
+        options.host = _bytes(host, "host")
+        options.port = _int32(port, "port")
+        options.client_id = _bytes(client_id, "client_id")
+        options.client_version = _int32(client_version, "client_version")
+        options.recv_notify = 1 if recv_notify else 0
+        options.programming_language = b"Python"
+        options.reconnect = 1 if reconnect else 0
+        options.reconnect_min_ms = milliseconds(reconnect_min, "reconnect_min")
+        options.reconnect_max_ms = milliseconds(reconnect_max, "reconnect_max")
+        options.connect_timeout_ms = milliseconds(connect_timeout, "connect_timeout")
+        options.queue_timeout_ms = milliseconds(queue_timeout, "queue_timeout")
+        options.reply_timeout_ms = milliseconds(reply_timeout, "reply_timeout")
+        options.quota_requests = _int32(quota_requests, "quota_requests")
+        options.quota_window_ms = milliseconds(quota_window, "quota_window")
+        options.quota_mode = native.QUOTA_WAIT if quota_wait else native.QUOTA_FAIL
+        options.quota_group = _bytes(quota_group, "quota_group")
+        options.max_queue = _int32(max_queue, "max_queue")
+        options.max_body_bytes = _int32(max_body_bytes, "max_body_bytes")
+        self._connection = Connection(options, Callbacks(on_init_connect, on_disconnect, on_push, on_log))
+        # A client that is dropped without being closed closes then.
+        self._finalizer = weakref.finalize(self, self._connection.close)
+
+    def cancel(self, serial_no: int) -> bool:
+        """Ends a request that is queued or in flight; it completes as cancelled.
+
+        Returns:
+            False if there is no such request any more.
+        """
+        return self._connection.cancel(serial_no)
+
+    def info(self) -> ConnectionInfo:
+        """What is known of the connection."""
+        return self._connection.info()
+
+    def quota(self) -> Quota:
+        """The quota of the connection's group."""
+        return self._connection.quota()
+
+    def close(self) -> None:
+        """Closes the connection. Requests under way end with :class:`CancelledRequestError`. Harmless to repeat; every
+        other call raises :class:`ClosedError` from then on."""
+        self._finalizer.detach()
+        self._connection.close()
+
+    def _list_window(self) -> int:
+        limit = self.quota().limit
+        return limit if limit > 0 else _UNLIMITED_WINDOW
+
+
+class Client(BaseClient):
+    """A connection to an OpenD gateway, for threads. Every method may be called from any thread.
+
+    The constructor starts connecting and returns; requests made before the connection stands wait for it.
+
+    Args:
+        host: numeric address, ``localhost`` or a name.
+        port: 1 to 65535.
+        client_id: names the program to the gateway.
+        client_version: major * 100 + minor.
+        recv_notify: ask the gateway for pushes, delivered to `on_push`.
+        reconnect: reconnect by itself, the first attempt included.
+        reconnect_min: first pause of the exponential backoff, in seconds; `reconnect_max` the longest.
+        connect_timeout: for one attempt, in seconds.
+        queue_timeout: from asked to sent, in seconds; waiting for the quota counts.
+        reply_timeout: from sent to answered, in seconds.
+        quota_requests: requests a window; 0 keeps no quota.
+        quota_window: the window in seconds.
+        quota_wait: wait for a free slot (True), or raise :class:`RateLimitedError` at once.
+        quota_group: who shares a quota in this process; by default the clients of one host.
+        max_queue: requests under way at a time.
+        max_body_bytes: longest body accepted from the gateway.
+        on_init_connect: called with (err_code, text) when the connection stands (0) or has failed for good.
+        on_disconnect: called with (err_code, text) when it is lost.
+        on_push: called with (proto_id, body) for each push.
+        on_log: called with (level, text); 1 error, 2 warning, 3 info, 4 debug.
+
+    Callbacks run on the connection's thread, one at a time. What they raise is reported through
+    ``sys.unraisablehook``. Blocking calls raise :class:`WouldDeadlockError` inside them.
+
+    Raises:
+        ArgumentError: an argument is not valid.
+    """
+
+    def wait_ready(self, timeout: float = 10.0) -> None:
+        """Waits until the connection stands.
+
+        Raises:
+            ConnectError: it does not, and why.
+        """
+        self._connection.wait_ready(timeout)
+
+    def capital_distribution(
+        self,
+        security: str,
+        *,
+        queue_timeout: Optional[float] = None,
+        reply_timeout: Optional[float] = None,
+        wait: Optional[bool] = None,
+        security_firm: int = 0,
+    ) -> CapitalDistribution:
+        """A stock's capital distribution; blocks for at most the two timeouts (None: the client's).
+
+        Args:
+            security: such as "HK.00700".
+            queue_timeout: from asked to sent, in seconds.
+            reply_timeout: from sent to answered, in seconds.
+            wait: wait for a slot of the quota, or raise at once (None: the client's).
+            security_firm: sent only if not 0.
+
+        Raises:
+            RequestError: there are no figures, and why.
+            ArgumentError, ClosedError, WouldDeadlockError, ConnectError: the request was not made.
+        """
+        refuse_in_callback()
+        arrived = allocate_lock()
+        arrived.acquire()
+        result: Any = None
+
+        def sink(reply: native.Reply) -> None:
+            nonlocal result
+            try:
+                result = result_of(reply, security)
+            finally:
+                arrived.release()
+
+        options = request_options(queue_timeout, reply_timeout, wait, security_firm)
+        serial_no = self._connection.ask(parse_security(security), options, sink)
+        try:
+            arrived.acquire()
+        except BaseException:
+            # Ctrl-C: nobody wants the answer any more.
+            self._connection.cancel(serial_no)
+            raise
+        if isinstance(result, CapitalDistribution):
+            return result
+        raise result
+
+    def get_capital_distribution(
+        self,
+        security: str,
+        callback: Callable[[int, Result], None],
+        *,
+        queue_timeout: Optional[float] = None,
+        reply_timeout: Optional[float] = None,
+        wait: Optional[bool] = None,
+        security_firm: int = 0,
+    ) -> int:
+        """The same without blocking: `callback` is called exactly once with the request's serial number and the figures,
+        or the exception that tells why there are none.
+
+        Returns:
+            The serial number.
+        """
+        connection = self._connection
+
+        def sink(reply: native.Reply) -> None:
+            connection.run(callback, reply.serial_no, result_of(reply, security))
+
+        options = request_options(queue_timeout, reply_timeout, wait, security_firm)
+        return connection.ask(parse_security(security), options, sink)
+
+    def capital_distributions(
+        self, securities: Iterable[str], *, reply_timeout: Optional[float] = None
+    ) -> Iterator[Tuple[str, Result]]:
+        """The figures of a watch list, each as it comes, within the quota.
+
+        No more requests are under way than the quota has slots, so a long list waits its turn without timing out. Leaving
+        the loop early cancels what is under way.
+
+        Yields:
+            The security, and its figures or the exception that tells why there are none.
+        """
+        refuse_in_callback()
+        options = request_options(_LIST_QUEUE_TIMEOUT, reply_timeout, True, 0)
+        window = self._list_window()
+        answers: SimpleQueue[Tuple[int, str, Result]] = SimpleQueue()
+        under_way: set[int] = set()
+        remaining = iter(securities)
+
+        def ask(security: str) -> None:
+            def sink(reply: native.Reply) -> None:
+                answers.put((reply.serial_no, security, result_of(reply, security)))
+
+            under_way.add(self._connection.ask(parse_security(security), options, sink))
+
+        try:
+            for security in remaining:
+                ask(security)
+                if len(under_way) < window:
+                    continue
+                serial_no, answered, result = answers.get()
+                under_way.discard(serial_no)
+                yield answered, result
+            while under_way:
+                serial_no, answered, result = answers.get()
+                under_way.discard(serial_no)
+                yield answered, result
+        finally:
+            for serial_no in under_way:
+                try:
+                    self._connection.cancel(serial_no)
+                except CapdistError:
+                    pass
+
+    def send_proto(
+        self,
+        proto_id: int,
+        body: bytes,
+        callback: Callable[[ProtoReply], None],
+        *,
+        queue_timeout: Optional[float] = None,
+        reply_timeout: Optional[float] = None,
+        wait: Optional[bool] = None,
+    ) -> int:
+        """Sends any other request as raw protobuf; `callback` is called exactly once.
+
+        Returns:
+            The serial number.
+        """
+        connection = self._connection
+
+        def sink(reply: native.ProtoReply) -> None:
+            connection.run(callback, proto_reply_of(reply))
+
+        if not 0 <= proto_id < 2**32:
+            raise ArgumentError(f"proto_id is {proto_id}; that is out of range", Status.INVALID_ARGUMENT)
+        options = request_options(queue_timeout, reply_timeout, wait, 0)
+        return connection.send_proto(proto_id, bytes(body), options, sink)
+
+    def __enter__(self) -> "Client":
+        return self
+
+    def __exit__(self, _type: Optional[Type[BaseException]], _error: Optional[BaseException], _trace: Any) -> None:
+        self.close()

@@ -1,0 +1,70 @@
+"""Finds and loads ``libcapdist``."""
+
+from __future__ import annotations
+
+import ctypes
+import ctypes.util
+import os
+from pathlib import Path
+from typing import Iterator
+
+from ._status import LibraryNotFoundError
+
+#: Version of the C interface this package is written against: same major number, not older.
+REQUIRED = (1, 0)
+
+_NAME = "libcapdist.so.1"
+_VARIABLE = "CAPDIST_LIBRARY"
+
+
+def _candidates() -> Iterator[str]:
+    """Where the library may be, in the order to look: named by the user, beside this package, the system's way."""
+    named = os.environ.get(_VARIABLE)
+    if named:
+        # Who names one means that one: nothing else is tried.
+        yield named
+        return
+    beside = Path(__file__).parent / _NAME
+    if beside.exists():
+        yield str(beside)
+    yield _NAME
+    found = ctypes.util.find_library("capdist")
+    if found:
+        yield found
+
+
+def load() -> ctypes.CDLL:
+    """Loads the library and checks its version.
+
+    Raises:
+        LibraryNotFoundError: with what to do about it.
+    """
+    reasons = []
+    for path in _candidates():
+        try:
+            library = ctypes.CDLL(path)
+        except OSError as error:
+            reasons.append(str(error))
+            continue
+        _check(library, path)
+        return library
+    raise LibraryNotFoundError(
+        f"{_NAME} can not be loaded ({'; '.join(reasons)}). Install libcapdist, or name its file in the variable "
+        f"{_VARIABLE}."
+    )
+
+
+def _check(library: ctypes.CDLL, path: str) -> None:
+    try:
+        version = library.capdist_version
+    except AttributeError:
+        raise LibraryNotFoundError(f"{path} is not libcapdist. Name the right file in {_VARIABLE}.") from None
+    version.restype = ctypes.c_char_p
+    version.argtypes = []
+    text: str = version().decode()
+    numbers = tuple(int(part) for part in text.split(".")[:2])
+    if numbers[0] != REQUIRED[0] or numbers < REQUIRED:
+        raise LibraryNotFoundError(
+            f"{path} is version {text}; this package needs {REQUIRED[0]}.{REQUIRED[1]} or a newer {REQUIRED[0]}.x. "
+            f"Install that, or name another file in {_VARIABLE}."
+        )

@@ -1,0 +1,172 @@
+"""What the gateway tells, as Python values."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import datetime, timezone
+
+from . import _native as native
+from ._status import RequestError, Status, request_error_class, status_of
+
+
+@dataclass(frozen=True)
+class CapitalDistribution:
+    """Money that went into a stock and out of it during today's regular trading hours, by order size.
+
+    Amounts are in the security's currency. A figure the gateway did not send is NaN.
+
+    Attributes:
+        security: the security that was asked for, such as "HK.00700".
+        capital_in_super: bought with extra-large orders; may be NaN.
+        capital_in_big: bought with big orders.
+        capital_in_mid: bought with mid orders.
+        capital_in_small: bought with small orders.
+        capital_out_super: sold with extra-large orders; may be NaN.
+        capital_out_big: sold with big orders.
+        capital_out_mid: sold with mid orders.
+        capital_out_small: sold with small orders.
+        update_time: the market's local wall clock, without a time zone; None if missing or no time.
+        update_time_text: the same as the gateway wrote it; "" if missing.
+        update_timestamp: Unix time in seconds; NaN if missing.
+    """
+
+    security: str
+    capital_in_super: float
+    capital_in_big: float
+    capital_in_mid: float
+    capital_in_small: float
+    capital_out_super: float
+    capital_out_big: float
+    capital_out_mid: float
+    capital_out_small: float
+    update_time: datetime | None
+    update_time_text: str
+    update_timestamp: float
+
+    @property
+    def updated_at(self) -> datetime | None:
+        """When the figures were made, in UTC; None if the gateway sent no timestamp."""
+        if not math.isfinite(self.update_timestamp):
+            return None
+        try:
+            return datetime.fromtimestamp(self.update_timestamp, timezone.utc)
+        except (OverflowError, ValueError, OSError):
+            return None
+
+
+@dataclass(frozen=True)
+class ProtoReply:
+    """The answer to a raw request.
+
+    Attributes:
+        status: OK, or why there is none.
+        serial_no: the request's number.
+        proto_id: the protocol asked.
+        was_sent: False: the request never left.
+        ret_type: the body's retType, or None if it has none.
+        text: what happened; "" when OK.
+        retry_after: seconds until a next request may be sent, after a refusal for frequency; else 0.
+        body: the protobuf as it came.
+    """
+
+    status: Status
+    serial_no: int
+    proto_id: int
+    was_sent: bool
+    ret_type: int | None
+    text: str
+    retry_after: float
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Quota:
+    """The quota of a connection's group.
+
+    Attributes:
+        limit: requests a window; 0: no quota is kept.
+        window: the window in seconds.
+        used: slots in use.
+        waiting: requests of the whole group that wait for a slot.
+        next_slot: seconds until the next slot is free; None: not known, every slot is held by a request in flight.
+    """
+
+    limit: int
+    window: float
+    used: int
+    waiting: int
+    next_slot: float | None
+
+
+@dataclass(frozen=True)
+class ConnectionInfo:
+    """What is known of a connection.
+
+    Attributes:
+        conn_id: the gateway's number for it; 0 before the first handshake.
+        login_user_id: the user the gateway is logged in as; 0 before the first handshake.
+        server_version: the gateway's version; 0 before the first handshake.
+        is_ready: whether the connection stands.
+        is_final: whether it has failed for good.
+    """
+
+    conn_id: int
+    login_user_id: int
+    server_version: int
+    is_ready: bool
+    is_final: bool
+
+
+def _time(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text) if text else None
+    except ValueError:
+        return None
+
+
+def result_of(reply: native.Reply, security: str) -> CapitalDistribution | RequestError:
+    """A reply of the library as figures, or as the exception that tells why there are none."""
+    if reply.status == 0:
+        figures = reply.distribution.contents
+        update_time = native.text(figures.update_time)
+        return CapitalDistribution(
+            security,
+            figures.capital_in_super,
+            figures.capital_in_big,
+            figures.capital_in_mid,
+            figures.capital_in_small,
+            figures.capital_out_super,
+            figures.capital_out_big,
+            figures.capital_out_mid,
+            figures.capital_out_small,
+            _time(update_time),
+            update_time,
+            figures.update_timestamp,
+        )
+    status = status_of(reply.status)
+    present = reply.present
+    return request_error_class(status)(
+        f"{security}: {native.text(reply.desc)}",
+        status,
+        security=security,
+        was_sent=reply.was_sent != 0,
+        ret_type=reply.ret_type if present & native.HAS_RET_TYPE else None,
+        ret_msg=native.text(reply.ret_msg),
+        err_code=reply.err_code if present & native.HAS_ERR_CODE else None,
+        retry_after=reply.retry_after_ms / 1000,
+    )
+
+
+def proto_reply_of(reply: native.ProtoReply) -> ProtoReply:
+    """A raw reply of the library."""
+    return ProtoReply(
+        status_of(reply.status),
+        reply.serial_no,
+        reply.proto_id,
+        reply.was_sent != 0,
+        reply.ret_type if reply.present & native.HAS_RET_TYPE else None,
+        native.text(reply.desc),
+        reply.retry_after_ms / 1000,
+        native.bytes_at(reply.body, reply.body_length),
+    )

@@ -1,0 +1,185 @@
+"""Statuses and errors, as ``capdist.h`` numbers them."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class Status(IntEnum):
+    """What became of a request, a connection or a call (``CAPDIST_*`` in ``capdist.h``)."""
+
+    OK = 0
+    REFUSED = 1
+    RATE_LIMITED = 2
+    QUEUE_TIMEOUT = 3
+    REPLY_TIMEOUT = 4
+    DISCONNECTED = 5
+    MALFORMED_REPLY = 6
+    CANCELLED = 7
+    RELEASED = 8
+    CONNECT_FAILED = 16
+    CONNECT_TIMEOUT = 17
+    CONNECT_REFUSED = 18
+    PROTOCOL_ERROR = 19
+    ENCRYPTION_FAILED = 20
+    TLS_FAILED = 21
+    INVALID_ARGUMENT = 32
+    QUEUE_FULL = 33
+    QUOTA_EXHAUSTED = 34
+    NOT_CONNECTED = 35
+    WOULD_DEADLOCK = 36
+    BUSY = 37
+    FORKED = 38
+    UNSUPPORTED = 39
+    NEEDS_ADDRESS = 40
+    QUOTA_CONFLICT = 41
+    NOT_FOUND = 42
+    SYSTEM_ERROR = 43
+
+
+class CapdistError(Exception):
+    """Base of all errors of this package.
+
+    Attributes:
+        status: why, as a :class:`Status`; None only for a library that could not be loaded.
+    """
+
+    status: Status | None
+
+    def __init__(self, text: str, status: Status | None = None) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+class LibraryNotFoundError(CapdistError, ImportError):
+    """The shared library is missing, or too old for this package."""
+
+
+class ArgumentError(CapdistError, ValueError):
+    """An argument is not valid, or asks for what this version of the library can not do. Nothing was changed."""
+
+
+class ClosedError(CapdistError):
+    """The client was closed, or belongs to the parent process."""
+
+
+class WouldDeadlockError(CapdistError):
+    """A blocking call inside a callback: it would wait for its own thread."""
+
+
+class ConnectError(CapdistError):
+    """There is no connection, and why."""
+
+
+class ConnectTimeoutError(ConnectError, TimeoutError):
+    """The gateway did not answer in time."""
+
+
+class RequestError(CapdistError):
+    """A request ended without figures.
+
+    Attributes:
+        security: the security that was asked for, as text.
+        was_sent: False: the request never left, and is safe to repeat.
+        ret_type: the gateway's retType, or None if it did not answer.
+        ret_msg: the gateway's words, or "".
+        err_code: the gateway's error code, or None.
+        retry_after: seconds until the quota group sends again, after a refusal for frequency; else 0.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        status: Status,
+        *,
+        security: str = "",
+        was_sent: bool = False,
+        ret_type: int | None = None,
+        ret_msg: str = "",
+        err_code: int | None = None,
+        retry_after: float = 0.0,
+    ) -> None:
+        super().__init__(text, status)
+        self.security = security
+        self.was_sent = was_sent
+        self.ret_type = ret_type
+        self.ret_msg = ret_msg
+        self.err_code = err_code
+        self.retry_after = retry_after
+
+
+class RefusedError(RequestError):
+    """The gateway refused the request."""
+
+
+class RateLimitedError(RefusedError):
+    """The gateway refused the request for frequency, or fail mode found no free slot."""
+
+
+class RequestTimeoutError(RequestError, TimeoutError):
+    """No answer in time; ``was_sent`` tells whether the request left."""
+
+
+class DisconnectedError(RequestError):
+    """The connection was lost before the answer came."""
+
+
+class MalformedReplyError(RequestError):
+    """The answer is damaged."""
+
+
+class CancelledRequestError(RequestError):
+    """The request was cancelled, or its client closed."""
+
+
+_CALL_ERRORS: dict[Status, type[CapdistError]] = {
+    Status.INVALID_ARGUMENT: ArgumentError,
+    Status.UNSUPPORTED: ArgumentError,
+    Status.NEEDS_ADDRESS: ArgumentError,
+    Status.QUOTA_CONFLICT: ArgumentError,
+    Status.RELEASED: ClosedError,
+    Status.FORKED: ClosedError,
+    Status.WOULD_DEADLOCK: WouldDeadlockError,
+    Status.NOT_CONNECTED: ConnectError,
+    Status.CONNECT_FAILED: ConnectError,
+    Status.CONNECT_TIMEOUT: ConnectTimeoutError,
+    Status.CONNECT_REFUSED: ConnectError,
+    Status.PROTOCOL_ERROR: ConnectError,
+    Status.ENCRYPTION_FAILED: ConnectError,
+    Status.TLS_FAILED: ConnectError,
+    Status.DISCONNECTED: ConnectError,
+}
+
+_REQUEST_ERRORS: dict[Status, type[RequestError]] = {
+    Status.REFUSED: RefusedError,
+    Status.RATE_LIMITED: RateLimitedError,
+    Status.QUOTA_EXHAUSTED: RateLimitedError,
+    Status.QUEUE_TIMEOUT: RequestTimeoutError,
+    Status.REPLY_TIMEOUT: RequestTimeoutError,
+    Status.CONNECT_TIMEOUT: RequestTimeoutError,
+    Status.DISCONNECTED: DisconnectedError,
+    Status.MALFORMED_REPLY: MalformedReplyError,
+    Status.CANCELLED: CancelledRequestError,
+    Status.RELEASED: CancelledRequestError,
+}
+
+
+def status_of(number: int) -> Status:
+    """The status of that number; one that only a newer library knows is SYSTEM_ERROR."""
+    try:
+        return Status(number)
+    except ValueError:
+        return Status.SYSTEM_ERROR
+
+
+def call_error(number: int, text: str) -> CapdistError:
+    """The exception for a refused call."""
+    status = status_of(number)
+    if status is Status.QUOTA_EXHAUSTED:
+        return RateLimitedError(text, status)
+    return _CALL_ERRORS.get(status, CapdistError)(text, status)
+
+
+def request_error_class(status: Status) -> type[RequestError]:
+    """The exception class for a request that ended with that status."""
+    return _REQUEST_ERRORS.get(status, RequestError)
