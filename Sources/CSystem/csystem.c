@@ -7,6 +7,13 @@ static _Thread_local csystem_thread this_thread;
 
 csystem_thread *csystem_this_thread(void) { return &this_thread; }
 
+// Written when only one thread is left.
+static uint64_t forks;
+
+uint64_t csystem_forks(void) { return forks; }
+
+void csystem_count_fork(void) { forks += 1; }
+
 int csystem_epoll_set(int epoll, int operation, int fd, uint32_t events) {
     struct epoll_event event = {.events = events, .data = {.fd = fd}};
     return epoll_ctl(epoll, operation, fd, &event);

@@ -1,4 +1,5 @@
 import CCapDist
+import CSystem
 import Connection
 import Glibc
 
@@ -12,7 +13,7 @@ final class HandleTable: @unchecked Sendable {
         var connection: Connection?
         var isReleased = false
         /// Which process the connection belongs to, counted in forks.
-        var forks: UInt = 0
+        var forks: UInt64 = 0
     }
 
     private static let indexBits: UInt = 20
@@ -20,7 +21,6 @@ final class HandleTable: @unchecked Sendable {
     private let lock = Lock()
     private var places: [Place] = []
     private var free: [Int] = []
-    private var forks: UInt = 0
 
     private init() {
         pthread_atfork(
@@ -45,7 +45,7 @@ final class HandleTable: @unchecked Sendable {
             places.append(Place())
         }
         places[index].isReleased = false
-        places[index].forks = forks
+        places[index].forks = csystem_forks()
         // The low bit: no object has such an address. The place's number and its generation above it.
         let bits = places[index].generation << (Self.indexBits + 1) | UInt(index) << 1 | 1
         lock.unlock()
@@ -79,7 +79,7 @@ final class HandleTable: @unchecked Sendable {
         lock.lock()
         defer { lock.unlock() }
         let index = try index(handle).get()
-        guard places[index].forks == forks else {
+        guard places[index].forks == csystem_forks() else {
             throw Refusal(.forked, "the connection belongs to the parent process: make a new one in this one")
         }
         guard !places[index].isReleased, let connection = places[index].connection else { throw Self.released }
@@ -93,7 +93,7 @@ final class HandleTable: @unchecked Sendable {
         let index = try index(handle).get()
         guard !places[index].isReleased, let connection = places[index].connection else { throw Self.released }
         places[index].isReleased = true
-        return (connection, places[index].forks != forks)
+        return (connection, places[index].forks != csystem_forks())
     }
 
     private static let released = Refusal(.released, "the connection was released")
@@ -124,6 +124,6 @@ final class HandleTable: @unchecked Sendable {
     private func afterForkInChild() {
         lock.remakeAfterFork()
         QuotaRegistry.shared.afterForkInChild(Clock.now())
-        forks += 1
+        csystem_count_fork()
     }
 }

@@ -78,6 +78,7 @@ package final class Connection: @unchecked Sendable {
     let state: UnsafeMutablePointer<State>
     let output: UnsafeMutablePointer<Output>
     let input: UnsafeMutablePointer<Input>
+    private var isClosedInChild = false
 
     package enum SetUpError: Error {
         case system(SystemError)
@@ -240,8 +241,9 @@ package final class Connection: @unchecked Sendable {
     /// In a forked child: closes the copies of the descriptors and touches nothing else. No lock: only this thread is left,
     /// and others may have held one when the copy was made.
     package func closeInherited() {
+        guard !isClosedInChild else { return }
+        isClosedInChild = true
         if output.pointee.socket >= 0 { close(output.pointee.socket) }
-        output.pointee.socket = -1
         poller.close()
     }
 
@@ -269,9 +271,18 @@ package final class Connection: @unchecked Sendable {
     @inline(__always)
     func insideCallback(_ callback: () -> Void) {
         let thread = csystem_this_thread()
+        let forks = csystem_forks()
         thread?.pointee.callback_depth += 1
         callback()
         thread?.pointee.callback_depth -= 1
+        if csystem_forks() != forks { endInForkedChild() }
+    }
+
+    /// The host forked inside a callback and came back from it in the child. The line is the parent's: to go on would take
+    /// its answers away. This is the child's only thread; with it the child ends, as after a return from `main`.
+    private func endInForkedChild() -> Never {
+        closeInherited()
+        exit(0)
     }
 
     // MARK: - Sending

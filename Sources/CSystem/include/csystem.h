@@ -20,6 +20,11 @@ typedef struct csystem_thread {
 
 csystem_thread *csystem_this_thread(void);
 
+/// How many forks lie between this process and the one that loaded the library. Counted by `csystem_count_fork`, which
+/// only the child's handler of `pthread_atfork` calls.
+uint64_t csystem_forks(void);
+void csystem_count_fork(void);
+
 /// epoll's data union is awkward from Swift.
 int csystem_epoll_set(int epoll, int operation, int fd, uint32_t events);
 
