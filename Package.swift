@@ -39,7 +39,7 @@ let package = Package(
         .target(name: "Shipping", linkerSettings: shipping),
 
         // The stand-in gateway.
-        .target(name: "Simulator", dependencies: ["Codec"]),
+        .target(name: "Simulator", dependencies: ["Codec", "CSystem"]),
         .executableTarget(name: "opend-simulator", dependencies: ["Simulator"]),
 
         .testTarget(name: "CodecTests", dependencies: ["Codec"]),

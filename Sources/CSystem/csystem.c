@@ -2,6 +2,7 @@
 #include "csystem.h"
 
 #include <pthread.h>
+#include <sys/socket.h>
 
 static _Thread_local csystem_thread this_thread;
 
@@ -18,5 +19,7 @@ int csystem_epoll_set(int epoll, int operation, int fd, uint32_t events) {
     struct epoll_event event = {.events = events, .data = {.fd = fd}};
     return epoll_ctl(epoll, operation, fd, &event);
 }
+
+int csystem_accept(int listener) { return accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK); }
 
 void csystem_name_this_thread(const char *name) { pthread_setname_np(pthread_self(), name); }

@@ -28,6 +28,9 @@ void csystem_count_fork(void);
 /// epoll's data union is awkward from Swift.
 int csystem_epoll_set(int epoll, int operation, int fd, uint32_t events);
 
+/// accept(2) with the new socket non-blocking and close-on-exec.
+int csystem_accept(int listener);
+
 /// As `ps` and debuggers show it; at most 15 bytes.
 void csystem_name_this_thread(const char *name);
 
