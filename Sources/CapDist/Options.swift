@@ -68,6 +68,7 @@ struct CheckedOptions {
         }
         behaviour.maxQueue = Int(
             try size(options.max_queue, "max_queue", 1...1_000_000, defaults.max_queue))
+        behaviour.peer = "\(host), port \(options.port)"
         behaviour.wantsLog = options.on_log != nil
         var random = SystemRandomNumberGenerator()
         behaviour.seed = random.next()

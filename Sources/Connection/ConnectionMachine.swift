@@ -11,6 +11,8 @@ package struct ConnectionConfiguration: Sendable {
     package var minBackoff: Instant = 500_000_000
     package var maxBackoff: Instant = 30_000_000_000
     package var maxQueue = 4096
+    /// How the log names the gateway.
+    package var peer = "the gateway"
     /// Whether anybody reads the log.
     package var wantsLog = true
     /// First serial number on each line's wire.
@@ -259,6 +261,8 @@ package struct ConnectionMachine<Payload> {
         keepAliveAt = now + keepAlivePeriod
         silenceAt = now + Self.silenceLimit
         wake(keepAliveAt)
+        let peer = configuration.peer
+        log(.info, "connected to \(peer)")
         actions.append(.initConnect(nil))
         tellWaiting(&quota)
     }
@@ -336,6 +340,8 @@ package struct ConnectionMachine<Payload> {
     }
 
     private mutating func beginAttempt(_ now: Instant) {
+        let peer = configuration.peer
+        log(.info, "connecting to \(peer)")
         phase = .connecting
         phaseDeadline = now + configuration.connectTimeout
         wake(phaseDeadline)

@@ -1,0 +1,64 @@
+# make demo     fetch HK.00700 through the C library from a stand-in gateway, and print it
+# make test     run every test of every language (SUITES="swift c" runs some, see Tests/run.py --list)
+# make lib      build the library
+# make install  put library and header below PREFIX (after make lib)
+# The first two install what is missing and are harmless to repeat.
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+SUITES ?=
+
+RELEASE := .build/release
+VENV := .venv-test
+SWIFT_FILES := Sources Tests Package.swift
+
+# Debian packages: to build; to test.
+BUILD_PACKAGES := libprotobuf-c-dev libssl-dev pkg-config gcc g++ binutils make
+TEST_PACKAGES := protobuf-c-compiler libcmocka-dev python3 python3-venv strace valgrind
+
+.PHONY: setup setup-build lib demo test install messages messages-check format lint clean
+
+setup:
+	@scripts/setup.sh $(BUILD_PACKAGES) $(TEST_PACKAGES)
+	@$(MAKE) --silent --no-print-directory $(VENV)/stamp
+
+setup-build:
+	@scripts/setup.sh $(BUILD_PACKAGES)
+
+# Made anew when the list of packages changes.
+$(VENV)/stamp: Tests/requirements.txt
+	python3 -m venv --clear $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+lib: setup-build
+	swift build -c release --product capdist
+	@ln -sf libcapdist.so $(RELEASE)/libcapdist.so.1
+	@echo "The library is $(RELEASE)/libcapdist.so, its header include/capdist.h."
+
+demo: lib
+	swift build -c release --product opend-simulator
+	@scripts/demo.sh
+
+test: setup
+	@python3 Tests/run.py $(SUITES)
+
+install:
+	install -D -m 644 include/capdist.h $(DESTDIR)$(PREFIX)/include/capdist.h
+	install -D -m 755 $(RELEASE)/libcapdist.so $(DESTDIR)$(PREFIX)/lib/libcapdist.so.1
+	ln -sf libcapdist.so.1 $(DESTDIR)$(PREFIX)/lib/libcapdist.so
+
+messages:
+	scripts/messages.sh
+
+messages-check:
+	scripts/messages.sh --check
+
+format:
+	swift format --in-place --recursive $(SWIFT_FILES)
+
+lint:
+	swift format lint --strict --recursive $(SWIFT_FILES)
+
+clean:
+	rm -rf .build .build-test $(VENV) Tests/.results

@@ -1,0 +1,75 @@
+import Codec
+import Testing
+
+@Suite struct SHA1Tests {
+    /// FIPS 180 and RFC 3174.
+    @Test(arguments: [
+        ("", "da39a3ee5e6b4b0d3255bfef95601890afd80709"),
+        ("abc", "a9993e364706816aba3e25717850c26c9cd0d89d"),
+        ("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq", "84983e441c3bd26ebaae4aa1f95129e5e54670f1"),
+        (String(repeating: "a", count: 1_000_000), "34aa973cd4c4daa4f61eeb2bdbad27316534016f"),
+        (String(repeating: "01234567", count: 80), "dea356a2cddd90c7a7ecedc5ebb563934f460452"),
+    ]) func knownAnswer(_ text: String, _ digest: String) throws {
+        #expect(try hex(sha1(Array(text.utf8))) == digest)
+    }
+
+    @Test func noBytesAtAllHaveADigest() {
+        let hasher = SHA1Hasher()
+        let digest = hasher.hash(UnsafeRawBufferPointer(start: nil, count: 0))
+        #expect(digest.map { hex($0) } == "da39a3ee5e6b4b0d3255bfef95601890afd80709")
+    }
+
+    @Test func openSSLHasWhatFramesNeed() {
+        #expect(Crypto.isAvailable)
+    }
+
+    @Test func oneHasherManyBodies() {
+        let hasher = SHA1Hasher()
+        func digest(_ text: String) -> String? {
+            var text = text
+            return text.withUTF8 { hasher.hash(UnsafeRawBufferPointer($0)) }.map { hex($0) }
+        }
+        for _ in 0..<100 {
+            #expect(digest("abc") == "a9993e364706816aba3e25717850c26c9cd0d89d")
+            #expect(digest("") == "da39a3ee5e6b4b0d3255bfef95601890afd80709")
+        }
+    }
+
+    /// Each on its own thread, since the fetched algorithm is shared.
+    @Test func hashersOnManyThreads() async {
+        await withTaskGroup(of: Bool.self) { group in
+            for _ in 0..<8 {
+                group.addTask {
+                    let hasher = SHA1Hasher()
+                    return (0..<2_000).allSatisfy { _ in
+                        [UInt8]("abc".utf8).withUnsafeBytes { hasher.hash($0) }.map { hex($0) }
+                            == "a9993e364706816aba3e25717850c26c9cd0d89d"
+                    }
+                }
+            }
+            for await right in group { #expect(right) }
+        }
+    }
+
+    @Test(arguments: Vectors.all.frames) func anyChangedBitOfABodyIsDetected(_ vector: Vectors.Frame) throws {
+        let frame = try #require(fromHex(vector.bytes))
+        let header = try #require(try frame.withUnsafeBytes { try FrameHeader($0, maxBodyLength: 4096) })
+        var body = Array(frame[FrameHeader.size...])
+        #expect(try sha1(body) == header.sha1)
+        for bit in 0..<(body.count * 8) {
+            body[bit / 8] ^= 1 << (bit % 8)
+            #expect(try sha1(body) != header.sha1, "bit \(bit)")
+            body[bit / 8] ^= 1 << (bit % 8)
+        }
+    }
+
+    @Test func anyChangedBitOfADigestIsDetected() throws {
+        var digest = SHA1Digest()
+        let right = try sha1(Array("abc".utf8))
+        for bit in 0..<160 {
+            digest = right
+            withUnsafeMutableBytes(of: &digest) { $0[bit / 8] ^= 1 << (bit % 8) }
+            #expect(digest != right, "bit \(bit)")
+        }
+    }
+}

@@ -1,0 +1,260 @@
+/*
+ * What the tests of the C ABI share: a scripted gateway that speaks the protocol by itself (none of the library's codec),
+ * clients that record every callback, and the real opend-simulator as a child process.
+ *
+ * cmocka's assertions jump out of the test, so they belong on the main thread only: callbacks and gateways record, the
+ * main thread waits for what was recorded, never without a limit, and asserts.
+ */
+#ifndef SUPPORT_H
+#define SUPPORT_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/types.h>
+
+#include <cmocka.h>
+
+#include "capdist.h"
+
+/** Longest wait for something that must happen, in milliseconds; none takes that long unless something is broken. */
+#define PATIENCE_MS 8000
+
+/* ------------------------------------------------------------------------------------------------- wire (by hand) -- */
+
+enum {
+    INIT_CONNECT = 1001,
+    GET_GLOBAL_STATE = 1002,
+    NOTIFY = 1003,
+    KEEP_ALIVE = 1004,
+    GET_CAPITAL_DISTRIBUTION = 3212,
+    HEADER_SIZE = 44
+};
+
+void sha1(const void *bytes, size_t length, uint8_t digest[20]);
+
+/** A protobuf message in the making. */
+typedef struct message {
+    size_t length;
+    uint8_t bytes[8192];
+} message;
+
+void put_bytes(message *m, int field, const void *bytes, size_t length);
+void put_double(message *m, int field, double value);
+void put_message(message *m, int field, const message *inner);
+void put_number(message *m, int field, int64_t value);
+void put_text(message *m, int field, const char *text);
+
+/** The first field of that number; false: there is none. Numbers come in `*number`, the rest in `*bytes`, `*length`. */
+bool find_field(const uint8_t *message, size_t size, int field, int64_t *number, const uint8_t **bytes, size_t *length);
+
+/** retType 0 and the six required figures, base + 1 to base + 6; with `optionals` the other four fields, too. */
+void put_distribution(message *m, double base, bool optionals);
+void put_refusal(message *m, int32_t ret_type, const char *ret_msg);
+
+/** Writes header and body; `out` has room for both. Returns the frame's length. */
+size_t pack_frame(uint8_t *out, uint32_t proto_id, uint32_t serial_no, const void *body, size_t length);
+
+/* ------------------------------------------------------------------------------------------------ scripted gateway -- */
+
+typedef struct gateway gateway;
+
+/** A frame as the gateway received it. */
+typedef struct frame {
+    uint32_t proto_id;
+    uint32_t serial_no;
+    int line;    /**< which connection to the gateway, from 0 in the order they came */
+    int64_t at;  /**< when, as now_ms() */
+    bool sound;  /**< protobuf format, version 0, reserved bytes 0, the SHA-1 right */
+    size_t length;
+    uint8_t body[512]; /**< the first of it */
+} frame;
+
+/** What a gateway does about a frame, on the gateway's thread. */
+typedef void (*frame_fn)(gateway *, const frame *);
+
+enum { MAX_LINES = 256 };
+
+struct gateway {
+    int port;
+    int32_t keep_alive_interval; /**< told to clients; set it before they connect */
+    void *context;               /**< the test's own */
+    struct gateway_state *state;
+};
+
+void gateway_on(gateway *g, uint32_t proto_id, frame_fn answer); /**< proto_id 0: all that have no other */
+void gateway_reply(gateway *g, const frame *request, const message *body);
+void gateway_send(gateway *g, int line, uint32_t proto_id, uint32_t serial_no, const void *body, size_t length);
+void gateway_send_raw(gateway *g, int line, const void *bytes, size_t length);
+void gateway_close_line(gateway *g, int line, bool reset); /**< reset: by RST instead of FIN */
+void gateway_go_down(gateway *g);   /**< closes every line and refuses new ones; the port stays reserved */
+void gateway_come_back(gateway *g); /**< listens again, on the same port */
+
+int gateway_line_count(gateway *g); /**< connections ever accepted */
+int gateway_frame_count(gateway *g, uint32_t proto_id);
+bool gateway_frame(gateway *g, uint32_t proto_id, int index, frame *out);
+bool gateway_wait(gateway *g, uint32_t proto_id, int count, int timeout_ms);
+bool gateway_wait_lines(gateway *g, int count, int timeout_ms);
+bool gateway_wait_closed(gateway *g, int line, int timeout_ms); /**< by whichever side */
+
+/** Ready-made answers. */
+void accept_init_connect(gateway *, const frame *);
+void answer_keep_alive(gateway *, const frame *);
+void answer_distribution(gateway *, const frame *); /**< in_big is the code read as a number, plus 1 */
+void answer_nothing(gateway *, const frame *);
+void answer_by_closing(gateway *, const frame *);
+void answer_by_reset(gateway *, const frame *);
+
+/** The code that a request for a capital distribution asks for; "" if there is none. */
+void requested_code(const frame *request, char code[CAPDIST_CODE_SIZE]);
+
+/* ------------------------------------------------------------------------------------------------------- recording -- */
+
+typedef enum event_kind {
+    EVENT_INIT_CONNECT,
+    EVENT_DISCONNECT,
+    EVENT_PUSH,
+    EVENT_LOG,
+    EVENT_REPLY,
+    EVENT_PROTO_REPLY,
+    EVENT_CLOSED
+} event_kind;
+
+/** One callback as it was seen. */
+typedef struct event {
+    event_kind kind;
+    capdist_conn *conn;
+    uint32_t serial_no;
+    uint32_t proto_id;
+    int32_t level;
+    int64_t err_code;
+    int64_t at; /**< now_ms() */
+    pid_t thread;
+    size_t length;
+    capdist_reply reply; /**< of EVENT_REPLY; its pointers are dead but for `distribution`, which may be tested for NULL */
+    capdist_status status;
+    double in_big;
+    char text[256]; /**< desc, message, or the start of a push's body */
+} event;
+
+typedef struct fixture fixture;
+typedef struct client client;
+typedef void (*hook_fn)(client *, const event *);
+
+/** A connection and all that its callbacks told. */
+struct client {
+    fixture *fixture;
+    capdist_options options; /**< ready to be changed before open_client() */
+    char quota_group[32];
+    capdist_conn *conn;
+    hook_fn hook; /**< called in every callback, after it was recorded, on the connection's thread */
+    void *context; /**< the test's own */
+    client *other; /**< the test's own */
+
+    int inside;    /**< callbacks that run now */
+    int overlaps;  /**< callbacks that began while another ran */
+    int strangers; /**< callbacks handed another connection's handle */
+    event *events;
+    size_t event_count, event_room;
+    uint32_t *accepted; /**< serial numbers of requests that must complete */
+    size_t accepted_count, accepted_room;
+};
+
+/** What a test has: made by setup(), taken down by teardown(), which also checks of every client of the test: each
+ *  accepted request completed exactly once, on_closed came last, all on one thread, one at a time, with its own handle. */
+struct fixture {
+    const char *test_name;
+    client *clients[32];
+    int client_count;
+    gateway *gateways[16];
+    int gateway_count;
+    pid_t simulators[4];
+    int simulator_count;
+    int sockets[8];
+    int socket_count;
+};
+
+int setup(void **state);
+int teardown(void **state);
+#define TEST(function) { #function, function, setup, teardown, (void *)(uintptr_t)#function }
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+gateway *start_gateway(fixture *f);
+gateway *start_gateway_at(fixture *f, const char *address);
+void stop_gateway(gateway *g);
+
+/** A client for 127.0.0.1:port that does not reconnect, keeps no quota, and records. */
+client *new_client(fixture *f, int port);
+void open_client(client *c); /**< capdist_init_connect(), which must succeed */
+void open_ready(client *c);  /**< and waits until it stands */
+/** The two with a gateway or simulator at `port`. */
+client *ready_client(fixture *f, int port);
+
+/** Asks for HK.`code`, which must be accepted. Returns its serial number. */
+uint32_t ask(client *c, const char *code);
+uint32_t ask_with(client *c, const char *code, const capdist_request_options *options);
+void note_accepted(client *c, uint32_t serial_no);
+
+capdist_security security_of(const char *text);
+capdist_request_options request_defaults(void);
+
+/** The callbacks that record; their user_data is the client. */
+void record_reply(capdist_conn *, uint32_t, const capdist_reply *, void *user_data);
+void record_proto_reply(capdist_conn *, uint32_t, const capdist_proto_reply *, void *user_data);
+
+bool wait_for(client *c, event_kind kind, int count, int timeout_ms);
+int count_of(client *c, event_kind kind);
+int count_of_status(client *c, capdist_status status);
+/** A copy of the index-th event of that kind, which must be there. */
+event event_at(client *c, event_kind kind, int index);
+/** The reply to that request, which must be there. */
+event reply_to(client *c, uint32_t serial_no);
+/** Whether a line of the log holds `text`. */
+bool logged(client *c, int32_t level, const char *text);
+/** All callbacks but on_log in order: "init 0; reply 1 OK; disconnect 11/0; closed". Static text. */
+const char *story(client *c);
+
+/* -------------------------------------------------------------------------------------------------------- the rest -- */
+
+/** Starts opend-simulator with these arguments (the last one NULL) and returns its port. */
+int start_simulator(fixture *f, ...);
+void kill_simulator(fixture *f, int index);
+
+/** A loopback port that refuses connections until the end of the test. */
+int refused_port(fixture *f);
+/** A loopback port that neither accepts nor refuses: connecting takes for ever. */
+int stuck_port(fixture *f);
+
+/** Ends the process when a test takes longer than any should, naming it. */
+void watch(const char *test_name);
+void unwatch(void);
+
+int64_t now_ms(void);
+void sleep_ms(int ms);
+int thread_count(void);
+int descriptor_count(void);
+/** Waits until both are what they were; false: they are not within two seconds. */
+bool back_to(int threads, int descriptors);
+
+void check_status(capdist_status actual, capdist_status expected, const char *what, const char *file, int line);
+#define assert_status(call, expected) check_status(call, expected, #call, __FILE__, __LINE__)
+/** Refused with that status, and the text names it. */
+#define assert_refused(call, expected, name)                                                                           \
+    do {                                                                                                               \
+        assert_status(call, expected);                                                                                 \
+        check_last_error(name, #call, __FILE__, __LINE__);                                                             \
+    } while (0)
+void check_last_error(const char *name, const char *what, const char *file, int line);
+void check_story(client *c, const char *expected, const char *file, int line);
+#define assert_story(client, expected) check_story(client, expected, __FILE__, __LINE__)
+
+#endif

@@ -1,0 +1,347 @@
+/* The quota: waiting and failing, groups, figures, history, and the gateway's own refusals for frequency. */
+#include "support.h"
+
+#include <stdlib.h>
+
+static client *limited_client(fixture *f, int port, int requests, int window_ms) {
+    client *c = new_client(f, port);
+    c->options.quota_requests = requests;
+    c->options.quota_window_ms = window_ms;
+    return c;
+}
+
+static capdist_quota quota_of(client *c) {
+    capdist_quota quota;
+    assert_status(capdist_quota_init(&quota, sizeof quota), CAPDIST_OK);
+    assert_status(capdist_get_quota(c->conn, &quota), CAPDIST_OK);
+    return quota;
+}
+
+/* ---- waiting ---- */
+
+static void requests_wait_their_turn_and_are_never_refused(void **state) {
+    client *c = limited_client(*state, start_simulator(*state, "--quota", "3/1", NULL), 3, 1000);
+    open_ready(c);
+    int64_t start = now_ms();
+    for (int i = 0; i < 7; i++) ask(c, "00700");
+    capdist_quota quota = quota_of(c);
+    assert_int_equal(quota.limit, 3);
+    assert_int_equal(quota.window_ms, 1000);
+    assert_int_equal(quota.used, 3);
+    assert_int_equal(quota.waiting, 4);
+    assert_int_equal(quota.reserved, 0);
+    assert_true(wait_for(c, EVENT_REPLY, 7, PATIENCE_MS));
+    assert_int_equal(count_of_status(c, CAPDIST_OK), 7);
+    for (int i = 0; i < 7; i++) {
+        int64_t at = event_at(c, EVENT_REPLY, i).at - start;
+        assert_int_equal(event_at(c, EVENT_REPLY, i).serial_no, i + 1);
+        assert_in_range(at, i / 3 * 1000, i / 3 * 1000 + 700);
+    }
+}
+
+static void window_counts_from_the_answer(void **state) {
+    client *c = limited_client(*state, start_simulator(*state, "--quota", "1/1", "--latency", "300", NULL), 1, 1000);
+    open_ready(c);
+    int64_t start = now_ms();
+    ask(c, "00700");
+    ask(c, "00700");
+    assert_true(wait_for(c, EVENT_REPLY, 2, PATIENCE_MS));
+    assert_int_equal(count_of_status(c, CAPDIST_OK), 2);
+    /* 300 ms to the answer, a window, 300 ms to the second answer. */
+    assert_in_range(event_at(c, EVENT_REPLY, 1).at - start, 1590, 2600);
+}
+
+static void fetch_waits_for_a_slot(void **state) {
+    client *c = limited_client(*state, start_simulator(*state, "--quota", "1/1", NULL), 1, 1000);
+    open_ready(c);
+    capdist_security security = security_of("HK.00700");
+    int64_t start = now_ms();
+    for (int i = 0; i < 2; i++) {
+        capdist_reply *reply;
+        assert_status(capdist_fetch_capital_distribution(c->conn, &security, NULL, &reply), CAPDIST_OK);
+        capdist_reply_free(reply);
+    }
+    assert_in_range(now_ms() - start, 1000, 2000);
+}
+
+static void what_needs_no_slot_does_not_wait(void **state) {
+    gateway *g = start_gateway(*state);
+    gateway_on(g, GET_GLOBAL_STATE, answer_distribution);
+    client *c = limited_client(*state, g->port, 1, 60000);
+    open_ready(c);
+    ask(c, "1");
+    uint32_t waiting = ask(c, "2"), other;
+    assert_status(capdist_send_proto(c->conn, GET_GLOBAL_STATE, "", 0, NULL, record_proto_reply, c, &other), CAPDIST_OK);
+    note_accepted(c, other);
+    assert_true(wait_for(c, EVENT_PROTO_REPLY, 1, PATIENCE_MS));
+    assert_int_equal(count_of(c, EVENT_REPLY), 1);
+    assert_int_equal(quota_of(c).waiting, 1);
+    assert_status(capdist_cancel(c->conn, waiting), CAPDIST_OK);
+}
+
+static void limit_0_keeps_no_quota(void **state) {
+    client *c = limited_client(*state, start_simulator(*state, "--no-quota", NULL), 0, 1000);
+    open_ready(c);
+    for (int i = 0; i < 100; i++) ask(c, "00700");
+    assert_true(wait_for(c, EVENT_REPLY, 100, PATIENCE_MS));
+    assert_int_equal(count_of_status(c, CAPDIST_OK), 100);
+    capdist_quota quota = quota_of(c);
+    assert_int_equal(quota.limit, 0);
+    assert_int_equal(quota.used, 0);
+    assert_int_equal(quota.waiting, 0);
+    assert_int_equal(quota.next_slot_ms, 0);
+}
+
+/* ---- failing ---- */
+
+static void fail_mode_refuses_without_a_callback(void **state) {
+    gateway *g = start_gateway(*state);
+    client *c = limited_client(*state, g->port, 2, 500);
+    c->options.quota_mode = CAPDIST_QUOTA_FAIL;
+    open_ready(c);
+    ask(c, "1");
+    ask(c, "2");
+    capdist_security security = security_of("HK.00700");
+    uint32_t serial_no = 77;
+    assert_refused(capdist_get_capital_distribution(c->conn, &security, NULL, record_reply, c, &serial_no),
+                   CAPDIST_QUOTA_EXHAUSTED, "quota");
+    assert_int_equal(serial_no, 0);
+    capdist_reply *reply = (capdist_reply *)(uintptr_t)0xa5;
+    assert_status(capdist_fetch_capital_distribution(c->conn, &security, NULL, &reply), CAPDIST_QUOTA_EXHAUSTED);
+    assert_null(reply);
+    assert_true(wait_for(c, EVENT_REPLY, 2, PATIENCE_MS));
+    capdist_quota quota = quota_of(c);
+    assert_int_equal(quota.used, 2);
+    assert_in_range(quota.next_slot_ms, 1, 500);
+    sleep_ms(quota.next_slot_ms + 1);
+    uint32_t third = ask(c, "3");
+    assert_true(wait_for(c, EVENT_REPLY, 3, PATIENCE_MS));
+    assert_story(c, "init 0; reply 1 OK; reply 2 OK; reply 3 OK");
+    assert_int_equal(third, 3);
+}
+
+static void request_may_choose_its_own_mode(void **state) {
+    gateway *g = start_gateway(*state);
+    client *c = limited_client(*state, g->port, 1, 400);
+    open_ready(c);
+    ask(c, "1");
+    capdist_security security = security_of("HK.00700");
+    capdist_request_options o = request_defaults();
+    o.quota_mode = CAPDIST_QUOTA_FAIL;
+    assert_status(capdist_get_capital_distribution(c->conn, &security, &o, record_reply, c, NULL),
+                  CAPDIST_QUOTA_EXHAUSTED);
+    o.quota_mode = CAPDIST_QUOTA_WAIT;
+    ask_with(c, "2", &o);
+    assert_true(wait_for(c, EVENT_REPLY, 2, PATIENCE_MS));
+    assert_int_equal(count_of_status(c, CAPDIST_OK), 2);
+
+    client *d = limited_client(*state, g->port, 1, 400);
+    d->options.quota_mode = CAPDIST_QUOTA_FAIL;
+    open_ready(d);
+    ask(d, "1");
+    assert_status(capdist_get_capital_distribution(d->conn, &security, NULL, record_reply, d, NULL),
+                  CAPDIST_QUOTA_EXHAUSTED);
+    ask_with(d, "2", &o); /* waits though its connection's mode is to fail */
+    assert_true(wait_for(d, EVENT_REPLY, 2, PATIENCE_MS));
+}
+
+/* ---- slots ---- */
+
+static void unanswered_request_keeps_its_slot(void **state) {
+    gateway *g = start_gateway(*state);
+    gateway_on(g, GET_CAPITAL_DISTRIBUTION, answer_nothing);
+    client *c = limited_client(*state, g->port, 1, 400);
+    open_ready(c);
+    ask(c, "1");
+    assert_true(gateway_wait(g, GET_CAPITAL_DISTRIBUTION, 1, PATIENCE_MS));
+    capdist_quota quota = quota_of(c);
+    assert_int_equal(quota.used, 1);
+    assert_int_equal(quota.next_slot_ms, -1); /* only the answer can tell */
+    assert_status(capdist_cancel(c->conn, 1), CAPDIST_OK);
+    assert_true(wait_for(c, EVENT_REPLY, 1, PATIENCE_MS));
+    assert_int_equal(quota_of(c).used, 1); /* given up, but the gateway counts it */
+    gateway_on(g, GET_CAPITAL_DISTRIBUTION, answer_distribution);
+    gateway_on(g, GET_GLOBAL_STATE, answer_distribution);
+    frame late;
+    assert_true(gateway_frame(g, GET_CAPITAL_DISTRIBUTION, 0, &late));
+    sleep_ms(600); /* more than a window: still held, since no later frame was answered */
+    assert_int_equal(quota_of(c).used, 1);
+    int64_t start = now_ms();
+    answer_distribution(g, &late);
+    ask(c, "2");
+    assert_true(wait_for(c, EVENT_REPLY, 2, PATIENCE_MS));
+    assert_in_range(now_ms() - start, 395, 1500);
+}
+
+static void cancelled_request_that_was_not_sent_gives_its_slot_back(void **state) {
+    gateway *g = start_gateway(*state);
+    gateway_on(g, INIT_CONNECT, answer_nothing);
+    client *c = limited_client(*state, g->port, 1, 60000);
+    c->options.quota_mode = CAPDIST_QUOTA_FAIL;
+    open_client(c);
+    uint32_t first = ask(c, "1");
+    capdist_security security = security_of("HK.00700");
+    assert_status(capdist_get_capital_distribution(c->conn, &security, NULL, record_reply, c, NULL),
+                  CAPDIST_QUOTA_EXHAUSTED);
+    assert_int_equal(quota_of(c).used, 1);
+    assert_status(capdist_cancel(c->conn, first), CAPDIST_OK);
+    assert_int_equal(quota_of(c).used, 0);
+    assert_int_equal(quota_of(c).next_slot_ms, 0);
+    ask(c, "2");
+}
+
+/* ---- groups ---- */
+
+static void connections_of_one_group_share_their_slots(void **state) {
+    int port = start_simulator(*state, "--quota", "4/1", NULL);
+    client *a = limited_client(*state, port, 4, 1000), *b = limited_client(*state, port, 4, 1000);
+    client *other = limited_client(*state, start_simulator(*state, "--quota", "4/1", NULL), 4, 1000);
+    b->options.quota_group = a->options.quota_group;
+    open_ready(a);
+    open_ready(b);
+    open_ready(other);
+    int64_t start = now_ms();
+    for (int i = 0; i < 3; i++) ask(a, "1");
+    for (int i = 0; i < 3; i++) ask(b, "1");
+    for (int i = 0; i < 4; i++) ask(other, "1");
+    assert_int_equal(quota_of(a).used, 4);
+    assert_int_equal(quota_of(b).used, 4);
+    assert_int_equal(quota_of(a).waiting, 2);
+    assert_true(wait_for(other, EVENT_REPLY, 4, PATIENCE_MS));
+    assert_true(now_ms() - start < 700);
+    assert_true(wait_for(a, EVENT_REPLY, 3, PATIENCE_MS) && wait_for(b, EVENT_REPLY, 3, PATIENCE_MS));
+    assert_in_range(now_ms() - start, 1000, 2000);
+    assert_int_equal(count_of_status(a, CAPDIST_OK) + count_of_status(b, CAPDIST_OK), 6);
+}
+
+static void hosts_loopback_names_are_one_group_by_default(void **state) {
+    gateway *v4 = start_gateway(*state), *v6 = start_gateway_at(*state, "::1");
+    static const char *const hosts[] = {"127.0.0.1", "localhost", "LOCALHOST", "::1", "127.0.0.2"};
+    client *clients[4];
+    for (int i = 0; i < 4; i++) {
+        clients[i] = limited_client(*state, i == 3 ? v6->port : v4->port, 7, 1234);
+        clients[i]->options.host = hosts[i];
+        clients[i]->options.quota_group = NULL;
+        open_ready(clients[i]);
+    }
+    ask(clients[0], "1");
+    ask(clients[3], "1");
+    assert_true(wait_for(clients[0], EVENT_REPLY, 1, PATIENCE_MS) && wait_for(clients[3], EVENT_REPLY, 1, PATIENCE_MS));
+    for (int i = 0; i < 4; i++) assert_int_equal(quota_of(clients[i]).used, 2);
+    client *c = limited_client(*state, v4->port, 8, 1234);
+    c->options.host = hosts[4];
+    c->options.quota_group = NULL;
+    capdist_conn *conn;
+    assert_status(capdist_init_connect(&c->options, &conn), CAPDIST_QUOTA_CONFLICT);
+}
+
+static void other_figures_in_a_group_are_a_conflict(void **state) {
+    gateway *g = start_gateway(*state);
+    client *a = limited_client(*state, g->port, 5, 1000);
+    open_ready(a);
+    static const struct {
+        int requests, window_ms;
+    } others[] = {{6, 1000}, {5, 1001}, {0, 1000}};
+    for (size_t i = 0; i < COUNT(others); i++) {
+        client *b = limited_client(*state, g->port, others[i].requests, others[i].window_ms);
+        b->options.quota_group = a->options.quota_group;
+        capdist_conn *conn = (capdist_conn *)(uintptr_t)0xa5;
+        assert_refused(capdist_init_connect(&b->options, &conn), CAPDIST_QUOTA_CONFLICT, "quota_group");
+        assert_null(conn);
+    }
+    client *same = limited_client(*state, g->port, 5, 1000);
+    same->options.quota_group = a->options.quota_group;
+    open_ready(same);
+    /* Once nobody is in it the group may have other figures. */
+    assert_status(capdist_release(a->conn), CAPDIST_OK);
+    assert_status(capdist_release(same->conn), CAPDIST_OK);
+    client *b = limited_client(*state, g->port, 6, 1000);
+    b->options.quota_group = a->options.quota_group;
+    open_ready(b);
+}
+
+static void history_outlives_its_connections(void **state) {
+    int port = start_simulator(*state, "--quota", "2/1", NULL);
+    client *a = limited_client(*state, port, 2, 1000);
+    open_ready(a);
+    ask(a, "1");
+    ask(a, "1");
+    assert_true(wait_for(a, EVENT_REPLY, 2, PATIENCE_MS));
+    int64_t answered = event_at(a, EVENT_REPLY, 1).at;
+    assert_status(capdist_release(a->conn), CAPDIST_OK);
+    client *b = limited_client(*state, port, 2, 1000);
+    b->options.quota_group = a->options.quota_group;
+    open_ready(b);
+    assert_int_equal(quota_of(b).used, 2);
+    ask(b, "1");
+    assert_true(wait_for(b, EVENT_REPLY, 1, PATIENCE_MS));
+    assert_int_equal(event_at(b, EVENT_REPLY, 0).status, CAPDIST_OK);
+    assert_in_range(event_at(b, EVENT_REPLY, 0).at - answered, 995, 2000);
+}
+
+/* ---- refusals of the gateway ---- */
+
+static void refusal_for_frequency_closes_the_gate(void **state) {
+    client *c = limited_client(*state, start_simulator(*state, "--quota", "2/1", NULL), 5, 500);
+    open_ready(c);
+    for (int i = 0; i < 3; i++) ask(c, "00700");
+    assert_true(wait_for(c, EVENT_REPLY, 3, PATIENCE_MS));
+    event refused = reply_to(c, 3);
+    assert_int_equal(refused.status, CAPDIST_RATE_LIMITED);
+    assert_int_equal(refused.reply.was_sent, 1);
+    assert_int_equal(refused.reply.ret_type, -1);
+    assert_in_range(refused.reply.retry_after_ms, 900, 1001);
+    assert_true(strlen(refused.text) > 10);
+    assert_true(logged(c, CAPDIST_LOG_WARNING, ""));
+    uint32_t held = ask(c, "00700");
+    assert_in_range(quota_of(c).next_slot_ms, 1, 1001);
+    assert_true(wait_for(c, EVENT_REPLY, 4, PATIENCE_MS));
+    assert_int_equal(reply_to(c, held).status, CAPDIST_OK);
+    assert_in_range(reply_to(c, held).at - refused.at, 990, 2000);
+}
+
+static void refuse_without_a_number(gateway *g, const frame *request) {
+    message body = {0};
+    put_refusal(&body, -1, "\xe8\xaf\xb7\xe6\xb1\x82\xe9\xa2\x91\xe7\x8e\x87\xe5\xa4\xaa\xe9\xab\x98"); /* too frequent */
+    gateway_reply(g, request, &body);
+}
+
+static void refusal_without_a_number_means_a_window(void **state) {
+    gateway *g = start_gateway(*state);
+    gateway_on(g, GET_CAPITAL_DISTRIBUTION, refuse_without_a_number);
+    client *c = limited_client(*state, g->port, 5, 700);
+    open_ready(c);
+    capdist_security security = security_of("HK.00700");
+    capdist_reply *reply;
+    assert_status(capdist_fetch_capital_distribution(c->conn, &security, NULL, &reply), CAPDIST_RATE_LIMITED);
+    assert_in_range(reply->retry_after_ms, 600, 701);
+    assert_string_equal(reply->ret_msg, "\xe8\xaf\xb7\xe6\xb1\x82\xe9\xa2\x91\xe7\x8e\x87\xe5\xa4\xaa\xe9\xab\x98");
+    assert_null(reply->distribution);
+    capdist_reply_free(reply);
+    /* In fail mode the closed gate is told at once. */
+    capdist_request_options o = request_defaults();
+    o.quota_mode = CAPDIST_QUOTA_FAIL;
+    assert_status(capdist_get_capital_distribution(c->conn, &security, &o, record_reply, c, NULL),
+                  CAPDIST_QUOTA_EXHAUSTED);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(requests_wait_their_turn_and_are_never_refused),
+        TEST(window_counts_from_the_answer),
+        TEST(fetch_waits_for_a_slot),
+        TEST(what_needs_no_slot_does_not_wait),
+        TEST(limit_0_keeps_no_quota),
+        TEST(fail_mode_refuses_without_a_callback),
+        TEST(request_may_choose_its_own_mode),
+        TEST(unanswered_request_keeps_its_slot),
+        TEST(cancelled_request_that_was_not_sent_gives_its_slot_back),
+        TEST(connections_of_one_group_share_their_slots),
+        TEST(hosts_loopback_names_are_one_group_by_default),
+        TEST(other_figures_in_a_group_are_a_conflict),
+        TEST(history_outlives_its_connections),
+        TEST(refusal_for_frequency_closes_the_gate),
+        TEST(refusal_without_a_number_means_a_window),
+    };
+    return cmocka_run_group_tests_name("quota", tests, NULL, NULL);
+}

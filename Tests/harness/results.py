@@ -1,0 +1,78 @@
+"""Readers of what test programs report. A case that was skipped, or that did not end, counts as failed."""
+
+from __future__ import annotations
+
+import json
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+from typing import Any
+
+from .suite import Case, SuiteError
+
+
+def read_junit(path: Path) -> list[Case]:
+    """Cases of a JUnit XML file, as pytest and cmocka write it. Raises SuiteError if there is no whole one."""
+    try:
+        root = ElementTree.parse(path).getroot()
+    except (OSError, ElementTree.ParseError) as error:
+        raise SuiteError(f"no result in {path.name}: {error}") from error
+    cases = []
+    for element in root.iter("testcase"):
+        name = ".".join(part for part in (element.get("classname"), element.get("name")) if part)
+        trouble = next((child for child in element if child.tag in ("failure", "error", "skipped")), None)
+        if trouble is None:
+            cases.append(Case(name, True))
+        else:
+            text = " ".join((trouble.get("message") or trouble.text or "").split())
+            cases.append(Case(name, False, f"{trouble.tag}: {text}"[:400]))
+    return cases
+
+
+def read_swift_events(path: Path) -> list[Case]:
+    """Cases of a Swift Testing event stream (JSON lines, version 0), each argument of a parameterised test being one.
+
+    Raises SuiteError if there is none.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        # A process that crashed may have left half a line, which then is the last.
+        records = [json.loads(line) for line in lines if line.strip() and (line is not lines[-1] or line.endswith("}"))]
+    except (OSError, ValueError) as error:
+        raise SuiteError(f"no result in {path.name}: {error}") from error
+    functions: dict[str, str] = {}
+    plain: set[str] = set()
+    ended: dict[tuple[str, str], str] = {}
+    issues: dict[tuple[str, str], str] = {}
+    finished = False
+    for record in records:
+        payload = record["payload"]
+        if record["kind"] == "test":
+            if payload["kind"] == "function":
+                functions[payload["id"]] = payload["id"].rsplit("/", 1)[0]
+                if not payload["isParameterized"]:
+                    plain.add(payload["id"])
+            continue
+        test = payload.get("testID", "")
+        case = payload.get("_testCase", {})
+        key = (test, case.get("id", ""))
+        kind = payload["kind"]
+        if kind == "testCaseEnded" or (kind == "testEnded" and test in plain):
+            ended.setdefault(key, case.get("displayName", ""))
+        elif kind in ("issueRecorded", "testSkipped", "testCancelled", "testCaseCancelled"):
+            issues.setdefault(key, _message(payload) or kind)
+        finished = finished or kind == "runEnded"
+    cases = [
+        Case(f"{functions.get(test, test)} {name}".strip(), (test, case) not in issues, issues.pop((test, case), ""))
+        for (test, case), name in ended.items()
+    ]
+    # What is left of the issues belongs to no case that ended: a skipped test, a suite, the run itself.
+    cases += [Case(functions.get(test, test) or "run", False, why) for (test, _), why in issues.items()]
+    seen = {test for test, _ in ended} | {test for test, _ in issues}
+    cases += [Case(name, False, "did not end") for test, name in functions.items() if test not in seen]
+    if not finished:
+        cases.append(Case("run", False, "the test process ended before its tests"))
+    return cases
+
+
+def _message(payload: dict[str, Any]) -> str:
+    return " ".join(message["text"] for message in payload.get("messages", []))[:400]

@@ -1,0 +1,176 @@
+"""Suites, cases, and the running of programs under a time limit."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+ROOT = Path(__file__).resolve().parents[2]
+RESULTS = ROOT / "Tests" / ".results"
+#: Build folder of the tests, so that a developer's own builds are left alone.
+SCRATCH = ROOT / ".build-test"
+RELEASE = SCRATCH / "release"
+VENV_PYTHON = ROOT / ".venv-test" / "bin" / "python"
+
+
+class SuiteError(Exception):
+    """The suite could not run, or not to its end."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One named test case. `why` is empty for one that passed."""
+
+    name: str
+    passed: bool
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a program ended: its exit status (negative: the signal that ended it) and what it printed."""
+
+    status: int
+    output: str
+
+    @property
+    def ended(self) -> str:
+        """The end in words."""
+        if self.status >= 0:
+            return f"exit status {self.status}"
+        return f"ended by {signal.Signals(-self.status).name}"
+
+
+@dataclass
+class Run:
+    """One suite's run: its log, its time limit, and the cases so far."""
+
+    name: str
+    limit_s: float
+    log: IO[str]
+    cases: list[Case] = field(default_factory=list)
+    started: float = field(default_factory=time.monotonic)
+
+    def remaining_s(self) -> float:
+        """Seconds left of the suite's limit."""
+        return self.started + self.limit_s - time.monotonic()
+
+    def say(self, text: str) -> None:
+        """Prints a line and logs it."""
+        print(text, flush=True)
+        self.log.write(text + "\n")
+        self.log.flush()
+
+    def check(self, name: str, problem: str | None) -> None:
+        """Records a case that passed if there is no problem."""
+        self.cases.append(Case(name, not problem, problem or ""))
+
+    def program(
+        self,
+        command: Sequence[str | Path],
+        *,
+        limit_s: float | None = None,
+        env: Mapping[str, str] | None = None,
+        cwd: Path = ROOT,
+    ) -> Outcome:
+        """Runs a program with its output streamed and logged, and ends whatever it leaves behind.
+
+        Raises SuiteError at the time limit, or when there is no such program.
+        """
+        words = [str(word) for word in command]
+        limit = min(limit_s or self.remaining_s(), self.remaining_s())
+        self.say("$ " + shlex.join(words))
+        try:
+            process = subprocess.Popen(
+                words,
+                cwd=cwd,
+                env={**os.environ, **(env or {})},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise SuiteError(f"{words[0]} does not run: {error}") from error
+        lines: list[str] = []
+        reader = threading.Thread(target=self._stream, args=(process, lines), daemon=True)
+        reader.start()
+        timed_out = not _ends_within(process.pid, limit)
+        # Before the leader is reaped its group's number can not have become another's.
+        os.killpg(process.pid, signal.SIGKILL)
+        status = process.wait()
+        reader.join(timeout=10)
+        if timed_out:
+            raise SuiteError(f"{Path(words[0]).name} was ended after {limit:.0f} s")
+        return Outcome(status, "".join(lines))
+
+    def _stream(self, process: subprocess.Popen[str], lines: list[str]) -> None:
+        assert process.stdout is not None
+        for line in process.stdout:
+            lines.append(line)
+            self.log.write(line)
+            sys.stdout.write(line)
+            sys.stdout.flush()
+        self.log.flush()
+
+    def build(self, command: Sequence[str | Path], **options: object) -> Outcome:
+        """Runs a program that the rest of the suite needs. Raises SuiteError if it fails."""
+        outcome = self.program(command, **options)  # type: ignore[arg-type]
+        if outcome.status != 0:
+            raise SuiteError(f"{shlex.join(str(word) for word in command)}: {outcome.ended}")
+        return outcome
+
+
+def _ends_within(pid: int, limit_s: float) -> bool:
+    """Waits for the child to end, without reaping it."""
+    deadline = time.monotonic() + limit_s
+    pause = 0.005
+    while os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None:
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(pause)
+        pause = min(pause * 2, 0.1)
+    return True
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A row of the table in Tests/run.py."""
+
+    name: str
+    about: str
+    limit_s: float
+    run: Callable[[Run], None]
+
+
+def run_suite(suite: Suite) -> list[Case]:
+    """Runs a suite. One that does not run to its end, or that yields no case, counts as a failed case of its name."""
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    with (RESULTS / f"{suite.name}.log").open("w", encoding="utf-8") as log:
+        run = Run(suite.name, suite.limit_s, log)
+        run.say(f"\n=== {suite.name}: {suite.about}")
+        try:
+            suite.run(run)
+            if not run.cases:
+                raise SuiteError("it ran no test case")
+        except SuiteError as error:
+            run.cases.append(Case(suite.name, False, str(error)))
+        except Exception as error:  # noqa: BLE001 - a broken suite is a failure, not the end of all
+            run.cases.append(Case(suite.name, False, f"{type(error).__name__}: {error}"))
+        failed = [case for case in run.cases if not case.passed]
+        for case in failed:
+            run.say(f"FAILED {suite.name}: {case.name}: {case.why}")
+        seconds = time.monotonic() - run.started
+        run.say(f"--- {suite.name}: {len(run.cases) - len(failed)} passed, {len(failed)} failed in {seconds:.1f} s")
+        return run.cases

@@ -1,0 +1,129 @@
+#!/usr/bin/env python3
+"""Runs the test suites and counts their cases.
+
+    Tests/run.py             every suite
+    Tests/run.py SUITE...    some
+    Tests/run.py --list      which there are
+
+The last line printed is `N passed, N failed`; the exit status is 0 if nothing failed. A suite that does not run to its
+end counts as failed, and so does a case that was skipped. Logs and results go to Tests/.results. Needs `make setup`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from harness import checks
+from harness.results import read_junit, read_swift_events
+from harness.suite import RELEASE, RESULTS, ROOT, SCRATCH, VENV_PYTHON, Case, Run, Suite, SuiteError, run_suite
+
+
+def swift_tests(run: Run) -> None:
+    """Every test target of Package.swift."""
+    run.build(checks.swift_build("--build-tests"))
+    events = RESULTS / "swift-events.jsonl"
+    events.unlink(missing_ok=True)
+    test = ["swift", "test", "--scratch-path", str(SCRATCH), "--skip-build", "--disable-xctest"]
+    outcome = run.program([*test, "--event-stream-version", "0", "--event-stream-output-path", events])
+    run.cases += read_swift_events(events)
+    expect_agreement(run, outcome.status, "swift test")
+
+
+def c_tests(run: Run) -> None:
+    """Every program of Tests/c, over the shipped library and the real simulator."""
+    checks.library(run)
+    out = RESULTS / "c"
+    run.build(["make", "--silent", "-j2", "-C", "Tests/c", f"LIBDIR={RELEASE}", f"OUT={out}"])
+    for source in sorted((ROOT / "Tests" / "c").glob("test_*.c")):
+        xml = out / f"{source.stem}.xml"
+        xml.unlink(missing_ok=True)
+        env = {"CMOCKA_MESSAGE_OUTPUT": "XML", "CMOCKA_XML_FILE": str(xml), **library_env()}
+        before = len(run.cases)
+        try:
+            outcome = run.program([out / source.stem], limit_s=180, env=env)
+            cases = [Case(f"{source.stem}.{case.name}", case.passed, case.why) for case in read_junit(xml)]
+            run.cases += cases or [Case(source.stem, False, "it ran no test case")]
+            if outcome.status != 0 and all(case.passed for case in run.cases[before:]):
+                run.cases.append(Case(source.stem, False, outcome.ended))
+        except SuiteError as error:
+            run.cases.append(Case(source.stem, False, str(error)))
+
+
+def pytest_suite(folder: str) -> Callable[[Run], None]:
+    """A suite of pytest tests, in the virtual environment, over the shipped library and the real simulator."""
+
+    def suite(run: Run) -> None:
+        checks.library(run)
+        xml = RESULTS / f"{run.name}.xml"
+        xml.unlink(missing_ok=True)
+        command = [VENV_PYTHON, "-m", "pytest", "-v", "-p", "no:cacheprovider", "--strict-markers"]
+        outcome = run.program([*command, f"--junitxml={xml}", folder], env=library_env())
+        run.cases += read_junit(xml)
+        expect_agreement(run, outcome.status, "pytest")
+
+    return suite
+
+
+def library_env() -> dict[str, str]:
+    """Tells test programs where the shipped library and the simulator are."""
+    return {
+        "CAPDIST_LIBDIR": str(RELEASE),
+        "CAPDIST_SIMULATOR": str(RELEASE / "opend-simulator"),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+
+
+def expect_agreement(run: Run, status: int, program: str) -> None:
+    """A program that failed, and none of whose cases did, has failed in a way of its own."""
+    if status != 0 and run.cases and all(case.passed for case in run.cases):
+        raise SuiteError(f"{program}: every case passed, and yet its exit status is {status}")
+
+
+#: Order matters only for `builds`, which makes what the others use.
+SUITES = [
+    Suite("builds", "release and debug from nothing, without a warning", 600, checks.builds),
+    Suite("sources", "format, generated messages, banned imports", 120, checks.sources),
+    Suite("header", "capdist.h as C99 and C++17", 60, checks.header),
+    Suite("shipped", "the shipped library: symbols, size, needs", 300, checks.shipped),
+    Suite("swift", "the modules' own tests", 600, swift_tests),
+    Suite("c", "the C ABI over the real library", 600, c_tests),
+    Suite("vendor", "the vendor's client and the vendor's messages", 300, pytest_suite("Tests/vendor")),
+]
+
+
+def main() -> int:
+    """Runs what the command line names. Returns the exit status."""
+    parser = argparse.ArgumentParser(description="Runs the test suites.")
+    parser.add_argument("suites", nargs="*", metavar="SUITE", help="the suites to run; all if none is named")
+    parser.add_argument("--list", action="store_true", help="name the suites")
+    arguments = parser.parse_args()
+    if arguments.list:
+        for suite in SUITES:
+            print(f"{suite.name:10} {suite.about}")
+        return 0
+    unknown = set(arguments.suites) - {suite.name for suite in SUITES}
+    if unknown:
+        parser.error(f"no such suite: {', '.join(sorted(unknown))} (see --list)")
+    summary = RESULTS / "summary.txt"
+    summary.unlink(missing_ok=True)
+    cases: list[tuple[str, Case]] = []
+    for suite in SUITES:
+        if not arguments.suites or suite.name in arguments.suites:
+            cases += [(suite.name, case) for case in run_suite(suite)]
+    failed = [(suite, case) for suite, case in cases if not case.passed]
+    print()
+    for suite_name, case in failed:
+        print(f"FAILED {suite_name}: {case.name}: {case.why}")
+    line = f"{len(cases) - len(failed)} passed, {len(failed)} failed"
+    summary.write_text(line + "\n", encoding="utf-8")
+    print(line, flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.dont_write_bytecode = True
+    sys.path.insert(0, str(Path(__file__).resolve().parent))
+    sys.exit(main())

@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Generates Sources/CMessages/*.pb-c.c and include/*.pb-c.h from its proto folder. Usage: scripts/messages.sh [--check]
+# With --check nothing is written, and it fails if that would change anything.
+set -euo pipefail
+cd "$(dirname "$0")/../Sources/CMessages"
+
+generated=$(mktemp -d)
+trap 'rm -rf "$generated"' EXIT
+mkdir "$generated/include"
+protoc-c -I proto --c_out="$generated" proto/*.proto
+mv "$generated"/*.pb-c.h "$generated/include/"
+
+if [ "${1:-}" = --check ]; then
+    if ! { diff -u -r --exclude=include --exclude=proto . "$generated" &&
+        diff -u -r --exclude=CMessages.h include "$generated/include"; }; then
+        echo "messages: what is checked in is not what protoc-c makes of proto/*.proto: run 'make messages'" >&2
+        exit 1
+    fi
+else
+    rm -f ./*.pb-c.c include/*.pb-c.h
+    cp "$generated"/*.pb-c.c .
+    cp "$generated"/include/*.pb-c.h include/
+fi
