@@ -46,6 +46,9 @@ let package = Package(
         .testTarget(name: "LimiterTests", dependencies: ["Limiter"]),
         .testTarget(name: "ConnectionTests", dependencies: ["Connection"]),
         .testTarget(name: "SimulatorTests", dependencies: ["Simulator"]),
+        .executableTarget(
+            name: "simulate", dependencies: ["Connection", "Limiter", "Codec", "Simulator", "CMessages"],
+            path: "Tests/Simulation"),
         .target(name: "CLayout", path: "Tests/CLayout", cSettings: [.headerSearchPath("../../include")]),
         .testTarget(name: "CapDistTests", dependencies: ["CapDist", "CCapDist", "CLayout"]),
     ],

@@ -1,0 +1,310 @@
+import CMessages
+import Codec
+import Connection
+import Limiter
+import Simulator
+
+/// A connection whose driver is the simulation, and the host that uses it.
+final class SimulatedConnection {
+    unowned let world: World
+    let index: Int
+    /// Quota group and gateway.
+    let group: Int
+    private(set) var isOver = false
+    private let configuration: ConnectionConfiguration
+    private var machine: World.Machine
+    private var reader = FrameReader(maxBodyLength: 1 << 20)
+    private let arena = MessageArena()
+    private let hasher = SHA1Hasher()
+    /// The line under way, -1 for none.
+    private var line = -1
+    private var wakeAt = Int64.max
+    /// What the host has been told.
+    private var isReady = false
+    private var isFailed = false
+    private var isReleased = false
+    private var isWorking = false
+    /// While a lost line's requests complete: the order number of the last.
+    private var lastLost: Int?
+
+    init(_ world: World, _ index: Int, _ group: Int) {
+        self.world = world
+        self.index = index
+        self.group = group
+        var configuration = ConnectionConfiguration()
+        configuration.reconnects = !world.chance.oneIn(5)
+        configuration.maxQueue = world.chance.pick([1, 5, 100, 4096])
+        configuration.queueTimeout = Int64(world.chance.pick([50, 2_000, 120_000])) * World.millisecond
+        configuration.replyTimeout = Int64(world.chance.pick([50, 2_000, 12_000])) * World.millisecond
+        configuration.connectTimeout = Int64(world.chance.pick([200, 3_000])) * World.millisecond
+        configuration.seed = world.chance.number()
+        if world.chance.oneIn(20) { configuration.firstWireSerialNo = .max - UInt32(world.chance.pick(1...30)) }
+        self.configuration = configuration
+        machine = World.Machine(configuration, member: UInt64(index + 1))
+    }
+
+    // MARK: - The host
+
+    func start() throws(Broken) {
+        machine.start(world.now)
+        try work()
+    }
+
+    func ask() throws(Broken) {
+        let token = world.nextToken
+        world.nextToken += 1
+        let code = world.chance.pick(1...40)
+        let isRaw = world.chance.oneIn(10)
+        let queueTimeout = world.chance.oneIn(10) ? world.chance.time(1...5_000) * World.millisecond : nil
+        let request = World.Machine.Ask(
+            protoID: isRaw ? ProtoID.getGlobalState : ProtoID.getCapitalDistribution,
+            payload: isRaw ? -token - 1 : token, queueTimeout: queueTimeout,
+            failsWithoutSlot: world.chance.oneIn(10))
+        let before = machine.requestCount
+        let result = world.withGroup(group) { machine.ask(request, world.now, &$0) }
+        switch result {
+        case .success(let serialNo):
+            guard !isReleased, !isFailed, serialNo != 0 else { throw Broken(promise: "accepted when it could not be") }
+            guard before < configuration.maxQueue else { throw Broken(promise: "more than max_queue accepted") }
+            let latest =
+                world.now + (queueTimeout ?? configuration.queueTimeout) + configuration.replyTimeout
+            world.asked[token] = World.Asked(
+                connection: index, serialNo: serialNo, code: code, latest: latest, skipped: world.skipped)
+        case .failure(let refusal):
+            switch refusal.status {
+            case .released where isReleased, .notConnected, .queueFull, .quotaExhausted: break
+            default: throw Broken(promise: "refused for no reason: \(refusal.status)")
+            }
+        }
+        try work()
+    }
+
+    func cancelOne() throws(Broken) {
+        let open = world.asked.filter { $0.value.connection == index && !$0.value.isDone }.keys.sorted()
+        guard !open.isEmpty else { return }
+        let token = world.chance.pick(open)
+        guard let request = world.asked[token] else { return }
+        let serialNo = request.serialNo
+        if world.withGroup(group, { machine.cancel(serialNo, world.now, &$0) }) {
+            world.asked[token]?.isCancelled = true
+        }
+        try work()
+    }
+
+    func release() throws(Broken) {
+        guard !isReleased else { return }
+        world.narrate?("connection \(index) is released")
+        isReleased = true
+        world.withGroup(group) { machine.release(world.now, &$0) }
+        try work()
+        if !isWorking, !isOver { throw Broken(promise: "released, and not over") }
+    }
+
+    // MARK: - The driver
+
+    func wake(_ at: Int64) throws(Broken) {
+        guard at == wakeAt, !isOver else { return }
+        wakeAt = .max
+        world.withGroup(group) { machine.tick(world.now, &$0) }
+        try work()
+    }
+
+    func connectDone(_ done: Int) throws(Broken) {
+        guard done == line, !isOver else { return }
+        let gateway = world.gateways[world.lines[line].gateway]
+        if world.lines[line].greeting == .refusesConnection || !gateway.isUp {
+            fail(Cause(.connectFailed, .connect, 111, "refused"))
+        } else {
+            gateway.accepted(line)
+            if world.lines[line].greeting == .acceptsAndCloses {
+                world.agenda.add(.gatewayCloses(line: line), at: world.now)
+            }
+            machine.connected(world.now)
+        }
+        try work()
+    }
+
+    func lineEnded(_ ended: Int) throws(Broken) {
+        guard ended == line, !isOver else { return }
+        let cause = Cause(.disconnected, .receive, 0, "closed")
+        world.withGroup(group) { machine.lineLost(cause, world.now, &$0) }
+        try work()
+    }
+
+    func receive(_ bytes: [UInt8], _ from: Int) throws(Broken) {
+        guard from == line, !isOver else { return }
+        bytes.withUnsafeBytes { reader.append($0) }
+        do {
+            while from == line, !isOver, let frame = try reader.next() {
+                try handle(frame)
+                try work()
+            }
+        } catch let broken as Broken {
+            throw broken
+        } catch {
+            let cause = Cause(.protocolError, .receive, 71, "\(error)")
+            world.withGroup(group) { machine.lineLost(cause, world.now, &$0) }
+        }
+        try work()
+    }
+
+    private func handle(_ frame: Frame) throws(Broken) {
+        let isIntact = hasher.hash(frame.body) == frame.header.sha1
+        let incoming = world.withGroup(group) { group in
+            machine.received(
+                protoID: frame.header.protoID, serialNo: frame.header.serialNo, world.now, &group)
+        }
+        switch incoming {
+        case .handshake: handshake(frame, isIntact: isIntact)
+        case .answer(let request): try answer(request, frame, isIntact: isIntact)
+        case .push:
+            guard isReady else { throw Broken(promise: "a push before on_init_connect") }
+        case .late, .nothing: break
+        }
+    }
+
+    private func handshake(_ frame: Frame, isIntact: Bool) {
+        guard isIntact, let response = try? InitConnectResponse(frame.body, arena) else {
+            return fail(Cause(.protocolError, .initConnect, 0, "damaged"))
+        }
+        guard response.head.retType == 0 else {
+            return fail(Cause(.connectRefused, .initConnect, 5, "refused", isFinal: true))
+        }
+        guard let content = response.content else { return fail(Cause(.protocolError, .initConnect, 0, "empty")) }
+        world.withGroup(group) {
+            machine.handshakeSucceeded(keepAliveInterval: content.keepAliveInterval, world.now, &$0)
+        }
+    }
+
+    private func answer(_ request: Request<Int>, _ frame: Frame, isIntact: Bool) throws(Broken) {
+        guard isReady else { throw Broken(promise: "an answer before on_init_connect") }
+        guard isIntact else { return try completed(request.payload, .malformedReply) }
+        guard request.payload >= 0 else { return try completed(request.payload, .ok) }
+        guard let response = try? CapitalDistributionResponse(frame.body, arena) else {
+            return try completed(request.payload, .malformedReply)
+        }
+        if response.head.retType == 0 {
+            let code = world.asked[request.payload]?.code ?? 0
+            guard response.content == .derived(market: 1, code: World.code(code)) else {
+                throw Broken(promise: "another request's figures were called success")
+            }
+            return try completed(request.payload, .ok)
+        }
+        let refusal = (response.head.retMsg ?? "").withCString { FrequencyRefusal($0) }
+        if let refusal {
+            _ = world.withGroup(group) { machine.refusedForFrequency(seconds: refusal.seconds, world.now, &$0) }
+        }
+        try completed(request.payload, refusal != nil ? .rateLimited : .refused)
+    }
+
+    private func fail(_ cause: Cause) {
+        world.withGroup(group) { machine.attemptFailed(cause, world.now, &$0) }
+    }
+
+    /// Performs actions, sends, and sets the timer, as the driver does after every event.
+    func work() throws(Broken) {
+        guard !isWorking, !isOver else { return }
+        isWorking = true
+        defer { isWorking = false }
+        repeat {
+            while let action = machine.popAction() { try perform(action) }
+            while !isOver, line >= 0, let next = world.withGroup(group, { machine.nextToSend(world.now, &$0) }) {
+                send(next)
+            }
+        } while machine.hasActions
+        if isOver { return }
+        if machine.wakeAt < wakeAt {
+            wakeAt = machine.wakeAt
+            world.agenda.add(.wake(connection: index, at: wakeAt), at: max(wakeAt, world.now))
+        }
+    }
+
+    private func perform(_ action: World.Machine.Action) throws(Broken) {
+        guard !isOver else { throw Broken(promise: "something after on_closed") }
+        switch action {
+        case .connect:
+            guard line < 0 else { throw Broken(promise: "two lines at a time") }
+            let greeting: Greeting =
+                world.chance.oneIn(world.faultEvery) ? world.chance.pick(Greeting.allCases) : .normal
+            line = world.lines.count
+            world.lines.append(Line(connection: index, gateway: group, greeting: greeting))
+            reader.reset()
+            world.agenda.add(
+                .connectDone(connection: index, line: line),
+                at: world.now + world.chance.time(0...300) * World.millisecond)
+        case .closeLine:
+            if line >= 0 {
+                world.lines[line].isOpenAtClient = false
+                world.gateways[group].lost(line)
+            }
+            line = -1
+        case .initConnect(let cause):
+            guard !isReleased else { throw Broken(promise: "on_init_connect after release") }
+            guard !isReady else { throw Broken(promise: "connected twice without a disconnect") }
+            isReady = cause == nil
+            isFailed = cause != nil
+            if let cause, configuration.reconnects, !cause.isFinal {
+                throw Broken(promise: "gave up though it reconnects")
+            }
+        case .disconnect:
+            guard !isReleased else { throw Broken(promise: "on_disconnect after release") }
+            guard isReady else { throw Broken(promise: "a disconnect without a connection") }
+            isReady = false
+            isFailed = !configuration.reconnects
+            lastLost = -1
+        case .complete(let completion):
+            if completion.status == .disconnected, let last = lastLost {
+                let token = abs(completion.request.payload)
+                guard token >= last else { throw Broken(promise: "lost requests completed out of order") }
+                lastLost = token
+            }
+            try completed(completion.request.payload, completion.status)
+        case .log: break
+        case .closed:
+            guard isReleased else { throw Broken(promise: "closed without release") }
+            isOver = true
+            world.withGroup(group) { $0.setWaiting(UInt64(index + 1), 0) }
+        }
+        if !isReleased, world.chance.oneIn(40) { try world.act() }
+    }
+
+    private func completed(_ payload: Int, _ status: Status) throws(Broken) {
+        try world.completed(payload >= 0 ? payload : -payload - 1, status, by: index)
+        // A host does things in its callbacks.
+        if world.chance.oneIn(20) { try world.act() }
+    }
+
+    // MARK: - Sending
+
+    private func send(_ next: World.Machine.Outgoing) {
+        var writer = FrameWriter()
+        switch next {
+        case .initConnect(let serialNo):
+            let body = InitConnectRequest(clientVersion: 101, clientID: "simulated", recvNotify: true).encoded()
+            _ = body.withUnsafeBytes { writer.append(protoID: ProtoID.initConnect, serialNo: serialNo, body: $0) }
+        case .keepAlive(let serialNo):
+            let body = KeepAlive.encodedRequest(time: world.now)
+            _ = body.withUnsafeBytes { writer.append(protoID: ProtoID.keepAlive, serialNo: serialNo, body: $0) }
+        case .request(let request):
+            let isRaw = request.payload < 0
+            let code = World.code(world.asked[request.payload]?.code ?? 0)
+            let body =
+                isRaw
+                ? GlobalState.encodedRequest(userID: 0) : CapitalDistributionRequest(market: 1, code: code).encoded()
+            _ = body.withUnsafeBytes {
+                writer.append(protoID: request.protoID, serialNo: request.wireSerialNo, body: $0)
+            }
+        }
+        let bytes = [UInt8](writer.pending)
+        let at = max(world.now + world.chance.time(0...30) * World.millisecond, world.lines[line].lastArrivalAtGateway)
+        world.lines[line].lastArrivalAtGateway = at
+        world.agenda.add(.toGateway(line: line, bytes), at: at)
+    }
+}
+
+extension World {
+    static func code(_ number: Int) -> String {
+        let digits = String(number)
+        return String(repeating: "0", count: 5 - digits.count) + digits
+    }
+}
