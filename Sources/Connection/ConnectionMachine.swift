@@ -176,6 +176,7 @@ package struct ConnectionMachine<Payload> {
 
     /// Does what is due. Frames that have arrived must be handed in before it, so that a late look is no silence.
     package mutating func tick(_ now: Instant, _ quota: inout QuotaGroup) {
+        guard phase != .released else { return }
         let now = advance(now)
         wakeAt = .max
         switch phase {
