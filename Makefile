@@ -2,11 +2,15 @@
 # make test     run every test of every language (SUITES="swift c" runs some, see Tests/run.py --list)
 # make lib      build the library
 # make install  put library and header below PREFIX (after make lib)
+# make simulate run SEEDS=1000 schedules FROM=1 in virtual time, with a log in .build/simulate.log
 # The first two install what is missing and are harmless to repeat.
 
+SHELL := /bin/bash
 PREFIX ?= /usr/local
 DESTDIR ?=
 SUITES ?=
+SEEDS ?= 1000
+FROM ?= 1
 
 RELEASE := .build/release
 VENV := .venv-test
@@ -16,7 +20,7 @@ SWIFT_FILES := Sources Tests Package.swift
 BUILD_PACKAGES := libprotobuf-c-dev libssl-dev pkg-config gcc g++ binutils make
 TEST_PACKAGES := protobuf-c-compiler libcmocka-dev python3 python3-venv strace valgrind
 
-.PHONY: setup setup-build lib demo test install messages messages-check format lint clean
+.PHONY: setup setup-build lib demo test install messages messages-check format lint simulate clean
 
 setup:
 	@scripts/setup.sh $(BUILD_PACKAGES) $(TEST_PACKAGES)
@@ -42,6 +46,10 @@ demo: lib
 
 test: setup
 	@python3 Tests/run.py $(SUITES)
+
+simulate: setup-build
+	swift build -c release --product simulate
+	$(RELEASE)/simulate --seeds $(SEEDS) --from $(FROM) | tee -a .build/simulate.log; exit $${PIPESTATUS[0]}
 
 install:
 	install -D -m 644 include/capdist.h $(DESTDIR)$(PREFIX)/include/capdist.h

@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 from harness import checks
 from harness.results import read_junit, read_swift_events
@@ -52,6 +51,18 @@ def c_tests(run: Run) -> None:
             run.cases.append(Case(source.stem, False, str(error)))
 
 
+def simulation(run: Run) -> None:
+    """State machines, limiter and gateways in virtual time; a range of seeds is a case."""
+    run.build(checks.swift_build("-c", "release", "--product", "simulate"))
+    seeds = 1000
+    for first in range(1, 4 * seeds, seeds):
+        outcome = run.program([RELEASE / "simulate", "--seeds", str(seeds), "--from", str(first)], limit_s=120)
+        why = None if outcome.status == 0 else outcome.ended
+        if "requests" not in outcome.output:
+            why = "it ran no schedule"
+        run.check(f"seeds {first} to {first + seeds - 1}", why)
+
+
 def pytest_suite(folder: str) -> Callable[[Run], None]:
     """A suite of pytest tests, in the virtual environment, over the shipped library and the real simulator."""
 
@@ -59,7 +70,7 @@ def pytest_suite(folder: str) -> Callable[[Run], None]:
         checks.library(run)
         xml = RESULTS / f"{run.name}.xml"
         xml.unlink(missing_ok=True)
-        command = [VENV_PYTHON, "-m", "pytest", "-v", "-p", "no:cacheprovider", "--strict-markers"]
+        command = [str(VENV_PYTHON), "-m", "pytest", "-v", "-p", "no:cacheprovider", "--strict-markers"]
         outcome = run.program([*command, f"--junitxml={xml}", folder], env=library_env())
         run.cases += read_junit(xml)
         expect_agreement(run, outcome.status, "pytest")
@@ -89,6 +100,7 @@ SUITES = [
     Suite("header", "capdist.h as C99 and C++17", 60, checks.header),
     Suite("shipped", "the shipped library: symbols, size, needs", 300, checks.shipped),
     Suite("swift", "the modules' own tests", 600, swift_tests),
+    Suite("simulation", "some thousand schedules in virtual time", 300, simulation),
     Suite("c", "the C ABI over the real library", 600, c_tests),
     Suite("vendor", "the vendor's client and the vendor's messages", 300, pytest_suite("Tests/vendor")),
 ]
@@ -124,6 +136,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.dont_write_bytecode = True
-    sys.path.insert(0, str(Path(__file__).resolve().parent))
     sys.exit(main())

@@ -231,7 +231,8 @@ enum Body {
         #expect(throws: MessageError.malformed) { try decode(Body.request([]), KeepAlive.requestTime) }
         #expect(throws: MessageError.malformed) { try decode(Body.success([]), KeepAlive.responseTime) }
         #expect(throws: MessageError.noContent) { try decode(Wire.number(1, 0), KeepAlive.responseTime) }
-        #expect(throws: MessageError.noContent) { try decode(Wire.number(1, -1), KeepAlive.responseTime) }
+        let refused = Wire.number(1, -1) + Wire.bytes(4, Wire.number(1, 7))
+        #expect(throws: MessageError.noContent) { try decode(refused, KeepAlive.responseTime) }
     }
 
     @Test func globalStateKeepsItsFields() throws {
@@ -243,6 +244,8 @@ enum Body {
         #expect(try decode(GlobalState.encodedRequest(userID: .max), GlobalState.requestUserID) == .max)
         #expect(throws: MessageError.malformed) { try decode(Body.request([]), GlobalState.requestUserID) }
         #expect(throws: MessageError.noContent) { try decode(Wire.number(1, 0), GlobalState.response) }
+        let refused = Wire.number(1, -1) + Wire.bytes(4, (1...10).flatMap { Wire.number($0, 1) })
+        #expect(throws: MessageError.noContent) { try decode(refused, GlobalState.response) }
     }
 
     @Test func globalStateNeedsEachRequiredField() {

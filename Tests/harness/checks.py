@@ -18,7 +18,7 @@ MAX_RELEASE_BUILD_S = 120
 CORE = ("CapDist", "Connection", "Codec", "Limiter")
 #: What a process that forked can not go on with.
 BANNED = re.compile(
-    r"^\s*(?:@\w+\s+)*(?:public |package |internal |private )?import (?:Foundation|FoundationEssentials|Dispatch|_Concurrency)\b"
+    r"^\s*(?:@\w+\s+)*(?:public |package |internal |private )?import (?:Foundation\w*|Dispatch|_Concurrency)\b"
     r"|\bTask\s*(?:\.|\{|\()|\bawait\b|\basync\b",
     re.MULTILINE,
 )
@@ -76,8 +76,9 @@ def sources(run: Run) -> None:
     run.check("generating the messages again gives what is checked in", _failure(messages.status, messages.output))
     vectors = ROOT / "Tests" / "vectors" / "opend.json"
     shared = ROOT.parent / "shared" / "vectors" / "opend.json"
-    differs = shared.exists() and shared.read_bytes() != vectors.read_bytes()
-    run.check("vectors are the shared ones", f"{vectors.name} differs from {shared}" if differs else None)
+    if shared.exists():
+        differs = shared.read_bytes() != vectors.read_bytes()
+        run.check("vectors are the shared ones", f"{vectors.name} is another" if differs else None)
     for module in CORE:
         files = sorted((ROOT / "Sources" / module).glob("**/*.swift"))
         found = [f"{path.name}: {match[0].strip()}" for path in files for match in BANNED.finditer(_code(path))]
@@ -142,10 +143,9 @@ def shipped(run: Run) -> None:
         there = re.search(rf"\(FLAGS(?:_1)?\).*\b{flag}\b", dynamic)
         run.check(f"linked with -z {flag.lower()}", None if there else "not set")
     imported = {
-        line.split()[-1].split("@")[0]
-        for line in run.build(["nm", "-D", "--undefined-only", path]).output.splitlines()
+        line.split()[-1].split("@")[0] for line in run.build(["nm", "-D", "--undefined-only", path]).output.splitlines()
     }
-    handlers = imported & {"sigaction", "signal", "bsd_signal", "sysv_signal", "__sysv_signal"}
-    run.check("can install no signal handler", ", ".join(sorted(handlers)))
     if not imported:
         raise SuiteError(f"nm found no import in {path.name} on {platform.machine()}")
+    handlers = imported & {"sigaction", "signal", "bsd_signal", "sysv_signal", "__sysv_signal"}
+    run.check("can install no signal handler", ", ".join(sorted(handlers)))

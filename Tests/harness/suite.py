@@ -124,9 +124,9 @@ class Run:
             sys.stdout.flush()
         self.log.flush()
 
-    def build(self, command: Sequence[str | Path], **options: object) -> Outcome:
+    def build(self, command: Sequence[str | Path]) -> Outcome:
         """Runs a program that the rest of the suite needs. Raises SuiteError if it fails."""
-        outcome = self.program(command, **options)  # type: ignore[arg-type]
+        outcome = self.program(command)
         if outcome.status != 0:
             raise SuiteError(f"{shlex.join(str(word) for word in command)}: {outcome.ended}")
         return outcome

@@ -1,0 +1,63 @@
+"""opend-simulator as a child process, with the trace of what it saw."""
+
+from __future__ import annotations
+
+import json
+import selectors
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+#: Longest wait for something that must happen, in seconds.
+PATIENCE_S = 15.0
+
+
+def wait_until(done: Callable[[], bool], limit_s: float = PATIENCE_S) -> bool:
+    """Waits until `done` says so. Returns what it says in the end."""
+    deadline = time.monotonic() + limit_s
+    while not done():
+        if time.monotonic() >= deadline:
+            return done()
+        time.sleep(0.02)
+    return True
+
+
+class Simulator:
+    """A running opend-simulator. `port` is where it listens."""
+
+    def __init__(self, program: Path, trace: Path, options: Sequence[str]) -> None:
+        self._trace = trace
+        self._process = subprocess.Popen(
+            [program, "--port", "0", "--trace", trace, "--end-with-input", *options],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.port = int(self._first_line().removeprefix("listening 127.0.0.1:"))
+
+    def _first_line(self) -> str:
+        assert self._process.stdout is not None
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._process.stdout, selectors.EVENT_READ)
+            if not selector.select(PATIENCE_S):
+                self._process.kill()
+                raise TimeoutError("opend-simulator does not say where it listens")
+        return self._process.stdout.readline().strip()
+
+    def seen(self, event: str, **fields: Any) -> list[dict[str, Any]]:
+        """The lines of the trace so far of that event and with these fields."""
+        lines = self._trace.read_text(encoding="utf-8").split("\n")[:-1]
+        wanted = {"event": event, **fields}
+        return [line for line in map(json.loads, lines) if wanted.items() <= line.items()]
+
+    def stop(self) -> None:
+        """Ends it; it must end by itself when told to, and well."""
+        self._process.terminate()
+        try:
+            status = self._process.wait(timeout=PATIENCE_S)
+        finally:
+            self._process.kill()
+            self._process.wait()
+        assert status == 0, f"opend-simulator ended with {status}"
