@@ -100,7 +100,7 @@ import Testing
             setsockopt(client, SOL_SOCKET, SO_RCVBUF, &small, socklen_t(MemoryLayout<Int32>.size))
             var stream = hello()
             let request = CapitalDistributionRequest(market: 1, code: "00700").encoded()
-            let count: UInt32 = 10_000
+            let count: UInt32 = 40_000
             for serialNo in 2...count { stream += bench.frame(ProtoID.getCapitalDistribution, serialNo, request) }
             sendAll(client, stream)
             #expect(try frames(client, Int(count)).count == Int(count))
