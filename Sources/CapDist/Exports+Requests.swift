@@ -16,8 +16,9 @@ public func getCapitalDistribution(
         let connection = try HandleTable.shared.connection(conn)
         let (security, options) = try request(security, options)
         guard let callback else { throw .invalid("callback is NULL: a request needs one to complete") }
-        let ask = Connection.Machine.Ask(security, options, of: connection, callback, userData: userData)
-        if case .failure(let refusal) = connection.ask(ask, serialNo) { throw Refusal(refusal, connection) }
+        let payload = Payload(security, firm: options.securityFirm, callback, userData: userData)
+        let status = connection.ask(payload, protoID: ProtoID.getCapitalDistribution, options.terms, serialNo)
+        guard status == .ok else { throw Refusal(status, connection) }
         return .ok
     }
 }
@@ -34,13 +35,10 @@ public func fetchCapitalDistribution(
         let (security, options) = try request(security, options)
         guard let reply else { throw .invalid("reply is NULL: there is nowhere to store the answer") }
         guard !isInsideCallback else { throw wouldDeadlock }
-        switch connection.fetch(security, options) {
-        case .failure(let refusal): throw Refusal(refusal, connection)
-        case .success(let result):
-            guard let result else { throw Refusal(.systemError, "no memory for the reply") }
-            reply.pointee = result
-            return Status(rawValue: result.pointee.status) ?? .systemError
-        }
+        let status = connection.fetch(security, options, reply)
+        guard status == .ok else { throw Refusal(status, connection) }
+        guard let result = reply.pointee else { throw Refusal(.systemError, "no memory for the reply") }
+        return Status(rawValue: result.pointee.status) ?? .systemError
     }
 }
 
@@ -85,10 +83,10 @@ public func sendProto(
             memcpy(copy, body, length)
             payload.body = UnsafeMutableRawBufferPointer(start: copy, count: length)
         }
-        let ask = Connection.Machine.Ask(protoID: protoID, payload, options, of: connection)
-        if case .failure(let refusal) = connection.ask(ask, serialNo) {
+        let status = connection.ask(payload, protoID: protoID, options.terms, serialNo)
+        guard status == .ok else {
             payload.dispose()
-            throw Refusal(refusal, connection)
+            throw Refusal(status, connection)
         }
         return .ok
     }
@@ -105,8 +103,8 @@ private func request(
 
 extension Refusal {
     /// Why a connection accepts no request.
-    fileprivate init(_ refusal: Connection.Machine.Refusal, _ connection: Connection) {
-        switch refusal.status {
+    fileprivate init(_ status: Status, _ connection: Connection) {
+        switch status {
         case .notConnected:
             let why = if case .failed(let cause) = connection.info().state { ": \(cause.text)" } else { "" }
             self.init(.notConnected, "the connection has failed for good\(why)")
@@ -114,7 +112,7 @@ extension Refusal {
             let most = connection.options.behaviour.maxQueue
             self.init(.queueFull, "max_queue (\(most)) requests are waiting or in flight")
         case .quotaExhausted: self.init(.quotaExhausted, "no slot of the quota is free: see capdist_get_quota()")
-        default: self.init(refusal.status, "the connection was released")
+        default: self.init(status, "the connection was released")
         }
     }
 }

@@ -15,8 +15,9 @@ private final class Waiter: @unchecked Sendable {
         lock.withLock {
             self.reply = reply
             isDone = true
-            arrived.broadcast()
         }
+        // Not under the lock, which the one who wakes would run into.
+        arrived.broadcast()
     }
 
     /// - Returns: the reply, once it is there (nil inside: no memory to copy it); nil at the deadline.
@@ -33,10 +34,12 @@ private final class Waiter: @unchecked Sendable {
 
 extension Connection {
     /// Asks and waits, for the two timeouts at most, whatever the connection's thread is doing.
-    /// - Returns: a copy of the reply, nil inside if there was no memory for it.
+    /// - Parameter reply: where to store a copy of the reply; nil if there was no memory for it.
+    /// - Returns: `.ok` if it was asked, or why not.
     func fetch(
-        _ security: capdist_security, _ options: CheckedRequestOptions
-    ) -> Result<UnsafeMutablePointer<capdist_reply>?, Machine.Refusal> {
+        _ security: capdist_security, _ options: CheckedRequestOptions,
+        _ reply: UnsafeMutablePointer<UnsafeMutablePointer<capdist_reply>?>
+    ) -> Status {
         let waiter = Waiter()
         let retained = Unmanaged.passRetained(waiter)
         let callback: capdist_reply_fn = { _, _, reply, userData in
@@ -44,44 +47,44 @@ extension Connection {
             Unmanaged<Waiter>.fromOpaque(userData).takeRetainedValue().finish(reply.flatMap { copyReply($0) })
         }
         var serialNo: UInt32 = 0
-        let ask = Machine.Ask(security, options, of: self, callback, userData: retained.toOpaque())
-        if case .failure(let refusal) = self.ask(ask, &serialNo) {
+        let payload = Payload(security, firm: options.securityFirm, callback, userData: retained.toOpaque())
+        let status = ask(payload, protoID: ProtoID.getCapitalDistribution, options.terms, &serialNo)
+        guard status == .ok else {
             retained.release()
-            return .failure(refusal)
+            return status
         }
         // The connection's thread ends the request in time, unless a callback of the host holds it up.
         let behaviour = self.options.behaviour
         let deadline =
-            Clock.now() + (options.queueTimeout ?? behaviour.queueTimeout)
-            + (options.replyTimeout ?? behaviour.replyTimeout)
-        if let reply = waiter.wait(until: deadline + 250_000_000) { return .success(reply) }
+            Clock.now() + (options.terms.queueTimeout ?? behaviour.queueTimeout)
+            + (options.terms.replyTimeout ?? behaviour.replyTimeout)
+        if let arrived = waiter.wait(until: deadline + 250_000_000) {
+            reply.pointee = arrived
+            return .ok
+        }
         if let completion = withdraw(serialNo) {
             retained.release()
-            return .success(Self.withReply(completion) { copyReply($0) })
+            reply.pointee = Self.withReply(completion) { copyReply($0) }
+            return .ok
         }
         // It is being delivered just now: no code of the host stands between.
         while true {
-            if let reply = waiter.wait(until: Clock.now() + 1_000_000_000) { return .success(reply) }
+            if let arrived = waiter.wait(until: Clock.now() + 1_000_000_000) {
+                reply.pointee = arrived
+                return .ok
+            }
         }
     }
 }
 
-extension ConnectionMachine<Payload>.Ask {
+extension Payload {
     /// A request for a capital distribution.
     init(
-        _ security: capdist_security, _ options: CheckedRequestOptions, of connection: Connection,
-        _ callback: @escaping capdist_reply_fn, userData: UnsafeMutableRawPointer?
+        _ security: capdist_security, firm: Int32, _ callback: @escaping capdist_reply_fn,
+        userData: UnsafeMutableRawPointer?
     ) {
-        var payload = Payload(.reply(callback), userData: userData)
-        payload.security = security
-        payload.securityFirm = options.securityFirm
-        self.init(protoID: ProtoID.getCapitalDistribution, payload, options, of: connection)
-    }
-
-    /// Any request.
-    init(protoID: UInt32, _ payload: Payload, _ options: CheckedRequestOptions, of connection: Connection) {
-        self.init(
-            protoID: protoID, payload: payload, queueTimeout: options.queueTimeout, replyTimeout: options.replyTimeout,
-            failsWithoutSlot: options.failsWithoutSlot ?? connection.options.failsWithoutSlot)
+        self.init(.reply(callback), userData: userData)
+        self.security = security
+        securityFirm = firm
     }
 }

@@ -19,8 +19,9 @@ final class HandleTable: @unchecked Sendable {
     private static let indexBits: UInt = 20
 
     private let lock = Lock()
-    private var places: [Place] = []
-    private var free: [Int] = []
+    // Guarded by the lock, which makes the runtime's own checks of exclusive access a waste on every call.
+    @exclusivity(unchecked) private var places: [Place] = []
+    @exclusivity(unchecked) private var free: [Int] = []
 
     private init() {
         pthread_atfork(

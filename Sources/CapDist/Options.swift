@@ -116,11 +116,7 @@ struct CheckedOptions {
 
 /// capdist_request_options, checked and translated.
 struct CheckedRequestOptions {
-    /// Nanoseconds; nil for the connection's default.
-    var queueTimeout: Instant?
-    var replyTimeout: Instant?
-    /// nil for the connection's default.
-    var failsWithoutSlot: Bool?
+    var terms = Connection.Terms()
     /// 0: not sent.
     var securityFirm: Int32 = 0
 
@@ -131,10 +127,12 @@ struct CheckedRequestOptions {
         guard let pointer else { return }
         let options = try SizedStruct.read(
             pointer, "capdist_request_options", smallest: Self.smallest, capdist_request_options())
-        queueTimeout = try timeOrDefault(options.queue_timeout_ms, "queue_timeout_ms")
-        replyTimeout = try timeOrDefault(options.reply_timeout_ms, "reply_timeout_ms")
+        terms.queueTimeout = try timeOrDefault(options.queue_timeout_ms, "queue_timeout_ms")
+        terms.replyTimeout = try timeOrDefault(options.reply_timeout_ms, "reply_timeout_ms")
         let mode = try quotaMode(options.quota_mode)
-        if mode != Int32(CAPDIST_QUOTA_DEFAULT) { failsWithoutSlot = mode == Int32(CAPDIST_QUOTA_FAIL) }
+        if mode != Int32(CAPDIST_QUOTA_DEFAULT) {
+            terms.failsWithoutSlot = mode == Int32(CAPDIST_QUOTA_FAIL)
+        }
         securityFirm = try number(options.security_firm, "security_firm", 0...Int32.max)
     }
 }

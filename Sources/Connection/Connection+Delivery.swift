@@ -9,16 +9,14 @@ extension Connection {
     // MARK: - Answered
 
     /// Delivers an answer to its request.
-    /// - Returns: always true: the callback may have caused actions.
     func deliver(
         _ request: Request<Payload>, _ body: UnsafeRawBufferPointer, isIntact: Bool, _ now: Instant
-    ) -> Bool {
+    ) {
         switch request.payload.callback {
         case .reply(let callback): deliverReply(request, body, isIntact: isIntact, now, callback)
         case .proto(let callback): deliverProto(request, body, isIntact: isIntact, now, callback)
         }
         request.payload.dispose()
-        return true
     }
 
     private func deliverReply(
@@ -239,7 +237,9 @@ private struct GatewayText {
     private let repaired: UnsafeMutablePointer<CChar>?
 
     init(_ raw: UnsafePointer<CChar>?) {
-        repaired = raw.flatMap { String(validatingCString: $0) == nil ? strdup(String(cString: $0)) : nil }
+        // Most are empty.
+        let isValid = raw.map { $0.pointee == 0 || String(validatingCString: $0) != nil } ?? true
+        repaired = isValid ? nil : raw.flatMap { strdup(String(cString: $0)) }
         text = UnsafePointer(repaired) ?? raw ?? Connection.emptyText
     }
 

@@ -19,29 +19,39 @@ extension Connection {
         }
         if ready.isWoken, let result = input.pointee.lookUp?.take() { lookedUp(result) }
         if ready.isTimerDue { tick() }
-        work()
+        work(isWritable: ready.isSocketWritable)
     }
 
     /// Performs actions and sends until neither is left, then sets the timer.
-    func work() {
-        var hasMore = true
-        while hasMore, !input.pointee.isFinished {
-            performActions()
+    func work(isWritable: Bool = false) {
+        var mustSend = isWritable
+        var hasSent = false
+        while !input.pointee.isFinished {
+            stateLock.lock()
+            if let action = state.pointee.machine.popAction() {
+                stateLock.unlock()
+                perform(action)
+                hasSent = false
+                continue
+            }
+            guard !hasSent, mustSend || state.pointee.machine.mayHaveToSend else {
+                settle(wakes: false)
+                if input.pointee.addressDeadline < state.pointee.timerAt {
+                    state.pointee.timerAt = input.pointee.addressDeadline
+                    poller.setTimer(state.pointee.timerAt)
+                }
+                stateLock.unlock()
+                return
+            }
+            // Threads that ask are not to be held up when there is nothing to send: only here is `sendLock` taken.
+            stateLock.unlock()
             sendLock.lock()
             stateLock.lock()
             fill(Clock.now())
-            hasMore = state.pointee.machine.hasActions
             stateLock.unlock()
             flush()
             sendLock.unlock()
-        }
-        guard !input.pointee.isFinished else { return }
-        stateLock.withLock {
-            settle(wakes: false)
-            if input.pointee.addressDeadline < state.pointee.timerAt {
-                state.pointee.timerAt = input.pointee.addressDeadline
-                poller.setTimer(state.pointee.timerAt)
-            }
+            (mustSend, hasSent) = (false, true)
         }
     }
 
@@ -55,36 +65,34 @@ extension Connection {
     }
 
     private func performActions() {
-        while true {
-            let action = stateLock.withLock { state.pointee.machine.popAction() }
-            guard let action else { return }
-            switch action {
-            case .connect: beginConnect()
-            case .closeLine: closeLine()
-            case .initConnect(let cause):
-                wakeWaiters()
-                guard let callback = options.callbacks.onInitConnect else { break }
-                insideCallback {
-                    (cause?.text ?? "").withCString {
-                        callback(handle, cause?.errCode ?? 0, $0, options.callbacks.userData)
-                    }
+        while let action = stateLock.withLock({ state.pointee.machine.popAction() }) { perform(action) }
+    }
+
+    private func perform(_ action: Machine.Action) {
+        switch action {
+        case .connect: beginConnect()
+        case .closeLine: closeLine()
+        case .initConnect(let cause):
+            wakeWaiters()
+            guard let callback = options.callbacks.onInitConnect else { break }
+            insideCallback {
+                (cause?.text ?? "").withCString {
+                    callback(handle, cause?.errCode ?? 0, $0, options.callbacks.userData)
                 }
-            case .disconnect(let cause):
-                wakeWaiters()
-                guard let callback = options.callbacks.onDisconnect else { break }
-                insideCallback {
-                    cause.text.withCString { callback(handle, cause.errCode, $0, options.callbacks.userData) }
-                }
-            case .complete(let completion): deliver(completion)
-            case .log(let level, let text):
-                guard let callback = options.callbacks.onLog else { break }
-                insideCallback {
-                    text.withCString { callback(handle, level.rawValue, $0, options.callbacks.userData) }
-                }
-            case .closed:
-                input.pointee.isFinished = true
-                return
             }
+        case .disconnect(let cause):
+            wakeWaiters()
+            guard let callback = options.callbacks.onDisconnect else { break }
+            insideCallback {
+                cause.text.withCString { callback(handle, cause.errCode, $0, options.callbacks.userData) }
+            }
+        case .complete(let completion): deliver(completion)
+        case .log(let level, let text):
+            guard let callback = options.callbacks.onLog else { break }
+            insideCallback {
+                text.withCString { callback(handle, level.rawValue, $0, options.callbacks.userData) }
+            }
+        case .closed: input.pointee.isFinished = true
         }
     }
 
@@ -279,11 +287,10 @@ extension Connection {
         let incoming = membership.quota.with { group in
             state.pointee.machine.received(protoID: header.protoID, serialNo: header.serialNo, now, &group)
         }
-        var hasActions = state.pointee.machine.hasActions
+        let hasActions = state.pointee.machine.hasActions
         stateLock.unlock()
         switch incoming {
-        case .answer(let request):
-            hasActions = deliver(request, frame.body, isIntact: isIntact, now) || hasActions
+        case .answer(let request): deliver(request, frame.body, isIntact: isIntact, now)
         case .handshake:
             handshake(frame.body, isIntact: isIntact)
             return true
@@ -295,8 +302,6 @@ extension Connection {
                 let body = frame.body.isEmpty ? nil : frame.body.baseAddress?.assumingMemoryBound(to: UInt8.self)
                 callback(handle, header.protoID, body, frame.body.count, options.callbacks.userData)
             }
-            // The callback may have released the connection or cancelled requests.
-            return true
         case .nothing: break
         }
         return hasActions

@@ -141,11 +141,24 @@ package final class Connection: @unchecked Sendable {
 
     // MARK: - Calls of the host, from any thread
 
+    /// What a request may set for itself; nil for the connection's default. Times in nanoseconds.
+    package struct Terms {
+        package var queueTimeout: Instant?
+        package var replyTimeout: Instant?
+        package var failsWithoutSlot: Bool?
+        package init() {}
+    }
+
     /// Accepts a request; its payload is the connection's from then on.
     /// - Parameter serialNo: where to store the number before any callback can see it.
+    /// - Returns: `.ok`, or why it is refused.
     package func ask(
-        _ ask: Machine.Ask, _ serialNo: UnsafeMutablePointer<UInt32>?
-    ) -> Result<UInt32, Machine.Refusal> {
+        _ payload: Payload, protoID: UInt32, _ terms: Terms, _ serialNo: UnsafeMutablePointer<UInt32>?
+    ) -> Status {
+        // The machine's generic types stay inside this module, where they are specialised.
+        let ask = Machine.Ask(
+            protoID: protoID, payload: payload, queueTimeout: terms.queueTimeout, replyTimeout: terms.replyTimeout,
+            failsWithoutSlot: terms.failsWithoutSlot ?? options.failsWithoutSlot)
         let now = Clock.now()
         sendLock.lock()
         stateLock.lock()
@@ -158,7 +171,7 @@ package final class Connection: @unchecked Sendable {
         stateLock.unlock()
         flush()
         sendLock.unlock()
-        return result
+        return if case .failure(let refusal) = result { refusal.status } else { .ok }
     }
 
     package func cancel(_ serialNo: UInt32) -> Status {

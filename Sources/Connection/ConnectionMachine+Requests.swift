@@ -110,6 +110,15 @@ extension ConnectionMachine {
         return send(waiting, holdsSlot: requests[waiting]?.holdsSlot ?? false, now, &quota)
     }
 
+    /// Whether `nextToSend` may have something, or must find out when it will.
+    package var mayHaveToSend: Bool {
+        switch phase {
+        case .handshaking: initConnectSerialNo == nil
+        case .ready: keepAliveDue || requests.firstWaiting >= 0 || requests.firstWaitingForSlot >= 0
+        default: false
+        }
+    }
+
     private mutating func send(
         _ index: RequestTable<Payload>.Index, holdsSlot: Bool, _ now: Instant, _ quota: inout QuotaGroup
     ) -> Outgoing? {
