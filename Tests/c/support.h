@@ -1,6 +1,6 @@
 /*
- * What the tests of the C ABI share: a scripted gateway that speaks the protocol by itself (none of the library's codec),
- * clients that record every callback, and the real opend-simulator as a child process.
+ * What the tests of the C ABI share: a scripted gateway that speaks the protocol by itself (none of the library's
+ * codec), clients that record every callback, and the real opend-simulator as a child process.
  *
  * cmocka's assertions jump out of the test, so they belong on the main thread only: callbacks and gateways record, the
  * main thread waits for what was recorded, never without a limit, and asserts.
@@ -29,7 +29,7 @@
 /** Longest wait for something that must happen, in milliseconds; none takes that long unless something is broken. */
 #define PATIENCE_MS 8000
 
-/* ------------------------------------------------------------------------------------------------- wire (by hand) -- */
+/* ------------------------------------------------------------------------------------------------ wire (by hand) -- */
 
 enum {
     INIT_CONNECT = 1001,
@@ -64,7 +64,7 @@ void put_refusal(message *m, int32_t ret_type, const char *ret_msg);
 /** Writes header and body; `out` has room for both. Returns the frame's length. */
 size_t pack_frame(uint8_t *out, uint32_t proto_id, uint32_t serial_no, const void *body, size_t length);
 
-/* ------------------------------------------------------------------------------------------------ scripted gateway -- */
+/* ---------------------------------------------------------------------------------------------- scripted gateway -- */
 
 typedef struct gateway gateway;
 
@@ -117,7 +117,7 @@ void answer_by_reset(gateway *, const frame *);
 /** The code that a request for a capital distribution asks for; "" if there is none. */
 void requested_code(const frame *request, char code[CAPDIST_CODE_SIZE]);
 
-/* ------------------------------------------------------------------------------------------------------- recording -- */
+/* ----------------------------------------------------------------------------------------------------- recording -- */
 
 typedef enum event_kind {
     EVENT_INIT_CONNECT,
@@ -140,7 +140,7 @@ typedef struct event {
     int64_t at; /**< now_ms() */
     pid_t thread;
     size_t length;
-    capdist_reply reply; /**< of EVENT_REPLY; its pointers are dead but for `distribution`, which may be tested for NULL */
+    capdist_reply reply; /**< of EVENT_REPLY; its pointers are dead, but `distribution` may be tested for NULL */
     capdist_status status;
     double in_big;
     char text[256]; /**< desc, message, or the start of a push's body */
@@ -156,7 +156,7 @@ struct client {
     capdist_options options; /**< ready to be changed before open_client() */
     char quota_group[32];
     capdist_conn *conn;
-    hook_fn hook; /**< called in every callback, after it was recorded, on the connection's thread */
+    hook_fn hook; /**< called in every callback, after it was recorded, on the connection's thread; see set_hook() */
     void *context; /**< the test's own */
     client *other; /**< the test's own */
 
@@ -170,9 +170,11 @@ struct client {
 };
 
 /** What a test has: made by setup(), taken down by teardown(), which also checks of every client of the test: each
- *  accepted request completed exactly once, on_closed came last, all on one thread, one at a time, with its own handle. */
+ *  accepted request completed exactly once, on_closed came last, all on one thread, one at a time, with its own handle;
+ *  and that no thread and no descriptor is left. */
 struct fixture {
     const char *test_name;
+    int threads, descriptors; /**< what the process had before the test */
     client *clients[32];
     int client_count;
     gateway *gateways[16];
@@ -199,6 +201,9 @@ void open_ready(client *c);  /**< and waits until it stands */
 /** The two with a gateway or simulator at `port`. */
 client *ready_client(fixture *f, int port);
 
+/** Changes the hook of a client that is open. */
+void set_hook(client *c, hook_fn hook);
+
 /** Asks for HK.`code`, which must be accepted. Returns its serial number. */
 uint32_t ask(client *c, const char *code);
 uint32_t ask_with(client *c, const char *code, const capdist_request_options *options);
@@ -218,12 +223,12 @@ int count_of_status(client *c, capdist_status status);
 event event_at(client *c, event_kind kind, int index);
 /** The reply to that request, which must be there. */
 event reply_to(client *c, uint32_t serial_no);
-/** Whether a line of the log holds `text`. */
+/** Waits for a line of the log that holds `text`; the log may come a moment after what it tells of. */
 bool logged(client *c, int32_t level, const char *text);
 /** All callbacks but on_log in order: "init 0; reply 1 OK; disconnect 11/0; closed". Static text. */
 const char *story(client *c);
 
-/* -------------------------------------------------------------------------------------------------------- the rest -- */
+/* ------------------------------------------------------------------------------------------------------ the rest -- */
 
 /** Starts opend-simulator with these arguments (the last one NULL) and returns its port. */
 int start_simulator(fixture *f, ...);
@@ -242,7 +247,7 @@ int64_t now_ms(void);
 void sleep_ms(int ms);
 int thread_count(void);
 int descriptor_count(void);
-/** Waits until both are what they were; false: they are not within two seconds. */
+/** Waits until both are what they were; false: they never are. */
 bool back_to(int threads, int descriptors);
 
 void check_status(capdist_status actual, capdist_status expected, const char *what, const char *file, int line);

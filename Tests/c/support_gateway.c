@@ -202,7 +202,8 @@ gateway *start_gateway_at(fixture *f, const char *address) {
     s->reserved = -1;
     s->wake = eventfd(0, EFD_CLOEXEC);
     s->listener = bound_socket(s);
-    if (getsockname(s->listener, (struct sockaddr *)&s->address, &s->address_length) || listen(s->listener, 128)) abort();
+    if (getsockname(s->listener, (struct sockaddr *)&s->address, &s->address_length)) abort();
+    if (listen(s->listener, 128)) abort();
     g->port = ntohs(s->address.ss_family == AF_INET ? v4->sin_port : v6->sin6_port);
     gateway_on(g, INIT_CONNECT, accept_init_connect);
     gateway_on(g, KEEP_ALIVE, answer_keep_alive);

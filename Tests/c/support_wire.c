@@ -93,7 +93,8 @@ static bool take_varint(const uint8_t **next, const uint8_t *end, uint64_t *valu
     return false;
 }
 
-bool find_field(const uint8_t *message, size_t size, int field, int64_t *number, const uint8_t **bytes, size_t *length) {
+bool find_field(const uint8_t *message, size_t size, int field, int64_t *number, const uint8_t **bytes,
+                size_t *length) {
     const uint8_t *next = message, *end = message + size;
     uint64_t tag, value;
     while (next < end && take_varint(&next, end, &tag)) {

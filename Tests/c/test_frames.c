@@ -298,6 +298,43 @@ static void writing_to_a_closed_line_raises_no_signal(void **state) {
     assert_true(now.sa_handler == SIG_DFL);
 }
 
+/* The same on the host's own threads, which do not block the signal: while the connection's thread is held up in a
+ * callback, the host writes to a line that has been reset. */
+static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+
+static void wait_at_the_gate(client *c, const event *e) {
+    (void)c;
+    if (e->kind != EVENT_REPLY || e->serial_no != 1) return;
+    pthread_mutex_lock(&gate);
+    pthread_mutex_unlock(&gate);
+}
+
+static void hosts_thread_gets_no_signal_either(void **state) {
+    gateway *g = start_gateway(*state);
+    client *c = new_client(*state, g->port);
+    c->hook = wait_at_the_gate;
+    open_ready(c);
+    pthread_mutex_lock(&gate);
+    ask(c, "1");
+    bool held = wait_for(c, EVENT_REPLY, 1, PATIENCE_MS);
+    gateway_close_line(g, 0, true);
+    sleep_ms(20); /* for the reset to arrive */
+    int accepted = 0;
+    for (int i = 0; i < 10; i++) {
+        capdist_security security = {CAPDIST_MARKET_HK, "1"};
+        uint32_t serial_no;
+        if (capdist_get_capital_distribution(c->conn, &security, NULL, record_reply, c, &serial_no) == CAPDIST_OK) {
+            note_accepted(c, serial_no);
+            accepted++;
+        }
+    }
+    pthread_mutex_unlock(&gate);
+    assert_true(held);
+    assert_int_equal(accepted, 10);
+    assert_true(wait_for(c, EVENT_REPLY, 11, PATIENCE_MS));
+    assert_int_equal(count_of_status(c, CAPDIST_DISCONNECTED), 10);
+}
+
 int main(void) {
     signal(SIGPIPE, SIG_DFL);
     const struct CMUnitTest tests[] = {
@@ -317,6 +354,7 @@ int main(void) {
         TEST(unknown_body_format_ends_the_line),
         TEST(body_length_of_4_gib_ends_the_line),
         TEST(writing_to_a_closed_line_raises_no_signal),
+        TEST(hosts_thread_gets_no_signal_either),
     };
     return cmocka_run_group_tests_name("frames", tests, NULL, NULL);
 }

@@ -1,7 +1,7 @@
 /*
- * Structs that begin with struct_size, as programs built with older and newer headers hold them. Each struct stands right
- * before a page that must not be touched, with a pattern before it: one byte too many read ends the program, one byte too
- * many written is found.
+ * Structs that begin with struct_size, as programs built with older and newer headers hold them. Each struct stands
+ * right before a page that must not be touched, with a pattern before it: one byte too many read ends the program, one
+ * byte too many written is found.
  */
 #include "support.h"
 
@@ -250,12 +250,14 @@ static void struct_sizes_that_no_header_had_are_refused(void **state) {
                        CAPDIST_INVALID_ARGUMENT, "capdist_request_options");
         assert_null(reply);
         serial_no = 77;
-        assert_refused(capdist_send_proto(c->conn, GET_GLOBAL_STATE, "", 0, &request, record_proto_reply, c, &serial_no),
-                       CAPDIST_INVALID_ARGUMENT, "capdist_request_options");
+        assert_refused(
+            capdist_send_proto(c->conn, GET_GLOBAL_STATE, "", 0, &request, record_proto_reply, c, &serial_no),
+            CAPDIST_INVALID_ARGUMENT, "capdist_request_options");
         assert_int_equal(serial_no, 0);
 
         capdist_connection_info info = {.struct_size = bad[i], .conn_id = 5};
-        assert_refused(capdist_get_connection_info(c->conn, &info), CAPDIST_INVALID_ARGUMENT, "capdist_connection_info");
+        assert_refused(capdist_get_connection_info(c->conn, &info), CAPDIST_INVALID_ARGUMENT,
+                       "capdist_connection_info");
         assert_true(info.conn_id == 5 && info.struct_size == bad[i]);
         capdist_quota quota = {.struct_size = bad[i], .limit = 5};
         assert_refused(capdist_get_quota(c->conn, &quota), CAPDIST_INVALID_ARGUMENT, "capdist_quota");

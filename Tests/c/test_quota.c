@@ -71,7 +71,8 @@ static void what_needs_no_slot_does_not_wait(void **state) {
     open_ready(c);
     ask(c, "1");
     uint32_t waiting = ask(c, "2"), other;
-    assert_status(capdist_send_proto(c->conn, GET_GLOBAL_STATE, "", 0, NULL, record_proto_reply, c, &other), CAPDIST_OK);
+    assert_status(capdist_send_proto(c->conn, GET_GLOBAL_STATE, "", 0, NULL, record_proto_reply, c, &other),
+                  CAPDIST_OK);
     note_accepted(c, other);
     assert_true(wait_for(c, EVENT_PROTO_REPLY, 1, PATIENCE_MS));
     assert_int_equal(count_of(c, EVENT_REPLY), 1);
@@ -201,9 +202,9 @@ static void connections_of_one_group_share_their_slots(void **state) {
     open_ready(b);
     open_ready(other);
     int64_t start = now_ms();
-    for (int i = 0; i < 3; i++) ask(a, "1");
-    for (int i = 0; i < 3; i++) ask(b, "1");
-    for (int i = 0; i < 4; i++) ask(other, "1");
+    for (int i = 0; i < 3; i++) ask(a, "00700");
+    for (int i = 0; i < 3; i++) ask(b, "00700");
+    for (int i = 0; i < 4; i++) ask(other, "00700");
     assert_int_equal(quota_of(a).used, 4);
     assert_int_equal(quota_of(b).used, 4);
     assert_int_equal(quota_of(a).waiting, 2);
@@ -264,8 +265,8 @@ static void history_outlives_its_connections(void **state) {
     int port = start_simulator(*state, "--quota", "2/1", NULL);
     client *a = limited_client(*state, port, 2, 1000);
     open_ready(a);
-    ask(a, "1");
-    ask(a, "1");
+    ask(a, "00700");
+    ask(a, "00700");
     assert_true(wait_for(a, EVENT_REPLY, 2, PATIENCE_MS));
     int64_t answered = event_at(a, EVENT_REPLY, 1).at;
     assert_status(capdist_release(a->conn), CAPDIST_OK);
@@ -273,7 +274,7 @@ static void history_outlives_its_connections(void **state) {
     b->options.quota_group = a->options.quota_group;
     open_ready(b);
     assert_int_equal(quota_of(b).used, 2);
-    ask(b, "1");
+    ask(b, "00700");
     assert_true(wait_for(b, EVENT_REPLY, 1, PATIENCE_MS));
     assert_int_equal(event_at(b, EVENT_REPLY, 0).status, CAPDIST_OK);
     assert_in_range(event_at(b, EVENT_REPLY, 0).at - answered, 995, 2000);
@@ -300,9 +301,10 @@ static void refusal_for_frequency_closes_the_gate(void **state) {
     assert_in_range(reply_to(c, held).at - refused.at, 990, 2000);
 }
 
+/* "Requests are too frequent", without saying how many are not. */
 static void refuse_without_a_number(gateway *g, const frame *request) {
     message body = {0};
-    put_refusal(&body, -1, "\xe8\xaf\xb7\xe6\xb1\x82\xe9\xa2\x91\xe7\x8e\x87\xe5\xa4\xaa\xe9\xab\x98"); /* too frequent */
+    put_refusal(&body, -1, "\xe8\xaf\xb7\xe6\xb1\x82\xe9\xa2\x91\xe7\x8e\x87\xe5\xa4\xaa\xe9\xab\x98");
     gateway_reply(g, request, &body);
 }
 

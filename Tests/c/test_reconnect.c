@@ -23,7 +23,8 @@ static void requests_in_flight_are_lost_and_queued_ones_survive(void **state) {
     gateway_on(g, GET_CAPITAL_DISTRIBUTION, answer_distribution);
     gateway_close_line(g, 0, false);
     assert_true(wait_for(c, EVENT_REPLY, 4, PATIENCE_MS));
-    assert_story(c, "init 0; disconnect 11/0; reply 1 DISCONNECTED; reply 2 DISCONNECTED; init 0; reply 3 OK; reply 4 OK");
+    assert_story(c, "init 0; disconnect 11/0; reply 1 DISCONNECTED; reply 2 DISCONNECTED; init 0; reply 3 OK; "
+                    "reply 4 OK");
     for (uint32_t i = 1; i <= 2; i++) {
         assert_int_equal(reply_to(c, i).reply.was_sent, 1);
         assert_true(strlen(reply_to(c, i).text) > 10);
@@ -214,19 +215,22 @@ static void fetch_tells_that_the_line_was_lost(void **state) {
 
 /* ---- KeepAlive ---- */
 
-/* Three KeepAlives come, each 4/5 of `interval_s` after the one before. */
+/* A gateway that asks for KeepAlive every `told` seconds gets one every `interval_ms`; a busy machine delays some. */
 static void keeps_alive(void **state, int32_t told, int interval_ms) {
     gateway *g = start_gateway(*state);
     g->keep_alive_interval = told;
     client *c = ready_client(*state, g->port);
     assert_true(gateway_wait(g, KEEP_ALIVE, 3, PATIENCE_MS));
     frame earlier, f;
+    int64_t shortest = INT64_MAX;
     assert_true(gateway_frame(g, INIT_CONNECT, 0, &earlier));
     for (int i = 0; i < 3; i++) {
         assert_true(gateway_frame(g, KEEP_ALIVE, i, &f));
         assert_true(f.sound);
         assert_true(f.serial_no > earlier.serial_no);
-        assert_in_range(f.at - earlier.at, interval_ms - 30, interval_ms + 300);
+        int64_t pause = f.at - earlier.at;
+        assert_in_range(pause, interval_ms - 30, interval_ms + 1000);
+        if (pause < shortest) shortest = pause;
         const uint8_t *c2s;
         size_t length;
         int64_t seconds = 0;
@@ -235,6 +239,7 @@ static void keeps_alive(void **state, int32_t told, int interval_ms) {
         assert_true(seconds > 1600000000);
         earlier = f;
     }
+    assert_in_range(shortest, interval_ms - 30, interval_ms + 100);
     assert_story(c, "init 0");
 }
 

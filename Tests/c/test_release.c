@@ -219,24 +219,21 @@ static void release_in_a_failed_on_init_connect(void **state) {
     assert_int_equal(count_of(c, EVENT_CLOSED), 1);
 }
 
-static void answer_from_the_third_on(gateway *g, const frame *request) {
-    if (gateway_frame_count(g, GET_CAPITAL_DISTRIBUTION) < 4) return;
-    /* The second request is answered, the others are not. */
-    frame second;
-    if (gateway_frame(g, GET_CAPITAL_DISTRIBUTION, 1, &second)) answer_distribution(g, &second);
-    (void)request;
-}
-
 static void release_in_the_requests_own_callback(void **state) {
     gateway *g = start_gateway(*state);
-    gateway_on(g, GET_CAPITAL_DISTRIBUTION, answer_from_the_third_on);
+    gateway_on(g, GET_CAPITAL_DISTRIBUTION, answer_nothing);
     client *c = releasing_client(*state, g, EVENT_REPLY);
     c->options.quota_requests = 4;
     open_ready(c);
     int threads = thread_count() - 1;
     for (int i = 0; i < 5; i++) ask(c, "1");
+    assert_true(gateway_wait(g, GET_CAPITAL_DISTRIBUTION, 4, PATIENCE_MS));
+    frame second;
+    assert_true(gateway_frame(g, GET_CAPITAL_DISTRIBUTION, 1, &second));
+    answer_distribution(g, &second);
     is_over(c, threads);
-    assert_story(c, "init 0; reply 2 OK; reply 1 RELEASED; reply 3 RELEASED; reply 4 RELEASED; reply 5 RELEASED; closed");
+    assert_story(c, "init 0; reply 2 OK; reply 1 RELEASED; reply 3 RELEASED; reply 4 RELEASED; reply 5 RELEASED; "
+                    "closed");
 }
 
 static void release_in_the_callback_of_a_cancelled_request(void **state) {
@@ -303,7 +300,7 @@ static void release_in_another_connections_callback(void **state) {
     client *other = ready_client(*state, silent->port);
     client *c = ready_client(*state, g->port);
     c->other = other;
-    c->hook = release_the_other;
+    set_hook(c, release_the_other);
     int threads = thread_count() - 1;
     ask(other, "1");
     ask(other, "2");
@@ -311,7 +308,7 @@ static void release_in_another_connections_callback(void **state) {
     is_over(other, threads);
     assert_story(other, "init 0; reply 1 RELEASED; reply 2 RELEASED; closed");
     assert_story(c, "init 0; reply 1 OK");
-    c->hook = NULL;
+    set_hook(c, NULL);
     ask(c, "2");
     assert_true(wait_for(c, EVENT_REPLY, 2, PATIENCE_MS));
 }
@@ -335,7 +332,8 @@ static void connections_may_release_each_other(void **state) {
     for (int round = 0; round < 10; round++) {
         client *a = ready_client(*state, g->port), *b = ready_client(*state, g->port);
         a->other = b, b->other = a;
-        a->hook = b->hook = release_each_other;
+        set_hook(a, release_each_other);
+        set_hook(b, release_each_other);
         ask(a, "1");
         ask(b, "1");
         assert_true(wait_for(a, EVENT_REPLY, 1, PATIENCE_MS) && wait_for(b, EVENT_REPLY, 1, PATIENCE_MS));

@@ -1,0 +1,73 @@
+/* The limits that take real time: a line is dead after 33 s without a complete frame, and not before. One test, since
+ * the cases can wait together. */
+#include "support.h"
+
+#include <errno.h>
+
+static void silence_of_33_s_ends_a_line(void **state) {
+    /* Answers nothing after InitConnect. */
+    gateway *silent = start_gateway(*state);
+    gateway_on(silent, KEEP_ALIVE, answer_nothing);
+    /* The same, and now and then a byte of a frame that never gets whole. */
+    gateway *trickling = start_gateway(*state);
+    gateway_on(trickling, KEEP_ALIVE, answer_nothing);
+    /* Answers KeepAlive only. */
+    gateway *living = start_gateway(*state);
+    /* Asks to be told it is alive every 1000 s: taken as 30. */
+    gateway *patient = start_gateway(*state);
+    patient->keep_alive_interval = 1000;
+    /* Only pushes: they are frames, too. */
+    gateway *pushing = start_gateway(*state);
+    gateway_on(pushing, KEEP_ALIVE, answer_nothing);
+
+    gateway *gateways[] = {silent, trickling, living, patient, pushing};
+    client *clients[COUNT(gateways)];
+    int64_t start = now_ms();
+    for (size_t i = 0; i < COUNT(gateways); i++) {
+        clients[i] = new_client(*state, gateways[i]->port);
+        clients[i]->options.recv_notify = 1;
+        clients[i]->options.reply_timeout_ms = 60000;
+        open_ready(clients[i]);
+    }
+    gateway_on(silent, GET_CAPITAL_DISTRIBUTION, answer_nothing);
+    uint32_t unanswered = ask(clients[0], "1");
+
+    uint8_t part[HEADER_SIZE + 100];
+    static const uint8_t body[100];
+    size_t sent = 0;
+    pack_frame(part, NOTIFY, 0, body, sizeof body);
+    for (; now_ms() - start < 31500; sleep_ms(1000)) {
+        gateway_send_raw(trickling, 0, part + sent++, 1);
+        if (sent % 10 == 0) gateway_send(pushing, 0, NOTIFY, 0, "\x08\x00", 2);
+    }
+    for (size_t i = 0; i < COUNT(clients); i++) assert_int_equal(count_of(clients[i], EVENT_DISCONNECT), 0);
+    for (int i = 0; i < 2; i++) {
+        assert_true(wait_for(clients[i], EVENT_DISCONNECT, 1, 3000));
+        event e = event_at(clients[i], EVENT_DISCONNECT, 0);
+        assert_int_equal(CAPDIST_ERR_KIND(e.err_code), CAPDIST_ERR_KIND_RECEIVE);
+        assert_int_equal(CAPDIST_ERR_CODE(e.err_code), ETIMEDOUT);
+        assert_in_range(e.at - start, 32990, 35500);
+        assert_non_null(strstr(e.text, "silent"));
+    }
+    assert_true(wait_for(clients[0], EVENT_REPLY, 1, PATIENCE_MS));
+    assert_int_equal(reply_to(clients[0], unanswered).status, CAPDIST_DISCONNECTED);
+    sleep_ms(500);
+    for (int i = 2; i < 5; i++) {
+        assert_int_equal(count_of(clients[i], EVENT_DISCONNECT), 0);
+        ask(clients[i], "1");
+        assert_true(wait_for(clients[i], EVENT_REPLY, 1, PATIENCE_MS));
+    }
+    frame hello, keep_alive;
+    assert_true(gateway_frame(patient, INIT_CONNECT, 0, &hello));
+    assert_int_equal(gateway_frame_count(patient, KEEP_ALIVE), 1);
+    assert_true(gateway_frame(patient, KEEP_ALIVE, 0, &keep_alive));
+    assert_in_range(keep_alive.at - hello.at, 23950, 25500);
+    assert_in_range(gateway_frame_count(living, KEEP_ALIVE), 3, 4);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(silence_of_33_s_ends_a_line),
+    };
+    return cmocka_run_group_tests_name("silence", tests, NULL, NULL);
+}
