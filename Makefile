@@ -1,5 +1,6 @@
 # make demo     fetch HK.00700 through the C library from a stand-in gateway, and print it
 # make test     run every test of every language (SUITES="swift c" runs some, see Tests/run.py --list)
+# make bench    measure the library and its peers, and write docs/benchmarks.md
 # make lib      build the library
 # make install  put library and header below PREFIX (after make lib)
 # make simulate run SEEDS=1000 schedules FROM=1 in virtual time, with a log in .build/simulate.log
@@ -20,7 +21,7 @@ SWIFT_FILES := Sources Tests Package.swift
 BUILD_PACKAGES := libprotobuf-c-dev libssl-dev pkg-config gcc g++ binutils make
 TEST_PACKAGES := protobuf-c-compiler libcmocka-dev python3 python3-venv strace valgrind
 
-.PHONY: setup setup-build lib demo test install messages messages-check format lint simulate clean
+.PHONY: setup setup-build lib demo test bench install messages messages-check format lint simulate clean
 
 setup:
 	@scripts/setup.sh $(BUILD_PACKAGES) $(TEST_PACKAGES)
@@ -30,9 +31,9 @@ setup-build:
 	@scripts/setup.sh $(BUILD_PACKAGES)
 
 # Made anew when the list of packages changes.
-$(VENV)/stamp: Tests/requirements.txt
+$(VENV)/stamp: Tests/requirements.txt bindings/python/requirements-test.txt
 	python3 -m venv --clear $(VENV)
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check $(^:%=--requirement %)
 	@touch $@
 
 lib: setup-build
@@ -46,6 +47,9 @@ demo: lib
 
 test: setup
 	@python3 Tests/run.py $(SUITES)
+
+bench: setup
+	@python3 Benchmarks/bench.py
 
 simulate: setup-build
 	swift build -c release --product simulate
@@ -69,4 +73,4 @@ lint:
 	swift format lint --strict --recursive $(SWIFT_FILES)
 
 clean:
-	rm -rf .build .build-test $(VENV) Tests/.results
+	rm -rf .build .build-test .build-bench $(VENV) .venv-bench Tests/.results

@@ -78,6 +78,17 @@ def pytest_suite(folder: str) -> Callable[[Run], None]:
     return suite
 
 
+def benchmark(run: Run) -> None:
+    """One short round: every client runs and its figures are sane. Each line it prints is a case."""
+    checks.library(run)
+    outcome = run.program(["python3", "Benchmarks/bench.py", "--quick", "--library", RELEASE / "libcapdist.so"])
+    for line in outcome.output.splitlines():
+        # A peer that can not be had here ("not measured") is no case of ours.
+        if line.startswith(("ok ", "FAILED")):
+            run.check(line, line if line.startswith("FAILED") else None)
+    expect_agreement(run, outcome.status, "bench.py")
+
+
 def library_env() -> dict[str, str]:
     """Tells test programs where the shipped library and the simulator are."""
     return {
@@ -102,6 +113,8 @@ SUITES = [
     Suite("swift", "the modules' own tests", 600, swift_tests),
     Suite("simulation", "some thousand schedules in virtual time", 300, simulation),
     Suite("c", "the C ABI over the real library", 600, c_tests),
+    Suite("python", "the Python package", 300, pytest_suite("bindings/python/tests")),
+    Suite("bench", "a short round of every benchmark", 300, benchmark),
     Suite("vendor", "the vendor's client and the vendor's messages", 300, pytest_suite("Tests/vendor")),
 ]
 

@@ -475,7 +475,7 @@ CAPDIST_API capdist_status capdist_request_options_init(capdist_request_options 
 CAPDIST_API capdist_status capdist_init_connect(const capdist_options *options, capdist_conn **conn);
 
 /**
- * Waits until the connection stands.
+ * Waits until the connection stands; `on_init_connect` may still be on its way then.
  * @param timeout_ms 0 to 3,600,000; 0 only looks
  * @return #CAPDIST_OK; when it failed for good, or at the time limit if an attempt has failed: why (#CAPDIST_CONNECT_FAILED,
  *         #CAPDIST_CONNECT_REFUSED, ..., #CAPDIST_DISCONNECTED); at the time limit else #CAPDIST_CONNECT_TIMEOUT;

@@ -1,0 +1,110 @@
+/* libcapdist from C, in thread mode and with no quota.
+ *
+ * Usage: capdist_client PORT fetch|callback|many REQUESTS
+ *   fetch     the blocking call, one at a time
+ *   callback  one at a time, each asked inside the callback of the one before
+ *   many      64 in flight, each answered one followed by another */
+#include <capdist.h>
+#include <semaphore.h>
+
+#include "measure.h"
+
+enum { IN_FLIGHT = 64 };
+
+/* Touched by the connection's thread alone, once it is made, but for `done`. */
+struct run {
+    struct measure measure;
+    capdist_security security;
+    int requests, in_flight;
+    int asked, answered;
+    int64_t asked_ns;
+    sem_t done;
+};
+
+static void fail(const char *what, capdist_status status)
+{
+    fprintf(stderr, "capdist_client: %s: %s: %s\n", what, capdist_status_name(status), capdist_last_error());
+    exit(1);
+}
+
+static void check(const capdist_reply *reply)
+{
+    if (reply->status != CAPDIST_OK) fail(reply->desc, reply->status);
+    if (reply->distribution->capital_in_big != EXPECTED_CAPITAL_IN_BIG) fail("wrong figures", reply->status);
+}
+
+static void fetch(capdist_conn *conn, struct run *run)
+{
+    measure_start(&run->measure, run->requests);
+    for (int i = 0; i < run->requests; i++) {
+        int64_t before = now_ns();
+        capdist_reply *reply;
+        capdist_status status = capdist_fetch_capital_distribution(conn, &run->security, NULL, &reply);
+        if (!reply) fail("fetch", status);
+        check(reply);
+        capdist_reply_free(reply);
+        measure_round_trip(&run->measure, before);
+    }
+    measure_end(&run->measure);
+}
+
+static void ask(capdist_conn *conn, struct run *run);
+
+static void answered(capdist_conn *conn, uint32_t serial_no, const capdist_reply *reply, void *user_data)
+{
+    (void)serial_no;
+    struct run *run = user_data;
+    check(reply);
+    if (run->in_flight == 1) measure_round_trip(&run->measure, run->asked_ns);
+    run->answered++;
+    if (run->asked < run->requests) {
+        ask(conn, run);
+    } else if (run->answered == run->requests) {
+        measure_end(&run->measure);
+        sem_post(&run->done);
+    }
+}
+
+static void ask(capdist_conn *conn, struct run *run)
+{
+    run->asked++;
+    if (run->in_flight == 1) run->asked_ns = now_ns();
+    capdist_status status = capdist_get_capital_distribution(conn, &run->security, NULL, answered, run, NULL);
+    if (status != CAPDIST_OK) fail("get", status);
+}
+
+/* Asks the first ones; each answer asks the next. */
+static void connected(capdist_conn *conn, int64_t err_code, const char *desc, void *user_data)
+{
+    struct run *run = user_data;
+    if (err_code != 0) fail(desc, CAPDIST_CONNECT_FAILED);
+    measure_start(&run->measure, run->requests);
+    while (run->asked < run->in_flight && run->asked < run->requests) ask(conn, run);
+}
+
+int main(int count, char **words)
+{
+    if (count != 4) fail("usage: capdist_client PORT fetch|callback|many REQUESTS", CAPDIST_INVALID_ARGUMENT);
+    int is_fetch = strcmp(words[2], "fetch") == 0;
+    static struct run run;
+    run.requests = atoi(words[3]);
+    run.in_flight = strcmp(words[2], "many") == 0 ? IN_FLIGHT : 1;
+    sem_init(&run.done, 0, 0);
+    capdist_options options;
+    capdist_options_init(&options, sizeof options);
+    options.port = atoi(words[1]);
+    options.quota_requests = 0;
+    options.on_init_connect = is_fetch ? NULL : connected;
+    options.user_data = &run;
+    capdist_security_parse("HK.00700", &run.security);
+    capdist_conn *conn;
+    capdist_status status = capdist_init_connect(&options, &conn);
+    if (status == CAPDIST_OK) status = capdist_wait_ready(conn, 10000);
+    if (status != CAPDIST_OK) fail("no connection", status);
+    if (is_fetch)
+        fetch(conn, &run);
+    else
+        while (sem_wait(&run.done) != 0) continue;
+    capdist_release(conn);
+    return 0;
+}

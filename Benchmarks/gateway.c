@@ -1,0 +1,207 @@
+/* A gateway for benchmarks: it answers from canned frames, as fast as one thread can.
+ *
+ * Prints the port it listens on (127.0.0.1, chosen by the system) as its first line. For each line read from standard
+ * input it prints `REQUESTS MICROSECONDS`: the requests answered so far and the processor time used so far, to show that
+ * it is not what limits a measurement. Ends when standard input does. A frame it does not understand closes the line. */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { HEADER = 44, MAX_REPLY = 256, INPUT = 64 * 1024, OUTPUT = INPUT / HEADER * MAX_REPLY };
+
+/* Whole frames, header and SHA-1 included; only the serial number is filled in. All but the second are those of
+ * Tests/vectors/opend.json. */
+static struct reply {
+    uint32_t proto_id;
+    const char *hex;
+    size_t length;
+    uint8_t frame[MAX_REPLY];
+} replies[] = {
+    {.proto_id = 3212, .hex =
+     "46548c0c00000000030000006e000000f4e0fda028ed376d2ea6833c4350f4134f0407120000000000000000"
+     "080012001800226609000000aa4e9dc94111000000069dbec64119000000aa8723ce4121000000d8177dba4129000000"
+     "30160abe4131000000d44410c8413a13323032322d30362d30382031303a34343a3231410000404103a8d84149000000"
+     "f60096c84151000000b86523ae41"},
+    {.proto_id = 1002, .hex =
+     "4654ea0300000000000000001e000000fb94819dc066a5432ca167db94b0f9450b8d47070000000000000000"
+     "0800221a080010001800200028003001380140f30748f30750859a809506"},
+    {.proto_id = 1001, .hex =
+     "4654e90300000000010000004200000081d6f0ac46240662e43cf4de24ab6340a7f0e6fe0000000000000000"
+     "080012001800223a08f3071081ade20418aadcd4d087e5ecdc5e221030313233343536373839616263646566280a3210"
+     "666564636261393837363534333231303801"},
+    {.proto_id = 1004, .hex =
+     "4654ec0300000000020000000a0000007dbd23e6acb4eec24f47f82d738f0cc67748dbea0000000000000000"
+     "0800220608869a809506"},
+};
+
+struct line {
+    int socket;
+    size_t received; /* bytes in `input`, from its start */
+    size_t made;     /* bytes in `output` */
+    size_t sent;     /* of which the socket took so many */
+    uint8_t input[INPUT];
+    uint8_t output[OUTPUT];
+};
+
+static int poller;
+static uint64_t answered;
+
+static void fail(const char *what)
+{
+    perror(what);
+    exit(1);
+}
+
+static uint32_t load(const uint8_t *bytes)
+{
+    return bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
+}
+
+static void decode_replies(void)
+{
+    for (size_t i = 0; i < sizeof replies / sizeof *replies; i++) {
+        struct reply *reply = &replies[i];
+        reply->length = strlen(reply->hex) / 2;
+        if (reply->length > MAX_REPLY) abort();
+        for (size_t j = 0; j < reply->length; j++) {
+            unsigned byte;
+            if (sscanf(reply->hex + 2 * j, "%2x", &byte) != 1) abort();
+            reply->frame[j] = (uint8_t)byte;
+        }
+        if (load(reply->frame + 2) != reply->proto_id || load(reply->frame + 12) != reply->length - HEADER) abort();
+    }
+}
+
+static void watch(int operation, int descriptor, uint32_t events, void *data)
+{
+    struct epoll_event event = {.events = events, .data.ptr = data};
+    if (epoll_ctl(poller, operation, descriptor, &event) != 0) fail("epoll_ctl");
+}
+
+static void drop(struct line *line)
+{
+    close(line->socket);
+    free(line);
+}
+
+/* Appends the answer to one frame. Returns 0 if there is none. */
+static int answer(struct line *line, const uint8_t *frame)
+{
+    uint32_t proto_id = load(frame + 2);
+    for (size_t i = 0; i < sizeof replies / sizeof *replies; i++) {
+        if (replies[i].proto_id != proto_id) continue;
+        uint8_t *out = line->output + line->made;
+        memcpy(out, replies[i].frame, replies[i].length);
+        memcpy(out + 8, frame + 8, 4);
+        line->made += replies[i].length;
+        answered++;
+        return 1;
+    }
+    fprintf(stderr, "gateway: no answer to protocol %u\n", proto_id);
+    return 0;
+}
+
+/* Sends what is there. Returns 0 if the line is gone. */
+static int flush(struct line *line)
+{
+    ssize_t count = send(line->socket, line->output + line->sent, line->made - line->sent, MSG_NOSIGNAL);
+    if (count < 0 && errno != EAGAIN) return 0;
+    int was_blocked = line->sent > 0;
+    if (count > 0) line->sent += (size_t)count;
+    int is_blocked = line->sent < line->made;
+    if (!is_blocked) line->made = line->sent = 0;
+    /* A peer that does not read its answers is asked nothing more until it does. */
+    if (is_blocked || was_blocked) watch(EPOLL_CTL_MOD, line->socket, is_blocked ? EPOLLOUT : EPOLLIN, line);
+    return 1;
+}
+
+/* Answers all whole frames of one receive in one send. Returns 0 if the line is to be closed. */
+static int receive(struct line *line)
+{
+    ssize_t count = recv(line->socket, line->input + line->received, INPUT - line->received, 0);
+    if (count <= 0) return count < 0 && errno == EAGAIN;
+    line->received += (size_t)count;
+    size_t start = 0;
+    while (line->received - start >= HEADER) {
+        const uint8_t *frame = line->input + start;
+        size_t body = load(frame + 12);
+        if (frame[0] != 'F' || frame[1] != 'T' || body > INPUT - HEADER) return 0;
+        if (line->received - start < HEADER + body) break;
+        if (!answer(line, frame)) return 0;
+        start += HEADER + body;
+    }
+    line->received -= start;
+    memmove(line->input, line->input + start, line->received);
+    return line->made == 0 || flush(line);
+}
+
+static void take(int listener)
+{
+    int socket = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (socket < 0) return;
+    int on = 1;
+    setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    struct line *line = malloc(sizeof *line);
+    if (!line) fail("malloc");
+    line->socket = socket;
+    line->received = line->made = line->sent = 0;
+    watch(EPOLL_CTL_ADD, socket, EPOLLIN, line);
+}
+
+/* Tells the figures. Returns 0 at the end of standard input. */
+static int report(void)
+{
+    char text[256];
+    if (read(STDIN_FILENO, text, sizeof text) <= 0) return 0;
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    int64_t seconds = usage.ru_utime.tv_sec + usage.ru_stime.tv_sec;
+    printf("%llu %lld\n", (unsigned long long)answered,
+           (long long)(seconds * 1000000 + usage.ru_utime.tv_usec + usage.ru_stime.tv_usec));
+    fflush(stdout);
+    return 1;
+}
+
+int main(void)
+{
+    signal(SIGPIPE, SIG_IGN);
+    decode_replies();
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof address;
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (listener < 0 || bind(listener, (struct sockaddr *)&address, length) != 0) fail("bind");
+    if (listen(listener, 128) != 0 || getsockname(listener, (struct sockaddr *)&address, &length) != 0) fail("listen");
+    poller = epoll_create1(EPOLL_CLOEXEC);
+    if (poller < 0) fail("epoll_create1");
+    static char from_listener, from_input;
+    watch(EPOLL_CTL_ADD, listener, EPOLLIN, &from_listener);
+    watch(EPOLL_CTL_ADD, STDIN_FILENO, EPOLLIN, &from_input);
+    printf("%u\n", ntohs(address.sin_port));
+    fflush(stdout);
+    while (1) {
+        struct epoll_event events[64];
+        int count = epoll_wait(poller, events, 64, -1);
+        for (int i = 0; i < count; i++) {
+            void *source = events[i].data.ptr;
+            if (source == &from_listener) {
+                take(listener);
+            } else if (source == &from_input) {
+                if (!report()) return 0;
+            } else {
+                struct line *line = source;
+                if (!(events[i].events & EPOLLOUT ? flush(line) : receive(line))) drop(line);
+            }
+        }
+    }
+}

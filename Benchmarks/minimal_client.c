@@ -1,0 +1,142 @@
+/* The yardstick: the least a C program can do to ask over one blocking socket and check the answers. It has no time-outs,
+ * no keep-alive, no reconnect, no quota and no threads.
+ *
+ * Usage: minimal_client PORT one|many REQUESTS   (many: 64 in flight) */
+#include <arpa/inet.h>
+#include <netinet/tcp.h>
+#define OPENSSL_SUPPRESS_DEPRECATED /* the low-level SHA-1 is the fastest there is */
+#include <openssl/sha.h>
+#include <sys/socket.h>
+
+#include "InitConnect.pb-c.h"
+#include "Qot_GetCapitalDistribution.pb-c.h"
+#include "measure.h"
+
+enum { HEADER = 44, INPUT = 64 * 1024, IN_FLIGHT = 64 };
+
+static int line;
+static uint32_t last_sent, last_answered;
+static uint8_t input[INPUT];
+static size_t received, parsed;
+
+static void fail(const char *what)
+{
+    fprintf(stderr, "minimal_client: %s\n", what);
+    exit(1);
+}
+
+static void sha1(const uint8_t *bytes, size_t length, uint8_t *digest)
+{
+    SHA_CTX context;
+    SHA1_Init(&context);
+    SHA1_Update(&context, bytes, length);
+    SHA1_Final(digest, &context);
+}
+
+static void send_message(uint32_t proto_id, const ProtobufCMessage *message)
+{
+    uint8_t frame[HEADER + 256] = {'F', 'T'};
+    if (protobuf_c_message_get_packed_size(message) > 256) fail("request too long");
+    uint32_t length = (uint32_t)protobuf_c_message_pack(message, frame + HEADER);
+    last_sent++;
+    memcpy(frame + 2, &proto_id, 4);
+    memcpy(frame + 8, &last_sent, 4);
+    memcpy(frame + 12, &length, 4);
+    sha1(frame + HEADER, length, frame + 16);
+    if (send(line, frame, HEADER + length, MSG_NOSIGNAL) != (ssize_t)(HEADER + length)) fail("send");
+}
+
+/* The body of the next frame, which lives until the next call. Receives only when no whole frame is there. */
+static const uint8_t *next_body(uint32_t proto_id, uint32_t *length)
+{
+    while (1) {
+        const uint8_t *frame = input + parsed;
+        size_t have = received - parsed;
+        if (have >= HEADER) {
+            uint32_t id, serial_no;
+            memcpy(&id, frame + 2, 4);
+            memcpy(&serial_no, frame + 8, 4);
+            memcpy(length, frame + 12, 4);
+            if (frame[0] != 'F' || frame[1] != 'T' || frame[6] != 0 || *length > INPUT - HEADER) fail("bad header");
+            if (have - HEADER >= *length) {
+                uint8_t digest[20];
+                sha1(frame + HEADER, *length, digest);
+                if (memcmp(digest, frame + 16, 20) != 0) fail("bad SHA-1");
+                if (id != proto_id || serial_no != last_answered + 1) fail("not the answer");
+                last_answered = serial_no;
+                parsed += HEADER + *length;
+                return frame + HEADER;
+            }
+        }
+        memmove(input, frame, have);
+        parsed = 0;
+        received = have;
+        ssize_t count = recv(line, input + received, INPUT - received, 0);
+        if (count <= 0) fail("the gateway closed the line");
+        received += (size_t)count;
+    }
+}
+
+static void connect_to(int port)
+{
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int on = 1;
+    line = socket(AF_INET, SOCK_STREAM, 0);
+    if (connect(line, (struct sockaddr *)&address, sizeof address) != 0) fail("connect");
+    setsockopt(line, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    InitConnect__C2S c2s = INIT_CONNECT__C2_S__INIT;
+    c2s.clientver = 101;
+    c2s.clientid = "minimal";
+    InitConnect__Request request = INIT_CONNECT__REQUEST__INIT;
+    request.c2s = &c2s;
+    send_message(1001, &request.base);
+    uint32_t length;
+    const uint8_t *body = next_body(1001, &length);
+    InitConnect__Response *response = init_connect__response__unpack(NULL, length, body);
+    if (!response || response->rettype != 0 || !response->s2c) fail("InitConnect refused");
+    init_connect__response__free_unpacked(response, NULL);
+}
+
+static void ask(void)
+{
+    QotCommon__Security security = QOT__COMMON__SECURITY__INIT;
+    security.market = 1;
+    security.code = "00700";
+    QotGetCapitalDistribution__C2S c2s = QOT__GET_CAPITAL_DISTRIBUTION__C2_S__INIT;
+    c2s.security = &security;
+    QotGetCapitalDistribution__Request request = QOT__GET_CAPITAL_DISTRIBUTION__REQUEST__INIT;
+    request.c2s = &c2s;
+    send_message(3212, &request.base);
+}
+
+static void take_answer(void)
+{
+    uint32_t length;
+    const uint8_t *body = next_body(3212, &length);
+    QotGetCapitalDistribution__Response *response =
+        qot__get_capital_distribution__response__unpack(NULL, length, body);
+    if (!response || response->rettype != 0 || !response->s2c) fail("no figures");
+    if (response->s2c->capitalinbig != EXPECTED_CAPITAL_IN_BIG) fail("wrong figures");
+    qot__get_capital_distribution__response__free_unpacked(response, NULL);
+}
+
+int main(int count, char **words)
+{
+    if (count != 4) fail("usage: minimal_client PORT one|many REQUESTS");
+    int is_one = strcmp(words[2], "one") == 0, requests = atoi(words[3]), asked = 0;
+    connect_to(atoi(words[1]));
+    static struct measure measure;
+    measure_start(&measure, requests);
+    if (!is_one)
+        while (asked < IN_FLIGHT && asked < requests) ask(), asked++;
+    for (int i = 0; i < requests; i++) {
+        int64_t before = is_one ? now_ns() : 0;
+        if (asked < requests && is_one) ask(), asked++;
+        take_answer();
+        if (asked < requests && !is_one) ask(), asked++;
+        if (is_one) measure_round_trip(&measure, before);
+    }
+    measure_end(&measure);
+    return 0;
+}

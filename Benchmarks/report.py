@@ -1,0 +1,211 @@
+"""The benchmark's tables and the page they are written to."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+import tools
+from rows import MODES, Row
+
+HEAD = (
+    "client",
+    "requests/s",
+    "ratio",
+    "round trip µs",
+    "processor µs",
+    "ratio",
+    "on one core µs",
+    "ratio",
+    "calls",
+    "instructions",
+    "resident MiB",
+    "peak MiB",
+    "gateway",
+)
+AGAINST = {"C": "the minimal C client", "Python": "futu-api's row of the same kind"}
+
+
+@dataclass(frozen=True)
+class Goal:
+    """An asserted figure: processor time of one row as a share of another's, with all cores and on one. `passed` is None
+    if it was not measured."""
+
+    text: str
+    limit: float
+    share: float | None
+    share_on_one: float | None
+    note: str
+
+    @property
+    def passed(self) -> bool | None:
+        """Whether this run keeps it."""
+        return None if self.share is None else self.share <= self.limit
+
+
+def number(value: float) -> str:
+    """A number with about three digits that say something."""
+    if value >= 1000:
+        return f"{value:,.0f}".replace(",", " ")
+    return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def spread(values: Sequence[float]) -> str:
+    """Median, and in brackets the lowest and the highest."""
+    return f"{number(median(values))} ({number(min(values))}–{number(max(values))})"
+
+
+def ratio(row: Row, base: Row, name: str) -> float:
+    """The median of a figure's ratio, round by round: what slows a whole round down cancels out."""
+    return median(own / other for own, other in zip(row.values(name), base.values(name)))
+
+
+def cells(row: Row, base: Row) -> list[str]:
+    """A row of a table."""
+    if row.missing:
+        return [row.client.name, "not measured", *["–"] * (len(HEAD) - 2)]
+    return [
+        row.client.name,
+        spread(row.values("rate")),
+        f"{ratio(row, base, 'rate'):.2f}",
+        spread(row.values("round_trip_us")) if row.client.mode == "one" else "–",
+        spread(row.values("processor_all_us")),
+        f"{ratio(row, base, 'processor_all_us'):.2f}",
+        spread(row.values("processor_us")),
+        f"{ratio(row, base, 'processor_us'):.2f}",
+        f"{sum(row.calls.values()):.2f}",
+        number(row.instructions) if row.instructions is not None else "–",
+        f"{median(row.values('resident_kib')) / 1024:.1f}",
+        f"{median(row.values('peak_kib')) / 1024:.1f}",
+        f"{median(row.values('gateway')) * 100:.0f} %",
+    ]
+
+
+def table(lines: Sequence[Sequence[str]]) -> str:
+    """Lines of cells as Markdown, in columns."""
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
+    rule = ["-" * width if column == 0 else "-" * (width - 1) + ":" for column, width in enumerate(widths)]
+    text = []
+    for line in [lines[0], rule, *lines[1:]]:
+        padded = (
+            cell.ljust(width) if column == 0 else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(line, widths))
+        )
+        text.append("| " + " | ".join(padded) + " |")
+    return "\n".join(text) + "\n"
+
+
+def tables(rows: Sequence[Row]) -> str:
+    """All rows, in a table for each language and mode."""
+    by_key = {row.client.key: row for row in rows}
+    text = ""
+    for language in ("C", "Python"):
+        for mode in MODES:
+            own = [row for row in rows if (row.client.language, row.client.mode) == (language, mode)]
+            lines = [HEAD, *(cells(row, by_key[row.client.against]) for row in own)]
+            text += f"### {language}, {MODES[mode]}\n\nRatios are against {AGAINST[language]}.\n\n{table(lines)}\n"
+            text += "".join(f"{row.client.name} is not measured: {row.missing}.\n\n" for row in own if row.missing)
+    return text
+
+
+def goals(rows: Sequence[Row]) -> list[Goal]:
+    """The asserted figures with what this run gave."""
+    by_key = {row.client.key: row for row in rows}
+
+    def goal(text: str, limit: float, key: str, base: str) -> Goal:
+        for row in (by_key[key], by_key[base]):
+            if row.missing:
+                return Goal(text, limit, None, None, row.missing)
+        shares = (ratio(by_key[key], by_key[base], name) for name in ("processor_all_us", "processor_us"))
+        return Goal(text, limit, *shares, "")
+
+    return [
+        goal("a reply object, of futu-api's call without its DataFrame", 0.1, "capdist", "futu"),
+        goal("a reply object, of nautilus-futu's", 0.5, "capdist", "nautilus"),
+        goal("with the DataFrame, of futu-api's", 0.5, "capdist-frame", "futu-frame"),
+    ]
+
+
+def goal_table(asserted: Sequence[Goal]) -> str:
+    """The asserted figures as a table."""
+    lines: list[Sequence[str]] = [
+        ("processor time from Python, one at a time", "at most", "this run", "", "on one core")
+    ]
+    for goal in asserted:
+        share = "–" if goal.share is None else f"{goal.share:.2f}"
+        verdict = {True: "pass", False: "fail", None: "not measured"}[goal.passed]
+        on_one = "–" if goal.share_on_one is None else f"{goal.share_on_one:.2f}"
+        lines.append((goal.text, f"{goal.limit:.2f}", share, verdict, on_one))
+    return table(lines) + "".join(f"\nNot measured: {goal.note}.\n" for goal in asserted if goal.passed is None)
+
+
+def pins() -> dict[str, str]:
+    """The peers' versions, as the requirements pin them."""
+    files = (tools.HERE / "requirements.txt", tools.HERE / "requirements-nautilus.txt")
+    text = "".join(file.read_text(encoding="utf-8") for file in files)
+    return {name.replace("_", "-"): version for name, version in re.findall(r"^([\w-]+)==(\S+)$", text, re.MULTILINE)}
+
+
+def machine() -> str:
+    """The machine in a few words."""
+    release = platform.freedesktop_os_release()
+    cores = {1: "one core", 2: "two cores", 4: "four cores"}.get(os.cpu_count() or 1, f"{os.cpu_count()} cores")
+    return f"{cores}, {release.get('ID', 'Linux').capitalize()} {release.get('VERSION_ID', '')}".strip()
+
+
+def document(rows: Sequence[Row], asserted: Sequence[Goal], python: str, rounds: int) -> str:
+    """The page."""
+    versions = pins()
+    return f"""# Benchmarks
+
+`make bench` measures anew and writes this page; what stands here is its last run.
+
+- Machine: {machine()}. Client and gateway share it.
+- {rounds} rounds. In each round every client has its turn, in a process of its own, and each round begins with another
+  one. A figure is the median over the rounds, with the lowest and the highest in brackets; a ratio is the median of the
+  rounds' ratios.
+- All speak plain TCP to the same gateway (`Benchmarks/gateway.c`), which answers HK.00700 from canned frames. No client
+  keeps a quota.
+- Python {python}, futu-api {versions["futu-api"]} with pandas {versions["pandas"]}, nautilus-futu
+  {versions["nautilus-futu"]}. All Python rows run on the same interpreter.
+
+## Who is measured
+
+- **minimal C client** (`Benchmarks/minimal_client.c`): the least that a program can do over one blocking socket: the same
+  frames, OpenSSL's fastest SHA-1, made and verified, protobuf-c, every field decoded. No time-outs, keep-alive,
+  reconnect or quota. The run fails if it makes more than one send and two receives a request.
+- **libcapdist** (`Benchmarks/capdist_client.c`): thread mode. *Callbacks*: each request is asked inside the callback of
+  one before. *Blocking*: `capdist_fetch_capital_distribution()` on the main thread.
+- **capdist, object**: `Client.capital_distribution()`; with 64 in flight the watch list, `capital_distributions()`.
+- **capdist.futu, DataFrame**: `get_capital_distribution()` as users of the vendor's SDK call it.
+- **futu-api, DataFrame**: the vendor's `get_capital_distribution()`; **futu-api, dict**: the same without making the
+  DataFrame. As delivered, with the log it writes.
+- **nautilus-futu, dict**: `PyFutuClient.get_capital_distribution()`, in Rust.
+- With 64 in flight, the clients that can only block are called from 64 threads.
+
+## Columns
+
+- **requests/s**: answered and checked, by the wall clock, on all cores.
+- **round trip**: the median of one request, from asking to the checked answer, on all cores; it varies with the idle
+  cores that it has to wake.
+- **processor**: user and system time of the client's process, all its threads, for one request; starting and connecting
+  are not in it. With all cores, as users run it: a request now wakes an idle core and now does not, which can cost more
+  than the client's work.
+- **on one core**: the same in a run of its own with client and gateway on one core, where nothing idle is woken: what the
+  client itself costs.
+- **calls**: system calls a request (`strace -f -c`), of a long run less a short one, on one core.
+- **instructions**: in user space, a request, likewise (callgrind; its processor has no SHA instructions, so SHA-1 counts
+  for more than it costs).
+- **resident**, **peak**: memory at the end, and at its most; for Python the interpreter and what it imports are in it.
+- **gateway**: the share of the time that the gateway's one thread was busy. Near 100 % the gateway is what limits
+  requests/s; the processor time is right even then.
+
+## Figures
+
+{tables(rows)}## What is asserted
+
+{goal_table(asserted)}"""

@@ -1,0 +1,75 @@
+"""The clients that are measured, and what is measured of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import tools
+
+#: A mode in words.
+MODES = {"one": "one at a time", "many": "64 in flight"}
+
+
+@dataclass(frozen=True)
+class Client:
+    """A client in one mode: a row of a table."""
+
+    key: str
+    name: str
+    #: "C" or "Python"
+    language: str
+    #: "one" at a time or "many", 64 in flight
+    mode: str
+    command: tuple[str, ...]
+    #: Requests of a full run.
+    requests: int
+    #: Key of the row its ratios are against.
+    against: str
+
+    @property
+    def quick_requests(self) -> int:
+        """Requests of a quick run."""
+        return max(self.requests // 20, 100)
+
+
+@dataclass
+class Row:
+    """What was measured of a client, round by round where it is a list."""
+
+    client: Client
+    runs: list[dict[str, float]] = field(default_factory=list)
+    #: System calls a request, by name.
+    calls: dict[str, float] = field(default_factory=dict)
+    instructions: float | None = None
+    #: Why it was not measured; empty if it was.
+    missing: str = ""
+
+    def values(self, name: str) -> list[float]:
+        """One figure of every round."""
+        return [run[name] for run in self.runs]
+
+
+def clients(python: str) -> list[Client]:
+    """All rows, in the order of the tables."""
+    c = str(tools.PROGRAMS) + "/"
+    py = (python, str(tools.HERE / "python_client.py"))
+    rows = [
+        Client("minimal", "minimal C client", "C", "one", (c + "minimal_client", "one"), 20_000, "minimal"),
+        Client("callback", "libcapdist, callbacks", "C", "one", (c + "capdist_client", "callback"), 20_000, "minimal"),
+        Client("fetch", "libcapdist, blocking", "C", "one", (c + "capdist_client", "fetch"), 20_000, "minimal"),
+        Client("minimal64", "minimal C client", "C", "many", (c + "minimal_client", "many"), 100_000, "minimal64"),
+        Client(
+            "callback64", "libcapdist, callbacks", "C", "many", (c + "capdist_client", "many"), 100_000, "minimal64"
+        ),
+    ]
+    for suffix, mode in (("", "one"), ("64", "many")):
+        futu, futu_frame = f"futu{suffix}", f"futu-frame{suffix}"
+        rows += [
+            Client(f"capdist{suffix}", "capdist, object", "Python", mode, (*py, "capdist", mode), 10_000, futu),
+            Client(f"nautilus{suffix}", "nautilus-futu, dict", "Python", mode, (*py, "nautilus", mode), 10_000, futu),
+            Client(futu, "futu-api, dict", "Python", mode, (*py, "futu", mode), 3_000, futu),
+            Client(f"capdist-frame{suffix}", "capdist.futu, DataFrame", "Python", mode, (*py, "capdist-frame", mode),
+                   3_000, futu_frame),
+            Client(futu_frame, "futu-api, DataFrame", "Python", mode, (*py, "futu-frame", mode), 2_000, futu_frame),
+        ]  # fmt: skip
+    return rows
