@@ -37,52 +37,10 @@ package enum FigureSet: String, CaseIterable, Sendable {
     }
 }
 
-/// What a security is to the simulator, told from its code alone.
-package enum Instrument: Equatable, Sendable {
-    /// A stock, warrant or fund: it has figures.
-    case tradable
-    /// An index, a future, a currency pair, a crypto currency: known, and without a capital distribution.
-    case unsupported
-    case unknown
-
-    package init(market: Int32, code: String) {
-        let digits = UInt8(ascii: "0")...UInt8(ascii: "9")
-        let letters = UInt8(ascii: "A")...UInt8(ascii: "Z")
-        let isNumber = !code.isEmpty && code.utf8.allSatisfy(digits.contains)
-        let isWord =
-            !code.isEmpty
-            && code.utf8.allSatisfy { letters.contains($0) || digits.contains($0) || $0 == UInt8(ascii: ".") }
-        let isFuture = code.hasSuffix("main") && code.count > 4
-        switch Market(rawValue: market) {
-        case .hk:
-            if isFuture || (isNumber && code.count == 6 && code.hasPrefix("800")) {
-                self = .unsupported
-            } else {
-                self = isNumber && code.count == 5 && code != "99999" ? .tradable : .unknown
-            }
-        case .us:
-            if isFuture || code.hasPrefix(".") {
-                self = .unsupported
-            } else {
-                self = isWord && code.count <= 6 ? .tradable : .unknown
-            }
-        case .sh, .sz:
-            guard isNumber, code.count == 6, code != "999999" else {
-                self = .unknown
-                return
-            }
-            self = code.hasPrefix(market == Market.sh.rawValue ? "000" : "399") ? .unsupported : .tradable
-        case .sg, .jp, .au, .my, .ca:
-            self = isFuture ? .unsupported : isWord && code.count <= 6 ? .tradable : .unknown
-        case .fx, .cc: self = .unsupported
-        case .none: self = .unknown
-        }
-    }
-}
-
 extension CapitalDistribution {
-    /// Figures that follow from market and code alone, so that an answer can be told from another's: the eight amounts
-    /// are made one after the other from an FNV-1a hash of "market.code" by the generator of Knuth's MMIX.
+    /// Figures that follow from market and code alone, so that an answer can be told from another's and any program can
+    /// compute what it must get: the eight amounts are made one after the other from an FNV-1a hash of "market.code" by
+    /// the generator of Knuth's MMIX. docs/simulator.md tells the rule and shows some, and tests rely on it.
     package static func derived(market: Int32, code: String) -> CapitalDistribution {
         var state: UInt64 = 0xcbf2_9ce4_8422_2325
         for byte in "\(market).\(code)".utf8 {
@@ -91,8 +49,8 @@ extension CapitalDistribution {
         }
         func amount() -> Double {
             state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-            // 0 to 4 thousand million, in hundredths.
-            return Double((state >> 33) % 400_000_000_000) / 100
+            // Of the upper bits, since the lower ones repeat soon: 0 to 21 million, in hundredths.
+            return Double(state >> 33) / 100
         }
         return CapitalDistribution(
             inSuper: amount(), inBig: amount(), inMid: amount(), inSmall: amount(), outSuper: amount(),

@@ -1,12 +1,15 @@
-/// One thing the gateway saw, as a line of JSON.
+/// One thing the gateway saw or did, as a JSON object.
 package struct Trace {
-    package private(set) var json: String
+    private var json: String
 
-    init(_ now: Instant, _ client: Gateway.ClientID, _ event: String) {
-        json = "{\"time_ms\": \(now / 1_000_000), \"client\": \(client), \"event\": \"\(event)\""
+    /// - Parameter unixTime: nanoseconds.
+    init(_ event: String, _ client: Gateway.ClientID, unixTime: Instant) {
+        json = "{\"time_ms\": \(unixTime / 1_000_000), \"client\": \(client), \"event\": \"\(event)\""
     }
 
     mutating func add(_ name: String, _ value: Int64) { json += ", \"\(name)\": \(value)" }
+
+    mutating func add(_ name: String, _ value: Bool) { json += ", \"\(name)\": \(value)" }
 
     mutating func add(_ name: String, _ value: String) {
         json += ", \"\(name)\": \""
@@ -24,5 +27,6 @@ package struct Trace {
         json += "\""
     }
 
+    /// With its newline.
     package var line: String { json + "}\n" }
 }

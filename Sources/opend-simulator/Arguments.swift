@@ -2,6 +2,8 @@ import Simulator
 
 /// What the command line asks for.
 struct Arguments {
+    static let version = "1.0.0"
+
     var configuration = GatewayConfiguration()
     var host = "127.0.0.1"
     var port: UInt16 = 11111
@@ -15,38 +17,12 @@ struct Arguments {
         case wrong(String)
     }
 
-    static let help = """
-        opend-simulator: stands in for Futu's and moomoo's OpenD gateway, offline and without an account.
-
-        It speaks the gateway's side of InitConnect (1001), GetGlobalState (1002), Notify (1003), KeepAlive (1004) and
-        Qot_GetCapitalDistribution (3212) over plain TCP with protobuf bodies. The first line on the standard output is
-        `listening HOST:PORT`. It ends on SIGTERM or SIGINT with status 0.
-
-        HK.00700 gets the figures of the vendor's documentation; any other stock, warrant or fund gets figures that follow
-        from its market and code. Unknown stocks (HK.99999, SH.999999, or a code of the wrong form), indices (HK.800000,
-        US..DJI, SH.000001), futures (HK.HSImain), currency pairs and crypto currencies are refused.
-
-        usage: opend-simulator [OPTION ...]
-
-          --port N             port to listen on; 0 lets the system choose (default 11111)
-          --host ADDRESS       numeric address to listen on (default 127.0.0.1)
-          --figures SET        figures of HK.00700: cpp, csharp, java, js, python (default cpp)
-          --quota N/SECONDS    requests a window before 3212 is refused for frequency (default 30/30)
-          --no-quota           never refuse for frequency
-          --keep-alive SECONDS keep-alive interval told to clients (default 10)
-          --latency MS         milliseconds between a request and its answer (default 0)
-          --push SECONDS       push a Notify every so often to clients that ask for pushes (default: never)
-          --old                leave out what old gateways do not send: super figures, update time and timestamp
-          --trace FILE         write what the gateway sees as JSON lines; - is the standard output
-          --end-with-input     end when the standard input ends: for tests that must leave nothing behind
-          --help, --version    print this, or the version
-
-        """
-
     init(_ words: [String]) throws(Request) {
+        // Clients tell runs of a gateway apart by their connection ids.
+        configuration.seed = .random(in: .min ... .max)
         var rest = words[...]
         func value(_ option: String) throws(Request) -> String {
-            guard let value = rest.popFirst() else { throw .wrong("\(option) needs a value") }
+            guard let value = rest.popFirst() else { throw .wrong("\(option) needs a value: see --help") }
             return value
         }
         func number(_ option: String, _ range: ClosedRange<Int64>) throws(Request) -> Int64 {
@@ -78,13 +54,15 @@ struct Arguments {
                 configuration.quota = (limit, seconds * 1_000_000_000)
             case "--no-quota": configuration.quota = nil
             case "--keep-alive":
-                configuration.keepAliveInterval = Int32(clamping: try number(word, -2_147_483_648...2_147_483_647))
+                // Also what no gateway would say: clients must cope.
+                configuration.keepAliveInterval = Int32(
+                    clamping: try number(word, Int64(Int32.min)...Int64(Int32.max)))
             case "--latency": configuration.latency = try number(word, 0...3_600_000) * 1_000_000
             case "--push": configuration.pushInterval = try number(word, 1...86_400) * 1_000_000_000
             case "--old": configuration.isOld = true
             case "--trace": trace = try value(word)
             case "--end-with-input": endsWithInput = true
-            default: throw .wrong("\(word) is no option: see --help")
+            default: throw .wrong("there is no option \(word): see --help")
             }
         }
     }

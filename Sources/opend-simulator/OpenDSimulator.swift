@@ -10,65 +10,74 @@ enum OpenDSimulator {
         } catch {
             switch error {
             case .help: put(Arguments.help)
-            case .version: put("1.0.0\n")
+            case .version: put("\(Arguments.version)\n")
             case .wrong(let text):
                 put("opend-simulator: \(text)\n", to: STDERR_FILENO)
                 exit(2)
             }
             exit(0)
         }
-        exit(serve(arguments))
+        do throws(SimulatorServer.Failure) {
+            try serve(arguments)
+            exit(0)
+        } catch {
+            put("opend-simulator: \(error.text)\n", to: STDERR_FILENO)
+            exit(1)
+        }
     }
 }
 
 /// Serves until a signal or the end of the input.
-private func serve(_ arguments: Arguments) -> Int32 {
-    do {
-        let server = try SimulatorServer(
-            arguments.configuration, host: arguments.host, port: arguments.port, trace: try tracer(arguments.trace))
-        put("listening \(server.address)\n")
-        // Signals are taken by a thread that waits for them, so that no handler has to do anything.
-        var signals = sigset_t()
-        sigemptyset(&signals)
-        sigaddset(&signals, SIGTERM)
-        sigaddset(&signals, SIGINT)
-        pthread_sigmask(SIG_BLOCK, &signals, nil)
-        startThread {
-            var signals = sigset_t()
-            sigemptyset(&signals)
-            sigaddset(&signals, SIGTERM)
-            sigaddset(&signals, SIGINT)
-            var signal: Int32 = 0
-            sigwait(&signals, &signal)
-            server.stop()
-        }
-        if arguments.endsWithInput {
-            startThread {
-                var byte: UInt8 = 0
-                while read(STDIN_FILENO, &byte, 1) > 0 || errno == EINTR {}
-                server.stop()
-            }
-        }
-        server.run()
-        return 0
-    } catch let failure as SimulatorServer.Failure {
-        put("opend-simulator: \(failure.text)\n", to: STDERR_FILENO)
-    } catch {
-        put("opend-simulator: \(error)\n", to: STDERR_FILENO)
+private func serve(_ arguments: Arguments) throws(SimulatorServer.Failure) {
+    // Before anybody can know that it runs, and in every thread: one of them waits for the signals, so that no handler
+    // has to do anything.
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    sigaddset(&signals, SIGTERM)
+    sigaddset(&signals, SIGINT)
+    pthread_sigmask(SIG_BLOCK, &signals, nil)
+    // Who reads the first line and no more must not end it by the next one.
+    signal(SIGPIPE, SIG_IGN)
+
+    let server = try SimulatorServer(
+        arguments.configuration, host: arguments.host, port: arguments.port, trace: try tracer(arguments.trace))
+    guard let waiter = Thread({ [signals] in waitForSignal(signals, server) }) else {
+        throw SimulatorServer.Failure("no thread", EAGAIN)
     }
-    return 1
+    waiter.detach()
+    if arguments.endsWithInput {
+        guard let reader = Thread({ waitForEndOfInput(server) }) else {
+            throw SimulatorServer.Failure("no thread", EAGAIN)
+        }
+        reader.detach()
+    }
+    put("listening \(server.address)\n")
+    server.run()
 }
 
-private func tracer(_ path: String?) throws -> ((Trace) -> Void)? {
+private func waitForSignal(_ signals: sigset_t, _ server: SimulatorServer) {
+    var signals = signals
+    var signal: Int32 = 0
+    while sigwait(&signals, &signal) != 0 {}
+    server.stop()
+}
+
+private func waitForEndOfInput(_ server: SimulatorServer) {
+    var byte: UInt8 = 0
+    var count = 1
+    while count > 0 || (count < 0 && errno == EINTR) { count = read(STDIN_FILENO, &byte, 1) }
+    server.stop()
+}
+
+/// What writes the trace to where the command line says.
+private func tracer(_ path: String?) throws(SimulatorServer.Failure) -> ((Trace) -> Void)? {
     guard let path else { return nil }
     let file = path == "-" ? STDOUT_FILENO : open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
-    guard file >= 0 else {
-        throw SimulatorServer.Failure(text: "\(path) can not be written: \(String(cString: strerror(errno)))")
-    }
+    guard file >= 0 else { throw SimulatorServer.Failure("can not write \(path)", errno) }
     return { put($0.line, to: file) }
 }
 
-/// Writes a text at once, so that a reader on a pipe sees it.
+/// Writes a text at once, so that a reader on a pipe sees it. What nobody reads any more is lost.
 private func put(_ text: String, to file: Int32 = STDOUT_FILENO) {
     var rest = Array(text.utf8)[...]
     while !rest.isEmpty {
@@ -77,22 +86,4 @@ private func put(_ text: String, to file: Int32 = STDOUT_FILENO) {
         guard count > 0 else { return }
         rest = rest.dropFirst(count)
     }
-}
-
-/// A thread nobody waits for; it ends with the process.
-private func startThread(_ body: @escaping @Sendable () -> Void) {
-    final class Start {
-        let body: @Sendable () -> Void
-        init(_ body: @escaping @Sendable () -> Void) { self.body = body }
-    }
-    var thread = pthread_t()
-    let start = Unmanaged.passRetained(Start(body))
-    let error = pthread_create(
-        &thread, nil,
-        { argument in
-            guard let argument else { return nil }
-            Unmanaged<Start>.fromOpaque(argument).takeRetainedValue().body()
-            return nil
-        }, start.toOpaque())
-    if error == 0 { pthread_detach(thread) }
 }

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from functools import partial
 from typing import Any, AsyncIterator, Callable, Iterable, Optional, Tuple, Type
 
 from . import _native as native
-from ._client import _LIST_QUEUE_TIMEOUT, BaseClient, Result, request_options
-from ._connection import parse_security
+from ._client import _LIST_QUEUE_TIMEOUT, BaseClient, Result, listed, request_options
+from ._connection import parse_security, patience
 from ._model import CapitalDistribution, result_of
-from ._status import CapdistError
 
 
 def _hand_over(loop: asyncio.AbstractEventLoop, callback: Callable[..., None], *arguments: Any) -> None:
@@ -34,6 +35,33 @@ class AsyncClient(BaseClient):
     """A connection to an OpenD gateway for asyncio. The arguments are those of :class:`Client`; callbacks run on the
     connection's thread, not on the loop's. Make it and use it inside one running loop."""
 
+    async def wait_ready(self, timeout: float = 10.0) -> None:
+        """Waits until the connection stands.
+
+        Raises:
+            ConnectError: it does not, and why.
+        """
+        deadline = time.monotonic() + patience(timeout)
+        connection = self._connection
+        changed = asyncio.Event()
+        listener = partial(_hand_over, asyncio.get_running_loop(), changed.set)
+        connection.listeners.add(listener)
+        try:
+            while True:
+                changed.clear()
+                error, is_final = connection.look()
+                if error is None:
+                    return
+                remaining = deadline - time.monotonic()
+                if remaining <= 0 or is_final:
+                    raise error
+                try:
+                    await asyncio.wait_for(changed.wait(), remaining)
+                except asyncio.TimeoutError:
+                    pass
+        finally:
+            connection.listeners.discard(listener)
+
     async def capital_distribution(
         self,
         security: str,
@@ -55,8 +83,8 @@ class AsyncClient(BaseClient):
         serial_no = self._connection.ask(parse_security(security), options, sink)
         try:
             return await future
-        except asyncio.CancelledError:
-            self._connection.cancel(serial_no)
+        except (asyncio.CancelledError, GeneratorExit):
+            self._connection.give_up(serial_no)
             raise
 
     async def capital_distributions(
@@ -65,6 +93,7 @@ class AsyncClient(BaseClient):
         """The figures of a watch list, each as it comes, within the quota; as :meth:`Client.capital_distributions`."""
         loop = asyncio.get_running_loop()
         options = request_options(_LIST_QUEUE_TIMEOUT, reply_timeout, True, 0)
+        remaining = listed(securities)
         window = self._list_window()
         answers: asyncio.Queue[Tuple[int, str, Result]] = asyncio.Queue()
         under_way: set[int] = set()
@@ -76,7 +105,7 @@ class AsyncClient(BaseClient):
             under_way.add(self._connection.ask(parse_security(security), options, sink))
 
         try:
-            for security in securities:
+            for security in remaining:
                 ask(security)
                 if len(under_way) < window:
                     continue
@@ -89,10 +118,7 @@ class AsyncClient(BaseClient):
                 yield answered, result
         finally:
             for serial_no in under_way:
-                try:
-                    self._connection.cancel(serial_no)
-                except CapdistError:
-                    pass
+                self._connection.give_up(serial_no)
 
     async def __aenter__(self) -> "AsyncClient":
         return self

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import operator
 import weakref
 from _thread import allocate_lock
 from queue import SimpleQueue
 from typing import Any, Callable, Iterable, Iterator, Optional, Tuple, Type, TypeVar, Union
 
 from . import _native as native
-from ._connection import Callbacks, Connection, milliseconds, parse_security, refuse_in_callback
+from ._connection import Callbacks, Connection, milliseconds, parse_security, refuse_in_callback, utf8
 from ._model import CapitalDistribution, ConnectionInfo, ProtoReply, Quota, proto_reply_of, result_of
-from ._status import ArgumentError, CapdistError, RequestError, Status
+from ._status import ArgumentError, RequestError, Status
 
 #: What became of one request: figures, or the exception that tells why there are none.
 Result = Union[CapitalDistribution, RequestError]
 
-Self = TypeVar("Self", bound="BaseClient")
+_Callback = TypeVar("_Callback", bound=Callable[..., None])
 
 #: Requests of a watch list under way at a time when no quota is kept.
 _UNLIMITED_WINDOW = 64
@@ -23,19 +24,34 @@ _UNLIMITED_WINDOW = 64
 _LIST_QUEUE_TIMEOUT = 3600.0
 
 
-def _bytes(text: Optional[str], name: str) -> Optional[bytes]:
-    if text is None:
-        return None
-    raw = text.encode("utf-8")
-    if b"\0" in raw:
-        raise ArgumentError(f"{name} holds a NUL", Status.INVALID_ARGUMENT)
-    return raw
+def _number(value: int, name: str, low: int = -(2**31), high: int = 2**31 - 1) -> int:
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise ArgumentError(f"{name} must be a whole number, not {value!r}", Status.INVALID_ARGUMENT) from None
+    if not low <= number <= high:
+        raise ArgumentError(f"{name} is {number}; that is out of range", Status.INVALID_ARGUMENT)
+    return number
 
 
-def _int32(value: int, name: str) -> int:
-    if not -(2**31) <= value < 2**31:
-        raise ArgumentError(f"{name} is {value}; that is out of range", Status.INVALID_ARGUMENT)
-    return value
+def _callback(callback: _Callback, name: str) -> _Callback:
+    if not callable(callback):
+        raise ArgumentError(f"{name} must be callable, and {callback!r} is not", Status.INVALID_ARGUMENT)
+    return callback
+
+
+def _optional_callback(callback: Optional[_Callback], name: str) -> Optional[_Callback]:
+    return None if callback is None else _callback(callback, name)
+
+
+def listed(securities: Iterable[str]) -> Iterator[str]:
+    """The entries of a watch list."""
+    if not isinstance(securities, (str, bytes)):
+        try:
+            return iter(securities)
+        except TypeError:
+            pass
+    raise ArgumentError(f"a watch list is a list of texts, not {securities!r}", Status.INVALID_ARGUMENT)
 
 
 def request_options(
@@ -53,7 +69,7 @@ def request_options(
     options.reply_timeout_ms = milliseconds(reply_timeout, "reply_timeout")
     if wait is not None:
         options.quota_mode = native.QUOTA_WAIT if wait else native.QUOTA_FAIL
-    options.security_firm = _int32(security_firm, "security_firm")
+    options.security_firm = _number(security_firm, "security_firm")
     return options
 
 
@@ -87,10 +103,10 @@ class BaseClient:
     ) -> None:
         options = native.initialised(native.Options)
         assert isinstance(options, native.Options)
-        options.host = _bytes(host, "host")
-        options.port = _int32(port, "port")
-        options.client_id = _bytes(client_id, "client_id")
-        options.client_version = _int32(client_version, "client_version")
+        options.host = utf8(host, "host")
+        options.port = _number(port, "port", 1, 65535)
+        options.client_id = utf8(client_id, "client_id")
+        options.client_version = _number(client_version, "client_version")
         options.recv_notify = 1 if recv_notify else 0
         options.programming_language = b"Python"
         options.reconnect = 1 if reconnect else 0
@@ -99,15 +115,22 @@ class BaseClient:
         options.connect_timeout_ms = milliseconds(connect_timeout, "connect_timeout")
         options.queue_timeout_ms = milliseconds(queue_timeout, "queue_timeout")
         options.reply_timeout_ms = milliseconds(reply_timeout, "reply_timeout")
-        options.quota_requests = _int32(quota_requests, "quota_requests")
+        options.quota_requests = _number(quota_requests, "quota_requests")
         options.quota_window_ms = milliseconds(quota_window, "quota_window")
         options.quota_mode = native.QUOTA_WAIT if quota_wait else native.QUOTA_FAIL
-        options.quota_group = _bytes(quota_group, "quota_group")
-        options.max_queue = _int32(max_queue, "max_queue")
-        options.max_body_bytes = _int32(max_body_bytes, "max_body_bytes")
-        self._connection = Connection(options, Callbacks(on_init_connect, on_disconnect, on_push, on_log))
-        # A client that is dropped without being closed closes then.
-        self._finalizer = weakref.finalize(self, self._connection.close)
+        options.quota_group = None if quota_group is None else utf8(quota_group, "quota_group")
+        options.max_queue = _number(max_queue, "max_queue")
+        options.max_body_bytes = _number(max_body_bytes, "max_body_bytes")
+        self._max_queue = max_queue
+        self._callbacks = Callbacks(
+            _optional_callback(on_init_connect, "on_init_connect"),
+            _optional_callback(on_disconnect, "on_disconnect"),
+            _optional_callback(on_push, "on_push"),
+            _optional_callback(on_log, "on_log"),
+        )
+        self._connection = Connection(options, self._callbacks)
+        # A client that is dropped without being closed closes then, and nobody waits for it.
+        self._finalizer = weakref.finalize(self, self._connection.abandon)
 
     def cancel(self, serial_no: int) -> bool:
         """Ends a request that is queued or in flight; it completes as cancelled.
@@ -115,7 +138,7 @@ class BaseClient:
         Returns:
             False if there is no such request any more.
         """
-        return self._connection.cancel(serial_no)
+        return self._connection.cancel(_number(serial_no, "serial_no", 0, 2**32 - 1))
 
     def info(self) -> ConnectionInfo:
         """What is known of the connection."""
@@ -132,8 +155,7 @@ class BaseClient:
         self._connection.close()
 
     def _list_window(self) -> int:
-        limit = self.quota().limit
-        return limit if limit > 0 else _UNLIMITED_WINDOW
+        return min(self.quota().limit or _UNLIMITED_WINDOW, self._max_queue or _UNLIMITED_WINDOW)
 
 
 class Client(BaseClient):
@@ -218,7 +240,7 @@ class Client(BaseClient):
             arrived.acquire()
         except BaseException:
             # Ctrl-C: nobody wants the answer any more.
-            self._connection.cancel(serial_no)
+            self._connection.give_up(serial_no)
             raise
         if isinstance(result, CapitalDistribution):
             return result
@@ -240,13 +262,13 @@ class Client(BaseClient):
         Returns:
             The serial number.
         """
-        connection = self._connection
+        _callback(callback, "callback")
 
         def sink(reply: native.Reply) -> None:
-            connection.run(callback, reply.serial_no, result_of(reply, security))
+            callback(reply.serial_no, result_of(reply, security))
 
         options = request_options(queue_timeout, reply_timeout, wait, security_firm)
-        return connection.ask(parse_security(security), options, sink)
+        return self._connection.ask(parse_security(security), options, sink)
 
     def capital_distributions(
         self, securities: Iterable[str], *, reply_timeout: Optional[float] = None
@@ -258,13 +280,17 @@ class Client(BaseClient):
 
         Yields:
             The security, and its figures or the exception that tells why there are none.
+
+        Raises:
+            ArgumentError: an entry is no security; what was asked before it is cancelled.
+            ClosedError, WouldDeadlockError, ConnectError: a request could not be made.
         """
         refuse_in_callback()
         options = request_options(_LIST_QUEUE_TIMEOUT, reply_timeout, True, 0)
         window = self._list_window()
         answers: SimpleQueue[Tuple[int, str, Result]] = SimpleQueue()
         under_way: set[int] = set()
-        remaining = iter(securities)
+        remaining = listed(securities)
 
         def ask(security: str) -> None:
             def sink(reply: native.Reply) -> None:
@@ -286,10 +312,7 @@ class Client(BaseClient):
                 yield answered, result
         finally:
             for serial_no in under_way:
-                try:
-                    self._connection.cancel(serial_no)
-                except CapdistError:
-                    pass
+                self._connection.give_up(serial_no)
 
     def send_proto(
         self,
@@ -306,15 +329,18 @@ class Client(BaseClient):
         Returns:
             The serial number.
         """
-        connection = self._connection
+        _callback(callback, "callback")
+        _number(proto_id, "proto_id", 0, 2**32 - 1)
+        try:
+            raw = bytes(memoryview(body))
+        except TypeError:
+            raise ArgumentError(f"the body must be bytes, not {body!r}", Status.INVALID_ARGUMENT) from None
 
         def sink(reply: native.ProtoReply) -> None:
-            connection.run(callback, proto_reply_of(reply))
+            callback(proto_reply_of(reply))
 
-        if not 0 <= proto_id < 2**32:
-            raise ArgumentError(f"proto_id is {proto_id}; that is out of range", Status.INVALID_ARGUMENT)
         options = request_options(queue_timeout, reply_timeout, wait, 0)
-        return connection.send_proto(proto_id, bytes(body), options, sink)
+        return self._connection.send_proto(proto_id, raw, options, sink)
 
     def __enter__(self) -> "Client":
         return self

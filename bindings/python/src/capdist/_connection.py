@@ -7,6 +7,8 @@ How the C library and the interpreter live together:
   something that is gone.
 - The connection's thread gets one thread state for its whole life. Left alone, ctypes makes and drops one at each
   callback, which costs twenty times as much as the callback.
+- A connection knows the user's callbacks weakly, so that a client that is reachable from its own callbacks can be
+  collected all the same.
 - Before the interpreter goes, all connections are released, so that no thread calls into it after that.
 - A forked child keeps none of its parent's connections.
 """
@@ -17,15 +19,17 @@ import atexit
 import ctypes
 import itertools
 import os
+import sys
 import threading
 import time
+import weakref
 from ctypes import byref, c_uint32, c_void_p
 from functools import lru_cache
 from typing import Any, Callable, Dict, Optional, Tuple
 
 from . import _native as native
 from ._model import ConnectionInfo, Quota
-from ._status import ArgumentError, ClosedError, Status, WouldDeadlockError, call_error
+from ._status import ArgumentError, CapdistError, ClosedError, Status, WouldDeadlockError, call_error
 
 ReplySink = Callable[[native.Reply], None]
 ProtoSink = Callable[[native.ProtoReply], None]
@@ -35,6 +39,11 @@ _connections: Dict[int, "Connection"] = {}
 _pending: Dict[int, Tuple["Connection", Callable[[Any], None]]] = {}
 #: Threads that are inside a callback whenever they run Python.
 _callback_threads: set[int] = set()
+_is_exiting = False
+_EXITING = "the interpreter is exiting: no new connections"
+
+#: How long the interpreter's exit waits for a callback that is running, in seconds.
+_EXIT_PATIENCE = 2.0
 
 _ensure = ctypes.pythonapi.PyGILState_Ensure
 _ensure.restype = ctypes.c_int
@@ -48,25 +57,56 @@ def milliseconds(seconds: float | None, name: str) -> int:
     """Seconds as the library's milliseconds, where 0 is its default; a time too short to count is one millisecond."""
     if seconds is None:
         return 0
-    if not 0 < seconds <= 3600:
-        raise ArgumentError(f"{name} is {seconds}; it must be above 0 and at most 3600 seconds", Status.INVALID_ARGUMENT)
+    try:
+        is_valid = 0 < seconds <= 3600
+    except TypeError:
+        raise ArgumentError(f"{name} must be a number of seconds, not {seconds!r}", Status.INVALID_ARGUMENT) from None
+    if not is_valid:
+        raise ArgumentError(
+            f"{name} is {seconds}; it must be above 0 and at most 3600 seconds", Status.INVALID_ARGUMENT
+        )
     return max(1, round(seconds * 1000))
 
 
-@lru_cache(maxsize=4096)
-def parse_security(text: str) -> native.Security:
-    """A security as the library reads it; shared, so not to be changed."""
+def utf8(text: str, name: str) -> bytes:
+    """A text as the library takes it."""
     if not isinstance(text, str):
-        raise ArgumentError(f"a security is a text such as HK.00700, not {text!r}", Status.INVALID_ARGUMENT)
+        raise ArgumentError(f"{name} must be a text, not {text!r}", Status.INVALID_ARGUMENT)
     try:
         raw = text.encode("utf-8")
     except UnicodeEncodeError as error:
-        raise ArgumentError(f"the security is not valid text: {error}", Status.INVALID_ARGUMENT) from None
+        raise ArgumentError(f"{name} is not valid text: {error}", Status.INVALID_ARGUMENT) from None
     if b"\0" in raw:
-        raise ArgumentError("the security holds a NUL", Status.INVALID_ARGUMENT)
+        raise ArgumentError(f"{name} holds a NUL", Status.INVALID_ARGUMENT)
+    return raw
+
+
+@lru_cache(maxsize=4096)
+def _parsed(text: str) -> native.Security:
     security = native.Security()
-    native.check(native.lib.capdist_security_parse(raw, byref(security)))
+    native.check(native.lib.capdist_security_parse(utf8(text, "the security"), byref(security)))
     return security
+
+
+def parse_security(text: str) -> native.Security:
+    """A security as the library reads it; shared, so not to be changed."""
+    try:
+        return _parsed(text)
+    except TypeError:  # what can not be looked up is no text
+        raise ArgumentError(f"the security must be a text, not {text!r}", Status.INVALID_ARGUMENT) from None
+
+
+def patience(timeout: float) -> float:
+    """A time limit of this package's own waits, in seconds; 0 only looks."""
+    try:
+        is_valid = 0 <= timeout <= 3600
+    except TypeError:
+        is_valid = False
+    if not is_valid:
+        raise ArgumentError(
+            f"timeout is {timeout!r}; it must be a number from 0 to 3600 seconds", Status.INVALID_ARGUMENT
+        )
+    return timeout
 
 
 def refuse_in_callback() -> None:
@@ -82,31 +122,39 @@ class Connection:
     """A connection's handle and the callbacks that come over it. Safe from any thread."""
 
     def __init__(self, options: native.Options, callbacks: "Callbacks") -> None:
-        self.callbacks = callbacks
+        if _is_exiting:
+            raise ClosedError(_EXITING, Status.RELEASED)
+        self.callbacks = weakref.ref(callbacks)
         self.changed = threading.Condition()
+        #: Called after each change of state, on the connection's thread.
+        self.listeners: set[Callable[[], None]] = set()
         self.closed = threading.Event()
+        self.handle = c_void_p()
         self._token = next(_tokens)
         self._gil_state: Optional[int] = None
-        self._is_attached = False
+        self.is_attached = False
         self._thread = 0
-        self._running = 0
         self._is_closing = False
         options.on_init_connect = _on_init_connect
         options.on_disconnect = _on_disconnect
         if callbacks.on_push is not None:
             options.on_push = _on_push
-        if callbacks.on_log is not None:
-            options.on_log = _on_log
+        # In any case: the first line comes at once, and gives the thread its thread state early.
+        options.on_log = _on_log
         options.on_closed = _on_closed
         options.user_data = self._token
-        handle = c_void_p()
         _connections[self._token] = self
         try:
-            native.check(native.lib.capdist_init_connect(byref(options), byref(handle)))
+            native.check(native.lib.capdist_init_connect(byref(options), byref(self.handle)))
+            if _is_exiting:  # too late for the round that closes all
+                self._is_closing = False
+                raise ClosedError(_EXITING, Status.RELEASED)
         except BaseException:
-            del _connections[self._token]
+            if self.handle:  # or Ctrl-C, just after it was made
+                self.abandon()
+            else:
+                _connections.pop(self._token, None)
             raise
-        self.handle = handle
 
     # Requests
 
@@ -124,9 +172,7 @@ class Connection:
             self._raise(status)
         return serial_no.value
 
-    def send_proto(
-        self, proto_id: int, body: bytes, options: Optional[native.RequestOptions], sink: ProtoSink
-    ) -> int:
+    def send_proto(self, proto_id: int, body: bytes, options: Optional[native.RequestOptions], sink: ProtoSink) -> int:
         """The same for any other protocol."""
         token = next(_tokens)
         serial_no = c_uint32()
@@ -149,21 +195,33 @@ class Connection:
             self._raise(status)
         return True
 
+    def give_up(self, serial_no: int) -> None:
+        """The same for a request whose answer nobody wants any more."""
+        native.lib.capdist_cancel(self.handle, serial_no)
+
     # State
+
+    def look(self) -> Tuple[Optional[CapdistError], bool]:
+        """Why the connection does not stand, or None if it does; and whether that is for good."""
+        # Before the cause, so that a cause that is called final is the final one.
+        is_final = self.info().is_final
+        # A time limit of 0 only looks.
+        status = native.lib.capdist_wait_ready(self.handle, 0)
+        if status == 0:
+            return None, True
+        return call_error(status, native.text(native.lib.capdist_last_error())), is_final
 
     def wait_ready(self, timeout: float) -> None:
         """Waits until the connection stands; raises why it does not."""
         refuse_in_callback()
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + patience(timeout)
         with self.changed:
             while True:
-                # A time limit of 0 only looks.
-                status = native.lib.capdist_wait_ready(self.handle, 0)
-                if status == 0:
+                error, is_final = self.look()
+                if error is None:
                     return
-                error = call_error(status, native.text(native.lib.capdist_last_error()))
                 remaining = deadline - time.monotonic()
-                if remaining <= 0 or status in (Status.RELEASED, Status.FORKED) or self.info().is_final:
+                if remaining <= 0 or is_final:
                     raise error
                 # The library tells at once; the limit is for a child that was forked in between.
                 self.changed.wait(min(remaining, 1.0))
@@ -190,24 +248,43 @@ class Connection:
         return Quota(raw.limit, raw.window_ms / 1000, raw.used, raw.waiting, next_slot)
 
     def close(self) -> None:
-        """Releases the connection; waits for a callback that is running, unless inside one. Harmless to repeat."""
-        if self._is_closing:
+        """Releases the connection; waits until its thread is gone, unless inside a callback. Harmless to repeat."""
+        thread = self.start_release()
+        if threading.get_ident() in _callback_threads:
             return
-        self._is_closing = True
-        if self._running and threading.get_ident() not in _callback_threads:
-            # A callback of the user is running, nobody knows how long. The library would wait inside C, where no Ctrl-C
-            # reaches; this thread waits in Python for the one that does.
-            try:
-                threading.Thread(target=self._release, name="capdist-close", daemon=True).start()
-            except RuntimeError:
-                self._release()  # the interpreter is going: no new threads
-            else:
-                self.closed.wait()
-            return
-        self._release()
+        try:
+            self.closed.wait()
+        except BaseException:  # Ctrl-C
+            native.detach_thread(thread)
+            raise
+        native.join_thread(thread)
 
-    def _release(self) -> None:
+    def abandon(self) -> None:
+        """Releases the connection and waits for nothing. Takes no lock: garbage may be collected anywhere."""
+        native.detach_thread(self.start_release())
+
+    def disown(self) -> None:
+        """In a forked child: only the descriptors are ours to close."""
+        self._is_closing = True
+        # The parent's threads may have held their locks.
+        self.changed = threading.Condition()
+        self.closed = threading.Event()
+        self.closed.set()
         native.lib.capdist_release(self.handle)
+
+    def start_release(self) -> Optional[c_void_p]:
+        """Releases on another thread, if it is not done yet: callbacks of the user may run, nobody knows how long, and no
+        Ctrl-C reaches a thread that waits inside C. Returns the thread, to be joined or detached."""
+        if self._is_closing:
+            return None
+        self._is_closing = True
+        if threading.get_ident() not in _callback_threads:
+            thread = native.start_release(self.handle)
+            if thread is not None:
+                return thread
+        # Inside a callback it does not wait. Without a thread to do it on, waiting inside C is what is left.
+        native.lib.capdist_release(self.handle)
+        return None
 
     def _raise(self, status: int) -> None:
         raise call_error(status, native.text(native.lib.capdist_last_error()))
@@ -216,10 +293,10 @@ class Connection:
 
     def attach(self) -> None:
         """Gives this thread a thread state that outlives the callback."""
-        self._is_attached = True
         self._thread = threading.get_ident()
         _callback_threads.add(self._thread)
         self._gil_state = _ensure()
+        self.is_attached = True
 
     def detach(self) -> None:
         """Takes it back in the thread's last callback."""
@@ -228,13 +305,12 @@ class Connection:
             state, self._gil_state = self._gil_state, None
             _release(state)
 
-    def run(self, callback: Callable[..., None], *arguments: Any) -> None:
-        """Runs a callback of the user. What it raises goes to ``sys.unraisablehook`` by way of ctypes."""
-        self._running += 1
-        try:
-            callback(*arguments)
-        finally:
-            self._running -= 1
+    def tell(self) -> None:
+        """Wakes who waits for a change of state."""
+        with self.changed:
+            self.changed.notify_all()
+        for listener in tuple(self.listeners):
+            listener()
 
 
 class Callbacks:
@@ -255,7 +331,7 @@ class Callbacks:
 
 def _entered(token: int) -> Optional[Connection]:
     connection = _connections.get(token)
-    if connection is not None and not connection._is_attached:
+    if connection is not None and not connection.is_attached:
         connection.attach()
     return connection
 
@@ -265,7 +341,7 @@ def _answered(token: int, reply: Any) -> None:
     if entry is None:
         return
     connection, sink = entry
-    if not connection._is_attached:
+    if not connection.is_attached:
         connection.attach()
     sink(reply.contents)
 
@@ -282,42 +358,43 @@ def _handle_init_connect(_conn: int, err_code: int, desc: bytes, token: int) -> 
     connection = _entered(token)
     if connection is None:
         return
-    with connection.changed:
-        connection.changed.notify_all()
-    if connection.callbacks.on_init_connect is not None:
-        connection.run(connection.callbacks.on_init_connect, err_code, native.text(desc))
+    connection.tell()
+    callbacks = connection.callbacks()
+    if callbacks is not None and callbacks.on_init_connect is not None:
+        callbacks.on_init_connect(err_code, native.text(desc))
 
 
 def _handle_disconnect(_conn: int, err_code: int, desc: bytes, token: int) -> None:
     connection = _entered(token)
     if connection is None:
         return
-    with connection.changed:
-        connection.changed.notify_all()
-    if connection.callbacks.on_disconnect is not None:
-        connection.run(connection.callbacks.on_disconnect, err_code, native.text(desc))
+    connection.tell()
+    callbacks = connection.callbacks()
+    if callbacks is not None and callbacks.on_disconnect is not None:
+        callbacks.on_disconnect(err_code, native.text(desc))
 
 
 def _handle_push(_conn: int, proto_id: int, body: int, length: int, token: int) -> None:
     connection = _entered(token)
-    if connection is not None and connection.callbacks.on_push is not None:
-        connection.run(connection.callbacks.on_push, proto_id, native.bytes_at(body, length))
+    callbacks = connection.callbacks() if connection is not None else None
+    if callbacks is not None and callbacks.on_push is not None:
+        callbacks.on_push(proto_id, native.bytes_at(body, length))
 
 
 def _handle_log(_conn: int, level: int, message: bytes, token: int) -> None:
     connection = _entered(token)
-    if connection is not None and connection.callbacks.on_log is not None:
-        connection.run(connection.callbacks.on_log, level, native.text(message))
+    callbacks = connection.callbacks() if connection is not None else None
+    if callbacks is not None and callbacks.on_log is not None:
+        callbacks.on_log(level, native.text(message))
 
 
 def _handle_closed(token: int) -> None:
     connection = _connections.pop(token, None)
     if connection is None:
         return
-    with connection.changed:
-        connection.changed.notify_all()
-    connection.closed.set()
     connection.detach()
+    connection.tell()
+    connection.closed.set()
 
 
 # Kept here for as long as the process lives, since C may call them for as long.
@@ -331,22 +408,35 @@ _on_closed = native.ClosedFn(_handle_closed)
 
 
 def _close_all() -> None:
-    for connection in list(_connections.values()):
-        connection.close()
+    global _is_exiting
+    _is_exiting = True
+    releases = [(connection, connection.start_release()) for connection in list(_connections.values())]
+    deadline = time.monotonic() + _EXIT_PATIENCE
+    for connection, thread in releases:
+        # One whose callback does not return is left behind, like any daemon thread.
+        if connection.closed.wait(max(0.0, deadline - time.monotonic())):
+            native.join_thread(thread)
+
+
+def _before_fork() -> None:
+    """Until 3.12 a child hangs in the interpreter if another thread was just getting its thread state. A connection's
+    thread gets one as soon as it runs."""
+    deadline = time.monotonic() + 1.0
+    while any(not one.is_attached for one in list(_connections.values())) and time.monotonic() < deadline:
+        time.sleep(0.0002)
 
 
 def _after_fork_in_child() -> None:
-    # Only the descriptors are ours to close; the requests are the parent's, and so are its threads.
+    # The requests are the parent's, and so are its threads.
     inherited = list(_connections.values())
     _connections.clear()
     _pending.clear()
     _callback_threads.clear()
     for connection in inherited:
-        connection._is_closing = True
-        native.lib.capdist_release(connection.handle)
+        connection.disown()
 
 
 atexit.register(_close_all)
+if sys.version_info < (3, 12):
+    os.register_at_fork(before=_before_fork)
 os.register_at_fork(after_in_child=_after_fork_in_child)
-
-__all__ = ["Callbacks", "ClosedError", "Connection", "milliseconds", "parse_security", "refuse_in_callback"]

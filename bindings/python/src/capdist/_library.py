@@ -61,8 +61,11 @@ def _check(library: ctypes.CDLL, path: str) -> None:
         raise LibraryNotFoundError(f"{path} is not libcapdist. Name the right file in {_VARIABLE}.") from None
     version.restype = ctypes.c_char_p
     version.argtypes = []
-    text: str = version().decode()
-    numbers = tuple(int(part) for part in text.split(".")[:2])
+    text = (version() or b"").decode("utf-8", "replace")
+    try:
+        numbers = tuple(int(part) for part in text.split(".")[:2])
+    except ValueError:
+        raise LibraryNotFoundError(f"{path} is not libcapdist. Name the right file in {_VARIABLE}.") from None
     if numbers[0] != REQUIRED[0] or numbers < REQUIRED:
         raise LibraryNotFoundError(
             f"{path} is version {text}; this package needs {REQUIRED[0]}.{REQUIRED[1]} or a newer {REQUIRED[0]}.x. "

@@ -7,6 +7,7 @@ from ctypes import (
     CFUNCTYPE,
     POINTER,
     Structure,
+    byref,
     c_char,
     c_char_p,
     c_double,
@@ -194,6 +195,7 @@ _PROTOTYPES = {
     "capdist_connection_info_init": (c_int32, [POINTER(ConnectionInfo), c_size_t]),
     "capdist_quota_init": (c_int32, [POINTER(Quota), c_size_t]),
     "capdist_init_connect": (c_int32, [POINTER(Options), POINTER(c_void_p)]),
+    "capdist_wait_ready": (c_int32, [c_void_p, c_int32]),
     "capdist_release": (c_int32, [c_void_p]),
     "capdist_get_connection_info": (c_int32, [c_void_p, POINTER(ConnectionInfo)]),
     "capdist_get_quota": (c_int32, [c_void_p, POINTER(Quota)]),
@@ -213,6 +215,37 @@ for _name, (_result, _arguments) in _PROTOTYPES.items():
     _function = getattr(lib, _name)
     _function.restype = _result
     _function.argtypes = _arguments
+
+
+_process = ctypes.CDLL(None)
+_process.pthread_create.argtypes = [POINTER(c_void_p), c_void_p, c_void_p, c_void_p]
+_process.pthread_join.argtypes = [c_void_p, c_void_p]
+_process.pthread_detach.argtypes = [c_void_p]
+
+
+def start_release(handle: c_void_p) -> c_void_p | None:
+    """Starts `capdist_release` on a thread that knows nothing of Python. One of Python's own would take locks to start,
+    which code that collects garbage must not, and is refused while the interpreter exits.
+
+    Returns:
+        The thread, to be joined or detached; None if the system gives none.
+    """
+    thread = c_void_p()
+    # What it returns is an int and no pointer; nobody reads it.
+    entry = ctypes.cast(lib.capdist_release, c_void_p)
+    return thread if _process.pthread_create(byref(thread), None, entry, handle) == 0 else None
+
+
+def join_thread(thread: c_void_p | None) -> None:
+    """Waits for a thread's end."""
+    if thread is not None:
+        _process.pthread_join(thread, None)
+
+
+def detach_thread(thread: c_void_p | None) -> None:
+    """Lets a thread end by itself."""
+    if thread is not None:
+        _process.pthread_detach(thread)
 
 
 def text(raw: bytes | None) -> str:
@@ -235,7 +268,7 @@ def initialised(struct: type[Options] | type[RequestOptions] | type[ConnectionIn
         ConnectionInfo: "capdist_connection_info_init",
         Quota: "capdist_quota_init",
     }[struct]
-    check(getattr(lib, name)(ctypes.byref(new), ctypes.sizeof(new)))
+    check(getattr(lib, name)(byref(new), ctypes.sizeof(new)))
     return new
 
 

@@ -90,7 +90,7 @@ class RequestError(CapdistError):
     def __init__(
         self,
         text: str,
-        status: Status,
+        status: Status | None = None,
         *,
         security: str = "",
         was_sent: bool = False,

@@ -1,0 +1,107 @@
+import Codec
+
+/// What the gateway answers to each request.
+extension Gateway {
+    /// Why a request gets no content; the texts that OpenD is known to use are its own.
+    private struct Refusal: Error {
+        var retType = RetType.failed
+        var text: String
+
+        static let wrongDigest = Refusal(retType: invalidBody, text: "SHA-1与请求内容不符")
+        static let malformed = Refusal(retType: invalidBody, text: "解析请求失败")
+        static let tooEarly = Refusal(text: "请先发送InitConnect")
+        static let unknownProtocol = Refusal(text: "未知协议ID")
+        static let unknownStock = Refusal(text: "未知股票")
+        static let unsupported = Refusal(text: "不支持该股票类型，仅支持正股、窝轮和基金")
+
+        /// retType for a body that can not be read (PROTOCOL.md, Messages).
+        private static let invalidBody: Int32 = -500
+    }
+
+    /// - Returns: the body of the answer.
+    mutating func answer(_ frame: Frame, _ session: Session, _ event: inout Trace?, _ now: Instant) -> [UInt8] {
+        let refusal: Refusal
+        do {
+            return try content(frame, session, &event, now)
+        } catch let error as Refusal {
+            refusal = error
+        } catch {
+            refusal = .malformed
+        }
+        event?.add("refused", refusal.text)
+        return AnyResponse(retType: refusal.retType, retMsg: refusal.text).encoded()
+    }
+
+    private mutating func content(
+        _ frame: Frame, _ session: Session, _ event: inout Trace?, _ now: Instant
+    ) throws -> [UInt8] {
+        guard hasher.hash(frame.body) == frame.header.sha1 else { throw Refusal.wrongDigest }
+        if frame.header.protoID == ProtoID.initConnect { return try initConnect(frame.body, session, &event) }
+        guard let connID = session.connID else { throw Refusal.tooEarly }
+        let time = (configuration.unixTimeAtZero + now) / 1_000_000_000
+        switch frame.header.protoID {
+        case ProtoID.getGlobalState:
+            _ = try GlobalState.requestUserID(frame.body, arena)
+            return GlobalState.encodedResponse(
+                .init(
+                    markets: (5, 11, 6, 6, 15), serverVersion: Self.serverVersion, serverBuildNo: 7108, time: time,
+                    connID: connID))
+        case ProtoID.keepAlive:
+            let clientTime = try KeepAlive.requestTime(frame.body, arena)
+            event?.add("time", clientTime)
+            return KeepAlive.encodedResponse(time: time)
+        case ProtoID.getCapitalDistribution: return try capitalDistribution(frame.body, &event, now)
+        default: throw Refusal.unknownProtocol
+        }
+    }
+
+    /// 10.11
+    private static var serverVersion: Int32 { 1011 }
+
+    private mutating func initConnect(
+        _ body: UnsafeRawBufferPointer, _ session: Session, _ event: inout Trace?
+    ) throws -> [UInt8] {
+        let request = try InitConnectRequest(body, arena)
+        let wantsPushes = request.recvNotify ?? false
+        event?.add("client_id", request.clientID)
+        event?.add("client_version", Int64(request.clientVersion))
+        event?.add("programming_language", request.programmingLanguage ?? "")
+        event?.add("recv_notify", wantsPushes)
+        let connID = draw()
+        session.connID = connID
+        session.wantsPushes = wantsPushes
+        return InitConnectResponse(
+            head: AnyResponse(retMsg: "", errCode: 0),
+            content: .init(
+                serverVersion: Self.serverVersion, loginUserID: 10_000_001, connID: connID, connAESKey: drawText(),
+                keepAliveInterval: configuration.keepAliveInterval, aesCBCIV: drawText(), userAttribution: 1)
+        ).encoded()
+    }
+
+    private mutating func capitalDistribution(
+        _ body: UnsafeRawBufferPointer, _ event: inout Trace?, _ now: Instant
+    ) throws -> [UInt8] {
+        let request = try CapitalDistributionRequest(body, arena)
+        event?.add("market", Int64(request.market))
+        event?.add("code", request.code)
+        if let firm = request.securityFirm { event?.add("security_firm", Int64(firm)) }
+        if quota?.admits(now) == false { throw Refusal(text: quota?.refusal ?? "") }
+        switch Instrument(market: request.market, code: request.code) {
+        case .unknown: throw Refusal.unknownStock
+        case .unsupported: throw Refusal.unsupported
+        case .tradable: break
+        }
+        let isSample = request.market == Market.hk.rawValue && request.code == "00700"
+        let figures =
+            isSample ? configuration.figures.figures : .derived(market: request.market, code: request.code)
+        return CapitalDistributionResponse(
+            head: AnyResponse(retMsg: "", errCode: 0), content: configuration.isOld ? figures.old : figures
+        ).encoded()
+    }
+
+    /// 16 ASCII bytes.
+    private mutating func drawText() -> String {
+        let digits = String(draw(), radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits
+    }
+}

@@ -1,0 +1,23 @@
+/// An instant in nanoseconds, of whatever clock drives the gateway; it never goes back.
+package typealias Instant = Int64
+
+/// How a simulated gateway behaves.
+package struct GatewayConfiguration: Sendable {
+    package var figures = FigureSet.cpp
+    /// Requests a window of so many nanoseconds, all clients together; nil: none is kept.
+    package var quota: (limit: Int, window: Instant)? = (30, 30_000_000_000)
+    /// Seconds, as told to clients, whatever they make of it.
+    package var keepAliveInterval: Int32 = 10
+    /// Nanoseconds between a request and its answer, 0 or more.
+    package var latency: Instant = 0
+    /// Nanoseconds between pushes to clients that asked for them; nil: none.
+    package var pushInterval: Instant?
+    /// Leave out what old gateways do not send.
+    package var isOld = false
+    /// Seed of connection ids and keys.
+    package var seed: UInt64 = 1
+    /// Unix time, in nanoseconds, of the clock's instant 0.
+    package var unixTimeAtZero: Instant = 0
+
+    package init() {}
+}

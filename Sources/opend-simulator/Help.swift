@@ -1,0 +1,46 @@
+extension Arguments {
+    static let help = """
+        opend-simulator stands in for OpenD, the gateway of Futu and moomoo: offline and without an account.
+        Programs that ask a gateway for capital distributions can be written and tested against it.
+
+        usage: opend-simulator [OPTION ...]
+
+          --port N              port to listen on, 0 lets the system choose (default 11111)
+          --host ADDRESS        numeric address to listen on (default 127.0.0.1)
+          --figures SET         figures of HK.00700, as the vendor's sample in that language shows them:
+                                cpp, csharp, java, js or python (default cpp)
+          --quota N/SECONDS     requests a window, all clients together (default 30/30)
+          --no-quota            never refuse for frequency
+          --keep-alive SECONDS  keep-alive interval told to clients (default 10)
+          --latency MS          milliseconds between a request and its answer (default 0)
+          --push SECONDS        push a Notify every so often to clients that asked for pushes (default: never)
+          --old                 leave out what old gateways do not send: super figures, update time, timestamp
+          --trace FILE          write what it sees as JSON lines to the end of FILE; - is the standard output
+          --end-with-input      end when the standard input ends, so that no test leaves it behind
+          --help                print this
+          --version             print the version
+
+        The first line on the standard output is `listening HOST:PORT`. It ends on SIGTERM or SIGINT, with status 0;
+        wrong options end it with status 2, a port it can not have with status 1.
+
+        Protocols, over plain TCP with protobuf bodies: InitConnect (1001), which must come first, GetGlobalState
+        (1002), Notify (1003, a push), KeepAlive (1004) and Qot_GetCapitalDistribution (3212). Any other is refused.
+        A client not heard from for 30 s is dropped, and so is the 129th.
+
+        Figures of HK.00700 are the vendor's documentation's. Those of any other stock, warrant or fund follow from its
+        market and code and never change: US.AAPL has capitalInBig 19462320.5. Refused, with retType -1 and a
+        retMsg, are
+          unknown stocks     HK.99999, SH.999999, and any code of a form that its market does not have
+          indices            HK.800000, US..DJI, SH.000001, SZ.399001
+          futures            HK.HSImain, US.ES2412
+          currency pairs, crypto currencies    FX.USDCNH, CC.BTC
+          too many requests  获取资金分布频率太高，请求失败，每30秒最多30次。
+
+        The trace has an object a line with time_ms (Unix time), client (a number from 1) and event: connected; request
+        (proto_id, serial_no, what it asked, and why it was refused if it was); push; dropped (and why); closed.
+
+        for example:
+          opend-simulator --port 0 --quota 3/5 --trace -
+
+        """
+}

@@ -1,0 +1,333 @@
+import Codec
+import Foundation
+import Glibc
+import Testing
+
+@testable import Simulator
+
+/// opend-simulator as a child process. Every wait has a limit; it ends with the test, since its standard input does.
+private final class Program {
+    private let process = Process()
+    private let input = Pipe()
+    private let output = Pipe()
+    private let errors = Pipe()
+
+    init(_ arguments: [String]) throws {
+        // Beside the program that runs the tests.
+        let folder = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
+        process.executableURL = folder.appending(path: "opend-simulator")
+        process.arguments = arguments
+        process.standardInput = input
+        process.standardOutput = output
+        process.standardError = errors
+        try process.run()
+        // Only the child holds these ends, so that its end is the end of what it prints.
+        try output.fileHandleForWriting.close()
+        try errors.fileHandleForWriting.close()
+    }
+
+    deinit {
+        if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+    }
+
+    var pid: Int32 { process.processIdentifier }
+
+    /// The next line of the standard output, without its newline.
+    func line() throws -> String { try Self.read(output, until: UInt8(ascii: "\n")) }
+
+    func closeInput() throws { try input.fileHandleForWriting.close() }
+
+    func closeOutput() throws { try output.fileHandleForReading.close() }
+
+    /// Waits for its end, and tells its status (negative: the signal that ended it) and what else it printed.
+    func ended() throws -> (status: Int32, output: String, errors: String) {
+        let text = try Self.read(output)
+        let errors = try Self.read(errors)
+        return (try status(), text, errors)
+    }
+
+    /// Waits for its end when its output is read by nobody.
+    func status() throws -> Int32 {
+        let deadline = monotonicSeconds() + Double(patience)
+        while process.isRunning, monotonicSeconds() < deadline { usleep(5_000) }
+        try #require(!process.isRunning, "it does not end")
+        return process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus
+    }
+
+    /// Reads byte by byte until `end` or the end of the pipe.
+    private static func read(_ pipe: Pipe, until end: UInt8? = nil) throws -> String {
+        var bytes: [UInt8] = []
+        while true {
+            var polled = pollfd(fd: pipe.fileHandleForReading.fileDescriptor, events: Int16(POLLIN), revents: 0)
+            try #require(poll(&polled, 1, Int32(patience) * 1000) == 1, "it says no more")
+            var byte: UInt8 = 0
+            if Glibc.read(polled.fd, &byte, 1) < 1 || byte == end { return String(decoding: bytes, as: UTF8.self) }
+            bytes.append(byte)
+        }
+    }
+}
+
+/// Runs the program on a port that the system picks, and `body` with that port; then it must end by itself, and well.
+private func withProgram(_ arguments: String..., body: (Program, UInt16) throws -> Void) throws {
+    let program = try Program(["--port", "0", "--end-with-input"] + arguments)
+    let line = try program.line()
+    let listening = try #require(line.wholeMatch(of: /listening (127\.0\.0\.1|\[::1\]):(\d+)/), "it said \(line)")
+    try body(program, try #require(UInt16(listening.2)))
+    try? program.closeInput()
+    let status = try program.status()
+    #expect(status == 0)
+}
+
+@Suite(.timeLimit(.minutes(1))) struct ProgramTests {
+    // MARK: - Beginning and end
+
+    @Test(arguments: [SIGTERM, SIGINT])
+    func signalEndsItWell(_ signal: Int32) throws {
+        try withProgram { program, port in
+            let client = try TestClient(port: port)
+            try client.greet()
+            kill(program.pid, signal)
+            #expect(try client.answer() == nil)
+            let end = try program.ended()
+            #expect(end.status == 0)
+            #expect(end.output.isEmpty && end.errors.isEmpty)
+        }
+    }
+
+    @Test func signalAsSoonAsItListensEndsItWell() throws {
+        for _ in 0..<20 {
+            try withProgram { program, _ in
+                kill(program.pid, SIGTERM)
+                let status = try program.status()
+                #expect(status == 0)
+            }
+        }
+    }
+
+    @Test func endOfTheInputEndsItIfAskedTo() throws {
+        try withProgram { program, port in
+            let client = try TestClient(port: port)
+            try client.greet()
+            try program.closeInput()
+            #expect(try client.answer() == nil)
+            #expect(try program.status() == 0)
+        }
+        let stays = try Program(["--port", "0"])
+        _ = try stays.line()
+        try stays.closeInput()
+        usleep(300_000)
+        kill(stays.pid, SIGTERM)
+        #expect(try stays.status() == 0)
+    }
+
+    @Test func outputThatNobodyReadsIsNoTrouble() throws {
+        try withProgram("--trace", "-") { program, port in
+            try program.closeOutput()
+            let client = try TestClient(port: port)
+            try client.greet()
+            for serial in UInt32(2)..<20 { #expect(try client.ask(Requests.keepAlive(serial)).serialNo == serial) }
+        }
+    }
+
+    @Test func descriptorsAreNotHandedOn() throws {
+        let file = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+        defer { try? FileManager.default.removeItem(at: file) }
+        try withProgram("--trace", file.path) { program, port in
+            let client = try TestClient(port: port)
+            try client.greet()
+            // The listener, the client, the event and the trace; the rest is the test's own.
+            // String(contentsOfFile:) stops at the first short read, which the table is full of.
+            let table = try #require(FileHandle(forReadingAtPath: "/proc/\(program.pid)/net/tcp"))
+            let sockets = String(decoding: try table.readToEnd() ?? Data(), as: UTF8.self)
+            var own = 0
+            for descriptor in try FileManager.default.contentsOfDirectory(atPath: "/proc/\(program.pid)/fd") {
+                let target = try FileManager.default.destinationOfSymbolicLink(
+                    atPath: "/proc/\(program.pid)/fd/\(descriptor)")
+                if let socket = target.wholeMatch(of: /socket:\[(\d+)\]/) {
+                    guard sockets.contains(" \(socket.1) ") else { continue }
+                } else if target != "anon_inode:[eventfd]", target != file.path {
+                    continue
+                }
+                own += 1
+                let info = try String(contentsOfFile: "/proc/\(program.pid)/fdinfo/\(descriptor)", encoding: .utf8)
+                let digits = try #require(info.firstMatch(of: /flags:\s*([0-7]+)/)).1
+                #expect(try #require(Int32(digits, radix: 8)) & O_CLOEXEC != 0, "\(target)")
+            }
+            #expect(own == 4)
+        }
+    }
+
+    @Test func clientsThatLeaveLeaveNothing() throws {
+        try withProgram { program, port in
+            func open() throws -> Int {
+                try FileManager.default.contentsOfDirectory(atPath: "/proc/\(program.pid)/fd").count
+            }
+            let before = try open()
+            do {
+                let clients = try (0..<20).map { _ in try TestClient(port: port) }
+                for client in clients { try client.greet() }
+                #expect(try open() == before + 20)
+                try clients[0].send([0])
+            }
+            let deadline = monotonicSeconds() + Double(patience)
+            while try open() != before, monotonicSeconds() < deadline { usleep(5_000) }
+            #expect(try open() == before)
+        }
+    }
+
+    // MARK: - Options
+
+    @Test func optionsReachTheGateway() throws {
+        try withProgram(
+            "--figures", "java", "--keep-alive", "3", "--quota", "2/60", "--latency", "150", "--push", "1"
+        ) { _, port in
+            let client = try TestClient(port: port)
+            #expect(try client.greet(recvNotify: true).keepAliveInterval == 3)
+            let started = monotonicSeconds()
+            #expect(try client.ask(Requests.figures(2)).figures() == FigureSet.java.figures)
+            #expect(monotonicSeconds() - started >= 0.15)
+            var next = try client.answer()
+            #expect(next?.protoID == ProtoID.notify)
+            // Pushes may come between.
+            try client.send(Requests.figures(3) + Requests.figures(4))
+            var refused = 0
+            for serial in UInt32(3)...4 {
+                repeat { next = try client.answer() } while next?.protoID == ProtoID.notify
+                let answer = try #require(next)
+                #expect(answer.serialNo == serial)
+                if try answer.head().retMsg == "获取资金分布频率太高，请求失败，每60秒最多2次。" { refused += 1 }
+            }
+            #expect(refused == 1)
+        }
+    }
+
+    @Test func oldAndNoQuotaAndHost() throws {
+        try withProgram("--old", "--no-quota", "--host", "::1") { _, port in
+            let client = try TestClient(port: port, ipv6: true)
+            try client.greet()
+            for serial in UInt32(2)..<40 {
+                let figures = try client.ask(Requests.figures(serial)).figures()
+                #expect(figures == FigureSet.cpp.figures.old)
+            }
+        }
+    }
+
+    @Test func withoutOptionsItIsAsDocumented() throws {
+        try withProgram { _, port in
+            let client = try TestClient(port: port)
+            #expect(try client.greet().keepAliveInterval == 10)
+            for serial in UInt32(2)...31 {
+                #expect(try client.ask(Requests.figures(serial)).figures() == FigureSet.cpp.figures)
+            }
+            #expect(try client.ask(Requests.figures(32)).head().retMsg == "获取资金分布频率太高，请求失败，每30秒最多30次。")
+        }
+    }
+
+    @Test func runsAreToldApartByTheirConnectionIDs() throws {
+        var seen: Set<UInt64> = []
+        for _ in 0..<3 {
+            try withProgram { _, port in seen.insert(try TestClient(port: port).greet().connID) }
+        }
+        #expect(seen.count == 3)
+    }
+
+    @Test func traceIsWrittenAsThingsHappen() throws {
+        try withProgram("--trace", "-") { program, port in
+            let client = try TestClient(port: port)
+            try client.greet()
+            _ = try client.ask(Requests.figures(2, .us, "AAPL"))
+            func next() throws -> [String: Any] {
+                let line = try program.line()
+                return try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
+            }
+            #expect(try next()["event"] as? String == "connected")
+            #expect(try next()["client_id"] as? String == "test")
+            let request = try next()
+            #expect(request["code"] as? String == "AAPL")
+            let time = try #require(request["time_ms"] as? Double)
+            #expect(abs(time / 1000 - Date().timeIntervalSince1970) < 5)
+        }
+    }
+
+    @Test func traceIsAddedToItsFile() throws {
+        let file = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+        defer { try? FileManager.default.removeItem(at: file) }
+        for round in 1...2 {
+            try withProgram("--trace", file.path) { program, port in
+                do { try TestClient(port: port).greet() }
+                try program.closeInput()
+                #expect(try program.status() == 0)
+            }
+            let lines = try String(contentsOf: file, encoding: .utf8).split(separator: "\n")
+            #expect(lines.count == 3 * round)
+            #expect(lines.last?.contains("\"closed\"") == true)
+        }
+    }
+
+    // MARK: - Words
+
+    private static let options = [
+        "--port", "--host", "--figures", "--quota", "--no-quota", "--keep-alive", "--latency", "--push", "--old",
+        "--trace", "--end-with-input", "--help", "--version",
+    ]
+
+    @Test(arguments: ["--help", "-h"])
+    func helpTellsEverything(_ option: String) throws {
+        let end = try Program([option]).ended()
+        #expect(end.status == 0)
+        #expect(end.errors.isEmpty)
+        for option in Self.options { #expect(end.output.contains("\n  \(option) "), "\(option)") }
+        for set in FigureSet.allCases { #expect(end.output.contains(set.rawValue)) }
+        let figures = CapitalDistribution.derived(market: Market.us.rawValue, code: "AAPL")
+        #expect(end.output.contains("US.AAPL has capitalInBig \(figures.inBig)."))
+        let longest = end.output.split(separator: "\n").map(\.count).max()
+        #expect(try #require(longest) <= 120)
+    }
+
+    @Test func versionIsTheHeaders() throws {
+        let header = try String(contentsOf: root.appending(path: "include/capdist.h"), encoding: .utf8)
+        let numbers = try ["MAJOR", "MINOR", "PATCH"].map { part in
+            let line = try Regex<(Substring, Substring)>("#define CAPDIST_VERSION_\(part) (\\d+)")
+            return String(try #require(header.firstMatch(of: line)).1)
+        }
+        #expect(try Program(["--version"]).ended() == (0, numbers.joined(separator: ".") + "\n", ""))
+    }
+
+    @Test(arguments: [
+        (["--nonsense"], "there is no option --nonsense: see --help"),
+        (["11111"], "there is no option 11111: see --help"),
+        (["--port"], "--port needs a value: see --help"),
+        (["--port", "65536"], "--port takes a number from 0 to 65535, not 65536"),
+        (["--port", "-1"], "--port takes a number from 0 to 65535, not -1"),
+        (["--port", "http"], "--port takes a number from 0 to 65535, not http"),
+        (["--figures", "rust"], "--figures takes one of cpp, csharp, java, js, python, not rust"),
+        (["--quota", "30"], "--quota takes REQUESTS/SECONDS, such as 30/30, not 30"),
+        (["--quota", "0/30"], "--quota takes REQUESTS/SECONDS, such as 30/30, not 0/30"),
+        (["--quota", "30/0"], "--quota takes REQUESTS/SECONDS, such as 30/30, not 30/0"),
+        (["--quota", "1/2/3"], "--quota takes REQUESTS/SECONDS, such as 30/30, not 1/2/3"),
+        (
+            ["--quota", "9999999999999999999/1"],
+            "--quota takes REQUESTS/SECONDS, such as 30/30, not 9999999999999999999/1"
+        ),
+        (["--keep-alive", "2147483648"], "--keep-alive takes a number from -2147483648 to 2147483647, not 2147483648"),
+        (["--latency", "-1"], "--latency takes a number from 0 to 3600000, not -1"),
+        (["--push", "0"], "--push takes a number from 1 to 86400, not 0"),
+        (["--trace"], "--trace needs a value: see --help"),
+    ])
+    func wrongOptionsAreToldInASentence(_ arguments: [String], _ sentence: String) throws {
+        let end = try Program(arguments).ended()
+        #expect(end == (2, "", "opend-simulator: \(sentence)\n"))
+    }
+
+    @Test func whatItCanNotHaveIsToldInASentence() throws {
+        let taken = try SimulatorServer(GatewayConfiguration())
+        let port = try Program(["--port", "\(taken.port)"]).ended()
+        #expect(
+            port == (1, "", "opend-simulator: can not listen on 127.0.0.1 port \(taken.port): Address already in use\n")
+        )
+        let host = try Program(["--port", "0", "--host", "localhost"]).ended()
+        #expect(host == (1, "", "opend-simulator: localhost is no numeric address\n"))
+        let trace = try Program(["--port", "0", "--trace", "/nowhere/at/all"]).ended()
+        #expect(trace == (1, "", "opend-simulator: can not write /nowhere/at/all: No such file or directory\n"))
+    }
+}

@@ -1,0 +1,569 @@
+"""The typed client: what it returns, its callbacks and its threads."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import gc
+import math
+import pickle
+import threading
+import time
+import weakref
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from typing import Any
+
+import capdist
+import pytest
+from capdist import AsyncClient, Client, ClosedError, RequestError, Result, Status
+from conftest import Start
+from support import PATIENCE, SilentGateway, Simulator, threads, unused_port, wait_until
+
+
+@pytest.fixture
+def gateway(simulator: Start) -> Simulator:
+    """A gateway without a quota."""
+    return simulator("--no-quota")
+
+
+@pytest.fixture
+def client(gateway: Simulator) -> Iterator[Client]:
+    """A client of it, without a quota."""
+    with Client(port=gateway.port, quota_requests=0) as connected:
+        connected.wait_ready()
+        yield connected
+
+
+# Values
+
+
+def test_figures_are_frozen_and_have_real_times(client: Client) -> None:
+    figures = client.capital_distribution("HK.00700")
+    assert figures.security == "HK.00700"
+    assert figures.update_time == datetime(2022, 6, 8, 10, 44, 21)
+    assert figures.update_time_text == "2022-06-08 10:44:21"
+    assert figures.update_timestamp == 1654656261.0
+    assert figures.updated_at == datetime(2022, 6, 8, 2, 44, 21, tzinfo=timezone.utc)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        figures.capital_in_big = 0.0  # type: ignore[misc]
+    assert pickle.loads(pickle.dumps(figures)) == figures
+
+
+def test_what_is_missing(simulator: Start) -> None:
+    with Client(port=simulator("--old").port, quota_group="old") as client:
+        figures = client.capital_distribution("HK.00700")
+    assert math.isnan(figures.capital_in_super)
+    assert math.isnan(figures.capital_out_super)
+    assert figures.capital_in_big == 859479380.0
+    assert (figures.update_time, figures.update_time_text, figures.updated_at) == (None, "", None)
+    assert math.isnan(figures.update_timestamp)
+
+
+@pytest.mark.parametrize("timestamp", [math.inf, -math.inf, math.nan, 1e300, -1e300])
+def test_a_timestamp_that_is_no_time(timestamp: float, client: Client) -> None:
+    figures = dataclasses.replace(client.capital_distribution("HK.00700"), update_timestamp=timestamp)
+    assert figures.updated_at is None
+
+
+def test_the_security_firm_is_sent(client: Client, gateway: Simulator) -> None:
+    client.capital_distribution("HK.00001", security_firm=3)
+    assert gateway.seen("request", code="00001", security_firm=3)
+
+
+def test_what_the_gateway_is_told(simulator: Start) -> None:
+    gateway = simulator()
+    with Client(port=gateway.port, client_id="prüfung", client_version=203, recv_notify=True) as client:
+        client.wait_ready()
+    (hello,) = gateway.seen("request", proto_id=1001)
+    told = {name: hello[name] for name in ("client_id", "client_version", "programming_language", "recv_notify")}
+    assert told == {
+        "client_id": "prüfung",
+        "client_version": 203,
+        "programming_language": "Python",
+        "recv_notify": 1,
+    }
+
+
+def test_info_and_quota(simulator: Start) -> None:
+    with Client(port=simulator().port, quota_requests=7, quota_window=2.5, quota_group="figures") as client:
+        client.wait_ready()
+        info = client.info()
+        assert (info.login_user_id, info.server_version, info.is_ready, info.is_final) == (10000001, 1011, True, False)
+        assert info.conn_id > 0
+        assert client.quota() == capdist.Quota(7, 2.5, 0, 0, 0.0)
+        client.capital_distribution("HK.00001")
+        assert client.quota().used == 1
+
+
+def test_a_raw_request(client: Client) -> None:
+    replies: list[capdist.ProtoReply] = []
+    serial_no = client.send_proto(1002, bytearray(b"\x0a\x02\x08\x00"), replies.append)
+    assert wait_until(lambda: bool(replies))
+    (reply,) = replies
+    assert (reply.status, reply.serial_no, reply.proto_id, reply.was_sent) == (Status.OK, serial_no, 1002, True)
+    assert (reply.ret_type, reply.text, reply.retry_after) == (0, "", 0.0)
+    assert reply.body
+    client.send_proto(4711, b"", replies.append)
+    assert wait_until(lambda: len(replies) == 2)
+    assert (replies[1].status, replies[1].ret_type) == (Status.REFUSED, -1)
+    assert "未知协议ID" in replies[1].text
+
+
+def test_fail_mode(simulator: Start) -> None:
+    with Client(port=simulator().port, quota_requests=1, quota_group="fail", quota_wait=False) as client:
+        client.capital_distribution("HK.00001")
+        for ask in (
+            lambda: client.capital_distribution("HK.00002"),
+            lambda: client.get_capital_distribution("HK.00002", lambda *_: None),
+        ):
+            with pytest.raises(capdist.RateLimitedError) as caught:
+                ask()
+            assert caught.value.status is Status.QUOTA_EXHAUSTED
+            assert not caught.value.was_sent
+
+
+def test_cancel(simulator: Start) -> None:
+    gateway = simulator("--latency", "500")
+    answers: list[Result] = []
+    with Client(port=gateway.port) as client:
+        client.wait_ready()
+        serial_no = client.get_capital_distribution("HK.00001", lambda _, result: answers.append(result))
+        assert client.cancel(serial_no)
+        assert wait_until(lambda: bool(answers))
+        assert not client.cancel(serial_no)
+        assert not client.cancel(4_000_000_000)
+    (answer,) = answers
+    assert isinstance(answer, capdist.CancelledRequestError)
+    assert answer.status is Status.CANCELLED
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        capdist.RefusedError(
+            "no", Status.REFUSED, security="HK.1", was_sent=True, ret_type=-1, ret_msg="不", err_code=3
+        ),
+        capdist.RequestTimeoutError("late", Status.REPLY_TIMEOUT, was_sent=True),
+        capdist.RateLimitedError("slow", Status.RATE_LIMITED, retry_after=2.5),
+        capdist.ConnectTimeoutError("late", Status.CONNECT_TIMEOUT),
+        capdist.ClosedError("closed", Status.RELEASED),
+        capdist.ArgumentError("bad", Status.INVALID_ARGUMENT),
+        capdist.LibraryNotFoundError("missing"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_errors_cross_processes(error: capdist.CapdistError) -> None:
+    """multiprocessing pickles what a worker raises; what can not be unpickled hangs or breaks its pool."""
+    for other in (pickle.loads(pickle.dumps(error)), copy.copy(error)):
+        assert type(other) is type(error)
+        assert (str(other), other.args, vars(other)) == (str(error), error.args, vars(error))
+
+
+def test_errors_can_be_caught_as_python_s_own(silent: SilentGateway) -> None:
+    with Client(port=silent.port, queue_timeout=0.1, quota_group="own") as client:
+        with pytest.raises(TimeoutError):
+            client.capital_distribution("HK.00001")
+        with pytest.raises(TimeoutError):
+            client.wait_ready(0.05)
+        with pytest.raises(ValueError, match="MARKET.CODE"):
+            client.capital_distribution("HK")
+
+
+def test_a_port_where_nobody_listens() -> None:
+    with Client(port=unused_port(), reconnect=False, quota_group="nobody") as client:
+        with pytest.raises(capdist.ConnectError, match="is OpenD running there") as caught:
+            client.wait_ready(PATIENCE)
+        assert caught.value.status is Status.CONNECT_FAILED
+        assert client.info().is_final
+        with pytest.raises(capdist.ConnectError):
+            client.capital_distribution("HK.00001")
+
+
+# Callbacks
+
+
+def test_callbacks_of_the_connection(simulator: Start) -> None:
+    events: list[tuple[Any, ...]] = []
+    gateway = simulator("--push", "1")
+    with Client(
+        port=gateway.port,
+        recv_notify=True,
+        reconnect_min=0.05,
+        on_init_connect=lambda *event: events.append(("init", *event)),
+        on_disconnect=lambda *event: events.append(("lost", *event)),
+        on_push=lambda *event: events.append(("push", *event)),
+        on_log=lambda *event: events.append(("log", *event)),
+    ) as client:
+        client.wait_ready()
+        assert wait_until(lambda: any(event[0] == "push" for event in events))
+        gateway.kill()
+        assert wait_until(lambda: any(event[0] == "lost" for event in events))
+    assert [event for event in events if event[0] == "init"] == [("init", 0, "")]
+    push = next(event for event in events if event[0] == "push")
+    assert push[1] == 1003
+    assert isinstance(push[2], bytes) and push[2]
+    lost = next(event for event in events if event[0] == "lost")
+    assert lost[1] >> 32 == 11
+    assert lost[2]
+    assert {event[1] for event in events if event[0] == "log"} <= {1, 2, 3, 4}
+
+
+def test_an_exception_in_a_callback_is_reported_and_harms_nothing(
+    simulator: Start, unraisable: list[BaseException]
+) -> None:
+    class Oops(Exception):
+        pass
+
+    def fail(*_arguments: object) -> None:
+        raise Oops
+
+    with Client(port=simulator("--push", "1").port, recv_notify=True, on_init_connect=fail, on_push=fail) as client:
+        client.wait_ready()
+        assert wait_until(lambda: len(unraisable) == 1)
+        client.get_capital_distribution("HK.00001", fail)
+        client.send_proto(1002, b"\x0a\x02\x08\x00", fail)
+        assert wait_until(lambda: len(unraisable) >= 4)
+        assert client.capital_distribution("HK.00700").capital_in_big == 859479380.0
+    assert {type(error) for error in unraisable} == {Oops}
+
+
+def test_system_exit_in_a_callback_ends_nothing(client: Client, unraisable: list[BaseException]) -> None:
+    def leave(*_arguments: object) -> None:
+        raise SystemExit(3)
+
+    client.get_capital_distribution("HK.00001", leave)
+    assert wait_until(lambda: bool(unraisable))
+    assert isinstance(unraisable[0], SystemExit)
+    assert client.capital_distribution("HK.00700").capital_in_big == 859479380.0
+
+
+def test_blocking_calls_inside_a_callback_are_refused(client: Client, gateway: Simulator) -> None:
+    seen: list[Any] = []
+    done = threading.Event()
+    other = Client(port=gateway.port, quota_requests=0)
+
+    def inside(_serial_no: int, _result: Result) -> None:
+        for one in (client, other):
+            for call in (
+                one.wait_ready,
+                lambda one=one: one.capital_distribution("HK.00001"),
+                lambda one=one: next(one.capital_distributions(["HK.00001"])),
+            ):
+                try:
+                    seen.append(call())
+                except capdist.WouldDeadlockError as error:
+                    seen.append(error.status)
+        # Whatever does not wait is allowed.
+        client.get_capital_distribution("HK.00002", lambda *_: done.set())
+
+    client.get_capital_distribution("HK.00001", inside)
+    assert done.wait(PATIENCE)
+    assert seen == [Status.WOULD_DEADLOCK] * 6
+    other.close()
+
+
+def test_one_thread_state_for_the_connection_s_thread(gateway: Simulator) -> None:
+    """What a callback leaves in a threading.local is there in the next one, and in no other connection's."""
+    local = threading.local()
+    counts: dict[str, list[int]] = {"first": [], "second": []}
+    clients = {name: Client(port=gateway.port, quota_requests=0) for name in counts}
+
+    def count(name: str) -> None:
+        local.count = getattr(local, "count", 0) + 1
+        counts[name].append(local.count)
+
+    for name, client in clients.items():
+        for number in range(100):
+            client.get_capital_distribution("HK.00001", lambda _s, _r, name=name: count(name))
+            if number % 10 == 0:
+                client.capital_distribution("HK.00001")
+    assert wait_until(lambda: all(len(seen) == 100 for seen in counts.values()))
+    assert counts == {"first": list(range(1, 101)), "second": list(range(1, 101))}
+    for client in clients.values():
+        client.close()
+
+
+def test_the_thread_state_goes_with_the_thread(gateway: Simulator) -> None:
+    class Marker:
+        pass
+
+    local = threading.local()
+    kept: list[weakref.ref[Marker]] = []
+
+    def leave(_serial_no: int, _result: Result) -> None:
+        local.marker = Marker()
+        kept.append(weakref.ref(local.marker))
+
+    with Client(port=gateway.port, quota_requests=0) as client:
+        client.get_capital_distribution("HK.00001", leave)
+        assert wait_until(lambda: bool(kept))
+        gc.collect()
+        assert kept[0]() is not None
+    assert wait_until(lambda: kept[0]() is None, 2)
+
+
+def test_release_inside_a_callback_then_outside(gateway: Simulator) -> None:
+    client = Client(port=gateway.port, quota_requests=0)
+    closed = threading.Event()
+    go_on = threading.Event()
+
+    def close(_serial_no: int, _result: Result) -> None:
+        client.close()
+        closed.set()
+        go_on.wait(PATIENCE)
+        finished.append(True)
+
+    finished: list[bool] = []
+    client.get_capital_distribution("HK.00001", close)
+    assert closed.wait(PATIENCE)
+    threading.Timer(0.1, go_on.set).start()
+    client.close()
+    # Once a close outside a callback is done, no callback runs.
+    assert finished == [True]
+
+
+def test_close_completes_what_is_under_way(silent: SilentGateway) -> None:
+    answers: list[Result] = []
+    client = Client(port=silent.port, quota_group="closing")
+    for number in range(50):
+        client.get_capital_distribution(f"HK.{number:05}", lambda _, result: answers.append(result))
+    client.close()
+    assert len(answers) == 50
+    assert {answer.status for answer in answers if isinstance(answer, RequestError)} == {Status.RELEASED}
+
+
+def test_close_frees_a_blocked_thread(silent: SilentGateway) -> None:
+    client = Client(port=silent.port, quota_group="freeing")
+    ended: list[BaseException] = []
+
+    def wait(call: Any) -> None:
+        try:
+            call()
+        except capdist.CapdistError as error:
+            ended.append(error)
+
+    calls = [client.wait_ready, lambda: client.capital_distribution("HK.00001")]
+    waiting = [threading.Thread(target=wait, args=(call,)) for call in calls]
+    for thread in waiting:
+        thread.start()
+    time.sleep(0.1)
+    client.close()
+    for thread in waiting:
+        thread.join(PATIENCE)
+        assert not thread.is_alive()
+    assert {type(error) for error in ended} == {ClosedError, capdist.CancelledRequestError}
+
+
+# Ends
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_close_leaves_no_thread_and_no_descriptor(simulator: Start) -> None:
+    gateway = simulator("--no-quota")
+    for _ in range(30):
+        before = threads()
+        client = Client(port=gateway.port, quota_requests=0)
+        client.wait_ready()
+        client.get_capital_distribution("HK.00001", lambda *_: None)
+        assert threads() > before
+        client.close()
+        # At once, not after a while.
+        assert threads() == before
+    gateway.stop()
+
+
+EVERY_CALL: dict[str, Any] = {
+    "wait_ready": lambda client: client.wait_ready(1),
+    "capital_distribution": lambda client: client.capital_distribution("HK.00700"),
+    "get_capital_distribution": lambda client: client.get_capital_distribution("HK.00700", lambda *_: None),
+    "capital_distributions": lambda client: list(client.capital_distributions(["HK.00700"])),
+    "send_proto": lambda client: client.send_proto(1002, b"", lambda _: None),
+    "info": lambda client: client.info(),
+    "quota": lambda client: client.quota(),
+}
+
+
+@pytest.mark.parametrize("name", EVERY_CALL)
+def test_use_after_close(name: str, gateway: Simulator) -> None:
+    client = Client(port=gateway.port)
+    client.close()
+    with pytest.raises(ClosedError) as caught:
+        EVERY_CALL[name](client)
+    assert caught.value.status is Status.RELEASED
+    client.close()
+
+
+def test_every_method_was_used_after_close() -> None:
+    methods = {name for kind in (Client, AsyncClient) for name in dir(kind) if not name.startswith("_")}
+    # Cancelling what is over anyway is no error, and closing twice is harmless.
+    assert methods == set(EVERY_CALL) | {"cancel", "close"}
+
+
+def test_cancel_after_close(gateway: Simulator) -> None:
+    client = Client(port=gateway.port)
+    client.close()
+    assert client.cancel(1) is False
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_a_client_that_is_dropped_is_closed(simulator: Start) -> None:
+    gateway = simulator()
+    client = Client(port=gateway.port)
+    client.wait_ready()
+    del client
+    assert wait_until(lambda: len(gateway.seen("closed")) == 1)
+    gateway.stop()
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_a_client_that_its_own_callbacks_reach_is_closed(simulator: Start) -> None:
+    class Program:
+        def __init__(self, port: int) -> None:
+            self.pushes = 0
+            self.client = Client(port=port, on_push=self.pushed, on_init_connect=self.connected, on_log=self.pushed)
+
+        def pushed(self, *_event: object) -> None:
+            self.pushes += 1
+
+        connected = pushed
+
+    gateway = simulator()
+    program = Program(gateway.port)
+    program.client.wait_ready()
+    gone = weakref.ref(program)
+    del program
+    assert wait_until(lambda: gc.collect() >= 0 and gone() is None)
+    assert wait_until(lambda: len(gateway.seen("closed")) == 1)
+    gateway.stop()
+
+
+def test_a_client_dropped_by_the_collector_waits_for_nobody(gateway: Simulator) -> None:
+    """The collector may run anywhere, also where a lock is held that a callback of that very client waits for."""
+    lock = threading.Lock()
+    entered = threading.Event()
+    left = threading.Event()
+
+    def callback(_serial_no: int, _result: Result) -> None:
+        entered.set()
+        with lock:
+            left.set()
+
+    client = Client(port=gateway.port, quota_requests=0)
+    with lock:
+        client.get_capital_distribution("HK.00001", callback)
+        assert entered.wait(PATIENCE)
+        del client
+        assert not left.is_set()
+    assert left.wait(PATIENCE)
+
+
+def test_callbacks_live_as_long_as_their_request(gateway: Simulator, client: Client) -> None:
+    class Callback:
+        def __call__(self, _serial_no: int, _result: Result) -> None:
+            called.append(True)
+
+    called: list[bool] = []
+    callback = Callback()
+    alive = weakref.ref(callback)
+    client.get_capital_distribution("HK.00001", callback)
+    del callback
+    assert wait_until(lambda: called == [True])
+    assert wait_until(lambda: alive() is None, 2)
+
+
+def test_a_refused_call_keeps_nothing(client: Client) -> None:
+    class Callback:
+        def __call__(self, _serial_no: int, _result: Result) -> None:
+            raise AssertionError
+
+    client.close()
+    callback = Callback()
+    alive = weakref.ref(callback)
+    with pytest.raises(ClosedError):
+        client.get_capital_distribution("HK.00001", callback)
+    del callback
+    gc.collect()
+    assert alive() is None
+
+
+def test_garbage_is_collected_in_flight(simulator: Start) -> None:
+    gateway = simulator("--no-quota")
+    answers: list[Result] = []
+    stop = threading.Event()
+
+    def collect() -> None:
+        while not stop.is_set():
+            gc.collect()
+
+    collector = threading.Thread(target=collect)
+    collector.start()
+    try:
+        for turn in range(20):
+            client = Client(port=gateway.port, quota_requests=0)
+            client.cycle = client  # type: ignore[attr-defined]
+            for number in range(50):
+                client.get_capital_distribution(f"HK.{number:05}", lambda _, result: answers.append(result))
+            if turn % 2:
+                assert client.capital_distribution("HK.00700").capital_in_big == 859479380.0
+            del client
+        # Each of them ends once, answered or because its client went.
+        assert wait_until(lambda: len(answers) == 1000)
+    finally:
+        stop.set()
+        collector.join(PATIENCE)
+    assert {getattr(answer, "status", Status.OK) for answer in answers} <= {Status.OK, Status.RELEASED}
+
+
+def test_many_threads_ask_one_client(client: Client) -> None:
+    failures: list[BaseException] = []
+    figures: dict[str, set[float]] = {}
+
+    def ask(first: int) -> None:
+        try:
+            for number in range(first, first + 100):
+                code = f"SZ.{number % 150:06}"
+                figures.setdefault(code, set()).add(client.capital_distribution(code).capital_in_big)
+        except BaseException as error:  # noqa: BLE001
+            failures.append(error)
+
+    asking = [threading.Thread(target=ask, args=(first * 37,)) for first in range(8)]
+    for thread in asking:
+        thread.start()
+    for thread in asking:
+        thread.join(PATIENCE)
+    assert failures == []
+    assert all(len(values) == 1 for values in figures.values())
+    assert len({value for values in figures.values() for value in values}) == len(figures)
+
+
+def test_clients_are_closed_by_many_threads(gateway: Simulator) -> None:
+    for _ in range(20):
+        client = Client(port=gateway.port, quota_requests=0)
+        answers: list[Result] = []
+        for number in range(20):
+            client.get_capital_distribution(f"HK.{number:05}", lambda _, result: answers.append(result))
+        before = threads()
+        closing = [threading.Thread(target=client.close) for _ in range(4)]
+        for thread in closing:
+            thread.start()
+        for thread in closing:
+            thread.join(PATIENCE)
+            assert not thread.is_alive()
+        assert len(answers) == 20
+        assert wait_until(lambda: threads() < before, 2)
+
+
+def test_a_line_lost_is_made_anew(simulator: Start) -> None:
+    connected = threading.Semaphore(0)
+    gateway = simulator("--no-quota")
+    with Client(
+        port=gateway.port, quota_requests=0, reconnect_min=0.05, on_init_connect=lambda *_: connected.release()
+    ) as client:
+        assert connected.acquire(timeout=PATIENCE)
+        gateway.kill()
+        assert wait_until(lambda: not client.info().is_ready)
+        again = simulator("--no-quota", "--port", str(gateway.port))
+        assert connected.acquire(timeout=PATIENCE)
+        assert client.capital_distribution("HK.00700").capital_in_big == 859479380.0
+        assert len(again.requests()) == 1

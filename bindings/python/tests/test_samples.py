@@ -1,0 +1,76 @@
+"""The vendor's Python sample, with only its import line changed, for both brands.
+
+The sample has port 11111 in its text. For the test alone the text is run with another port in that one place, so that it
+depends on no port being free. pandas prints as many columns as the terminal is wide; the documentation's was wider than 80.
+"""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from conftest import Start
+from support import PACKAGE, SEED, run_child, unused_port
+
+SAMPLES = PACKAGE / "samples"
+BRANDS = ("futu", "moomoo")
+
+#: What the vendor's documentation shows below the sample.
+OUTPUT = """\
+capital_in_super capital_in_big ... capital_out_small update_time
+0 2.261085e+09 2.141964e+09 ... 2.887413e+09 2022-06-08 15:59:59
+[1 rows x 9 columns]
+2141963720.0
+[2141963720.0]
+"""
+
+
+def words(text: str) -> list[list[str]]:
+    """The words of each line that has some: the documentation lost the sample's white space."""
+    return [line.split() for line in text.splitlines() if line.strip()]
+
+
+def sample(brand: str, port: int) -> str:
+    """The sample's text, for another port."""
+    text, count = re.subn(r"\bport=11111\b", f"port={port}", (SAMPLES / f"{brand}_sample.py").read_text("utf-8"))
+    assert count == 1
+    return text
+
+
+def seed_block(first_line: str, end: str, after: str = "") -> list[list[str]]:
+    """A block of the documentation, from a line to the one before `end`."""
+    lines = SEED.read_text(encoding="utf-8").splitlines()
+    start = lines.index(first_line, lines.index(after) if after else 0)
+    return words("\n".join(lines[start : lines.index(end, start)]))
+
+
+@pytest.mark.parametrize("brand", BRANDS)
+def test_the_sample_prints_what_the_documentation_shows(brand: str, simulator: Start) -> None:
+    gateway = simulator("--figures", "python")
+    assert words(run_child(sample(brand, gateway.port), env={"COLUMNS": "100"})) == words(OUTPUT)
+    (request,) = gateway.requests()
+    assert (request["market"], request["code"]) == (1, "00700")
+
+
+@pytest.mark.parametrize("brand", BRANDS)
+def test_only_the_import_line_is_changed(brand: str) -> None:
+    lines = words((SAMPLES / f"{brand}_sample.py").read_text(encoding="utf-8"))
+    assert lines[0] == ["from", f"capdist.{brand}", "import", "*"]
+    other = "moomoo" if brand == "futu" else "futu"
+    assert lines[1:] == words((SAMPLES / f"{other}_sample.py").read_text(encoding="utf-8"))[1:]
+    if SEED.exists():
+        assert [["from", brand, "import", "*"], *lines[1:]] == seed_block(f"from {brand} import *", "2")
+        assert words(OUTPUT) == seed_block(OUTPUT.splitlines()[0], "2", after=f"from {brand} import *")
+
+
+def test_the_sample_without_a_gateway_says_why() -> None:
+    text = sample("futu", unused_port()).replace("port=", "connect_timeout=0.3, port=")
+    output = run_child(text)
+    assert output.startswith("error: ")
+    assert "is OpenD running there?" in output
+
+
+@pytest.mark.parametrize("brand", BRANDS)
+def test_star_import_brings_what_the_vendor_users_name(brand: str) -> None:
+    output = run_child(f"from capdist.{brand} import *\nprint(RET_OK, RET_ERROR, OpenQuoteContext.__name__)")
+    assert output == "0 -1 OpenQuoteContext\n"

@@ -1,0 +1,194 @@
+"""The watch list: within the quota, as answers come, and cancelled when nobody wants the rest."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable, Iterator
+
+import pytest
+from capdist import ArgumentError, AsyncClient, CapitalDistribution, Client, RefusedError, Result
+from conftest import Start
+from support import Simulator
+
+Listed = list[tuple[str, Result, float]]
+
+
+def blocking(client: Client, securities: Iterable[str]) -> Listed:
+    """The list, and when each answer came."""
+    start = time.monotonic()
+    return [
+        (security, result, time.monotonic() - start) for security, result in client.capital_distributions(securities)
+    ]
+
+
+def within_asyncio(client: AsyncClient, securities: Iterable[str]) -> Listed:
+    """The same in asyncio."""
+
+    async def collect() -> Listed:
+        start = time.monotonic()
+        return [
+            (security, result, time.monotonic() - start)
+            async for security, result in client.capital_distributions(securities)
+        ]
+
+    return asyncio.run(collect())
+
+
+FACES = [(Client, blocking), (AsyncClient, within_asyncio)]
+faces = pytest.mark.parametrize(("kind", "collect"), FACES, ids=["Client", "AsyncClient"])
+
+
+def codes(count: int) -> list[str]:
+    """Some stocks."""
+    return [f"HK.{number:05}" for number in range(1, count + 1)]
+
+
+def refusals(gateway: Simulator) -> list[str]:
+    """What the gateway refused."""
+    return [request["refused"] for request in gateway.requests() if "refused" in request]
+
+
+@faces
+def test_the_quota_is_kept_and_all_are_answered(kind: type, collect: object, simulator: Start) -> None:
+    gateway = simulator("--quota", "5/1")
+    with_quota = {"quota_requests": 5, "quota_window": 1.0, "quota_group": f"watch {kind.__name__}"}
+    client = kind(port=gateway.port, **with_quota)
+    answers = collect(client, codes(14))  # type: ignore[operator]
+    client.close()
+    assert sorted(security for security, _, _ in answers) == codes(14)
+    assert all(isinstance(result, CapitalDistribution) and result.security == code for code, result, _ in answers)
+    assert len({result.capital_in_big for _, result, _ in answers}) == 14
+    assert refusals(gateway) == []
+    # They come as they are answered: five at once, five a second later, the rest another second later.
+    seconds = [when for _, _, when in answers]
+    assert seconds[4] < 0.9
+    assert 1.0 < seconds[5] < 1.9
+    assert 2.0 < seconds[10] <= seconds[13] < 2.9
+
+
+@faces
+def test_one_refusal_is_one_entry_s(kind: type, collect: object, simulator: Start) -> None:
+    client = kind(port=simulator("--no-quota").port, quota_requests=0)
+    answers = {code: result for code, result, _ in collect(client, ["HK.00001", "HK.99999", "HK.00002"])}  # type: ignore[operator]
+    client.close()
+    assert isinstance(answers["HK.99999"], RefusedError)
+    assert answers["HK.99999"].ret_msg == "未知股票"
+    assert isinstance(answers["HK.00001"], CapitalDistribution)
+    assert isinstance(answers["HK.00002"], CapitalDistribution)
+
+
+@faces
+def test_without_a_quota_and_over_the_longest_queue(kind: type, collect: object, simulator: Start) -> None:
+    gateway = simulator("--no-quota")
+    client = kind(port=gateway.port, quota_requests=0, max_queue=3)
+    assert len(collect(client, codes(200))) == 200  # type: ignore[operator]
+    client.close()
+    assert len(gateway.requests()) == 200
+
+
+@faces
+def test_an_empty_list(kind: type, collect: object, simulator: Start) -> None:
+    client = kind(port=simulator().port)
+    assert collect(client, []) == []  # type: ignore[operator]
+    client.close()
+
+
+@faces
+def test_a_security_twice(kind: type, collect: object, simulator: Start) -> None:
+    client = kind(port=simulator("--no-quota").port, quota_requests=0)
+    assert [code for code, _, _ in collect(client, ["HK.00001"] * 3)] == ["HK.00001"] * 3  # type: ignore[operator]
+    client.close()
+
+
+@faces
+def test_entries_are_taken_as_they_are_needed(kind: type, collect: object, simulator: Start) -> None:
+    """A list can be longer than memory: no more is taken from it than is under way."""
+    gateway = simulator("--no-quota")
+    client = kind(port=gateway.port, quota_requests=4, quota_window=0.05, quota_group=f"lazy {kind.__name__}")
+    taken = 0
+    most_ahead = 0
+    answered = 0
+
+    def endless() -> Iterator[str]:
+        nonlocal taken, most_ahead
+        for code in codes(40):
+            taken += 1
+            most_ahead = max(most_ahead, taken - answered)
+            yield code
+
+    async def count() -> None:
+        nonlocal answered
+        async for _ in client.capital_distributions(endless()):
+            answered += 1
+
+    if kind is AsyncClient:
+        asyncio.run(count())
+    else:
+        for _ in client.capital_distributions(endless()):
+            answered += 1
+    client.close()
+    assert answered == 40
+    assert most_ahead <= 5
+
+
+def test_leaving_early_cancels(simulator: Start) -> None:
+    gateway = simulator("--no-quota")
+    client = Client(port=gateway.port, quota_requests=3, quota_window=60, quota_group="leaving")
+    client.capital_distribution("HK.00001")
+    client.capital_distribution("HK.00002")
+    for code, _ in client.capital_distributions(codes(10)):
+        assert code == "HK.00001"
+        break
+    # The other two waited for a slot; they wait no more.
+    assert client.quota().waiting == 0
+    client.close()
+    assert len(gateway.requests()) == 3
+
+
+def test_leaving_early_cancels_in_asyncio(simulator: Start) -> None:
+    gateway = simulator("--no-quota")
+
+    async def leave() -> None:
+        async with AsyncClient(port=gateway.port, quota_requests=2, quota_window=60, quota_group="aleaving") as client:
+            await client.capital_distribution("HK.00001")
+            async for code, _ in client.capital_distributions(codes(10)):
+                assert code == "HK.00001"
+                assert client.quota().waiting == 1
+                break
+            deadline = time.monotonic() + 2
+            while client.quota().waiting and time.monotonic() < deadline:
+                await asyncio.sleep(0.01)
+            assert client.quota().waiting == 0
+
+    asyncio.run(leave())
+    assert len(gateway.requests()) == 2
+
+
+@faces
+def test_a_bad_entry_ends_the_list(kind: type, collect: object, simulator: Start) -> None:
+    gateway = simulator()
+    client = kind(port=gateway.port, quota_requests=0)
+    with pytest.raises(ArgumentError):
+        collect(client, ["HK.00001", "nonsense", "HK.00002"])  # type: ignore[operator]
+    assert len(collect(client, ["HK.00003"])) == 1  # type: ignore[operator]
+    client.close()
+    assert gateway.seen("request", code="00002") == []
+
+
+def test_two_lists_at_once_share_the_quota(simulator: Start) -> None:
+    gateway = simulator("--quota", "4/1")
+    quota = {"quota_requests": 4, "quota_window": 1.0, "quota_group": "sharing"}
+
+    async def main() -> list[tuple[str, Result]]:
+        async def collect(client: AsyncClient, securities: list[str]) -> list[tuple[str, Result]]:
+            return [answer async for answer in client.capital_distributions(securities)]
+
+        async with AsyncClient(port=gateway.port, **quota) as one, AsyncClient(port=gateway.port, **quota) as two:
+            lists = await asyncio.gather(collect(one, codes(6)), collect(two, codes(6)))
+            return [*lists[0], *lists[1]]
+
+    answers = asyncio.run(main())
+    assert len(answers) == 12
+    assert all(isinstance(result, CapitalDistribution) for _, result in answers)
+    assert refusals(gateway) == []
