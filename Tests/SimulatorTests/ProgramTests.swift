@@ -5,60 +5,83 @@ import Testing
 
 @testable import Simulator
 
-/// opend-simulator as a child process. Every wait has a limit; it ends with the test, since its standard input does.
+/// opend-simulator as a child process; every wait has a limit. Not Foundation's Process, which hands on a descriptor of
+/// its own and is never freed.
 private final class Program {
-    private let process = Process()
-    private let input = Pipe()
-    private let output = Pipe()
-    private let errors = Pipe()
+    let pid: pid_t
+    /// This side of its standard input, output and errors; -1 once closed.
+    private var ends: [Int32] = []
+    private var waitStatus: Int32?
 
     init(_ arguments: [String]) throws {
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        var theirs: [Int32] = []
+        defer { for descriptor in theirs { close(descriptor) } }
+        for descriptor in Int32(0)...2 {
+            // Sockets, since those are close-on-exec from the start: no child may hold another's input open.
+            var pair: [Int32] = [-1, -1]
+            try #require(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0, &pair) == 0)
+            ends.append(pair[0])
+            theirs.append(pair[1])
+            posix_spawn_file_actions_adddup2(&actions, pair[1], descriptor)
+        }
         // Beside the program that runs the tests.
         let folder = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
-        process.executableURL = folder.appending(path: "opend-simulator")
-        process.arguments = arguments
-        process.standardInput = input
-        process.standardOutput = output
-        process.standardError = errors
-        try process.run()
-        // Only the child holds these ends, so that its end is the end of what it prints.
-        try output.fileHandleForWriting.close()
-        try errors.fileHandleForWriting.close()
+        let path = folder.appending(path: "opend-simulator").path
+        var words = ([path] + arguments).map { strdup($0) } + [nil]
+        defer { for word in words { free(word) } }
+        var pid: pid_t = 0
+        let error = posix_spawn(&pid, path, &actions, nil, &words, environ)
+        try #require(error == 0, "\(path): \(String(cString: strerror(error)))")
+        self.pid = pid
     }
 
     deinit {
-        if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+        for end in ends where end >= 0 { close(end) }
+        guard waitStatus == nil, pid > 0 else { return }
+        kill(pid, SIGKILL)
+        waitpid(pid, nil, 0)
     }
-
-    var pid: Int32 { process.processIdentifier }
 
     /// The next line of the standard output, without its newline.
-    func line() throws -> String { try Self.read(output, until: UInt8(ascii: "\n")) }
+    func line() throws -> String { try read(1, until: UInt8(ascii: "\n")) }
 
-    func closeInput() throws { try input.fileHandleForWriting.close() }
+    func closeInput() { closeEnd(0) }
 
-    func closeOutput() throws { try output.fileHandleForReading.close() }
+    func closeOutput() { closeEnd(1) }
 
-    /// Waits for its end, and tells its status (negative: the signal that ended it) and what else it printed.
-    func ended() throws -> (status: Int32, output: String, errors: String) {
-        let text = try Self.read(output)
-        let errors = try Self.read(errors)
-        return (try status(), text, errors)
+    private func closeEnd(_ index: Int) {
+        if ends[index] >= 0 { close(ends[index]) }
+        ends[index] = -1
     }
 
-    /// Waits for its end when its output is read by nobody.
+    /// Waits for its end, and tells its status and what else it printed.
+    func ended() throws -> (status: Int32, output: String, errors: String) {
+        let output = try read(1)
+        let errors = try read(2)
+        return (try status(), output, errors)
+    }
+
+    /// Waits for its end: its exit status, or the signal that ended it as a negative number.
     func status() throws -> Int32 {
         let deadline = monotonicSeconds() + Double(patience)
-        while process.isRunning, monotonicSeconds() < deadline { usleep(5_000) }
-        try #require(!process.isRunning, "it does not end")
-        return process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus
+        while waitStatus == nil {
+            var status: Int32 = 0
+            if waitpid(pid, &status, WNOHANG) == pid { waitStatus = status }
+            try #require(monotonicSeconds() < deadline, "it does not end")
+            usleep(2_000)
+        }
+        let status = waitStatus ?? 0
+        return status & 0x7f == 0 ? (status >> 8) & 0xff : -(status & 0x7f)
     }
 
-    /// Reads byte by byte until `end` or the end of the pipe.
-    private static func read(_ pipe: Pipe, until end: UInt8? = nil) throws -> String {
+    /// Reads byte by byte until `end` or the end of what it prints.
+    private func read(_ index: Int, until end: UInt8? = nil) throws -> String {
         var bytes: [UInt8] = []
         while true {
-            var polled = pollfd(fd: pipe.fileHandleForReading.fileDescriptor, events: Int16(POLLIN), revents: 0)
+            var polled = pollfd(fd: ends[index], events: Int16(POLLIN), revents: 0)
             try #require(poll(&polled, 1, Int32(patience) * 1000) == 1, "it says no more")
             var byte: UInt8 = 0
             if Glibc.read(polled.fd, &byte, 1) < 1 || byte == end { return String(decoding: bytes, as: UTF8.self) }
@@ -73,7 +96,7 @@ private func withProgram(_ arguments: String..., body: (Program, UInt16) throws 
     let line = try program.line()
     let listening = try #require(line.wholeMatch(of: /listening (127\.0\.0\.1|\[::1\]):(\d+)/), "it said \(line)")
     try body(program, try #require(UInt16(listening.2)))
-    try? program.closeInput()
+    program.closeInput()
     let status = try program.status()
     #expect(status == 0)
 }
@@ -108,13 +131,13 @@ private func withProgram(_ arguments: String..., body: (Program, UInt16) throws 
         try withProgram { program, port in
             let client = try TestClient(port: port)
             try client.greet()
-            try program.closeInput()
+            program.closeInput()
             #expect(try client.answer() == nil)
             #expect(try program.status() == 0)
         }
         let stays = try Program(["--port", "0"])
         _ = try stays.line()
-        try stays.closeInput()
+        stays.closeInput()
         usleep(300_000)
         kill(stays.pid, SIGTERM)
         #expect(try stays.status() == 0)
@@ -122,7 +145,7 @@ private func withProgram(_ arguments: String..., body: (Program, UInt16) throws 
 
     @Test func outputThatNobodyReadsIsNoTrouble() throws {
         try withProgram("--trace", "-") { program, port in
-            try program.closeOutput()
+            program.closeOutput()
             let client = try TestClient(port: port)
             try client.greet()
             for serial in UInt32(2)..<20 { #expect(try client.ask(Requests.keepAlive(serial)).serialNo == serial) }
@@ -255,7 +278,7 @@ private func withProgram(_ arguments: String..., body: (Program, UInt16) throws 
         for round in 1...2 {
             try withProgram("--trace", file.path) { program, port in
                 do { try TestClient(port: port).greet() }
-                try program.closeInput()
+                program.closeInput()
                 #expect(try program.status() == 0)
             }
             let lines = try String(contentsOf: file, encoding: .utf8).split(separator: "\n")

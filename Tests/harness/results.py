@@ -34,7 +34,7 @@ def read_swift_events(path: Path) -> list[Case]:
     Raises SuiteError if there is none.
     """
     try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
         # A process that crashed may have left half a line, which then is the last.
         records = [json.loads(line) for line in lines if line.strip() and (line is not lines[-1] or line.endswith("}"))]
     except (OSError, ValueError) as error:

@@ -509,6 +509,7 @@ def test_garbage_is_collected_in_flight(simulator: Start) -> None:
             del client
         # Each of them ends once, answered or because its client went.
         assert wait_until(lambda: len(answers) == 1000)
+        assert wait_until(lambda: len(gateway.seen("closed")) == len(gateway.seen("connected")))
     finally:
         stop.set()
         collector.join(PATIENCE)
