@@ -12,6 +12,7 @@ end counts as failed, and so does a case that was skipped. Logs and results go t
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from collections.abc import Callable
 
@@ -121,6 +122,8 @@ SUITES = [
 
 def main() -> int:
     """Runs what the command line names. Returns the exit status."""
+    # Started in the background it would be ignored, here and in the tests that interrupt programs.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     parser = argparse.ArgumentParser(description="Runs the test suites.")
     parser.add_argument("suites", nargs="*", metavar="SUITE", help="the suites to run; all if none is named")
     parser.add_argument("--list", action="store_true", help="name the suites")

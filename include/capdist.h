@@ -11,6 +11,7 @@
  * capdist_options_init(&options, sizeof options);
  * capdist_conn *conn;
  * if (capdist_init_connect(&options, &conn) != CAPDIST_OK) { puts(capdist_last_error()); return 1; }
+ * if (capdist_wait_ready(conn, 5000) != CAPDIST_OK) puts(capdist_last_error());
  * capdist_security security;
  * capdist_security_parse("HK.00700", &security);
  * capdist_reply *reply;
@@ -31,11 +32,16 @@
  *   drops a client it has not heard from for 30 s). It holds up no other connection, and no call but a
  *   capdist_release() of the same connection. Keep callbacks short.
  * - Exceptions (C++) must not leave a callback.
+ * - After fork, the child may use no connection of its parent's: every call on one answers #CAPDIST_FORKED, and
+ *   capdist_release() only closes what the child inherited. New connections work, and start with the quota's history.
+ *   A child that was forked inside a callback must not return from it: it is ended there (`_exit(1)`), since to go on
+ *   would take its parent's answers away.
  *
  * @section promises What a host can build on
  * - Every request that was accepted (the call returned #CAPDIST_OK) completes exactly once: with the gateway's
  *   answer or with the reason there is none.
- * - After capdist_release() has returned outside a callback, no callback runs and no thread or descriptor is left.
+ * - After capdist_release() has returned outside a callback, no callback runs and no thread or descriptor is left
+ *   (but for a name look-up still under way, which nobody can hurry and which touches nothing of the host's).
  * - The library raises no signal, installs no handler, prints nothing, and reads no variable of the environment.
  *
  * @section ownership Ownership
@@ -153,8 +159,8 @@ CAPDIST_API const char *capdist_status_name(capdist_status status);
 /** The status as one English sentence for people. Static text. */
 CAPDIST_API const char *capdist_status_text(capdist_status status);
 
-/** The calling thread's last refused call, in full, with what to do next where that is known. Never NULL; "" if no
- *  call was refused yet. Lives until the next refused call on this thread; a call that succeeds does not change it. */
+/** The calling thread's last refused call in words, with what to do next where that is known; cut after 511 bytes.
+ *  Never NULL; "" if no call was refused yet. Lives until the next refused call on this thread; a call that succeeds does not change it. */
 CAPDIST_API const char *capdist_last_error(void);
 
 /** The library's version as text, such as "1.0.0". Static text. */
@@ -432,7 +438,7 @@ typedef struct capdist_options {
     int32_t max_queue;       /**< requests accepted and not completed at a time, 1 to 1,000,000; default 4096 */
     int32_t max_body_bytes;  /**< longest body accepted from the gateway, 1,024 to 268,435,456; default 4 MiB */
     const char *quota_group; /**< who shares a quota in this process, 1 to 255 bytes; NULL: the host in lower case,
-                                  all names of this machine's loopback being one, whatever the port */
+                                  `localhost` and all loopback addresses being one, whatever the port */
 
     capdist_init_connect_fn on_init_connect; /**< each callback may be NULL */
     capdist_disconnect_fn on_disconnect;

@@ -39,17 +39,19 @@ func reportingLength(_ call: () throws(Refusal) -> Int64) -> Int64 {
 func setLastError(_ text: String) {
     guard let thread = csystem_this_thread() else { return }
     withUnsafeMutableBytes(of: &thread.pointee.last_error) { buffer in
-        _ = copyText(text, into: buffer.bindMemory(to: CChar.self))
+        _ = copyText(text, into: buffer.bindMemory(to: CChar.self), isText: true)
     }
 }
 
 /// Copies a text and its NUL as far as they fit.
+/// - Parameter isText: cut between characters, not as `snprintf` between bytes.
 /// - Returns: the length of the whole text.
-func copyText(_ text: String, into buffer: UnsafeMutableBufferPointer<CChar>) -> Int {
+func copyText(_ text: String, into buffer: UnsafeMutableBufferPointer<CChar>, isText: Bool = false) -> Int {
     var text = text
     return text.withUTF8 { bytes in
         guard let target = buffer.baseAddress, buffer.count > 0 else { return bytes.count }
-        let count = min(bytes.count, buffer.count - 1)
+        var count = min(bytes.count, buffer.count - 1)
+        if isText { while count < bytes.count, count > 0, bytes[count] & 0xc0 == 0x80 { count -= 1 } }
         if count > 0, let source = bytes.baseAddress { memcpy(target, source, count) }
         target[count] = 0
         return bytes.count

@@ -75,7 +75,7 @@ extension Connection {
             let text =
                 error == .noContent
                 ? "the answer says success and holds no figures"
-                : "the answer is not valid protobuf, or lacks a required field"
+                : "the answer is not valid protobuf, lacks a required field, or has too many unknown ones"
             finish(&reply, .malformedReply, text, callback, request)
         }
     }

@@ -107,6 +107,8 @@ extension Connection {
             connectToNext()
             return
         }
+        input.pointee.awaitsLookUp = true
+        if input.pointee.lookUp != nil { return }
         input.pointee.lookUp = LookUp(options.host, options.port, poller)
         if input.pointee.lookUp == nil {
             let error = SystemError(code: errno)
@@ -117,6 +119,8 @@ extension Connection {
 
     private func lookedUp(_ result: Result<[Address], Resolver.Failure>) {
         input.pointee.lookUp = nil
+        guard input.pointee.awaitsLookUp else { return }
+        input.pointee.awaitsLookUp = false
         switch result {
         case .success(let addresses):
             input.pointee.addresses = addresses
@@ -212,8 +216,7 @@ extension Connection {
 
     /// Ends an attempt or a line.
     private func closeLine() {
-        input.pointee.lookUp?.abandon()
-        input.pointee.lookUp = nil
+        input.pointee.awaitsLookUp = false
         input.pointee.addresses = []
         closeSocket()
         input.pointee.reader.reset()

@@ -55,6 +55,8 @@ package final class Connection: @unchecked Sendable {
         var isConnecting = false
         var isFinished = false
         var lookUp: LookUp?
+        /// Whether an attempt waits for the look-up. One that outlasts its attempt serves the next.
+        var awaitsLookUp = false
         /// Addresses of the host not tried yet in this attempt.
         var addresses: [Address] = []
         /// When the attempt must be done, and when the next address has its turn.
@@ -270,6 +272,7 @@ package final class Connection: @unchecked Sendable {
         while !input.pointee.isFinished {
             process(poller.wait())
         }
+        input.pointee.lookUp?.abandon()
         QuotaRegistry.shared.leave(membership)
         let isDetached = stateLock.withLock { state.pointee.isDetached }
         poller.close()
@@ -294,10 +297,11 @@ package final class Connection: @unchecked Sendable {
     }
 
     /// The host forked inside a callback and came back from it in the child. The line is the parent's: to go on would take
-    /// its answers away. This is the child's only thread; with it the child ends, as after a return from `main`.
+    /// its answers away. This is the child's only thread, so the child ends, and with a status that shows it; the host's
+    /// atexit handlers are the parent's to run.
     private func endInForkedChild() -> Never {
         closeInherited()
-        exit(0)
+        _exit(1)
     }
 
     // MARK: - Sending

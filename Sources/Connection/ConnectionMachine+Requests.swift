@@ -30,7 +30,7 @@ extension ConnectionMachine {
     package mutating func ask(_ ask: Ask, _ now: Instant, _ quota: inout QuotaGroup) -> Result<UInt32, Refusal> {
         if phase == .failed { return .failure(Refusal(status: .notConnected)) }
         if phase == .released { return .failure(Refusal(status: .released)) }
-        guard requests.count < configuration.maxQueue else { return .failure(Refusal(status: .queueFull)) }
+        guard requestCount < configuration.maxQueue else { return .failure(Refusal(status: .queueFull)) }
         let now = advance(now)
         let needsSlot = ask.protoID == ProtoID.getCapitalDistribution && !quota.isUnlimited
         var request = Request(
@@ -71,7 +71,10 @@ extension ConnectionMachine {
         let pending = actions[firstAction...].firstIndex { action in
             if case .complete(let completion) = action { completion.request.serialNo == serialNo } else { false }
         }
-        if let pending, case .complete(let completion) = actions.remove(at: pending) { return completion }
+        if let pending, case .complete(let completion) = actions.remove(at: pending) {
+            waitingCompletions -= 1
+            return completion
+        }
         guard let request = requests.take(serialNo: serialNo) else { return nil }
         giveUp(request, advance(now), &quota)
         tellWaiting(&quota)

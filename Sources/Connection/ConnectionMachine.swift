@@ -105,6 +105,8 @@ package struct ConnectionMachine<Payload> {
 
     var actions: [Action] = []
     var firstAction = 0
+    /// Completions among the actions that wait: their requests count as not completed yet.
+    var waitingCompletions = 0
 
     var nextSerialNo: UInt32 = 1
     var serialNosWrapped = false
@@ -150,13 +152,14 @@ package struct ConnectionMachine<Payload> {
     }
 
     /// Requests accepted and not completed.
-    package var requestCount: Int { requests.count }
+    package var requestCount: Int { requests.count + waitingCompletions }
 
     package var hasActions: Bool { firstAction < actions.count }
 
     package mutating func popAction() -> Action? {
         guard firstAction < actions.count else { return nil }
         let action = actions[firstAction]
+        if case .complete = action { waitingCompletions -= 1 }
         // The place must not keep the payload alive.
         actions[firstAction] = .closeLine
         firstAction += 1
@@ -184,8 +187,8 @@ package struct ConnectionMachine<Payload> {
             attemptFailed(
                 Cause(
                     .connectTimeout, .connect, ETIMEDOUT,
-                    "no connection within \(configuration.connectTimeout.milliseconds) ms: is the address right, and is"
-                        + " a firewall in the way?"),
+                    "no connection within \(configuration.connectTimeout.milliseconds) ms: does the name resolve, is the"
+                        + " address right, is a firewall in the way?"),
                 now, &quota)
         case .handshaking where now >= phaseDeadline:
             attemptFailed(
@@ -374,6 +377,7 @@ package struct ConnectionMachine<Payload> {
 
     mutating func complete(_ request: Request<Payload>, _ status: Status, _ text: String) {
         actions.append(.complete(Completion(request: request, status: status, text: text)))
+        waitingCompletions += 1
     }
 
     mutating func log(_ level: LogLevel, _ text: @autoclosure () -> String) {

@@ -67,7 +67,6 @@ final class Poller: @unchecked Sendable {
     }
 
     /// Waits for something to do.
-    /// - Parameter socket: what else is reported is not the socket.
     func wait() -> Ready {
         var ready = Ready()
         withUnsafeTemporaryAllocation(of: epoll_event.self, capacity: 4) { events in

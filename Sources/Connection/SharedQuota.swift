@@ -8,7 +8,6 @@ package final class SharedQuota: @unchecked Sendable {
 
     let lock = Lock()
     private let group: UnsafeMutablePointer<QuotaGroup>
-    /// Whether nothing is ever held back: then the lock need not be taken.
     private var wakers: [(member: QuotaGroup.Member, wake: Waker)] = []
 
     package let limit: Int

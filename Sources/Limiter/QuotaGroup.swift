@@ -12,6 +12,8 @@ package struct QuotaGroup {
 
     /// nil: no quota is kept.
     private var window: SlidingWindow?
+    /// What was known when the group was told to keep no quota: it may be told otherwise again.
+    private var remembered: SlidingWindow?
     /// Those who wait for a slot, in the order of their turns, each with how many requests.
     private var waiters: [(member: Member, requests: Int)] = []
     /// Until when slots are kept for those ahead.
@@ -36,7 +38,9 @@ package struct QuotaGroup {
     package mutating func used(_ now: Instant) -> Int { window?.used(now) ?? 0 }
 
     /// Whether nothing remains to be remembered.
-    package mutating func isIdle(_ now: Instant) -> Bool { window?.isIdle(now) ?? true }
+    package mutating func isIdle(_ now: Instant) -> Bool {
+        (window?.isIdle(now) ?? true) && (remembered?.isIdle(now) ?? true)
+    }
 
     /// The first instant at which a slot is free whoever takes it; nil when only an answer can tell.
     package mutating func nextFree(_ now: Instant) -> Instant? { window == nil ? now : window?.nextFree(now) }
@@ -125,11 +129,13 @@ package struct QuotaGroup {
     package mutating func adopt(limit: Int, window length: Instant) {
         waiters.removeAll()
         claimsEnd = nil
+        let known = window ?? remembered
         guard limit > 0 else {
-            window = nil
+            (window, remembered) = (nil, known)
             return
         }
-        window = window?.with(limit: limit, window: length) ?? SlidingWindow(limit: limit, window: length)
+        window = known?.with(limit: limit, window: length) ?? SlidingWindow(limit: limit, window: length)
+        remembered = nil
     }
 
     /// What a forked child makes of its copy: the parent's requests are on their way and nobody here will hear of them.

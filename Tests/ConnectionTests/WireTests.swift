@@ -179,6 +179,18 @@ import Testing
         #expect(bench.sent() == ["c 4", "d 5"])
     }
 
+    @Test func completionsThatWaitCountAsNotCompleted() {
+        let bench = Bench.ready { $0.maxQueue = 2 }
+        let (a, b) = (bench.ask("a"), bench.ask("b"))
+        #expect(bench.cancel(a) && bench.cancel(b))
+        #expect(bench.tryAsk("c") == .failure(.init(status: .queueFull)))
+        #expect(bench.withdraw(a) == .cancelled)
+        bench.ask("c")
+        #expect(bench.actions() == ["b: cancelled unsent"])
+        bench.ask("d")
+        #expect(bench.machine.requestCount == 2)
+    }
+
     /// Ticking only when asked to must lose no deadline, whatever else happens.
     @Test(arguments: 1...100 as ClosedRange<UInt64>)
     func wakeAtIsNeverTooLate(_ seed: UInt64) {

@@ -118,6 +118,11 @@ private let second: Instant = 1_000_000_000
         expect(!group.reserve(1, 2 * second) && group.reserve(1, 2 * second + 1))
         group.adopt(limit: 0, window: second)
         expect(group.isUnlimited)
+        // A time without a quota is no way around it.
+        let now = 2 * second + 1
+        expect(!group.isIdle(now) && group.reserve(1, now))
+        group.adopt(limit: 1, window: 2 * second)
+        expect(!group.reserve(1, now))
     }
 
     /// Whoever sleeps until the time it was told, or a wake-up, gets its slot in the end.

@@ -20,7 +20,7 @@ from support import LIBRARY, SOURCE, SilentGateway, Simulator, descriptors, thre
 sys.path.insert(0, str(SOURCE))
 os.environ["CAPDIST_LIBRARY"] = str(LIBRARY)
 
-from capdist import _connection  # noqa: E402
+from capdist import Client, _connection  # noqa: E402
 
 Start = Callable[..., Simulator]
 
@@ -70,3 +70,17 @@ def nothing_left() -> Iterator[None]:
     yield
     assert wait_until(lambda: threads() <= before[0], 2), "threads are left"
     assert wait_until(lambda: descriptors() <= before[1], 2), "descriptors are left"
+
+
+@pytest.fixture
+def gateway(simulator: Start) -> Simulator:
+    """A gateway without a quota."""
+    return simulator("--no-quota")
+
+
+@pytest.fixture
+def client(gateway: Simulator) -> Iterator[Client]:
+    """A client of it, without a quota."""
+    with Client(port=gateway.port, quota_requests=0) as connected:
+        connected.wait_ready()
+        yield connected

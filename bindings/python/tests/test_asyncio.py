@@ -13,12 +13,6 @@ from conftest import Start
 from support import PATIENCE, SilentGateway, Simulator, run_child, unused_port, wait_until
 
 
-@pytest.fixture
-def gateway(simulator: Start) -> Simulator:
-    """A gateway without a quota."""
-    return simulator("--no-quota")
-
-
 def test_gather(gateway: Simulator) -> None:
     async def main() -> None:
         async with AsyncClient(port=gateway.port, quota_requests=0) as client:

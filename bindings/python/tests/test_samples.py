@@ -1,7 +1,8 @@
 """The vendor's Python sample, with only its import line changed, for both brands.
 
-The sample has port 11111 in its text. For the test alone the text is run with another port in that one place, so that it
-depends on no port being free. pandas prints as many columns as the terminal is wide; the documentation's was wider than 80.
+The sample has port 11111 in its text. For the test alone the text is run with another port in that one place, so that
+it depends on no port being free. pandas prints as many columns as the terminal is wide; the documentation's was wider
+than 80.
 """
 
 from __future__ import annotations

@@ -71,8 +71,8 @@ class AsyncClient(BaseClient):
         wait: Optional[bool] = None,
         security_firm: int = 0,
     ) -> CapitalDistribution:
-        """A stock's capital distribution; arguments and errors as :meth:`Client.capital_distribution`. Cancelling the task
-        cancels the request."""
+        """A stock's capital distribution; arguments and errors as :meth:`Client.capital_distribution`. Cancelling the
+        task cancels the request."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[CapitalDistribution] = loop.create_future()
 

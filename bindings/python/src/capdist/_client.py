@@ -256,8 +256,8 @@ class Client(BaseClient):
         wait: Optional[bool] = None,
         security_firm: int = 0,
     ) -> int:
-        """The same without blocking: `callback` is called exactly once with the request's serial number and the figures,
-        or the exception that tells why there are none.
+        """The same without blocking: `callback` is called exactly once with the request's serial number and the
+        figures, or the exception that tells why there are none.
 
         Returns:
             The serial number.
@@ -275,8 +275,8 @@ class Client(BaseClient):
     ) -> Iterator[Tuple[str, Result]]:
         """The figures of a watch list, each as it comes, within the quota.
 
-        No more requests are under way than the quota has slots, so a long list waits its turn without timing out. Leaving
-        the loop early cancels what is under way.
+        No more requests are under way than the quota has slots, so a long list waits its turn without timing out.
+        Leaving the loop early cancels what is under way.
 
         Yields:
             The security, and its figures or the exception that tells why there are none.

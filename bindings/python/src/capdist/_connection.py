@@ -273,8 +273,8 @@ class Connection:
         native.lib.capdist_release(self.handle)
 
     def start_release(self) -> Optional[c_void_p]:
-        """Releases on another thread, if it is not done yet: callbacks of the user may run, nobody knows how long, and no
-        Ctrl-C reaches a thread that waits inside C. Returns the thread, to be joined or detached."""
+        """Releases on another thread, if it is not done yet: callbacks of the user may run, nobody knows how long, and
+        no Ctrl-C reaches a thread that waits inside C. Returns the thread, to be joined or detached."""
         if self._is_closing:
             return None
         self._is_closing = True
