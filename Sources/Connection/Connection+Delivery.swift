@@ -86,7 +86,7 @@ extension Connection {
     ) {
         if let retryAfter = noteRefusal(retMsg, protoID, now) {
             reply.retry_after_ms = retryAfter
-            let text = "the gateway refused for frequency; sending again in \(retryAfter) ms"
+            let text = "the gateway refused for frequency; try again in \(retryAfter) ms: \(String(cString: retMsg))"
             return finish(&reply, .rateLimited, text, callback, request)
         }
         let said = retMsg.pointee == 0 ? "" : ": \(String(cString: retMsg))"

@@ -34,7 +34,10 @@ final class Poller: @unchecked Sendable {
     }
 
     func close() {
-        for descriptor in [epoll, timer, event] where descriptor >= 0 { _ = Glibc.close(descriptor) }
+        // One by one, since a forked child comes here: an array's metadata may be half made by a thread it does not have.
+        if epoll >= 0 { _ = Glibc.close(epoll) }
+        if timer >= 0 { _ = Glibc.close(timer) }
+        if event >= 0 { _ = Glibc.close(event) }
     }
 
     /// Makes `wait` return; from any thread, also one that holds locks.
