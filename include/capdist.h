@@ -427,7 +427,8 @@ typedef struct capdist_options {
     int32_t reconnect;          /**< 1: reconnect by itself, the first attempt included; default 1 */
     int32_t reconnect_min_ms;   /**< first pause of the exponential backoff; default 500 */
     int32_t reconnect_max_ms;   /**< longest pause, not below the first; default 30,000. Each pause is shortened at
-                                     random by up to half, so that clients do not return in step */
+                                     random by up to half, so that clients do not return in step; a connection that
+                                     stood this long lets the next begin with the first again */
     int32_t connect_timeout_ms; /**< for one attempt, name look-up and InitConnect included; default 10,000 */
     int32_t queue_timeout_ms;   /**< from accepted to sent; default 120,000: a watch list waits for the quota */
     int32_t reply_timeout_ms;   /**< from sent to answered; default 12,000, the vendor's */

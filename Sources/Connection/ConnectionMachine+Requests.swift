@@ -46,8 +46,8 @@ extension ConnectionMachine {
         request.order = nextOrder
         nextOrder += 1
         request.deadline = now + request.queueTimeout
-        schedule(request.deadline)
-        requests.enqueue(request)
+        wake(request.deadline)
+        requests.enqueue(request, now)
         tellWaiting(&quota)
         return .success(request.serialNo)
     }
@@ -127,8 +127,8 @@ extension ConnectionMachine {
     ) -> Outgoing? {
         guard let request = requests[index] else { return nil }
         let deadline = now + request.replyTimeout
-        requests.send(index, wireSerialNo: takeWireSerialNo(), deadline: deadline, holdsSlot: holdsSlot)
-        schedule(deadline)
+        requests.send(index, wireSerialNo: takeWireSerialNo(), deadline: deadline, holdsSlot: holdsSlot, now)
+        wake(deadline)
         if request.needsSlot { tellWaiting(&quota) }
         return requests[index].map { .request($0) }
     }
@@ -154,9 +154,7 @@ extension ConnectionMachine {
             if UInt64(serialNo) < nextWireSerialNo { answered(serialNo, now, &quota) }
             return .nothing
         }
-        if let index = abandoned.firstIndex(where: { $0.wireSerialNo == serialNo && $0.protoID == protoID }) {
-            finish(index, now, &quota)
-            abandoned.remove(at: index)
+        if abandoned.answered(protoID: protoID, wireSerialNo: serialNo, now, &quota) {
             answered(serialNo, now, &quota)
             log(.debug, "an answer came after its request was given up (proto id \(protoID))")
             return .late
@@ -190,43 +188,19 @@ extension ConnectionMachine {
     mutating func giveUp(_ request: Request<Payload>, _ now: Instant, _ quota: inout QuotaGroup) {
         guard request.holdsSlot else { return }
         guard request.wasSent else { return quota.giveBack() }
-        abandoned.removeAll { entry in entry.release.map { $0 < now } ?? false }
-        // The gateway reads in order: it has counted this one if it answered a later frame.
-        let release = highestAnswered > request.wireSerialNo ? quota.finish(now) : nil
-        abandoned.append(
-            Abandoned(protoID: request.protoID, wireSerialNo: request.wireSerialNo, release: release))
-    }
-
-    /// No answer will come over this line any more.
-    mutating func lineEnded(_ now: Instant, _ quota: inout QuotaGroup) {
-        for index in abandoned.indices { finish(index, now, &quota) }
-        abandoned.removeAll()
+        abandoned.add(
+            protoID: request.protoID, wireSerialNo: request.wireSerialNo,
+            wasRead: highestAnswered > request.wireSerialNo, now, &quota)
     }
 
     /// The gateway answered the frame of this number: it has read all before it.
     private mutating func answered(_ serialNo: UInt32, _ now: Instant, _ quota: inout QuotaGroup) {
         guard serialNo > highestAnswered else { return }
         highestAnswered = serialNo
-        for index in abandoned.indices
-        where abandoned[index].release == nil && abandoned[index].wireSerialNo < serialNo {
-            finish(index, now, &quota)
-        }
-    }
-
-    private mutating func finish(_ index: Int, _ now: Instant, _ quota: inout QuotaGroup) {
-        if let release = abandoned[index].release {
-            abandoned[index].release = quota.extend(release, now)
-        } else {
-            abandoned[index].release = quota.finish(now)
-        }
+        abandoned.read(before: serialNo, now, &quota)
     }
 
     // MARK: - Numbers
-
-    private mutating func schedule(_ deadline: Instant) {
-        requestDeadline = min(requestDeadline, deadline)
-        wake(deadline)
-    }
 
     private mutating func takeWireSerialNo() -> UInt32 {
         let serialNo = UInt32(truncatingIfNeeded: nextWireSerialNo)

@@ -87,21 +87,13 @@ package struct ConnectionMachine<Payload> {
         case idle, connecting, handshaking, ready, pausing, failed, released
     }
 
-    /// A request that holds its slot though it was given up: the gateway may count it yet.
-    struct Abandoned {
-        var protoID: UInt32
-        var wireSerialNo: UInt32
-        /// The slot's last instant, once it is known.
-        var release: Instant?
-    }
-
     let configuration: ConnectionConfiguration
     let member: QuotaGroup.Member
     var phase = Phase.idle
     /// When connecting or handshaking must be done, or the pause ends.
     var phaseDeadline: Instant = 0
     var requests = RequestTable<Payload>()
-    var abandoned: [Abandoned] = []
+    var abandoned = AbandonedSlots()
 
     var actions: [Action] = []
     var firstAction = 0
@@ -124,9 +116,9 @@ package struct ConnectionMachine<Payload> {
     var keepAliveDue = false
     var silenceAt: Instant = .max
 
-    /// A lower bound of the earliest deadline of any request.
-    var requestDeadline: Instant = .max
+    /// Pauses since a line last held.
     var failedAttempts = 0
+    var readySince: Instant = 0
     var jitter: SplitMix64
     var latest: Instant = .min
 
@@ -218,12 +210,13 @@ package struct ConnectionMachine<Payload> {
             wake(silenceAt)
         case .idle, .failed, .released: break
         }
-        wake(requestDeadline)
+        wake(requests.nextDeadline)
     }
 
     private mutating func expireRequests(_ now: Instant, _ quota: inout QuotaGroup) {
-        guard now >= requestDeadline else { return }
-        for request in requests.takeAll(where: { $0.deadline <= now }) {
+        let due = requests.takeDue(now)
+        guard !due.isEmpty else { return }
+        for request in due {
             giveUp(request, now, &quota)
             if request.wasSent {
                 complete(request, .replyTimeout, "no answer within \(request.replyTimeout.milliseconds) ms of sending")
@@ -233,7 +226,6 @@ package struct ConnectionMachine<Payload> {
                     request, .queueTimeout, "not sent within \(request.queueTimeout.milliseconds) ms: \(why)")
             }
         }
-        requestDeadline = requests.earliestDeadline()
         tellWaiting(&quota)
     }
 
@@ -258,7 +250,7 @@ package struct ConnectionMachine<Payload> {
         guard phase == .handshaking else { return }
         let now = advance(now)
         phase = .ready
-        failedAttempts = 0
+        readySince = now
         lastCause = nil
         // The vendor's client sends at 4/5 of the interval.
         keepAlivePeriod = Instant(min(max(keepAliveInterval, 1), 30)) * 800_000_000
@@ -300,6 +292,8 @@ package struct ConnectionMachine<Payload> {
         lastCause = cause
         log(.warning, "connection lost: \(cause.text)")
         actions.append(.disconnect(cause))
+        // A gateway that accepts and drops at once is met ever more slowly, too.
+        if now - readySince >= configuration.maxBackoff { failedAttempts = 0 }
         let lost = requests.takeAll { $0.wasSent || !configuration.reconnects }
         if configuration.reconnects {
             pause(now)
@@ -310,7 +304,7 @@ package struct ConnectionMachine<Payload> {
             giveUp(request, now, &quota)
             complete(request, .disconnected, cause.text)
         }
-        lineEnded(now, &quota)
+        abandoned.lineEnded(now, &quota)
         tellWaiting(&quota)
     }
 
@@ -329,7 +323,7 @@ package struct ConnectionMachine<Payload> {
             giveUp(request, now, &quota)
             complete(request, .released, "the connection was released")
         }
-        lineEnded(now, &quota)
+        abandoned.lineEnded(now, &quota)
         tellWaiting(&quota)
         actions.append(.closed)
         wakeAt = .max

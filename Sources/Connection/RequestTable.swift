@@ -23,7 +23,8 @@ package struct Request<Payload> {
 }
 
 /// The requests of one connection in their queues. Entries keep their place in one array while they move between lists, so
-/// that accepting, sending, answering and timing out neither allocate nor shift.
+/// that accepting, sending, answering, cancelling and timing out neither allocate nor shift, and take the same time
+/// however many there are.
 struct RequestTable<Payload> {
     typealias Index = Int32
     static var none: Index { -1 }
@@ -54,7 +55,9 @@ struct RequestTable<Payload> {
     private var free: [Index] = []
     private var waiting = List()
     private var waitingForSlot = List()
-    private var byWireSerialNo: [UInt32: Index] = [:]
+    private var bySerialNo = SerialMap()
+    private var byWireSerialNo = SerialMap()
+    private var deadlines = DeadlineWheel()
 
     /// All requests, wherever they are.
     private(set) var count = 0
@@ -71,21 +74,27 @@ struct RequestTable<Payload> {
     /// Order of the request at `index`; the highest number for none.
     func order(_ index: Index) -> UInt64 { self[index]?.order ?? .max }
 
-    mutating func enqueue(_ request: Request<Payload>) {
+    mutating func enqueue(_ request: Request<Payload>, _ now: Instant) {
         let index = free.popLast() ?? grow()
         entries[Int(index)].request = request
+        bySerialNo.insert(request.serialNo, index)
+        deadlines.insert(index, request.deadline, now)
         link(index, request.needsSlot && !request.holdsSlot ? .waitingForSlot : .waiting)
         count += 1
     }
 
     /// Moves a waiting request in flight.
-    mutating func send(_ index: Index, wireSerialNo: UInt32, deadline: Instant, holdsSlot: Bool) {
+    mutating func send(
+        _ index: Index, wireSerialNo: UInt32, deadline: Instant, holdsSlot: Bool, _ now: Instant
+    ) {
         unlink(index)
         entries[Int(index)].request?.wireSerialNo = wireSerialNo
         entries[Int(index)].request?.deadline = deadline
         entries[Int(index)].request?.holdsSlot = holdsSlot
         link(index, .inFlight)
-        byWireSerialNo[wireSerialNo] = index
+        byWireSerialNo.insert(wireSerialNo, index)
+        deadlines.remove(index)
+        deadlines.insert(index, deadline, now)
     }
 
     /// Takes out the request that `protoID` and `wireSerialNo` together answer.
@@ -96,14 +105,23 @@ struct RequestTable<Payload> {
     }
 
     mutating func take(serialNo: UInt32) -> Request<Payload>? {
-        guard let index = entries.firstIndex(where: { $0.request?.serialNo == serialNo }) else { return nil }
+        guard let index = bySerialNo[serialNo] else { return nil }
         defer { shrink() }
-        return remove(Index(index))
+        return remove(index)
     }
 
-    func contains(serialNo: UInt32) -> Bool {
-        entries.contains { $0.request?.serialNo == serialNo }
+    func contains(serialNo: UInt32) -> Bool { bySerialNo[serialNo] != nil }
+
+    /// Takes out all whose deadline has passed, in the order asked.
+    mutating func takeDue(_ now: Instant) -> [Request<Payload>] {
+        var due = deadlines.takeDue(now).compactMap { remove($0) }
+        shrink()
+        due.sort { $0.order < $1.order }
+        return due
     }
+
+    /// No deadline passes before this instant; `.max` when there is none.
+    var nextDeadline: Instant { deadlines.next }
 
     /// Takes out all that `isIncluded` names, in the order asked.
     mutating func takeAll(where isIncluded: (Request<Payload>) -> Bool) -> [Request<Payload>] {
@@ -118,19 +136,12 @@ struct RequestTable<Payload> {
         return taken
     }
 
-    /// The earliest deadline of all.
-    func earliestDeadline() -> Instant {
-        var earliest = Instant.max
-        for entry in entries {
-            if let deadline = entry.request?.deadline { earliest = min(earliest, deadline) }
-        }
-        return earliest
-    }
-
     private mutating func remove(_ index: Index) -> Request<Payload>? {
         guard let request = self[index] else { return nil }
         unlink(index)
-        if request.wasSent { byWireSerialNo[request.wireSerialNo] = nil }
+        deadlines.remove(index)
+        bySerialNo.remove(request.serialNo)
+        if request.wasSent { byWireSerialNo.remove(request.wireSerialNo) }
         entries[Int(index)] = Entry()
         free.append(index)
         count -= 1

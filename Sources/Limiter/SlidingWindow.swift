@@ -15,9 +15,12 @@ package struct SlidingWindow {
 
     /// Slots whose request is not finished.
     package private(set) var held = 0
-    /// For each finished slot the last instant at which it is still in use, ascending from `first` on.
-    private var releases: [Instant] = []
+    /// The last instants at which finished slots are still in use, ascending from `first` on, each with how many: some with
+    /// none, since what was finished can be extended.
+    private var releases: [(at: Instant, slots: Int)] = []
     private var first = 0
+    /// Slots in `releases`.
+    private var finished = 0
     /// The last instant at which the gate is closed.
     private var gate = Instant.min
     private var latest = Instant.min
@@ -33,7 +36,7 @@ package struct SlidingWindow {
     /// Slots in use.
     package mutating func used(_ now: Instant) -> Int {
         advance(now)
-        return held + releases.count - first
+        return held + finished
     }
 
     /// Slots that `reserve` would give now.
@@ -47,8 +50,12 @@ package struct SlidingWindow {
         let mustEnd = used(now) - limit + 1
         let opens = max(latest, gate == .min ? .min : gate + 1)
         if mustEnd <= 0 { return opens }
-        guard mustEnd <= releases.count - first else { return nil }
-        return max(opens, releases[first + mustEnd - 1] + 1)
+        var ended = 0
+        for (at, slots) in releases[first...] {
+            ended += slots
+            if ended >= mustEnd { return max(opens, at + 1) }
+        }
+        return nil
     }
 
     /// Takes a slot, if one is free and the gate is open.
@@ -69,9 +76,7 @@ package struct SlidingWindow {
     package mutating func finish(_ now: Instant) -> Instant {
         advance(now)
         held = max(held - 1, 0)
-        let release = latest + window
-        releases.append(release)
-        return release
+        return add(latest + window)
     }
 
     /// News of a finished slot's request: it may have been counted as late as now. Of no effect once the slot is free.
@@ -79,11 +84,15 @@ package struct SlidingWindow {
     /// - Returns: the new last instant.
     package mutating func extend(_ release: Instant, _ now: Instant) -> Instant {
         advance(now)
-        guard let index = releases[first...].firstIndex(of: release) else { return release }
-        releases.remove(at: index)
-        let later = latest + window
-        releases.append(later)
-        return later
+        var (low, high) = (first, releases.count)
+        while low < high {
+            let middle = low + (high - low) / 2
+            if releases[middle].at < release { low = middle + 1 } else { high = middle }
+        }
+        guard low < releases.count, releases[low].at == release, releases[low].slots > 0 else { return release }
+        releases[low].slots -= 1
+        finished -= 1
+        return add(latest + window)
     }
 
     /// The gateway refused for frequency: nothing is given for `duration` nanoseconds.
@@ -108,15 +117,30 @@ package struct SlidingWindow {
         var other = SlidingWindow(limit: limit, window: window)
         other.held = held
         // A release is an event plus the window: what changes is the window.
-        other.releases = releases[first...].map { $0 - self.window + window }
+        other.releases = releases[first...].map { ($0.at - self.window + window, $0.slots) }
+        other.finished = finished
         other.gate = gate
         other.latest = latest
         return other
     }
 
+    /// - Parameter release: not before the last.
+    private mutating func add(_ release: Instant) -> Instant {
+        finished += 1
+        if let last = releases.indices.last, last >= first, releases[last].at == release {
+            releases[last].slots += 1
+        } else {
+            releases.append((release, 1))
+        }
+        return release
+    }
+
     private mutating func advance(_ now: Instant) {
         latest = max(latest, now)
-        while first < releases.count, releases[first] < latest { first += 1 }
+        while first < releases.count, releases[first].at < latest {
+            finished -= releases[first].slots
+            first += 1
+        }
         if first > 64, first > releases.count / 2 {
             releases.removeFirst(first)
             first = 0
