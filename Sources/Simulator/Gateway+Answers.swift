@@ -82,6 +82,7 @@ extension Gateway {
         _ body: UnsafeRawBufferPointer, _ event: inout Trace?, _ now: Instant
     ) throws -> [UInt8] {
         let request = try CapitalDistributionRequest(body, arena)
+        asked = request
         event?.add("market", Int64(request.market))
         event?.add("code", request.code)
         if let firm = request.securityFirm { event?.add("security_firm", Int64(firm)) }

@@ -19,6 +19,17 @@ package struct Gateway: ~Copyable {
         package var serialNo: UInt32
         /// Header and body.
         package var bytes: [UInt8]
+        /// What a 3212 request asked for, as far as it could be read.
+        package var request: CapitalDistributionRequest?
+
+        package init(
+            protoID: UInt32, serialNo: UInt32, bytes: [UInt8], request: CapitalDistributionRequest? = nil
+        ) {
+            self.protoID = protoID
+            self.serialNo = serialNo
+            self.bytes = bytes
+            self.request = request
+        }
     }
 
     /// Most clients at a time (PROTOCOL.md, Quota).
@@ -43,8 +54,10 @@ package struct Gateway: ~Copyable {
     let configuration: GatewayConfiguration
     private var sessions: [ClientID: Session] = [:]
     var quota: QuotaWindow?
+    /// What the 3212 request that is being answered asks for.
+    var asked: CapitalDistributionRequest?
     private var nextPush: Instant?
-    private var random: UInt64
+    private var random: SplitMix64
     let arena = MessageArena()
     let hasher = SHA1Hasher()
     /// Told what happens, if anybody wants to know.
@@ -54,7 +67,7 @@ package struct Gateway: ~Copyable {
         self.configuration = configuration
         self.trace = trace
         quota = configuration.quota.map { QuotaWindow(limit: $0.limit, window: $0.window) }
-        random = configuration.seed
+        random = SplitMix64(state: configuration.seed)
     }
 
     // MARK: - Events
@@ -85,10 +98,14 @@ package struct Gateway: ~Copyable {
                 var request = event("request", client, now)
                 request?.add("proto_id", Int64(frame.header.protoID))
                 request?.add("serial_no", Int64(frame.header.serialNo))
+                asked = nil
                 let body = answer(frame, session, &request, now)
                 report(request)
                 outputs.append(
-                    send(client, frame.header.protoID, frame.header.serialNo, body, at: now + configuration.latency))
+                    send(
+                        client, frame.header.protoID, frame.header.serialNo, body, at: now + configuration.latency,
+                        asked)
+                )
             }
         } catch {
             outputs.append(drop(client, Self.text(error), now))
@@ -126,7 +143,8 @@ package struct Gateway: ~Copyable {
     // MARK: - What the events share
 
     private func send(
-        _ client: ClientID, _ protoID: UInt32, _ serialNo: UInt32, _ body: [UInt8], at: Instant
+        _ client: ClientID, _ protoID: UInt32, _ serialNo: UInt32, _ body: [UInt8], at: Instant,
+        _ request: CapitalDistributionRequest? = nil
     ) -> Output {
         let bytes = [UInt8](unsafeUninitializedCapacity: FrameHeader.size + body.count) { buffer, count in
             let frame = UnsafeMutableRawBufferPointer(buffer)
@@ -138,7 +156,7 @@ package struct Gateway: ~Copyable {
                 return frame.count
             }
         }
-        return .send(client, SentFrame(protoID: protoID, serialNo: serialNo, bytes: bytes), at: at)
+        return .send(client, SentFrame(protoID: protoID, serialNo: serialNo, bytes: bytes, request: request), at: at)
     }
 
     private mutating func drop(_ client: ClientID, _ why: String, _ now: Instant) -> Output {
@@ -167,12 +185,5 @@ package struct Gateway: ~Copyable {
         }
     }
 
-    /// SplitMix64: what it makes follows from the seed, and nothing comes twice.
-    mutating func draw() -> UInt64 {
-        random &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = random
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
-    }
+    mutating func draw() -> UInt64 { random.next() }
 }

@@ -14,7 +14,9 @@ package struct GatewayConfiguration: Sendable {
     package var pushInterval: Instant?
     /// Leave out what old gateways do not send.
     package var isOld = false
-    /// Seed of connection ids and keys.
+    /// What the gateway gets wrong; of the rules for frames the first that applies counts.
+    package var faults: [FaultRule] = []
+    /// Seed of connection ids and keys, and of what faults leave to chance.
     package var seed: UInt64 = 1
     /// Unix time, in nanoseconds, of the clock's instant 0.
     package var unixTimeAtZero: Instant = 0

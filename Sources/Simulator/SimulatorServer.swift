@@ -22,9 +22,13 @@ package final class SimulatorServer: @unchecked Sendable {
         /// What the socket has not taken yet, from `sent` on.
         var unsent: [UInt8] = []
         var sent = 0
+        /// What a gateway with faults still has to do on it; without faults nothing goes this way.
+        var line = WireLine()
+        /// Nothing more is read from it.
+        var isDeaf = false
         init(socket: Int32) { self.socket = socket }
 
-        var isBehind: Bool { unsent.count - sent > SimulatorServer.maxUnsent }
+        var isBehind: Bool { unsent.count - sent > SimulatorServer.maxUnsent || line.isBehind }
     }
 
     /// A client for whom more than this waits is not read from until it has taken some; in bytes.
@@ -35,7 +39,13 @@ package final class SimulatorServer: @unchecked Sendable {
     private var listener: Int32
     /// Written to by `stop`.
     private let stopEvent: Int32
+    private var configuration: GatewayConfiguration
+    private let trace: ((Trace) -> Void)?
     private var gateway: Gateway
+    /// nil: the gateway has no faults.
+    private var faults: FaultPlan?
+    /// When a gateway that went away is back.
+    private var backAt: Instant?
     private var clients: [Gateway.ClientID: Client] = [:]
     private var nextClient: Gateway.ClientID = 1
     /// Frames whose time has not come, in the order of their time.
@@ -63,12 +73,21 @@ package final class SimulatorServer: @unchecked Sendable {
         }
         defer { freeaddrinfo(list) }
         let kind = info.ai_socktype | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
+        let first = socket(info.ai_family, kind, info.ai_protocol)
         listener = socket(info.ai_family, kind, info.ai_protocol)
-        guard listener >= 0 else { throw Failure("no socket", errno) }
+        defer { close(first) }
+        guard first >= 0, listener >= 0 else {
+            let error = errno
+            close(listener)
+            throw Failure("no socket", error)
+        }
         // A port is free again as soon as its simulator has ended.
-        var on: Int32 = 1
-        setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<Int32>.size))
-        guard bind(listener, info.ai_addr, info.ai_addrlen) == 0, listen(listener, SOMAXCONN) == 0 else {
+        for socket in [first, listener] { Self.set(socket, SOL_SOCKET, SO_REUSEADDR) }
+        // Only a port that was asked for by its number is kept by a socket that listens, is shut down, and listens again.
+        // So the first one finds the number.
+        guard Glibc.bind(first, info.ai_addr, info.ai_addrlen) == 0,
+            Self.bind(listener, as: first) == 0, listen(listener, SOMAXCONN) == 0
+        else {
             let error = errno
             close(listener)
             throw Failure("can not listen on \(host) port \(port)", error)
@@ -83,7 +102,10 @@ package final class SimulatorServer: @unchecked Sendable {
         address = info.ai_family == AF_INET6 ? "[\(host)]:\(self.port)" : "\(host):\(self.port)"
         var configuration = configuration
         configuration.unixTimeAtZero = Self.time(CLOCK_REALTIME) - Self.now()
+        self.configuration = configuration
+        self.trace = trace
         gateway = Gateway(configuration, trace: trace)
+        faults = configuration.faults.isEmpty ? nil : FaultPlan(configuration.faults, seed: configuration.seed)
     }
 
     deinit {
@@ -125,15 +147,18 @@ package final class SimulatorServer: @unchecked Sendable {
         // poll passes over entries below 0.
         var polled = [
             pollfd(fd: stopEvent, events: Int16(POLLIN), revents: 0),
-            pollfd(fd: clients.count < Self.maxSockets ? listener : -1, events: Int16(POLLIN), revents: 0),
+            pollfd(
+                fd: clients.count < Self.maxSockets && backAt == nil ? listener : -1, events: Int16(POLLIN), revents: 0),
         ]
         let ids = clients.keys.sorted()
         for id in ids {
             guard let client = clients[id] else { continue }
-            let events = (client.isBehind ? 0 : POLLIN) | (client.unsent.isEmpty ? 0 : POLLOUT)
+            // One that is not read from any more must still be seen to leave.
+            let reading = client.isDeaf ? Self.hangUp : client.isBehind ? 0 : POLLIN
+            let events = reading | (client.unsent.isEmpty ? 0 : POLLOUT)
             polled.append(pollfd(fd: client.socket, events: Int16(events), revents: 0))
         }
-        poll(&polled, nfds_t(polled.count), timeout())
+        wait(&polled)
         if polled[0].revents != 0 { return true }
         if polled[1].revents != 0 { accept() }
         for (id, entry) in zip(ids, polled[2...]) {
@@ -142,31 +167,48 @@ package final class SimulatorServer: @unchecked Sendable {
         }
         perform(gateway.tick(Self.now()))
         sendDelayed()
+        if faults != nil {
+            for id in clients.keys.sorted() { proceed(id) }
+            comeBack()
+        }
         return false
     }
 
-    /// Milliseconds until something is due; -1: nothing is.
-    private func timeout() -> Int32 {
-        guard let due = [gateway.nextTick, delayed.first?.at].compactMap({ $0 }).min() else { return -1 }
-        let now = Self.now()
-        return due <= now ? 0 : Int32(clamping: (due - now) / 1_000_000 + 1)
+    /// Waits until one of them is ready or something is due, and a millisecond more at most.
+    private func wait(_ polled: inout [pollfd]) {
+        let lines = faults == nil ? nil : clients.values.compactMap(\.line.nextTime).min()
+        let due = [gateway.nextTick, delayed.first?.at, lines, backAt].compactMap { $0 }.min()
+        guard let due else {
+            poll(&polled, nfds_t(polled.count), -1)
+            return
+        }
+        let left = max(due, 0) - Self.now()
+        if lines == due, left > 0, left < 1_000_000 {
+            // The pieces of a frame lie closer together than poll can tell.
+            var pause = timespec(tv_sec: 0, tv_nsec: Int(left))
+            nanosleep(&pause, nil)
+            poll(&polled, nfds_t(polled.count), 0)
+        } else {
+            poll(&polled, nfds_t(polled.count), left <= 0 ? 0 : Int32(clamping: left / 1_000_000 + 1))
+        }
     }
 
     private func accept() {
         while clients.count < Self.maxSockets {
             let socket = csystem_accept(listener)
             guard socket >= 0 else { return }
-            var on: Int32 = 1
-            setsockopt(socket, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
+            Self.set(socket, Int32(IPPROTO_TCP), TCP_NODELAY)
             let id = nextClient
             nextClient += 1
             clients[id] = Client(socket: socket)
             perform(gateway.connected(id, Self.now()))
+            if clients[id] != nil, faults?.connected(id) == true { drop(id) }
         }
     }
 
     private func receive(_ id: Gateway.ClientID) {
         guard let client = clients[id] else { return }
+        if client.isDeaf { return drop(id) }
         let isOpen = withUnsafeTemporaryAllocation(byteCount: 64 * 1024, alignment: 16) { buffer in
             let count = recv(client.socket, buffer.baseAddress, buffer.count, 0)
             if count <= 0 { return count < 0 && (errno == EAGAIN || errno == EINTR) }
@@ -180,6 +222,7 @@ package final class SimulatorServer: @unchecked Sendable {
     private func perform(_ outputs: [Gateway.Output]) {
         guard !outputs.isEmpty else { return }
         let now = Self.now()
+        if faults != nil { return performWithFaults(outputs, now) }
         // Answers that are ready together go out together.
         var touched: Set<Gateway.ClientID> = []
         for output in outputs {
@@ -230,10 +273,62 @@ package final class SimulatorServer: @unchecked Sendable {
         }
     }
 
-    private func drop(_ id: Gateway.ClientID) {
+    private func drop(_ id: Gateway.ClientID, resets: Bool = false) {
         guard let client = clients.removeValue(forKey: id) else { return }
+        if resets {
+            // Without lingering a close is a reset.
+            var atOnce = linger(l_onoff: 1, l_linger: 0)
+            setsockopt(client.socket, SOL_SOCKET, SO_LINGER, &atOnce, socklen_t(MemoryLayout<linger>.size))
+        }
         close(client.socket)
+        faults?.closed(id)
         gateway.closed(id, Self.now())
+    }
+
+    // MARK: - Faults
+
+    private func performWithFaults(_ outputs: [Gateway.Output], _ now: Instant) {
+        for output in outputs {
+            switch output {
+            case .send(let id, let frame, let at):
+                guard let client = clients[id], let outcome = faults?.send(frame, to: id) else { continue }
+                if outcome.restarts { return goAway(now) }
+                client.isDeaf = client.isDeaf || outcome.stopsReading
+                client.line.add(outcome.steps, at: at, now)
+            case .close(let id, _):
+                proceed(id)
+                drop(id)
+            }
+        }
+    }
+
+    /// Does what is due on a line.
+    private func proceed(_ id: Gateway.ClientID) {
+        while let client = clients[id], let action = client.line.next(Self.now()) {
+            switch action {
+            case .send(let bytes):
+                client.unsent += bytes
+                flush(id)
+            case .close: drop(id)
+            case .reset: drop(id, resets: true)
+            }
+        }
+    }
+
+    /// The gateway restarts: all lines close, the port refuses for a moment, and nothing is remembered.
+    private func goAway(_ now: Instant) {
+        // First, so that who has lost its line finds nobody. A socket that listened keeps its port when it is shut down.
+        shutdown(listener, Int32(SHUT_RD))
+        for id in clients.keys.sorted() { drop(id) }
+        faults?.restarted()
+        backAt = now + FaultPlan.restartPause
+        configuration.seed = gateway.draw()
+        gateway = Gateway(configuration, trace: trace)
+    }
+
+    private func comeBack() {
+        guard let backAt, backAt <= Self.now() else { return }
+        self.backAt = listen(listener, SOMAXCONN) == 0 ? nil : backAt + FaultPlan.restartPause
     }
 
     // MARK: - The system
@@ -245,6 +340,24 @@ package final class SimulatorServer: @unchecked Sendable {
         var time = timespec()
         clock_gettime(clock, &time)
         return Instant(time.tv_sec) * 1_000_000_000 + Instant(time.tv_nsec)
+    }
+
+    /// Poll's event for an end of the line that is not read up to: POLLRDHUP.
+    private static let hangUp: Int32 = 0x2000
+
+    private static func set(_ socket: Int32, _ level: Int32, _ option: Int32) {
+        var on: Int32 = 1
+        setsockopt(socket, level, option, &on, socklen_t(MemoryLayout<Int32>.size))
+    }
+
+    /// Binds a socket to the address and port of another.
+    private static func bind(_ socket: Int32, as other: Int32) -> Int32 {
+        var storage = sockaddr_storage()
+        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        return withUnsafeMutableBytes(of: &storage) { bytes in
+            guard let address = bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self) else { return -1 }
+            return getsockname(other, address, &length) == 0 ? Glibc.bind(socket, address, length) : -1
+        }
     }
 
     private static func port(of socket: Int32) -> UInt16 {

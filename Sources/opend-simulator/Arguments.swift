@@ -60,6 +60,14 @@ struct Arguments {
             case "--latency": configuration.latency = try number(word, 0...3_600_000) * 1_000_000
             case "--push": configuration.pushInterval = try number(word, 1...86_400) * 1_000_000_000
             case "--old": configuration.isOld = true
+            case "--fault":
+                let text = try value(word)
+                do throws(FaultRule.Wrong) {
+                    configuration.faults.append(try FaultRule(text))
+                } catch {
+                    throw .wrong("--fault: \(error.text): see --help")
+                }
+            case "--seed": configuration.seed = UInt64(bitPattern: try number(word, 0...Int64.max))
             case "--trace": trace = try value(word)
             case "--end-with-input": endsWithInput = true
             default: throw .wrong("there is no option \(word): see --help")

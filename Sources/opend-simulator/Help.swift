@@ -1,3 +1,5 @@
+import Simulator
+
 extension Arguments {
     static let help = """
         opend-simulator stands in for OpenD, the gateway of Futu and moomoo: offline and without an account.
@@ -15,6 +17,8 @@ extension Arguments {
           --latency MS          milliseconds between a request and its answer (default 0)
           --push SECONDS        push a Notify every so often to clients that asked for pushes (default: never)
           --old                 leave out what old gateways do not send: super figures, update time, timestamp
+          --fault FAULT         get something wrong, as told below; may be given several times
+          --seed N              make connection ids, keys and the chance in faults repeat (default: different each time)
           --trace FILE          write what it sees as JSON lines to the end of FILE; - is the standard output
           --end-with-input      end when the standard input ends, so that no test leaves it behind
           --help                print this
@@ -39,8 +43,32 @@ extension Arguments {
         The trace has an object a line with time_ms (Unix time), client (a number from 1) and event: connected; request
         (proto_id, serial_no, what it asked, and why it was refused if it was); push; dropped (and why); closed.
 
+        A FAULT is NAME[=ARG][@WHICH]. Of those that act on frames the first that applies counts. WHICH is a stock such as
+        HK.00005 (what is answered for it), a protocol number such as 1001, or 1/N (one in N, at random). Without WHICH it
+        is each answer to 3212, or each line. any@1/N is any of the faults of answers, at random, on one in N answers.
+
+        faults of what goes out, in place of an answer that is just sent:
+        \(table(Fault.ofAnswers))
+        faults of InitConnect (1001) and KeepAlive (1004):
+        \(table(Fault.allCases.filter { $0.scope == .frame && !Fault.ofAnswers.contains($0) }))
+        faults of a client's line:
+        \(table(Fault.allCases.filter { $0.scope == .line }))
+        faults of the whole gateway:
+        \(table(Fault.allCases.filter { $0.scope == .gateway }))
+
         for example:
           opend-simulator --port 0 --quota 3/5 --trace -
+          opend-simulator --port 0 --no-quota --fault late=500@HK.00005 --fault any@1/20 --seed 7
 
         """
+
+    /// A line for each, with what it takes and what that is if it is left out.
+    private static func table(_ faults: [Fault]) -> String {
+        faults.map { fault in
+            let argument = fault.argument
+            let name = fault.rawValue + (argument.map { "[=\($0.unit)]" } ?? "")
+            let gap = String(repeating: " ", count: max(24 - name.count, 1))
+            return "  \(name)\(gap)\(fault.text)" + (argument.map { " (default \($0.initial))" } ?? "")
+        }.joined(separator: "\n")
+    }
 }

@@ -254,6 +254,37 @@ private func withProgram(_ arguments: String..., body: (Program, UInt16) throws 
         #expect(seen.count == 3)
     }
 
+    @Test func faultsReachTheGateway() throws {
+        try withProgram("--fault", "ret-type=-100@HK.00005", "--fault", "never@1002", "--fault", "drop-after=3") {
+            _, port in
+            for _ in 0..<2 {
+                let client = try TestClient(port: port)
+                try client.greet()
+                try client.send(Requests.globalState(2))
+                #expect(try client.ask(Requests.figures(3)).figures() == FigureSet.cpp.figures)
+                #expect(try client.ask(Requests.figures(4, .hk, "00005")).head().retType == -100)
+                #expect(try client.ask(Requests.figures(5, .hk, "00006")).head().retType == 0)
+                #expect(try client.answer() == nil)
+            }
+        }
+    }
+
+    @Test func seedRepeatsARun() throws {
+        func run(_ seed: String) throws -> (UInt64, [UInt32]) {
+            var seen: (UInt64, [UInt32]) = (0, [])
+            try withProgram("--no-quota", "--seed", seed, "--fault", "never@1/2") { _, port in
+                let client = try TestClient(port: port)
+                seen.0 = try client.greet().connID
+                try client.send((2..<40).flatMap { Requests.figures($0) } + Requests.keepAlive(50))
+                while let answer = try client.answer(), answer.serialNo != 50 { seen.1.append(answer.serialNo) }
+            }
+            return seen
+        }
+        let first = try run("7")
+        #expect(try run("7") == first)
+        #expect(try run("8") != first)
+    }
+
     @Test func traceIsWrittenAsThingsHappen() throws {
         try withProgram("--trace", "-") { program, port in
             let client = try TestClient(port: port)
@@ -291,7 +322,7 @@ private func withProgram(_ arguments: String..., body: (Program, UInt16) throws 
 
     private static let options = [
         "--port", "--host", "--figures", "--quota", "--no-quota", "--keep-alive", "--latency", "--push", "--old",
-        "--trace", "--end-with-input", "--help", "--version",
+        "--trace", "--end-with-input", "--fault", "--seed", "--help", "--version",
     ]
 
     @Test(arguments: ["--help", "-h"])
@@ -300,6 +331,11 @@ private func withProgram(_ arguments: String..., body: (Program, UInt16) throws 
         #expect(end.status == 0)
         #expect(end.errors.isEmpty)
         for option in Self.options { #expect(end.output.contains("\n  \(option) "), "\(option)") }
+        for fault in Fault.allCases {
+            let name = fault.rawValue + (fault.argument.map { "[=\($0.unit)]" } ?? "")
+            let line = end.output.split(separator: "\n").first { $0.hasPrefix("  \(name) ") }
+            #expect(line?.contains(fault.text) == true, "\(name)")
+        }
         for set in FigureSet.allCases { #expect(end.output.contains(set.rawValue)) }
         let figures = CapitalDistribution.derived(market: Market.us.rawValue, code: "AAPL")
         #expect(end.output.contains("US.AAPL has capitalInBig \(figures.inBig)."))
@@ -335,6 +371,10 @@ private func withProgram(_ arguments: String..., body: (Program, UInt16) throws 
         (["--keep-alive", "2147483648"], "--keep-alive takes a number from -2147483648 to 2147483647, not 2147483648"),
         (["--latency", "-1"], "--latency takes a number from 0 to 3600000, not -1"),
         (["--push", "0"], "--push takes a number from 1 to 86400, not 0"),
+        (["--fault"], "--fault needs a value: see --help"),
+        (["--fault", "nonsense"], "--fault: there is no fault nonsense: see --help"),
+        (["--fault", "late=x"], "--fault: late takes a number from 0 to 3600000, not x: see --help"),
+        (["--seed", "-1"], "--seed takes a number from 0 to 9223372036854775807, not -1"),
         (["--trace"], "--trace needs a value: see --help"),
     ])
     func wrongOptionsAreToldInASentence(_ arguments: [String], _ sentence: String) throws {

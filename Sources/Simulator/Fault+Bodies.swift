@@ -1,0 +1,151 @@
+import Codec
+
+/// Bodies with something wrong in them, made field by field.
+extension Fault {
+    /// Numbers of the fields that all responses begin with, and of their content (PROTOCOL.md, Messages).
+    private static let (retTypeNumber, retMsgNumber, s2cNumber) = (UInt32(1), UInt32(2), UInt32(4))
+
+    /// - Returns: nil if this fault is none of bodies.
+    func body(
+        _ body: [UInt8], _ argument: Int64, _ protoID: UInt32, using random: inout some RandomNumberGenerator
+    ) -> [UInt8]? {
+        switch self {
+        case .emptyBody: return []
+        case .randomBody: return Self.randomBytes(Int.random(in: 1...200, using: &random), using: &random)
+        case .truncated: return Array(body.prefix(Int.random(in: 0...max(body.count - 1, 0), using: &random)))
+        default: break
+        }
+        var response = ProtobufFields(body) ?? ProtobufFields()
+        switch self {
+        case .wrongTypes:
+            // Without content it is the retType that is none.
+            if response.message(Self.s2cNumber) == nil { response.set(Self.retTypeNumber, .bytes(Array("0".utf8))) }
+            response.changeContent { content in
+                for index in content.fields.indices {
+                    switch content.fields[index].value {
+                    case .varint(let value), .fixed64(let value):
+                        content.fields[index].value = .bytes(Array("\(value)".utf8))
+                    case .fixed32(let value): content.fields[index].value = .varint(UInt64(value))
+                    case .bytes: content.fields[index].value = .varint(1)
+                    }
+                }
+            }
+        case .missingField:
+            let content = response.message(Self.s2cNumber) == nil ? [] : Self.requiredNumbers(protoID)
+            let lost = Int.random(in: 0...content.count, using: &random)
+            if lost == content.count {
+                response.remove(Self.retTypeNumber)
+            } else {
+                response.changeContent { $0.remove(content[lost]) }
+            }
+        case .repeatedFields:
+            response.changeContent { $0 = $0.repeated }
+            response = response.repeated
+        case .unknownFields:
+            response.changeContent { $0 = $0.withUnknownFields(using: &random) }
+            response = response.withUnknownFields(using: &random)
+        case .nan: response.changeAmounts { _ in .nan }
+        case .infinity: response.changeAmounts { $0.isMultiple(of: 2) ? .infinity : -.infinity }
+        case .denormal: response.changeAmounts { _ in .leastNonzeroMagnitude }
+        case .badUTF8: response.changeTexts([0xff, 0xfe, 0xc0, 0x80, 0xed, 0xa0, 0x80, 0xf5])
+        case .embeddedNUL: response.changeTexts(Array("be\u{0}fore".utf8))
+        case .longText:
+            response.set(Self.retMsgNumber, .bytes([UInt8](repeating: UInt8(ascii: "x"), count: Int(argument))))
+        case .retType, .retTypeBare:
+            response = ProtobufFields()
+            response.add(Self.retTypeNumber, .varint(UInt64(bitPattern: argument)))
+            if self == .retType { response.add(Self.retMsgNumber, .bytes(Array("出错了 (on demand)".utf8))) }
+        case .noContent, .initNoContent:
+            response.set(Self.retTypeNumber, .varint(0))
+            response.remove(Self.s2cNumber)
+        case .initRefused:
+            response = ProtobufFields()
+            response.add(Self.retTypeNumber, .varint(UInt64(bitPattern: Int64(RetType.failed))))
+            response.add(Self.retMsgNumber, .bytes(Array("refused on demand".utf8)))
+        case .keyLength:
+            let key = [UInt8](repeating: UInt8(ascii: "k"), count: Int(argument))
+            response.changeContent { $0.set(Self.keyNumber, .bytes(key)) }
+        case .keepAlive:
+            response.changeContent { $0.set(Self.keepAliveNumber, .varint(UInt64(bitPattern: argument))) }
+        default: return nil
+        }
+        return response.encoded
+    }
+
+    /// Of InitConnect.S2C.
+    private static let (keyNumber, keepAliveNumber) = (UInt32(4), UInt32(5))
+
+    private static func requiredNumbers(_ protoID: UInt32) -> [UInt32] {
+        switch protoID {
+        case ProtoID.initConnect: [1, 2, 3, 4, 5]
+        case ProtoID.getGlobalState: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]
+        case ProtoID.notify, ProtoID.keepAlive: [1]
+        case ProtoID.getCapitalDistribution: [1, 2, 3, 4, 5, 6]
+        default: []
+        }
+    }
+
+    static func randomBytes(_ count: Int, using random: inout some RandomNumberGenerator) -> [UInt8] {
+        (0..<count).map { _ in UInt8.random(in: .min ... .max, using: &random) }
+    }
+}
+
+extension ProtobufFields {
+    /// Of a response's `s2c`, if there is one.
+    fileprivate mutating func changeContent(_ change: (inout ProtobufFields) -> Void) {
+        guard var content = message(4) else { return }
+        change(&content)
+        set(4, .bytes(content.encoded))
+    }
+
+    /// - Parameter change: from the field's number to the amount.
+    fileprivate mutating func changeAmounts(_ change: (UInt32) -> Double) {
+        changeContent { content in
+            for index in content.fields.indices {
+                guard case .fixed64 = content.fields[index].value else { continue }
+                // The time stamp is no amount.
+                guard content.fields[index].number != 8 else { continue }
+                content.fields[index].value = .fixed64(change(content.fields[index].number).bitPattern)
+            }
+        }
+    }
+
+    /// The retMsg, and all texts of the content.
+    fileprivate mutating func changeTexts(_ text: [UInt8]) {
+        set(2, .bytes(text))
+        changeContent { content in
+            for index in content.fields.indices {
+                if case .bytes = content.fields[index].value { content.fields[index].value = .bytes(text) }
+            }
+        }
+    }
+
+    /// Each field with a wrong value and then with its own: the last one counts, and messages are merged.
+    fileprivate var repeated: ProtobufFields {
+        ProtobufFields(
+            fields.flatMap { field in
+                var wrong = field
+                switch field.value {
+                case .varint(let value): wrong.value = .varint(value ^ 1)
+                case .fixed64(let value): wrong.value = .fixed64(value ^ 0x000f_ffff_0000_0000)
+                case .fixed32(let value): wrong.value = .fixed32(value ^ 1)
+                case .bytes(let value):
+                    // A message merges with itself into itself; a text is replaced.
+                    if ProtobufFields(value) == nil || value.isEmpty { wrong.value = .bytes(Array("wrong".utf8)) }
+                }
+                return [wrong, field]
+            })
+    }
+
+    /// With fields of every type between and behind its own.
+    fileprivate func withUnknownFields(using random: inout some RandomNumberGenerator) -> ProtobufFields {
+        let unknown = [
+            Field(number: 77, value: .varint(random.next())), Field(number: 1_000, value: .fixed64(random.next())),
+            Field(number: 19_999, value: .bytes(Fault.randomBytes(20, using: &random))),
+            Field(number: 536_870_911, value: .fixed32(UInt32(truncatingIfNeeded: random.next()))),
+        ]
+        var mixed = self
+        for field in unknown { mixed.fields.insert(field, at: Int.random(in: 0...mixed.fields.count, using: &random)) }
+        return mixed
+    }
+}

@@ -1,0 +1,105 @@
+import Codec
+
+/// One step on a line in place of a frame that simply goes out.
+package enum WireStep: Equatable, Sendable {
+    /// A piece by itself, right behind what went before.
+    case send([UInt8])
+    /// The same so many nanoseconds later, while other frames go out.
+    case sendLater([UInt8], Instant)
+    /// Keep it until the client's next frame goes out, at the latest for `Fault.longestHold`; then send it right before
+    /// that and in one piece with it, or right after.
+    case hold([UInt8], Hold)
+    case close
+    /// Close with RST.
+    case reset
+
+    package enum Hold: Sendable {
+        case glued, after
+    }
+}
+
+extension Fault {
+    /// How long a frame is held that waits for another; nanoseconds.
+    package static let longestHold: Instant = 100_000_000
+
+    /// A fault of scope `.frame` acting on one frame; any other leaves it as it is.
+    /// - Parameters:
+    ///   - argument: within the fault's range; nil for the fault's initial one.
+    ///   - random: what is left to chance follows from it.
+    /// - Returns: what to do on the line, in order; nothing if nothing goes out.
+    package func apply(
+        _ argument: Int64? = nil, to frame: Gateway.SentFrame, using random: inout some RandomNumberGenerator
+    ) -> [WireStep] {
+        let argument = argument ?? self.argument?.initial ?? 0
+        let header = FrameHeader.size
+        var bytes = frame.bytes
+        guard bytes.count >= header else { return [.send(bytes)] }
+        let body = Array(bytes[header...])
+        if let changed = self.body(body, argument, frame.protoID, using: &random) {
+            return [.send(Self.frame(frame.protoID, frame.serialNo, changed))]
+        }
+        switch self {
+        case .closeInHeader: return [.send(Array(bytes.prefix(Int.random(in: 1..<header, using: &random)))), .close]
+        case .closeInBody:
+            let count = body.isEmpty ? 0 : Int.random(in: 0..<body.count, using: &random)
+            return [.send(Array(bytes.prefix(header + count))), .close]
+        case .reset: return [.reset]
+        case .bytewise: return bytes.map { .send([$0]) }
+        case .ragged:
+            var pieces: [WireStep] = []
+            var rest = bytes[...]
+            while !rest.isEmpty {
+                let piece = rest.prefix(Int.random(in: 1...50, using: &random))
+                pieces.append(.send(Array(piece)))
+                rest = rest.dropFirst(piece.count)
+            }
+            return pieces
+        case .glued: return [.hold(bytes, .glued)]
+        case .reorder: return [.hold(bytes, .after)]
+        case .duplicate: return [.send(bytes), .send(bytes)]
+        case .never, .noKeepAlive: return []
+        case .late: return [.sendLater(bytes, argument * 1_000_000)]
+        case .delay: return [.sendLater(bytes, Int64.random(in: 0...argument, using: &random) * 1_000_000)]
+        case .unknownSerial: return [.send(Self.frame(frame.protoID, frame.serialNo ^ 0x8000_0000, body))]
+        case .otherProto:
+            let isTaken = frame.protoID == ProtoID.getGlobalState
+            return [.send(Self.frame(isTaken ? ProtoID.keepAlive : ProtoID.getGlobalState, frame.serialNo, body))]
+        case .badMagic: bytes[Int.random(in: 0...1, using: &random)] ^= 1 << UInt8.random(in: 0...7, using: &random)
+        case .badSHA1: bytes[Int.random(in: 16...35, using: &random)] ^= 1 << UInt8.random(in: 0...7, using: &random)
+        case .flippedBit:
+            if !body.isEmpty {
+                let place = Int.random(in: header..<bytes.count, using: &random)
+                bytes[place] ^= 1 << UInt8.random(in: 0...7, using: &random)
+            }
+        case .hugeLength: Self.setLength(&bytes, UInt32(clamping: argument))
+        case .shortLength: Self.setLength(&bytes, UInt32(clamping: body.count / 2))
+        case .unknownFormat: bytes[Self.formatPlace] = 2
+        case .jsonFormat:
+            bytes = Self.frame(frame.protoID, frame.serialNo, Array("{\"retType\":-1,\"retMsg\":\"on demand\"}".utf8))
+            bytes[Self.formatPlace] = 1
+        case .randomBytes: bytes = Self.randomBytes(bytes.count, using: &random)
+        case .push:
+            let push = Self.frame(ProtoID.notify, 0, Self.pushBody)
+            bytes = push + bytes + push
+        case .pushSameSerial: bytes = Self.frame(ProtoID.notify, frame.serialNo, Self.pushBody) + bytes
+        default: break
+        }
+        return [.send(bytes)]
+    }
+
+    private static let pushBody = Notify.encodedConnectStatus(qotLogined: true, trdLogined: true)
+
+    /// In the header (PROTOCOL.md, TCP: frames).
+    private static let formatPlace = 6
+
+    private static func setLength(_ bytes: inout [UInt8], _ length: UInt32) {
+        withUnsafeBytes(of: length.littleEndian) { bytes.replaceSubrange(12..<16, with: $0) }
+    }
+
+    /// With the right length and SHA-1.
+    static func frame(_ protoID: UInt32, _ serialNo: UInt32, _ body: [UInt8]) -> [UInt8] {
+        var writer = FrameWriter()
+        _ = body.withUnsafeBytes { writer.append(protoID: protoID, serialNo: serialNo, body: $0) }
+        return Array(writer.pending)
+    }
+}

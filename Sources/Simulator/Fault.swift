@@ -1,0 +1,174 @@
+import Codec
+
+/// What a gateway may get wrong, on demand. docs/simulator.md lists them all; `opend-simulator --fault` takes each by its
+/// raw value.
+package enum Fault: String, CaseIterable, Sendable {
+    // How the bytes of a frame go out.
+    case closeInHeader = "close-in-header"
+    case closeInBody = "close-in-body"
+    case reset
+    case bytewise, ragged, glued, reorder, duplicate, never, late, delay
+    // The header.
+    case unknownSerial = "unknown-serial"
+    case otherProto = "other-proto"
+    case badMagic = "bad-magic"
+    case badSHA1 = "bad-sha1"
+    case flippedBit = "flipped-bit"
+    case hugeLength = "huge-length"
+    case shortLength = "short-length"
+    case unknownFormat = "unknown-format"
+    case jsonFormat = "json-format"
+    // The body.
+    case emptyBody = "empty-body"
+    case randomBytes = "random-bytes"
+    case randomBody = "random-body"
+    case truncated
+    case wrongTypes = "wrong-types"
+    case missingField = "missing-field"
+    case repeatedFields = "repeated-fields"
+    case unknownFields = "unknown-fields"
+    case nan, infinity, denormal
+    case badUTF8 = "bad-utf8"
+    case embeddedNUL = "embedded-nul"
+    case longText = "long-text"
+    case retType = "ret-type"
+    case retTypeBare = "ret-type-bare"
+    case noContent = "no-content"
+    // Frames nobody asked for.
+    case push
+    case pushSameSerial = "push-same-serial"
+    // InitConnect and KeepAlive.
+    case initRefused = "init-refused"
+    case initNoContent = "init-no-content"
+    case keyLength = "key-length"
+    case keepAlive = "keep-alive"
+    case noKeepAlive = "no-keep-alive"
+    // A client's line, the whole gateway.
+    case acceptClose = "accept-close"
+    case acceptSilent = "accept-silent"
+    case dropAfter = "drop-after"
+    case stopReading = "stop-reading"
+    case restart
+
+    /// What a fault acts on.
+    package enum Scope: Sendable {
+        /// A frame that goes out.
+        case frame
+        /// A client's line, for as long as it lasts.
+        case line
+        case gateway
+    }
+
+    package var scope: Scope {
+        switch self {
+        case .acceptClose, .acceptSilent, .dropAfter, .stopReading: .line
+        case .restart: .gateway
+        default: .frame
+        }
+    }
+
+    /// A fault's number.
+    package struct Argument: Sendable {
+        package let unit: String
+        /// Taken when none is given.
+        package let initial: Int64
+        package let range: ClosedRange<Int64>
+    }
+
+    /// nil: it takes none.
+    package var argument: Argument? {
+        switch self {
+        case .late: Argument(unit: "MS", initial: 2_000, range: 0...3_600_000)
+        case .delay: Argument(unit: "MS", initial: 100, range: 0...3_600_000)
+        case .hugeLength: Argument(unit: "BYTES", initial: Int64(UInt32.max), range: 0...Int64(UInt32.max))
+        case .longText: Argument(unit: "BYTES", initial: 1 << 20, range: 0...(64 << 20))
+        case .retType, .retTypeBare:
+            Argument(unit: "N", initial: -1, range: Int64(Int32.min)...Int64(Int32.max))
+        case .keyLength: Argument(unit: "BYTES", initial: 15, range: 0...(1 << 20))
+        case .keepAlive: Argument(unit: "SECONDS", initial: 0, range: Int64(Int32.min)...Int64(Int32.max))
+        case .dropAfter: Argument(unit: "ANSWERS", initial: 10, range: 1...1_000_000_000)
+        case .stopReading: Argument(unit: "REQUESTS", initial: 10, range: 1...1_000_000_000)
+        case .restart: Argument(unit: "REQUESTS", initial: 100, range: 1...1_000_000_000)
+        default: nil
+        }
+    }
+
+    /// The protocol whose frames it acts on when it is not told which.
+    package var protoID: UInt32 {
+        switch self {
+        case .initRefused, .initNoContent, .keyLength, .keepAlive: ProtoID.initConnect
+        case .noKeepAlive: ProtoID.keepAlive
+        default: ProtoID.getCapitalDistribution
+        }
+    }
+
+    /// Whether a client has lost the line, or must give it up, once this has happened on it.
+    package var endsLine: Bool {
+        switch self {
+        case .closeInHeader, .closeInBody, .reset, .badMagic, .hugeLength, .shortLength, .unknownFormat, .jsonFormat,
+            .randomBytes, .initRefused, .initNoContent, .acceptClose, .dropAfter, .restart:
+            true
+        default: false
+        }
+    }
+
+    /// What `any` chooses from: what may happen to any answer.
+    package static let ofAnswers: [Fault] = allCases.filter {
+        $0.scope == .frame && $0.protoID == ProtoID.getCapitalDistribution
+    }
+
+    /// One line for people.
+    package var text: String {
+        switch self {
+        case .closeInHeader: "a part of the header, then the line is closed"
+        case .closeInBody: "the header and a part of the body, then the line is closed"
+        case .reset: "the line is reset instead"
+        case .bytewise: "one byte at a time"
+        case .ragged: "in pieces of random size"
+        case .glued: "in one piece with the client's next frame, at the latest after 100 ms"
+        case .reorder: "after the client's next frame, at the latest after 100 ms"
+        case .duplicate: "twice"
+        case .never: "never"
+        case .late: "so much later, while others go out"
+        case .delay: "later by a random time of up to so much"
+        case .unknownSerial: "with a serial number that nobody used"
+        case .otherProto: "with the protocol number of GetGlobalState"
+        case .badMagic: "one bit of FT is wrong"
+        case .badSHA1: "one bit of the SHA-1 is wrong"
+        case .flippedBit: "one bit of the body is wrong, the SHA-1 is the right body's"
+        case .hugeLength: "the header tells this body length, the body is as it was"
+        case .shortLength: "the header tells half the body's length, the body is as it was"
+        case .unknownFormat: "body format 2"
+        case .jsonFormat: "body format 1 and a body in JSON"
+        case .emptyBody: "a body of no bytes"
+        case .randomBytes: "as many random bytes instead"
+        case .randomBody: "a random body with its right SHA-1"
+        case .truncated: "a part of the body, with its right SHA-1"
+        case .wrongTypes: "fields of other types than theirs"
+        case .missingField: "one of the required fields is missing"
+        case .repeatedFields: "each field twice, the wrong value first"
+        case .unknownFields: "fields of numbers that nobody knows"
+        case .nan: "every amount is NaN"
+        case .infinity: "every amount is an infinity, plus and minus in turn"
+        case .denormal: "every amount is the least positive double"
+        case .badUTF8: "texts that are not UTF-8"
+        case .embeddedNUL: "texts with a NUL in them"
+        case .longText: "a retMsg of this length"
+        case .retType: "refused with this retType and a text"
+        case .retTypeBare: "refused with this retType and no text"
+        case .noContent: "retType 0 and no s2c"
+        case .push: "with a push before and a push after it"
+        case .pushSameSerial: "with a push of the same serial number before it"
+        case .initRefused: "InitConnect is refused"
+        case .initNoContent: "InitConnect is answered with retType 0 and no s2c"
+        case .keyLength: "InitConnect's answer has a key of this length"
+        case .keepAlive: "InitConnect's answer has this keep-alive interval"
+        case .noKeepAlive: "KeepAlive is not answered"
+        case .acceptClose: "accepted and closed at once"
+        case .acceptSilent: "accepted and never answered"
+        case .dropAfter: "closed after so many answers of 3212"
+        case .stopReading: "nothing is read or answered any more after so many requests"
+        case .restart: "every so many requests all lines close and the port refuses for 100 ms"
+        }
+    }
+}

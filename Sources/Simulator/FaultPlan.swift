@@ -1,0 +1,130 @@
+import Codec
+
+/// All faults of a gateway: what the rules make of each line and of each frame, with no socket or clock. What is left to
+/// chance follows from the seed. For one thread at a time.
+package struct FaultPlan {
+    private let rules: [FaultRule]
+    private var random: SplitMix64
+    private var lines: [Gateway.ClientID: Line] = [:]
+    /// Answers since the last restart.
+    private var answers: Int64 = 0
+
+    /// What is to become of a line.
+    private struct Line {
+        var isSilent = false
+        /// How many answers of 3212 are still to go out.
+        var answersLeft: Int64?
+        /// How many requests are still to be read.
+        var requestsLeft: Int64?
+    }
+
+    /// What comes of a frame.
+    package struct Outcome: Equatable {
+        /// What to do on its line, in order.
+        package var steps: [WireStep] = []
+        /// Read nothing more from this client.
+        package var stopsReading = false
+        /// Close all lines, and be away for `restartPause`; `restarted` must be called.
+        package var restarts = false
+    }
+
+    /// How long a gateway that restarts refuses connections; nanoseconds.
+    package static let restartPause: Instant = 100_000_000
+
+    package init(_ rules: [FaultRule], seed: UInt64) {
+        self.rules = rules
+        // Another sequence than that of the gateway's connection ids.
+        random = SplitMix64(state: seed ^ 0x6661_756c_7473_2121)
+    }
+
+    /// - Returns: whether to close the line at once.
+    package mutating func connected(_ client: Gateway.ClientID) -> Bool {
+        var line = Line()
+        var closes = false
+        for rule in rules {
+            guard case .fault(let fault, let argument) = rule.what, fault.scope == .line, draws(rule) else { continue }
+            switch fault {
+            case .acceptClose: closes = true
+            case .acceptSilent: line.isSilent = true
+            case .dropAfter: line.answersLeft = argument
+            case .stopReading: line.requestsLeft = argument
+            default: break
+            }
+        }
+        if closes { return true }
+        lines[client] = line
+        return false
+    }
+
+    package mutating func closed(_ client: Gateway.ClientID) { lines[client] = nil }
+
+    /// All lines are closed.
+    package mutating func restarted() { lines = [:] }
+
+    /// A frame is to go out; nothing does to a client that `connected` was not told of.
+    package mutating func send(_ frame: Gateway.SentFrame, to client: Gateway.ClientID) -> Outcome {
+        guard var line = lines[client] else { return Outcome() }
+        defer { lines[client] = line }
+        var outcome = Outcome()
+        // Pushes answer nothing.
+        if frame.protoID != ProtoID.notify {
+            answers += 1
+            if let limit = restartLimit, answers >= limit {
+                answers = 0
+                return Outcome(restarts: true)
+            }
+            if let left = line.requestsLeft {
+                line.requestsLeft = left - 1
+                outcome.stopsReading = left <= 1
+                if left <= 0 { return outcome }
+            }
+        } else if let left = line.requestsLeft, left <= 0 {
+            return outcome
+        }
+        if line.isSilent { return outcome }
+        outcome.steps = steps(frame)
+        if let left = line.answersLeft, frame.protoID == ProtoID.getCapitalDistribution {
+            line.answersLeft = left - 1
+            if left <= 1 { outcome.steps.append(.close) }
+        }
+        return outcome
+    }
+
+    /// By the first rule that applies.
+    private mutating func steps(_ frame: Gateway.SentFrame) -> [WireStep] {
+        for rule in rules {
+            switch rule.what {
+            case .any:
+                guard applies(rule, ProtoID.getCapitalDistribution, frame) else { continue }
+                guard let fault = Fault.ofAnswers.randomElement(using: &random) else { continue }
+                return fault.apply(to: frame, using: &random)
+            case .fault(let fault, let argument):
+                guard fault.scope == .frame, applies(rule, fault.protoID, frame) else { continue }
+                return fault.apply(argument, to: frame, using: &random)
+            }
+        }
+        return [.send(frame.bytes)]
+    }
+
+    /// - Parameter protoID: the fault's own.
+    private mutating func applies(_ rule: FaultRule, _ protoID: UInt32, _ frame: Gateway.SentFrame) -> Bool {
+        switch rule.which {
+        case .all: frame.protoID == protoID
+        case .oneIn: frame.protoID == protoID && draws(rule)
+        case .proto(let named): frame.protoID == named
+        case .stock(let market, let code): frame.request?.market == market && frame.request?.code == code
+        }
+    }
+
+    private mutating func draws(_ rule: FaultRule) -> Bool {
+        guard case .oneIn(let count) = rule.which else { return true }
+        return Int.random(in: 0..<count, using: &random) == 0
+    }
+
+    private var restartLimit: Int64? {
+        for rule in rules {
+            if case .fault(.restart, let limit) = rule.what { return limit }
+        }
+        return nil
+    }
+}
