@@ -62,6 +62,10 @@ def simulation(run: Run) -> None:
         if "requests" not in outcome.output:
             why = "it ran no schedule"
         run.check(f"seeds {first} to {first + seeds - 1}", why)
+    for seed in range(1, 4 * seeds, 401):
+        first, again = (run.program([RELEASE / "simulate", "--seed", str(seed)], limit_s=60).output for _ in range(2))
+        same = first == again and "no promise broken" in first
+        run.check(f"seed {seed} again", None if same else "another run of the same seed came out otherwise")
 
 
 def pytest_suite(folder: str) -> Callable[[Run], None]:

@@ -1,7 +1,7 @@
 import Connection
 
 /// All chance of one schedule: what it gives follows from the seed.
-struct Chance {
+struct Chance: RandomNumberGenerator {
     private var generator: SplitMix64
 
     init(seed: UInt64) { generator = SplitMix64(state: seed) }
@@ -17,9 +17,7 @@ struct Chance {
 
     mutating func time(_ range: ClosedRange<Int64>) -> Int64 { Int64.random(in: range, using: &generator) }
 
-    mutating func number() -> UInt64 { generator.next() }
-
-    mutating func bytes(_ count: Int) -> [UInt8] { (0..<count).map { _ in UInt8(truncatingIfNeeded: number()) } }
+    mutating func next() -> UInt64 { generator.next() }
 }
 
 /// What is to happen, by time; what was put in first of what is due together comes first.

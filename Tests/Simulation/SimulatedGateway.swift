@@ -14,6 +14,9 @@ final class SimulatedGateway {
 
     private final class Reader {
         var reader = FrameReader(maxBodyLength: 1 << 20)
+        /// Puts what faults make of frames into its order.
+        var wire = WireLine()
+        var nextLook = Int64.max
     }
 
     init(_ world: World, _ index: Int) {
@@ -24,7 +27,7 @@ final class SimulatedGateway {
         configuration.quota = nil
         if world.limit > 1, world.chance.oneIn(4) { configuration.quota = (world.limit - 1, world.window) }
         configuration.keepAliveInterval = Int32(world.chance.pick([10, 10, 10, 0, -5, 1, 30, 2_000_000_000]))
-        configuration.seed = world.chance.number()
+        configuration.seed = world.chance.next()
         configuration.pushInterval = world.chance.oneIn(2) ? 5_000 * World.millisecond : nil
         gateway = Gateway(configuration)
     }
@@ -82,39 +85,53 @@ final class SimulatedGateway {
     }
 
     private func send(_ frame: Gateway.SentFrame, _ line: Int) {
-        guard world.lines[line].isOpenAtGateway else { return }
-        var frame = frame
+        guard world.lines[line].isOpenAtGateway, let reader = readers[line] else { return }
+        let greeting = world.lines[line].greeting
         var fault: Fault?
-        if frame.protoID == ProtoID.initConnect {
-            switch world.lines[line].greeting {
-            case .refusesInitConnect:
-                frame.bytes = Frames.rebuilt(frame, AnyResponse(retType: -1, retMsg: "no").encoded())
-            case .noContent: fault = .noContent
-            case .damaged: fault = .flipped
-            default: world.lines[line].isGreeted = true
-            }
-        } else if world.lines[line].greeting == .stopsAnswering {
-            return
-        } else if world.chance.oneIn(world.faultEvery) {
-            fault = world.chance.pick(Fault.allCases)
-            if frame.protoID == ProtoID.keepAlive, world.chance.oneIn(2) { fault = .dropped }
+        switch frame.protoID {
+        case ProtoID.initConnect: fault = greeting.fault(&world.chance)
+        case _ where greeting == .stopsAnswering: return
+        case ProtoID.keepAlive where greeting == .ignoresKeepAlive: fault = .noKeepAlive
+        default: if world.chance.oneIn(world.faultEvery) { fault = world.chance.pick(Fault.ofAnswers) }
         }
         if let fault {
             world.narrate?("fault \(fault) on line \(line), proto \(frame.protoID) serial \(frame.serialNo)")
+            if fault.altersFigures { world.lines[line].altered.insert(frame.serialNo) }
         }
-        for piece in Frames.pieces(frame, fault, &world.chance) {
-            if piece.delay == 0 {
-                deliver(piece.bytes, line)
-            } else {
-                let at = world.now + piece.delay * World.millisecond
-                world.agenda.add(.gatewaySends(line: line, piece.bytes), at: at)
+        reader.wire.add(
+            fault?.apply(argument(fault), to: frame, using: &world.chance) ?? [.send(frame.bytes)], at: world.now,
+            world.now)
+        look(line)
+    }
+
+    /// nil: the fault's own.
+    private func argument(_ fault: Fault?) -> Int64? {
+        switch fault {
+        // Before and after most requests have been given up.
+        case .late: world.chance.time(50...60_000)
+        case .delay: 2_000
+        case .longText: world.chance.pick([1_000, 1 << 19])
+        case .retType, .retTypeBare: world.chance.pick([-1, -100, -200, -400, -500, 1, Int64(Int32.min)])
+        default: nil
+        }
+    }
+
+    /// Does what is due on a line, and sees to it that it will be looked at again.
+    func look(_ line: Int) {
+        guard let reader = readers[line] else { return }
+        while let action = reader.wire.next(world.now) {
+            switch action {
+            case .send(let bytes): deliver(bytes, line)
+            case .close, .reset: return closeSoon(line)
             }
         }
-        if let fault, fault.endsLine { closeSoon(line) }
+        guard let next = reader.wire.nextTime, next < reader.nextLook || reader.nextLook <= world.now else { return }
+        reader.nextLook = max(next, world.now + 1)
+        world.agenda.add(.gatewayLooks(line: line), at: reader.nextLook)
     }
 
     /// Sends bytes in pieces of any size, in their order.
-    func deliver(_ bytes: [UInt8], _ line: Int) {
+    private func deliver(_ bytes: [UInt8], _ line: Int) {
         guard world.lines[line].isOpenAtGateway else { return }
         var rest = bytes[...]
         var at = max(

@@ -21,7 +21,7 @@ final class World {
         case connectDone(connection: Int, line: Int)
         case toGateway(line: Int, [UInt8])
         case toClient(line: Int, [UInt8])
-        case gatewaySends(line: Int, [UInt8])
+        case gatewayLooks(line: Int)
         case gatewayCloses(line: Int)
         case gatewayTick(gateway: Int)
         case gatewayBack(gateway: Int)
@@ -69,7 +69,7 @@ final class World {
         limit = chance.pick([0, 1, 2, 5, 30])
         window = Int64(chance.pick([100, 1_000, 30_000])) * Self.millisecond
         faultEvery = chance.pick([3, 10, 50, 1_000_000])
-        horizon = now + Int64(chance.pick(20...200)) * 1_000 * Self.millisecond
+        horizon = now + Int64(chance.pick([2, 5, 10, 30, 200])) * 1_000 * Self.millisecond
         let count = chance.pick([1, 2, 3, 8, 30])
         for index in 0..<chance.pick(1...2) {
             groups.append(QuotaGroup(limit: limit, window: window))
@@ -108,7 +108,7 @@ final class World {
         case .toGateway(let line, let bytes): gateways[lines[line].gateway].receive(line, bytes)
         case .toClient(let line, let bytes):
             if lines[line].isOpenAtClient { try connections[lines[line].connection].receive(bytes, line) }
-        case .gatewaySends(let line, let bytes): gateways[lines[line].gateway].deliver(bytes, line)
+        case .gatewayLooks(let line): gateways[lines[line].gateway].look(line)
         case .gatewayCloses(let line):
             lines[line].isOpenAtGateway = false
             if lines[line].isOpenAtClient { try connections[lines[line].connection].lineEnded(line) }
@@ -206,4 +206,6 @@ struct Line {
     /// Whether the client's InitConnect was answered.
     var isGreeted = false
     var highestSerialNo: UInt32 = 0
+    /// Serial numbers whose answers have other figures than the gateway meant.
+    var altered: Set<UInt32> = []
 }
