@@ -3,6 +3,7 @@
 # make bench    measure the library and its peers, and write docs/benchmarks.md
 # make lib      build the library
 # make install  put library and header below PREFIX (after make lib)
+# make mutants  break the library on purpose, and see that the tests notice
 # make simulate run SEEDS=1000 schedules FROM=1 in virtual time, with a log in .build/simulate.log
 # The first two install what is missing and are harmless to repeat.
 
@@ -21,7 +22,7 @@ SWIFT_FILES := Sources Tests Package.swift
 BUILD_PACKAGES := libprotobuf-c-dev libssl-dev pkg-config gcc g++ binutils make
 TEST_PACKAGES := protobuf-c-compiler libcmocka-dev python3 python3-venv strace valgrind
 
-.PHONY: setup setup-build lib demo test bench install messages messages-check format lint simulate clean
+.PHONY: setup setup-build lib demo test bench install messages messages-check format lint simulate mutants clean
 
 setup:
 	@scripts/setup.sh $(BUILD_PACKAGES) $(TEST_PACKAGES)
@@ -51,6 +52,9 @@ test: setup
 bench: setup
 	@python3 Benchmarks/bench.py
 
+mutants: setup
+	@python3 Tests/mutants.py
+
 simulate: setup-build
 	swift build -c release --product simulate
 	$(RELEASE)/simulate --seeds $(SEEDS) --from $(FROM) | tee -a .build/simulate.log; exit $${PIPESTATUS[0]}
@@ -73,4 +77,4 @@ lint:
 	swift format lint --strict --recursive $(SWIFT_FILES)
 
 clean:
-	rm -rf .build .build-test .build-bench $(VENV) .venv-bench Tests/.results
+	rm -rf .build .build-test .build-bench .build-mutants $(VENV) .venv-bench Tests/.results

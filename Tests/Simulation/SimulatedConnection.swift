@@ -25,7 +25,7 @@ final class SimulatedConnection {
     private var isReleased = false
     private var isWorking = false
     /// While a lost line's requests complete: the order number of the last.
-    private var lastLost: Int?
+    private var lastLost = -1
 
     init(_ world: World, _ index: Int, _ group: Int) {
         self.world = world
@@ -236,6 +236,8 @@ final class SimulatedConnection {
                 .connectDone(connection: index, line: line),
                 at: world.now + world.chance.time(0...300) * World.millisecond)
         case .closeLine:
+            // Also when a release keeps the disconnect from being told.
+            lastLost = -1
             if line >= 0 {
                 world.lines[line].isOpenAtClient = false
                 world.gateways[group].lost(line)
@@ -254,11 +256,10 @@ final class SimulatedConnection {
             guard isReady else { throw Broken(promise: "a disconnect without a connection") }
             isReady = false
             isFailed = !configuration.reconnects
-            lastLost = -1
         case .complete(let completion):
-            if completion.status == .disconnected, let last = lastLost {
+            if completion.status == .disconnected {
                 let token = abs(completion.request.payload)
-                guard token >= last else { throw Broken(promise: "lost requests completed out of order") }
+                guard token >= lastLost else { throw Broken(promise: "lost requests completed out of order") }
                 lastLost = token
             }
             try completed(completion.request.payload, completion.status)
@@ -269,6 +270,8 @@ final class SimulatedConnection {
             world.withGroup(group) { $0.setWaiting(UInt64(index + 1), 0) }
         }
         if !isReleased, world.chance.oneIn(40) { try world.act() }
+        // In a callback of its own, whatever it tells, and whatever was to be told after it.
+        if !isReleased, world.chance.oneIn(400) { try release() }
     }
 
     private func completed(_ payload: Int, _ status: Status) throws(Broken) {

@@ -173,7 +173,8 @@ final class World {
         guard request.connection == connection else { throw Broken(promise: "completed by another connection") }
         asked[token]?.isDone = true
         let late = now - request.latest - (skipped - request.skipped)
-        guard late <= 0 else { throw Broken(promise: "request \(token) completed \(late / 1_000) us too late") }
+        // Deadlines are kept to the millisecond.
+        guard late < Self.millisecond else { throw Broken(promise: "request \(token) completed \(late / 1_000) us too late") }
         if request.isCancelled, status != .cancelled, status != .released {
             throw Broken(promise: "request \(token) was cancelled and completed as \(status)")
         }
