@@ -1,0 +1,84 @@
+"""The C tests over a library, and in programs, that were built with a sanitizer; the C samples under valgrind."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from . import checks
+from .suite import RELEASE, RESULTS, ROOT, Run, SuiteError
+
+#: Measures memory, which a sanitizer's own makes meaningless.
+LEFT_OUT = {"test_memory"}
+
+#: For each sanitizer: the library's symbol that shows it is in, its build folder, what it is told, what else to link.
+SANITIZERS = {
+    "address": ("__asan_init", ".build-asan", {"ASAN_OPTIONS": "detect_leaks=1:exitcode=99"}, ()),
+    "thread": ("__tsan_init", ".build-tsan", {"TSAN_OPTIONS": "exitcode=99"}, ("-ldispatch", "-lBlocksRuntime")),
+}
+
+
+def sanitizers(run: Run) -> None:
+    """AddressSanitizer with LeakSanitizer, then ThreadSanitizer, then valgrind."""
+    checks.library(run)
+    for name in SANITIZERS:
+        _sanitize(run, name)
+    _valgrind(run)
+
+
+def _sanitize(run: Run, name: str) -> None:
+    symbol, folder, options, libraries = SANITIZERS[name]
+    scratch = ROOT / folder
+    run.build(["swift", "build", "--sanitize", name, "--product", "capdist", "--scratch-path", scratch])
+    library = scratch / "debug" / "libcapdist.so"
+    symbols = run.program(["nm", "-D", "--undefined-only", library]).output
+    run.check(f"{name}: the library is instrumented", None if symbol in symbols else f"it does not need {symbol}")
+
+    toolchain = _toolchain()
+    runtime = toolchain / "lib" / "swift" / "linux"
+    out = RESULTS / f"c-{name}"
+    link = " ".join((f"-L{runtime}", f"-Wl,-rpath,{runtime}", *libraries))
+    make = ["make", "--silent", "-j2", "-C", "Tests/c", f"CC={toolchain / 'bin' / 'clang'}"]
+    flags = [f"CFLAGS=-O1 -g -fsanitize={name}", f"LDFLAGS={link}"]
+    run.build([*make, *flags, f"LIBDIR={library.parent}", f"OUT={out}"])
+
+    # The gateway is another process, and need not be slow.
+    env = {"CAPDIST_LIBDIR": str(library.parent), "CAPDIST_SIMULATOR": str(RELEASE / "opend-simulator"), **options}
+    for source in sorted((ROOT / "Tests" / "c").glob("test_*.c")):
+        if source.stem in LEFT_OUT:
+            continue
+        try:
+            outcome = run.program([out / source.stem], limit_s=150, env=env)
+            told = [line for line in outcome.output.splitlines() if "Sanitizer:" in line]
+            # A child of a test may have been told of what its parent never hears.
+            why = told[0] if told else None if outcome.status == 0 else outcome.ended
+        except SuiteError as error:
+            why = str(error)
+        run.check(f"{name}: {source.stem}", why)
+
+
+def _valgrind(run: Run) -> None:
+    """The samples, over the stripped library: valgrind does not understand Swift's debug information."""
+    out = RESULTS / "c-valgrind"
+    run.build(["make", "--silent", "-j2", "-C", "Tests/c", f"LIBDIR={RELEASE}", f"OUT={out}"])
+    valgrind = ["valgrind", "--error-exitcode=99", "--leak-check=full", "--errors-for-leak-kinds=definite"]
+    for sample in ("capital_distribution", "fetch"):
+        # A shell starts the gateway, hands its port on, and ends it by closing its input: by its own end, and so it must
+        # not become the sample itself, as it does with a last command.
+        script = (
+            f'coproc "{RELEASE}/opend-simulator" --port 0 --end-with-input; read -r _ address <&"${{COPROC[0]}}";'
+            f' {" ".join(valgrind)} "{out}/{sample}" HK.00700 127.0.0.1 "${{address##*:}}"; exit $?'
+        )
+        outcome = run.program(["bash", "-c", script], limit_s=120)
+        why = None if "859479380" in outcome.output else "it did not print the figures"
+        run.check(f"valgrind: {sample}", why if outcome.status == 0 else outcome.ended)
+
+
+def _toolchain() -> Path:
+    swift = shutil.which("swift")
+    if swift is None:
+        raise SuiteError("there is no swift")
+    toolchain = Path(swift).resolve().parents[1]
+    if not (toolchain / "bin" / "clang").exists():
+        raise SuiteError(f"no clang beside {swift}: sanitizers need the one that Swift was built with")
+    return toolchain
