@@ -174,7 +174,9 @@ final class World {
         asked[token]?.isDone = true
         let late = now - request.latest - (skipped - request.skipped)
         // Deadlines are kept to the millisecond.
-        guard late < Self.millisecond else { throw Broken(promise: "request \(token) completed \(late / 1_000) us too late") }
+        guard late < Self.millisecond else {
+            throw Broken(promise: "request \(token) completed \(late / 1_000) us too late")
+        }
         if request.isCancelled, status != .cancelled, status != .released {
             throw Broken(promise: "request \(token) was cancelled and completed as \(status)")
         }
