@@ -96,7 +96,8 @@ enum {
     /* How a request completed. */
     /** The gateway answered with a retType other than 0: `ret_type`, `ret_msg` and `err_code` tell why. */
     CAPDIST_REFUSED = 1,
-    /** The gateway refused for frequency; nothing of the quota group is sent for `retry_after_ms`. */
+    /** The gateway refused for frequency; nothing of the quota group is sent for `retry_after_ms`. With `was_sent` 0 it
+     *  refused another request, before this one, asked in fail mode, had a connection to be sent on. */
     CAPDIST_RATE_LIMITED = 2,
     /** Timed out before it was sent (waiting for the quota or for a connection): safe to repeat. */
     CAPDIST_QUEUE_TIMEOUT = 3,

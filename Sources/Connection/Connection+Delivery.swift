@@ -182,6 +182,7 @@ extension Connection {
         completion.text.withCString { text in
             var reply = newReply(completion.request)
             reply.status = completion.status.rawValue
+            reply.retry_after_ms = retryMilliseconds(completion.retryAfter)
             reply.desc = text
             return withUnsafePointer(to: &reply, body)
         }
@@ -219,8 +220,11 @@ extension Connection {
                 }
             }
         }
-        return Int32(clamping: (wait + 999_999) / 1_000_000)
+        return Self.retryMilliseconds(wait)
     }
+
+    /// Rounded up: who waits that long finds the gate open.
+    private static func retryMilliseconds(_ wait: Instant) -> Int32 { Int32(clamping: (wait + 999_999) / 1_000_000) }
 
     /// An answer to a request given up before may still tell that the gateway's quota is used up.
     func noteLateRefusal(_ body: UnsafeRawBufferPointer, _ now: Instant) {

@@ -93,8 +93,7 @@ extension ConnectionMachine {
             return .initConnect(wireSerialNo: serialNo)
         }
         guard phase == .ready else { return nil }
-        let (waiting, waitingForSlot) = (requests.firstWaiting, requests.firstWaitingForSlot)
-        guard keepAliveDue || waiting >= 0 || waitingForSlot >= 0 else { return nil }
+        guard mayHaveToSend else { return nil }
         guard nextWireSerialNo <= UInt64(UInt32.max) else {
             lineLost(
                 Cause(.disconnected, .receive, EOVERFLOW, "out of serial numbers on this connection"), now, &quota)
@@ -104,6 +103,8 @@ extension ConnectionMachine {
             keepAliveDue = false
             return .keepAlive(wireSerialNo: takeWireSerialNo())
         }
+        let waiting = afterRefusing(requests.firstWaiting, now, &quota)
+        let waitingForSlot = requests.firstWaitingForSlot
         // In the order asked, except that what needs no slot does not wait behind what has none.
         if waitingForSlot >= 0, waiting < 0 || requests.order(waitingForSlot) < requests.order(waiting) {
             if quota.reserve(member, now) { return send(waitingForSlot, holdsSlot: true, now, &quota) }
@@ -111,6 +112,27 @@ extension ConnectionMachine {
         }
         guard waiting >= 0 else { return nil }
         return send(waiting, holdsSlot: requests[waiting]?.holdsSlot ?? false, now, &quota)
+    }
+
+    /// Ends requests that took their slots when they were asked, and that the gateway's refusal of another keeps from being
+    /// sent now: who asked not to wait for the quota does not wait for its gate, either.
+    /// - Returns: the first that waits only for a connection and may go.
+    private mutating func afterRefusing(
+        _ first: RequestTable<Payload>.Index, _ now: Instant, _ quota: inout QuotaGroup
+    ) -> RequestTable<Payload>.Index {
+        var first = first
+        while let request = requests[first], request.holdsSlot, case let closed = quota.gateClosed(now),
+            closed > 0
+        {
+            _ = requests.take(serialNo: request.serialNo)
+            giveUp(request, now, &quota)
+            complete(
+                request, .rateLimited,
+                "not sent: the gateway refused for frequency; try again in \(closed.milliseconds) ms",
+                retryAfter: closed)
+            first = requests.firstWaiting
+        }
+        return first
     }
 
     /// Whether `nextToSend` may have something, or must find out when it will.

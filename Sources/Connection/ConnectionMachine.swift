@@ -61,6 +61,8 @@ package struct ConnectionMachine<Payload> {
         package var status: Status
         /// What happened, for people.
         package var text: String
+        /// Nanoseconds until the quota group sends again, if that is why.
+        package var retryAfter: Instant = 0
     }
 
     /// What to put on the wire next. The serial number is given and must be used in this order.
@@ -369,8 +371,11 @@ package struct ConnectionMachine<Payload> {
         wakeAt = min(wakeAt, at)
     }
 
-    mutating func complete(_ request: Request<Payload>, _ status: Status, _ text: String) {
-        actions.append(.complete(Completion(request: request, status: status, text: text)))
+    mutating func complete(
+        _ request: Request<Payload>, _ status: Status, _ text: String, retryAfter: Instant = 0
+    ) {
+        actions.append(
+            .complete(Completion(request: request, status: status, text: text, retryAfter: retryAfter)))
         waitingCompletions += 1
     }
 

@@ -55,6 +55,11 @@ extension Fault {
             response = ProtobufFields()
             response.add(Self.retTypeNumber, .varint(UInt64(bitPattern: argument)))
             if self == .retType { response.add(Self.retMsgNumber, .bytes(Array("出错了 (on demand)".utf8))) }
+        case .tooFrequent:
+            let window = QuotaWindow(limit: 30, window: argument * 1_000_000_000)
+            response = ProtobufFields()
+            response.add(Self.retTypeNumber, .varint(UInt64(bitPattern: Int64(RetType.failed))))
+            response.add(Self.retMsgNumber, .bytes(Array(window.refusal.utf8)))
         case .noContent, .initNoContent:
             response.set(Self.retTypeNumber, .varint(0))
             response.remove(Self.s2cNumber)

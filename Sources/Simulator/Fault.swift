@@ -33,6 +33,7 @@ package enum Fault: String, CaseIterable, Sendable {
     case longText = "long-text"
     case retType = "ret-type"
     case retTypeBare = "ret-type-bare"
+    case tooFrequent = "too-frequent"
     case noContent = "no-content"
     // Frames nobody asked for.
     case push
@@ -84,6 +85,7 @@ package enum Fault: String, CaseIterable, Sendable {
         case .longText: Argument(unit: "BYTES", initial: 1 << 20, range: 0...(64 << 20))
         case .retType, .retTypeBare:
             Argument(unit: "N", initial: -1, range: Int64(Int32.min)...Int64(Int32.max))
+        case .tooFrequent: Argument(unit: "SECONDS", initial: 1, range: 0...1_000_000_000)
         case .keyLength: Argument(unit: "BYTES", initial: 15, range: 0...(1 << 20))
         case .keepAlive: Argument(unit: "SECONDS", initial: 0, range: Int64(Int32.min)...Int64(Int32.max))
         case .dropAfter: Argument(unit: "ANSWERS", initial: 10, range: 1...1_000_000_000)
@@ -156,6 +158,7 @@ package enum Fault: String, CaseIterable, Sendable {
         case .longText: "a retMsg of this length"
         case .retType: "refused with this retType and a text"
         case .retTypeBare: "refused with this retType and no text"
+        case .tooFrequent: "refused for frequency, the quota's window being so long"
         case .noContent: "retType 0 and no s2c"
         case .push: "with a push before and a push after it"
         case .pushSameSerial: "with a push of the same serial number before it"

@@ -157,6 +157,28 @@ import Testing
         #expect(bench.sent().contains { $0.hasPrefix("b") })
     }
 
+    /// Who asked not to wait for the quota, and waits for a connection, is not sent through a gate that has closed meanwhile.
+    @Test func aSlotTakenEarlyDoesNotOpenTheGate() {
+        let bench = Bench.ready(limit: 5, window: window)
+        bench.lose()
+        bench.ask("a", fails: true)
+        bench.ask("b", fails: true)
+        bench.ask("raw", ProtoID.getGlobalState)
+        bench.ask("c")
+        #expect(bench.used(at: bench.now) == 2)
+        let closed = bench.machine.refusedForFrequency(seconds: 40, bench.now, &bench.quota)
+        bench.pass(millisecond)
+        bench.pass(2 * second)
+        _ = bench.actions()
+        bench.connect()
+        #expect(bench.sent().map { $0.prefix { $0 != " " } } == ["raw"])
+        let told = bench.actions()
+        #expect(told == ["ready", "a: rateLimited unsent", "b: rateLimited unsent"])
+        #expect(bench.used(at: bench.now) == 0 && closed > 0)
+        bench.now += 38 * second
+        #expect(bench.sent().contains { $0.hasPrefix("c") })
+    }
+
     /// However requests end, every slot is free again in the end.
     @Test(arguments: 1...200 as ClosedRange<UInt64>)
     func everySlotComesBack(_ seed: UInt64) {

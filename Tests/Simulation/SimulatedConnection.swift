@@ -196,6 +196,8 @@ final class SimulatedConnection {
         let refusal = (response.head.retMsg ?? "").withCString { FrequencyRefusal($0) }
         if let refusal {
             _ = world.withGroup(group) { machine.refusedForFrequency(seconds: refusal.seconds, world.now, &$0) }
+            let length = refusal.seconds.map { $0 * 1_000 * World.millisecond } ?? world.window
+            world.gatesOpen[group] = max(world.gatesOpen[group], world.now + length)
         }
         try completed(request.payload, refusal != nil ? .rateLimited : .refused)
     }
@@ -293,6 +295,7 @@ final class SimulatedConnection {
             _ = body.withUnsafeBytes { writer.append(protoID: ProtoID.keepAlive, serialNo: serialNo, body: $0) }
         case .request(let request):
             let isRaw = request.payload < 0
+            if !isRaw, world.limit > 0, world.now <= world.gatesOpen[group] { world.isGateIgnored = true }
             let code = World.code(world.asked[request.payload]?.code ?? 0)
             let body =
                 isRaw

@@ -112,6 +112,8 @@ final class SimulatedGateway {
         case .delay: 2_000
         case .longText: world.chance.pick([1_000, 1 << 19])
         case .retType, .retTypeBare: world.chance.pick([-1, -100, -200, -400, -500, 1, Int64(Int32.min)])
+        // The longer ones are named by no gateway and are not believed.
+        case .tooFrequent: world.chance.pick([0, 1, 2, 30, 601])
         default: nil
         }
     }

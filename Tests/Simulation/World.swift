@@ -53,6 +53,10 @@ final class World {
     var steps = 0
     /// Time in which nobody looked: deadlines that fell into it are met late.
     var skipped: Int64 = 0
+    /// Until when a refusal for frequency keeps each group from sending.
+    var gatesOpen: [Int64]
+    /// Whether a group sent before.
+    var isGateIgnored = false
     /// Whether a gateway saw a serial number that was not above the line's last.
     var isOutOfOrder = false
     /// What happened, for a rerun that prints it.
@@ -71,7 +75,9 @@ final class World {
         faultEvery = chance.pick([3, 10, 50, 1_000_000])
         horizon = now + Int64(chance.pick([2, 5, 10, 30, 200])) * 1_000 * Self.millisecond
         let count = chance.pick([1, 2, 3, 8, 30])
-        for index in 0..<chance.pick(1...2) {
+        let groupCount = chance.pick(1...2)
+        gatesOpen = Array(repeating: .min, count: groupCount)
+        for index in 0..<groupCount {
             groups.append(QuotaGroup(limit: limit, window: window))
             gateways.append(SimulatedGateway(self, index))
         }
@@ -156,6 +162,7 @@ final class World {
     /// Promise 4: the gateways count no more than the limit in any window.
     private func checkQuotas() throws(Broken) {
         if isOutOfOrder { throw Broken(promise: "a wire serial number did not increase") }
+        if isGateIgnored { throw Broken(promise: "sent while a refusal for frequency closed the gate") }
         guard limit > 0 else { return }
         for gateway in gateways {
             let counted = gateway.counted

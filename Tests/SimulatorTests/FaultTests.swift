@@ -284,6 +284,12 @@ private func answer(_ fault: Fault, _ sample: Sample, _ argument: Int64? = nil, 
         #expect(try answer(.retTypeBare, sample, value).body == AnyResponse(retType: Int32(value)).encoded())
     }
 
+    @Test(arguments: [0, 1, 30, 1_000_000_000] as [Int64])
+    func refusedForFrequency(_ seconds: Int64) throws {
+        let head = AnyResponse(retType: -1, retMsg: "获取资金分布频率太高，请求失败，每\(seconds)秒最多30次。")
+        #expect(try answer(.tooFrequent, Sample.figures(), seconds).body == head.encoded())
+    }
+
     @Test func noContent() throws {
         let sample = try Sample.figures()
         #expect(try answer(.noContent, sample).body == AnyResponse(retType: 0, retMsg: "", errCode: 0).encoded())

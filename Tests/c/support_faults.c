@@ -83,6 +83,7 @@ static int was_sent(const storm *s, capdist_status status) {
     switch (status) {
     case CAPDIST_OK:
     case CAPDIST_REFUSED:
+    case CAPDIST_RATE_LIMITED:
     case CAPDIST_MALFORMED_REPLY:
     case CAPDIST_REPLY_TIMEOUT: return 1;
     case CAPDIST_DISCONNECTED: return s->options.reconnect ? 1 : -1;
@@ -105,6 +106,7 @@ static const char *wrong_reply(const probe *p, capdist_conn *conn, uint32_t seri
     if (reply->status == CAPDIST_OK) return reply->desc[0] ? "success with a desc" : wrong_figures(p, reply);
     if (reply->distribution) return "figures without success";
     if (!reply->desc[0]) return "no desc";
+    if ((reply->status == CAPDIST_RATE_LIMITED) != (reply->retry_after_ms > 0)) return "retry_after_ms is wrong";
     if (reply->status == CAPDIST_REFUSED) {
         if (p->expected->ret_type && reply->ret_type != *p->expected->ret_type) return "another retType";
         if (p->expected->ret_msg && strcmp(reply->ret_msg, p->expected->ret_msg) != 0) return "another retMsg";

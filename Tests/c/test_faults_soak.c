@@ -11,7 +11,8 @@ enum { CONNECTIONS = 8, THREADS = 8, WINDOW = 4, USUAL_REQUESTS = 20000 };
 
 /* Whatever comes, one of these it is; and what is called success carries what some fault makes of the right figures. */
 static const expectation anything = {
-    .statuses = SET(OK) | SET(REFUSED) | SET(MALFORMED_REPLY) | SET(REPLY_TIMEOUT) | SET(DISCONNECTED),
+    .statuses = SET(OK) | SET(REFUSED) | SET(RATE_LIMITED) | SET(MALFORMED_REPLY) | SET(REPLY_TIMEOUT) |
+                SET(DISCONNECTED),
     .amounts = ANY_OF_THESE,
     .text = "*",
 };
@@ -66,8 +67,8 @@ static void all_faults_mixed(void **state) {
     release_storm(s);
     for (int i = 0; i < THREADS; i++) sem_destroy(&askers[i].window);
     bool kept = storm_kept_promises(s, "soak");
-    capdist_status each[] = {CAPDIST_OK, CAPDIST_REFUSED, CAPDIST_MALFORMED_REPLY, CAPDIST_REPLY_TIMEOUT,
-                             CAPDIST_DISCONNECTED};
+    capdist_status each[] = {CAPDIST_OK, CAPDIST_REFUSED, CAPDIST_RATE_LIMITED, CAPDIST_MALFORMED_REPLY,
+                             CAPDIST_REPLY_TIMEOUT, CAPDIST_DISCONNECTED};
     size_t counted = 0;
     for (size_t i = 0; i < COUNT(each); i++) {
         size_t count = storm_count(s, each[i]);

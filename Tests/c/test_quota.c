@@ -327,6 +327,36 @@ static void refusal_without_a_number_means_a_window(void **state) {
                   CAPDIST_QUOTA_EXHAUSTED);
 }
 
+/* A slot taken while there was no connection is no pass through a gate that closed meanwhile. */
+static void fail_mode_does_not_wait_for_a_gate(void **state) {
+    gateway *refusing = start_gateway(*state), *away = start_gateway(*state);
+    gateway_on(refusing, GET_CAPITAL_DISTRIBUTION, refuse_without_a_number);
+    gateway_go_down(away);
+    client *a = limited_client(*state, refusing->port, 5, 2000), *b = limited_client(*state, away->port, 5, 2000);
+    b->options.quota_group = a->options.quota_group;
+    b->options.reconnect = 1;
+    b->options.reconnect_min_ms = 20;
+    b->options.reconnect_max_ms = 50;
+    open_ready(a);
+    assert_status(capdist_init_connect(&b->options, &b->conn), CAPDIST_OK);
+    capdist_security security = security_of("HK.00700");
+    capdist_request_options o = request_defaults();
+    o.quota_mode = CAPDIST_QUOTA_FAIL;
+    uint32_t early;
+    assert_status(capdist_get_capital_distribution(b->conn, &security, &o, record_reply, b, &early), CAPDIST_OK);
+    assert_int_equal(quota_of(a).used, 1);
+    ask(a, "00700");
+    assert_true(wait_for(a, EVENT_REPLY, 1, PATIENCE_MS));
+    gateway_come_back(away);
+    assert_true(wait_for(b, EVENT_REPLY, 1, PATIENCE_MS));
+    event refused = reply_to(b, early);
+    assert_int_equal(refused.status, CAPDIST_RATE_LIMITED);
+    assert_int_equal(refused.reply.was_sent, 0);
+    assert_in_range(refused.reply.retry_after_ms, 100, 2000);
+    assert_int_equal(gateway_frame_count(away, GET_CAPITAL_DISTRIBUTION), 0);
+    assert_int_equal(quota_of(a).used, 1); /* the other one gave its slot back */
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(requests_wait_their_turn_and_are_never_refused),
@@ -344,6 +374,7 @@ int main(void) {
         TEST(history_outlives_its_connections),
         TEST(refusal_for_frequency_closes_the_gate),
         TEST(refusal_without_a_number_means_a_window),
+        TEST(fail_mode_does_not_wait_for_a_gate),
     };
     return cmocka_run_group_tests_name("quota", tests, NULL, NULL);
 }
