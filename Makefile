@@ -4,6 +4,7 @@
 # make lib      build the library
 # make install  put library and header below PREFIX (after make lib)
 # make mutants  break the library on purpose, and see that the tests notice
+# make fuzz     feed the library with inputs that search for its mistakes, each target SECONDS=60
 # make simulate run SEEDS=1000 schedules FROM=1 in virtual time, with a log in .build/simulate.log
 # The first two install what is missing and are harmless to repeat.
 
@@ -13,6 +14,7 @@ DESTDIR ?=
 SUITES ?=
 SEEDS ?= 1000
 FROM ?= 1
+SECONDS ?= 60
 
 RELEASE := .build/release
 VENV := .venv-test
@@ -22,7 +24,7 @@ SWIFT_FILES := Sources Tests Package.swift
 BUILD_PACKAGES := libprotobuf-c-dev libssl-dev pkg-config gcc g++ binutils make
 TEST_PACKAGES := protobuf-c-compiler libcmocka-dev python3 python3-venv strace valgrind
 
-.PHONY: setup setup-build lib demo test bench install messages messages-check format lint simulate mutants clean
+.PHONY: setup setup-build lib demo test bench install messages messages-check format lint simulate mutants fuzz clean
 
 setup:
 	@scripts/setup.sh $(BUILD_PACKAGES) $(TEST_PACKAGES)
@@ -55,6 +57,9 @@ bench: setup
 mutants: setup
 	@python3 Tests/mutants.py
 
+fuzz: setup
+	@CAPDIST_FUZZ_SECONDS=$(SECONDS) python3 Tests/run.py fuzzing
+
 simulate: setup-build
 	swift build -c release --product simulate
 	$(RELEASE)/simulate --seeds $(SEEDS) --from $(FROM) | tee -a .build/simulate.log; exit $${PIPESTATUS[0]}
@@ -77,4 +82,4 @@ lint:
 	swift format lint --strict --recursive $(SWIFT_FILES)
 
 clean:
-	rm -rf .build .build-test .build-bench .build-mutants $(VENV) .venv-bench Tests/.results
+	rm -rf .build .build-test .build-bench .build-mutants .build-fuzz .build-asan .build-tsan $(VENV) .venv-bench Tests/.results

@@ -55,3 +55,12 @@ let package = Package(
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c11
 )
+
+// Fuzzing (Tests/Fuzz/README.md): only on demand, since it needs libFuzzer's main and every module instrumented.
+if Context.environment["CAPDIST_FUZZ"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "fuzz", dependencies: ["CapDist", "CCapDist", "Connection", "Codec", "Limiter", "CMessages"],
+            path: "Tests/Fuzz", exclude: ["README.md", "corpus", "corpus.py", "fuzz.dict"],
+            swiftSettings: [.unsafeFlags(["-parse-as-library"])]))
+}

@@ -17,6 +17,8 @@ import sys
 from collections.abc import Callable
 
 from harness import checks
+from harness.fuzzing import SECONDS as FUZZ_SECONDS
+from harness.fuzzing import fuzzing
 from harness.results import read_junit, read_swift_events
 from harness.sanitizers import sanitizers
 from harness.suite import RELEASE, RESULTS, ROOT, SCRATCH, VENV_PYTHON, Case, Run, Suite, SuiteError, run_suite
@@ -120,6 +122,7 @@ SUITES = [
     Suite("simulation", "some thousand schedules in virtual time", 300, simulation),
     Suite("c", "the C ABI over the real library", 600, c_tests),
     Suite("sanitizers", "the C tests under sanitizers, the samples under valgrind", 900, sanitizers),
+    Suite("fuzzing", "libFuzzer's targets, each its corpus and a minute of its own", 900 + 3 * FUZZ_SECONDS, fuzzing),
     Suite("python", "the Python package", 300, pytest_suite("bindings/python/tests")),
     Suite("bench", "a short round of every benchmark", 300, benchmark),
     Suite("vendor", "the vendor's client and the vendor's messages", 300, pytest_suite("Tests/vendor")),

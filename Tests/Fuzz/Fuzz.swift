@@ -1,0 +1,89 @@
+import Glibc
+
+/// What can be fuzzed: `fuzz --target=NAME [libFuzzer's options] CORPUS` (README.md).
+private enum Target: String, CaseIterable {
+    case frames, messages, securities, machine, connection
+
+    func run(_ input: UnsafeRawBufferPointer) {
+        switch self {
+        case .frames: fuzzFrames(input)
+        case .messages: fuzzMessages(input)
+        case .securities: fuzzSecurities(input)
+        case .machine: fuzzMachine(input)
+        case .connection: fuzzConnection(input)
+        }
+    }
+}
+
+/// Unsafe to the compiler only: set before the first input, and libFuzzer calls from one thread.
+nonisolated(unsafe) private var target: Target?
+
+/// libFuzzer's first call. It leaves alone what begins with two dashes, so the target is named that way.
+@_cdecl("LLVMFuzzerInitialize")
+public func initialize(
+    _ count: UnsafePointer<CInt>, _ arguments: UnsafePointer<UnsafePointer<UnsafePointer<CChar>?>>
+) -> CInt {
+    for index in 0..<Int(count.pointee) {
+        guard let argument = arguments.pointee[index].map({ String(cString: $0) }) else { continue }
+        if argument.hasPrefix("--target=") { target = Target(rawValue: String(argument.dropFirst(9))) }
+    }
+    guard target != nil else {
+        let names = Target.allCases.map(\.rawValue).joined(separator: ", ")
+        say("fuzz: --target=NAME is missing; the targets are \(names)")
+        exit(2)
+    }
+    // The Swift runtime's own handlers would keep libFuzzer's from being installed, and the input from being written.
+    for number in [SIGILL, SIGQUIT, SIGABRT, SIGBUS, SIGFPE] { signal(number, SIG_DFL) }
+    // libFuzzer does not catch SIGTRAP, which a Swift trap raises on arm64.
+    signal(SIGTRAP) { _ in abort() }
+    return 0
+}
+
+@_cdecl("LLVMFuzzerTestOneInput")
+public func testOneInput(_ bytes: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
+    target?.run(UnsafeRawBufferPointer(start: bytes, count: count))
+    return 0
+}
+
+/// Ends the process, which libFuzzer reports with the input, when a promise is broken.
+@inline(__always)
+func require(_ holds: Bool, _ promise: @autoclosure () -> String) {
+    if holds { return }
+    say("broken: \(promise())")
+    abort()
+}
+
+private func say(_ text: String) {
+    let line = text + "\n"
+    _ = line.withCString { write(STDERR_FILENO, $0, line.utf8.count) }
+}
+
+/// An input read as a script, byte by byte; after its end all bytes are 0.
+struct Script {
+    private(set) var rest: UnsafeRawBufferPointer
+
+    init(_ input: UnsafeRawBufferPointer) { rest = input }
+
+    var isAtEnd: Bool { rest.isEmpty }
+
+    mutating func byte() -> UInt8 {
+        guard let first = rest.first else { return 0 }
+        rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst())
+        return first
+    }
+
+    /// True once in `n` values of the byte.
+    mutating func oneIn(_ n: UInt8) -> Bool { byte() % n == n - 1 }
+
+    mutating func pick<Element>(_ choices: [Element]) -> Element { choices[Int(byte()) % choices.count] }
+
+    mutating func number() -> UInt32 { (0..<4).reduce(0) { number, _ in number << 8 | UInt32(byte()) } }
+
+    /// The next bytes: as many as a byte says, and are there.
+    mutating func bytes() -> UnsafeRawBufferPointer {
+        let wanted = Int(byte())
+        let taken = UnsafeRawBufferPointer(rebasing: rest.prefix(wanted))
+        rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(taken.count))
+        return taken
+    }
+}

@@ -1,0 +1,340 @@
+import Codec
+import Connection
+import Limiter
+
+/// A state machine with what its driver and its host know of it. Each step is one that a driver or a host could make.
+final class FuzzedMachine {
+    typealias Machine = ConnectionMachine<Int>
+
+    private struct Asked {
+        var serialNo: UInt32
+        var protoID: UInt32
+        var queueDeadline: Int64
+        var replyTimeout: Int64
+        var wireSerialNo: UInt32 = 0
+        var replyDeadline = Int64.max
+        var isCancelled = false
+        var isDone = false
+
+        /// When it is complete at the latest: a deadline is kept to the millisecond, rounded up.
+        var deadline: Int64 { (wireSerialNo == 0 ? queueDeadline : replyDeadline) + millisecond - 1 }
+    }
+
+    private enum Line { case none, connecting, open, ready }
+
+    /// Whether a callback of the host holds up the connection's thread: then only other threads do anything.
+    var isHeldUp = false
+    private let member: UInt64
+    private let quota: FuzzedQuota
+    private let configuration: ConnectionConfiguration
+    private var machine: Machine
+    private var asked: [Asked] = []
+    private var open: [Int] = []
+    private var line = Line.none
+    private var lineNumber = 0
+    /// On this line: the next serial number, and InitConnect's.
+    private var nextWireSerialNo: UInt64 = 0
+    private var initConnectSerialNo: UInt32?
+    private var isReady = false
+    private var isFailed = false
+    private var isReleased = false
+    private var isOver = false
+    /// When the machine must look by itself at the latest, whatever requests there are.
+    private var lifeDeadline = Int64.max
+    private var latest = Int64.min
+
+    init(_ member: UInt64, _ quota: FuzzedQuota, _ script: inout Script) {
+        self.member = member
+        self.quota = quota
+        var configuration = ConnectionConfiguration()
+        configuration.reconnects = !script.oneIn(4)
+        configuration.maxQueue = script.pick([1, 3, 4096])
+        configuration.queueTimeout = Int64(script.pick([1, 2_000, 120_000])) * millisecond
+        configuration.replyTimeout = Int64(script.pick([1, 2_000, 12_000])) * millisecond
+        configuration.connectTimeout = Int64(script.pick([1, 3_000])) * millisecond
+        configuration.firstWireSerialNo = script.pick([1, 1, .max - 3, .max])
+        configuration.seed = UInt64(script.byte())
+        self.configuration = configuration
+        machine = Machine(configuration, member: member)
+    }
+
+    var wakeAt: Int64 { machine.wakeAt }
+
+    // MARK: - The host, from any thread
+
+    func ask(_ script: inout Script, _ now: Int64) {
+        let choice = script.byte()
+        let isRaw = choice & 3 == 3
+        let protoID = isRaw ? ProtoID.getGlobalState : ProtoID.getCapitalDistribution
+        let queueTimeout = choice & 4 != 0 ? Int64(choice >> 4) * 100 * millisecond + 1 : nil
+        let replyTimeout = choice & 8 != 0 ? Int64(choice >> 4) * 100 * millisecond + 1 : nil
+        let request = Machine.Ask(
+            protoID: protoID, payload: asked.count, queueTimeout: queueTimeout, replyTimeout: replyTimeout,
+            failsWithoutSlot: choice & 16 != 0)
+        let result = machine.ask(request, see(now), &quota.group)
+        switch result {
+        case .success(let serialNo):
+            require(!isReleased && !isFailed, "nothing is accepted that can not be sent any more")
+            require(open.count < configuration.maxQueue, "no more than max_queue requests are accepted")
+            require(serialNo != 0, "no request has the number 0")
+            require(!open.contains { asked[$0].serialNo == serialNo }, "no two open requests have one number")
+            open.append(asked.count)
+            asked.append(
+                Asked(
+                    serialNo: serialNo, protoID: protoID,
+                    queueDeadline: latest + (queueTimeout ?? configuration.queueTimeout),
+                    replyTimeout: replyTimeout ?? configuration.replyTimeout))
+        case .failure(let refusal):
+            switch refusal.status {
+            case .released: require(isReleased, "refused as released")
+            case .notConnected: require(isFailed || isHeldUp, "refused as not connected")
+            case .queueFull: require(open.count >= configuration.maxQueue, "refused for a queue that is not full")
+            case .quotaExhausted: require(choice & 16 != 0 && !isRaw && quota.limit > 0, "refused for the quota")
+            default: require(false, "refused as \(refusal.status)")
+            }
+        }
+    }
+
+    func cancel(_ index: UInt8, _ now: Int64) {
+        guard let token = pick(index) else { return }
+        if machine.cancel(asked[token].serialNo, see(now), &quota.group) {
+            require(!asked[token].isCancelled, "no request can be cancelled twice")
+            asked[token].isCancelled = true
+            gaveUp(token, now)
+        } else {
+            require(isHeldUp || isReleased, "a request that is not complete can be cancelled")
+        }
+    }
+
+    func withdraw(_ index: UInt8, _ now: Int64) {
+        guard let token = pick(index) else { return }
+        guard let completion = machine.withdraw(asked[token].serialNo, see(now), &quota.group) else {
+            return require(false, "a request whose completion has not come can be withdrawn")
+        }
+        require(completion.request.payload == token, "what is withdrawn is what was asked for")
+        gaveUp(token, now)
+        done(token)
+    }
+
+    func release(_ now: Int64) {
+        guard !isReleased else { return }
+        isReleased = true
+        machine.release(see(now), &quota.group)
+        for token in open where asked[token].wireSerialNo != 0 { gaveUp(token, now) }
+        quota.read(member, lineNumber, before: nil, now)
+        isHeldUp = false
+        settle(now)
+    }
+
+    // MARK: - The connection's thread
+
+    func start(_ now: Int64) {
+        machine.start(see(now))
+        settle(now)
+    }
+
+    func connect(_ now: Int64) {
+        guard !isHeldUp, line == .connecting else { return }
+        line = .open
+        nextWireSerialNo = 0
+        initConnectSerialNo = nil
+        machine.connected(see(now))
+    }
+
+    func failAttempt(isFinal: Bool, _ now: Int64) {
+        guard !isHeldUp, line == .connecting || line == .open else { return }
+        let cause = Cause(.connectFailed, .connect, 111, "refused", isFinal: isFinal)
+        machine.attemptFailed(cause, see(now), &quota.group)
+    }
+
+    func shakeHands(keepAliveInterval: Int32, _ now: Int64) {
+        guard !isHeldUp, line == .open, let serialNo = initConnectSerialNo else { return }
+        let incoming = machine.received(
+            protoID: ProtoID.initConnect, serialNo: serialNo, see(now), &quota.group)
+        guard case .handshake = incoming else { return require(false, "InitConnect's answer is not the handshake") }
+        machine.handshakeSucceeded(keepAliveInterval: keepAliveInterval, see(now), &quota.group)
+        line = .ready
+        lifeDeadline = latest + Machine.silenceLimit
+    }
+
+    /// The gateway answers one of the requests of this line, be it given up or not.
+    func answer(_ index: UInt8, _ now: Int64) {
+        let sent = asked.indices.suffix(64).filter { asked[$0].wireSerialNo != 0 }
+        guard !sent.isEmpty else { return }
+        let request = asked[sent[Int(index) % sent.count]]
+        receive(protoID: request.protoID, serialNo: request.wireSerialNo, now)
+    }
+
+    func receive(protoID: UInt32, serialNo: UInt32, _ now: Int64) {
+        guard !isHeldUp, line == .open || line == .ready else { return }
+        switch machine.received(protoID: protoID, serialNo: serialNo, see(now), &quota.group) {
+        case .handshake:
+            require(line == .open && serialNo == initConnectSerialNo, "that was no answer to InitConnect")
+            machine.attemptFailed(Cause(.protocolError, .initConnect, 0, "damaged"), now, &quota.group)
+            return
+        case .answer(let request):
+            let token = request.payload
+            require(line == .ready, "no request is answered before the handshake")
+            require(
+                asked[token].wireSerialNo == serialNo && asked[token].protoID == protoID, "another request's answer")
+            quota.answered(member, lineNumber, serialNo, now)
+            done(token)
+            quota.read(member, lineNumber, before: serialNo, now)
+        case .late:
+            quota.answered(member, lineNumber, serialNo, now)
+            quota.read(member, lineNumber, before: serialNo, now)
+        case .push:
+            require(line == .ready, "no push before the handshake")
+            require(
+                protoID != ProtoID.getCapitalDistribution && protoID != ProtoID.keepAlive
+                    && protoID != ProtoID.initConnect, "an answer taken for a push")
+        case .nothing:
+            if protoID == ProtoID.keepAlive, UInt64(serialNo) < nextWireSerialNo, line == .ready {
+                quota.read(member, lineNumber, before: serialNo, now)
+            }
+        }
+        if line == .ready { lifeDeadline = latest + Machine.silenceLimit }
+    }
+
+    func refuseForFrequency(_ seconds: Int64?, _ now: Int64) {
+        guard !isHeldUp, line == .ready else { return }
+        let wait = machine.refusedForFrequency(seconds: seconds, see(now), &quota.group)
+        guard quota.limit > 0 else { return }
+        let named = seconds.flatMap { (1...600).contains($0) ? $0 * 1_000 * millisecond : nil } ?? quota.window
+        require(wait >= named, "the gate stays closed for as long as the gateway said")
+        quota.closed(for: named, now)
+    }
+
+    func loseLine(_ now: Int64) {
+        guard !isHeldUp, line == .open || line == .ready else { return }
+        machine.lineLost(Cause(.disconnected, .receive, 0, "closed"), see(now), &quota.group)
+    }
+
+    func tick(_ now: Int64) {
+        guard !isHeldUp, !isOver else { return }
+        machine.tick(see(now), &quota.group)
+        settle(now)
+        require(open.allSatisfy { asked[$0].deadline >= now }, "a request that is due completes")
+    }
+
+    /// Performs actions and sends, as the driver does after every event; then checks what holds between events.
+    func settle(_ now: Int64) {
+        guard !isHeldUp, !isOver else { return }
+        repeat {
+            while let action = machine.popAction() { perform(action, max(now, latest)) }
+            while line == .open || line == .ready, let next = machine.nextToSend(see(now), &quota.group) {
+                send(next, now)
+            }
+        } while machine.hasActions
+        require(machine.requestCount == open.count, "the machine knows the requests that are open")
+        guard !isReleased else { return }
+        let next = min(open.map { asked[$0].deadline }.min() ?? .max, lifeDeadline)
+        require(machine.wakeAt <= next, "it wants to be woken at \(machine.wakeAt), later than \(next)")
+    }
+
+    func requireOver() {
+        require(isOver, "a released connection is closed at once")
+        require(open.isEmpty, "every accepted request completes")
+    }
+}
+
+extension FuzzedMachine {
+    private func perform(_ action: Machine.Action, _ now: Int64) {
+        require(!isOver, "nothing comes after closed")
+        switch action {
+        case .connect:
+            require(line == .none, "one line at a time")
+            line = .connecting
+            lineNumber += 1
+            lifeDeadline = now + configuration.connectTimeout
+        case .closeLine:
+            quota.read(member, lineNumber, before: nil, now)
+            line = .none
+            lifeDeadline = isReleased ? .max : now + configuration.maxBackoff
+        case .initConnect(let cause):
+            require(!isReleased && !isFailed && !isReady, "a connection is told to stand once, and not after release")
+            isReady = cause == nil
+            guard let cause else { break }
+            require(!configuration.reconnects || cause.isFinal, "given up though it reconnects")
+            isFailed = true
+            lifeDeadline = .max
+        case .disconnect:
+            require(!isReleased && isReady, "a disconnect is told of a connection that stood, and not after release")
+            isReady = false
+            isFailed = !configuration.reconnects
+            if isFailed { lifeDeadline = .max }
+        case .complete(let completion): complete(completion, now)
+        case .log: break
+        case .closed:
+            require(isReleased && open.isEmpty, "closed comes after release and every completion")
+            isOver = true
+        }
+    }
+
+    private func complete(_ completion: Machine.Completion, _ now: Int64) {
+        let token = completion.request.payload
+        let request = asked[token]
+        let wasSent = request.wireSerialNo != 0
+        require(completion.request.wasSent == wasSent, "was_sent tells whether it was sent")
+        require(request.isCancelled == (completion.status == .cancelled), "cancelled is what was cancelled")
+        switch completion.status {
+        case .cancelled: break
+        case .queueTimeout: require(!wasSent && now >= request.queueDeadline, "a queue timeout is not early")
+        case .replyTimeout: require(wasSent && now >= request.replyDeadline, "a reply timeout is not early")
+        case .rateLimited:
+            require(!wasSent && completion.retryAfter > 0, "kept back for a closed gate, and told how long")
+        case .disconnected: require(wasSent || !configuration.reconnects, "what was not sent waits for the next line")
+        case .connectFailed, .connectTimeout, .protocolError:
+            require(!wasSent && isFailed, "an attempt that failed for good ends what is queued")
+        case .released: require(isReleased, "released")
+        default: require(false, "completed as \(completion.status)")
+        }
+        gaveUp(token, now)
+        done(token)
+    }
+
+    private func send(_ next: Machine.Outgoing, _ now: Int64) {
+        switch next {
+        case .initConnect(let serialNo):
+            require(line == .open && initConnectSerialNo == nil, "InitConnect comes first, and once")
+            initConnectSerialNo = serialNo
+            nextWireSerialNo = UInt64(serialNo) + 1
+        case .keepAlive(let serialNo):
+            require(line == .ready, "no keep-alive before the handshake")
+            took(serialNo)
+        case .request(let request):
+            let token = request.payload
+            require(line == .ready && !asked[token].isDone, "only open requests are sent, after the handshake")
+            require(asked[token].wireSerialNo == 0, "no request is sent twice")
+            took(request.wireSerialNo)
+            asked[token].wireSerialNo = request.wireSerialNo
+            asked[token].replyDeadline = latest + asked[token].replyTimeout
+            if request.protoID == ProtoID.getCapitalDistribution {
+                quota.sent(member, lineNumber, request.wireSerialNo, now)
+            }
+        }
+    }
+
+    private func took(_ wireSerialNo: UInt32) {
+        require(UInt64(wireSerialNo) >= nextWireSerialNo && wireSerialNo != 0, "serial numbers increase on a line")
+        nextWireSerialNo = UInt64(wireSerialNo) + 1
+    }
+
+    private func gaveUp(_ token: Int, _ now: Int64) {
+        guard asked[token].wireSerialNo != 0 else { return }
+        quota.gaveUp(member, lineNumber, asked[token].wireSerialNo, now)
+    }
+
+    private func done(_ token: Int) {
+        require(!asked[token].isDone, "no request completes twice")
+        asked[token].isDone = true
+        open.removeAll { $0 == token }
+    }
+
+    private func pick(_ index: UInt8) -> Int? { open.isEmpty ? nil : open[Int(index) % open.count] }
+
+    private func see(_ now: Int64) -> Int64 {
+        latest = max(latest, now)
+        return now
+    }
+}

@@ -1,0 +1,75 @@
+import Limiter
+
+/// A quota group, and what a gateway that counts as late as it may makes of its use (DESIGN.md, promise 4).
+final class FuzzedQuota {
+    struct Slot {
+        var machine: UInt64
+        var line: Int
+        var wireSerialNo: UInt32
+        /// Until when it is in use at least; for ever while the gateway may still count it later.
+        var endsAt = Int64.max
+        /// When its request was given up, and when the gateway is known to have read it.
+        var gaveUpAt: Int64?
+        var readAt: Int64?
+    }
+
+    var group: QuotaGroup
+    let limit: Int
+    let window: Int64
+    private var slots: [Slot] = []
+    private var gateOpensAt = Int64.min
+
+    init(limit: Int, window: Int64) {
+        group = QuotaGroup(limit: limit, window: window)
+        self.limit = limit
+        self.window = window
+    }
+
+    func sent(_ machine: UInt64, _ line: Int, _ wireSerialNo: UInt32, _ now: Int64) {
+        guard limit > 0 else { return }
+        require(now > gateOpensAt, "nothing is sent while the gate is closed")
+        slots.removeAll { $0.endsAt < now }
+        slots.append(Slot(machine: machine, line: line, wireSerialNo: wireSerialNo))
+        require(slots.count <= limit, "no more than \(limit) slots are in use")
+    }
+
+    func answered(_ machine: UInt64, _ line: Int, _ wireSerialNo: UInt32, _ now: Int64) {
+        // A late answer to a request whose slot is free again changes nothing.
+        change(machine, line, wireSerialNo) { if $0.endsAt >= now { $0.endsAt = now + window } }
+    }
+
+    func gaveUp(_ machine: UInt64, _ line: Int, _ wireSerialNo: UInt32, _ now: Int64) {
+        change(machine, line, wireSerialNo) { slot in
+            guard slot.gaveUpAt == nil else { return }
+            slot.gaveUpAt = now
+            if slot.readAt != nil { slot.endsAt = now + window }
+        }
+    }
+
+    /// The gateway has read all frames before that one; nil: all it ever will.
+    func read(_ machine: UInt64, _ line: Int, before wireSerialNo: UInt32?, _ now: Int64) {
+        for index in slots.indices where slots[index].machine == machine && slots[index].line == line {
+            guard wireSerialNo.map({ slots[index].wireSerialNo < $0 }) ?? true, slots[index].readAt == nil else {
+                continue
+            }
+            slots[index].readAt = now
+            if slots[index].gaveUpAt != nil, slots[index].endsAt == .max { slots[index].endsAt = now + window }
+        }
+    }
+
+    func closed(for length: Int64, _ now: Int64) {
+        if limit > 0 { gateOpensAt = max(gateOpensAt, now + length) }
+    }
+
+    func requireEmpty(_ now: Int64) {
+        require(group.waiting == 0, "nobody waits once all are released")
+        require(group.used(now + window + 1) == 0, "all slots are free a window later")
+    }
+
+    private func change(_ machine: UInt64, _ line: Int, _ wireSerialNo: UInt32, _ body: (inout Slot) -> Void) {
+        let index = slots.firstIndex {
+            $0.machine == machine && $0.line == line && $0.wireSerialNo == wireSerialNo
+        }
+        if let index { body(&slots[index]) }
+    }
+}

@@ -1,0 +1,51 @@
+import Codec
+import Connection
+import Limiter
+
+/// One or more state machines that share a quota, in virtual time, driven in any order that a driver could: asks, cancels,
+/// answers, losses, time jumps. The promises are checked after each step.
+///
+/// Input: the configuration, then a byte for each step and what it needs.
+func fuzzMachine(_ input: UnsafeRawBufferPointer) {
+    var script = Script(input)
+    let quota = FuzzedQuota(
+        limit: script.pick([0, 1, 2, 5]), window: Int64(script.pick([1, 100, 30_000])) * millisecond)
+    let machines = (0..<script.pick([1, 1, 2, 3])).map { FuzzedMachine(UInt64($0 + 1), quota, &script) }
+    var now: Int64 = 1_000_000_000
+    for machine in machines { machine.start(now) }
+    while !script.isAtEnd {
+        let step = script.byte()
+        let machine = machines[Int(step >> 5) % machines.count]
+        switch step & 31 {
+        case 0...5: machine.ask(&script, now)
+        case 6: for _ in 0..<(script.byte() & 63) { machine.ask(&script, now) }
+        case 7: machine.cancel(script.byte(), now)
+        case 8: machine.withdraw(script.byte(), now)
+        case 9: if script.oneIn(4) { machine.release(now) }
+        case 10, 11: machine.connect(now)
+        case 12: machine.failAttempt(isFinal: script.oneIn(4), now)
+        case 13, 14: machine.shakeHands(keepAliveInterval: Int32(bitPattern: script.number()), now)
+        case 15, 16, 17: machine.answer(script.byte(), now)
+        case 18: machine.receive(protoID: script.pick(protocols), serialNo: script.number() >> 24, now)
+        case 19: machine.receive(protoID: script.number(), serialNo: script.number(), now)
+        case 20: machine.refuseForFrequency(script.oneIn(2) ? nil : Int64(Int32(bitPattern: script.number())), now)
+        case 21: machine.loseLine(now)
+        case 22: now += Int64(script.byte()) * millisecond
+        case 23: now += Int64(script.number())
+        case 24: now += Int64(script.byte()) * 1_000 * millisecond
+        case 25: now = max(now, machines.map(\.wakeAt).min().flatMap { $0 == .max ? nil : $0 } ?? now)
+        case 26: machine.tick(script.oneIn(2) && machines.count == 1 ? now - 50 * millisecond : now)
+        case 27: machine.isHeldUp.toggle()
+        default: break
+        }
+        for machine in machines { machine.settle(now) }
+    }
+    for machine in machines { machine.release(now) }
+    for machine in machines { machine.requireOver() }
+    quota.requireEmpty(now)
+}
+
+let millisecond: Int64 = 1_000_000
+private let protocols = [
+    ProtoID.initConnect, ProtoID.getGlobalState, ProtoID.notify, ProtoID.keepAlive, ProtoID.getCapitalDistribution,
+]

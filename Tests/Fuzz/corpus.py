@@ -1,0 +1,121 @@
+#!/usr/bin/env python3
+"""Makes the corpora's first inputs from the vendor's messages and frames.
+
+    Tests/Fuzz/corpus.py
+
+writes Tests/Fuzz/corpus/TARGET/seed-*; what fuzzing found stands beside them under other names.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+VECTORS = HERE.parent / "vectors" / "opend.json"
+
+#: The decoders in the order of Messages.swift, each with the vendor's messages that it reads.
+DECODERS = [
+    ("AnyResponse", ["InitConnect.Response", "Qot_GetCapitalDistribution.Response"]),
+    ("InitConnect.Request", ["InitConnect.Request"]),
+    ("InitConnect.Response", ["InitConnect.Response"]),
+    ("KeepAlive.Request", ["KeepAlive.Request"]),
+    ("KeepAlive.Response", ["KeepAlive.Response"]),
+    ("GetGlobalState.Request", ["GetGlobalState.Request"]),
+    ("GetGlobalState.Response", ["GetGlobalState.Response"]),
+    ("Qot_GetCapitalDistribution.Request", ["Qot_GetCapitalDistribution.Request"]),
+    ("Qot_GetCapitalDistribution.Response", ["Qot_GetCapitalDistribution.Response"]),
+    ("Notify.Response", ["Notify.Response"]),
+]
+#: There is no vector for it.
+GLOBAL_STATE = bytes.fromhex("0800221c 0801100118012001280130013801 40f3074801 50c0a8d1b806 800105")
+REFUSALS = ["获取资金分布频率太高，请求失败，每30秒最多30次。", "每600秒最多1次", "频率太高", "每每0秒最多9999999999次", "每1秒最多"]
+SECURITIES = ["HK.00700", "US.AAPL", "SH.600519", "US..DJI", "US.BRK.B", "CC.é", "XX.1", "HK.", "HK", "HK." + "x" * 60]
+
+#: Options of the connection target: no reconnecting, patient time-outs, no quota, room for a queue and for bodies.
+PATIENT = bytes([0, 2, 2, 0, 0, 1, 1])
+#: After them: a byte that is not 3 modulo 4 has the gateway shake hands.
+HANDSHAKE, NO_HANDSHAKE = b"\x00", b"\x03"
+
+
+def messages(vectors: dict) -> Iterator[tuple[str, bytes]]:
+    """The decoder's number, then a body."""
+    for number, (decoder, names) in enumerate(DECODERS):
+        bodies = [
+            bytes.fromhex(message["bytes"])
+            for message in vectors["messages"]
+            if message["message"].split(" ")[0] in names
+        ]
+        for index, body in enumerate(bodies or [GLOBAL_STATE]):
+            yield f"{decoder}-{index}", bytes([number]) + body
+    for index, text in enumerate(REFUSALS):
+        yield f"refusal-{index}", bytes([len(DECODERS)]) + text.encode()
+
+
+def frames(vectors: dict) -> Iterator[tuple[str, bytes]]:
+    """A byte for limit and repetitions, the pieces' lengths after their number, the stream."""
+    stream = b"".join(bytes.fromhex(frame["bytes"]) for frame in vectors["frames"])
+    yield "whole", bytes([6, 0]) + stream
+    yield "bytewise", bytes([6, 1, 1]) + stream
+    yield "ragged", bytes([6, 4, 1, 43, 44, 200]) + stream
+    yield "repeated-late", bytes([7 << 3 | 64 | 6, 2, 0, 45]) + stream
+    yield "too-long", bytes([2, 1, 7]) + stream
+    yield "json", bytes([6, 0]) + stream[:6] + b"\x01" + stream[7:]
+    yield "no-magic", bytes([6, 0]) + b"FU" + stream[2:]
+
+
+def securities(_: dict) -> Iterator[tuple[str, bytes]]:
+    """A byte for the buffer's size, the text."""
+    for index, text in enumerate(SECURITIES):
+        yield f"text-{index}", bytes([index * 2]) + text.encode()
+    yield "struct", bytes([64, 1, 0, 0, 0]) + b"00700".ljust(60, b"\0")
+    yield "struct-without-nul", bytes([64, 1, 0, 0, 0]) + b"0" * 60
+
+
+def machine(_: dict) -> Iterator[tuple[str, bytes]]:
+    """Limit, window, how many machines, their options, then steps."""
+    quiet = bytes([2, 0, 0]) + bytes([0, 2, 2, 2, 1, 0, 1])
+    stand = bytes([10, 13, 0, 0, 0, 10])
+    yield "answered", quiet + stand + bytes([0, 0, 0, 0, 15, 0, 15, 1])
+    yield "silent", quiet + stand + bytes([0, 0, 25, 26, 0, 25, 26, 0, 25, 26, 0])
+    yield "lost", quiet + stand + bytes([0, 0, 3, 3, 21, 25, 26, 0]) + stand + bytes([15, 0])
+    yield "given-up", quiet + stand + bytes([0, 0, 7, 0, 0, 0, 15, 1, 15, 0])
+    yield "refused", quiet + stand + bytes([0, 0, 20, 1, 0, 0, 0, 0, 30, 24, 31, 26, 0])
+    yield "held-up", quiet + stand + bytes([0, 0, 27, 0, 0, 7, 0, 8, 0, 27, 9, 3])
+
+
+def connection(vectors: dict) -> Iterator[tuple[str, bytes]]:
+    """The options, whether to shake hands, then steps."""
+    bodies = [bytes.fromhex(message["bytes"]) for message in vectors["messages"]]
+    yield "answered", PATIENT + HANDSHAKE + bytes([0, 0, 0, 0, 22, 9, 1, 9, 2])
+    yield "cancelled", PATIENT + HANDSHAKE + bytes([0, 0, 0, 0, 6, 1, 7, 2, 22, 9, 1])
+    yield "closed", PATIENT + HANDSHAKE + bytes([0, 0, 0, 0, 20, 1])
+    yield "released", PATIENT + HANDSHAKE + bytes([4, 31, 24, 22, 9, 1, 25, 3])
+    yield "reconnected", bytes([1]) + PATIENT[1:] + HANDSHAKE + bytes([0, 0, 21, 8, 22, 9, 1])
+    yield "refused", PATIENT + HANDSHAKE + bytes([0, 0, 22, 19, 1, 9])
+    yield "raw", PATIENT + HANDSHAKE + bytes([5, 0, 2, 10, 0, 22, 9, 1])
+    for index, body in enumerate(bodies):
+        if len(body) < 256:
+            yield f"body-{index}", PATIENT + HANDSHAKE + bytes([0, 0, 11, 1, len(body)]) + body
+            yield f"push-{index}", PATIENT + HANDSHAKE + bytes([15, 2, 0, 0, 0, 0, len(body)]) + body
+    for index, frame in enumerate(bytes.fromhex(frame["bytes"]) for frame in vectors["frames"]):
+        if len(frame) < 256:
+            greeting = NO_HANDSHAKE if index % 2 else HANDSHAKE
+            yield f"frame-{index}", PATIENT + greeting + bytes([17, len(frame)]) + frame + bytes([index])
+
+
+def main() -> None:
+    """Writes the files."""
+    vectors = json.loads(VECTORS.read_text(encoding="utf-8"))
+    for target in (frames, messages, securities, machine, connection):
+        folder = HERE / "corpus" / target.__name__
+        folder.mkdir(parents=True, exist_ok=True)
+        for old in folder.glob("seed-*"):
+            old.unlink()
+        for name, content in target(vectors):
+            (folder / f"seed-{name}").write_bytes(content)
+
+
+if __name__ == "__main__":
+    main()
