@@ -19,6 +19,7 @@ from collections.abc import Callable
 from harness import checks
 from harness.fuzzing import SECONDS as FUZZ_SECONDS
 from harness.fuzzing import fuzzing
+from harness.guests import guests
 from harness.results import read_junit, read_swift_events
 from harness.sanitizers import sanitizers
 from harness.suite import RELEASE, RESULTS, ROOT, SCRATCH, VENV_PYTHON, Case, Run, Suite, SuiteError, run_suite
@@ -121,6 +122,7 @@ SUITES = [
     Suite("swift", "the modules' own tests", 600, swift_tests),
     Suite("simulation", "some thousand schedules in virtual time", 300, simulation),
     Suite("c", "the C ABI over the real library", 600, c_tests),
+    Suite("guests", "hosts that load and unload the library, or have a Swift runtime of their own", 300, guests),
     Suite("sanitizers", "the C tests under sanitizers, the samples under valgrind", 900, sanitizers),
     Suite("fuzzing", "libFuzzer's targets, each its corpus and a minute of its own", 900 + 3 * FUZZ_SECONDS, fuzzing),
     Suite("python", "the Python package", 300, pytest_suite("bindings/python/tests")),

@@ -34,8 +34,8 @@
  * - Exceptions (C++) must not leave a callback.
  * - After fork, the child may use no connection of its parent's: every call on one answers #CAPDIST_FORKED, and
  *   capdist_release() only closes what the child inherited. New connections work, and start with the quota's history.
- *   A child that was forked inside a callback must not return from it: it is ended there (`_exit(1)`), since to go on
- *   would take its parent's answers away.
+ *   A child that was forked inside a callback is inside none, and may wait; it must not return from the callback: it is
+ *   ended there (`_exit(1)`), since to go on would take its parent's answers away.
  *
  * @section promises What a host can build on
  * - Every request that was accepted (the call returned #CAPDIST_OK) completes exactly once: with the gateway's

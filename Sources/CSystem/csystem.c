@@ -13,7 +13,11 @@ static uint64_t forks;
 
 uint64_t csystem_forks(void) { return forks; }
 
-void csystem_count_fork(void) { forks += 1; }
+void csystem_count_fork(void) {
+    forks += 1;
+    // The callback that this thread may be in is the parent's, and so is the thread it would wait for.
+    this_thread.callback_depth = 0;
+}
 
 int csystem_epoll_set(int epoll, int operation, int fd, uint32_t events) {
     struct epoll_event event = {.events = events, .data = {.fd = fd}};

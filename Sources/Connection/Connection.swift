@@ -292,8 +292,8 @@ package final class Connection: @unchecked Sendable {
         let forks = csystem_forks()
         thread?.pointee.callback_depth += 1
         callback()
-        thread?.pointee.callback_depth -= 1
         if csystem_forks() != forks { endInForkedChild() }
+        thread?.pointee.callback_depth -= 1
     }
 
     /// The host forked inside a callback and came back from it in the child. The line is the parent's: to go on would take

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 from . import checks
+from .gateway import simulator
 from .suite import RELEASE, RESULTS, ROOT, Run, SuiteError
 
 #: Measures memory, which a sanitizer's own makes meaningless.
@@ -14,7 +15,7 @@ LEFT_OUT = {"test_memory"}
 #: For each sanitizer: the library's symbol that shows it is in, its build folder, what it is told, what else to link.
 SANITIZERS = {
     "address": ("__asan_init", ".build-asan", {"ASAN_OPTIONS": "detect_leaks=1:exitcode=99"}, ()),
-    "thread": ("__tsan_init", ".build-tsan", {"TSAN_OPTIONS": "exitcode=99"}, ("-ldispatch", "-lBlocksRuntime")),
+    "thread": ("__tsan_init", ".build-tsan", {"TSAN_OPTIONS": "exitcode=99:die_after_fork=0"}, ("-ldispatch", "-lBlocksRuntime")),
 }
 
 
@@ -44,6 +45,7 @@ def _sanitize(run: Run, name: str) -> None:
 
     # The gateway is another process, and need not be slow.
     env = {"CAPDIST_LIBDIR": str(library.parent), "CAPDIST_SIMULATOR": str(RELEASE / "opend-simulator"), **options}
+    env["CAPDIST_EXITS"] = "50"  # each process looks for leaks at its end
     for source in sorted((ROOT / "Tests" / "c").glob("test_*.c")):
         if source.stem in LEFT_OUT:
             continue
@@ -63,13 +65,8 @@ def _valgrind(run: Run) -> None:
     run.build(["make", "--silent", "-j2", "-C", "Tests/c", f"LIBDIR={RELEASE}", f"OUT={out}"])
     valgrind = ["valgrind", "--error-exitcode=99", "--leak-check=full", "--errors-for-leak-kinds=definite"]
     for sample in ("capital_distribution", "fetch"):
-        # A shell starts the gateway, hands its port on, and ends it by closing its input: by its own end, and so it must
-        # not become the sample itself, as it does with a last command.
-        script = (
-            f'coproc "{RELEASE}/opend-simulator" --port 0 --end-with-input; read -r _ address <&"${{COPROC[0]}}";'
-            f' {" ".join(valgrind)} "{out}/{sample}" HK.00700 127.0.0.1 "${{address##*:}}"; exit $?'
-        )
-        outcome = run.program(["bash", "-c", script], limit_s=120)
+        with simulator() as port:
+            outcome = run.program([*valgrind, out / sample, "HK.00700", "127.0.0.1", str(port)], limit_s=120)
         why = None if "859479380" in outcome.output else "it did not print the figures"
         run.check(f"valgrind: {sample}", why if outcome.status == 0 else outcome.ended)
 

@@ -21,7 +21,7 @@ typedef struct csystem_thread {
 csystem_thread *csystem_this_thread(void);
 
 /// How many forks lie between this process and the one that loaded the library. Counted by `csystem_count_fork`, which
-/// only the child's handler of `pthread_atfork` calls.
+/// only the child's handler of `pthread_atfork` calls; the child is inside no callback.
 uint64_t csystem_forks(void);
 void csystem_count_fork(void);
 

@@ -1,0 +1,160 @@
+/* A process may end whenever it likes, with connections open and busy: at once, with its own status, and without a
+ * crash. A thousand processes do, each a copy of this one from before it used the library. */
+#include "support.h"
+
+#include <dlfcn.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { CONNECTIONS = 4, IN_FLIGHT = 32, STATUS = 42, DONE_WITHIN_MS = 5000 };
+
+/* How many processes: fewer where each takes long. */
+static int processes(void) {
+    const char *text = getenv("CAPDIST_EXITS");
+    return text ? atoi(text) : 1000;
+}
+
+/* What the ends have in common: connections that ask again with each answer. */
+typedef struct host {
+    capdist_conn *conns[CONNECTIONS];
+    int exit_at; /**< the answer that ends the process, in the callback; 0: none does */
+    _Atomic int answers;
+} host;
+
+static void ask_again(capdist_conn *conn, uint32_t serial_no, const capdist_reply *reply, void *user_data) {
+    (void)serial_no, (void)reply;
+    host *h = user_data;
+    if (++h->answers == h->exit_at) exit(STATUS);
+    capdist_security security = {CAPDIST_MARKET_HK, "00700"};
+    (void)capdist_get_capital_distribution(conn, &security, NULL, ask_again, h, NULL);
+}
+
+/* Some hosts use OpenSSL, too, whose own atexit handler takes away what the library's threads might still use. */
+static void use_openssl(void) {
+    typedef int (*init_fn)(uint64_t, const void *);
+    init_fn init = (init_fn)(uintptr_t)dlsym(RTLD_DEFAULT, "OPENSSL_init_crypto");
+    if (!init) _exit(2);
+    (void)init(0x0C, NULL); /* all ciphers and digests; refused when the process ends already */
+}
+
+static void open_busy(host *h, int port) {
+    capdist_options options;
+    capdist_options_init(&options, sizeof options);
+    options.port = port;
+    options.quota_requests = 0;
+    options.reconnect = 1;
+    capdist_security security = {CAPDIST_MARKET_HK, "00700"};
+    for (int i = 0; i < CONNECTIONS; i++) {
+        if (capdist_init_connect(&options, &h->conns[i]) != CAPDIST_OK) _exit(3);
+        for (int n = 0; n < IN_FLIGHT; n++) {
+            if (capdist_get_capital_distribution(h->conns[i], &security, NULL, ask_again, h, NULL) != CAPDIST_OK) _exit(4);
+        }
+    }
+}
+
+static void *release_all(void *argument) {
+    host *h = argument;
+    for (int i = 0; i < CONNECTIONS; i++) (void)capdist_release(h->conns[i]);
+    return NULL;
+}
+
+static void *ask_for_ever(void *argument) {
+    host *h = argument;
+    capdist_security security = {CAPDIST_MARKET_HK, "00700"};
+    for (int i = 0;; i++) {
+        capdist_reply *reply = NULL;
+        (void)capdist_fetch_capital_distribution(h->conns[i % CONNECTIONS], &security, NULL, &reply);
+        capdist_reply_free(reply);
+    }
+    return NULL;
+}
+
+/* A process of its own way to end; `chance` moves the moment. */
+static void live_and_end(int way, unsigned chance, int port) {
+    static host h;
+    pthread_t thread;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (chance % 3 == 0) use_openssl();
+    if (way == 0) h.exit_at = 1 + (int)(chance % 200); /* in a callback */
+    open_busy(&h, port);
+    if (chance % 3 == 1) use_openssl();
+    int pause_us = (int)(rand_r(&chance) % 20000);
+    switch (way) {
+    case 0: sleep_ms(DONE_WITHIN_MS); _exit(5);
+    case 1: usleep((useconds_t)pause_us); exit(STATUS); /* on the main thread */
+    case 2: /* while others wait for answers */
+        for (int i = 0; i < 4; i++) pthread_create(&thread, NULL, ask_for_ever, &h);
+        usleep((useconds_t)pause_us);
+        exit(STATUS);
+    case 3: /* while another thread releases */
+        usleep((useconds_t)pause_us);
+        pthread_create(&thread, NULL, release_all, &h);
+        usleep((useconds_t)(pause_us % 300));
+        exit(STATUS);
+    default: /* right after it */
+        usleep((useconds_t)pause_us);
+        release_all(&h);
+        exit(STATUS);
+    }
+}
+
+static void ends_well(void **state, int way) {
+    int port = start_simulator(*state, "--no-quota", NULL);
+    int count = processes() / 5;
+    unwatch(); /* each process has its own limit */
+    for (int n = 0; n < count; n++) {
+        pid_t child = fork();
+        if (child == 0) {
+            live_and_end(way, (unsigned)n, port);
+            _exit(6);
+        }
+        assert_true(child > 0);
+        int status = 0;
+        pid_t ended = 0;
+        for (int64_t end = now_ms() + DONE_WITHIN_MS + 1000; ended == 0 && now_ms() < end;) {
+            ended = waitpid(child, &status, WNOHANG);
+            if (ended == 0) usleep(500);
+        }
+        if (ended == 0) {
+            kill(child, SIGKILL);
+            waitpid(child, &status, 0);
+            fail_msg("process %d did not end", n);
+        }
+        if (WIFSIGNALED(status)) fail_msg("process %d was ended by signal %d", n, WTERMSIG(status));
+        if (WEXITSTATUS(status) != STATUS) fail_msg("process %d ended with status %d", n, WEXITSTATUS(status));
+    }
+}
+
+static void exit_in_a_callback(void **state) {
+    ends_well(state, 0);
+}
+
+static void exit_with_traffic_in_flight(void **state) {
+    ends_well(state, 1);
+}
+
+static void exit_while_threads_wait_for_answers(void **state) {
+    ends_well(state, 2);
+}
+
+static void exit_while_another_thread_releases(void **state) {
+    ends_well(state, 3);
+}
+
+static void exit_right_after_release(void **state) {
+    ends_well(state, 4);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(exit_in_a_callback),
+        TEST(exit_with_traffic_in_flight),
+        TEST(exit_while_threads_wait_for_answers),
+        TEST(exit_while_another_thread_releases),
+        TEST(exit_right_after_release),
+    };
+    return cmocka_run_group_tests_name("exit", tests, NULL, NULL);
+}

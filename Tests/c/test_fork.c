@@ -1,0 +1,424 @@
+/* Fork with connections open and busy: the child is told, can close what it inherited and make its own; the parent goes
+ * on unharmed, and the child's copies keep none of its lines open. */
+#include "support.h"
+
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { FORKS = 200, CLIENTS = 3, CHILD_MS = 10000 };
+
+/* ---- children ---- */
+
+/* What a child found wrong: the exit status is the first of them. */
+enum { GOOD, NOT_TOLD = 10, NOT_CLOSED, NO_CONNECTION, NO_ANSWER, WRONG_ANSWER, NOT_RELEASED, CALLED_BACK, LEFT_OVER };
+
+static int wait_for_child(pid_t child) {
+    int status = 0;
+    pid_t ended = 0;
+    for (int64_t end = now_ms() + CHILD_MS; ended == 0 && now_ms() < end;) {
+        ended = waitpid(child, &status, WNOHANG);
+        if (ended == 0) usleep(500);
+    }
+    if (ended == 0) {
+        kill(child, SIGKILL);
+        waitpid(child, &status, 0);
+        return -SIGALRM;
+    }
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+/* Forks a child that may not outlive this process; 0 in the child. */
+static pid_t fork_child(void) {
+    pid_t parent = getpid(), child = fork();
+    if (child == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (getppid() != parent) _exit(1);
+    }
+    return child;
+}
+
+static void must_not_answer(capdist_conn *conn, uint32_t serial_no, const capdist_reply *reply, void *user_data) {
+    (void)conn, (void)serial_no, (void)reply, (void)user_data;
+    _exit(CALLED_BACK);
+}
+
+static void must_not_answer_raw(capdist_conn *conn, uint32_t serial_no, const capdist_proto_reply *reply,
+                                void *user_data) {
+    (void)conn, (void)serial_no, (void)reply, (void)user_data;
+    _exit(CALLED_BACK);
+}
+
+/* Every call on an inherited handle tells that it is one. */
+static bool is_told(capdist_conn *conn) {
+    capdist_security security = {CAPDIST_MARKET_HK, "00700"};
+    capdist_reply *reply = NULL;
+    capdist_connection_info info;
+    capdist_quota quota;
+    uint32_t serial_no = 0;
+    capdist_connection_info_init(&info, sizeof info);
+    capdist_quota_init(&quota, sizeof quota);
+    const capdist_status statuses[] = {
+        capdist_wait_ready(conn, 1000),
+        capdist_get_connection_info(conn, &info),
+        capdist_get_quota(conn, &quota),
+        capdist_get_capital_distribution(conn, &security, NULL, must_not_answer, NULL, &serial_no),
+        capdist_fetch_capital_distribution(conn, &security, NULL, &reply),
+        capdist_cancel(conn, 1),
+        capdist_send_proto(conn, GET_GLOBAL_STATE, "", 0, NULL, must_not_answer_raw, NULL, &serial_no),
+    };
+    for (size_t i = 0; i < COUNT(statuses); i++) {
+        if (statuses[i] != CAPDIST_FORKED) return false;
+    }
+    return serial_no == 0;
+}
+
+static void count_closed(void *user_data) {
+    atomic_fetch_add((atomic_int *)user_data, 1);
+}
+
+/* A connection of the child's own works, and leaves nothing. */
+static int use_own(int port) {
+    static atomic_int closed;
+    atomic_store(&closed, 0);
+    int threads = thread_count(), descriptors = descriptor_count();
+    capdist_options options;
+    capdist_options_init(&options, sizeof options);
+    options.port = port;
+    options.quota_requests = 0;
+    options.on_closed = count_closed;
+    options.user_data = &closed;
+    capdist_conn *conn = NULL;
+    if (capdist_init_connect(&options, &conn) != CAPDIST_OK) return NO_CONNECTION;
+    capdist_security security = {CAPDIST_MARKET_HK, "00700"};
+    capdist_reply *reply = NULL;
+    if (capdist_fetch_capital_distribution(conn, &security, NULL, &reply) != CAPDIST_OK) return NO_ANSWER;
+    if (reply->distribution->capital_in_big != 859479380) return WRONG_ANSWER;
+    capdist_reply_free(reply);
+    if (capdist_release(conn) != CAPDIST_OK || atomic_load(&closed) != 1) return NOT_RELEASED;
+    return back_to(threads, descriptors) ? GOOD : LEFT_OVER;
+}
+
+/* ---- what the tests share ---- */
+
+/* How often a callback of the parent's ran in another process. */
+static atomic_int *strays;
+static pid_t parent_pid;
+
+static void note_strays(client *c, const event *e) {
+    (void)c, (void)e;
+    if (getpid() != parent_pid) atomic_fetch_add(strays, 1);
+}
+
+static void watch_for_strays(void) {
+    parent_pid = getpid();
+    if (!strays) {
+        strays = mmap(NULL, sizeof *strays, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        assert_true(strays != MAP_FAILED);
+    }
+    atomic_store(strays, 0);
+}
+
+typedef struct load {
+    client *client;
+    atomic_bool *stop;
+    int accepted, refused;
+    pthread_t thread;
+} load;
+
+static void *ask_until_stopped(void *argument) {
+    load *l = argument;
+    capdist_security security = {CAPDIST_MARKET_HK, "00700"};
+    while (!atomic_load(l->stop)) {
+        uint32_t serial_no;
+        if (capdist_get_capital_distribution(l->client->conn, &security, NULL, record_reply, l->client, &serial_no) ==
+            CAPDIST_OK) {
+            note_accepted(l->client, serial_no);
+            l->accepted++;
+            if (l->accepted % 16 == 0) usleep(500);
+        } else {
+            l->refused++;
+        }
+        capdist_reply *reply = NULL;
+        if (l->accepted % 5 == 0) {
+            if (capdist_fetch_capital_distribution(l->client->conn, &security, NULL, &reply) != CAPDIST_OK) l->refused++;
+            capdist_reply_free(reply);
+        }
+    }
+    return NULL;
+}
+
+/* Opens and releases connections all the time, so that forks meet both half done. */
+static void *open_and_release_until_stopped(void *argument) {
+    load *l = argument;
+    while (!atomic_load(l->stop)) {
+        capdist_options options = l->client->options;
+        options.on_init_connect = NULL;
+        options.on_disconnect = NULL;
+        options.on_push = NULL;
+        options.on_log = NULL;
+        options.on_closed = NULL;
+        capdist_conn *conn = NULL;
+        if (capdist_init_connect(&options, &conn) != CAPDIST_OK || capdist_wait_ready(conn, PATIENCE_MS) != CAPDIST_OK ||
+            capdist_release(conn) != CAPDIST_OK) {
+            l->refused++;
+        }
+        l->accepted++;
+        usleep(200);
+    }
+    return NULL;
+}
+
+/* Forks again and again while the parent is busy; each child runs `child`. Returns the first that went wrong. */
+static int fork_under_load(fixture *f, int port, int (*child)(client *const clients[CLIENTS], int port, int n)) {
+    client *clients[CLIENTS];
+    atomic_bool stop = false;
+    load loads[CLIENTS + 1];
+    watch_for_strays();
+    for (int i = 0; i < CLIENTS; i++) {
+        clients[i] = new_client(f, port);
+        clients[i]->hook = note_strays;
+        clients[i]->options.max_queue = 100000;
+        open_ready(clients[i]);
+    }
+    for (int i = 0; i <= CLIENTS; i++) {
+        loads[i] = (load){.client = clients[i % CLIENTS], .stop = &stop};
+        assert_int_equal(pthread_create(&loads[i].thread, NULL,
+                                        i < CLIENTS ? ask_until_stopped : open_and_release_until_stopped, &loads[i]), 0);
+    }
+    int wrong = GOOD, n = 0;
+    for (; n < FORKS && wrong == GOOD; n++) {
+        pid_t pid = fork_child();
+        if (pid == 0) _exit(child(clients, port, n));
+        wrong = wait_for_child(pid);
+    }
+    atomic_store(&stop, true);
+    int accepted = 0, refused = 0;
+    for (int i = 0; i <= CLIENTS; i++) {
+        pthread_join(loads[i].thread, NULL);
+        accepted += i < CLIENTS ? loads[i].accepted : 0;
+        refused += loads[i].refused;
+    }
+    if (wrong != GOOD) print_error("child %d ended with %d\n", n - 1, wrong);
+    /* The parent is unharmed: every request is answered, no line was lost. */
+    assert_int_equal(refused, 0);
+    assert_true(accepted > FORKS);
+    assert_true(loads[CLIENTS].accepted > 0);
+    for (int i = 0; i < CLIENTS; i++) {
+        assert_true(wait_for(clients[i], EVENT_REPLY, (int)clients[i]->accepted_count, PATIENCE_MS));
+        assert_int_equal(count_of_status(clients[i], CAPDIST_OK), clients[i]->accepted_count);
+        assert_int_equal(count_of(clients[i], EVENT_DISCONNECT), 0);
+        ask(clients[i], "00700");
+        assert_true(wait_for(clients[i], EVENT_REPLY, (int)clients[i]->accepted_count, PATIENCE_MS));
+    }
+    assert_int_equal(atomic_load(strays), 0);
+    return wrong;
+}
+
+/* ---- the tests ---- */
+
+static int ask_release_and_use_own(client *const clients[CLIENTS], int port, int n) {
+    for (int i = 0; i < CLIENTS; i++) {
+        if (!is_told(clients[i]->conn)) return NOT_TOLD;
+    }
+    int before = descriptor_count();
+    /* Some release first, some last, some never; a second release is as harmless as ever. */
+    if (n % 3 == 0) {
+        for (int i = 0; i < CLIENTS; i++) {
+            if (capdist_release(clients[i]->conn) != CAPDIST_OK) return NOT_RELEASED;
+            if (capdist_release(clients[i]->conn) != CAPDIST_RELEASED) return NOT_RELEASED;
+        }
+        if (descriptor_count() >= before) return NOT_CLOSED;
+    }
+    int own = use_own(port);
+    if (own != GOOD) return own;
+    if (n % 3 == 1) {
+        for (int i = 0; i < CLIENTS; i++) {
+            if (!is_told(clients[i]->conn) || capdist_release(clients[i]->conn) != CAPDIST_OK) return NOT_RELEASED;
+        }
+    }
+    return use_own(port);
+}
+
+static void children_are_told_and_the_parent_goes_on(void **state) {
+    assert_int_equal(fork_under_load(*state, start_simulator(*state, "--no-quota", NULL), ask_release_and_use_own), GOOD);
+}
+
+static int exit_normally(client *const clients[CLIENTS], int port, int n) {
+    (void)clients;
+    int own = n % 2 ? use_own(port) : GOOD;
+    fclose(stdout); /* what the parent has yet to print is its own */
+    exit(own);
+}
+
+/* Handlers that run at exit find the parent's connections, and leave them alone. */
+static void children_may_exit(void **state) {
+    assert_int_equal(fork_under_load(*state, start_simulator(*state, "--no-quota", NULL), exit_normally), GOOD);
+}
+
+static void wait_in_the_child(int until_closed[2]) {
+    char byte;
+    close(until_closed[1]);
+    if (read(until_closed[0], &byte, 1) < 0) {}
+    _exit(GOOD);
+}
+
+/* The parent's lines end when the parent releases, though a child that lives on has copies of the descriptors. */
+static void childs_copies_keep_no_line_open(void **state) {
+    gateway *g = start_gateway(*state);
+    client *c = ready_client(*state, g->port), *busy = ready_client(*state, g->port);
+    gateway_on(g, GET_CAPITAL_DISTRIBUTION, answer_nothing);
+    ask(busy, "1");
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    pid_t child = fork_child();
+    if (child == 0) wait_in_the_child(ends);
+    close(ends[0]);
+    int64_t start = now_ms();
+    capdist_status first = capdist_release(c->conn), second = capdist_release(busy->conn);
+    int64_t took = now_ms() - start;
+    bool ended = gateway_wait_closed(g, 0, 1000) && gateway_wait_closed(g, 1, 1000);
+    close(ends[1]);
+    int left = wait_for_child(child);
+    assert_status(first, CAPDIST_OK);
+    assert_status(second, CAPDIST_OK);
+    assert_in_range(took, 0, 200);
+    assert_true(ended);
+    assert_int_equal(left, GOOD);
+}
+
+/* A child's release is the end of its copies only: the line goes on. */
+static void childs_release_ends_no_line(void **state) {
+    gateway *g = start_gateway(*state);
+    client *c = ready_client(*state, g->port);
+    for (int i = 0; i < 10; i++) {
+        pid_t child = fork_child();
+        if (child == 0) _exit(capdist_release(c->conn) == CAPDIST_OK ? GOOD : NOT_RELEASED);
+        assert_int_equal(wait_for_child(child), GOOD);
+        ask(c, "7");
+        assert_true(wait_for(c, EVENT_REPLY, i + 1, PATIENCE_MS));
+    }
+    assert_int_equal(count_of_status(c, CAPDIST_OK), 10);
+    assert_int_equal(count_of(c, EVENT_DISCONNECT), 0);
+    assert_int_equal(gateway_line_count(g), 1);
+}
+
+/* The account's quota is one for parent and child: the child starts with what was used before the fork. */
+static void child_starts_with_the_quotas_history(void **state) {
+    int port = start_simulator(*state, "--no-quota", NULL);
+    client *c = new_client(*state, port);
+    c->options.quota_requests = 5;
+    c->options.quota_window_ms = 60000;
+    c->options.quota_mode = CAPDIST_QUOTA_FAIL;
+    open_ready(c);
+    for (int i = 0; i < 3; i++) ask(c, "00700");
+    assert_true(wait_for(c, EVENT_REPLY, 3, PATIENCE_MS));
+    pid_t child = fork_child();
+    if (child == 0) {
+        capdist_options options = c->options;
+        options.on_init_connect = NULL;
+        options.on_disconnect = NULL;
+        options.on_push = NULL;
+        options.on_log = NULL;
+        options.on_closed = NULL;
+        capdist_conn *conn = NULL;
+        capdist_quota quota;
+        capdist_quota_init(&quota, sizeof quota);
+        capdist_security security = {CAPDIST_MARKET_HK, "00700"};
+        if (capdist_init_connect(&options, &conn) != CAPDIST_OK) _exit(NO_CONNECTION);
+        if (capdist_get_quota(conn, &quota) != CAPDIST_OK || quota.used != 3) _exit(WRONG_ANSWER);
+        for (int i = 0; i < 3; i++) {
+            capdist_reply *reply = NULL;
+            capdist_status status = capdist_fetch_capital_distribution(conn, &security, NULL, &reply);
+            capdist_reply_free(reply);
+            if (status != (i < 2 ? CAPDIST_OK : CAPDIST_QUOTA_EXHAUSTED)) _exit(NO_ANSWER);
+        }
+        _exit(capdist_release(conn) == CAPDIST_OK ? GOOD : NOT_RELEASED);
+    }
+    assert_int_equal(wait_for_child(child), GOOD);
+    /* From then on each counts for itself. */
+    for (int i = 0; i < 2; i++) ask(c, "00700");
+    assert_true(wait_for(c, EVENT_REPLY, 5, PATIENCE_MS));
+    assert_int_equal(count_of_status(c, CAPDIST_OK), 5);
+}
+
+/* A grandchild is no better off than a child, and a child's handle is as foreign to it as the parent's. */
+static void a_grandchild_is_told(void **state) {
+    int port = start_simulator(*state, "--no-quota", NULL);
+    client *c = ready_client(*state, port);
+    pid_t child = fork_child();
+    if (child == 0) {
+        capdist_options options;
+        capdist_options_init(&options, sizeof options);
+        options.port = port;
+        capdist_conn *own = NULL;
+        if (capdist_init_connect(&options, &own) != CAPDIST_OK) _exit(NO_CONNECTION);
+        if (capdist_wait_ready(own, PATIENCE_MS) != CAPDIST_OK) _exit(NO_CONNECTION);
+        pid_t grandchild = fork_child();
+        if (grandchild == 0) _exit(is_told(own) && is_told(c->conn) ? use_own(port) : NOT_TOLD);
+        int found = wait_for_child(grandchild);
+        if (found != GOOD) _exit(found < 0 ? 2 : found);
+        _exit(capdist_release(own) == CAPDIST_OK ? GOOD : NOT_RELEASED);
+    }
+    assert_int_equal(wait_for_child(child), GOOD);
+    ask(c, "00700");
+    assert_true(wait_for(c, EVENT_REPLY, 1, PATIENCE_MS));
+}
+
+/* In a callback the child may do what any child may, and ends without coming back from it. */
+static atomic_int child_in_callback;
+static int port_of_child;
+
+static void fork_in_a_reply(client *c, const event *e) {
+    if (e->kind != EVENT_REPLY || e->serial_no != 1) return;
+    pid_t child = fork_child();
+    if (child == 0) _exit(is_told(c->conn) ? use_own(port_of_child) : NOT_TOLD);
+    atomic_store(&child_in_callback, child);
+}
+
+static void fork_in_a_callback(void **state) {
+    port_of_child = start_simulator(*state, "--no-quota", NULL);
+    client *c = new_client(*state, port_of_child);
+    c->hook = fork_in_a_reply;
+    open_ready(c);
+    for (int i = 0; i < 20; i++) ask(c, "00700");
+    assert_true(wait_for(c, EVENT_REPLY, 20, PATIENCE_MS));
+    assert_int_equal(wait_for_child(atomic_load(&child_in_callback)), GOOD);
+    assert_int_equal(count_of_status(c, CAPDIST_OK), 20);
+}
+
+/* One that comes back from the callback is ended there, before it takes the parent's answers away. */
+static void return_in_the_child(client *c, const event *e) {
+    (void)c;
+    if (e->kind != EVENT_REPLY || e->serial_no != 1) return;
+    pid_t child = fork_child();
+    if (child > 0) atomic_store(&child_in_callback, child);
+}
+
+static void a_child_does_not_come_back_from_a_callback(void **state) {
+    client *c = new_client(*state, start_simulator(*state, "--no-quota", NULL));
+    c->hook = return_in_the_child;
+    open_ready(c);
+    for (int i = 0; i < 20; i++) ask(c, "00700");
+    assert_true(wait_for(c, EVENT_REPLY, 20, PATIENCE_MS));
+    assert_int_equal(wait_for_child(atomic_load(&child_in_callback)), 1);
+    assert_int_equal(count_of_status(c, CAPDIST_OK), 20);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(children_are_told_and_the_parent_goes_on),
+        TEST(children_may_exit),
+        TEST(childs_copies_keep_no_line_open),
+        TEST(childs_release_ends_no_line),
+        TEST(child_starts_with_the_quotas_history),
+        TEST(a_grandchild_is_told),
+        TEST(fork_in_a_callback),
+        TEST(a_child_does_not_come_back_from_a_callback),
+    };
+    return cmocka_run_group_tests_name("fork", tests, NULL, NULL);
+}

@@ -1,0 +1,322 @@
+/* A guest in the host's process: it takes none of the host's signals, changes none of their handlers, prints nothing,
+ * and hands no descriptor on to the programs that the host starts. */
+#include "support.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+/* ---- a life full of trouble ---- */
+
+/* Whatever a gateway says, and however it ends. */
+static void send_nonsense(gateway *g, const frame *request) {
+    static const uint8_t nonsense[64] = "FTthis is no frame at all, but it begins like one";
+    gateway_send_raw(g, request->line, nonsense, sizeof nonsense);
+}
+
+static void send_a_broken_reply(gateway *g, const frame *request) {
+    gateway_send(g, request->line, request->proto_id, request->serial_no, "\xff\xff\xff", 3);
+}
+
+/* Connects to gateways that answer well, badly, and not at all; every request completes. */
+static void live_through_trouble(fixture *f) {
+    static const frame_fn answers[] = {answer_distribution, answer_by_closing, answer_by_reset, send_nonsense,
+                                       send_a_broken_reply, answer_nothing};
+    for (size_t i = 0; i < COUNT(answers); i++) {
+        gateway *g = start_gateway(f);
+        gateway_on(g, GET_CAPITAL_DISTRIBUTION, answers[i]);
+        client *c = new_client(f, g->port);
+        c->options.reply_timeout_ms = 300;
+        open_ready(c);
+        for (int n = 0; n < 10; n++) {
+            capdist_security security = security_of("HK.1");
+            uint32_t serial_no;
+            if (capdist_get_capital_distribution(c->conn, &security, NULL, record_reply, c, &serial_no) == CAPDIST_OK) {
+                note_accepted(c, serial_no);
+            }
+        }
+        assert_true(wait_for(c, EVENT_REPLY, (int)c->accepted_count, PATIENCE_MS));
+        assert_status(capdist_release(c->conn), CAPDIST_OK);
+    }
+    const char *const hosts[] = {"127.0.0.1", "no-such-name.invalid"};
+    for (size_t i = 0; i < COUNT(hosts); i++) {
+        client *c = new_client(f, refused_port(f));
+        c->options.host = hosts[i];
+        open_client(c);
+        assert_true(wait_for(c, EVENT_INIT_CONNECT, 1, PATIENCE_MS));
+        assert_true(event_at(c, EVENT_INIT_CONNECT, 0).err_code != 0);
+        assert_refused(capdist_cancel(c->conn, 1), CAPDIST_NOT_FOUND, "");
+        assert_status(capdist_release(c->conn), CAPDIST_OK);
+    }
+}
+
+/* ---- signals ---- */
+
+enum { SIGNALS = 65 };
+
+/* The ones that report a thread's own fault, or that a profiler aims at threads; and all real-time ones. */
+static bool must_stay_open(int signal_number) {
+    switch (signal_number) {
+    case SIGSEGV: case SIGBUS: case SIGFPE: case SIGILL: case SIGTRAP: case SIGPROF: return true;
+    /* Can't be blocked. */
+    case SIGKILL: case SIGSTOP: return true;
+    /* The C library's own. */
+    case 32: case 33: return true;
+    default: return signal_number >= SIGRTMIN;
+    }
+}
+
+/* The blocked signals of a thread of this process. */
+static bool blocked_signals(pid_t thread, uint64_t *blocked) {
+    char path[64], line[256];
+    snprintf(path, sizeof path, "/proc/self/task/%d/status", thread);
+    FILE *file = fopen(path, "re");
+    if (!file) return false;
+    unsigned long long mask = 0;
+    bool found = false;
+    while (fgets(line, sizeof line, file)) found |= sscanf(line, "SigBlk: %llx", &mask) == 1;
+    fclose(file);
+    *blocked = mask;
+    return found;
+}
+
+static void a_connections_thread_blocks_asynchronous_signals_only(void **state) {
+    /* Whatever the host's thread has blocked when it makes the connection. */
+    sigset_t host, before;
+    sigfillset(&host);
+    for (int round = 0; round < 2; round++) {
+        client *c = new_client(*state, start_simulator(*state, "--no-quota", NULL));
+        pthread_sigmask(SIG_SETMASK, NULL, &before);
+        if (round == 1) pthread_sigmask(SIG_SETMASK, &host, NULL);
+        capdist_status status = capdist_init_connect(&c->options, &c->conn);
+        sigset_t now;
+        pthread_sigmask(SIG_SETMASK, &before, &now);
+        assert_status(status, CAPDIST_OK);
+        /* The caller's own mask is as it was. */
+        for (int n = 1; n < 32; n++) {
+            if (n != SIGKILL && n != SIGSTOP) assert_int_equal(sigismember(&now, n), round ? 1 : sigismember(&before, n));
+        }
+        assert_true(wait_for(c, EVENT_INIT_CONNECT, 1, PATIENCE_MS));
+        uint64_t blocked;
+        assert_true(blocked_signals(event_at(c, EVENT_INIT_CONNECT, 0).thread, &blocked));
+        for (int n = 1; n < SIGNALS; n++) {
+            bool is_blocked = blocked >> (n - 1) & 1;
+            if (is_blocked == must_stay_open(n)) fail_msg("signal %d is %s", n, is_blocked ? "blocked" : "not blocked");
+        }
+    }
+}
+
+/* A name is looked up by a thread that lives for that only. It is caught on its way by looking again and again. */
+static void every_thread_of_the_library_blocks_asynchronous_signals(void **state) {
+    client *c = new_client(*state, refused_port(*state));
+    pid_t threads[64];
+    int count = 0, seen = 0;
+    unsigned not_blocked = 0;
+    pid_t known[64];
+    DIR *tasks = opendir("/proc/self/task");
+    assert_non_null(tasks);
+    for (struct dirent *entry; (entry = readdir(tasks)) && count < 64;) known[count++] = atoi(entry->d_name);
+    c->options.host = "no-such-name.invalid";
+    open_client(c);
+    while (count_of(c, EVENT_INIT_CONNECT) == 0) {
+        rewinddir(tasks);
+        for (struct dirent *entry; (entry = readdir(tasks));) {
+            pid_t thread = atoi(entry->d_name);
+            bool is_new = thread > 0;
+            for (int i = 0; i < count; i++) is_new &= known[i] != thread;
+            uint64_t blocked;
+            if (!is_new || !blocked_signals(thread, &blocked)) continue;
+            bool again = false;
+            for (int i = 0; i < seen; i++) again |= threads[i] == thread;
+            if (!again && seen < 64) threads[seen++] = thread;
+            if (blocked == 0) { /* nothing at all: it ends just now, and is not there a moment later */
+                sleep_ms(20);
+                if (!blocked_signals(thread, &blocked)) continue;
+            }
+            for (int n = 1; n < 32; n++) not_blocked |= !must_stay_open(n) && !(blocked >> (n - 1) & 1) ? 1u << n : 0;
+        }
+    }
+    closedir(tasks);
+    assert_true(seen >= 2);
+    assert_int_equal(not_blocked, 0);
+}
+
+static atomic_int handled, handled_elsewhere;
+static pid_t hosts_thread;
+
+static void note_signal(int signal_number) {
+    (void)signal_number;
+    handled++;
+    if (gettid() != hosts_thread) handled_elsewhere++;
+}
+
+/* A signal for the process waits until the host's thread takes it: no thread of the library may. */
+static void signals_for_the_process_are_left_to_the_host(void **state) {
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGCHLD, SIGWINCH};
+    client *c = ready_client(*state, start_simulator(*state, "--no-quota", NULL));
+    hosts_thread = gettid();
+    sigset_t set, before;
+    sigemptyset(&set);
+    for (size_t i = 0; i < COUNT(signals); i++) sigaddset(&set, signals[i]);
+    struct sigaction action = {.sa_handler = note_signal}, earlier[COUNT(signals)];
+    for (size_t i = 0; i < COUNT(signals); i++) sigaction(signals[i], &action, &earlier[i]);
+    pthread_sigmask(SIG_BLOCK, &set, &before);
+    for (int n = 0; n < 50; n++) {
+        ask(c, "00700");
+        for (size_t i = 0; i < COUNT(signals); i++) kill(getpid(), signals[i]);
+    }
+    bool answered = wait_for(c, EVENT_REPLY, 50, PATIENCE_MS);
+    int while_blocked = handled;
+    sigset_t pending;
+    sigpending(&pending);
+    int left = 0;
+    for (size_t i = 0; i < COUNT(signals); i++) left += sigismember(&pending, signals[i]);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    for (size_t i = 0; i < COUNT(signals); i++) sigaction(signals[i], &earlier[i], NULL);
+    assert_true(answered);
+    assert_int_equal(while_blocked, 0);
+    assert_int_equal(left, COUNT(signals));
+    assert_int_equal(handled, COUNT(signals));
+    assert_int_equal(handled_elsewhere, 0);
+}
+
+/* The host's handler interrupts whatever the library waits for on the host's own thread; without SA_RESTART. */
+static void a_hosts_signal_handler_ends_no_wait(void **state) {
+    client *c = new_client(*state, stuck_port(*state));
+    open_client(c);
+    handled = 0;
+    hosts_thread = gettid();
+    struct sigaction action = {.sa_handler = note_signal}, earlier;
+    sigaction(SIGUSR1, &action, &earlier);
+    timer_t timer;
+    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1};
+    struct itimerspec each = {{0, 2000000}, {0, 2000000}};
+    assert_int_equal(timer_create(CLOCK_MONOTONIC, &event, &timer), 0);
+    timer_settime(timer, 0, &each, NULL);
+    int64_t start = now_ms();
+    capdist_status status = capdist_wait_ready(c->conn, 300);
+    int64_t took = now_ms() - start;
+    timer_delete(timer);
+    sigaction(SIGUSR1, &earlier, NULL);
+    assert_status(status, CAPDIST_CONNECT_TIMEOUT);
+    assert_in_range(took, 299, 2000);
+    assert_true(handled > 20);
+    assert_int_equal(handled_elsewhere, 0);
+}
+
+static void no_handler_is_changed(void **state) {
+    struct sigaction before[SIGNALS], after[SIGNALS];
+    memset(before, 0, sizeof before);
+    memset(after, 0, sizeof after);
+    for (int n = 1; n < SIGNALS; n++) sigaction(n, NULL, &before[n]);
+    live_through_trouble(*state);
+    for (int n = 1; n < SIGNALS; n++) {
+        sigaction(n, NULL, &after[n]);
+        assert_ptr_equal(after[n].sa_handler, before[n].sa_handler);
+        assert_int_equal(after[n].sa_flags, before[n].sa_flags);
+    }
+}
+
+/* ---- output ---- */
+
+static void nothing_is_printed(void **state) {
+    int output = memfd_create("output", MFD_CLOEXEC), out = dup(STDOUT_FILENO), err = dup(STDERR_FILENO);
+    fixture *f = *state;
+    f->descriptors += 3;
+    assert_true(output >= 0 && out >= 0 && err >= 0);
+    fflush(NULL);
+    dup2(output, STDOUT_FILENO);
+    dup2(output, STDERR_FILENO);
+    live_through_trouble(f);
+    fflush(NULL);
+    dup2(out, STDOUT_FILENO);
+    dup2(err, STDERR_FILENO);
+    char text[512] = "";
+    off_t length = lseek(output, 0, SEEK_END);
+    if (length > 0 && pread(output, text, sizeof text - 1, 0) < 0) {}
+    close(out);
+    close(err);
+    close(output);
+    f->descriptors -= 3;
+    assert_string_equal(text, "");
+    assert_int_equal(length, 0);
+}
+
+/* ---- descriptors ---- */
+
+enum { HIGHEST = 1024 };
+
+static int open_descriptors(bool are_open[HIGHEST]) {
+    int count = 0;
+    for (int fd = 0; fd < HIGHEST; fd++) count += are_open[fd] = fcntl(fd, F_GETFD) >= 0;
+    return count;
+}
+
+static void descriptors_are_closed_on_exec(void **state) {
+    static bool before[HIGHEST], after[HIGHEST];
+    gateway *g = start_gateway(*state);
+    int refused = refused_port(*state), stuck = stuck_port(*state);
+    client *clients[] = {new_client(*state, g->port), new_client(*state, refused), new_client(*state, stuck)};
+    open_descriptors(before);
+    for (size_t i = 0; i < COUNT(clients); i++) {
+        clients[i]->options.reconnect = 1;
+        open_client(clients[i]);
+    }
+    assert_true(wait_for(clients[0], EVENT_INIT_CONNECT, 1, PATIENCE_MS));
+    int found = 0;
+    open_descriptors(after);
+    for (int fd = 0; fd < HIGHEST; fd++) {
+        if (!after[fd] || before[fd]) continue;
+        /* The gateway's end of the line is one of them, and no less bound to be. */
+        assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+        found++;
+    }
+    assert_true(found >= 4);
+}
+
+/* The host's descriptors 0 to 2 may be closed: then the library's own get these numbers, and stay its own. */
+static void closed_standard_descriptors_do_no_harm(void **state) {
+    int port = start_simulator(*state, "--no-quota", NULL);
+    pid_t child = fork();
+    if (child == 0) {
+        for (int fd = 0; fd < 3; fd++) close(fd);
+        capdist_options options;
+        capdist_options_init(&options, sizeof options);
+        options.port = port;
+        capdist_conn *conn = NULL;
+        if (capdist_init_connect(&options, &conn) != CAPDIST_OK) _exit(1);
+        capdist_security security = security_of("HK.00700");
+        capdist_reply *reply = NULL;
+        if (capdist_fetch_capital_distribution(conn, &security, NULL, &reply) != CAPDIST_OK) _exit(2);
+        if (reply->distribution->capital_in_big != 859479380) _exit(3);
+        capdist_reply_free(reply);
+        if (capdist_release(conn) != CAPDIST_OK) _exit(4);
+        for (int fd = 0; fd < 3; fd++) if (fcntl(fd, F_GETFD) >= 0) _exit(5);
+        _exit(0);
+    }
+    int status = -1;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        /* First: it forks a process that has not used the library yet. */
+        TEST(closed_standard_descriptors_do_no_harm),
+        TEST(a_connections_thread_blocks_asynchronous_signals_only),
+        TEST(every_thread_of_the_library_blocks_asynchronous_signals),
+        TEST(signals_for_the_process_are_left_to_the_host),
+        TEST(a_hosts_signal_handler_ends_no_wait),
+        TEST(no_handler_is_changed),
+        TEST(nothing_is_printed),
+        TEST(descriptors_are_closed_on_exec),
+    };
+    return cmocka_run_group_tests_name("guest", tests, NULL, NULL);
+}
