@@ -17,6 +17,7 @@ import sys
 from collections.abc import Callable
 
 from harness import checks
+from harness.cpp import cpp
 from harness.fuzzing import SECONDS as FUZZ_SECONDS
 from harness.fuzzing import fuzzing
 from harness.guests import guests
@@ -125,6 +126,7 @@ SUITES = [
     Suite("guests", "hosts that load and unload the library, or have a Swift runtime of their own", 300, guests),
     Suite("sanitizers", "the C tests under sanitizers, the samples under valgrind", 900, sanitizers),
     Suite("fuzzing", "libFuzzer's targets, each its corpus and a minute of its own", 900 + 3 * FUZZ_SECONDS, fuzzing),
+    Suite("cpp", "the C++ headers with gcc and clang, and under AddressSanitizer", 300, cpp),
     Suite("python", "the Python package", 300, pytest_suite("bindings/python/tests")),
     Suite("bench", "a short round of every benchmark", 300, benchmark),
     Suite("vendor", "the vendor's client and the vendor's messages", 300, pytest_suite("Tests/vendor")),

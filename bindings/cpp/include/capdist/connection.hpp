@@ -1,0 +1,402 @@
+/// @file
+/// Connections and requests.
+#ifndef CAPDIST_CONNECTION_HPP
+#define CAPDIST_CONNECTION_HPP
+
+#include <atomic>
+#include <future>
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+#if defined(__cpp_impl_coroutine)
+#include <coroutine>
+#endif
+
+#include "capdist/options.hpp"
+
+namespace capdist {
+
+/// State of a connection.
+enum class state : std::int32_t {
+    connecting = CAPDIST_STATE_CONNECTING, ///< connecting, or pausing before the next attempt
+    ready = CAPDIST_STATE_READY,
+    not_connected = CAPDIST_STATE_NOT_CONNECTED ///< failed for good
+};
+
+/// What is known of a connection; the numbers are 0 before the first handshake.
+struct connection_info {
+    std::uint64_t conn_id = 0;       ///< the gateway's number for this connection
+    std::uint64_t login_user_id = 0; ///< the user the gateway is logged in as
+    std::int32_t server_version = 0; ///< the gateway's version
+    capdist::state state = capdist::state::connecting;
+};
+
+/// The quota of a connection's group.
+struct quota {
+    std::int32_t limit = 0;             ///< requests a window; 0: no quota is kept
+    std::chrono::milliseconds window{}; ///< the window
+    std::int32_t used = 0;              ///< slots in use: requests in flight, and those of the last window
+    std::int32_t waiting = 0;           ///< requests of the whole group that wait for a slot
+    /// Until the next slot is free; 0: one is; none: every slot is held by a request that is still in flight.
+    std::optional<std::chrono::milliseconds> next_slot;
+};
+
+/// The library's version, such as "1.0.0".
+inline std::string_view version() noexcept {
+    return capdist_version();
+}
+
+namespace detail {
+
+/// The host's callbacks. The library's from init_connect until on_closed, its last use, and deleted there.
+struct callbacks {
+    options given;
+
+    explicit callbacks(options from) : given(std::move(from)) {}
+
+    /// Runs what the host gave. Nothing that it throws may reach the C frames that called.
+    template <class F> void run(capdist_conn *conn, F &&body) noexcept;
+    void report(capdist_conn *conn, std::exception_ptr thrown) noexcept;
+};
+
+/// A reply's callback on its way, and who is told of what it throws; deleted after its one call.
+template <class F> struct pending {
+    F body;
+    callbacks *owner; // lives until on_closed, which comes after the last reply
+};
+
+} // namespace detail
+
+#if defined(__cpp_impl_coroutine)
+class capital_distribution_awaitable;
+#endif
+
+/// A connection that someone else owns. Copies freely, and may outlive the connection: calls are refused then with
+/// status::released. Every function may be called from any thread and, but for those that wait, in any callback.
+///
+/// Each call that may fail throws error, or takes a std::error_code and throws nothing of its own.
+class connection_ref {
+public:
+    /// No connection: calls are refused as invalid_argument.
+    connection_ref() noexcept = default;
+
+    /// Waits until the connection stands. Throws error: at the time limit (0 only looks), or when it failed for good.
+    void wait_ready(std::chrono::milliseconds timeout) const {
+        detail::check(capdist_wait_ready(conn_, detail::to_ms(timeout)));
+    }
+    bool wait_ready(std::chrono::milliseconds timeout, std::error_code &ec) const noexcept {
+        return detail::check(capdist_wait_ready(conn_, detail::to_ms(timeout)), ec);
+    }
+
+    /// Asks for a stock's capital distribution. Returns at once with the serial number, never 0; `callback` gets a
+    /// `const reply_view &` exactly once, on the connection's thread. What it throws goes to options::on_exception.
+    template <class F>
+    std::uint32_t get_capital_distribution(const security &security, F &&callback,
+                                           const request_options &options = {}) const {
+        std::uint32_t serial_no = 0;
+        detail::check(ask(security, std::forward<F>(callback), options, serial_no));
+        return serial_no;
+    }
+    /// The same; 0 when refused.
+    template <class F>
+    std::uint32_t get_capital_distribution(const security &security, F &&callback, std::error_code &ec,
+                                           const request_options &options = {}) const {
+        std::uint32_t serial_no = 0;
+        detail::check(ask(security, std::forward<F>(callback), options, serial_no), ec);
+        return serial_no;
+    }
+
+    /// The figures, waited for at most the queue timeout plus the reply timeout. Throws error if refused (inside a
+    /// callback as status::would_deadlock), request_error if it ended without figures.
+    capital_distribution fetch_capital_distribution(const security &security,
+                                                    const request_options &options = {}) const {
+        const capdist_request_options raw = detail::raw_options(options);
+        capdist_reply *owned = nullptr;
+        const capdist_status result = capdist_fetch_capital_distribution(conn_, &security.raw(), &raw, &owned);
+        if (!owned) throw error(static_cast<status>(result), capdist_last_error());
+        return reply(owned).value();
+    }
+    /// The reply, whatever it tells; none if the request was refused. `ec` is why there are no figures.
+    std::optional<reply> fetch_capital_distribution(const security &security, std::error_code &ec,
+                                                    const request_options &options = {}) const {
+        const capdist_request_options raw = detail::raw_options(options);
+        capdist_reply *owned = nullptr;
+        detail::check(capdist_fetch_capital_distribution(conn_, &security.raw(), &raw, &owned), ec);
+        return owned ? std::optional<reply>(reply(owned)) : std::nullopt;
+    }
+
+    /// The figures in a future, which throws request_error from get() if there are none. Throws error if refused. To
+    /// wait for it in a callback holds up the connection that is to answer.
+    std::future<capital_distribution> async_capital_distribution(const security &security,
+                                                                 const request_options &options = {}) const {
+        std::promise<capital_distribution> promise;
+        std::future<capital_distribution> future = promise.get_future();
+        get_capital_distribution(
+            security,
+            [promise = std::move(promise)](const reply_view &reply) mutable {
+                try {
+                    promise.set_value(reply.value());
+                } catch (...) {
+                    promise.set_exception(std::current_exception());
+                }
+            },
+            options);
+        return future;
+    }
+
+#if defined(__cpp_impl_coroutine)
+    /// For co_await: the figures; throws as fetch_capital_distribution(). The coroutine goes on on the connection's
+    /// thread, and must outlive the request.
+    capital_distribution_awaitable await_capital_distribution(const security &security,
+                                                              const request_options &options = {}) const;
+#endif
+
+    /// Ends a request that is queued or in flight; it completes as status::cancelled. Throws error, also if there is no
+    /// such request (status::not_found).
+    void cancel(std::uint32_t serial_no) const { detail::check(capdist_cancel(conn_, serial_no)); }
+    bool cancel(std::uint32_t serial_no, std::error_code &ec) const noexcept {
+        return detail::check(capdist_cancel(conn_, serial_no), ec);
+    }
+
+    /// Sends any other request as raw protobuf; `callback` gets a `const proto_reply_view &` exactly once.
+    template <class F>
+    std::uint32_t send_proto(std::uint32_t proto_id, std::string_view body, F &&callback,
+                             const request_options &options = {}) const {
+        std::uint32_t serial_no = 0;
+        detail::check(send(proto_id, body, std::forward<F>(callback), options, serial_no));
+        return serial_no;
+    }
+    template <class F>
+    std::uint32_t send_proto(std::uint32_t proto_id, std::string_view body, F &&callback, std::error_code &ec,
+                             const request_options &options = {}) const {
+        std::uint32_t serial_no = 0;
+        detail::check(send(proto_id, body, std::forward<F>(callback), options, serial_no), ec);
+        return serial_no;
+    }
+
+    /// What is known of the connection. Throws error.
+    connection_info info() const {
+        capdist_connection_info raw;
+        detail::check(capdist_connection_info_init(&raw, sizeof raw));
+        detail::check(capdist_get_connection_info(conn_, &raw));
+        return {raw.conn_id, raw.login_user_id, raw.server_version, static_cast<state>(raw.state)};
+    }
+
+    /// The quota of the connection's group. Throws error.
+    capdist::quota quota() const {
+        capdist_quota raw;
+        detail::check(capdist_quota_init(&raw, sizeof raw));
+        detail::check(capdist_get_quota(conn_, &raw));
+        capdist::quota result{raw.limit, std::chrono::milliseconds(raw.window_ms), raw.used, raw.waiting, std::nullopt};
+        if (raw.next_slot_ms >= 0) result.next_slot = std::chrono::milliseconds(raw.next_slot_ms);
+        return result;
+    }
+
+    /// The handle of the C interface; nullptr: none.
+    capdist_conn *raw() const noexcept { return conn_; }
+
+    friend bool operator==(const connection_ref &a, const connection_ref &b) noexcept { return a.conn_ == b.conn_; }
+    friend bool operator!=(const connection_ref &a, const connection_ref &b) noexcept { return a.conn_ != b.conn_; }
+
+protected:
+    connection_ref(capdist_conn *conn, detail::callbacks *owner) noexcept : conn_(conn), owner_(owner) {}
+    friend struct detail::callbacks;
+    friend class connection;
+
+    capdist_conn *conn_ = nullptr;
+
+private:
+    detail::callbacks *owner_ = nullptr; // used by accepted requests only, and it outlives these
+
+    template <class F>
+    capdist_status ask(const security &security, F &&callback, const request_options &options,
+                       std::uint32_t &serial_no) const {
+        using body = std::decay_t<F>;
+        static_assert(std::is_invocable_v<body &, const reply_view &>, "the callback takes a const reply_view &");
+        std::unique_ptr<detail::pending<body>> box(new detail::pending<body>{std::forward<F>(callback), owner_});
+        const capdist_request_options raw = detail::raw_options(options);
+        const capdist_status result = capdist_get_capital_distribution(
+            conn_, &security.raw(), &raw,
+            [](capdist_conn *conn, std::uint32_t, const capdist_reply *reply, void *user_data) {
+                std::unique_ptr<detail::pending<body>> mine(static_cast<detail::pending<body> *>(user_data));
+                mine->owner->run(conn, [&] { mine->body(reply_view(reply)); });
+            },
+            box.get(), &serial_no);
+        if (result == CAPDIST_OK) (void)box.release(); // it may be gone by now
+        return result;
+    }
+
+    template <class F>
+    capdist_status send(std::uint32_t proto_id, std::string_view bytes, F &&callback, const request_options &options,
+                        std::uint32_t &serial_no) const {
+        using body = std::decay_t<F>;
+        static_assert(std::is_invocable_v<body &, const proto_reply_view &>,
+                      "the callback takes a const proto_reply_view &");
+        std::unique_ptr<detail::pending<body>> box(new detail::pending<body>{std::forward<F>(callback), owner_});
+        const capdist_request_options raw = detail::raw_options(options);
+        const capdist_status result = capdist_send_proto(
+            conn_, proto_id, bytes.data(), bytes.size(), &raw,
+            [](capdist_conn *conn, std::uint32_t, const capdist_proto_reply *reply, void *user_data) {
+                std::unique_ptr<detail::pending<body>> mine(static_cast<detail::pending<body> *>(user_data));
+                mine->owner->run(conn, [&] { mine->body(proto_reply_view(reply)); });
+            },
+            box.get(), &serial_no);
+        if (result == CAPDIST_OK) (void)box.release();
+        return result;
+    }
+};
+
+/// A connection of one's own: closed when it goes, moved but not copied.
+///
+/// Closing waits until every request has completed (status::released), the callback that runs now has returned, and the
+/// thread has ended; inside any callback it does not wait, and all that happens after that callback. A connection may be
+/// moved or closed while callbacks run: they hold no pointer to this object.
+class connection : public connection_ref {
+public:
+    /// No connection.
+    connection() noexcept = default;
+
+    /// Starts to connect; does not wait. Throws error for options that are refused.
+    explicit connection(options options) { detail::check(open(std::move(options), *this)); }
+    /// The same, without throwing for refused options: then there is no connection.
+    connection(options options, std::error_code &ec) { detail::check(open(std::move(options), *this), ec); }
+
+    connection(connection &&other) noexcept : connection_ref(std::exchange(other.ref(), connection_ref())) {}
+    connection &operator=(connection &&other) noexcept {
+        if (this != &other) {
+            close();
+            ref() = std::exchange(other.ref(), connection_ref());
+        }
+        return *this;
+    }
+    ~connection() { close(); }
+
+    /// Closes now; harmless to repeat.
+    void close() noexcept { (void)capdist_release(std::exchange(ref(), connection_ref()).raw()); }
+
+    explicit operator bool() const noexcept { return conn_ != nullptr; }
+
+private:
+    connection_ref &ref() noexcept { return *this; }
+
+    static capdist_status open(options &&options, connection &into);
+};
+
+namespace detail {
+
+template <class F> void callbacks::run(capdist_conn *conn, F &&body) noexcept {
+    try {
+        body();
+    } catch (...) {
+        report(conn, std::current_exception());
+    }
+}
+
+inline void callbacks::report(capdist_conn *conn, std::exception_ptr thrown) noexcept {
+    try {
+        if (given.on_exception) {
+            given.on_exception(std::move(thrown));
+        } else if (given.on_log) {
+            std::string words = "a callback threw";
+            try {
+                std::rethrow_exception(std::move(thrown));
+            } catch (const std::exception &exception) {
+                words.append(": ").append(exception.what());
+            } catch (...) {
+            }
+            given.on_log(connection_ref(conn, this), log_level::error, words);
+        }
+    } catch (...) { // there is nobody left to tell
+    }
+}
+
+} // namespace detail
+
+inline capdist_status connection::open(options &&options, connection &into) {
+    auto owner = std::make_unique<detail::callbacks>(std::move(options));
+    capdist_options raw = detail::raw_options(owner->given);
+    raw.user_data = owner.get();
+    if (owner->given.on_init_connect) {
+        raw.on_init_connect = [](capdist_conn *conn, std::int64_t err_code, const char *desc, void *user_data) {
+            auto *mine = static_cast<detail::callbacks *>(user_data);
+            mine->run(conn, [&] { mine->given.on_init_connect(connection_ref(conn, mine), err_code, desc); });
+        };
+    }
+    if (owner->given.on_disconnect) {
+        raw.on_disconnect = [](capdist_conn *conn, std::int64_t err_code, const char *desc, void *user_data) {
+            auto *mine = static_cast<detail::callbacks *>(user_data);
+            mine->run(conn, [&] { mine->given.on_disconnect(connection_ref(conn, mine), err_code, desc); });
+        };
+    }
+    if (owner->given.on_push) {
+        raw.on_push = [](capdist_conn *conn, std::uint32_t proto_id, const std::uint8_t *body, std::size_t length,
+                         void *user_data) {
+            auto *mine = static_cast<detail::callbacks *>(user_data);
+            const std::string_view bytes(reinterpret_cast<const char *>(body), length);
+            mine->run(conn, [&] { mine->given.on_push(connection_ref(conn, mine), proto_id, bytes); });
+        };
+    }
+    if (owner->given.on_log) {
+        raw.on_log = [](capdist_conn *conn, std::int32_t level, const char *message, void *user_data) {
+            auto *mine = static_cast<detail::callbacks *>(user_data);
+            mine->run(conn, [&] {
+                mine->given.on_log(connection_ref(conn, mine), static_cast<log_level>(level), message);
+            });
+        };
+    }
+    raw.on_closed = [](void *user_data) {
+        std::unique_ptr<detail::callbacks> mine(static_cast<detail::callbacks *>(user_data));
+        mine->run(nullptr, [&] {
+            if (mine->given.on_closed) mine->given.on_closed();
+        });
+    };
+    capdist_conn *conn = nullptr;
+    const capdist_status result = capdist_init_connect(&raw, &conn);
+    if (result == CAPDIST_OK) into.ref() = connection_ref(conn, owner.release());
+    return result;
+}
+
+#if defined(__cpp_impl_coroutine)
+/// What connection_ref::await_capital_distribution() gives to co_await.
+class capital_distribution_awaitable {
+public:
+    capital_distribution_awaitable(const connection_ref &conn, const security &security, const request_options &options)
+        : conn_(conn), security_(security), options_(options) {}
+
+    bool await_ready() const noexcept { return false; }
+
+    void await_suspend(std::coroutine_handle<> waiting) {
+        // Throws if refused, and the coroutine goes on with that. Once accepted, it may have gone on elsewhere, and this
+        // object with it.
+        conn_.get_capital_distribution(
+            security_,
+            [this, waiting](const reply_view &reply) {
+                try {
+                    result_.set_value(reply.value());
+                } catch (...) {
+                    result_.set_exception(std::current_exception());
+                }
+                waiting.resume();
+            },
+            options_);
+    }
+
+    capital_distribution await_resume() { return result_.get_future().get(); }
+
+private:
+    connection_ref conn_;
+    security security_;
+    request_options options_;
+    std::promise<capital_distribution> result_;
+};
+
+inline capital_distribution_awaitable
+connection_ref::await_capital_distribution(const security &security, const request_options &options) const {
+    return {*this, security, options};
+}
+#endif
+
+} // namespace capdist
+
+#endif

@@ -1,0 +1,120 @@
+/// @file
+/// Statuses as std::error_code, and the exceptions.
+#ifndef CAPDIST_ERROR_HPP
+#define CAPDIST_ERROR_HPP
+
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+
+#include "capdist.h"
+
+namespace capdist {
+
+/// What became of a request or a call, with the numbers of capdist.h. Converts to std::error_code.
+enum class status : std::int32_t {
+    ok = CAPDIST_OK,
+    refused = CAPDIST_REFUSED,
+    rate_limited = CAPDIST_RATE_LIMITED,
+    queue_timeout = CAPDIST_QUEUE_TIMEOUT,
+    reply_timeout = CAPDIST_REPLY_TIMEOUT,
+    disconnected = CAPDIST_DISCONNECTED,
+    malformed_reply = CAPDIST_MALFORMED_REPLY,
+    cancelled = CAPDIST_CANCELLED,
+    released = CAPDIST_RELEASED,
+    connect_failed = CAPDIST_CONNECT_FAILED,
+    connect_timeout = CAPDIST_CONNECT_TIMEOUT,
+    connect_refused = CAPDIST_CONNECT_REFUSED,
+    protocol_error = CAPDIST_PROTOCOL_ERROR,
+    encryption_failed = CAPDIST_ENCRYPTION_FAILED,
+    tls_failed = CAPDIST_TLS_FAILED,
+    invalid_argument = CAPDIST_INVALID_ARGUMENT,
+    queue_full = CAPDIST_QUEUE_FULL,
+    quota_exhausted = CAPDIST_QUOTA_EXHAUSTED,
+    not_connected = CAPDIST_NOT_CONNECTED,
+    would_deadlock = CAPDIST_WOULD_DEADLOCK,
+    busy = CAPDIST_BUSY,
+    forked = CAPDIST_FORKED,
+    unsupported = CAPDIST_UNSUPPORTED,
+    needs_address = CAPDIST_NEEDS_ADDRESS,
+    quota_conflict = CAPDIST_QUOTA_CONFLICT,
+    not_found = CAPDIST_NOT_FOUND,
+    system_error = CAPDIST_SYSTEM_ERROR
+};
+
+/// The constant's name in capdist.h, such as "CAPDIST_REFUSED". Static text.
+inline const char *name(status value) noexcept {
+    return capdist_status_name(static_cast<capdist_status>(value));
+}
+
+namespace detail {
+
+class error_category final : public std::error_category {
+public:
+    const char *name() const noexcept override { return "capdist"; }
+
+    std::string message(int value) const override { return capdist_status_text(value); }
+
+    std::error_condition default_error_condition(int value) const noexcept override {
+        switch (value) {
+        case CAPDIST_QUEUE_TIMEOUT:
+        case CAPDIST_REPLY_TIMEOUT:
+        case CAPDIST_CONNECT_TIMEOUT: return std::errc::timed_out;
+        case CAPDIST_CANCELLED: return std::errc::operation_canceled;
+        case CAPDIST_INVALID_ARGUMENT: return std::errc::invalid_argument;
+        case CAPDIST_NOT_CONNECTED: return std::errc::not_connected;
+        case CAPDIST_WOULD_DEADLOCK: return std::errc::resource_deadlock_would_occur;
+        case CAPDIST_UNSUPPORTED: return std::errc::not_supported;
+        default: return {value, *this};
+        }
+    }
+};
+
+} // namespace detail
+
+/// The category of statuses. Those that the standard has a condition for compare equal to it: std::errc::timed_out,
+/// operation_canceled, invalid_argument, not_connected, resource_deadlock_would_occur, not_supported.
+inline const std::error_category &category() noexcept {
+    static const detail::error_category instance;
+    return instance;
+}
+
+inline std::error_code make_error_code(status value) noexcept {
+    return {static_cast<int>(value), category()};
+}
+
+/// A call was refused (then nothing was changed), or there is no connection. `what()` says why, and what to do next
+/// where that is known. A request_error (reply.hpp) tells of a request that was accepted.
+class error : public std::system_error {
+public:
+    error(status code, const std::string &words) : std::system_error(make_error_code(code)), words_(words) {}
+
+    const char *what() const noexcept override { return words_.what(); }
+
+    /// Why, as a status.
+    status why() const noexcept { return static_cast<status>(code().value()); }
+
+private:
+    std::runtime_error words_; // a text that copies without throwing, as an exception's must
+};
+
+namespace detail {
+
+/// Throws for a call that was refused; its words are this thread's last error.
+inline void check(capdist_status result) {
+    if (result != CAPDIST_OK) throw error(static_cast<status>(result), capdist_last_error());
+}
+
+/// The same without throwing. Whether the call was done.
+inline bool check(capdist_status result, std::error_code &ec) noexcept {
+    ec = result == CAPDIST_OK ? std::error_code() : make_error_code(static_cast<status>(result));
+    return !ec;
+}
+
+} // namespace detail
+} // namespace capdist
+
+template <> struct std::is_error_code_enum<capdist::status> : std::true_type {};
+
+#endif

@@ -1,0 +1,167 @@
+/// @file
+/// Replies: figures, what the gateway said, and the exception that carries them.
+#ifndef CAPDIST_REPLY_HPP
+#define CAPDIST_REPLY_HPP
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "capdist/security.hpp"
+
+namespace capdist {
+
+/// Money that went into a stock and out of it during today's regular trading hours, by order size, in the security's
+/// currency (capdist.h, capdist_capital_distribution). What a gateway may leave out is optional. A value.
+struct capital_distribution {
+    std::optional<double> capital_in_super;
+    double capital_in_big = 0;
+    double capital_in_mid = 0;
+    double capital_in_small = 0;
+    std::optional<double> capital_out_super;
+    double capital_out_big = 0;
+    double capital_out_mid = 0;
+    double capital_out_small = 0;
+    std::optional<std::string> update_time; ///< the market's local wall clock, "yyyy-MM-dd HH:mm:ss"
+    std::optional<double> update_timestamp; ///< Unix seconds, as the gateway sent it
+
+    capital_distribution() = default;
+    explicit capital_distribution(const capdist_capital_distribution &raw)
+        : capital_in_super(given(raw, CAPDIST_HAS_CAPITAL_IN_SUPER, raw.capital_in_super)),
+          capital_in_big(raw.capital_in_big), capital_in_mid(raw.capital_in_mid), capital_in_small(raw.capital_in_small),
+          capital_out_super(given(raw, CAPDIST_HAS_CAPITAL_OUT_SUPER, raw.capital_out_super)),
+          capital_out_big(raw.capital_out_big), capital_out_mid(raw.capital_out_mid),
+          capital_out_small(raw.capital_out_small),
+          update_timestamp(given(raw, CAPDIST_HAS_UPDATE_TIMESTAMP, raw.update_timestamp)) {
+        if (raw.present & CAPDIST_HAS_UPDATE_TIME) update_time.emplace(raw.update_time);
+    }
+
+    /// The timestamp as a time; none as well if it is no date between the years 1 and 9999.
+    std::optional<std::chrono::system_clock::time_point> updated_at() const noexcept {
+        using seconds = std::chrono::duration<double>;
+        // 9999-12-31 lies beyond what a clock of nanoseconds in 64 bits can tell (the year 2262).
+        using clock = std::chrono::system_clock;
+        const double most = std::chrono::duration_cast<seconds>(clock::duration::max()).count() * 0.999;
+        if (!update_timestamp || !(*update_timestamp > -most && *update_timestamp < most)) return std::nullopt;
+        return clock::time_point(std::chrono::duration_cast<clock::duration>(seconds(*update_timestamp)));
+    }
+
+private:
+    static std::optional<double> given(const capdist_capital_distribution &raw, std::uint32_t bit, double value) {
+        return raw.present & bit ? std::optional<double>(value) : std::nullopt;
+    }
+};
+
+/// A reply that lives elsewhere: what a callback is handed, valid until it returns. Make a `reply` of it to keep it.
+class reply_view {
+public:
+    explicit reply_view(const capdist_reply *raw) noexcept : raw_(raw) {}
+
+    capdist::status status() const noexcept { return static_cast<capdist::status>(raw_->status); }
+    bool ok() const noexcept { return raw_->status == CAPDIST_OK; }
+    explicit operator bool() const noexcept { return ok(); }
+
+    std::uint32_t serial_no() const noexcept { return raw_->serial_no; }
+    capdist::security security() const noexcept { return capdist::security(raw_->security); }
+    /// Whether it was handed to the network, and used its quota slot; if not, repeating it is safe.
+    bool was_sent() const noexcept { return raw_->was_sent != 0; }
+    /// status::rate_limited: until the quota group sends again; else 0.
+    std::chrono::milliseconds retry_after() const noexcept { return std::chrono::milliseconds(raw_->retry_after_ms); }
+
+    /// What the gateway said, where it said it; `ret_msg` is often Chinese.
+    std::optional<std::int32_t> ret_type() const noexcept { return given(CAPDIST_HAS_RET_TYPE, raw_->ret_type); }
+    std::optional<std::int32_t> err_code() const noexcept { return given(CAPDIST_HAS_ERR_CODE, raw_->err_code); }
+    std::optional<std::string_view> ret_msg() const noexcept {
+        return given(CAPDIST_HAS_RET_MSG, std::string_view(raw_->ret_msg));
+    }
+    /// What happened, in English; "" when all is well.
+    std::string_view desc() const noexcept { return raw_->desc; }
+    /// The answer's protobuf as it came; empty if none came.
+    std::string_view body() const noexcept {
+        return {reinterpret_cast<const char *>(raw_->body), raw_->body_length};
+    }
+
+    /// The figures. Throws request_error unless ok().
+    inline capital_distribution value() const;
+
+    /// What the gateway said, as JSON (capdist_reply_to_json). Throws error.
+    std::string to_json() const {
+        const std::int64_t length = capdist_reply_to_json(raw_, nullptr, 0);
+        if (length < 0) throw error(status::invalid_argument, capdist_last_error());
+        std::string text(static_cast<std::size_t>(length), '\0');
+        capdist_reply_to_json(raw_, text.data(), text.size() + 1);
+        return text;
+    }
+
+    const capdist_reply *raw() const noexcept { return raw_; }
+
+protected:
+    const capdist_reply *raw_;
+
+private:
+    template <class T> std::optional<T> given(std::uint32_t bit, T value) const noexcept {
+        return raw_->present & bit ? std::optional<T>(value) : std::nullopt;
+    }
+};
+
+/// A reply of one's own. Copies share it: a reply never changes.
+class reply : public reply_view {
+public:
+    /// A deep copy, to be kept as long as wanted.
+    explicit reply(const reply_view &view) : reply(capdist_reply_copy(view.raw())) {}
+
+    /// Takes what capdist_reply_copy() or capdist_fetch_capital_distribution() gave, and frees it in the end.
+    explicit reply(capdist_reply *owned) : reply_view(owned), owner_(owned, capdist_reply_free) {}
+
+private:
+    std::shared_ptr<const capdist_reply> owner_;
+};
+
+/// A request was accepted and ended without figures; `reply()` tells all that is known. `what()` is its desc.
+class request_error : public error {
+public:
+    explicit request_error(const reply_view &view)
+        : error(view.status(), std::string(view.desc())), reply_(capdist::reply(view)) {}
+
+    const capdist::reply &reply() const noexcept { return reply_; }
+
+private:
+    capdist::reply reply_;
+};
+
+inline capital_distribution reply_view::value() const {
+    if (!raw_->distribution) throw request_error(*this);
+    return capital_distribution(*raw_->distribution);
+}
+
+/// How a request of send_proto() ended; valid until the callback returns.
+class proto_reply_view {
+public:
+    explicit proto_reply_view(const capdist_proto_reply *raw) noexcept : raw_(raw) {}
+
+    capdist::status status() const noexcept { return static_cast<capdist::status>(raw_->status); }
+    bool ok() const noexcept { return raw_->status == CAPDIST_OK; }
+    explicit operator bool() const noexcept { return ok(); }
+    std::uint32_t serial_no() const noexcept { return raw_->serial_no; }
+    std::uint32_t proto_id() const noexcept { return raw_->proto_id; }
+    bool was_sent() const noexcept { return raw_->was_sent != 0; }
+    std::chrono::milliseconds retry_after() const noexcept { return std::chrono::milliseconds(raw_->retry_after_ms); }
+    std::optional<std::int32_t> ret_type() const noexcept {
+        return raw_->present & CAPDIST_HAS_RET_TYPE ? std::optional<std::int32_t>(raw_->ret_type) : std::nullopt;
+    }
+    std::string_view desc() const noexcept { return raw_->desc; }
+    std::string_view body() const noexcept {
+        return {reinterpret_cast<const char *>(raw_->body), raw_->body_length};
+    }
+    const capdist_proto_reply *raw() const noexcept { return raw_; }
+
+private:
+    const capdist_proto_reply *raw_;
+};
+
+} // namespace capdist
+
+#endif

@@ -1,0 +1,95 @@
+/// @file
+/// Securities: market and code.
+#ifndef CAPDIST_SECURITY_HPP
+#define CAPDIST_SECURITY_HPP
+
+#include <cstring>
+#include <functional>
+#include <ostream>
+#include <string>
+#include <string_view>
+#include <tuple>
+
+#include "capdist/error.hpp"
+
+namespace capdist {
+
+/// Markets, with the prefix that text has for each: `HK.00700`.
+enum class market : std::int32_t {
+    hk = CAPDIST_MARKET_HK,
+    us = CAPDIST_MARKET_US,
+    sh = CAPDIST_MARKET_SH,
+    sz = CAPDIST_MARKET_SZ,
+    sg = CAPDIST_MARKET_SG,
+    jp = CAPDIST_MARKET_JP,
+    au = CAPDIST_MARKET_AU,
+    my = CAPDIST_MARKET_MY,
+    ca = CAPDIST_MARKET_CA,
+    fx = CAPDIST_MARKET_FX,
+    cc = CAPDIST_MARKET_CC
+};
+
+/// A stock, warrant or fund. A value: copied, compared, ordered, hashed.
+class security {
+public:
+    /// From text such as "HK.00700"; the first dot separates. Implicit, so that text may stand where a security is
+    /// wanted. Throws error (status::invalid_argument).
+    security(std::string_view text) { detail::check(read(text, raw_)); }
+    security(const char *text) : security(std::string_view(text ? text : "")) {}
+    security(const std::string &text) : security(std::string_view(text)) {}
+
+    /// Throws error (status::invalid_argument) for a code that is too long; what else is wrong with it, the request
+    /// that uses it tells.
+    security(capdist::market market, std::string_view code) {
+        if (code.size() >= sizeof raw_.code || code.find('\0') != code.npos)
+            throw error(status::invalid_argument, "the code is too long, or has a NUL in it");
+        raw_.market = static_cast<std::int32_t>(market);
+        std::memcpy(raw_.code, code.data(), code.size());
+    }
+
+    explicit security(const capdist_security &raw) noexcept : raw_(raw) {}
+
+    /// From text, without throwing. When refused, `ec` tells so and the result is of no use.
+    static security parse(std::string_view text, std::error_code &ec) noexcept {
+        security result{capdist_security{}};
+        detail::check(read(text, result.raw_), ec);
+        return result;
+    }
+
+    capdist::market market() const noexcept { return static_cast<capdist::market>(raw_.market); }
+    std::string_view code() const noexcept { return {raw_.code, ::strnlen(raw_.code, sizeof raw_.code)}; }
+    const capdist_security &raw() const noexcept { return raw_; }
+
+    /// "HK.00700"; "" for what no market's security can be.
+    std::string to_string() const {
+        char text[sizeof raw_.code + 16];
+        return capdist_security_format(&raw_, text, sizeof text) < 0 ? std::string() : std::string(text);
+    }
+
+    friend bool operator==(const security &a, const security &b) noexcept { return a.key() == b.key(); }
+    friend bool operator!=(const security &a, const security &b) noexcept { return a.key() != b.key(); }
+    friend bool operator<(const security &a, const security &b) noexcept { return a.key() < b.key(); }
+    friend std::ostream &operator<<(std::ostream &out, const security &s) { return out << s.to_string(); }
+
+private:
+    static capdist_status read(std::string_view text, capdist_security &raw) noexcept {
+        // Longer than any there can be, and a NUL would cut it: refused by the library as the empty text is.
+        char copy[sizeof raw.code + 16] = {};
+        if (text.size() < sizeof copy && text.find('\0') == text.npos) std::memcpy(copy, text.data(), text.size());
+        return capdist_security_parse(copy, &raw);
+    }
+
+    std::tuple<std::int32_t, std::string_view> key() const noexcept { return {raw_.market, code()}; }
+
+    capdist_security raw_ = {};
+};
+
+} // namespace capdist
+
+template <> struct std::hash<capdist::security> {
+    std::size_t operator()(const capdist::security &s) const noexcept {
+        return std::hash<std::string_view>()(s.code()) * 31 + static_cast<std::size_t>(s.market());
+    }
+};
+
+#endif
