@@ -22,7 +22,7 @@ SWIFT_FILES := Sources Tests Package.swift
 
 # Debian packages: to build; to test.
 BUILD_PACKAGES := libprotobuf-c-dev libssl-dev pkg-config gcc g++ binutils make
-TEST_PACKAGES := protobuf-c-compiler libcmocka-dev doctest-dev python3 python3-venv strace valgrind
+TEST_PACKAGES := protobuf-c-compiler libcmocka-dev doctest-dev protobuf-compiler libprotobuf-dev python3 python3-venv strace valgrind
 
 .PHONY: setup setup-build lib demo test bench install messages messages-check format lint simulate mutants fuzz clean
 

@@ -1,0 +1,23 @@
+/// @file
+/// The vendor's classes under moomoo's names. They are aliases: declare them by including this, not as `class MMAPI_Qot;`.
+#ifndef CAPDIST_FTAPI_MMAPI_H
+#define CAPDIST_FTAPI_MMAPI_H
+
+#include "vendor.hpp"
+
+namespace moomoo {
+using i32_t = std::int32_t;
+using i64_t = std::int64_t;
+using u16_t = std::uint16_t;
+using u32_t = std::uint32_t;
+using u64_t = std::uint64_t;
+} // namespace moomoo
+
+using MMAPI = capdist::vendor::API;
+using MMAPI_Conn = capdist::vendor::Conn;
+using MMAPI_Qot = capdist::vendor::Qot;
+using MMSPI_Conn = capdist::vendor::SPI_Conn;
+using MMSPI_Qot = capdist::vendor::SPI_Qot;
+using MMSPI_Trd = capdist::vendor::SPI_Trd;
+
+#endif
