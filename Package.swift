@@ -2,7 +2,8 @@
 import PackageDescription
 
 /// Linker settings of the shipped library. They stand on a C target of their own that only the dynamic product contains:
-/// on `CapDist` itself the static runtime would leak into the test bundle.
+/// on `CapDist` itself the static runtime would leak into the test bundle. With `CAPDIST_SYMBOLS` set it keeps its symbols,
+/// for a debugger and for the test of first uses.
 let shipping: [LinkerSetting] = [
     .unsafeFlags(
         [
@@ -12,8 +13,8 @@ let shipping: [LinkerSetting] = [
             "-Xlinker", "-z", "-Xlinker", "nodelete",
             "-Xlinker", "-z", "-Xlinker", "now",
             "-Xlinker", "--gc-sections",
-            "-Xlinker", "-s",
-        ], .when(configuration: .release))
+        ] + (Context.environment["CAPDIST_SYMBOLS"] == nil ? ["-Xlinker", "-s"] : []),
+        .when(configuration: .release))
 ]
 
 let package = Package(

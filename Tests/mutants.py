@@ -5,8 +5,8 @@
     Tests/mutants.py NAME...   some
 
 Each is a patch whose second line names what catches it: `Caught by: swift FILTER` (suites of `swift test`), `simulate N`
-(seeds), or `c PROGRAM` (of Tests/c). A mutant survives if that still passes, and also if it does not build, for then
-nothing was shown. The work is done on a copy below .build-mutants. The last line is `N caught, N survived`.
+(seeds), `c PROGRAM` (of Tests/c), or `suite NAME` (of Tests/run.py). A mutant survives if that still passes, and also if it
+does not build, for then nothing was shown. The work is done on a copy below .build-mutants. The last line is `N caught, N survived`.
 """
 
 from __future__ import annotations
@@ -59,6 +59,8 @@ def build(kind: str) -> str | None:
             [*swift, "-c", "release", "--product", "opend-simulator"],
             ["make", "-s", "-C", "Tests/c", f"LIBDIR={SCRATCH / 'release'}", f"OUT={SCRATCH / 'c'}"],
         ],
+        # Builds what it needs itself.
+        "suite": [],
     }
     for command in commands[kind]:
         status, output = run(command, BUILD_LIMIT_S)
@@ -75,14 +77,16 @@ def catches(kind: str, what: str) -> str | None:
         "swift": ["swift", "test", "--scratch-path", SCRATCH, "--skip-build", "--disable-xctest", "--filter", what],
         "simulate": [release / "simulate", "--seeds", what],
         "c": [SCRATCH / "c" / what],
+        "suite": ["python3", "Tests/run.py", what],
     }
     env = {"CAPDIST_LIBDIR": str(release), "CAPDIST_SIMULATOR": str(release / "opend-simulator")}
-    status, output = run(commands[kind], TEST_LIMIT_S, env)
+    limit_s = BUILD_LIMIT_S if kind == "suite" else TEST_LIMIT_S
+    status, output = run(commands[kind], limit_s, env)
     if status == 0:
         return None
     if status is None:
-        return f"still running after {TEST_LIMIT_S} s"
-    marks = ("✘ Test ", "[  FAILED  ]", "seed ", "ERROR")
+        return f"still running after {limit_s} s"
+    marks = ("✘ Test ", "[  FAILED  ]", "seed ", "ERROR", "FAIL")
     told = [line.strip() for line in output.splitlines() if line.strip().startswith(marks)]
     return told[0][:100] if told else f"exit status {status}"
 

@@ -18,6 +18,7 @@ struct Refusal: Error {
 
 /// Runs a call: its refusal becomes the calling thread's last error and the status returned.
 func reporting(_ call: () throws(Refusal) -> Status) -> capdist_status {
+    setUp()
     do {
         return try call().rawValue
     } catch {
@@ -28,6 +29,7 @@ func reporting(_ call: () throws(Refusal) -> Status) -> capdist_status {
 
 /// As `reporting`, for calls that return a length.
 func reportingLength(_ call: () throws(Refusal) -> Int64) -> Int64 {
+    setUp()
     do {
         return try call()
     } catch {

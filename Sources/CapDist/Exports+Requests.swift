@@ -18,7 +18,7 @@ public func getCapitalDistribution(
         guard let callback else { throw .invalid("callback is NULL: a request needs one to complete") }
         let payload = Payload(security, firm: options.securityFirm, callback, userData: userData)
         let status = connection.ask(payload, protoID: ProtoID.getCapitalDistribution, options.terms, serialNo)
-        guard status == .ok else { throw Refusal(status, connection) }
+        guard case .ok = status else { throw Refusal(status, connection) }
         return .ok
     }
 }
@@ -36,7 +36,7 @@ public func fetchCapitalDistribution(
         guard let reply else { throw .invalid("reply is NULL: there is nowhere to store the answer") }
         guard !isInsideCallback else { throw wouldDeadlock }
         let status = connection.fetch(security, options, reply)
-        guard status == .ok else { throw Refusal(status, connection) }
+        guard case .ok = status else { throw Refusal(status, connection) }
         guard let result = reply.pointee else { throw Refusal(.systemError, "no memory for the reply") }
         return Status(rawValue: result.pointee.status) ?? .systemError
     }
@@ -84,7 +84,7 @@ public func sendProto(
             payload.body = UnsafeMutableRawBufferPointer(start: copy, count: length)
         }
         let status = connection.ask(payload, protoID: protoID, options.terms, serialNo)
-        guard status == .ok else {
+        guard case .ok = status else {
             payload.dispose()
             throw Refusal(status, connection)
         }

@@ -153,7 +153,7 @@ public func waitReady(_ conn: OpaquePointer?, _ timeoutMs: Int32) -> capdist_sta
         let timeout = try number(timeoutMs, "timeout_ms", 0...longestMilliseconds)
         guard !isInsideCallback else { throw wouldDeadlock }
         let (status, text) = connection.waitReady(until: Clock.now() + Int64(timeout) * 1_000_000)
-        guard status == .ok else { throw Refusal(status, text) }
+        guard case .ok = status else { throw Refusal(status, text) }
         return .ok
     }
 }

@@ -49,7 +49,7 @@ extension Connection {
         var serialNo: UInt32 = 0
         let payload = Payload(security, firm: options.securityFirm, callback, userData: retained.toOpaque())
         let status = ask(payload, protoID: ProtoID.getCapitalDistribution, options.terms, &serialNo)
-        guard status == .ok else {
+        guard case .ok = status else {
             retained.release()
             return status
         }
@@ -64,7 +64,7 @@ extension Connection {
         }
         if let completion = withdraw(serialNo) {
             retained.release()
-            reply.pointee = Self.withReply(completion) { copyReply($0) }
+            Self.withReply(completion) { reply.pointee = copyReply($0) }
             return .ok
         }
         // It is being delivered just now: no code of the host stands between.

@@ -24,7 +24,7 @@ final class HandleTable: @unchecked Sendable {
     @exclusivity(unchecked) private var free: [Int] = []
 
     private init() {
-        pthread_atfork(
+        csystem_around_fork(
             { HandleTable.shared.prepareFork() }, { HandleTable.shared.afterForkInParent() },
             { HandleTable.shared.afterForkInChild() })
     }
@@ -125,6 +125,5 @@ final class HandleTable: @unchecked Sendable {
     private func afterForkInChild() {
         lock.remakeAfterFork()
         QuotaRegistry.shared.afterForkInChild(Clock.now())
-        csystem_count_fork()
     }
 }

@@ -176,15 +176,13 @@ extension Connection {
     }
 
     /// A completion as the reply that tells it.
-    package static func withReply<R>(
-        _ completion: Machine.Completion, _ body: (UnsafePointer<capdist_reply>) -> R
-    ) -> R {
+    package static func withReply(_ completion: Machine.Completion, _ body: (UnsafePointer<capdist_reply>) -> Void) {
         completion.text.withCString { text in
             var reply = newReply(completion.request)
             reply.status = completion.status.rawValue
             reply.retry_after_ms = retryMilliseconds(completion.retryAfter)
             reply.desc = text
-            return withUnsafePointer(to: &reply, body)
+            withUnsafePointer(to: &reply, body)
         }
     }
 

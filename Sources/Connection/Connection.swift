@@ -96,8 +96,6 @@ package final class Connection: @unchecked Sendable {
         _ options: ConnectionOptions, handle: OpaquePointer?, group: String, limit: Int, window: Instant,
         forget: @escaping @Sendable () -> Void
     ) throws(SetUpError) {
-        // Set up now what is set up once: a fork must not meet it half done on another thread.
-        _ = Self.emptyText
         guard Crypto.isAvailable else { throw .system(SystemError(code: ENOSYS)) }
         guard let poller = Poller() else { throw .system(SystemError(code: errno)) }
         let membership = QuotaRegistry.shared.join(group, limit: limit, window: window, Clock.now()) { poller.wake() }

@@ -34,7 +34,6 @@ final class Poller: @unchecked Sendable {
     }
 
     func close() {
-        // One by one, since a forked child comes here: an array's metadata may be half made by a thread it does not have.
         if epoll >= 0 { _ = Glibc.close(epoll) }
         if timer >= 0 { _ = Glibc.close(timer) }
         if event >= 0 { _ = Glibc.close(event) }

@@ -25,6 +25,10 @@ import Testing
         #expect(Set(header.map(\.0)) == Set(Status.allCases))
     }
 
+    @Test func rehearsalIsHeldToItsEnd() {
+        #expect(Rehearsal.hold())
+    }
+
     @Test func kindsCodesAndLevelsAreTheHeaders() {
         let kinds: [(Cause.Kind, Int)] = [
             (.create, CAPDIST_ERR_KIND_CREATE), (.nameNotFound, CAPDIST_ERR_KIND_NAME_NOT_FOUND),

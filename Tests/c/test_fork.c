@@ -17,10 +17,10 @@ enum { FORKS = 200, CLIENTS = 3, CHILD_MS = 10000 };
 /* What a child found wrong: the exit status is the first of them. */
 enum { GOOD, NOT_TOLD = 10, NOT_CLOSED, NO_CONNECTION, NO_ANSWER, WRONG_ANSWER, NOT_RELEASED, CALLED_BACK, LEFT_OVER };
 
-static int wait_for_child(pid_t child) {
+static int wait_for_child_within(pid_t child, int limit_ms) {
     int status = 0;
     pid_t ended = 0;
-    for (int64_t end = now_ms() + CHILD_MS; ended == 0 && now_ms() < end;) {
+    for (int64_t end = now_ms() + limit_ms; ended == 0 && now_ms() < end;) {
         ended = waitpid(child, &status, WNOHANG);
         if (ended == 0) usleep(500);
     }
@@ -30,6 +30,10 @@ static int wait_for_child(pid_t child) {
         return -SIGALRM;
     }
     return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+static int wait_for_child(pid_t child) {
+    return wait_for_child_within(child, CHILD_MS);
 }
 
 /* Forks a child that may not outlive this process; 0 in the child. */
@@ -248,6 +252,40 @@ static void children_are_told_and_the_parent_goes_on(void **state) {
     assert_int_equal(fork_under_load(*state, start_simulator(*state, "--no-quota", NULL), ask_release_and_use_own), GOOD);
 }
 
+/* In a process that has not called the library yet: opens a connection, and forks again and again at once. A child's own
+ * first connection must not wait for what a thread of the parent's was at just then. */
+static int fork_in_first_moments(int port, int after_us) {
+    capdist_options options;
+    capdist_options_init(&options, sizeof options);
+    options.port = port;
+    options.quota_requests = 0;
+    capdist_conn *conn = NULL;
+    if (capdist_init_connect(&options, &conn) != CAPDIST_OK) return NO_CONNECTION;
+    usleep((useconds_t)after_us);
+    pid_t children[10];
+    for (size_t i = 0; i < COUNT(children); i++) {
+        children[i] = fork_child();
+        if (children[i] == 0) _exit(use_own(port));
+    }
+    int wrong = GOOD;
+    for (size_t i = 0; i < COUNT(children); i++) {
+        int status = wait_for_child(children[i]);
+        if (wrong == GOOD) wrong = status;
+    }
+    return wrong == GOOD ? use_own(port) : wrong;
+}
+
+/* The first of the tests: those that follow use the library in this process. */
+static void fork_in_the_first_moments(void **state) {
+    const int port = start_simulator(*state, "--no-quota", NULL);
+    for (int n = 0; n < FORKS; n++) {
+        pid_t pid = fork_child();
+        if (pid == 0) _exit(fork_in_first_moments(port, n));
+        int status = wait_for_child_within(pid, 3 * CHILD_MS);
+        if (status != GOOD) fail_msg("process %d: %d", n, status);
+    }
+}
+
 static int exit_normally(client *const clients[CLIENTS], int port, int n) {
     (void)clients;
     int own = n % 2 ? use_own(port) : GOOD;
@@ -411,6 +449,7 @@ static void a_child_does_not_come_back_from_a_callback(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        TEST(fork_in_the_first_moments),
         TEST(children_are_told_and_the_parent_goes_on),
         TEST(children_may_exit),
         TEST(childs_copies_keep_no_line_open),

@@ -1,10 +1,14 @@
-"""The shipped library inside hosts that C's test programs can't be: one that loads and unloads it, one written in Swift."""
+"""The shipped library inside hosts that C's test programs can't be: one that loads and unloads it, one written in Swift;
+and what a host's fork must not meet."""
 
 from __future__ import annotations
 
+import re
+import subprocess
+
 from . import checks
 from .gateway import simulator
-from .suite import RELEASE, RESULTS, ROOT, Run
+from .suite import RELEASE, RESULTS, ROOT, Run, SuiteError
 
 SOURCES = ROOT / "Tests" / "guests"
 
@@ -16,6 +20,7 @@ def guests(run: Run) -> None:
     with simulator("--no-quota") as port:
         _unload(run, port)
         _swift_host(run, port)
+    _first_uses(run)
 
 
 def _unload(run: Run, port: int) -> None:
@@ -38,3 +43,48 @@ def _swift_host(run: Run, port: int) -> None:
         outcome = run.program([program, str(port)], limit_s=60)
         good = outcome.status == 0 and outcome.output == "1600 answers\n"
         run.check(f"a Swift host, {number}", None if good else f"{outcome.ended}: {outcome.output.strip()[-300:]}")
+
+
+#: Variables that Swift fills at first use, by the end of their mangled names: demangling caches of types, other caches of
+#: types and of conformances, the tokens of globals.
+LAZY = re.compile(r"^([0-9a-f]+) \w (\$s\S*(?:M[Dd]|ML|WL|Wz))$", re.MULTILINE)
+#: C tests that together take the library through all it does.
+EVERYTHING = "callbacks connect frames json proto queue quota reconnect release replies security threads".split()
+
+
+def _first_uses(run: Run) -> None:
+    """What Swift makes at first use is made by a process's first call, so that no fork meets another thread at it."""
+    symbols = ROOT / ".build-symbols"
+    library = symbols / "release" / "libcapdist.so"
+    build = ["swift", "build", "-c", "release", "--product", "capdist", "--scratch-path", symbols]
+    run.build(["env", "CAPDIST_SYMBOLS=1", *build])
+    out = RESULTS / "c-symbols"
+    run.build(["make", "--silent", "-j2", "-C", "Tests/c", f"LIBDIR={library.parent}", f"OUT={out}"])
+    flags = ["-std=c11", "-O1", "-g", "-Wall", "-Wextra", "-Werror"]
+    preload = out / "first_uses.so"
+    run.build(["cc", *flags, "-shared", "-fPIC", SOURCES / "first_uses.c", "-o", preload])
+    link = ["-Iinclude", f"-L{out}", "-lcapdist", f"-Wl,-rpath,{out}"]
+    run.build(["cc", *flags, SOURCES / "set_up.c", "-o", out / "set_up", *link])
+
+    names = subprocess.run(["nm", library], check=True, capture_output=True, text=True).stdout
+    lazy = LAZY.findall(names)
+    listed = out / "lazy"
+    listed.write_text("".join(f"{at} {'D' if name[-2:] in ('MD', 'Md') else '-'} {name}\n" for at, name in lazy))
+
+    def uses(program: str, limit_s: float) -> set[str]:
+        told = out / f"{program}.uses"
+        told.unlink(missing_ok=True)
+        env = {"LD_PRELOAD": str(preload), "FIRST_USES": str(listed), "FIRST_USES_OUT": str(told)}
+        env |= {"CAPDIST_LIBDIR": str(out), "CAPDIST_SIMULATOR": str(RELEASE / "opend-simulator")}
+        outcome = run.program([out / program], limit_s=limit_s, env=env)
+        if outcome.status != 0:
+            raise SuiteError(f"{program} with {preload.name}: {outcome.ended}")
+        return set(told.read_text().split())
+
+    first = uses("set_up", 10)
+    # Far fewer would mean that they are not found, and then none is missed below either.
+    few = f"{len(first)} of {len(lazy)} made by the first call"
+    run.check("the first call makes what is made at first use", few if len(first) < 30 else None)
+    for name in EVERYTHING:
+        late = uses(f"test_{name}", 60) - first
+        run.check(f"nothing is made later: test_{name}", ", ".join(sorted(late)))

@@ -3,6 +3,7 @@
 #define CSYSTEM_H
 
 #include <netdb.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/epoll.h>
@@ -20,10 +21,22 @@ typedef struct csystem_thread {
 
 csystem_thread *csystem_this_thread(void);
 
-/// How many forks lie between this process and the one that loaded the library. Counted by `csystem_count_fork`, which
-/// only the child's handler of `pthread_atfork` calls; the child is inside no callback.
+/// How many forks lie between this process and the one that loaded the library.
 uint64_t csystem_forks(void);
-void csystem_count_fork(void);
+
+/// Called around every fork once they are set: before it, and after it in the parent and in the child, where the fork is
+/// counted and this thread is inside no callback. To be set during the set-up.
+void csystem_around_fork(void (*prepare)(void), void (*parent)(void), void (*child)(void));
+
+/// What a process does once, before anything else. A fork waits until it is done.
+/// - Returns: whether the caller is to do it, and to call `csystem_end_set_up`; not if it is doing it already.
+static inline int csystem_begin_set_up(void) {
+    extern _Atomic int csystem_is_set_up;
+    int csystem_begin_set_up_slowly(void);
+    return !atomic_load_explicit(&csystem_is_set_up, memory_order_acquire) && csystem_begin_set_up_slowly();
+}
+/// - Parameter is_done: 0 if the next one should try again.
+void csystem_end_set_up(int is_done);
 
 /// epoll's data union is awkward from Swift.
 int csystem_epoll_set(int epoll, int operation, int fd, uint32_t events);

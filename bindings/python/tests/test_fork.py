@@ -70,7 +70,6 @@ assert ask(client)
 """,
     "the child opens its own": """
 client = capdist.Client(port=port, quota_requests=0)
-client.wait_ready()  # docs/reliability.md, Known gap
 assert fork(own)
 assert ask(client)
 assert fork(lambda: own() and told(client) and own())
@@ -78,7 +77,6 @@ assert ask(client)
 """,
     "a grandchild": """
 client = capdist.Client(port=port, quota_requests=0)
-client.wait_ready()  # docs/reliability.md, Known gap
 def child():
     with capdist.Client(port=port, quota_requests=0) as mine:
         return ask(mine) and fork(lambda: told(client) and told(mine) and own()) and ask(mine)
@@ -144,7 +142,6 @@ assert ask(inherited)
 """,
     "on another thread": """
 client = capdist.Client(port=port, quota_requests=0)
-client.wait_ready()  # docs/reliability.md, Known gap
 results = []
 thread = threading.Thread(target=lambda: results.append(fork(lambda: told(client) and own())))
 thread.start()
@@ -181,7 +178,6 @@ assert ask(client)
 """,
     "the child ends in its own way": """
 client = capdist.Client(port=port, quota_requests=0)
-client.wait_ready()  # docs/reliability.md, Known gap
 mine = None
 pid = os.fork()
 if pid == 0:

@@ -1,0 +1,43 @@
+import CCapDist
+import CSystem
+import Codec
+import Connection
+
+/// Does once per process what a fork must not meet half done on another thread, before the first call does anything else.
+@inline(__always)
+func setUp() {
+    guard csystem_begin_set_up() != 0 else { return }
+    // OpenSSL first: without it no connection can be made, which `capdist_init_connect` tells.
+    let isDone = Crypto.isAvailable && Rehearsal.hold()
+    rehearseCalls()
+    csystem_end_set_up(isDone ? 1 : 0)
+}
+
+/// The calls that need no gateway, and how calls are refused; see `Rehearsal`.
+private func rehearseCalls() {
+    // What they are refused for is nothing to tell the host.
+    guard let thread = csystem_this_thread() else { return }
+    let before = thread.pointee
+    defer { thread.pointee = before }
+    var security = capdist_security()
+    _ = securityParse("HK.00700", &security)
+    _ = securityParse("HK.\u{e9}", &security)
+    _ = securityFormat(&security, nil, 0)
+    _ = fetchCapitalDistribution(nil, &security, nil, nil)
+    var distribution = capdist_capital_distribution()
+    distribution.capital_in_big = 1e20
+    distribution.present = ~0
+    withUnsafePointer(to: &distribution) { distribution in
+        var reply = capdist_reply()
+        reply.distribution = distribution
+        reply.ret_msg = cString("\u{1}")
+        reply.present = ~0
+        _ = replyToJSON(&reply, nil, 0)
+        replyFree(replyCopy(&reply))
+    }
+    var options = capdist_options()
+    _ = optionsInit(&options, MemoryLayout<capdist_options>.size)
+    _ = try? CheckedOptions(&options)
+    let refusal = Refusal.invalid("")
+    _ = try? HandleTable.shared.insert { _ throws(Refusal) in throw refusal }
+}

@@ -1,0 +1,7 @@
+/* The first call of a process, and nothing else. */
+#include "capdist.h"
+
+int main(void) {
+    capdist_options options;
+    return capdist_options_init(&options, sizeof options) != CAPDIST_OK;
+}
