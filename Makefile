@@ -2,7 +2,7 @@
 # make test     run every test of every language (SUITES="swift c" runs some, see Tests/run.py --list)
 # make bench    measure the library and its peers, and write docs/benchmarks.md
 # make lib      build the library
-# make install  put library and header below PREFIX (after make lib)
+# make install  put library and headers of C and C++ below PREFIX (after make lib)
 # make mutants  break the library on purpose, and see that the tests notice
 # make fuzz     feed the library with inputs that search for its mistakes, each target SECONDS=60
 # make simulate run SEEDS=1000 schedules FROM=1 in virtual time, with a log in .build/simulate.log
@@ -68,6 +68,10 @@ install:
 	install -D -m 644 include/capdist.h $(DESTDIR)$(PREFIX)/include/capdist.h
 	install -D -m 755 $(RELEASE)/libcapdist.so $(DESTDIR)$(PREFIX)/lib/libcapdist.so.1
 	ln -sf libcapdist.so.1 $(DESTDIR)$(PREFIX)/lib/libcapdist.so
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/include/,capdist ftapi)
+	install -m 644 bindings/cpp/include/capdist.hpp $(DESTDIR)$(PREFIX)/include
+	install -m 644 bindings/cpp/include/capdist/* $(DESTDIR)$(PREFIX)/include/capdist
+	install -m 644 bindings/cpp/include/ftapi/* $(DESTDIR)$(PREFIX)/include/ftapi
 
 messages:
 	scripts/messages.sh
@@ -82,4 +86,4 @@ lint:
 	swift format lint --strict --recursive $(SWIFT_FILES)
 
 clean:
-	rm -rf .build .build-test .build-bench .build-mutants .build-fuzz .build-asan .build-tsan $(VENV) .venv-bench Tests/.results
+	rm -rf .build .build-test .build-bench .build-mutants .build-fuzz .build-asan .build-tsan .build-symbols $(VENV) .venv-bench Tests/.results

@@ -126,7 +126,7 @@ SUITES = [
     Suite("guests", "hosts that load and unload the library, or have a Swift runtime of their own", 300, guests),
     Suite("sanitizers", "the C tests under sanitizers, the samples under valgrind", 900, sanitizers),
     Suite("fuzzing", "libFuzzer's targets, each its corpus and a minute of its own", 900 + 3 * FUZZ_SECONDS, fuzzing),
-    Suite("cpp", "the C++ headers with gcc and clang, and under AddressSanitizer", 300, cpp),
+    Suite("cpp", "the C++ headers with gcc and clang, under sanitizers, and the named cases", 600, cpp),
     Suite("python", "the Python package", 300, pytest_suite("bindings/python/tests")),
     Suite("bench", "a short round of every benchmark", 300, benchmark),
     Suite("vendor", "the vendor's client and the vendor's messages", 300, pytest_suite("Tests/vendor")),

@@ -1,13 +1,19 @@
-"""The C++ headers' tests: with gcc and clang, as C++17 and C++20, and under AddressSanitizer."""
+"""The C++ headers' tests: with gcc and clang, as C++17 and C++20, and under sanitizers."""
 
 from __future__ import annotations
 
+import json
+import os
+import re
 import shutil
+from contextlib import ExitStack
 from pathlib import Path
 
 from . import checks
+from .cases import Face, check_cases
 from .gateway import simulator
-from .suite import RELEASE, RESULTS, ROOT, Run
+from .sanitizers import sanitized, toolchain
+from .suite import RELEASE, RESULTS, ROOT, Outcome, Run
 
 TESTS = ROOT / "Tests" / "cpp"
 SAMPLES = ROOT / "bindings" / "cpp" / "samples"
@@ -27,6 +33,21 @@ BUILDS = [
     ("clang-20", "clang++", ["-std=c++20", "-O2"]),
     ("gcc-address", "g++", ["-std=c++20", "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover"]),
 ]
+#: Over a library that is built with it too.
+THREAD = ("clang-thread", "clang++", ["-std=c++20", "-O1", "-g", "-fsanitize=thread"])
+#: libstdc++ counts an exception's owners where ThreadSanitizer does not see it.
+SUPPRESSIONS = "race:std::__exception_ptr::exception_ptr::_M_release\n"
+#: Gateways of the vendor's face, by the variable that tells where they listen.
+VENDOR_GATEWAYS = {
+    "CAPDIST_PORT": (),
+    "CAPDIST_PORT_REFUSES": ("--fault", "init-refused"),
+    "CAPDIST_PORT_CLOSES": ("--fault", "accept-close"),
+    "CAPDIST_PORT_ANSWERS_NONSENSE": ("--fault", "init-no-content"),
+    "CAPDIST_PORT_SILENT": ("--fault", "accept-silent"),
+    "CAPDIST_PORT_DROPS": ("--fault", "drop-after=1"),
+}
+#: The modern face's ways to ask.
+WAYS = ("blocking", "callbacks", "futures", "coroutines")
 FIGURE = "capital in big:    859479380"
 OUTPUT = """connect
 Request GetCapitalDistribution SerialNo: 1
@@ -52,43 +73,101 @@ OnReply_GetCapitalDistribution SerialNo: 1
 
 
 def cpp(run: Run) -> None:
-    """The tests in each build, then the samples."""
+    """The tests in each build, the named cases in each face, then the samples."""
     checks.library(run)
     out = RESULTS / "cpp"
     out.mkdir(parents=True, exist_ok=True)
-    for name, compiler, options in BUILDS:
+    suppressions = out / "suppressions"
+    suppressions.write_text(SUPPRESSIONS, encoding="utf-8")
+    os.environ["TSAN_OPTIONS"] = f"suppressions={suppressions}"
+    for name, compiler, options in (*BUILDS, THREAD):
         program = _compile(run, compiler, options, sorted(TESTS.glob("*.cpp")), out / f"test-{name}")
         with simulator("--no-quota") as port:
             outcome = run.program([program], limit_s=120, env={"CAPDIST_PORT": str(port)})
-        ran = "test cases:" in outcome.output and "| 0 failed" in outcome.output
-        run.check(f"the modern face, {name}", None if outcome.status == 0 and ran else outcome.ended)
-    _first(run, out)
-    _vendor(run, out)
+        run.check(f"the modern face, {name}", _doctest_problem(outcome))
+    messages = _messages(run, out)
+    _vendor(run, out, messages)
+    _cases(run, out, messages)
+    _samples(run, out)
+    _vendor_samples(run, out, messages)
 
 
-def _first(run: Run, out: Path) -> None:
-    program = _compile(run, "g++", ["-std=c++17"], [SAMPLES / "first.cpp"], out / "first")
-    with simulator() as port:
-        outcome = run.program([program, "HK.00700", "127.0.0.1", str(port)], limit_s=30)
-    good = outcome.status == 0 and FIGURE in outcome.output
-    run.check("sample first", None if good else f"{outcome.ended}: {outcome.output[-200:]}")
+def _doctest_problem(outcome: Outcome) -> str | None:
+    ran = "test cases:" in outcome.output and "| 0 failed" in outcome.output
+    return None if outcome.status == 0 and ran else outcome.ended
 
 
-def _vendor(run: Run, out: Path) -> None:
-    """The vendor's classes: their tests, and the samples of the documentation."""
+def _messages(run: Run, out: Path) -> list[str | Path]:
+    """Generates and compiles protobuf's classes, once for all. Returns what a program that uses them is built with."""
     made = out / "messages"
     made.mkdir(exist_ok=True)
     run.build(["protoc", f"--cpp_out={made}", f"-I{MESSAGES}", *(MESSAGES / f"{name}.proto" for name in PROTOBUF)])
-    messages = sorted(made.glob("*.cc"))
-    include = ["-Ibindings/cpp/include/ftapi", "-isystem", str(made)]
-    vendor = sorted((TESTS / "vendor").glob("*.cpp"))
-    for name, compiler, options in BUILDS:
-        options = [*options, *include]
-        program = _compile(run, compiler, options, [*vendor, *messages], out / f"vendor-{name}", "-lprotobuf")
-        with simulator() as port:
-            outcome = run.program([program], limit_s=120, env={"CAPDIST_PORT": str(port)})
-        ran = "test cases:" in outcome.output and "| 0 failed" in outcome.output
-        run.check(f"the vendor's face, {name}", None if outcome.status == 0 and ran else outcome.ended)
+    objects = []
+    for source in sorted(made.glob("*.cc")):
+        objects.append(source.with_suffix(".o"))
+        run.build(["g++", "-std=c++17", "-O1", f"-I{made}", "-c", source, "-o", objects[-1]])
+    return ["-Ibindings/cpp/include/ftapi", "-isystem", made, *objects, "-lprotobuf"]
+
+
+def _vendor(run: Run, out: Path, messages: list[str | Path]) -> None:
+    sources = sorted((TESTS / "vendor").glob("*.cpp"))
+    for name, compiler, options in (*BUILDS, THREAD):
+        program = _compile(run, compiler, options, sources, out / f"vendor-{name}", *messages)
+        with ExitStack() as stack:
+            env = {
+                variable: str(stack.enter_context(simulator(*given))) for variable, given in VENDOR_GATEWAYS.items()
+            }
+            # Ten seconds of waiting tell the same in every build.
+            less = [] if name == BUILDS[0][0] else ["--test-case-exclude=InitConnect is given up*"]
+            outcome = run.program([program, *less], limit_s=120, env=env)
+        run.check(f"the vendor's face, {name}", _doctest_problem(outcome))
+
+
+def _cases(run: Run, out: Path, messages: list[str | Path]) -> None:
+    """The named cases: every way to ask, under AddressSanitizer and ThreadSanitizer."""
+    for name, compiler, options in (BUILDS[-1], THREAD):
+        modern = _compile(run, compiler, options, [TESTS / "cases" / "modern.cpp"], out / f"cases-modern-{name}")
+        vendor = _compile(
+            run, compiler, options, [TESTS / "cases" / "vendor.cpp"], out / f"cases-vendor-{name}", *messages
+        )
+        faces = [Face(f"{way}, {name}", [modern, way], way == "callbacks") for way in WAYS]
+        check_cases(run, [*faces, Face(f"vendor, {name}", [vendor], False, False)])
+
+
+def _samples(run: Run, out: Path) -> None:
+    first = _compile(run, "g++", ["-std=c++17"], [SAMPLES / "first.cpp"], out / "first")
+    with simulator() as port:
+        outcome = run.program([first, "HK.00700", "127.0.0.1", str(port)], limit_s=30)
+    good = outcome.status == 0 and FIGURE in outcome.output
+    run.check("sample first", None if good else f"{outcome.ended}: {outcome.output[-200:]}")
+
+    # As one who installed it builds it: with nothing of the project's own folders.
+    installed = out / "installed"
+    shutil.rmtree(installed, ignore_errors=True)
+    run.build(["make", "--silent", "install", f"DESTDIR={installed}", "PREFIX=", f"RELEASE={RELEASE}"])
+    link = [f"-I{installed}/include", f"-L{installed}/lib", "-lcapdist", f"-Wl,-rpath,{installed}/lib"]
+    run.build(["g++", "-std=c++17", SAMPLES / "first.cpp", "-o", installed / "first", *link])
+    with simulator() as port:
+        outcome = run.program([installed / "first", "HK.00700", "127.0.0.1", str(port)], limit_s=30)
+    run.check("sample first, over what was installed", None if FIGURE in outcome.output else outcome.ended)
+
+    watch = _compile(run, "g++", ["-std=c++17"], [SAMPLES / "watch.cpp"], out / "watch")
+    trace = out / "watch.trace"
+    securities = [f"HK.{number:05}" for number in range(1, 13)]
+    # Five a second, which the gateway sees to; so many fit into four seconds and a bit, and the last may be on its way.
+    with simulator("--quota", "5/1", "--trace", str(trace)) as port:
+        outcome = run.program([watch, "127.0.0.1", str(port), "4", "5", "1000", *securities], limit_s=30)
+    updates = [int(found) for found in re.findall(r"\t(\d+) updates\tbig in \d", outcome.output)]
+    seen = [json.loads(line) for line in trace.read_text(encoding="utf-8").splitlines()]
+    refused = [event for event in seen if "refused" in event]
+    even = len(updates) == len(securities) and max(updates) - min(updates) <= 1 and sum(updates) >= 18
+    good = outcome.status == 0 and even and not refused
+    why = f"{outcome.ended}, {len(refused)} refused, updates {updates}"
+    run.check("sample watch keeps a list up to date inside its quota", None if good else why)
+
+
+def _vendor_samples(run: Run, out: Path, messages: list[str | Path]) -> None:
+    """The samples of the vendor's documentation."""
     for brand, inherits in BRANDS.items():
         text = (SAMPLES / f"{brand}_sample.cpp").read_text(encoding="utf-8")
         if SEED.exists():
@@ -99,8 +178,8 @@ def _vendor(run: Run, out: Path) -> None:
                 # The sample has its port in its text; for the test alone it is another.
                 source = out / f"{brand}_sample.cpp"
                 source.write_text(text.replace("11111", str(port)), encoding="utf-8")
-                options = [*options, *include, "-Wno-unused-parameter"]
-                program = _compile(run, compiler, options, [source, *messages], out / f"{brand}-{name}", "-lprotobuf")
+                options = [*options, "-Wno-unused-parameter"]
+                program = _compile(run, compiler, options, [source], out / f"{brand}-{name}", *messages)
                 # It goes on until a key is pressed.
                 outcome = run.program(["sh", "-c", f"(sleep 2; echo) | '{program}'"], limit_s=30)
             good = outcome.status == 0 and _words(outcome.output.splitlines()) == _words(OUTPUT.splitlines())
@@ -121,10 +200,22 @@ def _words(lines: list[str]) -> list[list[str]]:
 
 
 def _compile(
-    run: Run, compiler: str, options: list[str], sources: list[Path], program: Path, *libraries: str
+    run: Run, compiler: str, options: list[str], sources: list[Path], program: Path, *libraries: str | Path
 ) -> Path:
-    if compiler == "clang++":  # the one that Swift comes with
-        compiler = str(Path(shutil.which("swift") or "swift").resolve().with_name("clang++"))
-    link = [f"-L{RELEASE}", "-lcapdist", f"-Wl,-rpath,{RELEASE}"]
-    run.build([compiler, *FLAGS, *options, *sources, "-o", program, *link, *libraries])
+    libdir, link = RELEASE, list[str]()
+    if options is THREAD[2]:
+        library, link = sanitized(run, "thread")
+        libdir = _both_names(library)
+    if compiler == "clang++":
+        compiler = str(toolchain() / "bin" / "clang++")
+    link += [f"-L{libdir}", "-lcapdist", f"-Wl,-rpath,{libdir}"]
+    run.build([compiler, *FLAGS, *options, *sources, "-o", program, *libraries, *link])
     return program
+
+
+def _both_names(library: Path) -> Path:
+    """Returns the folder."""
+    link = library.with_name("libcapdist.so.1")
+    link.unlink(missing_ok=True)
+    link.symlink_to(library.name)
+    return library.parent

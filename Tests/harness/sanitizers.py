@@ -30,20 +30,24 @@ def sanitizers(run: Run) -> None:
     _valgrind(run)
 
 
-def _sanitize(run: Run, name: str) -> None:
-    symbol, folder, options, libraries = SANITIZERS[name]
+def sanitized(run: Run, name: str) -> tuple[Path, list[str]]:
+    """Builds the library with a sanitizer. Returns it, and what else a program of Swift's clang is linked with."""
+    _, folder, _, libraries = SANITIZERS[name]
     scratch = ROOT / folder
     run.build(["swift", "build", "--sanitize", name, "--product", "capdist", "--scratch-path", scratch])
-    library = scratch / "debug" / "libcapdist.so"
+    runtime = toolchain() / "lib" / "swift" / "linux"
+    return scratch / "debug" / "libcapdist.so", [f"-L{runtime}", f"-Wl,-rpath,{runtime}", *libraries]
+
+
+def _sanitize(run: Run, name: str) -> None:
+    symbol, _, options, _ = SANITIZERS[name]
+    library, link = sanitized(run, name)
     symbols = run.program(["nm", "-D", "--undefined-only", library]).output
     run.check(f"{name}: the library is instrumented", None if symbol in symbols else f"it does not need {symbol}")
 
-    toolchain = _toolchain()
-    runtime = toolchain / "lib" / "swift" / "linux"
     out = RESULTS / f"c-{name}"
-    link = " ".join((f"-L{runtime}", f"-Wl,-rpath,{runtime}", *libraries))
-    make = ["make", "--silent", "-j2", "-C", "Tests/c", f"CC={toolchain / 'bin' / 'clang'}"]
-    flags = [f"CFLAGS=-O1 -g -fsanitize={name}", f"LDFLAGS={link}"]
+    make = ["make", "--silent", "-j2", "-C", "Tests/c", f"CC={toolchain() / 'bin' / 'clang'}"]
+    flags = [f"CFLAGS=-O1 -g -fsanitize={name}", f"LDFLAGS={' '.join(link)}"]
     run.build([*make, *flags, f"LIBDIR={library.parent}", f"OUT={out}"])
 
     # The gateway is another process, and need not be slow.
@@ -75,7 +79,7 @@ def _valgrind(run: Run) -> None:
         run.check(f"valgrind: {sample}", why if outcome.status == 0 else outcome.ended)
 
 
-def _toolchain() -> Path:
+def toolchain() -> Path:
     swift = shutil.which("swift")
     if swift is None:
         raise SuiteError("there is no swift")

@@ -19,9 +19,9 @@ using namespace std::chrono_literals;
 
 namespace {
 
-Futu::u16_t port() {
-    const char *text = std::getenv("CAPDIST_PORT");
-    REQUIRE_MESSAGE(text != nullptr, "CAPDIST_PORT tells where the simulator listens");
+Futu::u16_t port(const char *name = "CAPDIST_PORT") {
+    const char *text = std::getenv(name);
+    REQUIRE_MESSAGE(text != nullptr, name, " tells where a simulator listens");
     return static_cast<Futu::u16_t>(std::atoi(text));
 }
 
@@ -152,6 +152,60 @@ TEST_CASE("no connection is told once, with the socket's error, and not tried ag
     REQUIRE(recorder.open());
     CHECK(soon([&] { return recorder.connected == 2; }));
     CHECK(recorder.err_code == 0);
+}
+
+TEST_CASE("why InitConnect failed") {
+    const struct {
+        const char *port;
+        int code;
+    } cases[] = {{"CAPDIST_PORT_REFUSES", CAPDIST_INIT_CONNECT_REFUSED},
+                 {"CAPDIST_PORT_CLOSES", CAPDIST_INIT_CONNECT_DISCONNECTED},
+                 {"CAPDIST_PORT_ANSWERS_NONSENSE", CAPDIST_INIT_CONNECT_UNKNOWN}};
+    for (const auto &wanted : cases) {
+        CAPTURE(wanted.port);
+        Recorder recorder;
+        REQUIRE(recorder.open(port(wanted.port)));
+        REQUIRE(soon([&] { return recorder.connected == 1; }));
+        CHECK(CAPDIST_ERR_KIND(recorder.err_code) == CAPDIST_ERR_KIND_INIT_CONNECT);
+        CHECK(CAPDIST_ERR_CODE(recorder.err_code) == wanted.code);
+        CHECK(recorder.lost == 0);
+    }
+}
+
+TEST_CASE("InitConnect is given up after ten seconds") {
+    Recorder recorder;
+    REQUIRE(recorder.open(port("CAPDIST_PORT_SILENT")));
+    std::this_thread::sleep_for(9s);
+    CHECK(recorder.connected == 0);
+    REQUIRE(soon([&] { return recorder.connected == 1; }));
+    CHECK(recorder.err_code == (Futu::i64_t(CAPDIST_ERR_KIND_INIT_CONNECT) << 32 | CAPDIST_INIT_CONNECT_TIMEOUT));
+}
+
+TEST_CASE("a name that is none") {
+    Recorder recorder;
+    REQUIRE(recorder.api.load()->InitConnect("no-such-host.invalid", 11111, false));
+    REQUIRE(soon([&] { return recorder.connected == 1; }));
+    CHECK(CAPDIST_ERR_KIND(recorder.err_code) == CAPDIST_ERR_KIND_NAME_NOT_FOUND);
+}
+
+TEST_CASE("a lost connection stays lost, unless asked for") {
+    for (const bool reconnects : {false, true}) {
+        CAPTURE(reconnects);
+        Recorder recorder;
+        recorder.asks = 1; // after which the gateway closes the line
+        recorder.api.load()->SetAutoReconnect(reconnects);
+        REQUIRE(recorder.open(port("CAPDIST_PORT_DROPS")));
+        REQUIRE(soon([&] { return recorder.lost >= 1; }));
+        CHECK(recorder.answered >= 1);
+        if (reconnects) {
+            CHECK(soon([&] { return recorder.connected >= 2; }));
+        } else {
+            CHECK(CAPDIST_ERR_KIND(recorder.err_code) == CAPDIST_ERR_KIND_RECEIVE);
+            std::this_thread::sleep_for(1500ms); // longer than the first pause between attempts
+            CHECK(recorder.connected == 1);
+            CHECK(recorder.lost == 1);
+        }
+    }
 }
 
 TEST_CASE("release inside a callback: nothing comes after that one") {

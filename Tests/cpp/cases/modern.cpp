@@ -1,0 +1,155 @@
+// Plays the named cases in a way of the modern face: modern {blocking|callbacks|futures|coroutines}.
+#include <atomic>
+#include <deque>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include <capdist.hpp>
+
+#include "player.hpp"
+
+using namespace capdist;
+
+namespace {
+
+std::string name_of(const std::error_code &code) {
+    return capdist_status_name(code.value());
+}
+
+std::string told(int number, const reply_view &reply) {
+    std::ostringstream line;
+    line << "answer\t" << number << "\t" << name_of(reply.status()) << "\t" << reply.was_sent() << "\t"
+         << reply.retry_after().count() << "\t" << (reply.ret_type() ? reply.to_json() : "{}");
+    return line.str();
+}
+
+std::string refused(int number, const std::error_code &code) {
+    return "refused\t" + std::to_string(number) + "\t" + name_of(code);
+}
+
+/// For ways that give figures alone: what a reply with them would have told.
+std::string told(int number, const capital_distribution &figures) {
+    std::ostringstream line;
+    line.precision(17);
+    const auto optional = [&](const char *name, const std::optional<double> &value) {
+        if (value) line << ",\"" << name << "\":" << *value;
+    };
+    line << "answer\t" << number << "\tCAPDIST_OK\t1\t0\t{\"retType\":0,\"s2c\":{\"capitalInBig\":" << figures.capital_in_big
+         << ",\"capitalInMid\":" << figures.capital_in_mid << ",\"capitalInSmall\":" << figures.capital_in_small
+         << ",\"capitalOutBig\":" << figures.capital_out_big << ",\"capitalOutMid\":" << figures.capital_out_mid
+         << ",\"capitalOutSmall\":" << figures.capital_out_small;
+    optional("capitalInSuper", figures.capital_in_super);
+    optional("capitalOutSuper", figures.capital_out_super);
+    optional("updateTimestamp", figures.update_timestamp);
+    if (figures.update_time) line << ",\"updateTime\":\"" << *figures.update_time << "\"";
+    line << "}}";
+    return line.str();
+}
+
+class face {
+public:
+    face(std::string way, scoreboard &board) : way_(std::move(way)), board_(board) {}
+    ~face() {
+        for (std::thread &thread : threads_) thread.join();
+    }
+
+    void open(const std::string &group, int port, std::istream &settings) {
+        options given("127.0.0.1", port);
+        given.quota_group = group;
+        for (std::string setting; settings >> setting;) {
+            const std::size_t at = setting.find('=');
+            const std::string name = setting.substr(0, at);
+            const int value = std::stoi(setting.substr(at + 1));
+            if (name == "queue_timeout_ms") given.queue_timeout = std::chrono::milliseconds(value);
+            else if (name == "reply_timeout_ms") given.reply_timeout = std::chrono::milliseconds(value);
+            else if (name == "quota_requests") given.quota_requests = value;
+            else throw std::runtime_error("unknown option " + name);
+        }
+        clients_.emplace_back(std::move(given));
+        refs_.push_back(clients_.back());
+    }
+
+    void close(std::size_t client) { clients_.at(client).close(); }
+    void close_inside(std::size_t client) { closes_ = client; }
+
+    void ask(int number, std::size_t client, const std::string &text) {
+        // A reference, as a host has that closes elsewhere: it stays when its connection goes.
+        const connection_ref conn = refs_.at(client);
+        try {
+            if (way_ == "blocking") return blocking(number, conn, text);
+            if (way_ == "callbacks") return callbacks(number, client, conn, text);
+            if (way_ == "futures") return futures(number, conn, text);
+#if defined(__cpp_impl_coroutine)
+            if (way_ == "coroutines") return void(coroutine(number, conn, text));
+#endif
+        } catch (const error &thrown) {
+            return board_.end(refused(number, thrown.code()));
+        }
+        throw std::runtime_error("unknown way " + way_);
+    }
+
+private:
+    void blocking(int number, const connection_ref &conn, const std::string &text) {
+        std::error_code code;
+        const std::optional<reply> answer = conn.fetch_capital_distribution(text, code);
+        board_.end(answer ? told(number, *answer) : refused(number, code));
+    }
+
+    void callbacks(int number, std::size_t client, const connection_ref &conn, const std::string &text) {
+        conn.get_capital_distribution(text, [this, number, client](const reply_view &reply) {
+            if (closes_.exchange(none) == client) close(client);
+            board_.end(told(number, reply));
+        });
+    }
+
+    void futures(int number, const connection_ref &conn, const std::string &text) {
+        threads_.emplace_back([this, number, future = conn.async_capital_distribution(text)]() mutable {
+            try {
+                board_.end(told(number, future.get()));
+            } catch (const request_error &thrown) {
+                board_.end(told(number, thrown.reply()));
+            }
+        });
+    }
+
+#if defined(__cpp_impl_coroutine)
+    struct task {
+        struct promise_type {
+            task get_return_object() { return {}; }
+            std::suspend_never initial_suspend() noexcept { return {}; }
+            std::suspend_never final_suspend() noexcept { return {}; }
+            void return_void() {}
+            void unhandled_exception() { std::terminate(); }
+        };
+    };
+
+    task coroutine(int number, connection_ref conn, std::string text) {
+        std::string line;
+        try {
+            line = told(number, co_await conn.await_capital_distribution(text));
+        } catch (const request_error &thrown) {
+            line = told(number, thrown.reply());
+        } catch (const error &thrown) {
+            line = refused(number, thrown.code());
+        }
+        board_.end(line);
+    }
+#endif
+
+    static constexpr std::size_t none = ~std::size_t(0);
+    const std::string way_;
+    scoreboard &board_;
+    std::deque<connection> clients_;
+    std::vector<connection_ref> refs_;
+    std::vector<std::thread> threads_;
+    std::atomic<std::size_t> closes_{none};
+};
+
+} // namespace
+
+int main(int count, char **arguments) {
+    scoreboard board;
+    face way(count > 1 ? arguments[1] : "", board);
+    return play(way, board);
+}

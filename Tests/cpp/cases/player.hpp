@@ -1,0 +1,72 @@
+// What the players of both faces share; Tests/harness/cases.py tells what a player reads and prints.
+#ifndef PLAYER_HPP
+#define PLAYER_HPP
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <iostream>
+#include <mutex>
+#include <sstream>
+#include <string>
+
+/// Prints what came of the requests, and knows how many are still to end.
+class scoreboard {
+public:
+    void begin() {
+        std::lock_guard<std::mutex> guard(mutex_);
+        pending_++;
+    }
+
+    void end(std::string line) {
+        line.erase(std::remove(line.begin(), line.end(), '\n'), line.end()); // JSON's own; in its texts there is none
+        std::lock_guard<std::mutex> guard(mutex_);
+        std::cout << line << std::endl;
+        pending_--;
+        changed_.notify_all();
+    }
+
+    void wait() {
+        std::unique_lock<std::mutex> guard(mutex_);
+        if (changed_.wait_for(guard, std::chrono::seconds(20), [&] { return pending_ <= 0; })) std::cout << "done" << std::endl;
+    }
+
+private:
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    int pending_ = 0;
+};
+
+/// Reads commands until the end of the input. `face` has open(group, port, name and value pairs), close(client),
+/// close_inside(client) and ask(number, client, security).
+template <class Face> int play(Face &face, scoreboard &board) {
+    int asked = 0;
+    for (std::string line; std::getline(std::cin, line);) {
+        std::istringstream words(line);
+        std::string command, text;
+        std::size_t client = 0;
+        words >> command;
+        if (command == "open") {
+            int port = 0;
+            words >> text >> port;
+            face.open(text, port, words);
+        } else if (command == "close") {
+            words >> client;
+            face.close(client);
+        } else if (command == "close-inside") {
+            words >> client;
+            face.close_inside(client);
+        } else if (command == "ask") {
+            words >> client >> text;
+            board.begin();
+            face.ask(asked++, client, text);
+        } else if (command == "wait") {
+            board.wait();
+        } else {
+            return 2;
+        }
+    }
+    return 0;
+}
+
+#endif

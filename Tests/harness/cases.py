@@ -1,0 +1,306 @@
+"""The named cases that all bindings share (Tests/cases), for bindings whose tests are not written in Python.
+
+Such a binding brings a player, a small program that does what it reads and prints what came of it. `PLAYER FACE` reads lines
+of words:
+
+    open GROUP PORT [NAME=VALUE]...   make the next client (numbered from 0), with these of capdist_options
+    close CLIENT
+    close-inside CLIENT               the callback of the client's first answer closes it
+    ask CLIENT SECURITY               the next request (numbered from 0); a face that can only wait waits for the answer
+    wait                              until every request has ended; print `done`
+
+and prints a line for each request, words separated by tabs, when it ends:
+
+    refused NUMBER STATUS             the call was refused
+    answer NUMBER STATUS WAS_SENT RETRY_AFTER_MS JSON
+                                      WAS_SENT is 0 or 1; JSON as capdist_reply_to_json writes it, `{}` without an answer;
+                                      `-` for what a face does not tell
+
+It ends with its input.
+"""
+
+from __future__ import annotations
+
+import json
+import queue
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .gateway import Gateway, gateway
+from .suite import ROOT, Run, SuiteError
+
+CASES: list[dict[str, Any]] = json.loads((ROOT / "Tests" / "cases" / "cases.json").read_text(encoding="utf-8"))["cases"]
+KILL = "kill the gateway with the requests in flight"
+CLOSE_INSIDE = "close the client in the first callback"
+CLOSE_BEFORE = "close the clients before asking"
+#: What is understood here. A field beyond it would be a check that is not made.
+FIELDS = {
+    "case": {"name", "about", "gateways", "clients", "requests", "event"},
+    "gateways": {"simulator", "silent"},
+    "clients": {"gateway", "queue_timeout_ms", "reply_timeout_ms", "quota_requests"},
+    "requests": {"client", "security", "securities", "expect"},
+    "expect": {
+        *("status", "call", "was_sent", "ret_type", "ret_msg", "retry_after_ms", "takes_ms"),
+        *("figures", "some_figures", "different"),
+    },
+}
+PATIENCE_S = 15.0
+#: What the vendor's classes have for a status without an answer.
+VENDOR_RET_TYPES = {"CAPDIST_QUEUE_TIMEOUT": -100, "CAPDIST_REPLY_TIMEOUT": -100, "CAPDIST_DISCONNECTED": -200}
+
+
+@dataclass(frozen=True)
+class Face:
+    """How a binding asks. Without options (the vendor's classes) it can only do the cases that set none."""
+
+    name: str
+    command: Sequence[str | Path]
+    has_callbacks: bool = True
+    has_options: bool = True
+
+    def can(self, case: dict[str, Any]) -> bool:
+        """Whether it can do what a case asks."""
+        if not self.has_options and any(set(client) - {"gateway"} for client in case["clients"]):
+            return False
+        return self.has_callbacks or case.get("event") != CLOSE_INSIDE
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A line of the player's, and when it came after the request went to it."""
+
+    kind: str
+    status: str
+    was_sent: str
+    retry_after_ms: str
+    said: dict[str, Any]
+    seconds: float
+
+
+class Player:
+    """A running player."""
+
+    def __init__(self, command: Sequence[str | Path]) -> None:
+        self._process = subprocess.Popen(
+            [str(word) for word in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"
+        )
+        self.answers: dict[int, Answer] = {}
+        self.twice: list[int] = []
+        self._asked: list[float] = []
+        self._done: queue.Queue[bool] = queue.Queue()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def tell(self, *words: object) -> None:
+        """Writes a line."""
+        assert self._process.stdin is not None
+        if words[0] == "ask":
+            self._asked.append(time.monotonic())
+        print(*words, file=self._process.stdin, flush=True)
+
+    def wait(self) -> None:
+        """Waits until every request has ended. Raises SuiteError at the time limit."""
+        self.tell("wait")
+        try:
+            ended_well = self._done.get(timeout=PATIENCE_S)
+        except queue.Empty:
+            raise SuiteError(f"not every request has ended after {PATIENCE_S:.0f} s") from None
+        if not ended_well:
+            raise SuiteError("the player ended, or printed what is no answer")
+
+    def end(self) -> int:
+        """Closes its input. Returns its exit status; raises SuiteError at the time limit."""
+        assert self._process.stdin is not None and self._process.stdout is not None
+        try:
+            self._process.stdin.close()
+            status = self._process.wait(timeout=PATIENCE_S)
+            self._reader.join(timeout=PATIENCE_S)
+            return status
+        except subprocess.TimeoutExpired:
+            raise SuiteError("the player does not end with its input") from None
+        except BrokenPipeError:
+            return self._process.wait(timeout=PATIENCE_S)
+        finally:
+            self._process.kill()
+            self._process.stdout.close()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        try:
+            for line in self._process.stdout:
+                self._take(line.rstrip("\n").split("\t"))
+        finally:
+            self._done.put(False)
+
+    def _take(self, words: list[str]) -> None:
+        if words[0] == "done":
+            self._done.put(True)
+            return
+        number = int(words[1])
+        if number in self.answers:
+            self.twice.append(number)
+        status, was_sent, retry, said = (words[2:] + ["-", "-", "{}"])[:4]
+        seconds = time.monotonic() - self._asked[number]
+        self.answers[number] = Answer(words[0], status, was_sent, retry, json.loads(said), seconds)
+
+
+def check_cases(run: Run, faces: Sequence[Face]) -> None:
+    """Runs every case in every face that can do what it asks, each a case of the suite's."""
+    unknown = _unknown_fields()
+    run.check("every field of the table is understood", ", ".join(unknown))
+    ran: set[str] = set()
+    for face in faces:
+        for case in filter(face.can, CASES):
+            try:
+                problems = _play(case, face)
+            except SuiteError as error:
+                problems = [str(error)]
+            run.check(f"{face.name}: {case['name']}", "; ".join(problems[:3]))
+            ran.add(case["name"])
+    left_out = {case["name"] for case in CASES} - ran
+    run.check("no case of the table is left out", ", ".join(left_out))
+
+
+def _unknown_fields() -> list[str]:
+    unknown: list[str] = []
+    for case in CASES:
+        if case.get("event") not in (None, KILL, CLOSE_INSIDE, CLOSE_BEFORE):
+            unknown.append(f"{case['name']}: {case['event']}")
+        entries = [("case", case)] + [("expect", request["expect"]) for request in case["requests"]]
+        entries += [(kind, entry) for kind in ("gateways", "clients", "requests") for entry in case[kind]]
+        unknown += [f"{case['name']}: {field}" for kind, entry in entries for field in set(entry) - FIELDS[kind]]
+    return unknown
+
+
+def _play(case: dict[str, Any], face: Face) -> list[str]:
+    """Runs a case. Returns what was wrong."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        traces, ports, gateways = [], [], []
+        for number, wanted in enumerate(case["gateways"]):
+            if "silent" in wanted:
+                ports.append(stack.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1])
+                continue
+            traces.append(folder / f"trace{number}")
+            gateways.append(stack.enter_context(gateway("--trace", str(traces[-1]), *wanted["simulator"])))
+            ports.append(gateways[-1].port)
+        player = Player([*face.command])
+        try:
+            _tell(player, case, ports)
+            asks = [(request, security) for request in case["requests"] for security in _securities(request)]
+            for request, security in asks:
+                player.tell("ask", request["client"], security)
+            if case.get("event") == KILL:
+                _kill_in_flight(gateways[0], traces[0], len(asks))
+            player.wait()
+            problems = _problems(asks, player, 0, face)
+            # The first client goes; a second must answer as before.
+            player.tell("close", 0)
+            again = [(request, security) for request, security in asks if request["client"] == 1]
+            for _, security in again:
+                player.tell("ask", 1, security)
+            player.wait()
+            problems += _problems(again, player, len(asks), face)
+        except BrokenPipeError:
+            problems = ["the player ended"]
+        finally:
+            status = player.end()
+        if status != 0:
+            problems.append(f"the player's exit status is {status}")
+        if player.twice:
+            problems.append(f"ended twice: {player.twice}")
+        return problems
+
+
+def _tell(player: Player, case: dict[str, Any], ports: list[int]) -> None:
+    """Tells the player everything up to the requests."""
+    for number, client in enumerate(case["clients"]):
+        options = (f"{name}={value}" for name, value in client.items() if name != "gateway")
+        player.tell("open", f"case-{number}", ports[client["gateway"]], *options)
+        if case.get("event") == CLOSE_BEFORE:
+            player.tell("close", number)
+            player.tell("close", number)
+    if case.get("event") == CLOSE_INSIDE:
+        player.tell("close-inside", 0)
+
+
+def _securities(request: dict[str, Any]) -> list[str]:
+    """What a request stands for."""
+    if "security" in request:
+        return [request["security"]]
+    many = request["securities"]
+    return [f"{many['market']}.{i:0{many['digits']}}" for i in range(many["first"], many["last"] + 1)]
+
+
+def _kill_in_flight(running: Gateway, trace: Path, count: int) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        lines = trace.read_text(encoding="utf-8").split("\n")[:-1] if trace.exists() else []
+        if sum(e["event"] == "request" and e.get("proto_id") == 3212 for e in map(json.loads, lines)) >= count:
+            running.kill()
+            return
+        time.sleep(0.005)
+    raise SuiteError("the requests did not reach the gateway")
+
+
+def _problems(asks: list[tuple[dict[str, Any], str]], player: Player, first: int, face: Face) -> list[str]:
+    problems: list[str] = []
+    values: dict[str, set[Any]] = {}
+    for number, (request, security) in enumerate(asks, first):
+        wanted = request["expect"]
+        answer = player.answers.get(number)
+        if answer is None:
+            problems.append(f"{security}: no answer")
+            continue
+        problems += [f"{security}: {problem}" for problem in _compare(wanted, answer, security, face)]
+        if "different" in wanted:
+            values.setdefault(wanted["different"], set()).add(_figure(answer, wanted["different"]))
+    for name, different in values.items():
+        if len(different) != len(asks):
+            problems.append(f"{len(different)} values of {name} for {len(asks)} securities")
+    return problems
+
+
+def _compare(wanted: dict[str, Any], answer: Answer, security: str, face: Face) -> list[str]:
+    problems: list[str] = []
+
+    def expect(what: str, seen: object, should: object) -> None:
+        if seen != should:
+            problems.append(f"{what} is {seen!r} instead of {should!r}")
+
+    if "call" in wanted:
+        expect("the call", (answer.kind, answer.status), ("refused", wanted["call"] if face.has_options else "-"))
+        return problems
+    status = wanted["status"]
+    expect("the kind", answer.kind, "answer")
+    if face.has_options:
+        expect("the status", answer.status, status)
+        expect("was_sent", answer.was_sent, str(int(wanted["was_sent"])))
+        most = wanted.get("retry_after_ms", 0)
+        if not max(most - 100, 0) <= int(answer.retry_after_ms) <= most:
+            problems.append(f"retry_after_ms is {answer.retry_after_ms}")
+    elif "ret_type" not in wanted:
+        expect("retType", answer.said.get("retType"), 0 if status == "CAPDIST_OK" else VENDOR_RET_TYPES.get(status))
+    if "ret_msg" in wanted:
+        said = (answer.said.get("retType"), answer.said.get("retMsg"))
+        expect("what it said", said, (wanted["ret_type"], wanted["ret_msg"]))
+    figures = {**wanted.get("figures", {}), **wanted.get("some_figures", {}).get(security, {})}
+    for name, value in figures.items():
+        expect(name, _figure(answer, name), value)
+    if "takes_ms" in wanted and not wanted["takes_ms"][0] <= answer.seconds * 1000 <= wanted["takes_ms"][1]:
+        problems.append(f"it took {answer.seconds * 1000:.0f} ms")
+    return problems
+
+
+def _figure(answer: Answer, name: str) -> Any:
+    """capital_in_big is capitalInBig in protobuf, and so in JSON."""
+    first, *others = name.split("_")
+    return answer.said.get("s2c", {}).get(first + "".join(word.capitalize() for word in others))
