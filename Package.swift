@@ -41,7 +41,7 @@ let package = Package(
 
         // The stand-in gateway.
         .target(name: "Simulator", dependencies: ["Codec", "CSystem"]),
-        .executableTarget(name: "opend-simulator", dependencies: ["Simulator"]),
+        .executableTarget(name: "opend-simulator", dependencies: ["Simulator", "Codec"]),
 
         .testTarget(name: "CodecTests", dependencies: ["Codec"]),
         .testTarget(name: "LimiterTests", dependencies: ["Limiter"]),

@@ -45,11 +45,15 @@ struct CheckedOptions {
         let host = try text(options.host, "host") ?? "127.0.0.1"
         connection.host = host
         connection.port = UInt16(clamping: try number(options.port, "port", 1...65535))
+        connection.rsaKey = try Self.rsaKey(options)
+        let cipher = try number(
+            options.packet_cipher, "packet_cipher", Int32(CAPDIST_CIPHER_NONE)...Int32(CAPDIST_CIPHER_AES_CBC))
+        if connection.rsaKey != nil { connection.cipher = CipherAlgorithm(rawValue: cipher) ?? .ftaesECB }
         connection.hello = InitConnectRequest(
             clientVersion: try number(options.client_version, "client_version", 0...Int32.max),
             clientID: try text(options.client_id, "client_id") ?? "capdist",
             recvNotify: try flag(options.recv_notify, "recv_notify"),
-            packetEncAlgo: Int32(CAPDIST_CIPHER_NONE),
+            packetEncAlgo: connection.cipher.rawValue,
             pushProtoFormat: Int32(FrameHeader.protobufFormat),
             programmingLanguage: try text(options.programming_language, "programming_language") ?? "C"
         ).encoded()
@@ -68,6 +72,7 @@ struct CheckedOptions {
         }
         behaviour.maxQueue = Int(
             try size(options.max_queue, "max_queue", 1...1_000_000, defaults.max_queue))
+        behaviour.isEncrypted = connection.rsaKey != nil
         behaviour.peer = "\(host), port \(options.port)"
         behaviour.wantsLog = options.on_log != nil
         var random = SystemRandomNumberGenerator()
@@ -94,6 +99,22 @@ struct CheckedOptions {
         "host:" + (Resolver.isLoopback(host) ? "localhost" : host.lowercased())
     }
 
+    /// nil: no encryption. The host's text is read where it stands.
+    private static func rsaKey(_ options: capdist_options) throws(Refusal) -> RSAKey? {
+        guard options.rsa_private_key == nil || options.rsa_private_key_file == nil else {
+            throw .invalid("rsa_private_key and rsa_private_key_file are both set: which is it?")
+        }
+        do throws(RSAKey.Refusal) {
+            if let text = options.rsa_private_key {
+                return try RSAKey(pem: UnsafeRawBufferPointer(start: text, count: strnlen(text, RSAKey.longestText)))
+            }
+            return try options.rsa_private_key_file.map { (path) throws(RSAKey.Refusal) in try RSAKey(file: path) }
+        } catch {
+            let name = options.rsa_private_key == nil ? "rsa_private_key_file" : "rsa_private_key"
+            throw .invalid("\(name) can not be used: \(error.text)")
+        }
+    }
+
     private static func refuseUnsupported(_ options: capdist_options) throws(Refusal) {
         func unsupported(_ name: StaticString) -> Refusal {
             Refusal(.unsupported, "\(name): this version of the library can not do that yet")
@@ -102,10 +123,6 @@ struct CheckedOptions {
         if options.mode != Int32(CAPDIST_MODE_THREAD) { throw unsupported("mode") }
         _ = try number(options.transport, "transport", 0...Int32(CAPDIST_TRANSPORT_WEBSOCKET_TLS))
         if options.transport != Int32(CAPDIST_TRANSPORT_TCP) { throw unsupported("transport") }
-        _ = try number(
-            options.packet_cipher, "packet_cipher", Int32(CAPDIST_CIPHER_NONE)...Int32(CAPDIST_CIPHER_AES_CBC))
-        if options.rsa_private_key != nil { throw unsupported("rsa_private_key") }
-        if options.rsa_private_key_file != nil { throw unsupported("rsa_private_key_file") }
         if options.websocket_key != nil { throw unsupported("websocket_key") }
         if options.tls_ca_file != nil { throw unsupported("tls_ca_file") }
         if try flag(options.tls_insecure_accept_any_certificate, "tls_insecure_accept_any_certificate") {

@@ -35,30 +35,55 @@ package struct FrameWriter: ~Copyable {
     /// Appends one frame whose body `fill` writes in place.
     /// - Parameters:
     ///   - capacity: room for the body, in bytes.
+    ///   - cipher: encrypts it; nil: it goes out in clear.
     ///   - fill: writes the body and returns its length, at most `capacity`.
-    /// - Returns: false if no digest could be made; nothing is appended then.
+    /// - Returns: false if OpenSSL failed; nothing is appended then.
     @inline(__always)
     package mutating func append(
-        protoID: UInt32, serialNo: UInt32, capacity: Int, _ fill: (UnsafeMutableRawBufferPointer) -> Int
+        protoID: UInt32, serialNo: UInt32, capacity: Int, cipher: BodyCipher? = nil,
+        _ fill: (UnsafeMutableRawBufferPointer) -> Int
     ) -> Bool {
-        reserve(FrameHeader.size + capacity)
+        reserve(FrameHeader.size + capacity + (cipher == nil ? 0 : BodyCipher.overhead))
         let frame = UnsafeMutableRawBufferPointer(rebasing: buffer[end...])
         let room = UnsafeMutableRawBufferPointer(
             rebasing: frame[FrameHeader.size..<(FrameHeader.size + capacity)])
-        let length = min(max(fill(room), 0), capacity)
+        var length = min(max(fill(room), 0), capacity)
         let body = UnsafeRawBufferPointer(rebasing: room[..<length])
-        guard let digest = hasher.hash(body), let bodyLength = UInt32(exactly: length) else { return false }
+        guard let digest = hasher.hash(body) else { return false }
+        if let cipher {
+            let whole = UnsafeMutableRawBufferPointer(rebasing: frame[FrameHeader.size...])
+            guard let encrypted = cipher.encrypt(whole, count: length) else { return false }
+            length = encrypted
+        }
+        guard let bodyLength = UInt32(exactly: length) else { return false }
         FrameHeader(protoID: protoID, serialNo: serialNo, bodyLength: bodyLength, sha1: digest).write(to: frame)
         end += FrameHeader.size + length
         return true
     }
 
     /// Appends one frame.
-    package mutating func append(protoID: UInt32, serialNo: UInt32, body: UnsafeRawBufferPointer) -> Bool {
-        append(protoID: protoID, serialNo: serialNo, capacity: body.count) { room in
+    package mutating func append(
+        protoID: UInt32, serialNo: UInt32, body: UnsafeRawBufferPointer, cipher: BodyCipher? = nil
+    ) -> Bool {
+        append(protoID: protoID, serialNo: serialNo, capacity: body.count, cipher: cipher) { room in
             room.copyMemory(from: body)
             return body.count
         }
+    }
+
+    /// Appends one frame that RSA encrypts: InitConnect's.
+    package mutating func append(
+        protoID: UInt32, serialNo: UInt32, body: UnsafeRawBufferPointer, key: RSAKey
+    ) -> Bool {
+        guard let encrypted = key.encrypt(body), let digest = hasher.hash(body),
+            let length = UInt32(exactly: encrypted.count)
+        else { return false }
+        reserve(FrameHeader.size + encrypted.count)
+        let frame = UnsafeMutableRawBufferPointer(rebasing: buffer[end...])
+        FrameHeader(protoID: protoID, serialNo: serialNo, bodyLength: length, sha1: digest).write(to: frame)
+        UnsafeMutableRawBufferPointer(rebasing: frame[FrameHeader.size...]).copyBytes(from: encrypted)
+        end += FrameHeader.size + encrypted.count
+        return true
     }
 
     private mutating func reserve(_ count: Int) {

@@ -67,17 +67,17 @@ package struct InitConnectResponse: Equatable {
         package var serverVersion: Int32
         package var loginUserID: UInt64
         package var connID: UInt64
-        /// 16 ASCII bytes
-        package var connAESKey: String
+        /// 16 ASCII bytes; a secret, and no text so that `wipe` can reach it
+        package var connAESKey: [UInt8]
         /// seconds
         package var keepAliveInterval: Int32
         /// 16 ASCII bytes
-        package var aesCBCIV: String?
+        package var aesCBCIV: [UInt8]?
         package var userAttribution: Int32?
 
         package init(
-            serverVersion: Int32, loginUserID: UInt64, connID: UInt64, connAESKey: String, keepAliveInterval: Int32,
-            aesCBCIV: String? = nil, userAttribution: Int32? = nil
+            serverVersion: Int32, loginUserID: UInt64, connID: UInt64, connAESKey: [UInt8], keepAliveInterval: Int32,
+            aesCBCIV: [UInt8]? = nil, userAttribution: Int32? = nil
         ) {
             self.serverVersion = serverVersion
             self.loginUserID = loginUserID
@@ -106,9 +106,13 @@ package struct InitConnectResponse: Equatable {
         guard let s2c = message.s2c?.pointee, let key = s2c.connaeskey else { return }
         content = Content(
             serverVersion: s2c.serverver, loginUserID: s2c.loginuserid, connID: s2c.connid,
-            connAESKey: String(cString: key), keepAliveInterval: s2c.keepaliveinterval,
-            aesCBCIV: s2c.aescbciv.map { String(cString: $0) },
+            connAESKey: bytes(key), keepAliveInterval: s2c.keepaliveinterval, aesCBCIV: s2c.aescbciv.map { bytes($0) },
             userAttribution: s2c.has_userattribution != 0 ? s2c.userattribution : nil)
+    }
+
+    /// Overwrites the session's key; to be called on the only copy.
+    package mutating func wipe() {
+        content?.connAESKey.withUnsafeMutableBytes { Crypto.wipe($0) }
     }
 
     package func encoded() -> [UInt8] {

@@ -66,6 +66,12 @@ package struct MessageArena: ~Copyable {
         return unpack(allocator, body.count, bytes.assumingMemoryBound(to: UInt8.self))
     }
 
+    /// Overwrites the last message, which held a secret.
+    package borrowing func wipe() {
+        Crypto.wipe(UnsafeMutableRawBufferPointer(rebasing: state.pointee.block[..<state.pointee.used]))
+        reset()
+    }
+
     /// Gives back what the last message needed beyond the block.
     private func reset() {
         state.pointee.used = 0
@@ -104,8 +110,20 @@ func packed<Message>(_ message: inout Message) -> [UInt8] {
     }
 }
 
+/// The bytes of a C string.
+func bytes(_ text: UnsafePointer<CChar>) -> [UInt8] {
+    Array(UnsafeRawBufferPointer(start: text, count: strlen(text)))
+}
+
 /// A C string as protobuf-c's structs want it, for as long as `body` runs; nil stays nil.
 func withMutableCString<R>(_ text: String?, _ body: (UnsafeMutablePointer<CChar>?) -> R) -> R {
     guard let text else { return body(nil) }
     return text.withCString { body(UnsafeMutablePointer(mutating: $0)) }
+}
+
+/// The same for bytes, none of them 0.
+func withMutableCString<R>(_ text: [UInt8]?, _ body: (UnsafeMutablePointer<CChar>?) -> R) -> R {
+    guard var text else { return body(nil) }
+    text.append(0)
+    return text.withUnsafeMutableBytes { body($0.baseAddress?.assumingMemoryBound(to: CChar.self)) }
 }

@@ -209,7 +209,7 @@ extension Connection {
         stateLock.withLock { membership.quota.with { state.pointee.machine.attemptFailed(cause, now, &$0) } }
     }
 
-    private func lineLost(_ cause: Cause) {
+    func lineLost(_ cause: Cause) {
         let now = Clock.now()
         stateLock.withLock { membership.quota.with { state.pointee.machine.lineLost(cause, now, &$0) } }
     }
@@ -220,6 +220,9 @@ extension Connection {
         input.pointee.addresses = []
         closeSocket()
         input.pointee.reader.reset()
+        input.pointee.cipher = nil
+        input.pointee.isGreeted = false
+        input.pointee.plain.wipe()
     }
 
     private func closeSocket() {
@@ -233,6 +236,7 @@ extension Connection {
             output.pointee.socket = -1
             output.pointee.isBlocked = false
             output.pointee.writer.reset()
+            output.pointee.cipher = nil
             Socket.close(socket)
         }
     }
@@ -284,8 +288,15 @@ extension Connection {
 
     /// - Returns: whether there are actions to perform before the next frame.
     private func handle(_ frame: Frame, _ now: Instant) -> Bool {
+        let body: UnsafeRawBufferPointer
+        let isIntact: Bool
+        do throws(Cause) {
+            (body, isIntact) = try open(frame)
+        } catch {
+            lineLost(error)
+            return true
+        }
         let header = frame.header
-        let isIntact = input.pointee.hasher.hash(frame.body) == header.sha1
         stateLock.lock()
         let incoming = membership.quota.with { group in
             state.pointee.machine.received(protoID: header.protoID, serialNo: header.serialNo, now, &group)
@@ -293,53 +304,20 @@ extension Connection {
         let hasActions = state.pointee.machine.hasActions
         stateLock.unlock()
         switch incoming {
-        case .answer(let request): deliver(request, frame.body, isIntact: isIntact, now)
+        case .answer(let request): deliver(request, body, isIntact: isIntact, now)
         case .handshake:
-            handshake(frame.body, isIntact: isIntact)
+            handshake(body, isIntact: isIntact)
             return true
         case .late:
-            if isIntact, header.protoID == ProtoID.getCapitalDistribution { noteLateRefusal(frame.body, now) }
+            if isIntact, header.protoID == ProtoID.getCapitalDistribution { noteLateRefusal(body, now) }
         case .push:
             guard isIntact, let callback = options.callbacks.onPush else { break }
             insideCallback {
-                let body = frame.body.isEmpty ? nil : frame.body.baseAddress?.assumingMemoryBound(to: UInt8.self)
-                callback(handle, header.protoID, body, frame.body.count, options.callbacks.userData)
+                let bytes = body.isEmpty ? nil : body.baseAddress?.assumingMemoryBound(to: UInt8.self)
+                callback(handle, header.protoID, bytes, body.count, options.callbacks.userData)
             }
         case .nothing: break
         }
         return hasActions
-    }
-
-    private func handshake(_ body: UnsafeRawBufferPointer, isIntact: Bool) {
-        func failed(_ text: String) {
-            attemptFailed(Cause(.protocolError, .initConnect, Cause.InitConnectCode.unknown, text))
-        }
-        guard isIntact else { return failed("the SHA-1 of InitConnect's answer does not match its body") }
-        do {
-            let response = try InitConnectResponse(body, input.pointee.arena)
-            guard response.head.retType == RetType.succeed else {
-                let why = response.head.retMsg.map { $0.isEmpty ? "no reason given" : $0 } ?? "no reason given"
-                return attemptFailed(
-                    Cause(
-                        .connectRefused, .initConnect, Cause.InitConnectCode.refused,
-                        "the gateway refused InitConnect: \(why) (retType \(response.head.retType ?? RetType.unknown))",
-                        isFinal: true))
-            }
-            guard let content = response.content else {
-                return failed("InitConnect's answer says success and has no s2c")
-            }
-            let now = Clock.now()
-            stateLock.withLock {
-                state.pointee.connID = content.connID
-                state.pointee.loginUserID = content.loginUserID
-                state.pointee.serverVersion = content.serverVersion
-                membership.quota.with { group in
-                    state.pointee.machine.handshakeSucceeded(
-                        keepAliveInterval: content.keepAliveInterval, now, &group)
-                }
-            }
-        } catch {
-            failed("InitConnect's answer is not valid: is that port OpenD's?")
-        }
     }
 }

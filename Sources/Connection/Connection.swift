@@ -10,6 +10,10 @@ package struct ConnectionOptions: Sendable {
     package var port: UInt16 = 11111
     /// InitConnect's body.
     package var hello: [UInt8] = []
+    /// Turns encryption on.
+    package var rsaKey: RSAKey?
+    /// What InitConnect asks for.
+    package var cipher = CipherAlgorithm.none
     package var behaviour = ConnectionConfiguration()
     package var maxBodyLength = 4 * 1024 * 1024
     /// What a request that does not say so does when no slot of the quota is free: be refused rather than wait.
@@ -42,6 +46,8 @@ package final class Connection: @unchecked Sendable {
 
     struct Output: ~Copyable {
         var writer = FrameWriter()
+        /// Of this line, once InitConnect has agreed on it.
+        var cipher: BodyCipher?
         /// -1: none.
         var socket: Int32 = -1
         /// Whether the socket took less than there was, so that the poller must tell when it takes more.
@@ -52,6 +58,10 @@ package final class Connection: @unchecked Sendable {
         var reader: FrameReader
         var arena = MessageArena()
         let hasher = SHA1Hasher()
+        /// Of this line, once InitConnect has agreed on it.
+        var cipher: BodyCipher?
+        var isGreeted = false
+        var plain = PlainBuffer()
         var isConnecting = false
         var isFinished = false
         var lookUp: LookUp?
@@ -322,23 +332,30 @@ package final class Connection: @unchecked Sendable {
         switch next {
         case .initConnect(let serialNo):
             return options.hello.withUnsafeBytes { hello in
-                output.pointee.writer.append(protoID: ProtoID.initConnect, serialNo: serialNo, body: hello)
+                if let key = options.rsaKey {
+                    return output.pointee.writer.append(
+                        protoID: ProtoID.initConnect, serialNo: serialNo, body: hello, key: key)
+                }
+                return output.pointee.writer.append(protoID: ProtoID.initConnect, serialNo: serialNo, body: hello)
             }
         case .keepAlive(let serialNo):
             return KeepAlive.encodedRequest(time: Clock.unixSeconds()).withUnsafeBytes { body in
-                output.pointee.writer.append(protoID: ProtoID.keepAlive, serialNo: serialNo, body: body)
+                output.pointee.writer.append(
+                    protoID: ProtoID.keepAlive, serialNo: serialNo, body: body, cipher: output.pointee.cipher)
             }
         case .request(let request):
             if case .proto = request.payload.callback {
                 let body = request.payload.body ?? UnsafeMutableRawBufferPointer(start: nil, count: 0)
                 return output.pointee.writer.append(
-                    protoID: request.protoID, serialNo: request.wireSerialNo, body: UnsafeRawBufferPointer(body))
+                    protoID: request.protoID, serialNo: request.wireSerialNo, body: UnsafeRawBufferPointer(body),
+                    cipher: output.pointee.cipher)
             }
             return withUnsafeBytes(of: request.payload.security.code) { code in
                 let firm = request.payload.securityFirm
                 let capacity = CapitalDistributionRequest.maxEncodedSize(codeLength: code.count)
                 return output.pointee.writer.append(
-                    protoID: request.protoID, serialNo: request.wireSerialNo, capacity: capacity
+                    protoID: request.protoID, serialNo: request.wireSerialNo, capacity: capacity,
+                    cipher: output.pointee.cipher
                 ) { room in
                     guard let code = code.baseAddress?.assumingMemoryBound(to: CChar.self) else { return 0 }
                     return CapitalDistributionRequest.encode(

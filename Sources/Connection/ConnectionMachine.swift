@@ -11,6 +11,8 @@ package struct ConnectionConfiguration: Sendable {
     package var minBackoff: Instant = 500_000_000
     package var maxBackoff: Instant = 30_000_000_000
     package var maxQueue = 4096
+    /// Whether InitConnect is encrypted, and another key may be why it is not answered.
+    package var isEncrypted = false
     /// How the log names the gateway.
     package var peer = "the gateway"
     /// Whether anybody reads the log.
@@ -187,9 +189,10 @@ package struct ConnectionMachine<Payload> {
         case .handshaking where now >= phaseDeadline:
             attemptFailed(
                 Cause(
-                    .connectTimeout, .initConnect, Cause.InitConnectCode.timeout,
+                    configuration.isEncrypted ? .encryptionFailed : .connectTimeout, .initConnect,
+                    Cause.InitConnectCode.timeout,
                     "connected, but InitConnect was not answered within \(configuration.connectTimeout.milliseconds) ms:"
-                        + " is that port OpenD's?"),
+                        + (configuration.isEncrypted ? sameKey : " is that port OpenD's?")),
                 now, &quota)
         case .pausing where now >= phaseDeadline:
             beginAttempt(now)
@@ -334,10 +337,14 @@ package struct ConnectionMachine<Payload> {
     private func duringHandshake(_ cause: Cause) -> Cause {
         guard cause.status == .disconnected else { return cause }
         let code = cause.kind == .send ? Cause.InitConnectCode.notSent : Cause.InitConnectCode.disconnected
-        return Cause(
-            .connectFailed, .initConnect, code, "lost before InitConnect was answered: \(cause.text)",
-            isFinal: cause.isFinal)
+        let text = "lost before InitConnect was answered: \(cause.text)"
+        guard phase == .handshaking, configuration.isEncrypted else {
+            return Cause(.connectFailed, .initConnect, code, text, isFinal: cause.isFinal)
+        }
+        return Cause(.encryptionFailed, .initConnect, code, text + ":" + sameKey, isFinal: cause.isFinal)
     }
+
+    private var sameKey: String { " has the gateway the same RSA key, and rsa_private_key set in its configuration?" }
 
     private mutating func beginAttempt(_ now: Instant) {
         let peer = configuration.peer

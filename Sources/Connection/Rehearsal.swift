@@ -73,7 +73,7 @@ package struct Rehearsal {
         connection.poller.wake()
         connection.process(connection.poller.wait())
         let content = InitConnectResponse.Content(
-            serverVersion: 0, loginUserID: 0, connID: 0, connAESKey: "", keepAliveInterval: 10)
+            serverVersion: 0, loginUserID: 0, connID: 0, connAESKey: [], keepAliveInterval: 10)
         answer(ProtoID.initConnect, 1, InitConnectResponse(head: AnyResponse(), content: content).encoded())
     }
 

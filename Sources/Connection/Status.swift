@@ -36,7 +36,7 @@ package enum Status: Int32, CaseIterable, Sendable {
 }
 
 /// Why there is no connection, or no more.
-package struct Cause: Equatable, Sendable {
+package struct Cause: Error, Equatable {
     /// The step that failed, as the vendor numbers them (capdist.h, CAPDIST_ERR_KIND_*).
     package enum Kind: Int64, Sendable {
         case create = 1

@@ -34,14 +34,18 @@ extension Fault {
         let header = FrameHeader.size
         var bytes = frame.bytes
         guard bytes.count >= header else { return [.send(bytes)] }
-        let body = Array(bytes[header...])
+        let body = frame.body
+        func made(_ protoID: UInt32, _ serialNo: UInt32, _ body: [UInt8]) -> [UInt8] {
+            frame.encryption.frame(protoID, serialNo, body)
+        }
         if let changed = self.body(body, argument, frame.protoID, using: &random) {
-            return [.send(Self.frame(frame.protoID, frame.serialNo, changed))]
+            return [.send(made(frame.protoID, frame.serialNo, changed))]
         }
         switch self {
         case .closeInHeader: return [.send(Array(bytes.prefix(Int.random(in: 1..<header, using: &random)))), .close]
         case .closeInBody:
-            let count = body.isEmpty ? 0 : Int.random(in: 0..<body.count, using: &random)
+            let length = bytes.count - header
+            let count = length == 0 ? 0 : Int.random(in: 0..<length, using: &random)
             return [.send(Array(bytes.prefix(header + count))), .close]
         case .reset: return [.reset]
         case .bytewise: return bytes.map { .send([$0]) }
@@ -60,28 +64,28 @@ extension Fault {
         case .never, .noKeepAlive: return []
         case .late: return [.sendLater(bytes, argument * 1_000_000)]
         case .delay: return [.sendLater(bytes, Int64.random(in: 0...argument, using: &random) * 1_000_000)]
-        case .unknownSerial: return [.send(Self.frame(frame.protoID, frame.serialNo ^ 0x8000_0000, body))]
+        case .unknownSerial: return [.send(made(frame.protoID, frame.serialNo ^ 0x8000_0000, body))]
         case .otherProto:
             let isTaken = frame.protoID == ProtoID.getGlobalState
-            return [.send(Self.frame(isTaken ? ProtoID.keepAlive : ProtoID.getGlobalState, frame.serialNo, body))]
+            return [.send(made(isTaken ? ProtoID.keepAlive : ProtoID.getGlobalState, frame.serialNo, body))]
         case .badMagic: bytes[Int.random(in: 0...1, using: &random)] ^= 1 << UInt8.random(in: 0...7, using: &random)
         case .badSHA1: bytes[Int.random(in: 16...35, using: &random)] ^= 1 << UInt8.random(in: 0...7, using: &random)
         case .flippedBit:
-            if !body.isEmpty {
+            if bytes.count > header {
                 let place = Int.random(in: header..<bytes.count, using: &random)
                 bytes[place] ^= 1 << UInt8.random(in: 0...7, using: &random)
             }
         case .hugeLength: Self.setLength(&bytes, UInt32(clamping: argument))
-        case .shortLength: Self.setLength(&bytes, UInt32(clamping: body.count / 2))
+        case .shortLength: Self.setLength(&bytes, UInt32(clamping: (bytes.count - header) / 2))
         case .unknownFormat: bytes[Self.formatPlace] = 2
         case .jsonFormat:
-            bytes = Self.frame(frame.protoID, frame.serialNo, Array("{\"retType\":-1,\"retMsg\":\"on demand\"}".utf8))
+            bytes = made(frame.protoID, frame.serialNo, Array("{\"retType\":-1,\"retMsg\":\"on demand\"}".utf8))
             bytes[Self.formatPlace] = 1
         case .randomBytes: bytes = Self.randomBytes(bytes.count, using: &random)
         case .push:
-            let push = Self.frame(ProtoID.notify, 0, Self.pushBody)
+            let push = made(ProtoID.notify, 0, Self.pushBody)
             bytes = push + bytes + push
-        case .pushSameSerial: bytes = Self.frame(ProtoID.notify, frame.serialNo, Self.pushBody) + bytes
+        case .pushSameSerial: bytes = made(ProtoID.notify, frame.serialNo, Self.pushBody) + bytes
         default: break
         }
         return [.send(bytes)]
@@ -94,12 +98,5 @@ extension Fault {
 
     private static func setLength(_ bytes: inout [UInt8], _ length: UInt32) {
         withUnsafeBytes(of: length.littleEndian) { bytes.replaceSubrange(12..<16, with: $0) }
-    }
-
-    /// With the right length and SHA-1.
-    static func frame(_ protoID: UInt32, _ serialNo: UInt32, _ body: [UInt8]) -> [UInt8] {
-        var writer = FrameWriter()
-        _ = body.withUnsafeBytes { writer.append(protoID: protoID, serialNo: serialNo, body: $0) }
-        return Array(writer.pending)
     }
 }

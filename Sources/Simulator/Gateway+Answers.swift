@@ -35,22 +35,34 @@ extension Gateway {
     private mutating func content(
         _ frame: Frame, _ session: Session, _ event: inout Trace?, _ now: Instant
     ) throws -> [UInt8] {
-        guard hasher.hash(frame.body) == frame.header.sha1 else { throw Refusal.wrongDigest }
-        if frame.header.protoID == ProtoID.initConnect { return try initConnect(frame.body, session, &event) }
+        let isHello = frame.header.protoID == ProtoID.initConnect
+        let encryption = isHello ? Encryption(configuration.rsaKey) : session.encryption
+        // What is no cipher text of this gateway's key is taken as it is, and is not what its SHA-1 tells.
+        let plain = encryption.decrypt(frame.body) ?? []
+        return try plain.withUnsafeBytes { body in
+            guard hasher.hash(body) == frame.header.sha1 else { throw Refusal.wrongDigest }
+            return try content(frame.header.protoID, body, session, &event, now)
+        }
+    }
+
+    private mutating func content(
+        _ protoID: UInt32, _ body: UnsafeRawBufferPointer, _ session: Session, _ event: inout Trace?, _ now: Instant
+    ) throws -> [UInt8] {
+        if protoID == ProtoID.initConnect { return try initConnect(body, session, &event) }
         guard let connID = session.connID else { throw Refusal.tooEarly }
         let time = (configuration.unixTimeAtZero + now) / 1_000_000_000
-        switch frame.header.protoID {
+        switch protoID {
         case ProtoID.getGlobalState:
-            _ = try GlobalState.requestUserID(frame.body, arena)
+            _ = try GlobalState.requestUserID(body, arena)
             return GlobalState.encodedResponse(
                 .init(
                     markets: (5, 11, 6, 6, 15), serverVersion: Self.serverVersion, serverBuildNo: 7108, time: time,
                     connID: connID))
         case ProtoID.keepAlive:
-            let clientTime = try KeepAlive.requestTime(frame.body, arena)
+            let clientTime = try KeepAlive.requestTime(body, arena)
             event?.add("time", clientTime)
             return KeepAlive.encodedResponse(time: time)
-        case ProtoID.getCapitalDistribution: return try capitalDistribution(frame.body, &event, now)
+        case ProtoID.getCapitalDistribution: return try capitalDistribution(body, &event, now)
         default: throw Refusal.unknownProtocol
         }
     }
@@ -68,13 +80,27 @@ extension Gateway {
         event?.add("programming_language", request.programmingLanguage ?? "")
         event?.add("recv_notify", wantsPushes)
         let connID = draw()
+        let key = drawText()
+        // The vendor's client takes it for one that has CBC.
+        let iv = configuration.isOld ? nil : drawText()
         session.connID = connID
         session.wantsPushes = wantsPushes
+        session.encryption = .none
+        // A client that does not say has the default.
+        let asked = CipherAlgorithm(rawValue: request.packetEncAlgo ?? 0) ?? .ftaesECB
+        let algorithm = asked.agreed(hasIV: iv != nil)
+        if configuration.rsaKey != nil, algorithm != .none {
+            let cipher = key.withUnsafeBytes { key in
+                (iv ?? []).withUnsafeBytes { BodyCipher(algorithm, key: key, iv: $0) }
+            }
+            if let cipher { session.encryption = .aes(cipher) }
+            event?.add("packet_enc_algo", Int64(algorithm.rawValue))
+        }
         return InitConnectResponse(
             head: AnyResponse(retMsg: "", errCode: 0),
             content: .init(
-                serverVersion: Self.serverVersion, loginUserID: 10_000_001, connID: connID, connAESKey: drawText(),
-                keepAliveInterval: configuration.keepAliveInterval, aesCBCIV: drawText(), userAttribution: 1)
+                serverVersion: Self.serverVersion, loginUserID: 10_000_001, connID: connID, connAESKey: key,
+                keepAliveInterval: configuration.keepAliveInterval, aesCBCIV: iv, userAttribution: 1)
         ).encoded()
     }
 
@@ -101,8 +127,8 @@ extension Gateway {
     }
 
     /// 16 ASCII bytes.
-    private mutating func drawText() -> String {
+    private mutating func drawText() -> [UInt8] {
         let digits = String(draw(), radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
+        return Array((String(repeating: "0", count: 16 - digits.count) + digits).utf8)
     }
 }

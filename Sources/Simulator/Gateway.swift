@@ -14,21 +14,27 @@ package struct Gateway: ~Copyable {
         case close(ClientID, String)
     }
 
-    package struct SentFrame: Equatable {
+    package struct SentFrame {
         package var protoID: UInt32
         package var serialNo: UInt32
-        /// Header and body.
+        /// Header and body, as they are sent.
         package var bytes: [UInt8]
+        /// The body in clear.
+        package var body: [UInt8]
+        package var encryption: Encryption
         /// What a 3212 request asked for, as far as it could be read.
         package var request: CapitalDistributionRequest?
 
         package init(
-            protoID: UInt32, serialNo: UInt32, bytes: [UInt8], request: CapitalDistributionRequest? = nil
+            protoID: UInt32, serialNo: UInt32, body: [UInt8], encryption: Encryption = .none,
+            request: CapitalDistributionRequest? = nil
         ) {
             self.protoID = protoID
             self.serialNo = serialNo
-            self.bytes = bytes
+            self.body = body
+            self.encryption = encryption
             self.request = request
+            bytes = encryption.frame(protoID, serialNo, body)
         }
     }
 
@@ -45,6 +51,8 @@ package struct Gateway: ~Copyable {
         /// nil before InitConnect.
         var connID: UInt64?
         var wantsPushes = false
+        /// Of what comes and goes after InitConnect.
+        var encryption = Encryption.none
         /// When its last whole frame came.
         var heardAt: Instant
 
@@ -99,13 +107,13 @@ package struct Gateway: ~Copyable {
                 request?.add("proto_id", Int64(frame.header.protoID))
                 request?.add("serial_no", Int64(frame.header.serialNo))
                 asked = nil
+                let isHello = frame.header.protoID == ProtoID.initConnect
                 let body = answer(frame, session, &request, now)
                 report(request)
-                outputs.append(
-                    send(
-                        client, frame.header.protoID, frame.header.serialNo, body, at: now + configuration.latency,
-                        asked)
-                )
+                let answer = SentFrame(
+                    protoID: frame.header.protoID, serialNo: frame.header.serialNo, body: body,
+                    encryption: isHello ? Encryption(configuration.rsaKey) : session.encryption, request: asked)
+                outputs.append(.send(client, answer, at: now + configuration.latency))
             }
         } catch {
             outputs.append(drop(client, Self.text(error), now))
@@ -126,7 +134,9 @@ package struct Gateway: ~Copyable {
             let body = Notify.encodedConnectStatus(qotLogined: true, trdLogined: true)
             for (client, session) in sessions.sorted(by: { $0.key < $1.key }) where session.wantsPushes {
                 report(event("push", client, now))
-                outputs.append(send(client, ProtoID.notify, 0, body, at: now))
+                let push = SentFrame(
+                    protoID: ProtoID.notify, serialNo: 0, body: body, encryption: session.encryption)
+                outputs.append(.send(client, push, at: now))
             }
         }
         nextPush = now + interval
@@ -141,23 +151,6 @@ package struct Gateway: ~Copyable {
     }
 
     // MARK: - What the events share
-
-    private func send(
-        _ client: ClientID, _ protoID: UInt32, _ serialNo: UInt32, _ body: [UInt8], at: Instant,
-        _ request: CapitalDistributionRequest? = nil
-    ) -> Output {
-        let bytes = [UInt8](unsafeUninitializedCapacity: FrameHeader.size + body.count) { buffer, count in
-            let frame = UnsafeMutableRawBufferPointer(buffer)
-            count = body.withUnsafeBytes { body in
-                guard let digest = hasher.hash(body), let length = UInt32(exactly: body.count) else { return 0 }
-                let header = FrameHeader(protoID: protoID, serialNo: serialNo, bodyLength: length, sha1: digest)
-                header.write(to: frame)
-                UnsafeMutableRawBufferPointer(rebasing: frame[FrameHeader.size...]).copyMemory(from: body)
-                return frame.count
-            }
-        }
-        return .send(client, SentFrame(protoID: protoID, serialNo: serialNo, bytes: bytes, request: request), at: at)
-    }
 
     private mutating func drop(_ client: ClientID, _ why: String, _ now: Instant) -> Output {
         var dropped = event("dropped", client, now)

@@ -1,3 +1,5 @@
+import Codec
+
 /// An instant in nanoseconds, of whatever clock drives the gateway; it never goes back.
 package typealias Instant = Int64
 
@@ -20,6 +22,8 @@ package struct GatewayConfiguration: Sendable {
     package var seed: UInt64 = 1
     /// Unix time, in nanoseconds, of the clock's instant 0.
     package var unixTimeAtZero: Instant = 0
+    /// Turns encryption on: the key that clients share.
+    package var rsaKey: RSAKey?
 
     package init() {}
 }

@@ -1,3 +1,4 @@
+import Codec
 import Simulator
 
 /// What the command line asks for.
@@ -66,6 +67,13 @@ struct Arguments {
                     configuration.faults.append(try FaultRule(text))
                 } catch {
                     throw .wrong("--fault: \(error.text): see --help")
+                }
+            case "--rsa-key":
+                let path = try value(word)
+                do throws(RSAKey.Refusal) {
+                    configuration.rsaKey = try RSAKey(file: path)
+                } catch {
+                    throw .wrong("--rsa-key \(path): \(error.text)")
                 }
             case "--seed": configuration.seed = UInt64(bitPattern: try number(word, 0...Int64.max))
             case "--trace": trace = try value(word)

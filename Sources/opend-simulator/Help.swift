@@ -16,8 +16,9 @@ extension Arguments {
           --keep-alive SECONDS  keep-alive interval told to clients (default 10)
           --latency MS          milliseconds between a request and its answer (default 0)
           --push SECONDS        push a Notify every so often to clients that asked for pushes (default: never)
-          --old                 leave out what old gateways do not send: super figures, update time, timestamp
+          --old                 leave out what old gateways do not send: super figures, update time, timestamp, aesCBCiv
           --fault FAULT         get something wrong, as told below; may be given several times
+          --rsa-key FILE        encrypt, with the RSA private key (PEM) that clients share
           --seed N              make connection ids, keys and the chance in faults repeat (default: different each time)
           --trace FILE          write what it sees as JSON lines to the end of FILE; - is the standard output
           --end-with-input      end when the standard input ends, so that no test leaves it behind

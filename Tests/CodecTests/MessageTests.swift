@@ -180,7 +180,7 @@ enum Body {
     @Test func aHandshakeAnswerKeepsItsFields() throws {
         let response = try decode(Body.success(handshake()), InitConnectResponse.init)
         let content = InitConnectResponse.Content(
-            serverVersion: 1011, loginUserID: 10_000_001, connID: .max, connAESKey: "0123456789abcdef",
+            serverVersion: 1011, loginUserID: 10_000_001, connID: .max, connAESKey: Array("0123456789abcdef".utf8),
             keepAliveInterval: 10)
         #expect(response == InitConnectResponse(head: AnyResponse(retType: 0), content: content))
     }

@@ -116,9 +116,9 @@ import Testing
             serverVersion: try text.number("s2c.serverVer"),
             loginUserID: try text.number("s2c.loginUserID"),
             connID: try text.number("s2c.connID"),
-            connAESKey: try text.text("s2c.connAESKey"),
+            connAESKey: Array(try text.text("s2c.connAESKey").utf8),
             keepAliveInterval: try text.number("s2c.keepAliveInterval"),
-            aesCBCIV: try text.optionalText("s2c.aesCBCiv"),
+            aesCBCIV: try text.optionalText("s2c.aesCBCiv").map { Array($0.utf8) },
             userAttribution: try text.optional("s2c.userAttribution"))
     }
 

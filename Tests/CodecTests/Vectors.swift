@@ -27,16 +27,34 @@ struct Vectors: Decodable, Sendable {
         var testDescription: String { "\(message) \(serial_no)" }
     }
 
+    struct Cipher: Decodable, Sendable {
+        let algorithm: String
+        let key: String
+        let iv: String?
+        let plain: String
+        let cipher: String
+    }
+
+    struct RSA: Decodable, Sendable {
+        let plain: String
+        let cipher: String
+    }
+
     let messages: [Message]
     let frames: [Frame]
+    let aes: [Cipher]
+    let rsa: [RSA]
+    let rsa_private_key_pem: String
 
     /// Empty if the file can not be read, which `VectorTests.allAreThere` reports.
     static let all: Vectors = {
-        let tests = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        let file = tests.appending(path: "vectors/opend.json")
+        let file = folder.appending(path: "opend.json")
         let vectors = try? JSONDecoder().decode(Vectors.self, from: Data(contentsOf: file))
-        return vectors ?? Vectors(messages: [], frames: [])
+        return vectors ?? Vectors(messages: [], frames: [], aes: [], rsa: [], rsa_private_key_pem: "")
     }()
+
+    static let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .appending(path: "vectors")
 
     /// The bytes of the message called `name`.
     static func message(_ name: String) throws -> [UInt8] {

@@ -111,7 +111,8 @@ final class FuzzedGateway {
         read()
         guard let hello = requests.first(where: { $0.protoID == ProtoID.initConnect }) else { return }
         let content = InitConnectResponse.Content(
-            serverVersion: 1011, loginUserID: 1, connID: 2, connAESKey: "0123456789abcdef", keepAliveInterval: 10)
+            serverVersion: 1011, loginUserID: 1, connID: 2, connAESKey: Array("0123456789abcdef".utf8),
+            keepAliveInterval: 10)
         let body = InitConnectResponse(head: AnyResponse(), content: content).encoded()
         body.withUnsafeBytes { send(protoID: hello.protoID, hello.serialNo, $0) }
     }

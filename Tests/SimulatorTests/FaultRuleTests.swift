@@ -62,7 +62,7 @@ import Testing
 
     private static func frame(_ code: String = "00005", _ protoID: UInt32 = 3212) -> Gateway.SentFrame {
         let request = protoID == 3212 ? CapitalDistributionRequest(market: 1, code: code) : nil
-        return .init(protoID: protoID, serialNo: 1, bytes: Fault.frame(protoID, 1, [8, 0]), request: request)
+        return .init(protoID: protoID, serialNo: 1, body: [8, 0], request: request)
     }
 
     private static func plan(_ rules: String..., seed: UInt64 = 1) throws -> Plan {

@@ -315,9 +315,9 @@ private func answer(_ fault: Fault, _ sample: Sample, _ argument: Int64? = nil, 
             try decode(try answer(.initNoContent, sample).body, InitConnectResponse.init)
                 == InitConnectResponse(head: AnyResponse(retMsg: "", errCode: 0), content: nil))
         var content = try sample.answer.initConnect()
-        content.connAESKey = String(repeating: "k", count: 15)
+        content.connAESKey = Array(repeating: UInt8(ascii: "k"), count: 15)
         #expect(try answer(.keyLength, sample).initConnect() == content)
-        content.connAESKey = ""
+        content.connAESKey = []
         #expect(try answer(.keyLength, sample, 0).initConnect() == content)
         content = try sample.answer.initConnect()
         for interval in [0, -1, Int32.min, Int32.max] {
@@ -343,11 +343,11 @@ private func answer(_ fault: Fault, _ sample: Sample, _ argument: Int64? = nil, 
                 #expect(apply(fault, sample, argument, seed: 3) == apply(fault, sample, argument, seed: 3))
             }
         }
-        // Nor does a frame that is none trap.
-        for bytes in [[], [1], [UInt8](repeating: 0, count: 44)] {
+        // Nor does a body that is none trap.
+        for body in [[], [1], [UInt8](repeating: 0, count: 44)] {
             var random = SeededGenerator(seed: 1)
-            let frame = Gateway.SentFrame(protoID: 3212, serialNo: 1, bytes: bytes)
-            #expect(fault.apply(to: frame, using: &random).count <= 44)
+            let frame = Gateway.SentFrame(protoID: 3212, serialNo: 1, body: body)
+            #expect(fault.apply(to: frame, using: &random).count <= 88)
         }
     }
 }

@@ -179,7 +179,7 @@ struct fixture {
     int client_count;
     gateway *gateways[16];
     int gateway_count;
-    pid_t simulators[4];
+    pid_t simulators[16];
     int simulator_count;
     int sockets[8];
     int socket_count;

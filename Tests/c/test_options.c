@@ -190,8 +190,6 @@ static void zero_takes_the_default(void **state) {
 
 static void what_is_not_built_yet_is_unsupported(void **state) {
     (void)state;
-    UNSUPPORTED(rsa_private_key, "-----BEGIN RSA PRIVATE KEY-----\n");
-    UNSUPPORTED(rsa_private_key_file, "key.pem");
     UNSUPPORTED(transport, CAPDIST_TRANSPORT_WEBSOCKET);
     UNSUPPORTED(transport, CAPDIST_TRANSPORT_WEBSOCKET_TLS);
     UNSUPPORTED(websocket_key, "7522027ccf5a06b1");

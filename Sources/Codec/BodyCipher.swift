@@ -1,0 +1,115 @@
+import COpenSSL
+
+/// What encrypts bodies after InitConnect (PROTOCOL.md, Encryption; capdist.h, CAPDIST_CIPHER_*).
+package enum CipherAlgorithm: Int32, CaseIterable, Sendable {
+    case none = -1
+    case ftaesECB = 0
+    case aesECB = 1
+    case aesCBC = 2
+
+    /// What a line uses.
+    /// - Parameter hasIV: whether InitConnect's answer had one; without it the vendor's client takes the default instead.
+    package func agreed(hasIV: Bool) -> CipherAlgorithm { self == .aesCBC && !hasIV ? .ftaesECB : self }
+}
+
+/// AES-128 over bodies. For one thread at a time.
+package final class BodyCipher {
+    package static let keySize = 16
+    private static let block = 16
+    /// Most bytes by which a cipher text is longer than its body: FTAES_ECB's padding and its tail.
+    package static let overhead = 2 * block
+
+    private let algorithm: CipherAlgorithm
+    private let encryption: OpaquePointer
+    private let decryption: OpaquePointer
+
+    /// - Parameters:
+    ///   - key: 16 bytes.
+    ///   - iv: 16 bytes, for `aesCBC`.
+    /// - Returns: nil for other lengths, for `none`, and if OpenSSL fails.
+    package init?(_ algorithm: CipherAlgorithm, key: UnsafeRawBufferPointer, iv: UnsafeRawBufferPointer?) {
+        guard algorithm != .none, key.count == Self.keySize, let crypto = Crypto.shared,
+            algorithm != .aesCBC || iv?.count == Self.block
+        else { return nil }
+        guard let encryption = EVP_CIPHER_CTX_new() else { return nil }
+        guard let decryption = EVP_CIPHER_CTX_new() else {
+            EVP_CIPHER_CTX_free(encryption)
+            return nil
+        }
+        self.algorithm = algorithm
+        self.encryption = encryption
+        self.decryption = decryption
+        let cipher = algorithm == .aesCBC ? crypto.aesCBC : crypto.aesECB
+        let key = key.baseAddress?.assumingMemoryBound(to: UInt8.self)
+        let iv = algorithm == .aesCBC ? iv?.baseAddress?.assumingMemoryBound(to: UInt8.self) : nil
+        let isReady = Crypto.keepingErrors {
+            EVP_EncryptInit_ex2(encryption, cipher, key, iv, nil) == 1
+                && EVP_DecryptInit_ex2(decryption, cipher, key, iv, nil) == 1
+        }
+        guard isReady else { return nil }
+        if algorithm == .ftaesECB {
+            EVP_CIPHER_CTX_set_padding(encryption, 0)
+            EVP_CIPHER_CTX_set_padding(decryption, 0)
+        }
+    }
+
+    // OpenSSL wipes the key.
+    deinit {
+        EVP_CIPHER_CTX_free(encryption)
+        EVP_CIPHER_CTX_free(decryption)
+    }
+
+    /// Encrypts the first `count` bytes of `room` in place; it must be longer by `overhead`.
+    /// - Returns: the cipher text's length; nil if OpenSSL fails.
+    package func encrypt(_ room: UnsafeMutableRawBufferPointer, count: Int) -> Int? {
+        var length = count
+        if algorithm == .ftaesECB {
+            length = (count + Self.block - 1) / Self.block * Self.block
+            guard room.count >= length + Self.block else { return nil }
+            for place in count..<length { room[place] = 0 }
+        }
+        guard room.count >= length + Self.block, let bytes = room.baseAddress?.assumingMemoryBound(to: UInt8.self),
+            let input = Int32(exactly: length)
+        else { return nil }
+        var (first, last): (Int32, Int32) = (0, 0)
+        let isDone = Crypto.keepingErrors {
+            // Begins anew, with the same key and the same iv.
+            EVP_EncryptInit_ex2(encryption, nil, nil, nil, nil) == 1
+                && EVP_EncryptUpdate(encryption, bytes, &first, bytes, input) == 1
+                && EVP_EncryptFinal_ex(encryption, bytes + Int(first), &last) == 1
+        }
+        guard isDone else { return nil }
+        length = Int(first) + Int(last)
+        guard algorithm == .ftaesECB else { return length }
+        for place in length..<(length + Self.block - 1) { room[place] = 0 }
+        room[length + Self.block - 1] = UInt8(count % Self.block)
+        return length + Self.block
+    }
+
+    /// Decrypts a body into `room`, which must be as long.
+    /// - Returns: the length of what was encrypted.
+    package func decrypt(
+        _ body: UnsafeRawBufferPointer, into room: UnsafeMutableRawBufferPointer
+    ) throws(CipherError) -> Int {
+        guard body.count % Self.block == 0, let last = body.last, var input = Int32(exactly: body.count),
+            room.count >= body.count, let bytes = body.baseAddress?.assumingMemoryBound(to: UInt8.self),
+            let plain = room.baseAddress?.assumingMemoryBound(to: UInt8.self)
+        else { throw .length }
+        if algorithm == .ftaesECB {
+            guard last < Self.block else { throw .padding }
+            input -= Int32(Self.block)
+            guard input > 0 || last == 0 else { throw .length }
+        }
+        var (first, rest): (Int32, Int32) = (0, 0)
+        let isBegun = Crypto.keepingErrors {
+            EVP_DecryptInit_ex2(decryption, nil, nil, nil, nil) == 1
+                && EVP_DecryptUpdate(decryption, plain, &first, bytes, input) == 1
+        }
+        guard isBegun else { throw .system }
+        guard Crypto.keepingErrors({ EVP_DecryptFinal_ex(decryption, plain + Int(first), &rest) == 1 }) else {
+            throw .padding
+        }
+        let padding = algorithm == .ftaesECB && last != 0 ? Self.block - Int(last) : 0
+        return Int(first) + Int(rest) - padding
+    }
+}

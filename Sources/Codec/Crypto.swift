@@ -1,0 +1,57 @@
+import COpenSSL
+
+/// OpenSSL in a library context of our own, with what we use fetched once. The process's default context is torn down by
+/// OpenSSL's atexit handler under threads that still hash; this one is not, and lives as long as the process.
+///
+/// What OpenSSL sets up for the whole process at its first use (its configuration, its error texts) is set up here, on the
+/// host's thread: a connection's thread that was doing it while the process exits ran into that handler. If nobody used
+/// OpenSSL before, it installs none.
+package struct Crypto: @unchecked Sendable {
+    let context: OpaquePointer
+    let sha1: OpaquePointer
+    let aesECB: OpaquePointer
+    let aesCBC: OpaquePointer
+
+    /// nil if OpenSSL could not provide all of them. OpenSSL counts its references atomically.
+    static let shared = Crypto()
+
+    /// Whether this process's OpenSSL has what frames need; also does the set-up, so that nothing is fetched later.
+    package static var isAvailable: Bool { shared != nil }
+
+    private init?() {
+        let once = OPENSSL_INIT_NO_ATEXIT | OPENSSL_INIT_LOAD_CRYPTO_STRINGS | OPENSSL_INIT_LOAD_CONFIG
+        OPENSSL_init_crypto(UInt64(once), nil)
+        guard let context = OSSL_LIB_CTX_new(), let sha1 = EVP_MD_fetch(context, "SHA1", nil),
+            let aesECB = EVP_CIPHER_fetch(context, "AES-128-ECB", nil),
+            let aesCBC = EVP_CIPHER_fetch(context, "AES-128-CBC", nil)
+        else { return nil }
+        self.context = context
+        self.sha1 = sha1
+        self.aesECB = aesECB
+        self.aesCBC = aesCBC
+        // What else a first digest sets up.
+        _ = SHA1Hasher().hash(UnsafeRawBufferPointer(start: nil, count: 0), with: sha1)
+    }
+
+    /// Overwrites secrets in a way that no optimiser leaves out.
+    package static func wipe(_ bytes: UnsafeMutableRawBufferPointer) {
+        if let base = bytes.baseAddress { OPENSSL_cleanse(base, bytes.count) }
+    }
+
+    /// Leaves the calling thread's queue of OpenSSL errors, which may be the host's, as it was.
+    static func keepingErrors<R, Failure: Error>(_ body: () throws(Failure) -> R) throws(Failure) -> R {
+        ERR_set_mark()
+        defer { ERR_pop_to_mark() }
+        return try body()
+    }
+}
+
+/// Why a body could not be decrypted.
+package enum CipherError: Error, Equatable {
+    /// No cipher text has this length.
+    case length
+    /// The padding, or FTAES_ECB's last byte, is none: another key, or no cipher text.
+    case padding
+    /// OpenSSL failed: out of memory.
+    case system
+}

@@ -1,0 +1,32 @@
+import Glibc
+
+extension RSAKey {
+    /// No key is longer; a file that is has not been meant.
+    package static let longestText = 64 * 1024
+
+    /// Reads a PEM file; what was read of it is wiped.
+    package convenience init(file path: UnsafePointer<CChar>) throws(Refusal) {
+        let file = open(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { throw Self.unreadable() }
+        defer { close(file) }
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.longestText, alignment: 16)
+        defer {
+            Crypto.wipe(buffer)
+            buffer.deallocate()
+        }
+        var length = 0
+        while length < buffer.count {
+            let count = read(file, buffer.baseAddress?.advanced(by: length), buffer.count - length)
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw Self.unreadable() }
+            if count == 0 { break }
+            length += count
+        }
+        try self.init(pem: UnsafeRawBufferPointer(rebasing: buffer[..<length]))
+    }
+
+    // glibc's strerror has a text for each thread.
+    private static func unreadable() -> Refusal {
+        Refusal(text: "it can not be read: \(strerror(errno).map { String(cString: $0) } ?? "")")
+    }
+}

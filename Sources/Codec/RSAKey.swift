@@ -1,0 +1,119 @@
+import COpenSSL
+
+/// The private key that client and gateway share: InitConnect both ways, RSA with PKCS#1 v1.5 (PROTOCOL.md, Encryption).
+/// It never changes, and OpenSSL counts its references atomically: for any thread.
+package final class RSAKey: @unchecked Sendable {
+    package static let bits: ClosedRange<Int32> = 512...4096
+    /// PKCS#1 v1.5's own bytes in each block.
+    private static let overhead = 11
+
+    private let key: OpaquePointer
+    /// Of a cipher block, in bytes.
+    package let blockSize: Int
+
+    /// Why a text is no key to be used, for people.
+    package struct Refusal: Error, Equatable {
+        package let text: String
+    }
+
+    /// Reads PEM text: PKCS#1 or PKCS#8. The text is not kept.
+    package convenience init(pem: UnsafeRawBufferPointer) throws(Refusal) {
+        guard let crypto = Crypto.shared else { throw Refusal(text: "OpenSSL has not what it takes") }
+        let read: Result<OpaquePointer, Refusal> = Crypto.keepingErrors { Self.read(pem, crypto) }
+        try self.init(read.get())
+    }
+
+    private init(_ key: OpaquePointer) throws(Refusal) {
+        self.key = key
+        blockSize = Int(EVP_PKEY_get_size(key))
+        guard EVP_PKEY_is_a(key, "RSA") == 1 else { throw Refusal(text: "it is a key, and not of RSA") }
+        let bits = EVP_PKEY_get_bits(key)
+        guard Self.bits.contains(bits) else {
+            throw Refusal(text: "its \(bits) bits are not \(Self.bits.lowerBound) to \(Self.bits.upperBound)")
+        }
+        // Also does what OpenSSL does at first use, on the host's thread.
+        let word: [UInt8] = Array("capdist".utf8)
+        let back = word.withUnsafeBytes { encrypt($0) }.flatMap { cipherText in
+            cipherText.withUnsafeBytes { bytes in try? decrypt(bytes) }
+        }
+        guard back == word else { throw Refusal(text: "its parts do not belong together") }
+    }
+
+    deinit { EVP_PKEY_free(key) }
+
+    private static func read(_ pem: UnsafeRawBufferPointer, _ crypto: Crypto) -> Result<OpaquePointer, Refusal> {
+        guard let length = Int32(exactly: pem.count), let bio = BIO_new_mem_buf(pem.baseAddress, length) else {
+            return .failure(Refusal(text: "no memory to read it"))
+        }
+        defer { BIO_free(bio) }
+        var wantsPassphrase = false
+        let key = PEM_read_bio_PrivateKey_ex(
+            bio, nil,
+            { _, _, _, wantsPassphrase in
+                wantsPassphrase?.assumingMemoryBound(to: Bool.self).pointee = true
+                return -1
+            }, &wantsPassphrase, crypto.context, nil)
+        if let key { return .success(key) }
+        let why =
+            if wantsPassphrase {
+                "it is protected by a passphrase: OpenD takes none either, remove it with openssl rsa -traditional"
+            } else if contains(pem, "PUBLIC KEY-----") {
+                "it is a public key: OpenD and its clients share the private one"
+            } else if contains(pem, "-----BEGIN") {
+                "what it holds is no private key"
+            } else {
+                "it is no PEM text, which begins with -----BEGIN"
+            }
+        return .failure(Refusal(text: why))
+    }
+
+    private static func contains(_ text: UnsafeRawBufferPointer, _ words: StaticString) -> Bool {
+        words.withUTF8Buffer { words in
+            text.indices.contains { text[$0...].starts(with: words) }
+        }
+    }
+
+    /// - Returns: nil if OpenSSL fails.
+    package func encrypt(_ body: UnsafeRawBufferPointer) -> [UInt8]? {
+        blocks(body, of: blockSize - Self.overhead, EVP_PKEY_encrypt_init, EVP_PKEY_encrypt)
+    }
+
+    /// - Throws: `padding` also for another key's cipher text.
+    package func decrypt(_ cipherText: UnsafeRawBufferPointer) throws(CipherError) -> [UInt8] {
+        guard !cipherText.isEmpty, cipherText.count % blockSize == 0 else { throw .length }
+        guard let body = blocks(cipherText, of: blockSize, EVP_PKEY_decrypt_init, EVP_PKEY_decrypt) else {
+            throw .padding
+        }
+        return body
+    }
+
+    private typealias Begin = (OpaquePointer?) -> Int32
+    private typealias Step = (
+        OpaquePointer?, UnsafeMutablePointer<UInt8>?, UnsafeMutablePointer<Int>?, UnsafePointer<UInt8>?, Int
+    ) -> Int32
+
+    private func blocks(_ input: UnsafeRawBufferPointer, of size: Int, _ begin: Begin, _ step: Step) -> [UInt8]? {
+        Crypto.keepingErrors { () -> [UInt8]? in
+            guard size > 0, let crypto = Crypto.shared,
+                let context = EVP_PKEY_CTX_new_from_pkey(crypto.context, key, nil)
+            else { return nil }
+            defer { EVP_PKEY_CTX_free(context) }
+            guard begin(context) == 1, EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PADDING) == 1 else { return nil }
+            let count = (input.count + size - 1) / size
+            var isDone = true
+            let output = [UInt8](unsafeUninitializedCapacity: count * blockSize) { output, written in
+                for block in 0..<count {
+                    let rest = UnsafeRawBufferPointer(rebasing: input[(block * size)...].prefix(size))
+                    var length = output.count - written
+                    let room = output.baseAddress.map { $0 + written }
+                    isDone =
+                        step(context, room, &length, rest.baseAddress?.assumingMemoryBound(to: UInt8.self), rest.count)
+                        == 1
+                    guard isDone else { return }
+                    written += length
+                }
+            }
+            return isDone ? output : nil
+        }
+    }
+}

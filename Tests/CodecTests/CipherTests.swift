@@ -1,0 +1,221 @@
+import Foundation
+import Testing
+
+@testable import Codec
+
+/// The ciphers against what the vendor's code made, against the openssl command, and against themselves.
+@Suite struct CipherTests {
+    private static let key: [UInt8] = Array("0123456789abcdef".utf8)
+    private static let iv: [UInt8] = Array("fedcba9876543210".utf8)
+    static let algorithms: [CipherAlgorithm] = [.ftaesECB, .aesECB, .aesCBC]
+
+    @Test func vectorsAreAllThere() throws {
+        #expect(Vectors.all.aes.count == 20)
+        #expect(Set(Vectors.all.aes.map(\.algorithm)) == ["FTAES_ECB", "AES_CBC"])
+        #expect(Vectors.all.rsa.count == 6)
+    }
+
+    @Test func vendorsCipherTexts() throws {
+        for vector in Vectors.all.aes {
+            let algorithm: CipherAlgorithm = vector.algorithm == "AES_CBC" ? .aesCBC : .ftaesECB
+            let cipher = try make(algorithm, key: Array(vector.key.utf8), iv: vector.iv.map { Array($0.utf8) })
+            let plain = try #require(fromHex(vector.plain))
+            let encrypted = try #require(fromHex(vector.cipher))
+            #expect(try encrypt(plain, cipher) == encrypted)
+            #expect(try decrypt(encrypted, cipher) == plain)
+        }
+    }
+
+    /// openssl enc -aes-128-ecb -K 30313233343536373839616263646566, of the bytes 3, 10, 17, and so on.
+    @Test(arguments: [
+        (0, "377222e061a924c591cd9c27ea163ed4"), (1, "3d5113c72f9bdc1d5ddc1142b2fc5eb8"),
+        (16, "815b697bfb386c7e247bc856a3928371377222e061a924c591cd9c27ea163ed4"),
+        (33, "815b697bfb386c7e247bc856a39283719ee70752ae028e1846beedbb91f258267732cb5f378d30ba417f6052202de0af"),
+    ])
+    func opensslsCipherTexts(_ length: Int, _ cipherText: String) throws {
+        let plain = (0..<length).map { UInt8(truncatingIfNeeded: $0 * 7 + 3) }
+        let cipher = try make(.aesECB)
+        #expect(hex(try encrypt(plain, cipher)) == cipherText)
+        #expect(try decrypt(try #require(fromHex(cipherText)), cipher) == plain)
+    }
+
+    @Test(arguments: algorithms) func everyLengthComesBack(_ algorithm: CipherAlgorithm) throws {
+        let cipher = try make(algorithm)
+        for length in 0...600 {
+            let plain = (0..<length).map { _ in UInt8.random(in: 0...255) }
+            let encrypted = try encrypt(plain, cipher)
+            #expect(encrypted.count % 16 == 0 && encrypted.count > length)
+            #expect(encrypted.count - length <= BodyCipher.overhead)
+            #expect(try decrypt(encrypted, cipher) == plain, "\(length) bytes")
+            // A failure in between leaves nothing behind.
+            #expect(throws: CipherError.self) { try decrypt([1, 2, 3], cipher) }
+        }
+    }
+
+    @Test(arguments: algorithms) func noCipherTextIsRefused(_ algorithm: CipherAlgorithm) throws {
+        let cipher = try make(algorithm)
+        for length in 0...100 where length % 16 != 0 || length == 0 {
+            #expect(throws: CipherError.length) { try decrypt([UInt8](repeating: 0, count: length), cipher) }
+        }
+        // Cut short by a block it has no right padding any more: only by one chance in 256 or so for what is random.
+        var refused = 0
+        for _ in 0..<1000 {
+            let bytes = (0..<64).map { _ in UInt8.random(in: 0...255) }
+            if (try? decrypt(bytes, cipher)) == nil { refused += 1 }
+        }
+        #expect(refused > 900)
+    }
+
+    @Test func ftaesTailAbove15IsRefused() throws {
+        let cipher = try make(.ftaesECB)
+        var encrypted = try encrypt([1, 2, 3], cipher)
+        for tail in 16...255 as ClosedRange<UInt8> {
+            encrypted[31] = tail
+            #expect(throws: CipherError.padding) { try decrypt(encrypted, cipher) }
+        }
+        // A tail alone, that tells of bytes there are none of.
+        #expect(throws: CipherError.length) { try decrypt([UInt8](repeating: 0, count: 15) + [5], cipher) }
+    }
+
+    @Test func keysOfOtherLengthsAreNone() throws {
+        for length in 0...40 where length != 16 {
+            let bytes = [UInt8](repeating: 7, count: length)
+            for algorithm in Self.algorithms {
+                #expect(throws: NoCipher.self) { try make(algorithm, key: bytes) }
+            }
+            #expect(throws: NoCipher.self) { try make(.aesCBC, iv: bytes) }
+        }
+        #expect(throws: NoCipher.self) { try make(.aesCBC, iv: nil) }
+        #expect(throws: NoCipher.self) { try make(.none) }
+    }
+
+    @Test func cbcWithoutIVIsTheDefault() {
+        #expect(CipherAlgorithm.aesCBC.agreed(hasIV: false) == .ftaesECB)
+        #expect(CipherAlgorithm.aesCBC.agreed(hasIV: true) == .aesCBC)
+        for algorithm in [.none, .ftaesECB, .aesECB] as [CipherAlgorithm] {
+            #expect(algorithm.agreed(hasIV: true) == algorithm && algorithm.agreed(hasIV: false) == algorithm)
+        }
+    }
+
+    // MARK: - RSA
+
+    @Test func vendorsRSA() throws {
+        let key = try key(Array(Vectors.all.rsa_private_key_pem.utf8))
+        #expect(key.blockSize == 128)
+        for vector in Vectors.all.rsa {
+            let encrypted = try #require(fromHex(vector.cipher))
+            #expect(hex(try encrypted.withUnsafeBytes { try key.decrypt($0) }) == vector.plain)
+        }
+    }
+
+    @Test(arguments: ["512", "1024", "2048", "4096", "pkcs8"]) func keysOfAllSizes(_ name: String) throws {
+        let key = try key(file(name))
+        let bits = Int(name) ?? 2048
+        #expect(key.blockSize == bits / 8)
+        for length in [0, 1, key.blockSize - 12, key.blockSize - 11, key.blockSize - 10, 600] {
+            let plain = (0..<length).map { _ in UInt8.random(in: 0...255) }
+            let encrypted = try #require(plain.withUnsafeBytes { key.encrypt($0) })
+            let blocks = (length + key.blockSize - 12) / (key.blockSize - 11)
+            #expect(encrypted.count == blocks * key.blockSize)
+            guard length > 0 else { continue }
+            #expect(try encrypted.withUnsafeBytes { try key.decrypt($0) } == plain)
+            #expect(throws: CipherError.length) { try encrypted.dropLast().withUnsafeBytes { try key.decrypt($0) } }
+        }
+        #expect(throws: CipherError.length) { try key.decrypt(UnsafeRawBufferPointer(start: nil, count: 0)) }
+        // Not below the modulus.
+        let above = [UInt8](repeating: 255, count: key.blockSize)
+        #expect(throws: CipherError.padding) { try above.withUnsafeBytes { try key.decrypt($0) } }
+    }
+
+    @Test func anotherKeysCipherText() throws {
+        let ours = try key(file("1024"))
+        let other = try key(Array(Vectors.all.rsa_private_key_pem.utf8))
+        let plain: [UInt8] = Array("InitConnect".utf8)
+        var same = 0
+        for _ in 0..<20 {
+            let encrypted = try #require(plain.withUnsafeBytes { other.encrypt($0) })
+            // An OpenSSL that rejects implicitly gives random bytes instead; the SHA-1 tells then.
+            if (try? encrypted.withUnsafeBytes({ try ours.decrypt($0) })) == plain { same += 1 }
+        }
+        #expect(same == 0)
+    }
+
+    @Test(arguments: [
+        ("passphrase", "protected by a passphrase"), ("public", "a public key"), ("ec", "not of RSA"),
+        ("8192", "8192 bits"),
+    ])
+    func otherKeysAreRefused(_ name: String, _ why: String) throws {
+        let pem = try file(name)
+        #expect { try key(pem) } throws: { ($0 as? RSAKey.Refusal)?.text.contains(why) == true }
+    }
+
+    @Test(arguments: [
+        ("", "no PEM text"), ("hello", "no PEM text"),
+        ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "no private key"),
+        ("-----BEGIN RSA PRIVATE KEY-----\nnonsense\n-----END RSA PRIVATE KEY-----\n", "no private key"),
+    ])
+    func noKeysAreRefused(_ text: String, _ why: String) throws {
+        #expect { try key(Array(text.utf8)) } throws: { ($0 as? RSAKey.Refusal)?.text.contains(why) == true }
+    }
+
+    @Test func keyCutAnywhereIsRefused() throws {
+        let pem = try file("1024")
+        for count in stride(from: 0, to: pem.count - 10, by: 7) {
+            #expect(throws: RSAKey.Refusal.self) { try key(Array(pem[..<count])) }
+        }
+    }
+
+    // MARK: - In frames
+
+    @Test(arguments: algorithms) func framesCarryTheDigestOfTheBody(_ algorithm: CipherAlgorithm) throws {
+        let cipher = try make(algorithm)
+        var writer = FrameWriter()
+        var reader = FrameReader(maxBodyLength: 10_000)
+        for length in [0, 1, 15, 16, 17, 5000] {
+            let plain = (0..<length).map { _ in UInt8.random(in: 0...255) }
+            #expect(plain.withUnsafeBytes { writer.append(protoID: 3212, serialNo: 1, body: $0, cipher: cipher) })
+            reader.append(writer.pending)
+            writer.sent(writer.pending.count)
+            let frame = try #require(try reader.next())
+            #expect(frame.header.sha1 == (try sha1(plain)))
+            #expect(try decrypt(Array(frame.body), cipher) == plain)
+        }
+    }
+
+    // MARK: - What the tests share
+
+    private func file(_ name: String) throws -> [UInt8] {
+        Array(try Data(contentsOf: Vectors.folder.appending(path: "rsa/\(name).pem")))
+    }
+
+    private func key(_ pem: [UInt8]) throws -> RSAKey {
+        try pem.withUnsafeBytes { try RSAKey(pem: $0) }
+    }
+
+    private func make(
+        _ algorithm: CipherAlgorithm, key: [UInt8] = key, iv: [UInt8]? = iv
+    ) throws -> BodyCipher {
+        let cipher = key.withUnsafeBytes { key in
+            guard let iv else { return BodyCipher(algorithm, key: key, iv: nil) }
+            return iv.withUnsafeBytes { BodyCipher(algorithm, key: key, iv: $0) }
+        }
+        guard let cipher else { throw NoCipher() }
+        return cipher
+    }
+
+    private struct NoCipher: Error {}
+
+    private func encrypt(_ plain: [UInt8], _ cipher: BodyCipher) throws -> [UInt8] {
+        var room = plain + [UInt8](repeating: 0xee, count: BodyCipher.overhead)
+        let count = try #require(room.withUnsafeMutableBytes { cipher.encrypt($0, count: plain.count) })
+        return Array(room[..<count])
+    }
+
+    private func decrypt(_ encrypted: [UInt8], _ cipher: BodyCipher) throws -> [UInt8] {
+        var room = encrypted
+        let count = try encrypted.withUnsafeBytes { body in
+            try room.withUnsafeMutableBytes { try cipher.decrypt(body, into: $0) }
+        }
+        return Array(room[..<count])
+    }
+}
