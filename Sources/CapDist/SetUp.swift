@@ -38,6 +38,10 @@ private func rehearseCalls() {
     var options = capdist_options()
     _ = optionsInit(&options, MemoryLayout<capdist_options>.size)
     _ = try? CheckedOptions(&options)
+    "".withCString {
+        options.rsa_private_key = $0
+        _ = try? CheckedOptions(&options)
+    }
     let refusal = Refusal.invalid("")
     _ = try? HandleTable.shared.insert { _ throws(Refusal) in throw refusal }
 }

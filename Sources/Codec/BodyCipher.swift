@@ -9,7 +9,9 @@ package enum CipherAlgorithm: Int32, CaseIterable, Sendable {
 
     /// What a line uses.
     /// - Parameter hasIV: whether InitConnect's answer had one; without it the vendor's client takes the default instead.
-    package func agreed(hasIV: Bool) -> CipherAlgorithm { self == .aesCBC && !hasIV ? .ftaesECB : self }
+    package func agreed(hasIV: Bool) -> CipherAlgorithm {
+        if case .aesCBC = self, !hasIV { .ftaesECB } else { self }
+    }
 }
 
 /// AES-128 over bodies. For one thread at a time.
@@ -19,7 +21,7 @@ package final class BodyCipher {
     /// Most bytes by which a cipher text is longer than its body: FTAES_ECB's padding and its tail.
     package static let overhead = 2 * block
 
-    private let algorithm: CipherAlgorithm
+    private let isFTAES: Bool
     private let encryption: OpaquePointer
     private let decryption: OpaquePointer
 
@@ -28,26 +30,32 @@ package final class BodyCipher {
     ///   - iv: 16 bytes, for `aesCBC`.
     /// - Returns: nil for other lengths, for `none`, and if OpenSSL fails.
     package init?(_ algorithm: CipherAlgorithm, key: UnsafeRawBufferPointer, iv: UnsafeRawBufferPointer?) {
-        guard algorithm != .none, key.count == Self.keySize, let crypto = Crypto.shared,
-            algorithm != .aesCBC || iv?.count == Self.block
-        else { return nil }
+        guard key.count == Self.keySize, let crypto = Crypto.shared else { return nil }
+        let cipher: OpaquePointer
+        switch algorithm {
+        case .none: return nil
+        case .ftaesECB, .aesECB: cipher = crypto.aesECB
+        case .aesCBC:
+            guard iv?.count == Self.block else { return nil }
+            cipher = crypto.aesCBC
+        }
         guard let encryption = EVP_CIPHER_CTX_new() else { return nil }
         guard let decryption = EVP_CIPHER_CTX_new() else {
             EVP_CIPHER_CTX_free(encryption)
             return nil
         }
-        self.algorithm = algorithm
+        isFTAES = if case .ftaesECB = algorithm { true } else { false }
         self.encryption = encryption
         self.decryption = decryption
-        let cipher = algorithm == .aesCBC ? crypto.aesCBC : crypto.aesECB
         let key = key.baseAddress?.assumingMemoryBound(to: UInt8.self)
-        let iv = algorithm == .aesCBC ? iv?.baseAddress?.assumingMemoryBound(to: UInt8.self) : nil
+        // ECB takes none.
+        let iv = iv?.baseAddress?.assumingMemoryBound(to: UInt8.self)
         let isReady = Crypto.keepingErrors {
             EVP_EncryptInit_ex2(encryption, cipher, key, iv, nil) == 1
                 && EVP_DecryptInit_ex2(decryption, cipher, key, iv, nil) == 1
         }
         guard isReady else { return nil }
-        if algorithm == .ftaesECB {
+        if isFTAES {
             EVP_CIPHER_CTX_set_padding(encryption, 0)
             EVP_CIPHER_CTX_set_padding(decryption, 0)
         }
@@ -63,7 +71,7 @@ package final class BodyCipher {
     /// - Returns: the cipher text's length; nil if OpenSSL fails.
     package func encrypt(_ room: UnsafeMutableRawBufferPointer, count: Int) -> Int? {
         var length = count
-        if algorithm == .ftaesECB {
+        if isFTAES {
             length = (count + Self.block - 1) / Self.block * Self.block
             guard room.count >= length + Self.block else { return nil }
             for place in count..<length { room[place] = 0 }
@@ -80,7 +88,7 @@ package final class BodyCipher {
         }
         guard isDone else { return nil }
         length = Int(first) + Int(last)
-        guard algorithm == .ftaesECB else { return length }
+        guard isFTAES else { return length }
         for place in length..<(length + Self.block - 1) { room[place] = 0 }
         room[length + Self.block - 1] = UInt8(count % Self.block)
         return length + Self.block
@@ -95,7 +103,7 @@ package final class BodyCipher {
             room.count >= body.count, let bytes = body.baseAddress?.assumingMemoryBound(to: UInt8.self),
             let plain = room.baseAddress?.assumingMemoryBound(to: UInt8.self)
         else { throw .length }
-        if algorithm == .ftaesECB {
+        if isFTAES {
             guard last < Self.block else { throw .padding }
             input -= Int32(Self.block)
             guard input > 0 || last == 0 else { throw .length }
@@ -109,7 +117,7 @@ package final class BodyCipher {
         guard Crypto.keepingErrors({ EVP_DecryptFinal_ex(decryption, plain + Int(first), &rest) == 1 }) else {
             throw .padding
         }
-        let padding = algorithm == .ftaesECB && last != 0 ? Self.block - Int(last) : 0
+        let padding = isFTAES && last != 0 ? Self.block - Int(last) : 0
         return Int(first) + Int(rest) - padding
     }
 }

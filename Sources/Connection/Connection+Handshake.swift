@@ -70,7 +70,7 @@ extension Connection {
     private func open(_ frame: Frame, _ key: RSAKey) throws(Cause) -> (UnsafeRawBufferPointer, isIntact: Bool) {
         if matches(frame.body, frame) {
             // Versions differ in how they answer when nothing else is to be encrypted.
-            if options.cipher == .none { return (frame.body, true) }
+            if case .none = options.cipher { return (frame.body, true) }
             let said = (try? InitConnectResponse(frame.body, input.pointee.arena))?.head.retMsg ?? ""
             throw Cause(
                 .encryptionFailed, .initConnect, Cause.InitConnectCode.unknown,
@@ -83,10 +83,11 @@ extension Connection {
             plain = try key.decrypt(frame.body)
         } catch {
             let why =
-                error == .length
-                ? "its length of \(frame.body.count) bytes is no multiple of the key's \(key.blockSize): has the gateway another"
-                    + " RSA key?"
-                : "has the gateway another RSA key?"
+                if case .length = error {
+                    "its \(frame.body.count) bytes are no multiple of the key's \(key.blockSize): has the gateway another RSA key?"
+                } else {
+                    "has the gateway another RSA key?"
+                }
             throw Cause(
                 .encryptionFailed, .initConnect, Cause.InitConnectCode.unknown,
                 "InitConnect's answer can not be decrypted: \(why)")
@@ -165,11 +166,12 @@ extension Connection {
     /// - Returns: why it has none.
     private func agree(_ content: InitConnectResponse.Content) -> String? {
         let algorithm = options.cipher.agreed(hasIV: content.aesCBCIV != nil)
-        guard options.rsaKey != nil, algorithm != .none else { return nil }
+        if options.rsaKey == nil { return nil }
+        if case .none = algorithm { return nil }
         guard content.connAESKey.count == BodyCipher.keySize else {
             return "the gateway's session key has \(content.connAESKey.count) bytes instead of \(BodyCipher.keySize)"
         }
-        if algorithm == .aesCBC, let iv = content.aesCBCIV, iv.count != BodyCipher.keySize {
+        if case .aesCBC = algorithm, let iv = content.aesCBCIV, iv.count != BodyCipher.keySize {
             return "the gateway's aesCBCiv has \(iv.count) bytes instead of \(BodyCipher.keySize)"
         }
         func make() -> BodyCipher? {

@@ -34,6 +34,7 @@ package struct Rehearsal {
         rehearsal.answers()
         rehearsal.endings()
         rehearsal.failures()
+        rehearsal.encryption()
         return rehearsal.release() && isConnected
     }
 
@@ -128,6 +129,21 @@ package struct Rehearsal {
             Cause(.connectFailed, .connect, error.code, "\(connection.options.host): \(error.text)"))
         connection.work()
         if case .failure(let failure) = Resolver.lookUp("", 1, flags: AI_NUMERICHOST) { _ = failure.text }
+    }
+
+    /// A body that can not be decrypted.
+    private func encryption() {
+        var writer = FrameWriter()
+        var reader = FrameReader(maxBodyLength: 100)
+        let zeroes = [UInt8](repeating: 0, count: BodyCipher.keySize)
+        zeroes.withUnsafeBytes { zeroes in
+            connection.input.pointee.cipher = BodyCipher(.aesCBC, key: zeroes, iv: zeroes)
+            _ = writer.append(protoID: 1002, serialNo: 1, body: zeroes, cipher: connection.input.pointee.cipher)
+            _ = writer.append(protoID: 1002, serialNo: 2, body: zeroes)
+        }
+        reader.append(writer.pending)
+        while let frame = try? reader.next() { _ = try? connection.open(frame) }
+        connection.input.pointee.cipher = nil
     }
 
     /// - Returns: whether every request got its reply.
