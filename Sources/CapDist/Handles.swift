@@ -1,5 +1,6 @@
 import CCapDist
 import CSystem
+import Codec
 import Connection
 import Glibc
 
@@ -115,9 +116,12 @@ final class HandleTable: @unchecked Sendable {
     private func prepareFork() {
         lock.lock()
         QuotaRegistry.shared.prepareFork()
+        // The innermost: whoever holds it takes no other.
+        Crypto.prepareFork()
     }
 
     private func afterForkInParent() {
+        Crypto.afterForkInParent()
         QuotaRegistry.shared.afterForkInParent()
         lock.unlock()
     }
@@ -125,5 +129,6 @@ final class HandleTable: @unchecked Sendable {
     private func afterForkInChild() {
         lock.remakeAfterFork()
         QuotaRegistry.shared.afterForkInChild(Clock.now())
+        Crypto.afterForkInChild()
     }
 }

@@ -50,7 +50,7 @@ package final class BodyCipher {
         let key = key.baseAddress?.assumingMemoryBound(to: UInt8.self)
         // ECB takes none.
         let iv = iv?.baseAddress?.assumingMemoryBound(to: UInt8.self)
-        let isReady = Crypto.keepingErrors {
+        let isReady = Crypto.withLock {
             EVP_EncryptInit_ex2(encryption, cipher, key, iv, nil) == 1
                 && EVP_DecryptInit_ex2(decryption, cipher, key, iv, nil) == 1
         }
@@ -80,12 +80,11 @@ package final class BodyCipher {
             let input = Int32(exactly: length)
         else { return nil }
         var (first, last): (Int32, Int32) = (0, 0)
-        let isDone = Crypto.keepingErrors {
-            // Begins anew, with the same key and the same iv.
+        // Begins anew, with the same key and the same iv.
+        let isDone =
             EVP_EncryptInit_ex2(encryption, nil, nil, nil, nil) == 1
-                && EVP_EncryptUpdate(encryption, bytes, &first, bytes, input) == 1
-                && EVP_EncryptFinal_ex(encryption, bytes + Int(first), &last) == 1
-        }
+            && EVP_EncryptUpdate(encryption, bytes, &first, bytes, input) == 1
+            && EVP_EncryptFinal_ex(encryption, bytes + Int(first), &last) == 1
         guard isDone else { return nil }
         length = Int(first) + Int(last)
         guard isFTAES else { return length }

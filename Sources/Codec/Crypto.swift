@@ -1,4 +1,5 @@
 import COpenSSL
+import Glibc
 
 /// OpenSSL in a library context of our own, with what we use fetched once. The process's default context is torn down by
 /// OpenSSL's atexit handler under threads that still hash; this one is not, and lives as long as the process.
@@ -36,6 +37,33 @@ package struct Crypto: @unchecked Sendable {
     /// Overwrites secrets in a way that no optimiser leaves out.
     package static func wipe(_ bytes: UnsafeMutableRawBufferPointer) {
         if let base = bytes.baseAddress { OPENSSL_cleanse(base, bytes.count) }
+    }
+
+    // MARK: - Fork
+
+    /// Guards what takes OpenSSL's own locks: all of RSA, its random numbers, a thread's first use and its end. Digests and
+    /// ciphers take none. A fork waits for it, so that a child finds none of those locks held.
+    nonisolated(unsafe) private static let lock: UnsafeMutablePointer<pthread_mutex_t> = {
+        let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+        pthread_mutex_init(lock, nil)
+        return lock
+    }()
+
+    static func withLock<R, Failure: Error>(_ body: () throws(Failure) -> R) throws(Failure) -> R {
+        pthread_mutex_lock(lock)
+        defer { pthread_mutex_unlock(lock) }
+        return try keepingErrors(body)
+    }
+
+    package static func prepareFork() { pthread_mutex_lock(lock) }
+    package static func afterForkInParent() { pthread_mutex_unlock(lock) }
+    package static func afterForkInChild() { pthread_mutex_init(lock, nil) }
+
+    /// Gives back what OpenSSL keeps for a thread of ours, which ends.
+    package static func endThread() {
+        pthread_mutex_lock(lock)
+        OPENSSL_thread_stop()
+        pthread_mutex_unlock(lock)
     }
 
     /// Leaves the calling thread's queue of OpenSSL errors, which may be the host's, as it was.

@@ -71,13 +71,11 @@ package struct FrameWriter: ~Copyable {
         }
     }
 
-    /// Appends one frame that RSA encrypts: InitConnect's.
+    /// Appends one frame whose body was encrypted elsewhere: InitConnect's.
     package mutating func append(
-        protoID: UInt32, serialNo: UInt32, body: UnsafeRawBufferPointer, key: RSAKey
+        protoID: UInt32, serialNo: UInt32, body: UnsafeRawBufferPointer, encrypted: [UInt8]
     ) -> Bool {
-        guard let encrypted = key.encrypt(body), let digest = hasher.hash(body),
-            let length = UInt32(exactly: encrypted.count)
-        else { return false }
+        guard let digest = hasher.hash(body), let length = UInt32(exactly: encrypted.count) else { return false }
         reserve(FrameHeader.size + encrypted.count)
         let frame = UnsafeMutableRawBufferPointer(rebasing: buffer[end...])
         FrameHeader(protoID: protoID, serialNo: serialNo, bodyLength: length, sha1: digest).write(to: frame)

@@ -19,7 +19,7 @@ package final class RSAKey: @unchecked Sendable {
     /// Reads PEM text: PKCS#1 or PKCS#8. The text is not kept.
     package convenience init(pem: UnsafeRawBufferPointer) throws(Refusal) {
         guard let crypto = Crypto.shared else { throw Refusal(text: "OpenSSL has not what it takes") }
-        let read: Result<OpaquePointer, Refusal> = Crypto.keepingErrors { Self.read(pem, crypto) }
+        let read: Result<OpaquePointer, Refusal> = Crypto.withLock { Self.read(pem, crypto) }
         try self.init(read.get())
     }
 
@@ -39,7 +39,7 @@ package final class RSAKey: @unchecked Sendable {
         guard back == word else { throw Refusal(text: "its parts do not belong together") }
     }
 
-    deinit { EVP_PKEY_free(key) }
+    deinit { Crypto.withLock { EVP_PKEY_free(key) } }
 
     private static func read(_ pem: UnsafeRawBufferPointer, _ crypto: Crypto) -> Result<OpaquePointer, Refusal> {
         guard let length = Int32(exactly: pem.count), let bio = BIO_new_mem_buf(pem.baseAddress, length) else {
@@ -93,7 +93,7 @@ package final class RSAKey: @unchecked Sendable {
     ) -> Int32
 
     private func blocks(_ input: UnsafeRawBufferPointer, of size: Int, _ begin: Begin, _ step: Step) -> [UInt8]? {
-        Crypto.keepingErrors { () -> [UInt8]? in
+        Crypto.withLock { () -> [UInt8]? in
             guard size > 0, let crypto = Crypto.shared,
                 let context = EVP_PKEY_CTX_new_from_pkey(crypto.context, key, nil)
             else { return nil }

@@ -32,6 +32,16 @@ struct PlainBuffer: ~Copyable {
 
 /// InitConnect's answer, and the encryption that follows from it (PROTOCOL.md, Encryption).
 extension Connection {
+    // MARK: - Encrypting
+
+    /// - Returns: false if OpenSSL fails.
+    func encryptHello() -> Bool {
+        guard let key = options.rsaKey else { return true }
+        let encrypted = options.hello.withUnsafeBytes { key.encrypt($0) }
+        sendLock.withLock { output.pointee.encryptedHello = encrypted }
+        return encrypted != nil
+    }
+
     // MARK: - Decrypting
 
     /// - Returns: a frame's body in clear, valid until the next one is opened, and whether it matches its SHA-1.

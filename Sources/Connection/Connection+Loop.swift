@@ -184,6 +184,12 @@ extension Connection {
                 output.pointee.isBlocked = false
                 poller.change(output.pointee.socket, forWriting: false)
             }
+            guard encryptHello() else {
+                return attemptFailed(
+                    Cause(
+                        .encryptionFailed, .initConnect, Cause.InitConnectCode.notSent,
+                        "OpenSSL did not encrypt InitConnect"))
+            }
             stateLock.withLock { state.pointee.machine.connected(Clock.now()) }
         }
     }

@@ -48,6 +48,8 @@ package final class Connection: @unchecked Sendable {
         var writer = FrameWriter()
         /// Of this line, once InitConnect has agreed on it.
         var cipher: BodyCipher?
+        /// InitConnect under RSA; made on the connection's thread.
+        var encryptedHello: [UInt8]?
         /// -1: none.
         var socket: Int32 = -1
         /// Whether the socket took less than there was, so that the poller must tell when it takes more.
@@ -282,6 +284,7 @@ package final class Connection: @unchecked Sendable {
         }
         input.pointee.lookUp?.abandon()
         QuotaRegistry.shared.leave(membership)
+        if options.rsaKey != nil { Crypto.endThread() }
         let isDetached = stateLock.withLock { state.pointee.isDetached }
         poller.close()
         forget()
@@ -332,9 +335,9 @@ package final class Connection: @unchecked Sendable {
         switch next {
         case .initConnect(let serialNo):
             return options.hello.withUnsafeBytes { hello in
-                if let key = options.rsaKey {
+                if let encrypted = output.pointee.encryptedHello {
                     return output.pointee.writer.append(
-                        protoID: ProtoID.initConnect, serialNo: serialNo, body: hello, key: key)
+                        protoID: ProtoID.initConnect, serialNo: serialNo, body: hello, encrypted: encrypted)
                 }
                 return output.pointee.writer.append(protoID: ProtoID.initConnect, serialNo: serialNo, body: hello)
             }

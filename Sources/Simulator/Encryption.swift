@@ -14,7 +14,9 @@ package enum Encryption {
         _ = body.withUnsafeBytes { body in
             switch self {
             case .none: writer.append(protoID: protoID, serialNo: serialNo, body: body)
-            case .rsa(let key): writer.append(protoID: protoID, serialNo: serialNo, body: body, key: key)
+            case .rsa(let key):
+                writer.append(
+                    protoID: protoID, serialNo: serialNo, body: body, encrypted: key.encrypt(body) ?? [])
             case .aes(let cipher): writer.append(protoID: protoID, serialNo: serialNo, body: body, cipher: cipher)
             }
         }

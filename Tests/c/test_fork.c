@@ -85,6 +85,9 @@ static void count_closed(void *user_data) {
     atomic_fetch_add((atomic_int *)user_data, 1);
 }
 
+/* NULL: in clear. */
+static const char *key_file;
+
 /* A connection of the child's own works, and leaves nothing. */
 static int use_own(int port) {
     static atomic_int closed;
@@ -96,6 +99,7 @@ static int use_own(int port) {
     options.quota_requests = 0;
     options.on_closed = count_closed;
     options.user_data = &closed;
+    options.rsa_private_key_file = key_file;
     capdist_conn *conn = NULL;
     if (capdist_init_connect(&options, &conn) != CAPDIST_OK) return NO_CONNECTION;
     capdist_security security = {CAPDIST_MARKET_HK, "00700"};
@@ -161,6 +165,7 @@ static void *open_and_release_until_stopped(void *argument) {
     load *l = argument;
     while (!atomic_load(l->stop)) {
         capdist_options options = l->client->options;
+        options.rsa_private_key_file = key_file;
         options.on_init_connect = NULL;
         options.on_disconnect = NULL;
         options.on_push = NULL;
@@ -187,6 +192,7 @@ static int fork_under_load(fixture *f, int port, int (*child)(client *const clie
         clients[i] = new_client(f, port);
         clients[i]->hook = note_strays;
         clients[i]->options.max_queue = 100000;
+        clients[i]->options.rsa_private_key_file = key_file;
         open_ready(clients[i]);
     }
     for (int i = 0; i <= CLIENTS; i++) {
@@ -290,6 +296,15 @@ static void fork_in_the_first_moments(void **state) {
         int status = wait_for_child_within(pid, 3 * CHILD_MS);
         if (status != GOOD) fail_msg("process %d: %d", n, status);
     }
+}
+
+/* OpenSSL has locks of its own. */
+static void children_of_an_encrypted_parent(void **state) {
+    key_file = VECTORS "/rsa/1024.pem";
+    int port = start_simulator(*state, "--no-quota", "--rsa-key", key_file, NULL);
+    int wrong = fork_under_load(*state, port, ask_release_and_use_own);
+    key_file = NULL;
+    assert_int_equal(wrong, GOOD);
 }
 
 static int exit_normally(client *const clients[CLIENTS], int port, int n) {
@@ -457,6 +472,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(fork_in_the_first_moments),
         TEST(children_are_told_and_the_parent_goes_on),
+        TEST(children_of_an_encrypted_parent),
         TEST(children_may_exit),
         TEST(childs_copies_keep_no_line_open),
         TEST(childs_release_ends_no_line),
