@@ -50,11 +50,11 @@ package final class BodyCipher {
         let key = key.baseAddress?.assumingMemoryBound(to: UInt8.self)
         // ECB takes none.
         let iv = iv?.baseAddress?.assumingMemoryBound(to: UInt8.self)
-        let isReady = Crypto.withLock {
+        let isReady = Crypto.gated {
             EVP_EncryptInit_ex2(encryption, cipher, key, iv, nil) == 1
                 && EVP_DecryptInit_ex2(decryption, cipher, key, iv, nil) == 1
         }
-        guard isReady else { return nil }
+        guard isReady == true else { return nil }
         if isFTAES {
             EVP_CIPHER_CTX_set_padding(encryption, 0)
             EVP_CIPHER_CTX_set_padding(decryption, 0)
@@ -93,7 +93,7 @@ package final class BodyCipher {
         return length + Self.block
     }
 
-    /// Decrypts a body into `room`, which must be as long.
+    /// Decrypts a body into `room`, which must be as long. On a thread of ours.
     /// - Returns: the length of what was encrypted.
     package func decrypt(
         _ body: UnsafeRawBufferPointer, into room: UnsafeMutableRawBufferPointer
@@ -108,14 +108,17 @@ package final class BodyCipher {
             guard input > 0 || last == 0 else { throw .length }
         }
         var (first, rest): (Int32, Int32) = (0, 0)
-        let isBegun = Crypto.keepingErrors {
-            EVP_DecryptInit_ex2(decryption, nil, nil, nil, nil) == 1
-                && EVP_DecryptUpdate(decryption, plain, &first, bytes, input) == 1
+        guard EVP_DecryptInit_ex2(decryption, nil, nil, nil, nil) == 1,
+            EVP_DecryptUpdate(decryption, plain, &first, bytes, input) == 1
+        else { throw .system }
+        // What fails here makes the thread an error queue.
+        let isPadded = Crypto.gated {
+            if EVP_DecryptFinal_ex(decryption, plain + Int(first), &rest) == 1 { return true }
+            OPENSSL_thread_stop()
+            return false
         }
-        guard isBegun else { throw .system }
-        guard Crypto.keepingErrors({ EVP_DecryptFinal_ex(decryption, plain + Int(first), &rest) == 1 }) else {
-            throw .padding
-        }
+        guard let isPadded else { throw .system }
+        guard isPadded else { throw .padding }
         let padding = isFTAES && last != 0 ? Self.block - Int(last) : 0
         return Int(first) + Int(rest) - padding
     }

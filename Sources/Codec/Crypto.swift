@@ -30,6 +30,7 @@ package struct Crypto: @unchecked Sendable {
         self.sha1 = sha1
         self.aesECB = aesECB
         self.aesCBC = aesCBC
+        atexit { Crypto.closeGate() }
         // What else a first digest sets up.
         _ = SHA1Hasher().hash(UnsafeRawBufferPointer(start: nil, count: 0), with: sha1)
     }
@@ -39,31 +40,52 @@ package struct Crypto: @unchecked Sendable {
         if let base = bytes.baseAddress { OPENSSL_cleanse(base, bytes.count) }
     }
 
-    // MARK: - Fork
+    // MARK: - Fork and exit
+
+    private struct Gate {
+        var mutex = pthread_mutex_t()
+        /// Whether the process ends, and OpenSSL is not to be touched any more.
+        var isClosed = false
+    }
 
     /// Guards what takes OpenSSL's own locks: all of RSA, its random numbers, a thread's first use and its end. Digests and
     /// ciphers take none. A fork waits for it, so that a child finds none of those locks held.
-    nonisolated(unsafe) private static let lock: UnsafeMutablePointer<pthread_mutex_t> = {
-        let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-        pthread_mutex_init(lock, nil)
-        return lock
+    nonisolated(unsafe) private static let gate: UnsafeMutablePointer<Gate> = {
+        let gate = UnsafeMutablePointer<Gate>.allocate(capacity: 1)
+        gate.initialize(to: Gate())
+        pthread_mutex_init(&gate.pointee.mutex, nil)
+        return gate
     }()
 
-    static func withLock<R, Failure: Error>(_ body: () throws(Failure) -> R) throws(Failure) -> R {
-        pthread_mutex_lock(lock)
-        defer { pthread_mutex_unlock(lock) }
-        return try keepingErrors(body)
+    /// - Returns: nil without calling `body` if the process ends.
+    static func gated<R>(_ body: () -> R) -> R? {
+        pthread_mutex_lock(&gate.pointee.mutex)
+        defer { pthread_mutex_unlock(&gate.pointee.mutex) }
+        return gate.pointee.isClosed ? nil : body()
     }
 
-    package static func prepareFork() { pthread_mutex_lock(lock) }
-    package static func afterForkInParent() { pthread_mutex_unlock(lock) }
-    package static func afterForkInChild() { pthread_mutex_init(lock, nil) }
+    /// The same on a thread of ours. What OpenSSL kept for the thread is given back at once: at the thread's end it would
+    /// be under no lock of ours.
+    static func gatedOnOwnThread<R>(_ body: () -> R) -> R? {
+        gated {
+            defer { OPENSSL_thread_stop() }
+            return body()
+        }
+    }
 
-    /// Gives back what OpenSSL keeps for a thread of ours, which ends.
-    package static func endThread() {
-        pthread_mutex_lock(lock)
-        OPENSSL_thread_stop()
-        pthread_mutex_unlock(lock)
+    package static func prepareFork() { pthread_mutex_lock(&gate.pointee.mutex) }
+    package static func afterForkInParent() { pthread_mutex_unlock(&gate.pointee.mutex) }
+    package static func afterForkInChild() { pthread_mutex_init(&gate.pointee.mutex, nil) }
+
+    /// Runs at exit, before the handler of a host that used OpenSSL first; one that uses it later installs none. A private
+    /// context does not keep RSA out of that handler's way. What is under way has its time to end.
+    private static func closeGate() {
+        var deadline = timespec()
+        clock_gettime(CLOCK_REALTIME, &deadline)
+        deadline.tv_sec += 1
+        let isLocked = pthread_mutex_timedlock(&gate.pointee.mutex, &deadline) == 0
+        gate.pointee.isClosed = true
+        if isLocked { pthread_mutex_unlock(&gate.pointee.mutex) }
     }
 
     /// Leaves the calling thread's queue of OpenSSL errors, which may be the host's, as it was.

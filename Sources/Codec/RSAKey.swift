@@ -19,7 +19,8 @@ package final class RSAKey: @unchecked Sendable {
     /// Reads PEM text: PKCS#1 or PKCS#8. The text is not kept.
     package convenience init(pem: UnsafeRawBufferPointer) throws(Refusal) {
         guard let crypto = Crypto.shared else { throw Refusal(text: "OpenSSL has not what it takes") }
-        let read: Result<OpaquePointer, Refusal> = Crypto.withLock { Self.read(pem, crypto) }
+        let read = Crypto.gated { Crypto.keepingErrors { Self.read(pem, crypto) } }
+        guard let read else { throw Refusal(text: "the process ends") }
         try self.init(read.get())
     }
 
@@ -33,13 +34,15 @@ package final class RSAKey: @unchecked Sendable {
         }
         // Also does what OpenSSL does at first use, on the host's thread.
         let word: [UInt8] = Array("capdist".utf8)
-        let back = word.withUnsafeBytes { encrypt($0) }.flatMap { cipherText in
-            cipherText.withUnsafeBytes { bytes in try? decrypt(bytes) }
+        let back = Crypto.gated {
+            Crypto.keepingErrors {
+                word.withUnsafeBytes { encrypted($0) }?.withUnsafeBytes { decrypted($0) } ?? nil
+            }
         }
         guard back == word else { throw Refusal(text: "its parts do not belong together") }
     }
 
-    deinit { Crypto.withLock { EVP_PKEY_free(key) } }
+    deinit { _ = Crypto.gated { EVP_PKEY_free(key) } }
 
     private static func read(_ pem: UnsafeRawBufferPointer, _ crypto: Crypto) -> Result<OpaquePointer, Refusal> {
         guard let length = Int32(exactly: pem.count), let bio = BIO_new_mem_buf(pem.baseAddress, length) else {
@@ -73,18 +76,27 @@ package final class RSAKey: @unchecked Sendable {
         }
     }
 
-    /// - Returns: nil if OpenSSL fails.
+    /// On a thread of ours.
+    /// - Returns: nil if OpenSSL fails, or the process ends.
     package func encrypt(_ body: UnsafeRawBufferPointer) -> [UInt8]? {
-        blocks(body, of: blockSize - Self.overhead, EVP_PKEY_encrypt_init, EVP_PKEY_encrypt)
+        Crypto.gatedOnOwnThread { encrypted(body) } ?? nil
     }
 
+    /// On a thread of ours.
     /// - Throws: `padding` also for another key's cipher text.
     package func decrypt(_ cipherText: UnsafeRawBufferPointer) throws(CipherError) -> [UInt8] {
         guard !cipherText.isEmpty, cipherText.count % blockSize == 0 else { throw .length }
-        guard let body = blocks(cipherText, of: blockSize, EVP_PKEY_decrypt_init, EVP_PKEY_decrypt) else {
-            throw .padding
-        }
+        guard let body = Crypto.gatedOnOwnThread({ decrypted(cipherText) }) else { throw .system }
+        guard let body else { throw .padding }
         return body
+    }
+
+    private func encrypted(_ body: UnsafeRawBufferPointer) -> [UInt8]? {
+        blocks(body, of: blockSize - Self.overhead, EVP_PKEY_encrypt_init, EVP_PKEY_encrypt)
+    }
+
+    private func decrypted(_ cipherText: UnsafeRawBufferPointer) -> [UInt8]? {
+        blocks(cipherText, of: blockSize, EVP_PKEY_decrypt_init, EVP_PKEY_decrypt)
     }
 
     private typealias Begin = (OpaquePointer?) -> Int32
@@ -93,27 +105,25 @@ package final class RSAKey: @unchecked Sendable {
     ) -> Int32
 
     private func blocks(_ input: UnsafeRawBufferPointer, of size: Int, _ begin: Begin, _ step: Step) -> [UInt8]? {
-        Crypto.withLock { () -> [UInt8]? in
-            guard size > 0, let crypto = Crypto.shared,
-                let context = EVP_PKEY_CTX_new_from_pkey(crypto.context, key, nil)
-            else { return nil }
-            defer { EVP_PKEY_CTX_free(context) }
-            guard begin(context) == 1, EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PADDING) == 1 else { return nil }
-            let count = (input.count + size - 1) / size
-            var isDone = true
-            let output = [UInt8](unsafeUninitializedCapacity: count * blockSize) { output, written in
-                for block in 0..<count {
-                    let rest = UnsafeRawBufferPointer(rebasing: input[(block * size)...].prefix(size))
-                    var length = output.count - written
-                    let room = output.baseAddress.map { $0 + written }
-                    isDone =
-                        step(context, room, &length, rest.baseAddress?.assumingMemoryBound(to: UInt8.self), rest.count)
-                        == 1
-                    guard isDone else { return }
-                    written += length
-                }
+        guard size > 0, let crypto = Crypto.shared,
+            let context = EVP_PKEY_CTX_new_from_pkey(crypto.context, key, nil)
+        else { return nil }
+        defer { EVP_PKEY_CTX_free(context) }
+        guard begin(context) == 1, EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PADDING) == 1 else { return nil }
+        let count = (input.count + size - 1) / size
+        var isDone = true
+        let output = [UInt8](unsafeUninitializedCapacity: count * blockSize) { output, written in
+            for block in 0..<count {
+                let rest = UnsafeRawBufferPointer(rebasing: input[(block * size)...].prefix(size))
+                var length = output.count - written
+                let room = output.baseAddress.map { $0 + written }
+                isDone =
+                    step(context, room, &length, rest.baseAddress?.assumingMemoryBound(to: UInt8.self), rest.count)
+                    == 1
+                guard isDone else { return }
+                written += length
             }
-            return isDone ? output : nil
         }
+        return isDone ? output : nil
     }
 }

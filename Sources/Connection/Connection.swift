@@ -284,7 +284,6 @@ package final class Connection: @unchecked Sendable {
         }
         input.pointee.lookUp?.abandon()
         QuotaRegistry.shared.leave(membership)
-        if options.rsaKey != nil { Crypto.endThread() }
         let isDetached = stateLock.withLock { state.pointee.isDetached }
         poller.close()
         forget()

@@ -40,15 +40,20 @@ static void use_openssl(void) {
     (void)init(0x0C, NULL); /* all ciphers and digests; refused when the process ends already */
 }
 
-static void open_busy(host *h, int port) {
+static void open_busy(host *h, int port, const char *key_file) {
     capdist_options options;
     capdist_options_init(&options, sizeof options);
     options.port = port;
     options.quota_requests = 0;
     options.reconnect = 1;
+    options.rsa_private_key_file = key_file;
     capdist_security security = {CAPDIST_MARKET_HK, "00700"};
     for (int i = 0; i < CONNECTIONS; i++) {
-        if (capdist_init_connect(&options, &h->conns[i]) != CAPDIST_OK) _exit(3);
+        if (capdist_init_connect(&options, &h->conns[i]) != CAPDIST_OK) {
+            /* A callback may have ended the process by now. */
+            if (h->exit_at) sleep_ms(DONE_WITHIN_MS);
+            _exit(3);
+        }
         for (int n = 0; n < IN_FLIGHT; n++) {
             if (capdist_get_capital_distribution(h->conns[i], &security, NULL, ask_again, h, NULL) != CAPDIST_OK) _exit(4);
         }
@@ -73,13 +78,13 @@ static void *ask_for_ever(void *argument) {
 }
 
 /* A process of its own way to end; `chance` moves the moment. */
-static void live_and_end(int way, unsigned chance, int port) {
+static void live_and_end(int way, unsigned chance, int port, const char *key_file) {
     static host h;
     pthread_t thread;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (chance % 3 == 0) use_openssl();
     if (way == 0) h.exit_at = 1 + (int)(chance % 200); /* in a callback */
-    open_busy(&h, port);
+    open_busy(&h, port, key_file);
     if (chance % 3 == 1) use_openssl();
     int pause_us = (int)(rand_r(&chance) % 20000);
     switch (way) {
@@ -102,13 +107,16 @@ static void live_and_end(int way, unsigned chance, int port) {
 }
 
 static void ends_well(void **state, int way) {
-    int port = start_simulator(*state, "--no-quota", NULL);
+    /* Every other process is encrypted. */
+    static const char *const keys[] = {NULL, VECTORS "/rsa/1024.pem"};
+    const int ports[] = {start_simulator(*state, "--no-quota", NULL),
+                         start_simulator(*state, "--no-quota", "--rsa-key", keys[1], NULL)};
     int count = processes() / 5;
     unwatch(); /* each process has its own limit */
     for (int n = 0; n < count; n++) {
         pid_t child = fork();
         if (child == 0) {
-            live_and_end(way, (unsigned)n, port);
+            live_and_end(way, (unsigned)n, ports[n % 2], keys[n % 2]);
             _exit(6);
         }
         assert_true(child > 0);

@@ -247,12 +247,15 @@ TEST_CASE("cancel, raw requests, information, quota") {
 
 TEST_CASE("options that are refused") {
     options given = here();
-    given.rsa_private_key = "not a key";
+    given.websocket_key = "7522027ccf5a06b1";
     std::error_code ec;
     connection none(given, ec);
     CHECK_FALSE(none);
     CHECK(ec == status::unsupported);
     CHECK(ec == std::errc::not_supported);
+    given = here();
+    given.rsa_private_key = "not a key";
+    CHECK(status_of([&] { connection refused(given); }) == status::invalid_argument);
     given = here();
     given.connect_timeout = 24h;
     CHECK(status_of([&] { connection refused(given); }) == status::invalid_argument);

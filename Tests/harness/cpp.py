@@ -33,6 +33,7 @@ BUILDS = [
     ("clang-20", "clang++", ["-std=c++20", "-O2"]),
     ("gcc-address", "g++", ["-std=c++20", "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover"]),
 ]
+RSA_KEY = ROOT / "Tests" / "vectors" / "rsa" / "1024.pem"
 #: Over a library that is built with it too.
 THREAD = ("clang-thread", "clang++", ["-std=c++20", "-O1", "-g", "-fsanitize=thread"])
 #: libstdc++ counts an exception's owners where ThreadSanitizer does not see it.
@@ -45,6 +46,7 @@ VENDOR_GATEWAYS = {
     "CAPDIST_PORT_ANSWERS_NONSENSE": ("--fault", "init-no-content"),
     "CAPDIST_PORT_SILENT": ("--fault", "accept-silent"),
     "CAPDIST_PORT_DROPS": ("--fault", "drop-after=1"),
+    "CAPDIST_PORT_ENCRYPTED": ("--rsa-key", str(RSA_KEY)),
 }
 #: The modern face's ways to ask.
 WAYS = ("blocking", "callbacks", "futures", "coroutines")
@@ -117,6 +119,7 @@ def _vendor(run: Run, out: Path, messages: list[str | Path]) -> None:
             env = {
                 variable: str(stack.enter_context(simulator(*given))) for variable, given in VENDOR_GATEWAYS.items()
             }
+            env["CAPDIST_RSA_KEY"] = str(RSA_KEY)
             # Ten seconds of waiting tell the same in every build.
             less = [] if name == BUILDS[0][0] else ["--test-case-exclude=InitConnect is given up*"]
             outcome = run.program([program, *less], limit_s=120, env=env)

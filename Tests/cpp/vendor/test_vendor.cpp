@@ -6,6 +6,8 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
+#include <fstream>
+#include <iterator>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -132,12 +134,33 @@ TEST_CASE("a refused request has serial number 0 and no answer") {
     CHECK(recorder.answered == 0);
 }
 
-TEST_CASE("encryption is refused, not left out") {
+TEST_CASE("encryption without a key is refused, not left out") {
     Recorder recorder;
     CHECK_FALSE(recorder.open(port(), true)); // without a key
     recorder.api.load()->SetRSAPrivateKey("-----BEGIN RSA PRIVATE KEY-----");
     CHECK_FALSE(recorder.open(port(), true));
     CHECK(recorder.connected == 0);
+}
+
+TEST_CASE("encrypted, and by a gateway that is not") {
+    const char *file = std::getenv("CAPDIST_RSA_KEY");
+    REQUIRE(file != nullptr);
+    std::ifstream stream(file);
+    const std::string key((std::istreambuf_iterator<char>(stream)), std::istreambuf_iterator<char>());
+    {
+        Recorder recorder;
+        recorder.api.load()->SetRSAPrivateKey(key.c_str());
+        recorder.asks = 1;
+        REQUIRE(recorder.open(port("CAPDIST_PORT_ENCRYPTED"), true));
+        REQUIRE(soon([&] { return recorder.answered == 1; }));
+        CHECK(recorder.last().s2c().capitalinbig() == 859479380);
+    }
+    Recorder recorder;
+    recorder.api.load()->SetRSAPrivateKey(key.c_str());
+    REQUIRE(recorder.open(port(), true));
+    REQUIRE(soon([&] { return recorder.connected == 1; }));
+    CHECK(CAPDIST_ERR_KIND(recorder.err_code) == CAPDIST_ERR_KIND_INIT_CONNECT);
+    CHECK(CAPDIST_ERR_CODE(recorder.err_code) == CAPDIST_INIT_CONNECT_UNKNOWN);
 }
 
 TEST_CASE("no connection is told once, with the socket's error, and not tried again") {

@@ -126,7 +126,7 @@ public:
     }
 
     /// Starts to connect; OnInitConnect tells how it went. One that is open is closed first. Returns false, and nothing
-    /// comes, for what is refused: a bad address, encryption without a key, or encryption that this version has not.
+    /// comes, for what is refused: a bad address, encryption without a key or with one that can't be used.
     bool InitConnect(const char *szIPAddr, std::uint16_t nPort, bool bEnableEncrypt) {
         Close();
         std::lock_guard<std::mutex> guard(mutex_);
