@@ -144,9 +144,19 @@ static bool answered_in_the_end(client *c) {
     return false;
 }
 
+/* What HK.00005 really has. */
+static double right_figure(fixture *f) {
+    client *c = new_client(f, start_simulator(f, NULL));
+    open_ready(c);
+    ask(c, "00005");
+    assert_true(wait_for(c, EVENT_REPLY, 1, PATIENCE_MS));
+    return event_at(c, EVENT_REPLY, 0).in_big;
+}
+
 static void broken_answers(void **state) {
     static const char *const faults[] = {"flipped-bit", "random-bytes", "random-body", "truncated", "bad-sha1",
                                          "empty-body",  "short-length", "ragged",       "duplicate", "push-same-serial"};
+    const double right = right_figure(*state);
     for (size_t i = 0; i < COUNT(faults); i++) {
         char rule[64];
         snprintf(rule, sizeof rule, "%s@HK.00005", faults[i]);
@@ -161,8 +171,12 @@ static void broken_answers(void **state) {
             for (int n = 1; n <= 3; n++) {
                 uint32_t serial_no = ask(c, "00005");
                 assert_true(wait_for(c, EVENT_REPLY, n, PATIENCE_MS));
-                capdist_status status = reply_to(c, serial_no).reply.status;
-                if (harmless ? status != CAPDIST_OK
+                const event reply = reply_to(c, serial_no);
+                const capdist_status status = reply.reply.status;
+                /* Of FTAES_ECB's last 16 bytes one counts: a bit may be wrong, and the body is right. */
+                const bool is_right = status == CAPDIST_OK && reply.in_big == right;
+                if (i == 0 && cipher == CAPDIST_CIPHER_FTAES_ECB && is_right) continue;
+                if (harmless ? !is_right
                              : status != CAPDIST_MALFORMED_REPLY && status != CAPDIST_DISCONNECTED &&
                                    status != CAPDIST_REPLY_TIMEOUT) {
                     fail_msg("%s, cipher %d: %s", faults[i], cipher, capdist_status_name(status));
