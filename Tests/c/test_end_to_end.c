@@ -104,7 +104,7 @@ static void read_some(int fd, char *text, size_t size) {
 }
 
 /* Runs a program that was built beside this one, to its end. */
-static outcome run(const char *program, const char *security, const char *host, int port) {
+static outcome run_with_key(const char *program, const char *key, const char *security, const char *host, int port) {
     char path[4096], port_text[16];
     ssize_t length = readlink("/proc/self/exe", path, sizeof path - 100);
     assert_true(length > 0);
@@ -117,7 +117,8 @@ static outcome run(const char *program, const char *security, const char *host, 
     if (child == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (dup2(out[1], STDOUT_FILENO) >= 0 && dup2(err[1], STDERR_FILENO) >= 0) {
-            execl(path, path, security, host, port_text, (char *)NULL);
+            if (key) execl(path, path, "--rsa-key", key, security, host, port_text, (char *)NULL);
+            else execl(path, path, security, host, port_text, (char *)NULL);
         }
         _exit(127);
     }
@@ -142,6 +143,10 @@ static outcome run(const char *program, const char *security, const char *host, 
     if (child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status)) o.exit_code = WEXITSTATUS(status);
     if (!in_time) fail_msg("%s did not end", path);
     return o;
+}
+
+static outcome run(const char *program, const char *security, const char *host, int port) {
+    return run_with_key(program, NULL, security, host, port);
 }
 
 static const char figures[] = "{\n"
@@ -178,6 +183,18 @@ static void fetch_prints_the_figures(void **state) {
     assert_string_equal(o.err, "");
     assert_string_equal(o.out, figures);
     assert_int_equal(o.exit_code, 0);
+}
+
+static void fetch_encrypts(void **state) {
+    const char *key = VECTORS "/rsa/1024.pem";
+    int port = start_simulator(*state, "--rsa-key", key, NULL);
+    outcome o = run_with_key("fetch", key, "HK.00700", "127.0.0.1", port);
+    assert_string_equal(o.err, "");
+    assert_string_equal(o.out, figures);
+    assert_int_equal(o.exit_code, 0);
+    o = run_with_key("fetch", VECTORS "/rsa/public.pem", "HK.00700", "127.0.0.1", port);
+    assert_non_null(strstr(o.err, "it is a public key"));
+    assert_int_equal(o.exit_code, 1);
 }
 
 /* The program prints no figures, says on stderr what happened, and fails. */
@@ -217,6 +234,7 @@ int main(void) {
         TEST(killed_simulator_is_a_lost_line),
         TEST(capital_distribution_prints_what_the_vendors_sample_prints),
         TEST(fetch_prints_the_figures),
+        TEST(fetch_encrypts),
         TEST(programs_tell_what_went_wrong),
     };
     return cmocka_run_group_tests_name("end_to_end", tests, NULL, NULL);

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from futu import RET_ERROR, RET_OK, OpenQuoteContext, SysNotifyHandlerBase, SysNotifyType
+from futu import RET_ERROR, RET_OK, OpenQuoteContext, SysConfig, SysNotifyHandlerBase, SysNotifyType
 from futu.common.pb import Qot_GetCapitalDistribution_pb2
 from simulator import PATIENCE_S, Simulator, wait_until
 
@@ -192,3 +192,30 @@ def test_two_clients_at_a_time(simulator: Start) -> None:
         for code in ("HK.00700", "US.AAPL", "SH.600519"):
             assert row(first.get_capital_distribution(code)[1]) == row(second.get_capital_distribution(code)[1])
     assert len(gateway.seen("request", proto_id=CAPITAL_DISTRIBUTION)) == 6
+
+
+@pytest.fixture
+def encrypted() -> Iterator[Path]:
+    """The vendor's client is to encrypt: its settings are the process's."""
+    key = Path(__file__).parents[1] / "vectors" / "rsa" / "1024.pem"
+    SysConfig.enable_proto_encrypt(True)
+    SysConfig.set_init_rsa_file(str(key))
+    yield key
+    SysConfig.enable_proto_encrypt(False)
+    SysConfig.INIT_RSA_FILE, SysConfig.RSA_OBJ = "", None
+
+
+@pytest.mark.parametrize(("options", "cipher"), [((), 2), (("--old",), 0)])
+def test_encrypted(simulator: Start, encrypted: Path, options: tuple[str, ...], cipher: int) -> None:
+    """It asks for CBC, and takes the default of a gateway that has no iv to give."""
+    gateway = simulator("--rsa-key", str(encrypted), "--keep-alive", "1", *options)
+    with connected(gateway) as client:
+        ret, data = client.get_capital_distribution("HK.00700")
+        assert ret == RET_OK
+        assert data["capital_in_big"][0] == sample()["capital_in_big"]
+        assert wait_until(lambda: bool(gateway.seen("request", proto_id=KEEP_ALIVE)))
+        ret, text = client.get_capital_distribution("HK.99999")
+        assert (ret, text) == (RET_ERROR, "未知股票")
+    (hello,) = gateway.seen("request", proto_id=1001)
+    assert hello["packet_enc_algo"] == cipher
+    assert not [line for line in gateway.seen("request") if line.get("refused") not in (None, "未知股票")]

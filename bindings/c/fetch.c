@@ -1,12 +1,18 @@
-/* The shortest way to an answer: connect, fetch, print. Usage: fetch [SECURITY] [HOST] [PORT] */
+/* The shortest way to an answer: connect, fetch, print. Usage: fetch [--rsa-key FILE] [SECURITY] [HOST] [PORT] */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "capdist.h"
 
 int main(int argc, char **argv) {
     capdist_options options;
     capdist_options_init(&options, sizeof options);
+    if (argc > 2 && strcmp(argv[1], "--rsa-key") == 0) {
+        options.rsa_private_key_file = argv[2]; /* the key that OpenD has, too: everything is encrypted */
+        argv += 2;
+        argc -= 2;
+    }
     if (argc > 2) options.host = argv[2];
     if (argc > 3) options.port = atoi(argv[3]);
     options.reconnect = 0; /* if OpenD is not there, say so instead of waiting for it */

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import threading
 import weakref
 from typing import Any
 
 import pytest
-from capdist import AsyncClient, Client, ClosedError, Result, Status
+from capdist import AsyncClient, Client, ClosedError, ConnectError, RequestError, Result, Status
 from conftest import Start
 from support import PATIENCE, Simulator, threads, wait_until
 
@@ -91,6 +92,43 @@ def test_a_client_that_its_own_callbacks_reach_is_closed(simulator: Start) -> No
     assert wait_until(lambda: gc.collect() >= 0 and gone() is None)
     assert wait_until(lambda: len(gateway.seen("closed")) == 1)
     gateway.stop()
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_an_error_that_was_caught_keeps_no_client(gateway: Simulator) -> None:
+    """An error that a frame of its own traceback knows would keep the client until the collector's next round."""
+
+    def ask() -> weakref.ref[Client]:
+        client = Client(port=gateway.port, quota_requests=0)
+        with pytest.raises(RequestError):
+            client.capital_distribution("HK.99999")
+        return weakref.ref(client)
+
+    def wait() -> weakref.ref[Client]:
+        client = Client(port=1, quota_requests=0, reconnect=False)
+        with pytest.raises(ConnectError):
+            client.wait_ready()
+        return weakref.ref(client)
+
+    async def ask_in_asyncio() -> weakref.ref[AsyncClient]:
+        client = AsyncClient(port=gateway.port, quota_requests=0)
+        with pytest.raises(RequestError):
+            await client.capital_distribution("HK.99999")
+        return weakref.ref(client)
+
+    async def wait_in_asyncio() -> weakref.ref[AsyncClient]:
+        client = AsyncClient(port=1, quota_requests=0, reconnect=False)
+        with pytest.raises(ConnectError):
+            await client.wait_ready()
+        return weakref.ref(client)
+
+    gc.collect()
+    gc.disable()
+    try:
+        gone = [ask(), wait(), asyncio.run(ask_in_asyncio()), asyncio.run(wait_in_asyncio())]
+        assert wait_until(lambda: all(one() is None for one in gone), 2), gone
+    finally:
+        gc.enable()
 
 
 def test_a_client_dropped_by_the_collector_waits_for_nobody(gateway: Simulator) -> None:

@@ -11,6 +11,7 @@ from . import _native as native
 from ._client import _LIST_QUEUE_TIMEOUT, BaseClient, Result, listed, request_options
 from ._connection import parse_security, patience
 from ._model import CapitalDistribution, result_of
+from ._status import CapdistError
 
 
 def _hand_over(loop: asyncio.AbstractEventLoop, callback: Callable[..., None], *arguments: Any) -> None:
@@ -31,6 +32,16 @@ def _settle(future: "asyncio.Future[CapitalDistribution]", result: Result) -> No
         future.set_exception(result)
 
 
+def _answered(
+    loop: asyncio.AbstractEventLoop,
+    future: "asyncio.Future[CapitalDistribution]",
+    security: str,
+    reply: native.Reply,
+) -> None:
+    """A request's answer, on the connection's thread."""
+    _hand_over(loop, _settle, future, result_of(reply, security))
+
+
 class AsyncClient(BaseClient):
     """A connection to an OpenD gateway for asyncio. The arguments are those of :class:`Client`; callbacks run on the
     connection's thread, not on the loop's. Make it and use it inside one running loop."""
@@ -46,6 +57,7 @@ class AsyncClient(BaseClient):
         changed = asyncio.Event()
         listener = partial(_hand_over, asyncio.get_running_loop(), changed.set)
         connection.listeners.add(listener)
+        error: Optional[CapdistError] = None
         try:
             while True:
                 changed.clear()
@@ -61,6 +73,7 @@ class AsyncClient(BaseClient):
                     pass
         finally:
             connection.listeners.discard(listener)
+            del error  # which holds this frame, once it is raised
 
     async def capital_distribution(
         self,
@@ -76,16 +89,15 @@ class AsyncClient(BaseClient):
         loop = asyncio.get_running_loop()
         future: asyncio.Future[CapitalDistribution] = loop.create_future()
 
-        def sink(reply: native.Reply) -> None:
-            _hand_over(loop, _settle, future, result_of(reply, security))
-
         options = request_options(queue_timeout, reply_timeout, wait, security_firm)
-        serial_no = self._connection.ask(parse_security(security), options, sink)
+        serial_no = self._connection.ask(parse_security(security), options, partial(_answered, loop, future, security))
         try:
             return await future
         except (asyncio.CancelledError, GeneratorExit):
             self._connection.give_up(serial_no)
             raise
+        finally:
+            del future  # whose error holds this frame, once it is raised
 
     async def capital_distributions(
         self, securities: Iterable[str], *, reply_timeout: Optional[float] = None

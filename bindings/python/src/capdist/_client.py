@@ -5,12 +5,13 @@ from __future__ import annotations
 import operator
 import weakref
 from _thread import allocate_lock
+from os import PathLike
 from queue import SimpleQueue
 from typing import Any, Callable, Iterable, Iterator, Optional, Tuple, Type, TypeVar, Union
 
 from . import _native as native
-from ._connection import Callbacks, Connection, milliseconds, parse_security, refuse_in_callback, utf8
-from ._model import CapitalDistribution, ConnectionInfo, ProtoReply, Quota, proto_reply_of, result_of
+from ._connection import Callbacks, Connection, milliseconds, parse_security, path, refuse_in_callback, utf8
+from ._model import CapitalDistribution, Cipher, ConnectionInfo, ProtoReply, Quota, proto_reply_of, result_of
 from ._status import ArgumentError, RequestError, Status
 
 #: What became of one request: figures, or the exception that tells why there are none.
@@ -84,6 +85,9 @@ class BaseClient:
         client_id: str = "capdist",
         client_version: int = 101,
         recv_notify: bool = False,
+        rsa_private_key: Optional[str] = None,
+        rsa_private_key_file: Union[str, PathLike[str], None] = None,
+        packet_cipher: Cipher = Cipher.FTAES_ECB,
         reconnect: bool = True,
         reconnect_min: float = 0.5,
         reconnect_max: float = 30.0,
@@ -109,6 +113,11 @@ class BaseClient:
         options.client_version = _number(client_version, "client_version")
         options.recv_notify = 1 if recv_notify else 0
         options.programming_language = b"Python"
+        if rsa_private_key is not None:
+            options.rsa_private_key = utf8(rsa_private_key, "rsa_private_key")
+        if rsa_private_key_file is not None:
+            options.rsa_private_key_file = path(rsa_private_key_file, "rsa_private_key_file")
+        options.packet_cipher = _number(packet_cipher, "packet_cipher", -(2**31))
         options.reconnect = 1 if reconnect else 0
         options.reconnect_min_ms = milliseconds(reconnect_min, "reconnect_min")
         options.reconnect_max_ms = milliseconds(reconnect_max, "reconnect_max")
@@ -169,6 +178,9 @@ class Client(BaseClient):
         client_id: names the program to the gateway.
         client_version: major * 100 + minor.
         recv_notify: ask the gateway for pushes, delivered to `on_push`.
+        rsa_private_key: the key that OpenD has, as PEM text; turns encryption on.
+        rsa_private_key_file: or the path of a PEM file.
+        packet_cipher: what encrypts bodies after the handshake; of meaning with a key only.
         reconnect: reconnect by itself, the first attempt included.
         reconnect_min: first pause of the exponential backoff, in seconds; `reconnect_max` the longest.
         connect_timeout: for one attempt, in seconds.
@@ -244,7 +256,10 @@ class Client(BaseClient):
             raise
         if isinstance(result, CapitalDistribution):
             return result
-        raise result
+        try:
+            raise result
+        finally:
+            result = None  # or the error, its traceback and this frame would keep the client until a collection
 
     def get_capital_distribution(
         self,

@@ -25,7 +25,7 @@ import time
 import weakref
 from ctypes import byref, c_uint32, c_void_p
 from functools import lru_cache
-from typing import Any, Callable, Dict, Optional, Tuple
+from typing import Any, Callable, Dict, Optional, Tuple, Union
 
 from . import _native as native
 from ._model import ConnectionInfo, Quota
@@ -66,6 +66,17 @@ def milliseconds(seconds: float | None, name: str) -> int:
             f"{name} is {seconds}; it must be above 0 and at most 3600 seconds", Status.INVALID_ARGUMENT
         )
     return max(1, round(seconds * 1000))
+
+
+def path(file: Union[str, "os.PathLike[str]"], name: str) -> bytes:
+    """A file's path as the library takes it."""
+    try:
+        raw = os.fsencode(file)
+    except TypeError:
+        raise ArgumentError(f"{name} must be a path, not {file!r}", Status.INVALID_ARGUMENT) from None
+    if b"\0" in raw:
+        raise ArgumentError(f"{name} holds a NUL", Status.INVALID_ARGUMENT)
+    return raw
 
 
 def utf8(text: str, name: str) -> bytes:
@@ -215,16 +226,20 @@ class Connection:
         """Waits until the connection stands; raises why it does not."""
         refuse_in_callback()
         deadline = time.monotonic() + patience(timeout)
-        with self.changed:
-            while True:
-                error, is_final = self.look()
-                if error is None:
-                    return
-                remaining = deadline - time.monotonic()
-                if remaining <= 0 or is_final:
-                    raise error
-                # The library tells at once; the limit is for a child that was forked in between.
-                self.changed.wait(min(remaining, 1.0))
+        error: Optional[CapdistError] = None
+        try:
+            with self.changed:
+                while True:
+                    error, is_final = self.look()
+                    if error is None:
+                        return
+                    remaining = deadline - time.monotonic()
+                    if remaining <= 0 or is_final:
+                        raise error
+                    # The library tells at once; the limit is for a child that was forked in between.
+                    self.changed.wait(min(remaining, 1.0))
+        finally:
+            del error  # which holds this frame, once it is raised
 
     def info(self) -> ConnectionInfo:
         """What is known of the connection."""

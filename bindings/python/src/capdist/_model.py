@@ -5,9 +5,19 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from enum import IntEnum
 
 from . import _native as native
 from ._status import RequestError, Status, request_error_class, status_of
+
+
+class Cipher(IntEnum):
+    """What encrypts bodies once an RSA key is configured."""
+
+    NONE = -1  #: only the handshake is encrypted
+    FTAES_ECB = 0  #: the vendor's default
+    AES_ECB = 1
+    AES_CBC = 2
 
 
 @dataclass(frozen=True)

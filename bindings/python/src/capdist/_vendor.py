@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Optional, Tuple, Type, Union
 
 from ._client import Client
-from ._model import CapitalDistribution
+from ._model import CapitalDistribution, Cipher
 from ._status import CapdistError
 
 if TYPE_CHECKING:
@@ -67,6 +67,23 @@ def _frame(figures: CapitalDistribution) -> "pandas.DataFrame":
     return frame
 
 
+class SysConfig:
+    """Whether contexts that do not say so themselves are encrypted, and with which key. For the whole process."""
+
+    IS_PROTO_ENCRYPT = False
+    INIT_RSA_FILE = ""
+
+    @classmethod
+    def enable_proto_encrypt(cls, is_encrypt: bool) -> None:
+        """For contexts made from now on."""
+        cls.IS_PROTO_ENCRYPT = bool(is_encrypt)
+
+    @classmethod
+    def set_init_rsa_file(cls, file: str) -> None:
+        """The RSA private key that OpenD has too: a PEM file. It is read by each context that is encrypted."""
+        cls.INIT_RSA_FILE = file
+
+
 class OpenQuoteContext:
     """A connection to OpenD, with the vendor's name and ways.
 
@@ -76,12 +93,31 @@ class OpenQuoteContext:
     Args:
         host: address of the gateway.
         port: its port.
+        is_encrypt: whether to encrypt, with :meth:`SysConfig.set_init_rsa_file`'s key; None: as
+            :meth:`SysConfig.enable_proto_encrypt` was told. A key that is missing or can not be used raises
+            :class:`capdist.ArgumentError`.
         connect_timeout: how long a call waits for the connection, in seconds.
     """
 
-    def __init__(self, host: str = "127.0.0.1", port: int = 11111, *, connect_timeout: float = 10.0) -> None:
+    def __init__(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 11111,
+        is_encrypt: Optional[bool] = None,
+        *,
+        connect_timeout: float = 10.0,
+    ) -> None:
         self._timeout = connect_timeout
-        self._client = Client(host, port, connect_timeout=connect_timeout)
+        encrypts = SysConfig.IS_PROTO_ENCRYPT if is_encrypt is None else is_encrypt
+        self._client = Client(
+            host,
+            port,
+            connect_timeout=connect_timeout,
+            # An empty path is refused: encryption is never left out for want of a key.
+            rsa_private_key_file=SysConfig.INIT_RSA_FILE if encrypts else None,
+            # What the vendor's client asks for.
+            packet_cipher=Cipher.AES_CBC,
+        )
 
     def get_capital_distribution(self, stock_code: str) -> Tuple[int, Union["pandas.DataFrame", str]]:
         """A stock's capital distribution.

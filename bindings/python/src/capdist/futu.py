@@ -1,5 +1,5 @@
 """For ``from futu import *``: change the import to ``from capdist.futu import *`` and the rest stays."""
 
-from ._vendor import RET_ERROR, RET_OK, OpenQuoteContext
+from ._vendor import RET_ERROR, RET_OK, OpenQuoteContext, SysConfig
 
-__all__ = ["RET_ERROR", "RET_OK", "OpenQuoteContext"]
+__all__ = ["RET_ERROR", "RET_OK", "OpenQuoteContext", "SysConfig"]

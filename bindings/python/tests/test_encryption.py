@@ -1,0 +1,94 @@
+"""Encryption, in the typed client and in the vendor's ways."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import Start
+from support import ROOT
+
+from capdist import ArgumentError, AsyncClient, Cipher, Client, ConnectError, Status
+from capdist.futu import RET_ERROR, RET_OK, OpenQuoteContext, SysConfig
+
+KEYS = ROOT / "Tests" / "vectors" / "rsa"
+KEY = KEYS / "1024.pem"
+
+
+@pytest.fixture(autouse=True)
+def config() -> Iterator[None]:
+    """What the vendor's SysConfig was told ends with each test."""
+    yield
+    SysConfig.enable_proto_encrypt(False)
+    SysConfig.set_init_rsa_file("")
+
+
+@pytest.mark.parametrize("cipher", Cipher)
+@pytest.mark.parametrize("key", ["512", "1024", "2048", "pkcs8"])
+def test_every_cipher(simulator: Start, key: str, cipher: Cipher) -> None:
+    file = KEYS / f"{key}.pem"
+    port = simulator("--rsa-key", str(file)).port
+    with Client(port=port, quota_requests=0, rsa_private_key_file=file, packet_cipher=cipher) as client:
+        assert client.capital_distribution("HK.00700").capital_in_big == 859479380
+    text = file.read_text(encoding="utf-8")
+    with Client(port=port, quota_requests=0, rsa_private_key=text, packet_cipher=cipher) as client:
+        assert client.capital_distribution("HK.00700").capital_in_big == 859479380
+
+
+def test_asyncio(simulator: Start) -> None:
+    async def ask() -> float:
+        port = simulator("--rsa-key", str(KEY)).port
+        async with AsyncClient(port=port, quota_requests=0, rsa_private_key_file=str(KEY)) as client:
+            return (await client.capital_distribution("HK.00700")).capital_in_big
+
+    assert asyncio.run(ask()) == 859479380
+
+
+def test_an_answer_in_clear_is_refused(simulator: Start) -> None:
+    with Client(port=simulator().port, reconnect=False, rsa_private_key_file=KEY) as client:
+        with pytest.raises(ConnectError, match="in clear: is rsa_private_key set") as raised:
+            client.wait_ready(10)
+        assert raised.value.status is Status.ENCRYPTION_FAILED
+
+
+@pytest.mark.parametrize(
+    ("key", "why"),
+    [("passphrase", "passphrase"), ("public", "public key"), ("ec", "not of RSA"), ("none", "No such file")],
+)
+def test_keys_that_can_not_be_used(key: str, why: str) -> None:
+    with pytest.raises(ArgumentError, match=why):
+        Client(rsa_private_key_file=KEYS / f"{key}.pem")
+
+
+def test_arguments() -> None:
+    with pytest.raises(ArgumentError, match="must be a path"):
+        Client(rsa_private_key_file=7)  # type: ignore[arg-type]
+    with pytest.raises(ArgumentError, match="NUL"):
+        Client(rsa_private_key_file="a\0b")
+    with pytest.raises(ArgumentError, match="which is it"):
+        Client(rsa_private_key="", rsa_private_key_file=KEY)
+    with pytest.raises(ArgumentError, match="packet_cipher"):
+        Client(packet_cipher=3)  # type: ignore[arg-type]
+
+
+def test_the_vendors_ways(simulator: Start, tmp_path: Path) -> None:
+    encrypted, clear = simulator("--rsa-key", str(KEY)).port, simulator().port
+    SysConfig.set_init_rsa_file(str(KEY))
+    with OpenQuoteContext("127.0.0.1", encrypted, is_encrypt=True) as context:
+        assert context.get_capital_distribution("HK.00700")[0] == RET_OK
+    with OpenQuoteContext("127.0.0.1", clear) as context:
+        assert context.get_capital_distribution("HK.00700")[0] == RET_OK
+    SysConfig.enable_proto_encrypt(True)
+    with OpenQuoteContext("127.0.0.1", encrypted) as context:
+        assert context.get_capital_distribution("HK.00700")[0] == RET_OK
+    with OpenQuoteContext("127.0.0.1", clear, is_encrypt=False) as context:
+        assert context.get_capital_distribution("HK.00700")[0] == RET_OK
+    with OpenQuoteContext("127.0.0.1", clear, connect_timeout=1) as context:
+        ret, text = context.get_capital_distribution("HK.00700")
+        assert ret == RET_ERROR
+        assert "in clear" in text
+    SysConfig.set_init_rsa_file("")
+    with pytest.raises(ArgumentError, match="rsa_private_key_file"):
+        OpenQuoteContext("127.0.0.1", encrypted)
