@@ -226,9 +226,7 @@ extension Connection {
         input.pointee.addresses = []
         closeSocket()
         input.pointee.reader.reset()
-        input.pointee.cipher = nil
-        input.pointee.isGreeted = false
-        input.pointee.plain.wipe()
+        input.pointee.decryption.reset()
     }
 
     private func closeSocket() {
@@ -297,7 +295,7 @@ extension Connection {
         let body: UnsafeRawBufferPointer
         let isIntact: Bool
         do throws(Cause) {
-            (body, isIntact) = try open(frame)
+            (body, isIntact) = try input.pointee.decryption.open(frame, input.pointee.arena)
         } catch {
             lineLost(error)
             return true

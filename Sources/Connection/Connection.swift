@@ -59,11 +59,7 @@ package final class Connection: @unchecked Sendable {
     struct Input: ~Copyable {
         var reader: FrameReader
         var arena = MessageArena()
-        let hasher = SHA1Hasher()
-        /// Of this line, once InitConnect has agreed on it.
-        var cipher: BodyCipher?
-        var isGreeted = false
-        var plain = PlainBuffer()
+        var decryption: Decryption
         var isConnecting = false
         var isFinished = false
         var lookUp: LookUp?
@@ -125,7 +121,10 @@ package final class Connection: @unchecked Sendable {
         output = .allocate(capacity: 1)
         output.initialize(to: Output())
         input = .allocate(capacity: 1)
-        input.initialize(to: Input(reader: FrameReader(maxBodyLength: options.maxBodyLength)))
+        input.initialize(
+            to: Input(
+                reader: FrameReader(maxBodyLength: options.maxBodyLength),
+                decryption: Decryption(options.rsaKey, options.cipher)))
     }
 
     deinit {

@@ -131,19 +131,19 @@ package struct Rehearsal {
         if case .failure(let failure) = Resolver.lookUp("", 1, flags: AI_NUMERICHOST) { _ = failure.text }
     }
 
-    /// A body that can not be decrypted.
+    /// A body that can be decrypted, and one that can not.
     private func encryption() {
         var writer = FrameWriter()
         var reader = FrameReader(maxBodyLength: 100)
+        var decryption = Decryption(nil, .none)
         let zeroes = [UInt8](repeating: 0, count: BodyCipher.keySize)
         zeroes.withUnsafeBytes { zeroes in
-            connection.input.pointee.cipher = BodyCipher(.aesCBC, key: zeroes, iv: zeroes)
-            _ = writer.append(protoID: 1002, serialNo: 1, body: zeroes, cipher: connection.input.pointee.cipher)
+            decryption.cipher = BodyCipher(.aesCBC, key: zeroes, iv: zeroes)
+            _ = writer.append(protoID: 1002, serialNo: 1, body: zeroes, cipher: decryption.cipher)
             _ = writer.append(protoID: 1002, serialNo: 2, body: zeroes)
         }
         reader.append(writer.pending)
-        while let frame = try? reader.next() { _ = try? connection.open(frame) }
-        connection.input.pointee.cipher = nil
+        while let frame = try? reader.next() { _ = try? decryption.open(frame, connection.input.pointee.arena) }
     }
 
     /// - Returns: whether every request got its reply.

@@ -67,6 +67,10 @@ extension Fault {
             response = ProtobufFields()
             response.add(Self.retTypeNumber, .varint(UInt64(bitPattern: Int64(RetType.failed))))
             response.add(Self.retMsgNumber, .bytes(Array("refused on demand".utf8)))
+        case .noIV: response.changeContent { $0.remove(Self.ivNumber) }
+        case .ivLength:
+            let iv = [UInt8](repeating: UInt8(ascii: "i"), count: Int(argument))
+            response.changeContent { $0.set(Self.ivNumber, .bytes(iv)) }
         case .keyLength:
             let key = [UInt8](repeating: UInt8(ascii: "k"), count: Int(argument))
             response.changeContent { $0.set(Self.keyNumber, .bytes(key)) }
@@ -78,7 +82,7 @@ extension Fault {
     }
 
     /// Of InitConnect.S2C.
-    private static let (keyNumber, keepAliveNumber) = (UInt32(4), UInt32(5))
+    private static let (keyNumber, keepAliveNumber, ivNumber) = (UInt32(4), UInt32(5), UInt32(6))
 
     private static func requiredNumbers(_ protoID: UInt32) -> [UInt32] {
         switch protoID {

@@ -82,6 +82,14 @@ extension Fault {
             bytes = made(frame.protoID, frame.serialNo, Array("{\"retType\":-1,\"retMsg\":\"on demand\"}".utf8))
             bytes[Self.formatPlace] = 1
         case .randomBytes: bytes = Self.randomBytes(bytes.count, using: &random)
+        case .clear: return [.send(Encryption.none.frame(frame.protoID, frame.serialNo, body))]
+        case .truncatedBlock:
+            if case .none = frame.encryption { break }
+            bytes.removeLast(min(Int.random(in: 1...15, using: &random), bytes.count - header))
+            Self.setLength(&bytes, UInt32(clamping: bytes.count - header))
+        case .wrongTail:
+            if case .none = frame.encryption { break }
+            if bytes.count > header { bytes[bytes.count - 1] ^= UInt8.random(in: 1...15, using: &random) << 4 }
         case .push:
             let push = made(ProtoID.notify, 0, Self.pushBody)
             bytes = push + bytes + push

@@ -35,6 +35,10 @@ package enum Fault: String, CaseIterable, Sendable {
     case retTypeBare = "ret-type-bare"
     case tooFrequent = "too-frequent"
     case noContent = "no-content"
+    // Encryption; without a key they change nothing.
+    case clear
+    case truncatedBlock = "truncated-block"
+    case wrongTail = "wrong-tail"
     // Frames nobody asked for.
     case push
     case pushSameSerial = "push-same-serial"
@@ -42,6 +46,8 @@ package enum Fault: String, CaseIterable, Sendable {
     case initRefused = "init-refused"
     case initNoContent = "init-no-content"
     case keyLength = "key-length"
+    case noIV = "no-iv"
+    case ivLength = "iv-length"
     case keepAlive = "keep-alive"
     case noKeepAlive = "no-keep-alive"
     // A client's line, the whole gateway.
@@ -86,7 +92,7 @@ package enum Fault: String, CaseIterable, Sendable {
         case .retType, .retTypeBare:
             Argument(unit: "N", initial: -1, range: Int64(Int32.min)...Int64(Int32.max))
         case .tooFrequent: Argument(unit: "SECONDS", initial: 1, range: 0...1_000_000_000)
-        case .keyLength: Argument(unit: "BYTES", initial: 15, range: 0...(1 << 20))
+        case .keyLength, .ivLength: Argument(unit: "BYTES", initial: 15, range: 0...(1 << 20))
         case .keepAlive: Argument(unit: "SECONDS", initial: 0, range: Int64(Int32.min)...Int64(Int32.max))
         case .dropAfter: Argument(unit: "ANSWERS", initial: 10, range: 1...1_000_000_000)
         case .stopReading: Argument(unit: "REQUESTS", initial: 10, range: 1...1_000_000_000)
@@ -98,7 +104,7 @@ package enum Fault: String, CaseIterable, Sendable {
     /// The protocol whose frames it acts on when it is not told which.
     package var protoID: UInt32 {
         switch self {
-        case .initRefused, .initNoContent, .keyLength, .keepAlive: ProtoID.initConnect
+        case .initRefused, .initNoContent, .keyLength, .noIV, .ivLength, .keepAlive: ProtoID.initConnect
         case .noKeepAlive: ProtoID.keepAlive
         default: ProtoID.getCapitalDistribution
         }
@@ -108,7 +114,8 @@ package enum Fault: String, CaseIterable, Sendable {
     package var endsLine: Bool {
         switch self {
         case .closeInHeader, .closeInBody, .reset, .badMagic, .hugeLength, .shortLength, .unknownFormat, .jsonFormat,
-            .randomBytes, .initRefused, .initNoContent, .acceptClose, .dropAfter, .restart:
+            .randomBytes, .clear, .truncatedBlock, .wrongTail, .initRefused, .initNoContent, .acceptClose, .dropAfter,
+            .restart:
             true
         default: false
         }
@@ -160,11 +167,16 @@ package enum Fault: String, CaseIterable, Sendable {
         case .retTypeBare: "refused with this retType and no text"
         case .tooFrequent: "refused for frequency, the quota's window being so long"
         case .noContent: "retType 0 and no s2c"
+        case .clear: "in clear, though all else is encrypted"
+        case .truncatedBlock: "the last block of the cipher text is not whole"
+        case .wrongTail: "the last byte of the cipher text is wrong, FTAES_ECB's being above 15"
         case .push: "with a push before and a push after it"
         case .pushSameSerial: "with a push of the same serial number before it"
         case .initRefused: "InitConnect is refused"
         case .initNoContent: "InitConnect is answered with retType 0 and no s2c"
         case .keyLength: "InitConnect's answer has a key of this length"
+        case .noIV: "InitConnect's answer has no aesCBCiv, which the gateway goes on to use"
+        case .ivLength: "InitConnect's answer has an aesCBCiv of this length"
         case .keepAlive: "InitConnect's answer has this keep-alive interval"
         case .noKeepAlive: "KeepAlive is not answered"
         case .acceptClose: "accepted and closed at once"

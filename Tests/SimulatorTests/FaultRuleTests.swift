@@ -111,9 +111,10 @@ import Testing
             if steps == Self.sent { plain += 1 }
             kinds.insert(steps.first.map { String("\($0)".prefix(6)) } ?? "")
         }
-        #expect((3_900...4_200).contains(plain))
+        // Some change nothing: this frame has no amounts, no texts and no cipher.
+        #expect((3_900...4_350).contains(plain))
         #expect(kinds.isSuperset(of: ["", "reset", "sendLa", "hold([", "send(["]))
-        #expect(Fault.ofAnswers.count == Fault.allCases.count - 10)
+        #expect(Fault.ofAnswers.count == Fault.allCases.count - 12)
     }
 
     @Test func linesOfChanceAndOfCount() throws {

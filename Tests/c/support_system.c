@@ -71,7 +71,7 @@ static int read_port(int fd) {
 int start_simulator(fixture *f, ...) {
     const char *path = getenv("CAPDIST_SIMULATOR");
     if (!path) fail_msg("CAPDIST_SIMULATOR does not tell where opend-simulator is");
-    char *arguments[16] = {(char *)(uintptr_t)path, (char *)(uintptr_t)"--port", (char *)(uintptr_t)"0"};
+    char *arguments[24] = {(char *)(uintptr_t)path, (char *)(uintptr_t)"--port", (char *)(uintptr_t)"0"};
     va_list rest;
     va_start(rest, f);
     for (int i = 3; i < (int)COUNT(arguments) && (arguments[i] = va_arg(rest, char *)) != NULL; i++) {}

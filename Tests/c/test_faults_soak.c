@@ -42,17 +42,23 @@ static void *ask_for_long(void *argument) {
     return NULL;
 }
 
-static void all_faults_mixed(void **state) {
+/* `key`: the PEM file of the gateway and of its clients, which take a cipher each; NULL: nothing is encrypted. */
+static void soak(fixture *f, const char *key) {
     const char *given = getenv("CAPDIST_SOAK_REQUESTS");
     size_t total = given ? strtoull(given, NULL, 10) : USUAL_REQUESTS;
     /* The usual minute is not for a million. */
     alarm((unsigned)(60 + total / 500));
-    int port = start_simulator(*state, "--no-quota", "--seed", run_seed(), "--fault", "any@1/5", "--fault",
-                               "restart=997", "--fault", "accept-close@1/20", "--fault", "keep-alive=1", NULL);
+    int port = start_simulator(f, "--no-quota", "--seed", run_seed(), "--fault", "any@1/5", "--fault", "restart=997",
+                               "--fault", "accept-close@1/20", "--fault", "keep-alive=1", key ? "--rsa-key" : NULL, key,
+                               NULL);
     storm *s = calloc(1, sizeof *s);
     assert_non_null(s);
     prepare_storm(s, port, CONNECTIONS, total);
-    open_storm(s);
+    s->options.rsa_private_key_file = key;
+    for (int i = 0; i < CONNECTIONS; i++) {
+        s->options.packet_cipher = i % (CAPDIST_CIPHER_AES_CBC + 1);
+        assert_status(capdist_init_connect(&s->options, &s->connections[i]), CAPDIST_OK);
+    }
     asker askers[THREADS];
     pthread_t threads[THREADS];
     int64_t begin = now_ms();
@@ -83,6 +89,14 @@ static void all_faults_mixed(void **state) {
     free_storm(s);
     free(s);
     if (!kept) fail_msg("repeat it with CAPDIST_TEST_SEED=%s", run_seed());
+}
+
+static void all_faults_mixed(void **state) {
+    soak(*state, NULL);
+}
+
+static void all_faults_mixed_encrypted(void **state) {
+    soak(*state, VECTORS "/rsa/1024.pem");
 }
 
 /* ---- back pressure ---- */
@@ -138,6 +152,7 @@ static void lines_that_are_not_read_are_left_behind(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(all_faults_mixed),
+        TEST(all_faults_mixed_encrypted),
         TEST(nothing_is_read),
         TEST(lines_that_are_not_read_are_left_behind),
     };

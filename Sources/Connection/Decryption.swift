@@ -1,0 +1,175 @@
+import Codec
+import Glibc
+
+/// Where bodies are decrypted to; wiped in the end.
+struct PlainBuffer: ~Copyable {
+    /// More than this is given back once it is not needed.
+    private static let kept = 256 * 1024
+    private var bytes = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+
+    deinit { Self.free(bytes) }
+
+    /// What was in it is lost.
+    mutating func room(_ count: Int) -> UnsafeMutableRawBufferPointer {
+        if bytes.count < count || bytes.count > Self.kept {
+            Self.free(bytes)
+            bytes = .allocate(byteCount: max(count, FrameReader.baseCapacity), alignment: 16)
+        }
+        return UnsafeMutableRawBufferPointer(rebasing: bytes[..<count])
+    }
+
+    mutating func wipe() {
+        Self.free(bytes)
+        bytes = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+    }
+
+    private static func free(_ bytes: UnsafeMutableRawBufferPointer) {
+        Crypto.wipe(bytes)
+        bytes.deallocate()
+    }
+}
+
+/// Makes the gateway's bodies clear again, line after line, and refuses what would be a silent downgrade (PROTOCOL.md,
+/// Encryption). For one thread at a time.
+package struct Decryption: ~Copyable {
+    /// Longest answer to InitConnect that is decrypted, many times what a gateway has to say. A block of a 4096-bit key takes
+    /// milliseconds, in which neither a fork nor a release gets on.
+    private static let longestAnswer = 8 * 1024
+
+    private let key: RSAKey?
+    /// What InitConnect asked for.
+    private let asked: CipherAlgorithm
+    private let hasher = SHA1Hasher()
+    /// What InitConnect's answer agreed to.
+    var cipher: BodyCipher?
+    private var isAgreed = false
+    private var plain = PlainBuffer()
+
+    /// - Parameter key: nil for no encryption.
+    package init(_ key: RSAKey?, _ asked: CipherAlgorithm) {
+        self.key = key
+        self.asked = asked
+    }
+
+    /// For the next line; what is left of this one's keys and bodies is wiped.
+    package mutating func reset() {
+        cipher = nil
+        isAgreed = false
+        plain.wipe()
+    }
+
+    // MARK: - InitConnect's answer
+
+    /// Makes the line's ciphers from InitConnect's answer.
+    /// - Returns: what encrypts to the gateway; nil for nothing. It is another object, for another thread.
+    /// - Throws: why the line can not be used.
+    package mutating func agree(_ content: InitConnectResponse.Content) throws(Cause) -> BodyCipher? {
+        isAgreed = true
+        let algorithm = asked.agreed(hasIV: content.aesCBCIV != nil)
+        if key == nil { return nil }
+        if case .none = algorithm { return nil }
+        guard content.connAESKey.count == BodyCipher.keySize else {
+            throw Self.refused(
+                "the gateway's session key has \(content.connAESKey.count) bytes instead of \(BodyCipher.keySize)")
+        }
+        if case .aesCBC = algorithm, let iv = content.aesCBCIV, iv.count != BodyCipher.keySize {
+            throw Self.refused("the gateway's aesCBCiv has \(iv.count) bytes instead of \(BodyCipher.keySize)")
+        }
+        func make() -> BodyCipher? {
+            content.connAESKey.withUnsafeBytes { key in
+                guard let iv = content.aesCBCIV else { return BodyCipher(algorithm, key: key, iv: nil) }
+                return iv.withUnsafeBytes { BodyCipher(algorithm, key: key, iv: $0) }
+            }
+        }
+        guard let incoming = make(), let outgoing = make() else { throw Self.refused("OpenSSL made no cipher") }
+        cipher = incoming
+        return outgoing
+    }
+
+    /// Wipes the body that was opened last.
+    package mutating func wipe() { plain.wipe() }
+
+    private static func refused(_ text: String) -> Cause {
+        Cause(.encryptionFailed, .initConnect, Cause.InitConnectCode.unknown, text)
+    }
+
+    // MARK: - Bodies
+
+    /// - Returns: a frame's body in clear, valid until the next one is opened, and whether it matches its SHA-1.
+    /// - Throws: why the line can not be used any more.
+    package mutating func open(
+        _ frame: Frame, _ arena: borrowing MessageArena
+    ) throws(Cause) -> (UnsafeRawBufferPointer, isIntact: Bool) {
+        if let cipher { return try open(frame, cipher) }
+        if let key, !isAgreed, frame.header.protoID == ProtoID.initConnect { return try open(frame, key, arena) }
+        return (frame.body, matches(frame.body, frame))
+    }
+
+    private mutating func open(
+        _ frame: Frame, _ cipher: BodyCipher
+    ) throws(Cause) -> (UnsafeRawBufferPointer, isIntact: Bool) {
+        do throws(CipherError) {
+            let room = plain.room(frame.body.count)
+            let body = UnsafeRawBufferPointer(rebasing: room[..<(try cipher.decrypt(frame.body, into: room))])
+            if matches(body, frame) { return (body, true) }
+            // By chance a body in clear can be decrypted, too.
+            guard matches(frame.body, frame) else { return (body, false) }
+        } catch {
+            guard matches(frame.body, frame) else {
+                let why =
+                    switch error {
+                    case .length: "its length of \(frame.body.count) bytes is no cipher text's"
+                    case .padding: "its padding is wrong, as it is under another key"
+                    case .system: "OpenSSL failed"
+                    }
+                throw Cause(.encryptionFailed, .receive, EPROTO, "a body of the gateway can not be decrypted: \(why)")
+            }
+        }
+        throw Cause(
+            .encryptionFailed, .receive, EPROTO,
+            "the gateway sent a body in clear on an encrypted connection: is something else between here and OpenD?")
+    }
+
+    private mutating func open(
+        _ frame: Frame, _ key: RSAKey, _ arena: borrowing MessageArena
+    ) throws(Cause) -> (UnsafeRawBufferPointer, isIntact: Bool) {
+        if matches(frame.body, frame) {
+            // Versions differ in how they answer when nothing else is to be encrypted.
+            if case .none = asked { return (frame.body, true) }
+            let said = (try? InitConnectResponse(frame.body, arena))?.head.retMsg ?? ""
+            throw Self.refused(
+                "the gateway answered in clear: is rsa_private_key set in its configuration?"
+                    + (said.isEmpty ? "" : " It said: \(said)"))
+        }
+        guard frame.body.count <= Self.longestAnswer else {
+            throw Self.refused(
+                "InitConnect's answer has \(frame.body.count) bytes, more than the \(Self.longestAnswer) that are decrypted:"
+                    + " is that port OpenD's?")
+        }
+        var decrypted: [UInt8] = []
+        defer { decrypted.withUnsafeMutableBytes { Crypto.wipe($0) } }
+        do throws(CipherError) {
+            decrypted = try key.decrypt(frame.body)
+        } catch {
+            let why =
+                if case .length = error {
+                    "its \(frame.body.count) bytes are no multiple of the key's \(key.blockSize): has the gateway another RSA key?"
+                } else {
+                    "has the gateway another RSA key?"
+                }
+            throw Self.refused("InitConnect's answer can not be decrypted: \(why)")
+        }
+        let room = plain.room(decrypted.count)
+        room.copyBytes(from: decrypted)
+        let body = UnsafeRawBufferPointer(room)
+        guard matches(body, frame) else {
+            throw Self.refused(
+                "InitConnect's answer does not match its SHA-1 once decrypted: has the gateway another RSA key?")
+        }
+        return (body, true)
+    }
+
+    private func matches(_ body: UnsafeRawBufferPointer, _ frame: Frame) -> Bool {
+        hasher.hash(body) == frame.header.sha1
+    }
+}

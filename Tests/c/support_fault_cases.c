@@ -1,0 +1,157 @@
+/* The storm of a case. */
+#include "support_fault_cases.h"
+
+#include <signal.h>
+#include <stdlib.h>
+
+enum { CONNECTIONS = 4, THREADS = 4, EACH = 60, WINDOW = 8, TRIES = 5, BURST = 50 };
+
+typedef struct context {
+    fixture *fixture;
+    const fault_run *run;
+} context;
+
+typedef struct asker {
+    storm *storm;
+    const fault_case *fault;
+    sem_t window; /* how many more may be in flight */
+    int number;
+} asker;
+
+/* Of a storm's probes each thread has EACH; then come the tries of the calm, then the burst. */
+static void *ask_much(void *argument) {
+    asker *a = argument;
+    int taken = 0;
+    for (; taken < EACH + WINDOW; taken++) {
+        struct timespec end;
+        clock_gettime(CLOCK_MONOTONIC, &end);
+        end.tv_sec += PATIENCE_MS / 1000 + 4;
+        if (sem_clockwait(&a->window, CLOCK_MONOTONIC, &end)) {
+            a->storm->is_stuck = 1;
+            return NULL;
+        }
+        if (taken >= EACH) continue; /* only waits for the last of them */
+        int connection = (a->number + taken) % CONNECTIONS;
+        /* Over every connection bad ones and good ones. */
+        if ((taken / CONNECTIONS) % 2 == 0) {
+            send_probe(a->storm, (size_t)(a->number * EACH + taken), connection, "00005", &a->fault->bad,
+                       a->fault->bad_timeout_ms, &a->window);
+        } else {
+            char code[16];
+            snprintf(code, sizeof code, "%05d", 10000 + a->number * EACH + taken);
+            send_probe(a->storm, (size_t)(a->number * EACH + taken), connection, code, &a->fault->good,
+                       a->fault->good_timeout_ms, &a->window);
+        }
+    }
+    return NULL;
+}
+
+/* Once the storm is over, every connection answers again. */
+static size_t answers_again(storm *s, size_t next, int connection) {
+    static const expectation expected = ONLY(SET(OK) | SET(DISCONNECTED));
+    for (int i = 0; i < TRIES; i++, next++) {
+        size_t before = atomic_load(&s->completed);
+        send_probe(s, next, connection, "00010", &expected, 0, NULL);
+        assert_true(storm_completed(s, before + 1, PATIENCE_MS));
+        if (s->probes[next].status == CAPDIST_OK) return next + 1;
+    }
+    fail_msg("connection %d does not come back", connection);
+    return next;
+}
+
+void run_fault_case(void **state) {
+    context *context = *state;
+    const fault_run *run = context->run;
+    const fault_case *fault = run->fault;
+    const char *option[3];
+    for (int i = 0; i < 3; i++) option[i] = fault->faults[i] ? "--fault" : NULL;
+    int port = start_simulator(context->fixture, "--no-quota", "--seed", run_seed(), run->key ? "--rsa-key" : "--no-quota",
+                               run->key ? run->key : "--no-quota", option[0], fault->faults[0], option[1],
+                               fault->faults[1], option[2], fault->faults[2], NULL);
+    storm *s = calloc(1, sizeof *s);
+    assert_non_null(s);
+    prepare_storm(s, port, CONNECTIONS, THREADS * EACH + CONNECTIONS * (TRIES + BURST));
+    s->refusals = fault->refusals;
+    s->options.rsa_private_key_file = run->key;
+    s->options.packet_cipher = run->cipher;
+    s->options.reconnect = !fault->keeps_down;
+    if (fault->queue_timeout_ms) s->options.queue_timeout_ms = fault->queue_timeout_ms;
+    if (fault->connect_timeout_ms) s->options.connect_timeout_ms = fault->connect_timeout_ms;
+    /* Where no connection ever stands, all is asked before that is known: the gateway is held until then. */
+    if (fault->never_stands) kill(context->fixture->simulators[0], SIGSTOP);
+    open_storm(s);
+    for (int i = 0; i < CONNECTIONS && !fault->never_stands; i++) {
+        assert_status(capdist_wait_ready(s->connections[i], PATIENCE_MS), CAPDIST_OK);
+    }
+
+    asker askers[THREADS];
+    pthread_t threads[THREADS];
+    for (int i = 0; i < THREADS; i++) {
+        askers[i] = (asker){.storm = s, .fault = fault, .number = i};
+        assert_int_equal(sem_init(&askers[i].window, 0, WINDOW), 0);
+        assert_int_equal(pthread_create(&threads[i], NULL, ask_much, &askers[i]), 0);
+    }
+    if (fault->never_stands) {
+        sleep_ms(30);
+        kill(context->fixture->simulators[0], SIGCONT);
+    }
+    for (int i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
+    size_t next = THREADS * EACH;
+    assert_true(s->is_stuck || storm_completed(s, next, PATIENCE_MS));
+    status_set seen = 0;
+    for (size_t i = 0; i < next; i++) {
+        if (s->probes[i].refused == CAPDIST_OK) seen |= (status_set)1 << s->probes[i].status;
+    }
+
+    sleep_ms(fault->linger_ms);
+    for (int i = 0; i < CONNECTIONS && !fault->never_stands && !fault->stays_bad; i++) next = answers_again(s, next, i);
+
+    /* Released in the middle of it. */
+    expectation late = fault->bad;
+    late.statuses |= SET(RELEASED);
+    for (int i = 0; i < CONNECTIONS * BURST; i++) {
+        send_probe(s, next++, i % CONNECTIONS, "00005", &late, fault->bad_timeout_ms, NULL);
+    }
+    release_storm(s);
+    for (int i = 0; i < THREADS; i++) sem_destroy(&askers[i].window);
+    bool kept = storm_kept_promises(s, fault->name);
+    if ((seen & fault->must) != fault->must) {
+        print_error("%s: of the statuses that must occur, %#llx did not\n", fault->name,
+                    (unsigned long long)(fault->must & ~seen));
+        kept = false;
+    }
+    if (strcmp(fault->name, "no-keep-alive") == 0 && (s->lost > 0 || s->established != CONNECTIONS)) {
+        print_error("%s: lost %d lines\n", fault->name, s->lost);
+        kept = false;
+    }
+    if (fault->pushes != (s->pushed > 0)) {
+        print_error("%s: %d pushes\n", fault->name, s->pushed);
+        kept = false;
+    }
+    /* What is not answered before its timeout was in flight when it was released. */
+    if (fault->bad_timeout_ms && storm_count(s, CAPDIST_RELEASED) < CONNECTIONS) {
+        print_error("%s: %zu requests completed as released\n", fault->name, storm_count(s, CAPDIST_RELEASED));
+        kept = false;
+    }
+    free_storm(s);
+    free(s);
+    if (!kept) fail_msg("repeat it with CAPDIST_TEST_SEED=%s", run_seed());
+}
+
+int setup_fault_case(void **state) {
+    context *context = calloc(1, sizeof *context);
+    if (!context) return -1;
+    context->run = *state;
+    void *inner = (void *)(uintptr_t)context->run->fault->name;
+    if (setup(&inner)) return -1;
+    context->fixture = inner;
+    *state = context;
+    return 0;
+}
+
+int teardown_fault_case(void **state) {
+    context *context = *state;
+    void *inner = context->fixture;
+    free(context);
+    return teardown(&inner);
+}
