@@ -6,9 +6,13 @@ extension RSAKey {
 
     /// Reads a PEM file; what was read of it is wiped.
     package convenience init(file path: UnsafePointer<CChar>) throws(Refusal) {
-        let file = open(path, O_RDONLY | O_CLOEXEC)
+        // Opening or reading what is no regular file may wait for ever.
+        let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard file >= 0 else { throw Self.unreadable() }
         defer { close(file) }
+        var information = stat()
+        guard fstat(file, &information) == 0 else { throw Self.unreadable() }
+        guard information.st_mode & S_IFMT == S_IFREG else { throw Refusal(text: "it is no regular file") }
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.longestText, alignment: 16)
         defer {
             Crypto.wipe(buffer)

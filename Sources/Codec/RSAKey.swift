@@ -19,7 +19,11 @@ package final class RSAKey: @unchecked Sendable {
     /// Reads PEM text: PKCS#1 or PKCS#8. The text is not kept.
     package convenience init(pem: UnsafeRawBufferPointer) throws(Refusal) {
         guard let crypto = Crypto.shared else { throw Refusal(text: "OpenSSL has not what it takes") }
-        let read = Crypto.gated { Crypto.keepingErrors { Self.read(pem, crypto) } }
+        let read = Crypto.gated {
+            Crypto.keepingErrors {
+                Result { () throws(Refusal) in try Self.decode(pem, crypto) }
+            }
+        }
         guard let read else { throw Refusal(text: "the process ends") }
         try self.init(read.get())
     }
@@ -27,7 +31,6 @@ package final class RSAKey: @unchecked Sendable {
     private init(_ key: OpaquePointer) throws(Refusal) {
         self.key = key
         blockSize = Int(EVP_PKEY_get_size(key))
-        guard EVP_PKEY_is_a(key, "RSA") == 1 else { throw Refusal(text: "it is a key, and not of RSA") }
         let bits = EVP_PKEY_get_bits(key)
         guard Self.bits.contains(bits) else {
             throw Refusal(text: "its \(bits) bits are not \(Self.bits.lowerBound) to \(Self.bits.upperBound)")
@@ -43,38 +46,6 @@ package final class RSAKey: @unchecked Sendable {
     }
 
     deinit { _ = Crypto.gated { EVP_PKEY_free(key) } }
-
-    private static func read(_ pem: UnsafeRawBufferPointer, _ crypto: Crypto) -> Result<OpaquePointer, Refusal> {
-        guard let length = Int32(exactly: pem.count), let bio = BIO_new_mem_buf(pem.baseAddress, length) else {
-            return .failure(Refusal(text: "no memory to read it"))
-        }
-        defer { BIO_free(bio) }
-        var wantsPassphrase = false
-        let key = PEM_read_bio_PrivateKey_ex(
-            bio, nil,
-            { _, _, _, wantsPassphrase in
-                wantsPassphrase?.assumingMemoryBound(to: Bool.self).pointee = true
-                return -1
-            }, &wantsPassphrase, crypto.context, nil)
-        if let key { return .success(key) }
-        let why =
-            if wantsPassphrase {
-                "it is protected by a passphrase: OpenD takes none either, remove it with openssl rsa -traditional"
-            } else if contains(pem, "PUBLIC KEY-----") {
-                "it is a public key: OpenD and its clients share the private one"
-            } else if contains(pem, "-----BEGIN") {
-                "what it holds is no private key"
-            } else {
-                "it is no PEM text, which begins with -----BEGIN"
-            }
-        return .failure(Refusal(text: why))
-    }
-
-    private static func contains(_ text: UnsafeRawBufferPointer, _ words: StaticString) -> Bool {
-        words.withUTF8Buffer { words in
-            text.indices.contains { text[$0...].starts(with: words) }
-        }
-    }
 
     /// On a thread of ours.
     /// - Returns: nil if OpenSSL fails, or the process ends.

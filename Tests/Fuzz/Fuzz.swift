@@ -2,13 +2,14 @@ import Glibc
 
 /// What can be fuzzed: `fuzz --target=NAME [libFuzzer's options] CORPUS` (README.md).
 private enum Target: String, CaseIterable {
-    case frames, messages, securities, machine, connection
+    case frames, messages, securities, decryption, machine, connection
 
     func run(_ input: UnsafeRawBufferPointer) {
         switch self {
         case .frames: fuzzFrames(input)
         case .messages: fuzzMessages(input)
         case .securities: fuzzSecurities(input)
+        case .decryption: fuzzDecryption(input)
         case .machine: fuzzMachine(input)
         case .connection: fuzzConnection(input)
         }

@@ -73,6 +73,27 @@ def securities(_: dict) -> Iterator[tuple[str, bytes]]:
     yield "struct-without-nul", bytes([64, 1, 0, 0, 0]) + b"0" * 60
 
 
+def decryption(vectors: dict) -> Iterator[tuple[str, bytes]]:
+    """The reader, and what it reads: keys, RSA, the ciphers, lines."""
+    for key in sorted((HERE.parent / "vectors" / "rsa").glob("*.pem")):
+        text = key.read_bytes()
+        if len(text) < 2000:
+            yield f"key-{key.stem}", b"\0" + text
+    yield "key-truncated", b"\0" + (HERE.parent / "vectors" / "rsa" / "512.pem").read_bytes()[:-60]
+    for index, vector in enumerate(vectors["rsa"]):
+        yield f"rsa-{index}", b"\1" + bytes.fromhex(vector["cipher"])
+    for index, vector in enumerate(vectors["aes"]):
+        number = 2 if vector["algorithm"] == "AES_CBC" else 0
+        yield f"aes-{index}", bytes([2, number]) + bytes.fromhex(vector["cipher"])
+    for cipher in range(3):
+        line = bytes([3, cipher, 0, 0, 0])
+        frames = b"".join(bytes([5]) + b"hello" + bytes([kind, 3, 1]) for kind in range(4))
+        yield f"line-{cipher}", line + frames
+        yield f"in-clear-{cipher}", bytes([3, cipher, 0, 0, 7])
+        yield f"no-iv-{cipher}", bytes([3, cipher, 0, 7, 1, 0]) + frames
+        yield f"short-key-{cipher}", bytes([3, cipher, 7, 3]) + b"abc" + bytes([0, 0])
+
+
 def machine(_: dict) -> Iterator[tuple[str, bytes]]:
     """Limit, window, how many machines, their options, then steps."""
     quiet = bytes([2, 0, 0]) + bytes([0, 2, 2, 2, 1, 0, 1])
@@ -108,7 +129,7 @@ def connection(vectors: dict) -> Iterator[tuple[str, bytes]]:
 def main() -> None:
     """Writes the files."""
     vectors = json.loads(VECTORS.read_text(encoding="utf-8"))
-    for target in (frames, messages, securities, machine, connection):
+    for target in (frames, messages, securities, decryption, machine, connection):
         folder = HERE / "corpus" / target.__name__
         folder.mkdir(parents=True, exist_ok=True)
         for old in folder.glob("seed-*"):

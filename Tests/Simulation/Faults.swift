@@ -1,10 +1,11 @@
 import Codec
+import Glibc
 import Simulator
 
 /// How a gateway treats a new line.
 enum Greeting: CaseIterable {
     case normal, refusesConnection, acceptsAndCloses, acceptsAndIsSilent, stopsAnswering
-    case refusesInitConnect, noContent, damaged, oddKey, ignoresKeepAlive
+    case refusesInitConnect, noContent, damaged, oddKey, oddIV, ignoresKeepAlive
 
     /// The fault of the answer to InitConnect.
     func fault(_ chance: inout Chance) -> Fault? {
@@ -14,9 +15,10 @@ enum Greeting: CaseIterable {
         case .damaged:
             chance.pick([
                 .badSHA1, .flippedBit, .truncated, .wrongTypes, .missingField, .emptyBody, .randomBody, .badMagic,
-                .hugeLength, .randomBytes, .closeInBody, .reset,
+                .hugeLength, .randomBytes, .closeInBody, .reset, .clear, .truncatedBlock, .wrongTail,
             ])
         case .oddKey: .keyLength
+        case .oddIV: chance.pick([.noIV, .ivLength])
         default: nil
         }
     }
@@ -28,6 +30,19 @@ extension Fault {
         switch self {
         case .nan, .infinity, .denormal, .badUTF8, .embeddedNUL: true
         default: false
+        }
+    }
+}
+
+/// The keys of the tests that take least time.
+enum Keys {
+    static let all: [RSAKey?] = ["512", "1024"].map { name in
+        let folder = #filePath.split(separator: "/").dropLast(2).joined(separator: "/")
+        do throws(RSAKey.Refusal) {
+            return try RSAKey(file: "/\(folder)/vectors/rsa/\(name).pem")
+        } catch {
+            print("simulate: \(name).pem: \(error.text)")
+            exit(2)
         }
     }
 }

@@ -15,7 +15,11 @@ final class SimulatedConnection {
     private var machine: World.Machine
     private var reader = FrameReader(maxBodyLength: 1 << 20)
     private let arena = MessageArena()
-    private let hasher = SHA1Hasher()
+    private let key: RSAKey?
+    private let cipher: CipherAlgorithm
+    private var decryption: Decryption
+    /// Of what goes to the gateway, once InitConnect has agreed on it.
+    private var encryption: BodyCipher?
     /// The line under way, -1 for none.
     private var line = -1
     private var wakeAt = Int64.max
@@ -39,6 +43,10 @@ final class SimulatedConnection {
         configuration.connectTimeout = Int64(world.chance.pick([200, 3_000])) * World.millisecond
         configuration.seed = world.chance.next()
         if world.chance.oneIn(20) { configuration.firstWireSerialNo = .max - UInt32(world.chance.pick(1...30)) }
+        key = world.gateways[group].clientKey()
+        cipher = key == nil ? .none : world.chance.pick(CipherAlgorithm.allCases)
+        decryption = Decryption(key, cipher)
+        configuration.isEncrypted = key != nil
         self.configuration = configuration
         machine = World.Machine(configuration, member: UInt64(index + 1))
     }
@@ -149,45 +157,63 @@ final class SimulatedConnection {
     }
 
     private func handle(_ frame: Frame) throws(Broken) {
-        let isIntact = hasher.hash(frame.body) == frame.header.sha1
+        let body: UnsafeRawBufferPointer
+        let isIntact: Bool
+        do throws(Cause) {
+            (body, isIntact) = try decryption.open(frame, arena)
+        } catch {
+            return world.withGroup(group) { machine.lineLost(error, world.now, &$0) }
+        }
+        // No cipher text is its own clear text.
+        if case .none = cipher {
+        } else if isIntact, frame.body.elementsEqual(body) {
+            throw Broken(promise: "a body in clear was taken on an encrypted line")
+        }
         let incoming = world.withGroup(group) { group in
             machine.received(
                 protoID: frame.header.protoID, serialNo: frame.header.serialNo, world.now, &group)
         }
         switch incoming {
-        case .handshake: handshake(frame, isIntact: isIntact)
-        case .answer(let request): try answer(request, frame, isIntact: isIntact)
+        case .handshake: handshake(body, isIntact: isIntact)
+        case .answer(let request): try answer(request, frame.header.serialNo, body, isIntact: isIntact)
         case .push:
             guard isReady else { throw Broken(promise: "a push before on_init_connect") }
         case .late, .nothing: break
         }
     }
 
-    private func handshake(_ frame: Frame, isIntact: Bool) {
-        guard isIntact, let response = try? InitConnectResponse(frame.body, arena) else {
+    private func handshake(_ body: UnsafeRawBufferPointer, isIntact: Bool) {
+        guard isIntact, let response = try? InitConnectResponse(body, arena) else {
             return fail(Cause(.protocolError, .initConnect, 0, "damaged"))
         }
         guard response.head.retType == 0 else {
             return fail(Cause(.connectRefused, .initConnect, 5, "refused", isFinal: true))
         }
         guard let content = response.content else { return fail(Cause(.protocolError, .initConnect, 0, "empty")) }
+        do throws(Cause) {
+            encryption = try decryption.agree(content)
+        } catch {
+            return fail(error)
+        }
         world.withGroup(group) {
             machine.handshakeSucceeded(keepAliveInterval: content.keepAliveInterval, world.now, &$0)
         }
     }
 
-    private func answer(_ request: Request<Int>, _ frame: Frame, isIntact: Bool) throws(Broken) {
+    private func answer(
+        _ request: Request<Int>, _ wireSerialNo: UInt32, _ body: UnsafeRawBufferPointer, isIntact: Bool
+    ) throws(Broken) {
         guard isReady else { throw Broken(promise: "an answer before on_init_connect") }
         guard isIntact else { return try completed(request.payload, .malformedReply) }
         guard request.payload >= 0 else { return try completed(request.payload, .ok) }
-        guard let response = try? CapitalDistributionResponse(frame.body, arena) else {
+        guard let response = try? CapitalDistributionResponse(body, arena) else {
             return try completed(request.payload, .malformedReply)
         }
         if response.head.retType == 0 {
             let code = world.asked[request.payload]?.code ?? 0
             guard
-                response.content == .derived(market: 1, code: World.code(code))
-                    || world.lines[line].altered.contains(frame.header.serialNo)
+                response.content == world.gateways[group].figures(World.code(code))
+                    || world.lines[line].altered.contains(wireSerialNo)
             else {
                 throw Broken(promise: "another request's figures were called success")
             }
@@ -234,6 +260,8 @@ final class SimulatedConnection {
             line = world.lines.count
             world.lines.append(Line(connection: index, gateway: group, greeting: greeting))
             reader.reset()
+            decryption.reset()
+            encryption = nil
             world.agenda.add(
                 .connectDone(connection: index, line: line),
                 at: world.now + world.chance.time(0...300) * World.millisecond)
@@ -248,6 +276,9 @@ final class SimulatedConnection {
         case .initConnect(let cause):
             guard !isReleased else { throw Broken(promise: "on_init_connect after release") }
             guard !isReady else { throw Broken(promise: "connected twice without a disconnect") }
+            guard cause != nil || key === world.gateways[group].key else {
+                throw Broken(promise: "connected without the gateway's key")
+            }
             isReady = cause == nil
             isFailed = cause != nil
             if let cause, configuration.reconnects, !cause.isFinal {
@@ -288,11 +319,21 @@ final class SimulatedConnection {
         var writer = FrameWriter()
         switch next {
         case .initConnect(let serialNo):
-            let body = InitConnectRequest(clientVersion: 101, clientID: "simulated", recvNotify: true).encoded()
-            _ = body.withUnsafeBytes { writer.append(protoID: ProtoID.initConnect, serialNo: serialNo, body: $0) }
+            let body = InitConnectRequest(
+                clientVersion: 101, clientID: "simulated", recvNotify: true, packetEncAlgo: cipher.rawValue
+            ).encoded()
+            _ = body.withUnsafeBytes { body in
+                if let encrypted = key?.encrypt(body) {
+                    writer.append(protoID: ProtoID.initConnect, serialNo: serialNo, body: body, encrypted: encrypted)
+                } else {
+                    writer.append(protoID: ProtoID.initConnect, serialNo: serialNo, body: body)
+                }
+            }
         case .keepAlive(let serialNo):
             let body = KeepAlive.encodedRequest(time: world.now)
-            _ = body.withUnsafeBytes { writer.append(protoID: ProtoID.keepAlive, serialNo: serialNo, body: $0) }
+            _ = body.withUnsafeBytes {
+                writer.append(protoID: ProtoID.keepAlive, serialNo: serialNo, body: $0, cipher: encryption)
+            }
         case .request(let request):
             let isRaw = request.payload < 0
             if !isRaw, world.limit > 0, world.now <= world.gatesOpen[group] { world.isGateIgnored = true }
@@ -301,7 +342,8 @@ final class SimulatedConnection {
                 isRaw
                 ? GlobalState.encodedRequest(userID: 0) : CapitalDistributionRequest(market: 1, code: code).encoded()
             _ = body.withUnsafeBytes {
-                writer.append(protoID: request.protoID, serialNo: request.wireSerialNo, body: $0)
+                writer.append(
+                    protoID: request.protoID, serialNo: request.wireSerialNo, body: $0, cipher: encryption)
             }
         }
         let bytes = [UInt8](writer.pending)

@@ -9,6 +9,9 @@ final class SimulatedGateway {
     var isUp = true
     /// When requests were counted; a little longer than a window is kept.
     private(set) var counted: [Int64] = []
+    let isOld: Bool
+    /// What its clients must have, too.
+    let key: RSAKey?
     private var gateway: Gateway
     private var readers: [Int: Reader] = [:]
 
@@ -29,7 +32,22 @@ final class SimulatedGateway {
         configuration.keepAliveInterval = Int32(world.chance.pick([10, 10, 10, 0, -5, 1, 30, 2_000_000_000]))
         configuration.seed = world.chance.next()
         configuration.pushInterval = world.chance.oneIn(2) ? 5_000 * World.millisecond : nil
+        key = world.chance.oneIn(3) ? world.chance.pick(Keys.all) : nil
+        configuration.rsaKey = key
+        isOld = world.chance.oneIn(10)
+        configuration.isOld = isOld
         gateway = Gateway(configuration)
+    }
+
+    /// What it answers for HK.`code`.
+    func figures(_ code: String) -> CapitalDistribution {
+        let figures = CapitalDistribution.derived(market: 1, code: code)
+        return isOld ? figures.old : figures
+    }
+
+    /// What a client of it is configured with: now and then another key than it should be.
+    func clientKey() -> RSAKey? {
+        world.chance.oneIn(20) ? world.chance.pick(Keys.all + [nil]) : key
     }
 
     /// Goes away with all its lines, and is back after a while.

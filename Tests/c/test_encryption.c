@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const char *key_file(const char *name) {
@@ -214,16 +215,25 @@ static void keys_that_are_refused(void **state) {
                  {"ec", "not of RSA"},
                  {"8192", "8192 bits"},
                  {"no-such-file", "No such file"},
-                 {".", "can not be read"}};
+                 {".", "no regular file"},
+                 {"fifo", "no regular file"}};
+    char fifo[] = "/tmp/capdist-fifo-XXXXXX";
+    int reserved = mkstemp(fifo);
+    assert_true(reserved >= 0);
+    close(reserved);
+    assert_int_equal(unlink(fifo), 0);
+    assert_int_equal(mkfifo(fifo, 0600), 0);
     for (size_t i = 0; i < COUNT(cases); i++) {
         client *c = new_encrypted(*state, 1, cases[i].name, CAPDIST_CIPHER_FTAES_ECB);
         if (strcmp(cases[i].name, ".") == 0) c->options.rsa_private_key_file = VECTORS;
+        if (strcmp(cases[i].name, "fifo") == 0) c->options.rsa_private_key_file = fifo;
         capdist_conn *conn = (capdist_conn *)(uintptr_t)0xa5;
         assert_status(capdist_init_connect(&c->options, &conn), CAPDIST_INVALID_ARGUMENT);
         assert_null(conn);
         if (strstr(capdist_last_error(), cases[i].words) == NULL) fail_msg("%s", capdist_last_error());
         assert_non_null(strstr(capdist_last_error(), "rsa_private_key_file"));
     }
+    unlink(fifo);
     static const char *const texts[] = {"", "secret", "-----BEGIN RSA PRIVATE KEY-----\nsecret\n"};
     for (size_t i = 0; i < COUNT(texts); i++) {
         client *c = new_client(*state, 1);

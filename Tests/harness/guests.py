@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 import subprocess
 
-from . import checks
+from . import checks, hygiene
 from .gateway import simulator
 from .suite import RELEASE, RESULTS, ROOT, Run, SuiteError
 
@@ -20,6 +20,7 @@ def guests(run: Run) -> None:
     with simulator("--no-quota") as port:
         _unload(run, port)
         _swift_host(run, port)
+    hygiene.secrets(run)
     _first_uses(run)
 
 

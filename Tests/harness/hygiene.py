@@ -1,0 +1,87 @@
+"""What is left of secrets in a host's memory and log: Tests/guests/secrets.c dumps, this searches."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+from .gateway import simulator
+from .suite import RELEASE, RESULTS, ROOT, Run
+
+#: Names of a PKCS#1 private key's numbers after the public ones.
+PRIVATE = ("d", "p", "q", "d mod p-1", "d mod q-1", "1/q mod p")
+SEED = 7
+
+
+def secrets(run: Run) -> None:
+    """While it is connected a host's memory has the keys, or the search would not find them; after the release, none."""
+    program = RESULTS / "secrets"
+    flags = ["-std=c11", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-Iinclude", f"-L{RELEASE}"]
+    source = ROOT / "Tests" / "guests" / "secrets.c"
+    run.build(["cc", *flags, source, "-o", program, "-lcapdist", f"-Wl,-rpath,{RELEASE}"])
+    connection, session_key, _ = drawn(SEED, 3)
+    needles = {"the session's key": f"{session_key:016x}".encode()}
+    for given in ("text", "file"):
+        for cipher in (0, 1, 2):
+            for size in ("1024", "2048"):
+                key = ROOT / "Tests" / "vectors" / "rsa" / f"{size}.pem"
+                name = f"{size} bits as {given}, cipher {cipher}"
+                dumps = [RESULTS / f"secrets-{number}" for number in (1, 2)]
+                with simulator("--rsa-key", str(key), "--seed", str(SEED)) as port:
+                    command = [program, str(port), key, str(cipher), given, *dumps]
+                    outcome = run.program(command, limit_s=30)
+                right = outcome.status == 0 and f"connection {connection}\n" in outcome.output
+                run.check(f"{name}: connects", None if right else f"{outcome.ended}: {outcome.output[-300:]}")
+                if not right:
+                    continue
+                wanted = needles | of_key(key)
+                before, after = (dump.read_bytes() for dump in dumps)
+                unseen = [what for what in ("the session's key", "p, in OpenSSL's order") if wanted[what] not in before]
+                run.check(f"{name}: keys are found while it is connected", ", ".join(unseen))
+                left = [what for what, needle in wanted.items() if needle in after]
+                run.check(f"{name}: none are left", ", ".join(left))
+                told = [what for what, needle in wanted.items() if needle in outcome.output.encode()]
+                run.check(f"{name}: none are logged", ", ".join(told))
+                for dump in dumps:
+                    dump.unlink()
+
+
+def drawn(seed: int, count: int) -> list[int]:
+    """What a gateway of that seed draws first: the connection's number, its key and its iv (SplitMix64)."""
+    mask = 2**64 - 1
+    numbers = []
+    for _ in range(count):
+        seed = (seed + 0x9E3779B97F4A7C15) & mask
+        mixed = ((seed ^ (seed >> 30)) * 0xBF58476D1CE4E5B9) & mask
+        mixed = ((mixed ^ (mixed >> 27)) * 0x94D049BB133111EB) & mask
+        numbers.append(mixed ^ (mixed >> 31))
+    return numbers
+
+
+def of_key(file: Path) -> dict[str, bytes]:
+    """What may not be left of a PKCS#1 file: its lines, and its private numbers in both orders."""
+    lines = file.read_text(encoding="ascii").splitlines()[1:-1]
+    needles = {f"line {number} of the PEM text": line.encode() for number, line in enumerate(lines[:-1], 2)}
+    numbers = integers(base64.b64decode("".join(lines)))
+    for name, number in zip(PRIVATE, numbers[3:], strict=True):
+        needles[f"{name}, as in the file"] = number
+        needles[f"{name}, in OpenSSL's order"] = number[::-1]
+    return needles
+
+
+def integers(der: bytes) -> list[bytes]:
+    """The numbers of a DER sequence, without leading zeroes."""
+
+    def item(at: int) -> tuple[int, int]:
+        length, at = der[at + 1], at + 2
+        if length & 0x80:
+            count = length & 0x7F
+            length, at = int.from_bytes(der[at : at + count], "big"), at + count
+        return at, at + length
+
+    at, end = item(0)
+    numbers = []
+    while at < end:
+        start, at = item(at)
+        numbers.append(der[start:at].lstrip(b"\0"))
+    return numbers
