@@ -34,7 +34,7 @@ struct PlainBuffer: ~Copyable {
 package struct Decryption: ~Copyable {
     /// Longest answer to InitConnect that is decrypted, many times what a gateway has to say. A block of a 4096-bit key takes
     /// milliseconds, in which neither a fork nor a release gets on.
-    private static let longestAnswer = 8 * 1024
+    private static let longestAnswer = 12 * 1024
 
     private let key: RSAKey?
     /// What InitConnect asked for.

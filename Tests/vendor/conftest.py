@@ -24,6 +24,9 @@ from simulator import Simulator  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
 LIBDIR = Path(os.environ.get("CAPDIST_LIBDIR", ROOT / ".build-test" / "release"))
+# The Python package, for what the C programs have no option for.
+sys.path.insert(0, str(ROOT / "bindings" / "python" / "src"))
+os.environ["CAPDIST_LIBRARY"] = os.environ.get("CAPDIST_LIBRARY", str(LIBDIR / "libcapdist.so"))
 SIMULATOR = Path(os.environ.get("CAPDIST_SIMULATOR", LIBDIR / "opend-simulator"))
 
 

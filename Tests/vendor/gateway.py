@@ -1,6 +1,6 @@
 """A gateway on the vendor's own messages (futu.common.pb) and a framing of its own: none of the project's code.
 
-It serves plain TCP on loopback. Whatever breaks the protocol goes to `failures`.
+It serves plain TCP on loopback, encrypted if it is given a key. Whatever breaks the protocol goes to `failures`.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from futu.common.pb import (
     Notify_pb2,
     Qot_GetCapitalDistribution_pb2,
 )
+
+from crypto import AES_CBC, FTAES_ECB, IV, NONE, SESSION_KEY, Handshake, Session
 
 INIT_CONNECT = 1001
 GET_GLOBAL_STATE = 1002
@@ -86,7 +88,12 @@ class Received:
 class Gateway:
     """Listens on `port` from entering to leaving its context."""
 
-    def __init__(self) -> None:
+    def __init__(self, handshake: Handshake | None = None) -> None:
+        self.handshake = handshake
+        #: Whether InitConnect is answered in clear where nothing else is to be encrypted.
+        self.answers_in_clear = False
+        self.sends_iv = True
+        self._sessions: dict[int, Session] = {}
         self.keep_alive_interval = 10
         #: Bytes handed to the socket at a time.
         self.piece = LONGEST_BODY
@@ -153,7 +160,10 @@ class Gateway:
                 last_serial_no = request.serial_no
                 initialised = True
                 self.received.append(request)
-                self._send(line, self._reply(request))
+                data = self._sealed(number, self._reply(request))
+                if request.proto_id == INIT_CONNECT:
+                    self._sessions[number] = self._session(number, request)
+                self._send(line, data)
         except ConnectionError:
             pass  # the client is gone; what it still had to do shows elsewhere
 
@@ -166,7 +176,7 @@ class Gateway:
         if (flag, fmt, version, reserved) != (b"FT", 0, 0, bytes(8)) or length > LONGEST_BODY:
             self.failures.append(f"no header: {header.hex()}")
             return None
-        body = stream.read(length)
+        body = self._opened(number, proto_id, stream.read(length))
         if hashlib.sha1(body).digest() != digest:
             self.failures.append(f"protocol {proto_id}: wrong SHA-1")
         if proto_id not in REQUESTS:
@@ -177,15 +187,42 @@ class Gateway:
             self.failures.append(f"protocol {proto_id}: the vendor's code writes {body.hex()} otherwise")
         return Received(number, proto_id, serial_no, message, time.monotonic())
 
+    def _session(self, number: int, request: Received) -> Session:
+        algorithm = request.message.c2s.packetEncAlgo if self.handshake else NONE
+        if algorithm == AES_CBC and not self.sends_iv:
+            algorithm = FTAES_ECB
+        return Session(algorithm, id(self) + number)
+
+    def _opened(self, number: int, proto_id: int, body: bytes) -> bytes:
+        """A body of a line's, in clear."""
+        if proto_id == INIT_CONNECT:
+            return self.handshake.decrypt(body) if self.handshake else body
+        return self._sessions[number].decrypt(body)
+
+    def _sealed(self, number: int, data: bytes) -> bytes:
+        """Frames in clear, with their bodies encrypted for the line."""
+        sealed = b""
+        while data:
+            words = list(HEADER.unpack_from(data))
+            body, data = data[HEADER.size : HEADER.size + words[5]], data[HEADER.size + words[5] :]
+            if words[1] != INIT_CONNECT:
+                body = self._sessions[number].encrypt(body)
+            elif self.handshake and not self.answers_in_clear:
+                body = self.handshake.encrypt(body)
+            words[5] = len(body)
+            sealed += HEADER.pack(*words) + body
+        return sealed
+
     def _reply(self, request: Received) -> bytes:
         if request.proto_id == INIT_CONNECT:
             hello = InitConnect_pb2.Response(retType=0, retMsg="", errCode=0)
             hello.s2c.serverVer = SERVER_VERSION
             hello.s2c.loginUserID = USER_ID
             hello.s2c.connID = CONN_ID
-            hello.s2c.connAESKey = "0123456789abcdef"
+            hello.s2c.connAESKey = SESSION_KEY
             hello.s2c.keepAliveInterval = self.keep_alive_interval
-            hello.s2c.aesCBCiv = "fedcba9876543210"
+            if self.sends_iv:
+                hello.s2c.aesCBCiv = IV
             hello.s2c.userAttribution = 1
             return frame(INIT_CONNECT, request.serial_no, hello)
         if request.proto_id == KEEP_ALIVE:
