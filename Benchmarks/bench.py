@@ -15,20 +15,23 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import report
 import tools
-from rows import MODES, Client, Row, clients
+from rows import CIPHERS, MODES, Client, Row, clients
 from tools import BenchmarkError, Gateway
 
 
 class Bench:
     """The rows and what they run against."""
 
-    def __init__(self, gateway: Gateway, library: Path, python: tools.Python, home: str, is_quick: bool) -> None:
-        self.gateway = gateway
+    def __init__(
+        self, gateways: Mapping[int | None, Gateway], library: Path, python: tools.Python, home: str, is_quick: bool
+    ) -> None:
+        self.gateways = gateways
         self.python = python
         self.is_quick = is_quick
         self.cores = os.sched_getaffinity(0)
@@ -47,9 +50,9 @@ class Bench:
 
     def command(self, client: Client, requests: int) -> Sequence[str]:
         """The command line: the port comes after the program, the number of requests last."""
-        program = client.command[:-1] if client.language == "C" else client.command[:-2]
+        program = client.command[: 1 if client.language == "C" else 2]
         words = client.command[len(program) :]
-        return [*program, self.gateway.port, *words, str(requests)]
+        return [*program, self.gateways[client.cipher].port, *words, str(requests)]
 
     def measured(self) -> list[Row]:
         """The rows that can be measured."""
@@ -57,11 +60,12 @@ class Bench:
 
     def run(self, client: Client, cores: set[int]) -> dict[str, float]:
         """Runs a client once, it and the gateway on these cores. Returns its figures."""
-        self.gateway.place(cores)
+        gateway = self.gateways[client.cipher]
+        gateway.place(cores)
         requests = client.quick_requests if self.is_quick else client.requests
-        _, before_us = self.gateway.figures()
+        _, before_us = gateway.figures()
         lines = tools.run(self.command(client, requests), self.env).splitlines()
-        _, after_us = self.gateway.figures()
+        _, after_us = gateway.figures()
         # The vendor's client logs on standard output, before and after.
         found: list[dict[str, float]] = [json.loads(line) for line in lines if line.startswith('{"requests"')]
         if len(found) != 1:
@@ -89,7 +93,8 @@ class Bench:
     def count(self) -> None:
         """Counts system calls and instructions a request, as the difference of a short and a long run, so that starting
         and ending cancel out."""
-        self.gateway.place(self.one_core)
+        for gateway in self.gateways.values():
+            gateway.place(self.one_core)
         short, long = (50, 250) if self.is_quick else (200, 1_200)
         for row in self.measured():
             few, many = (tools.system_calls(self.command(row.client, n), self.env) for n in (short, long))
@@ -153,8 +158,10 @@ def main() -> int:
     try:
         library = tools.build(arguments.library)
         python = tools.make_venv()
-        with Gateway() as gateway, tempfile.TemporaryDirectory(prefix="bench-home-") as home:
-            bench = Bench(gateway, library, python, home, arguments.quick)
+        with ExitStack() as stack:
+            gateways = {cipher: stack.enter_context(Gateway(cipher)) for cipher in (None, *CIPHERS)}
+            home = stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-home-"))
+            bench = Bench(gateways, library, python, home, arguments.quick)
             load = os.getloadavg()[0]
             for number in range(rounds):
                 print(f"round {number + 1} of {rounds}", flush=True)
@@ -168,7 +175,8 @@ def main() -> int:
     for row in bench.rows:
         wrong = "" if row.missing else problems(row)
         failed += bool(wrong)
-        title = f"{row.client.language}: {row.client.name}, {MODES[row.client.mode]}"
+        cipher = f", {CIPHERS[row.client.cipher]}" if row.client.cipher is not None else ""
+        title = f"{row.client.language}: {row.client.name}, {MODES[row.client.mode]}{cipher}"
         if row.missing:
             print(f"not measured: {title}: {row.missing}")
         else:

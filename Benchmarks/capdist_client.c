@@ -1,6 +1,6 @@
 /* libcapdist from C, in thread mode and with no quota.
  *
- * Usage: capdist_client PORT fetch|callback|many REQUESTS
+ * Usage: capdist_client PORT fetch|callback|many [KEY CIPHER] REQUESTS   (with a key it encrypts)
  *   fetch     the blocking call, one at a time
  *   callback  one at a time, each asked inside the callback of the one before
  *   many      64 in flight, each answered one followed by another */
@@ -84,16 +84,22 @@ static void connected(capdist_conn *conn, int64_t err_code, const char *desc, vo
 
 int main(int count, char **words)
 {
-    if (count != 4) fail("usage: capdist_client PORT fetch|callback|many REQUESTS", CAPDIST_INVALID_ARGUMENT);
+    if (count != 4 && count != 6) {
+        fail("usage: capdist_client PORT fetch|callback|many [KEY CIPHER] REQUESTS", CAPDIST_INVALID_ARGUMENT);
+    }
     int is_fetch = strcmp(words[2], "fetch") == 0;
     static struct run run;
-    run.requests = atoi(words[3]);
+    run.requests = atoi(words[count - 1]);
     run.in_flight = strcmp(words[2], "many") == 0 ? IN_FLIGHT : 1;
     sem_init(&run.done, 0, 0);
     capdist_options options;
     capdist_options_init(&options, sizeof options);
     options.port = atoi(words[1]);
     options.quota_requests = 0;
+    if (count == 6) {
+        options.rsa_private_key_file = words[3];
+        options.packet_cipher = atoi(words[4]);
+    }
     options.on_init_connect = is_fetch ? NULL : connected;
     options.user_data = &run;
     capdist_security_parse("HK.00700", &run.security);

@@ -2,7 +2,9 @@
  *
  * Prints the port it listens on (127.0.0.1, chosen by the system) as its first line. For each line read from standard
  * input it prints `REQUESTS MICROSECONDS`: the requests answered so far and the processor time used so far, to show that
- * it is not what limits a measurement. Ends when standard input does. A frame it does not understand closes the line. */
+ * it is not what limits a measurement. Ends when standard input does. A frame it does not understand closes the line.
+ *
+ * Usage: gateway [KEY CIPHER]   with them the answers are encrypted, once, before it listens; requests are not decrypted */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -18,7 +20,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { HEADER = 44, MAX_REPLY = 256, INPUT = 64 * 1024, OUTPUT = INPUT / HEADER * MAX_REPLY };
+#include "cipher.h"
+
+enum { HEADER = 44, MAX_REPLY = 512, INPUT = 64 * 1024, OUTPUT = INPUT / HEADER * MAX_REPLY };
 
 /* Whole frames, header and SHA-1 included; only the serial number is filled in. All but the second are those of
  * Tests/vectors/opend.json. */
@@ -80,6 +84,24 @@ static void decode_replies(void)
             reply->frame[j] = (uint8_t)byte;
         }
         if (load(reply->frame + 2) != reply->proto_id || load(reply->frame + 12) != reply->length - HEADER) abort();
+    }
+}
+
+/* Key and iv stand in InitConnect's answer. */
+static void encrypt_replies(const char *key, int algorithm)
+{
+    struct cipher cipher;
+    cipher_load(&cipher, key, algorithm);
+    cipher_agree(&cipher, (const uint8_t *)"0123456789abcdef", (const uint8_t *)"fedcba9876543210");
+    for (size_t i = 0; i < sizeof replies / sizeof *replies; i++) {
+        struct reply *reply = &replies[i];
+        uint8_t *body = reply->frame + HEADER, plain[MAX_REPLY];
+        size_t length = reply->length - HEADER;
+        memcpy(plain, body, length);
+        uint32_t made = (uint32_t)(reply->proto_id == 1001 ? cipher_rsa(&cipher, 1, plain, length, body)
+                                                           : cipher_encrypt(&cipher, body, length));
+        memcpy(reply->frame + 12, &made, 4);
+        reply->length = HEADER + made;
     }
 }
 
@@ -173,10 +195,11 @@ static int report(void)
     return 1;
 }
 
-int main(void)
+int main(int count, char **words)
 {
     signal(SIGPIPE, SIG_IGN);
     decode_replies();
+    if (count == 3) encrypt_replies(words[1], atoi(words[2]));
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t length = sizeof address;
     int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);

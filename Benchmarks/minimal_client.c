@@ -1,7 +1,7 @@
 /* The yardstick: the least a C program can do to ask over one blocking socket and check the answers. It has no time-outs,
  * no keep-alive, no reconnect, no quota and no threads.
  *
- * Usage: minimal_client PORT one|many REQUESTS   (many: 64 in flight) */
+ * Usage: minimal_client PORT one|many [KEY CIPHER] REQUESTS   (many: 64 in flight; with a key it encrypts) */
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #define OPENSSL_SUPPRESS_DEPRECATED /* the low-level SHA-1 is the fastest there is */
@@ -10,6 +10,7 @@
 
 #include "InitConnect.pb-c.h"
 #include "Qot_GetCapitalDistribution.pb-c.h"
+#include "cipher.h"
 #include "measure.h"
 
 enum { HEADER = 44, INPUT = 64 * 1024, IN_FLIGHT = 64 };
@@ -18,6 +19,7 @@ static int line;
 static uint32_t last_sent, last_answered;
 static uint8_t input[INPUT];
 static size_t received, parsed;
+static struct cipher cipher; /* without an RSA key: nothing is encrypted */
 
 static void fail(const char *what)
 {
@@ -35,14 +37,21 @@ static void sha1(const uint8_t *bytes, size_t length, uint8_t *digest)
 
 static void send_message(uint32_t proto_id, const ProtobufCMessage *message)
 {
-    uint8_t frame[HEADER + 256] = {'F', 'T'};
+    uint8_t frame[HEADER + 512] = {'F', 'T'};
     if (protobuf_c_message_get_packed_size(message) > 256) fail("request too long");
     uint32_t length = (uint32_t)protobuf_c_message_pack(message, frame + HEADER);
     last_sent++;
     memcpy(frame + 2, &proto_id, 4);
     memcpy(frame + 8, &last_sent, 4);
-    memcpy(frame + 12, &length, 4);
     sha1(frame + HEADER, length, frame + 16);
+    if (cipher.outgoing) {
+        length = (uint32_t)cipher_encrypt(&cipher, frame + HEADER, length);
+    } else if (cipher.rsa) {
+        uint8_t plain[256];
+        memcpy(plain, frame + HEADER, length);
+        length = (uint32_t)cipher_rsa(&cipher, 1, plain, length, frame + HEADER);
+    }
+    memcpy(frame + 12, &length, 4);
     if (send(line, frame, HEADER + length, MSG_NOSIGNAL) != (ssize_t)(HEADER + length)) fail("send");
 }
 
@@ -50,7 +59,7 @@ static void send_message(uint32_t proto_id, const ProtobufCMessage *message)
 static const uint8_t *next_body(uint32_t proto_id, uint32_t *length)
 {
     while (1) {
-        const uint8_t *frame = input + parsed;
+        uint8_t *frame = input + parsed;
         size_t have = received - parsed;
         if (have >= HEADER) {
             uint32_t id, serial_no;
@@ -60,11 +69,18 @@ static const uint8_t *next_body(uint32_t proto_id, uint32_t *length)
             if (frame[0] != 'F' || frame[1] != 'T' || frame[6] != 0 || *length > INPUT - HEADER) fail("bad header");
             if (have - HEADER >= *length) {
                 uint8_t digest[20];
+                parsed += HEADER + *length;
+                if (cipher.incoming) {
+                    *length = (uint32_t)cipher_decrypt(&cipher, frame + HEADER, *length);
+                } else if (cipher.rsa) {
+                    uint8_t plain[512];
+                    *length = (uint32_t)cipher_rsa(&cipher, 0, frame + HEADER, *length, plain);
+                    memcpy(frame + HEADER, plain, *length);
+                }
                 sha1(frame + HEADER, *length, digest);
                 if (memcmp(digest, frame + 16, 20) != 0) fail("bad SHA-1");
                 if (id != proto_id || serial_no != last_answered + 1) fail("not the answer");
                 last_answered = serial_no;
-                parsed += HEADER + *length;
                 return frame + HEADER;
             }
         }
@@ -88,6 +104,8 @@ static void connect_to(int port)
     InitConnect__C2S c2s = INIT_CONNECT__C2_S__INIT;
     c2s.clientver = 101;
     c2s.clientid = "minimal";
+    c2s.has_packetencalgo = 1;
+    c2s.packetencalgo = cipher.rsa ? cipher.algorithm : -1;
     InitConnect__Request request = INIT_CONNECT__REQUEST__INIT;
     request.c2s = &c2s;
     send_message(1001, &request.base);
@@ -95,6 +113,9 @@ static void connect_to(int port)
     const uint8_t *body = next_body(1001, &length);
     InitConnect__Response *response = init_connect__response__unpack(NULL, length, body);
     if (!response || response->rettype != 0 || !response->s2c) fail("InitConnect refused");
+    if (cipher.rsa) {
+        cipher_agree(&cipher, (const uint8_t *)response->s2c->connaeskey, (const uint8_t *)response->s2c->aescbciv);
+    }
     init_connect__response__free_unpacked(response, NULL);
 }
 
@@ -123,8 +144,9 @@ static void take_answer(void)
 
 int main(int count, char **words)
 {
-    if (count != 4) fail("usage: minimal_client PORT one|many REQUESTS");
-    int is_one = strcmp(words[2], "one") == 0, requests = atoi(words[3]), asked = 0;
+    if (count != 4 && count != 6) fail("usage: minimal_client PORT one|many [KEY CIPHER] REQUESTS");
+    int is_one = strcmp(words[2], "one") == 0, requests = atoi(words[count - 1]), asked = 0;
+    if (count == 6) cipher_load(&cipher, words[3], atoi(words[4]));
     connect_to(atoi(words[1]));
     static struct measure measure;
     measure_start(&measure, requests);

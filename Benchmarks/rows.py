@@ -8,6 +8,8 @@ import tools
 
 #: A mode in words.
 MODES = {"one": "one at a time", "many": "64 in flight"}
+#: The ciphers that are measured, as `packet_cipher`: the default, and what the vendor's client asks for.
+CIPHERS = {0: "FTAES_ECB", 2: "AES_CBC"}
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,8 @@ class Client:
     requests: int
     #: Key of the row its ratios are against.
     against: str
+    #: The packet_cipher of an encrypted gateway; None: in clear.
+    cipher: int | None = None
 
     @property
     def quick_requests(self) -> int:
@@ -62,6 +66,15 @@ def clients(python: str) -> list[Client]:
             "callback64", "libcapdist, callbacks", "C", "many", (c + "capdist_client", "many"), 100_000, "minimal64"
         ),
     ]
+    for cipher in CIPHERS:
+        for mode, requests, ours in (("one", 20_000, "callback"), ("many", 100_000, "many")):
+            minimal, words = f"minimal-{mode}-{cipher}", (mode, str(tools.RSA_KEY), str(cipher))
+            rows += [
+                Client(minimal, "minimal C client", "C", mode, (c + "minimal_client", *words), requests, minimal,
+                       cipher),
+                Client(f"callback-{mode}-{cipher}", "libcapdist, callbacks", "C", mode,
+                       (c + "capdist_client", ours, *words[1:]), requests, minimal, cipher),
+            ]  # fmt: skip
     for suffix, mode in (("", "one"), ("64", "many")):
         futu, futu_frame = f"futu{suffix}", f"futu-frame{suffix}"
         rows += [

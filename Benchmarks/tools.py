@@ -21,6 +21,8 @@ ROOT = HERE.parent
 SCRATCH = ROOT / ".build-bench"
 PROGRAMS = SCRATCH / "programs"
 VENV = ROOT / ".venv-bench"
+#: What encrypted rows and their gateways share.
+RSA_KEY = ROOT / "Tests" / "vectors" / "rsa" / "1024.pem"
 #: Longest run of one program, in seconds.
 LIMIT_S = 300.0
 #: Interpreters that nautilus-futu has wheels for.
@@ -75,7 +77,7 @@ def build(library: Path | None) -> Path:
     messages = ROOT / "Sources" / "CMessages"
     generated = [messages / f"{name}.pb-c.c" for name in
                  ("Common", "InitConnect", "Qot_Common", "Qot_GetCapitalDistribution")]  # fmt: skip
-    compile_c("gateway")
+    compile_c("gateway", "-lcrypto")
     compile_c("minimal_client", "-I", messages / "include", *generated, "-lprotobuf-c", "-lcrypto")
     compile_c("capdist_client", "-I", ROOT / "include", link, "-Wl,-rpath,$ORIGIN")
     return library.resolve()
@@ -151,9 +153,10 @@ def make_venv() -> Python:
 class Gateway:
     """The canned-reply gateway, running. `port` is where it listens."""
 
-    def __init__(self) -> None:
+    def __init__(self, cipher: int | None = None) -> None:
+        words = [] if cipher is None else [RSA_KEY, str(cipher)]
         self._process = subprocess.Popen(
-            [PROGRAMS / "gateway"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+            [PROGRAMS / "gateway", *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
         )
         self.port = self._line()
 
