@@ -421,7 +421,7 @@ typedef struct capdist_options {
     int32_t packet_cipher;                      /**< `CAPDIST_CIPHER_*`; of meaning with an RSA key only */
     const char *rsa_private_key;                /**< PEM text, PKCS#1 or PKCS#8, 512 to 4096 bits, no passphrase;
                                                      turns encryption on. Not kept: its text may be wiped after the call */
-    const char *rsa_private_key_file;           /**< or the path of a PEM file, of at most 64 KiB */
+    const char *rsa_private_key_file;           /**< or the path of a PEM file: a regular one, of at most 64 KiB */
     const char *websocket_key;                  /**< the WebSocket key as the user knows it (#CAPDIST_UNSUPPORTED yet) */
     const char *tls_ca_file;                    /**< PEM file of accepted CAs; NULL: the system's (#CAPDIST_UNSUPPORTED yet) */
     int32_t tls_insecure_accept_any_certificate; /**< 1: verify nothing; for tests only (#CAPDIST_UNSUPPORTED yet) */

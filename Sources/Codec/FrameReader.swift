@@ -73,6 +73,18 @@ package struct FrameReader: ~Copyable {
         return Frame(header: header, body: UnsafeRawBufferPointer(rebasing: bytes[FrameHeader.size..<total]))
     }
 
+    /// Whether the next frame, or what is none, is there.
+    package var hasFrame: Bool {
+        let bytes = UnsafeRawBufferPointer(rebasing: buffer[start..<end])
+        guard bytes.count >= FrameHeader.size else { return false }
+        do {
+            guard let header = try FrameHeader(bytes, maxBodyLength: maxBodyLength) else { return false }
+            return bytes.count - FrameHeader.size >= Int(header.bodyLength)
+        } catch {
+            return true
+        }
+    }
+
     /// Forgets what was received: for the next line.
     package mutating func reset() {
         start = 0

@@ -45,12 +45,7 @@ extension Connection {
             }
             // Threads that ask are not to be held up when there is nothing to send: only here is `sendLock` taken.
             stateLock.unlock()
-            sendLock.lock()
-            stateLock.lock()
-            fill(Clock.now())
-            stateLock.unlock()
-            flush()
-            sendLock.unlock()
+            sendWaiting()
             (mustSend, hasSent) = (false, true)
         }
     }
@@ -268,9 +263,13 @@ extension Connection {
     }
 
     private func handleFrames(_ now: Instant) {
+        let thread = csystem_this_thread()
+        defer { thread?.pointee.gathering = nil }
         while !input.pointee.isFinished {
             do {
                 guard let frame = try input.pointee.reader.next() else { return }
+                thread?.pointee.gathering =
+                    input.pointee.reader.hasFrame ? UnsafeRawPointer(Unmanaged.passUnretained(self).toOpaque()) : nil
                 if handle(frame, now) { performActions() }
             } catch {
                 return lineLost(protocolCause(error))

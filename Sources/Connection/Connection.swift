@@ -171,17 +171,21 @@ package final class Connection: @unchecked Sendable {
             protoID: protoID, payload: payload, queueTimeout: terms.queueTimeout, replyTimeout: terms.replyTimeout,
             failsWithoutSlot: terms.failsWithoutSlot ?? options.failsWithoutSlot)
         let now = Clock.now()
-        sendLock.lock()
+        let isLater = isGathering
+        if !isLater { sendLock.lock() }
         stateLock.lock()
         let result = membership.quota.with { state.pointee.machine.ask(ask, now, &$0) }
         if case .success(let number) = result {
             serialNo?.pointee = number
-            fill(now)
-            settle(wakes: true)
+            if !isLater { _ = fill(now) }
+            // A callback's own actions are performed once it returns.
+            settle(wakes: !isLater)
         }
         stateLock.unlock()
-        flush()
-        sendLock.unlock()
+        if !isLater {
+            flush()
+            sendLock.unlock()
+        }
         return if case .failure(let refusal) = result { refusal.status } else { .ok }
     }
 
@@ -315,18 +319,39 @@ package final class Connection: @unchecked Sendable {
 
     // MARK: - Sending
 
+    /// Whether this thread is in a callback for an answer that another one follows at once: what is asked there goes out
+    /// in one piece with what the next callbacks ask. Nobody waits longer for it, for no answer could be handled before.
+    private var isGathering: Bool {
+        csystem_this_thread()?.pointee.gathering == UnsafeRawPointer(Unmanaged.passUnretained(self).toOpaque())
+    }
+
+    /// Sends what may be sent now.
+    func sendWaiting() {
+        sendLock.lock()
+        var isFull = true
+        while isFull, output.pointee.writer.pending.count < Self.maxPending {
+            stateLock.lock()
+            isFull = fill(Clock.now())
+            stateLock.unlock()
+            flush()
+        }
+        sendLock.unlock()
+    }
+
     /// Makes frames of what may be sent now. With both locks held.
-    func fill(_ now: Instant) {
-        guard output.pointee.socket >= 0 else { return }
+    /// - Returns: whether there may be more, once these are sent.
+    func fill(_ now: Instant) -> Bool {
+        guard output.pointee.socket >= 0 else { return false }
         while output.pointee.writer.pending.count < Self.maxPending {
             let next = membership.quota.with { state.pointee.machine.nextToSend(now, &$0) }
-            guard let next else { return }
+            guard let next else { return false }
             if !encode(next) {
                 let cause = Cause(.disconnected, .send, ENOMEM, "no memory to make a frame")
                 membership.quota.with { state.pointee.machine.lineLost(cause, now, &$0) }
-                return
+                return false
             }
         }
+        return true
     }
 
     private func encode(_ next: Machine.Outgoing) -> Bool {

@@ -1,6 +1,7 @@
 /* Callbacks: what they are handed, and that requests, cancels and blocking calls behave inside them. */
 #include "support.h"
 
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -263,6 +264,100 @@ static void requests_may_be_made_in_callbacks(void **state) {
     assert_int_equal(count_of_status(c, CAPDIST_OK), 20);
 }
 
+/* ---- asked in the callbacks of answers that came together ---- */
+
+enum { TOGETHER = 4 };
+
+/* The first ones are answered in one piece. */
+static void answer_together(gateway *g, const frame *request) {
+    static uint8_t piece[TOGETHER * 256];
+    static size_t length;
+    int asked = gateway_frame_count(g, GET_CAPITAL_DISTRIBUTION);
+    if (asked == 1) length = 0;
+    if (asked > TOGETHER) {
+        answer_distribution(g, request);
+        return;
+    }
+    message m = {0};
+    char code[CAPDIST_CODE_SIZE];
+    requested_code(request, code);
+    put_distribution(&m, atoi(code), true);
+    length += pack_frame(piece + length, GET_CAPITAL_DISTRIBUTION, request->serial_no, m.bytes, m.length);
+    if (asked == TOGETHER) gateway_send_raw(g, request->line, piece, length);
+}
+
+typedef struct together {
+    gateway *gateway;
+    int early;        /* requests the gateway had while the first callback still ran */
+    sem_t entered, go; /* the first callback waits here if `is_held` */
+    bool is_held;
+} together;
+
+static void ask_in_each(client *c, const event *e) {
+    together *t = c->context;
+    if (e->kind != EVENT_REPLY || e->serial_no > TOGETHER) return;
+    capdist_security security = {CAPDIST_MARKET_HK, ""};
+    snprintf(security.code, sizeof security.code, "%u", 100 + e->serial_no);
+    uint32_t serial_no;
+    if (capdist_get_capital_distribution(c->conn, &security, NULL, record_reply, c, &serial_no) == CAPDIST_OK) {
+        note_accepted(c, serial_no);
+    }
+    if (e->serial_no != 1) return;
+    if (t->is_held) {
+        sem_post(&t->entered);
+        sem_wait(&t->go);
+    } else {
+        sleep_ms(50);
+    }
+    t->early = gateway_frame_count(t->gateway, GET_CAPITAL_DISTRIBUTION);
+}
+
+static client *asked_together(fixture *f, together *t) {
+    t->gateway = start_gateway(f);
+    gateway_on(t->gateway, GET_CAPITAL_DISTRIBUTION, answer_together);
+    sem_init(&t->entered, 0, 0);
+    sem_init(&t->go, 0, 0);
+    client *c = ready_client(f, t->gateway->port);
+    c->context = t;
+    set_hook(c, ask_in_each);
+    for (int i = 1; i <= TOGETHER; i++) ask(c, "1");
+    return c;
+}
+
+static void all_are_answered(client *c, int count) {
+    assert_true(wait_for(c, EVENT_REPLY, count, PATIENCE_MS));
+    assert_int_equal(count_of_status(c, CAPDIST_OK), count);
+}
+
+/* They go out together, once the last callback has run: no answer to them could be handled before. */
+static void what_callbacks_ask_goes_out_together(void **state) {
+    together t = {0};
+    client *c = asked_together(*state, &t);
+    all_are_answered(c, 2 * TOGETHER);
+    assert_int_equal(t.early, TOGETHER);
+    assert_int_equal(gateway_frame_count(t.gateway, GET_CAPITAL_DISTRIBUTION), 2 * TOGETHER);
+}
+
+/* A thread that asks while such a callback runs sends at once, and what waited goes before it. */
+static void another_thread_does_not_wait_for_them(void **state) {
+    together t = {.is_held = true};
+    client *c = asked_together(*state, &t);
+    sem_wait(&t.entered);
+    ask(c, "200");
+    bool is_sent = gateway_wait(t.gateway, GET_CAPITAL_DISTRIBUTION, TOGETHER + 2, PATIENCE_MS);
+    sem_post(&t.go);
+    assert_true(is_sent);
+    all_are_answered(c, 2 * TOGETHER + 1);
+    assert_int_equal(t.early, TOGETHER + 2);
+    frame sent;
+    char code[CAPDIST_CODE_SIZE];
+    assert_true(gateway_frame(t.gateway, GET_CAPITAL_DISTRIBUTION, TOGETHER, &sent));
+    requested_code(&sent, code);
+    assert_string_equal(code, "101");
+}
+
+/* ---- nobody waits for a callback ---- */
+
 /* No callback runs inside a request: while a callback of the connection is held up, requests and cancels return. */
 static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
 
@@ -333,6 +428,8 @@ int main(void) {
         TEST(blocking_calls_in_callbacks_would_deadlock),
         TEST(on_closed_is_a_callback_and_the_handle_is_gone),
         TEST(requests_may_be_made_in_callbacks),
+        TEST(what_callbacks_ask_goes_out_together),
+        TEST(another_thread_does_not_wait_for_them),
         TEST(calls_do_not_wait_for_callbacks),
         TEST(fetch_ends_in_time_though_a_callback_hangs),
     };
