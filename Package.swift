@@ -33,7 +33,7 @@ let package = Package(
         .target(name: "CMessages", dependencies: ["CProtobufC"], exclude: ["proto"]),
 
         // The library.
-        .target(name: "Codec", dependencies: ["CMessages", "CProtobufC", "COpenSSL"]),
+        .target(name: "Codec", dependencies: ["CMessages", "CProtobufC", "COpenSSL", "CSystem"]),
         .target(name: "Limiter"),
         .target(name: "Connection", dependencies: ["CCapDist", "Codec", "Limiter", "CSystem"]),
         .target(name: "CapDist", dependencies: ["CCapDist", "Connection", "Codec", "Limiter", "CSystem"]),

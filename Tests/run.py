@@ -18,12 +18,13 @@ from collections.abc import Callable
 
 from harness import checks
 from harness.cpp import cpp
+from harness.cprograms import c_tests
 from harness.fuzzing import SECONDS as FUZZ_SECONDS
 from harness.fuzzing import fuzzing
 from harness.guests import guests
 from harness.results import read_junit, read_swift_events
 from harness.sanitizers import sanitizers
-from harness.suite import RELEASE, RESULTS, ROOT, SCRATCH, VENV_PYTHON, Case, Run, Suite, SuiteError, run_suite
+from harness.suite import RELEASE, RESULTS, SCRATCH, VENV_PYTHON, Case, Run, Suite, SuiteError, library_env, run_suite
 
 
 def swift_tests(run: Run) -> None:
@@ -35,26 +36,6 @@ def swift_tests(run: Run) -> None:
     outcome = run.program([*test, "--event-stream-version", "0", "--event-stream-output-path", events])
     run.cases += read_swift_events(events)
     expect_agreement(run, outcome.status, "swift test")
-
-
-def c_tests(run: Run) -> None:
-    """Every program of Tests/c, over the shipped library and the real simulator."""
-    checks.library(run)
-    out = RESULTS / "c"
-    run.build(["make", "--silent", "-j2", "-C", "Tests/c", f"LIBDIR={RELEASE}", f"OUT={out}"])
-    for source in sorted((ROOT / "Tests" / "c").glob("test_*.c")):
-        xml = out / f"{source.stem}.xml"
-        xml.unlink(missing_ok=True)
-        env = {"CMOCKA_MESSAGE_OUTPUT": "XML", "CMOCKA_XML_FILE": str(xml), **library_env()}
-        before = len(run.cases)
-        try:
-            outcome = run.program([out / source.stem], limit_s=180, env=env)
-            cases = [Case(f"{source.stem}.{case.name}", case.passed, case.why) for case in read_junit(xml)]
-            run.cases += cases or [Case(source.stem, False, "it ran no test case")]
-            if outcome.status != 0 and all(case.passed for case in run.cases[before:]):
-                run.cases.append(Case(source.stem, False, outcome.ended))
-        except SuiteError as error:
-            run.cases.append(Case(source.stem, False, str(error)))
 
 
 def simulation(run: Run) -> None:
@@ -99,15 +80,6 @@ def benchmark(run: Run) -> None:
     expect_agreement(run, outcome.status, "bench.py")
 
 
-def library_env() -> dict[str, str]:
-    """Tells test programs where the shipped library and the simulator are."""
-    return {
-        "CAPDIST_LIBDIR": str(RELEASE),
-        "CAPDIST_SIMULATOR": str(RELEASE / "opend-simulator"),
-        "PYTHONDONTWRITEBYTECODE": "1",
-    }
-
-
 def expect_agreement(run: Run, status: int, program: str) -> None:
     """A program that failed, and none of whose cases did, has failed in a way of its own."""
     if status != 0 and run.cases and all(case.passed for case in run.cases):
@@ -122,7 +94,7 @@ SUITES = [
     Suite("shipped", "the shipped library: symbols, size, needs", 300, checks.shipped),
     Suite("swift", "the modules' own tests", 600, swift_tests),
     Suite("simulation", "some thousand schedules in virtual time", 300, simulation),
-    Suite("c", "the C ABI over the real library", 600, c_tests),
+    Suite("c", "the C ABI over the real library, in both modes", 600, c_tests),
     Suite("guests", "hosts that load and unload the library, or have a Swift runtime of their own", 300, guests),
     Suite("sanitizers", "the C tests under sanitizers, the samples under valgrind", 900, sanitizers),
     Suite("fuzzing", "libFuzzer's targets, each its corpus and a minute of its own", 900 + 3 * FUZZ_SECONDS, fuzzing),

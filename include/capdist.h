@@ -23,7 +23,9 @@
  *
  * @section threads Threads and callbacks
  * - Each connection has one thread of its own, the <em>connection's thread</em>. It makes every callback of that
- *   connection, one at a time, in order, while no lock of the library is held.
+ *   connection, one at a time, in order, while no lock of the library is held. In host-driven mode
+ *   (#CAPDIST_MODE_HOST_DRIVEN) there is none: the connection's thread is then whichever of the host's is inside
+ *   capdist_process(), or another of the calls named there.
  * - Every function here may be called from any thread and from inside any callback, of this connection or of
  *   another. The two that would wait for the thread they are on (capdist_wait_ready() and
  *   capdist_fetch_capital_distribution()) answer #CAPDIST_WOULD_DEADLOCK inside any callback.
@@ -35,7 +37,8 @@
  * - After fork, the child may use no connection of its parent's: every call on one answers #CAPDIST_FORKED, and
  *   capdist_release() only closes what the child inherited. New connections work, and start with the quota's history.
  *   A child that was forked inside a callback is inside none, and may wait; it must not return from the callback: it is
- *   ended there (`_exit(1)`), since to go on would take its parent's answers away.
+ *   ended there (`_exit(1)`), since to go on would take its parent's answers away. In host-driven mode it may return:
+ *   the call that made the callback answers #CAPDIST_FORKED.
  *
  * @section promises What a host can build on
  * - Every request that was accepted (the call returned #CAPDIST_OK) completes exactly once: with the gateway's
@@ -379,7 +382,7 @@ enum {
 /** How the connection is driven. */
 enum {
     CAPDIST_MODE_THREAD = 0,     /**< by a thread of its own */
-    CAPDIST_MODE_HOST_DRIVEN = 1 /**< by the host's event loop (#CAPDIST_UNSUPPORTED in this version) */
+    CAPDIST_MODE_HOST_DRIVEN = 1 /**< by the host's event loop: capdist_get_fd(), capdist_process() */
 };
 
 /** What carries the messages. */
@@ -502,6 +505,26 @@ CAPDIST_API capdist_status capdist_wait_ready(capdist_conn *conn, int32_t timeou
  *         what never was a handle
  */
 CAPDIST_API capdist_status capdist_release(capdist_conn *conn);
+
+/**
+ * The one descriptor of a connection in host-driven mode (#CAPDIST_MODE_HOST_DRIVEN): the same for its whole life, also across
+ * reconnects, and readable whenever capdist_process() has something to do. For poll(), epoll (level-triggered) and the like;
+ * it is the library's, which closes it in the release: take it out of your loop before that, and never read from it.
+ * @return the descriptor; -1 if there is none: NULL, a connection in thread mode, released, or from before a fork
+ *         (capdist_last_error() tells)
+ */
+CAPDIST_API int32_t capdist_get_fd(capdist_conn *conn);
+
+/**
+ * Does what there is to do on a connection in host-driven mode, and waits for nothing: connects, receives, sends, keeps the
+ * connection alive, ends requests at their time. To be called whenever capdist_get_fd() is readable; a call too many is
+ * harmless. Callbacks run inside it, on the calling thread, and in capdist_release(), capdist_wait_ready() and
+ * capdist_fetch_capital_distribution(), which drive the connection themselves while they wait; never in any other call.
+ * Any thread may call it, one at a time.
+ * @return #CAPDIST_OK; #CAPDIST_BUSY while another thread drives this connection; #CAPDIST_WOULD_DEADLOCK inside a callback;
+ *         #CAPDIST_INVALID_ARGUMENT for a connection in thread mode; #CAPDIST_RELEASED; #CAPDIST_FORKED
+ */
+CAPDIST_API capdist_status capdist_process(capdist_conn *conn);
 
 /** State of a connection. */
 enum {

@@ -161,6 +161,42 @@ public func waitReady(_ conn: OpaquePointer?, _ timeoutMs: Int32) -> capdist_sta
 let wouldDeadlock = Refusal(
     .wouldDeadlock, "inside a callback this call would wait for its own thread: use the one with a callback")
 
+@_cdecl("capdist_get_fd")
+public func getFD(_ conn: OpaquePointer?) -> Int32 {
+    var descriptor: Int32 = -1
+    _ = reporting { () throws(Refusal) in
+        descriptor = try hostDriven(conn, "capdist_get_fd").descriptor
+        return .ok
+    }
+    return descriptor
+}
+
+@_cdecl("capdist_process")
+public func process(_ conn: OpaquePointer?) -> capdist_status {
+    reporting { () throws(Refusal) in
+        let connection = try hostDriven(conn, "capdist_process")
+        guard !isInsideCallback else {
+            throw Refusal(
+                .wouldDeadlock, "capdist_process inside a callback: it is at work already, and goes on after it")
+        }
+        let status = connection.process()
+        switch status {
+        case .ok: return .ok
+        case .busy: throw Refusal(.busy, "another thread drives this connection: one at a time")
+        case .forked: throw Refusal(.forked, "a callback forked, and this is the child: make a new connection")
+        default: throw Refusal(status, "the connection was released")
+        }
+    }
+}
+
+private func hostDriven(_ conn: OpaquePointer?, _ call: StaticString) throws(Refusal) -> Connection {
+    let connection = try HandleTable.shared.connection(conn)
+    guard connection.options.isHostDriven else {
+        throw .invalid("\(call) is for host-driven mode: this connection has a thread of its own")
+    }
+    return connection
+}
+
 @_cdecl("capdist_release")
 public func release(_ conn: OpaquePointer?) -> capdist_status {
     reporting { () throws(Refusal) in

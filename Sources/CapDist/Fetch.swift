@@ -9,12 +9,14 @@ private final class Waiter: @unchecked Sendable {
     private let lock = Lock()
     private let arrived = Condition()
     private var reply: UnsafeMutablePointer<capdist_reply>?
-    private var isDone = false
+    private var isFinished = false
+
+    var isDone: Bool { lock.withLock { isFinished } }
 
     func finish(_ reply: UnsafeMutablePointer<capdist_reply>?) {
         lock.withLock {
             self.reply = reply
-            isDone = true
+            isFinished = true
         }
         // Not under the lock, which the one who wakes would run into.
         arrived.broadcast()
@@ -24,7 +26,7 @@ private final class Waiter: @unchecked Sendable {
     func wait(until deadline: Instant) -> UnsafeMutablePointer<capdist_reply>?? {
         lock.lock()
         defer { lock.unlock() }
-        while !isDone {
+        while !isFinished {
             if Clock.now() >= deadline { return nil }
             arrived.wait(lock, until: deadline)
         }
@@ -53,12 +55,14 @@ extension Connection {
             retained.release()
             return status
         }
-        // The connection's thread ends the request in time, unless a callback of the host holds it up.
+        // The thread that drives ends the request in time, unless a callback of the host holds it up.
         let behaviour = self.options.behaviour
         let deadline =
             Clock.now() + (options.terms.queueTimeout ?? behaviour.queueTimeout)
             + (options.terms.replyTimeout ?? behaviour.replyTimeout)
-        if let arrived = waiter.wait(until: deadline + 250_000_000) {
+        let latest = deadline + 250_000_000
+        if self.options.isHostDriven, !drive(until: latest, { waiter.isDone }) { return .forked }
+        if let arrived = waiter.wait(until: latest) {
             reply.pointee = arrived
             return .ok
         }

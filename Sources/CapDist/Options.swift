@@ -44,6 +44,14 @@ struct CheckedOptions {
 
         let host = try text(options.host, "host") ?? "127.0.0.1"
         connection.host = host
+        let mode = try number(options.mode, "mode", 0...Int32(CAPDIST_MODE_HOST_DRIVEN))
+        connection.isHostDriven = mode == Int32(CAPDIST_MODE_HOST_DRIVEN)
+        if connection.isHostDriven, Resolver.isName(host) {
+            throw Refusal(
+                .needsAddress,
+                "host: in host-driven mode it must be a numeric address or localhost, so that nothing blocks: resolve"
+                    + " \(host) first")
+        }
         connection.port = UInt16(clamping: try number(options.port, "port", 1...65535))
         connection.rsaKey = try Self.rsaKey(options)
         let cipher = try number(
@@ -119,8 +127,6 @@ struct CheckedOptions {
         func unsupported(_ name: StaticString) -> Refusal {
             Refusal(.unsupported, "\(name): this version of the library can not do that yet")
         }
-        _ = try number(options.mode, "mode", 0...Int32(CAPDIST_MODE_HOST_DRIVEN))
-        if options.mode != Int32(CAPDIST_MODE_THREAD) { throw unsupported("mode") }
         _ = try number(options.transport, "transport", 0...Int32(CAPDIST_TRANSPORT_WEBSOCKET_TLS))
         if options.transport != Int32(CAPDIST_TRANSPORT_TCP) { throw unsupported("transport") }
         if options.websocket_key != nil { throw unsupported("websocket_key") }

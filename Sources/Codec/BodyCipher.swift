@@ -93,7 +93,7 @@ package final class BodyCipher {
         return length + Self.block
     }
 
-    /// Decrypts a body into `room`, which must be as long. On a thread of ours.
+    /// Decrypts a body into `room`, which must be as long.
     /// - Returns: the length of what was encrypted.
     package func decrypt(
         _ body: UnsafeRawBufferPointer, into room: UnsafeMutableRawBufferPointer
@@ -112,10 +112,8 @@ package final class BodyCipher {
             EVP_DecryptUpdate(decryption, plain, &first, bytes, input) == 1
         else { throw .system }
         // What fails here makes the thread an error queue.
-        let isPadded = Crypto.gated {
-            if EVP_DecryptFinal_ex(decryption, plain + Int(first), &rest) == 1 { return true }
-            OPENSSL_thread_stop()
-            return false
+        let isPadded = Crypto.gatedLeavingNoError {
+            EVP_DecryptFinal_ex(decryption, plain + Int(first), &rest) == 1
         }
         guard let isPadded else { throw .system }
         guard isPadded else { throw .padding }

@@ -1,4 +1,5 @@
 import COpenSSL
+import CSystem
 import Glibc
 
 /// OpenSSL in a library context of our own, with what we use fetched once. The process's default context is torn down by
@@ -64,12 +65,23 @@ package struct Crypto: @unchecked Sendable {
         return gate.pointee.isClosed ? nil : body()
     }
 
-    /// The same on a thread of ours. What OpenSSL kept for the thread is given back at once: at the thread's end it would
-    /// be under no lock of ours.
-    static func gatedOnOwnThread<R>(_ body: () -> R) -> R? {
+    /// The same, leaving nothing with the thread. What OpenSSL keeps for a thread of ours is given back at once: at the
+    /// thread's end it would be under no lock of ours. A thread of the host's keeps its queue of errors.
+    static func gatedLeavingNothing<R>(_ body: () -> R) -> R? {
         gated {
+            guard csystem_this_thread()?.pointee.is_own == 1 else { return keepingErrors(body) }
             defer { OPENSSL_thread_stop() }
             return body()
+        }
+    }
+
+    /// The same for what leaves something only if it fails.
+    static func gatedLeavingNoError(_ body: () -> Bool) -> Bool? {
+        gated {
+            guard csystem_this_thread()?.pointee.is_own == 1 else { return keepingErrors(body) }
+            if body() { return true }
+            OPENSSL_thread_stop()
+            return false
         }
     }
 

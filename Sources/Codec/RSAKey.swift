@@ -47,17 +47,15 @@ package final class RSAKey: @unchecked Sendable {
 
     deinit { _ = Crypto.gated { EVP_PKEY_free(key) } }
 
-    /// On a thread of ours.
     /// - Returns: nil if OpenSSL fails, or the process ends.
     package func encrypt(_ body: UnsafeRawBufferPointer) -> [UInt8]? {
-        Crypto.gatedOnOwnThread { encrypted(body) } ?? nil
+        Crypto.gatedLeavingNothing { encrypted(body) } ?? nil
     }
 
-    /// On a thread of ours.
     /// - Throws: `padding` also for another key's cipher text.
     package func decrypt(_ cipherText: UnsafeRawBufferPointer) throws(CipherError) -> [UInt8] {
         guard !cipherText.isEmpty, cipherText.count % blockSize == 0 else { throw .length }
-        guard let body = Crypto.gatedOnOwnThread({ decrypted(cipherText) }) else { throw .system }
+        guard let body = Crypto.gatedLeavingNothing({ decrypted(cipherText) }) else { throw .system }
         guard let body else { throw .padding }
         return body
     }

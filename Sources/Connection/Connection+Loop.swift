@@ -18,7 +18,7 @@ extension Connection {
             }
         }
         if ready.isWoken, let result = input.pointee.lookUp?.take() { lookedUp(result) }
-        if ready.isTimerDue { tick() }
+        if ready.isTimerDue, !input.pointee.isFinished { tick() }
         work(isWritable: ready.isSocketWritable)
     }
 
@@ -60,7 +60,9 @@ extension Connection {
     }
 
     private func performActions() {
-        while let action = stateLock.withLock({ state.pointee.machine.popAction() }) { perform(action) }
+        while !input.pointee.isFinished, let action = stateLock.withLock({ state.pointee.machine.popAction() }) {
+            perform(action)
+        }
     }
 
     private func perform(_ action: Machine.Action) {
@@ -245,7 +247,7 @@ extension Connection {
     private func receive() {
         for _ in 0..<Self.maxReceives {
             let socket = output.pointee.socket
-            guard socket >= 0, !input.pointee.isConnecting else { return }
+            guard socket >= 0, !input.pointee.isConnecting, !input.pointee.isFinished else { return }
             let space = input.pointee.reader.space()
             switch Socket.receive(socket, space) {
             case .success(.none): return

@@ -15,6 +15,8 @@ package struct ConnectionOptions: Sendable {
     /// What InitConnect asks for.
     package var cipher = CipherAlgorithm.none
     package var behaviour = ConnectionConfiguration()
+    /// Whether the host's threads drive it, instead of one of its own.
+    package var isHostDriven = false
     package var maxBodyLength = 4 * 1024 * 1024
     /// What a request that does not say so does when no slot of the quota is free: be refused rather than wait.
     package var failsWithoutSlot = false
@@ -23,11 +25,12 @@ package struct ConnectionOptions: Sendable {
     package init() {}
 }
 
-/// The driver of one connection: performs what the state machine decides, on a thread of its own.
+/// The driver of one connection: performs what the state machine decides, on a thread of its own or, in host-driven mode, on
+/// whichever of the host's threads has its turn (Connection+HostDriven.swift).
 ///
 /// Locks, outermost first: `sendLock` (wire serial numbers, encoding, the socket's sending side), `stateLock` (the state
 /// machine; held briefly, never across a system call that may take long), the quota group's. No callback runs under any.
-/// What only the connection's thread touches stands in `input`.
+/// What only the thread that drives touches stands in `input`.
 package final class Connection: @unchecked Sendable {
     package typealias Machine = ConnectionMachine<Payload>
 
@@ -38,6 +41,9 @@ package final class Connection: @unchecked Sendable {
         var thread = pthread_t()
         /// Whether nobody will join the thread.
         var isDetached = false
+        /// In host-driven mode: the thread that is at it, 0 for none; and whether all is over.
+        var driver = pthread_t()
+        var isOver = false
         /// Of the last handshake.
         var connID: UInt64 = 0
         var loginUserID: UInt64 = 0
@@ -61,7 +67,9 @@ package final class Connection: @unchecked Sendable {
         var arena = MessageArena()
         var decryption: Decryption
         var isConnecting = false
+        /// Nothing more is to be done: the connection is released, or this is a child that a callback forked.
         var isFinished = false
+        var isForked = false
         var lookUp: LookUp?
         /// Whether an attempt waits for the look-up. One that outlasts its attempt serves the next.
         var awaitsLookUp = false
@@ -84,7 +92,7 @@ package final class Connection: @unchecked Sendable {
 
     let sendLock = Lock()
     let stateLock = Lock()
-    private let stateChanged = Condition()
+    let stateChanged = Condition()
     let state: UnsafeMutablePointer<State>
     let output: UnsafeMutablePointer<Output>
     let input: UnsafeMutablePointer<Input>
@@ -136,8 +144,9 @@ package final class Connection: @unchecked Sendable {
         input.deallocate()
     }
 
-    /// Starts the connection's thread. From here on `release` must be called.
+    /// Starts the connection's thread, if it is to have one. From here on `release` must be called.
     package func start() throws(SystemError) {
+        if options.isHostDriven { return startHostDriven() }
         // The thread's first step waits for this lock, and by then its id is stored for whoever joins it.
         stateLock.lock()
         let thread = Thread.start(detached: false) { self.run() }
@@ -225,8 +234,16 @@ package final class Connection: @unchecked Sendable {
                 }
                 return (cause.status, "not connected yet; last attempt: \(cause.text)")
             }
-            stateChanged.wait(stateLock, until: deadline)
+            guard pause(until: deadline) else { return (.forked, "a callback forked, and this is the child") }
         }
+    }
+
+    /// Waits until something may have changed; in host-driven mode by doing what there is to do. With `stateLock` held.
+    /// - Returns: false in a child that a callback forked.
+    private func pause(until deadline: Instant) -> Bool {
+        if options.isHostDriven { return takeTurn(until: deadline) }
+        stateChanged.wait(stateLock, until: deadline)
+        return true
     }
 
     package struct Info {
@@ -257,6 +274,7 @@ package final class Connection: @unchecked Sendable {
     /// Ends the connection; to be called once.
     /// - Parameter insideCallback: whether the calling thread is in a callback, and must not wait.
     package func release(insideCallback: Bool) {
+        if options.isHostDriven { return releaseHostDriven(insideCallback: insideCallback) }
         let now = Clock.now()
         stateLock.lock()
         state.pointee.isDetached = insideCallback
@@ -286,11 +304,15 @@ package final class Connection: @unchecked Sendable {
             process(poller.wait())
         }
         input.pointee.lookUp?.abandon()
+        if stateLock.withLock({ state.pointee.isDetached }) { pthread_detach(pthread_self()) }
+        end()
+    }
+
+    /// The last of it, on the thread that drives.
+    func end() {
         QuotaRegistry.shared.leave(membership)
-        let isDetached = stateLock.withLock { state.pointee.isDetached }
         poller.close()
         forget()
-        if isDetached { pthread_detach(pthread_self()) }
         if let onClosed = options.callbacks.onClosed {
             insideCallback { onClosed(options.callbacks.userData) }
         }
@@ -305,7 +327,10 @@ package final class Connection: @unchecked Sendable {
         let forks = csystem_forks()
         thread?.pointee.callback_depth += 1
         callback()
-        if csystem_forks() != forks { endInForkedChild() }
+        if csystem_forks() != forks {
+            guard options.isHostDriven else { endInForkedChild() }
+            return leaveInForkedChild()
+        }
         thread?.pointee.callback_depth -= 1
     }
 

@@ -69,10 +69,11 @@ final class Poller: @unchecked Sendable {
     }
 
     /// Waits for something to do.
-    func wait() -> Ready {
+    /// - Parameter milliseconds: the longest wait, -1 for any.
+    func wait(_ milliseconds: Int32 = -1) -> Ready {
         var ready = Ready()
         withUnsafeTemporaryAllocation(of: epoll_event.self, capacity: 4) { events in
-            let count = Int(epoll_wait(epoll, events.baseAddress, 4, -1))
+            let count = Int(epoll_wait(epoll, events.baseAddress, 4, milliseconds))
             guard count > 0 else { return }  // EINTR
             for index in 0..<min(count, 4) {
                 let (descriptor, flags) = (events[index].data.fd, events[index].events)

@@ -31,6 +31,7 @@ enum Thread {
             &thread, &attributes,
             { argument in
                 csystem_name_this_thread("capdist")
+                csystem_this_thread()?.pointee.is_own = 1
                 guard let argument else { return nil }
                 Unmanaged<Start>.fromOpaque(argument).takeRetainedValue().body()
                 return nil

@@ -7,8 +7,10 @@
 /* A client that does not reconnect fails for good, with this status and err_code; a queued request completes with it,
  * and later ones are refused. */
 static void fails_for_good(client *c, capdist_status status, int kind, int code) {
+    hold_the_loop(true);
     open_client(c);
     uint32_t serial_no = ask(c, "00700");
+    hold_the_loop(false);
     assert_status(capdist_wait_ready(c->conn, PATIENCE_MS), status);
     assert_true(strlen(capdist_last_error()) > 10);
     assert_true(wait_for(c, EVENT_REPLY, 1, PATIENCE_MS));

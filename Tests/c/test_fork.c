@@ -278,7 +278,10 @@ static int fork_in_first_moments(int port, int after_us) {
         int status = wait_for_child(children[i]);
         if (wrong == GOOD) wrong = status;
     }
-    return wrong == GOOD ? use_own(port) : wrong;
+    if (wrong != GOOD) return wrong;
+    /* Or its socket might be made while the next one's descriptors are counted. */
+    if (capdist_wait_ready(conn, PATIENCE_MS) != CAPDIST_OK) return NO_CONNECTION;
+    return use_own(port);
 }
 
 #ifndef __has_feature

@@ -87,6 +87,7 @@ static bool blocked_signals(pid_t thread, uint64_t *blocked) {
 }
 
 static void a_connections_thread_blocks_asynchronous_signals_only(void **state) {
+    use_threads(true);
     /* Whatever the host's thread has blocked when it makes the connection. */
     sigset_t host, before;
     sigfillset(&host);

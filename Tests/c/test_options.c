@@ -195,7 +195,6 @@ static void what_is_not_built_yet_is_unsupported(void **state) {
     UNSUPPORTED(websocket_key, "7522027ccf5a06b1");
     UNSUPPORTED(tls_ca_file, "ca.pem");
     UNSUPPORTED(tls_insecure_accept_any_certificate, 1);
-    UNSUPPORTED(mode, CAPDIST_MODE_HOST_DRIVEN);
 }
 
 static void cipher_means_nothing_without_a_key(void **state) {

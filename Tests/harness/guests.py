@@ -50,7 +50,7 @@ def _swift_host(run: Run, port: int) -> None:
 #: types and of conformances, the tokens of globals.
 LAZY = re.compile(r"^([0-9a-f]+) \w (\$s\S*(?:M[Dd]|ML|WL|Wz))$", re.MULTILINE)
 #: C tests that together take the library through all it does.
-EVERYTHING = "callbacks connect encryption frames json proto queue quota reconnect release replies security threads".split()
+EVERYTHING = "callbacks connect encryption frames host_driven json proto queue quota reconnect release replies security threads".split()
 
 
 def _first_uses(run: Run) -> None:

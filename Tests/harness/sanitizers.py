@@ -5,9 +5,9 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from . import checks
+from . import checks, cprograms
 from .gateway import simulator
-from .suite import RELEASE, RESULTS, ROOT, Run, SuiteError
+from .suite import RELEASE, RESULTS, ROOT, Case, Run, SuiteError, library_env
 
 #: test_memory measures memory, which a sanitizer's own makes meaningless; ThreadSanitizer does not follow a process that
 #: has threads, as it has one of its own, through a fork.
@@ -45,32 +45,27 @@ def _sanitize(run: Run, name: str) -> None:
     symbols = run.program(["nm", "-D", "--undefined-only", library]).output
     run.check(f"{name}: the library is instrumented", None if symbol in symbols else f"it does not need {symbol}")
 
-    out = RESULTS / f"c-{name}"
-    make = ["make", "--silent", "-j2", "-C", "Tests/c", f"CC={toolchain() / 'bin' / 'clang'}"]
-    flags = [f"CFLAGS=-O1 -g -fsanitize={name}", f"LDFLAGS={' '.join(link)}"]
-    run.build([*make, *flags, f"LIBDIR={library.parent}", f"OUT={out}"])
-
+    compiler = [f"CC={toolchain() / 'bin' / 'clang'}", f"CFLAGS=-O1 -g -fsanitize={name}", f"LDFLAGS={' '.join(link)}"]
     # The gateway is another process, and need not be slow.
-    env = {"CAPDIST_LIBDIR": str(library.parent), "CAPDIST_SIMULATOR": str(RELEASE / "opend-simulator"), **options}
+    env = {**library_env(), "CAPDIST_LIBDIR": str(library.parent), **options}
     env["CAPDIST_EXITS"] = "50"  # each process looks for leaks at its end
-    for source in sorted((ROOT / "Tests" / "c").glob("test_*.c")):
-        if source.stem in LEFT_OUT[name]:
-            continue
-        try:
-            no_leaks = {"ASAN_OPTIONS": "detect_leaks=0:exitcode=99"} if source.stem in NO_LEAKS_SOUGHT else {}
-            outcome = run.program([out / source.stem], limit_s=150, env={**env, **no_leaks})
+    for mode in cprograms.MODES:
+        out = cprograms.build(run, RESULTS / f"c-{name}-{mode}", library.parent, mode, *compiler)
+
+        def play(program: str, out: Path = out, mode: str = mode) -> list[Case]:
+            no_leaks = {"ASAN_OPTIONS": "detect_leaks=0:exitcode=99"} if program in NO_LEAKS_SOUGHT else {}
+            outcome = run.program([out / program], limit_s=150, env={**env, **no_leaks}, at_once=True)
             told = [line for line in outcome.output.splitlines() if "Sanitizer:" in line]
             # A child of a test may have been told of what its parent never hears.
-            why = told[0] if told else None if outcome.status == 0 else outcome.ended
-        except SuiteError as error:
-            why = str(error)
-        run.check(f"{name}: {source.stem}", why)
+            why = told[0] if told else "" if outcome.status == 0 else outcome.ended
+            return [Case(f"{name}, {mode}: {program}", not why, why)]
+
+        cprograms.run_each(run, play, f"{name}, {mode}", LEFT_OUT[name])
 
 
 def _valgrind(run: Run) -> None:
     """The samples, over the stripped library: valgrind does not understand Swift's debug information."""
-    out = RESULTS / "c-valgrind"
-    run.build(["make", "--silent", "-j2", "-C", "Tests/c", f"LIBDIR={RELEASE}", f"OUT={out}"])
+    out = cprograms.build(run, RESULTS / "c-valgrind", RELEASE, "thread")
     valgrind = ["valgrind", "--error-exitcode=99", "--leak-check=full", "--errors-for-leak-kinds=definite"]
     for sample in ("capital_distribution", "fetch"):
         with simulator() as port:

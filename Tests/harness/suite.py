@@ -22,6 +22,15 @@ RELEASE = SCRATCH / "release"
 VENV_PYTHON = ROOT / ".venv-test" / "bin" / "python"
 
 
+def library_env() -> dict[str, str]:
+    """Tells test programs where the shipped library and the simulator are."""
+    return {
+        "CAPDIST_LIBDIR": str(RELEASE),
+        "CAPDIST_SIMULATOR": str(RELEASE / "opend-simulator"),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+
+
 class SuiteError(Exception):
     """The suite could not run, or not to its end."""
 
@@ -59,6 +68,7 @@ class Run:
     log: IO[str]
     cases: list[Case] = field(default_factory=list)
     started: float = field(default_factory=time.monotonic)
+    telling: threading.Lock = field(default_factory=threading.Lock)
 
     def remaining_s(self) -> float:
         """Seconds left of the suite's limit."""
@@ -66,9 +76,15 @@ class Run:
 
     def say(self, text: str) -> None:
         """Prints a line and logs it."""
-        print(text, flush=True)
-        self.log.write(text + "\n")
-        self.log.flush()
+        self.tell(text + "\n")
+
+    def tell(self, text: str) -> None:
+        """Prints lines and logs them, whole; from any thread."""
+        with self.telling:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+            self.log.write(text)
+            self.log.flush()
 
     def check(self, name: str, problem: str | None) -> None:
         """Records a case that passed if there is no problem."""
@@ -81,14 +97,19 @@ class Run:
         limit_s: float | None = None,
         env: Mapping[str, str] | None = None,
         cwd: Path = ROOT,
+        at_once: bool = False,
     ) -> Outcome:
         """Runs a program with its output streamed and logged, and ends whatever it leaves behind.
+
+        `at_once`: the output comes in one piece when it has ended, for programs that run side by side.
 
         Raises SuiteError at the time limit, or when there is no such program.
         """
         words = [str(word) for word in command]
         limit = min(limit_s or self.remaining_s(), self.remaining_s())
-        self.say("$ " + shlex.join(words))
+        heading = "$ " + shlex.join(words) + "\n"
+        if not at_once:
+            self.tell(heading)
         try:
             process = subprocess.Popen(
                 words,
@@ -104,25 +125,25 @@ class Run:
         except OSError as error:
             raise SuiteError(f"{words[0]} does not run: {error}") from error
         lines: list[str] = []
-        reader = threading.Thread(target=self._stream, args=(process, lines), daemon=True)
+        reader = threading.Thread(target=self._stream, args=(process, lines, at_once), daemon=True)
         reader.start()
         timed_out = not _ends_within(process.pid, limit)
         # Before the leader is reaped its group's number can not have become another's.
         os.killpg(process.pid, signal.SIGKILL)
         status = process.wait()
         reader.join(timeout=10)
+        if at_once:
+            self.tell(heading + "".join(lines))
         if timed_out:
             raise SuiteError(f"{Path(words[0]).name} was ended after {limit:.0f} s")
         return Outcome(status, "".join(lines))
 
-    def _stream(self, process: subprocess.Popen[str], lines: list[str]) -> None:
+    def _stream(self, process: subprocess.Popen[str], lines: list[str], at_once: bool) -> None:
         assert process.stdout is not None
         for line in process.stdout:
             lines.append(line)
-            self.log.write(line)
-            sys.stdout.write(line)
-            sys.stdout.flush()
-        self.log.flush()
+            if not at_once:
+                self.tell(line)
 
     def build(self, command: Sequence[str | Path]) -> Outcome:
         """Runs a program that the rest of the suite needs. Raises SuiteError if it fails."""

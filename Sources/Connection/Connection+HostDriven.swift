@@ -1,0 +1,102 @@
+import CSystem
+import Glibc
+import Limiter
+
+/// Host-driven mode: a thread of the host's does what the connection's own does in thread mode, whenever it calls, one at a
+/// time.
+extension Connection {
+    /// Readable when there is something to do, for the connection's whole life.
+    package var descriptor: Int32 { poller.epoll }
+
+    func startHostDriven() {
+        stateLock.withLock { state.pointee.machine.start(Clock.now()) }
+        // No callback may run in the call that makes the connection: the first step is `process`'s.
+        poller.wake()
+    }
+
+    /// Does what there is to do, and waits for nothing.
+    package func process() -> Status {
+        stateLock.lock()
+        let status: Status = state.pointee.isOver ? .released : state.pointee.driver == 0 ? .ok : .busy
+        if case .ok = status { state.pointee.driver = pthread_self() }
+        stateLock.unlock()
+        guard case .ok = status else { return status }
+        process(poller.wait(0))
+        return endTurn() ? .ok : .forked
+    }
+
+    /// One step of a call that waits: this thread drives, unless another one does. With `stateLock` held.
+    /// - Returns: false in a child that a callback forked.
+    func takeTurn(until deadline: Instant) -> Bool {
+        guard state.pointee.driver == 0, !state.pointee.isOver else {
+            stateChanged.wait(stateLock, until: deadline)
+            return true
+        }
+        state.pointee.driver = pthread_self()
+        stateLock.unlock()
+        // Rounded up, so as not to look again and again in the last millisecond.
+        let left = (max(deadline - Clock.now(), 0) + 999_999) / 1_000_000
+        process(poller.wait(Int32(clamping: left)))
+        let isOurs = endTurn()
+        stateLock.lock()
+        return isOurs
+    }
+
+    /// Drives until `isDone`, which is asked with `stateLock` held, or the deadline.
+    /// - Returns: false in a child that a callback forked.
+    package func drive(until deadline: Instant, _ isDone: () -> Bool) -> Bool {
+        stateLock.lock()
+        defer { stateLock.unlock() }
+        while !isDone(), Clock.now() < deadline {
+            guard takeTurn(until: deadline) else { return false }
+        }
+        return true
+    }
+
+    /// - Returns: false in a child that a callback forked.
+    private func endTurn() -> Bool {
+        while !input.pointee.isForked {
+            if input.pointee.isFinished { end() }
+            stateLock.lock()
+            // Released at the last moment, by one who leaves the rest to whoever is at it.
+            if !input.pointee.isFinished, case .released = state.pointee.machine.state {
+                stateLock.unlock()
+                work()
+                continue
+            }
+            state.pointee.driver = 0
+            state.pointee.isOver = input.pointee.isFinished
+            stateLock.unlock()
+            stateChanged.broadcast()
+            return true
+        }
+        return false
+    }
+
+    func releaseHostDriven(insideCallback: Bool) {
+        stateLock.lock()
+        membership.quota.with { state.pointee.machine.release(Clock.now(), &$0) }
+        if state.pointee.driver == 0 {
+            state.pointee.driver = pthread_self()
+            stateLock.unlock()
+            _ = endTurn()
+            return
+        }
+        // Whoever is at it comes to the end of it: this very thread after its callback, or another one.
+        poller.wake()
+        if !insideCallback {
+            while !state.pointee.isOver { stateChanged.wait(stateLock, until: .max) }
+        }
+        stateLock.unlock()
+    }
+
+    /// The host forked inside a callback, and this is the child, on the thread that drives. The line is the parent's: nothing
+    /// more is done here. No other thread is left to hold a lock.
+    func leaveInForkedChild() {
+        closeInherited()
+        sendLock.remakeAfterFork()
+        stateLock.remakeAfterFork()
+        input.pointee.isForked = true
+        input.pointee.isFinished = true
+    }
+}

@@ -1,0 +1,95 @@
+/* The same tests in host-driven mode: with `make HOST=1` every connection they make is driven by one thread of the test
+ * program's own, an event loop as a host would have it. Names are left to thread mode, which alone looks them up. */
+#include "support.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+capdist_status __real_capdist_init_connect(const capdist_options *options, capdist_conn **conn);
+capdist_status __wrap_capdist_init_connect(const capdist_options *options, capdist_conn **conn);
+capdist_status __real_capdist_release(capdist_conn *conn);
+capdist_status __wrap_capdist_release(capdist_conn *conn);
+
+static int loop = -1;
+static bool uses_threads;
+static pthread_mutex_t driving = PTHREAD_MUTEX_INITIALIZER;
+
+bool is_host_driven(void) {
+    return !uses_threads;
+}
+
+void use_threads(bool on) {
+    uses_threads = on;
+}
+
+void hold_the_loop(bool on) {
+    if (on) pthread_mutex_lock(&driving);
+    else pthread_mutex_unlock(&driving);
+}
+
+static void *run(void *unused) {
+    (void)unused;
+    while (true) {
+        struct epoll_event ready[16];
+        int count = epoll_wait(loop, ready, 16, -1);
+        for (int i = 0; i < count; i++) {
+            pthread_mutex_lock(&driving);
+            capdist_status status = capdist_process(ready[i].data.ptr);
+            pthread_mutex_unlock(&driving);
+            /* Another thread fetches and drives it itself: no hurry. */
+            if (status == CAPDIST_BUSY) usleep(200);
+            /* A child came back from the callback it was forked in. */
+            if (status == CAPDIST_FORKED) _exit(1);
+        }
+    }
+    return NULL;
+}
+
+static void start(void) {
+    pthread_t thread;
+    sigset_t all, before;
+    /* As most hosts have it, signals are the main thread's. */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    loop = epoll_create1(EPOLL_CLOEXEC);
+    if (loop < 0 || pthread_create(&thread, NULL, run, NULL) != 0) abort();
+    pthread_detach(thread);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+/* In a forked child the loop is the parent's, which still serves it. */
+static void restart(void) {
+    close(loop);
+    pthread_mutex_init(&driving, NULL);
+    start();
+}
+
+/* Before the first test counts threads and descriptors. */
+__attribute__((constructor)) static void prepare_loop(void) {
+    start();
+    pthread_atfork(NULL, NULL, restart);
+}
+
+capdist_status __wrap_capdist_init_connect(const capdist_options *options, capdist_conn **conn) {
+    capdist_options driven;
+    capdist_options_init(&driven, sizeof driven);
+    if (options && options->struct_size == sizeof driven) driven = *options;
+    if (!conn || (options && options->struct_size != sizeof driven)) return __real_capdist_init_connect(options, conn);
+    if (uses_threads || driven.mode != CAPDIST_MODE_THREAD) return __real_capdist_init_connect(options, conn);
+    driven.mode = CAPDIST_MODE_HOST_DRIVEN;
+    capdist_status status = __real_capdist_init_connect(&driven, conn);
+    if (status == CAPDIST_NEEDS_ADDRESS) return __real_capdist_init_connect(options, conn);
+    if (status != CAPDIST_OK) return status;
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = *conn};
+    if (epoll_ctl(loop, EPOLL_CTL_ADD, capdist_get_fd(*conn), &event)) abort();
+    return status;
+}
+
+capdist_status __wrap_capdist_release(capdist_conn *conn) {
+    /* There is none of a connection in thread mode, or from before a fork; one that its test drives is not in the loop. */
+    int fd = capdist_get_fd(conn);
+    if (fd >= 0) epoll_ctl(loop, EPOLL_CTL_DEL, fd, NULL);
+    return __real_capdist_release(conn);
+}
