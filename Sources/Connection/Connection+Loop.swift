@@ -45,7 +45,7 @@ extension Connection {
             }
             // Threads that ask are not to be held up when there is nothing to send: only here is `sendLock` taken.
             stateLock.unlock()
-            sendWaiting()
+            sendWaiting(isWritable: mustSend)
             (mustSend, hasSent) = (false, true)
         }
     }

@@ -351,8 +351,11 @@ package final class Connection: @unchecked Sendable {
     }
 
     /// Sends what may be sent now.
-    func sendWaiting() {
+    /// - Parameter isWritable: whether the poller tells that the socket takes more.
+    func sendWaiting(isWritable: Bool) {
         sendLock.lock()
+        // First what waits: while it is much, no more frames are made.
+        if isWritable { flush(isWritable: true) }
         var isFull = true
         while isFull, output.pointee.writer.pending.count < Self.maxPending {
             stateLock.lock()
@@ -418,9 +421,10 @@ package final class Connection: @unchecked Sendable {
     }
 
     /// Hands the socket what it takes. With `sendLock` held.
-    func flush() {
+    /// - Parameter isWritable: see `sendWaiting`; a socket that took less than there was is left alone until then.
+    func flush(isWritable: Bool = false) {
         let socket = output.pointee.socket
-        guard socket >= 0, !output.pointee.writer.pending.isEmpty else { return }
+        guard socket >= 0, isWritable || !output.pointee.isBlocked, !output.pointee.writer.pending.isEmpty else { return }
         switch Socket.send(socket, output.pointee.writer.pending) {
         case .success(let count):
             output.pointee.writer.sent(count)

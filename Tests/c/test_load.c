@@ -3,6 +3,7 @@
 
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <time.h>
 
 /* ---- many threads on one handle ---- */
 
@@ -197,6 +198,60 @@ static void connections_do_not_mix(void **state) {
     assert_int_equal(count_of(b, EVENT_DISCONNECT), 0);
 }
 
+/* ---- a gateway that does not keep up ---- */
+
+static atomic_bool is_stopped;
+
+/* Reads nothing until it is let go on. */
+static void stop_at_the_first(gateway *g, const frame *request) {
+    for (int i = 0; i < PATIENCE_MS && atomic_load(&is_stopped); i++) sleep_ms(1);
+    message reply = {0};
+    put_number(&reply, 1, 0);
+    gateway_reply(g, request, &reply);
+}
+
+static double processor_seconds(void) {
+    struct timespec used;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    return (double)used.tv_sec + (double)used.tv_nsec / 1e9;
+}
+
+/* Whatever waits, much or little, goes out once the gateway reads again; until then nobody spins. */
+static void drains_once_the_gateway_reads(fixture *f, size_t length, int count) {
+    gateway *g = start_gateway(f);
+    gateway_on(g, 0, stop_at_the_first);
+    client *c = new_client(f, g->port);
+    c->options.max_queue = count + 1;
+    atomic_store(&is_stopped, true);
+    open_ready(c);
+    uint8_t *body = calloc(1, length);
+    assert_non_null(body);
+    for (int i = 0; i < count; i++) {
+        uint32_t serial_no = 0;
+        assert_status(capdist_send_proto(c->conn, GET_GLOBAL_STATE, body, length, NULL, record_proto_reply, c, &serial_no),
+                      CAPDIST_OK);
+        note_accepted(c, serial_no);
+    }
+    free(body);
+    assert_true(gateway_wait(g, GET_GLOBAL_STATE, 1, PATIENCE_MS));
+    sleep_ms(300);
+    double before = processor_seconds();
+    sleep_ms(500);
+    double used = processor_seconds() - before;
+    atomic_store(&is_stopped, false);
+    assert_true(wait_for(c, EVENT_PROTO_REPLY, count, PATIENCE_MS));
+    assert_int_equal(count_of_status(c, CAPDIST_OK), count);
+    assert_true(used < 0.25);
+}
+
+static void long_requests_drain(void **state) {
+    drains_once_the_gateway_reads(*state, 1024 * 1024, 16);
+}
+
+static void many_requests_drain(void **state) {
+    drains_once_the_gateway_reads(*state, 300, 40000);
+}
+
 /* ---- everything at once ---- */
 
 typedef struct storm {
@@ -263,6 +318,8 @@ int main(void) {
         TEST(thousand_in_flight_get_their_own_answers),
         TEST(thousand_in_flight_are_released),
         TEST(connections_do_not_mix),
+        TEST(long_requests_drain),
+        TEST(many_requests_drain),
         TEST(storm_completes_everything_once),
     };
     return cmocka_run_group_tests_name("load", tests, NULL, NULL);
