@@ -113,9 +113,7 @@ struct CheckedOptions {
             throw .invalid("rsa_private_key and rsa_private_key_file are both set: which is it?")
         }
         do throws(RSAKey.Refusal) {
-            if let text = options.rsa_private_key {
-                return try RSAKey(pem: UnsafeRawBufferPointer(start: text, count: strnlen(text, RSAKey.longestText)))
-            }
+            if let text = options.rsa_private_key { return try RSAKey(text: text) }
             return try options.rsa_private_key_file.map { (path) throws(RSAKey.Refusal) in try RSAKey(file: path) }
         } catch {
             let name = options.rsa_private_key == nil ? "rsa_private_key_file" : "rsa_private_key"

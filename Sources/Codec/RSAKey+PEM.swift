@@ -1,43 +1,37 @@
 import COpenSSL
 import Glibc
 
-/// From PEM text to a key. OpenSSL's own decoders leave copies of the key in memory that they free, so only its readers of
-/// PEM and of DER's items are used: no number of the key is ever but in buffers that are wiped.
+/// From PEM text to a key. OpenSSL's own decoders, and its reader of PEM, leave copies of the key in memory that they free, so
+/// only what works in the caller's memory is used: no number of the key is ever but in buffers that are wiped.
 extension RSAKey {
     /// - Returns: a key of any size whose parts may not belong together.
     static func decode(_ pem: UnsafeRawBufferPointer, _ crypto: Crypto) throws(Refusal) -> OpaquePointer {
-        guard let length = Int32(exactly: pem.count), let bio = BIO_new_mem_buf(pem.baseAddress, length) else {
-            throw Refusal(text: "no memory to read it")
-        }
-        defer { BIO_free(bio) }
+        var rest = PEMText(pem)
         var isPublic = false
-        while let block = PEMBlock(bio) {
-            if block.isNamed("RSA PRIVATE KEY") || block.isNamed("PRIVATE KEY") {
+        while let block = rest.next() {
+            switch block.name {
+            case "RSA PRIVATE KEY", "PRIVATE KEY":
                 if block.isEncrypted { throw .passphrase }
                 return try key(block, crypto)
-            }
-            if block.isNamed("ENCRYPTED PRIVATE KEY") { throw .passphrase }
-            if block.isNamed("OPENSSH PRIVATE KEY") {
+            case "ENCRYPTED PRIVATE KEY": throw .passphrase
+            case "OPENSSH PRIVATE KEY":
                 throw Refusal(text: "it is in OpenSSH's own format: ssh-keygen -p -m PEM makes PEM of it")
+            case let name where name.hasSuffix("PRIVATE KEY"): throw .notRSA
+            case let name: if name.hasSuffix("PUBLIC KEY") { isPublic = true }
             }
-            if block.isNamed(with: "PRIVATE KEY") { throw .notRSA }
-            if block.isNamed(with: "PUBLIC KEY") { isPublic = true }
         }
         if isPublic { throw Refusal(text: "it is a public key: OpenD and its clients share the private one") }
+        if !rest.hasBegin { throw Refusal(text: "it is no PEM text, which begins with -----BEGIN") }
         throw Refusal(
-            text: hasBegin(pem)
-                ? "what it holds is no private key" : "it is no PEM text, which begins with -----BEGIN")
+            text: rest.hasBlock
+                ? "what it holds is no private key"
+                : "it is cut short, or its lines are joined: -----BEGIN and -----END stand on lines of their own")
     }
 
-    private static func hasBegin(_ text: UnsafeRawBufferPointer) -> Bool {
-        ("-----BEGIN" as StaticString).withUTF8Buffer { words in
-            text.indices.contains { text[$0...].starts(with: words) }
-        }
-    }
-
+    /// Under whichever of the two labels: what it holds shows.
     private static func key(_ block: borrowing PEMBlock, _ crypto: Crypto) throws(Refusal) -> OpaquePointer {
-        guard let inner = block.isNamed("PRIVATE KEY") ? try pkcs1(inPKCS8: block.content) : block.content,
-            let key = key(pkcs1: inner, crypto)
+        guard let content = block.content, let inner = try pkcs1(inPKCS8: content) ?? Optional(content),
+            let key = try key(pkcs1: inner, crypto)
         else { throw Refusal(text: "what it holds is no private key") }
         return key
     }
@@ -46,22 +40,25 @@ extension RSAKey {
     /// - Returns: nil if it is no such structure.
     private static func pkcs1(inPKCS8 der: UnsafeRawBufferPointer) throws(Refusal) -> UnsafeRawBufferPointer? {
         let rsaEncryption: [UInt8] = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01]
+        let rsaPSS: [UInt8] = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0a]
         var outer = DERItems(der)
         guard var info = outer.next(V_ASN1_SEQUENCE).map({ DERItems($0) }), info.next(V_ASN1_INTEGER) != nil,
             var algorithm = info.next(V_ASN1_SEQUENCE).map({ DERItems($0) }),
             let identifier = algorithm.next(V_ASN1_OBJECT)
         else { return nil }
+        if identifier.elementsEqual(rsaPSS) { throw Refusal(text: "it is a key of RSA-PSS, which only signs") }
         guard identifier.elementsEqual(rsaEncryption) else { throw .notRSA }
         return info.next(V_ASN1_OCTET_STRING)
     }
 
     /// Of a PKCS#1 structure (RFC 8017, A.1.2).
-    private static func key(pkcs1 der: UnsafeRawBufferPointer, _ crypto: Crypto) -> OpaquePointer? {
+    private static func key(pkcs1 der: UnsafeRawBufferPointer, _ crypto: Crypto) throws(Refusal) -> OpaquePointer? {
         var outer = DERItems(der)
         guard var numbers = outer.next(V_ASN1_SEQUENCE).map({ DERItems($0) }),
-            // Version 1 has more than two primes.
-            let version = numbers.next(V_ASN1_INTEGER), version.count == 1, version.first == 0
+            let version = numbers.next(V_ASN1_INTEGER), version.count == 1
         else { return nil }
+        if version.first == 1 { throw Refusal(text: "it has more than two primes") }
+        guard version.first == 0 else { return nil }
         guard let context = EVP_PKEY_CTX_new_from_name(crypto.context, "RSA", nil) else { return nil }
         defer { EVP_PKEY_CTX_free(context) }
         let room = UnsafeMutableRawBufferPointer.allocate(byteCount: der.count, alignment: 16)
@@ -119,37 +116,94 @@ extension RSAKey.Refusal {
     fileprivate static let notRSA = RSAKey.Refusal(text: "it is a key, and not of RSA")
 }
 
+/// PEM text (RFC 7468), taken apart where it stands. Lines may end in any way, and be indented.
+private struct PEMText {
+    private let text: UnsafeRawBufferPointer
+    private var place = 0
+    private(set) var hasBegin = false
+    /// Whether one had its end, too.
+    private(set) var hasBlock = false
+
+    init(_ text: UnsafeRawBufferPointer) {
+        self.text = text
+        // What some editors begin UTF-8 with.
+        if text.starts(with: [0xef, 0xbb, 0xbf]) { place = 3 }
+    }
+
+    /// - Returns: the next block; nil if there are no more.
+    mutating func next() -> PEMBlock? {
+        while let line = nextLine() {
+            hasBegin = hasBegin || text[line].starts(with: "-----BEGIN".utf8)
+            guard let name = label(line, "-----BEGIN ") else { continue }
+            let start = place
+            while let line = nextLine() {
+                guard label(line, "-----END ") == name else { continue }
+                hasBlock = true
+                return PEMBlock(name, UnsafeRawBufferPointer(rebasing: text[start..<line.lowerBound]))
+            }
+        }
+        return nil
+    }
+
+    private mutating func nextLine() -> Range<Int>? {
+        guard place < text.count else { return nil }
+        let end = text[place...].firstIndex { $0 == 0x0a || $0 == 0x0d } ?? text.count
+        let first = text[place..<end].firstIndex { !isBlank($0) } ?? end
+        let last = text[first..<end].lastIndex { !isBlank($0) }.map { $0 + 1 } ?? end
+        place = min(end + 1, text.count)
+        return first..<last
+    }
+
+    /// What stands between `beginning` and the dashes at the end. A line that is longer may hold a key, and is not copied.
+    private func label(_ line: Range<Int>, _ beginning: String) -> String? {
+        let (dashes, line) = ("-----".utf8, text[line])
+        guard line.starts(with: beginning.utf8), line.reversed().starts(with: dashes),
+            beginning.utf8.count + dashes.count...60 ~= line.count
+        else { return nil }
+        return String(decoding: line.dropFirst(beginning.utf8.count).dropLast(dashes.count), as: UTF8.self)
+    }
+}
+
+/// Space, tab, or an end of line.
+private func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || 0x09...0x0d ~= byte }
+
 /// What stands between BEGIN and END, decoded; wiped in the end.
 private struct PEMBlock: ~Copyable {
+    let name: String
+    /// By a passphrase, as RFC 1421's headers tell.
     let isEncrypted: Bool
-    let content: UnsafeRawBufferPointer
-    private let name: UnsafeMutablePointer<CChar>
-    private let bytes: UnsafeMutablePointer<UInt8>
+    /// nil: it is not base64.
+    let content: UnsafeRawBufferPointer?
+    private let buffer: UnsafeMutableRawBufferPointer
 
-    /// - Returns: nil if there are no more.
-    init?(_ bio: OpaquePointer) {
-        var (name, header): (UnsafeMutablePointer<CChar>?, UnsafeMutablePointer<CChar>?)
-        var bytes: UnsafeMutablePointer<UInt8>?
-        var length = 0
-        let flags = UInt32(PEM_FLAG_SECURE | PEM_FLAG_EAY_COMPATIBLE)
-        // All three are there if it succeeds.
-        guard PEM_read_bio_ex(bio, &name, &header, &bytes, &length, flags) == 1, let name, let header, let bytes else {
-            return nil
-        }
-        isEncrypted = strstr(header, "ENCRYPTED") != nil
-        CRYPTO_secure_free(header, nil, 0)
-        content = UnsafeRawBufferPointer(start: bytes, count: max(length, 0))
+    init(_ name: String, _ body: UnsafeRawBufferPointer) {
         self.name = name
-        self.bytes = bytes
+        // No base64 has a colon; headers end at a line that is empty.
+        let headersEnd = body.lastIndex(of: UInt8(ascii: ":")).flatMap { colon in
+            body[colon...].firstIndex { $0 == 0x0a || $0 == 0x0d }
+        }
+        let headers = UnsafeRawBufferPointer(rebasing: body[..<(headersEnd ?? 0)])
+        isEncrypted = headers.indices.contains { headers[$0...].starts(with: "ENCRYPTED".utf8) }
+        let base64 = UnsafeRawBufferPointer(rebasing: body[(headersEnd ?? 0)...])
+        // First half: the characters without what stands between them; second: what they stand for.
+        buffer = .allocate(byteCount: 2 * base64.count + 4, alignment: 16)
+        var count = 0
+        for byte in base64 where !isBlank(byte) {
+            buffer[count] = byte
+            count += 1
+        }
+        let decoded = buffer.baseAddress.map { $0 + base64.count }
+        let length = EVP_DecodeBlock(
+            decoded?.assumingMemoryBound(to: UInt8.self), buffer.baseAddress?.assumingMemoryBound(to: UInt8.self),
+            Int32(clamping: count))
+        let padding = buffer[..<count].suffix(2).count { $0 == UInt8(ascii: "=") }
+        content = length < padding ? nil : UnsafeRawBufferPointer(start: decoded, count: Int(length) - padding)
     }
 
     deinit {
-        CRYPTO_secure_free(name, nil, 0)
-        CRYPTO_secure_clear_free(bytes, content.count, nil, 0)
+        Crypto.wipe(buffer)
+        buffer.deallocate()
     }
-
-    func isNamed(_ wanted: String) -> Bool { strcmp(name, wanted) == 0 }
-    func isNamed(with words: String) -> Bool { strstr(name, words) != nil }
 }
 
 /// Items of DER, one after the other.

@@ -24,7 +24,7 @@ package final class RSAKey: @unchecked Sendable {
                 Result { () throws(Refusal) in try Self.decode(pem, crypto) }
             }
         }
-        guard let read else { throw Refusal(text: "the process ends") }
+        guard let read else { throw .processEnds }
         try self.init(read.get())
     }
 
@@ -42,6 +42,7 @@ package final class RSAKey: @unchecked Sendable {
                 word.withUnsafeBytes { encrypted($0) }?.withUnsafeBytes { decrypted($0) } ?? nil
             }
         }
+        guard let back else { throw .processEnds }
         guard back == word else { throw Refusal(text: "its parts do not belong together") }
     }
 
@@ -52,11 +53,29 @@ package final class RSAKey: @unchecked Sendable {
         Crypto.gatedLeavingNothing { encrypted(body) } ?? nil
     }
 
-    /// - Throws: `padding` also for another key's cipher text.
-    package func decrypt(_ cipherText: UnsafeRawBufferPointer) throws(CipherError) -> [UInt8] {
+    /// - Parameter goesOn: asked before each block, which may take milliseconds; a fork waits for one at most.
+    /// - Returns: what the caller is to wipe.
+    /// - Throws: `padding` also for another key's cipher text; `system` also if it was not to go on.
+    package func decrypt(
+        _ cipherText: UnsafeRawBufferPointer, while goesOn: () -> Bool = { true }
+    ) throws(CipherError) -> [UInt8] {
         guard !cipherText.isEmpty, cipherText.count % blockSize == 0 else { throw .length }
-        guard let body = Crypto.gatedLeavingNothing({ decrypted(cipherText) }) else { throw .system }
-        guard let body else { throw .padding }
+        var body: [UInt8] = []
+        // Or growing would leave copies behind.
+        body.reserveCapacity(cipherText.count)
+        do throws(CipherError) {
+            for start in stride(from: 0, to: cipherText.count, by: blockSize) {
+                guard goesOn() else { throw .system }
+                let block = UnsafeRawBufferPointer(rebasing: cipherText[start..<(start + blockSize)])
+                guard let plain = Crypto.gatedLeavingNothing({ decrypted(block) }) else { throw .system }
+                guard var plain else { throw .padding }
+                body += plain
+                plain.withUnsafeMutableBytes { Crypto.wipe($0) }
+            }
+        } catch {
+            body.withUnsafeMutableBytes { Crypto.wipe($0) }
+            throw error
+        }
         return body
     }
 
@@ -81,7 +100,7 @@ package final class RSAKey: @unchecked Sendable {
         guard begin(context) == 1, EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PADDING) == 1 else { return nil }
         let count = (input.count + size - 1) / size
         var isDone = true
-        let output = [UInt8](unsafeUninitializedCapacity: count * blockSize) { output, written in
+        var output = [UInt8](unsafeUninitializedCapacity: count * blockSize) { output, written in
             for block in 0..<count {
                 let rest = UnsafeRawBufferPointer(rebasing: input[(block * size)...].prefix(size))
                 var length = output.count - written
@@ -93,6 +112,12 @@ package final class RSAKey: @unchecked Sendable {
                 written += length
             }
         }
-        return isDone ? output : nil
+        if isDone { return output }
+        output.withUnsafeMutableBytes { Crypto.wipe($0) }
+        return nil
     }
+}
+
+extension RSAKey.Refusal {
+    fileprivate static let processEnds = RSAKey.Refusal(text: "the process ends")
 }

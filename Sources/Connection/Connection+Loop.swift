@@ -291,12 +291,16 @@ extension Connection {
         return Cause(.protocolError, .receive, EPROTO, text)
     }
 
+    private var isReleased: Bool {
+        stateLock.withLock { if case .released = state.pointee.machine.state { true } else { false } }
+    }
+
     /// - Returns: whether there are actions to perform before the next frame.
     private func handle(_ frame: Frame, _ now: Instant) -> Bool {
         let body: UnsafeRawBufferPointer
         let isIntact: Bool
         do throws(Cause) {
-            (body, isIntact) = try input.pointee.decryption.open(frame, input.pointee.arena)
+            (body, isIntact) = try input.pointee.decryption.open(frame, input.pointee.arena) { !isReleased }
         } catch {
             lineLost(error)
             return true

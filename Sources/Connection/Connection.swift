@@ -424,7 +424,9 @@ package final class Connection: @unchecked Sendable {
     /// - Parameter isWritable: see `sendWaiting`; a socket that took less than there was is left alone until then.
     func flush(isWritable: Bool = false) {
         let socket = output.pointee.socket
-        guard socket >= 0, isWritable || !output.pointee.isBlocked, !output.pointee.writer.pending.isEmpty else { return }
+        guard socket >= 0, isWritable || !output.pointee.isBlocked, !output.pointee.writer.pending.isEmpty else {
+            return
+        }
         switch Socket.send(socket, output.pointee.writer.pending) {
         case .success(let count):
             output.pointee.writer.sent(count)

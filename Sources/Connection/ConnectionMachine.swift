@@ -192,7 +192,7 @@ package struct ConnectionMachine<Payload> {
                     configuration.isEncrypted ? .encryptionFailed : .connectTimeout, .initConnect,
                     Cause.InitConnectCode.timeout,
                     "connected, but InitConnect was not answered within \(configuration.connectTimeout.milliseconds) ms:"
-                        + (configuration.isEncrypted ? sameKey : " is that port OpenD's?")),
+                        + (configuration.isEncrypted ? sameKey : " is that port OpenD's?\(mayEncrypt)")),
                 now, &quota)
         case .pausing where now >= phaseDeadline:
             beginAttempt(now)
@@ -292,6 +292,7 @@ package struct ConnectionMachine<Payload> {
     /// The socket failed or must be closed; before the handshake is done it is the attempt that failed.
     package mutating func lineLost(_ cause: Cause, _ now: Instant, _ quota: inout QuotaGroup) {
         guard phase == .ready else { return attemptFailed(duringHandshake(cause), now, &quota) }
+        let cause = underEncryption(cause)
         let now = advance(now)
         actions.append(.closeLine)
         lastCause = cause
@@ -339,10 +340,25 @@ package struct ConnectionMachine<Payload> {
         let code = cause.kind == .send ? Cause.InitConnectCode.notSent : Cause.InitConnectCode.disconnected
         let text = "lost before InitConnect was answered: \(cause.text)"
         guard phase == .handshaking, configuration.isEncrypted else {
-            return Cause(.connectFailed, .initConnect, code, text, isFinal: cause.isFinal)
+            return Cause(.connectFailed, .initConnect, code, text + mayEncrypt, isFinal: cause.isFinal)
         }
         return Cause(.encryptionFailed, .initConnect, code, text + ":" + sameKey, isFinal: cause.isFinal)
     }
+
+    /// A gateway that can not decrypt what it is sent has no words for it.
+    private func underEncryption(_ cause: Cause) -> Cause {
+        guard configuration.isEncrypted, cause.status == .disconnected, highestAnswered <= initConnectSerialNo ?? 0
+        else {
+            return cause
+        }
+        var cause = cause
+        cause.text +=
+            ", before it answered anything but InitConnect: does it decrypt with the same cipher (packet_cipher)?"
+        return cause
+    }
+
+    /// What a gateway that wants encryption does with a hello in clear is published nowhere.
+    private var mayEncrypt: String { " If the gateway encrypts, it wants rsa_private_key here too." }
 
     private var sameKey: String { " has the gateway the same RSA key, and rsa_private_key set in its configuration?" }
 

@@ -32,9 +32,9 @@ struct PlainBuffer: ~Copyable {
 /// Makes the gateway's bodies clear again, line after line, and refuses what would be a silent downgrade (PROTOCOL.md,
 /// Encryption). For one thread at a time.
 package struct Decryption: ~Copyable {
-    /// Longest answer to InitConnect that is decrypted, many times what a gateway has to say. A block of a 4096-bit key takes
-    /// milliseconds, in which neither a fork nor a release gets on.
-    private static let longestAnswer = 12 * 1024
+    /// Most blocks of an answer to InitConnect, many times what a gateway has to say even if it puts one byte in each. A block
+    /// of a 4096-bit key takes milliseconds.
+    private static let maxBlocks = 512
 
     private let key: RSAKey?
     /// What InitConnect asked for.
@@ -95,61 +95,63 @@ package struct Decryption: ~Copyable {
 
     // MARK: - Bodies
 
+    /// - Parameter goesOn: whether it still matters; asked on the way where it takes long.
     /// - Returns: a frame's body in clear, valid until the next one is opened, and whether it matches its SHA-1.
     /// - Throws: why the line can not be used any more.
     package mutating func open(
-        _ frame: Frame, _ arena: borrowing MessageArena
+        _ frame: Frame, _ arena: borrowing MessageArena, while goesOn: () -> Bool = { true }
     ) throws(Cause) -> (UnsafeRawBufferPointer, isIntact: Bool) {
-        if let cipher { return try open(frame, cipher) }
-        if let key, !isAgreed, frame.header.protoID == ProtoID.initConnect { return try open(frame, key, arena) }
+        if let cipher { return (try open(frame, cipher), true) }
+        if let key, !isAgreed, frame.header.protoID == ProtoID.initConnect {
+            return (try open(frame, key, arena, while: goesOn), true)
+        }
         return (frame.body, matches(frame.body, frame))
     }
 
-    private mutating func open(
-        _ frame: Frame, _ cipher: BodyCipher
-    ) throws(Cause) -> (UnsafeRawBufferPointer, isIntact: Bool) {
+    private mutating func open(_ frame: Frame, _ cipher: BodyCipher) throws(Cause) -> UnsafeRawBufferPointer {
+        let why: String
         do throws(CipherError) {
             let room = plain.room(frame.body.count)
             let body = UnsafeRawBufferPointer(rebasing: room[..<(try cipher.decrypt(frame.body, into: room))])
-            if matches(body, frame) { return (body, true) }
-            // By chance a body in clear can be decrypted, too.
-            guard matches(frame.body, frame) else { return (body, false) }
+            if matches(body, frame) { return body }
+            // FTAES_ECB has no padding that would show it.
+            why = "it does not match its SHA-1, as under another key"
         } catch {
-            guard matches(frame.body, frame) else {
-                let why =
-                    switch error {
-                    case .length: "its length of \(frame.body.count) bytes is no cipher text's"
-                    case .padding: "its padding is wrong, as it is under another key"
-                    case .system: "OpenSSL failed"
-                    }
-                throw Cause(.encryptionFailed, .receive, EPROTO, "a body of the gateway can not be decrypted: \(why)")
-            }
+            why =
+                switch error {
+                case .length: "its length of \(frame.body.count) bytes is no cipher text's"
+                case .padding: "its padding is wrong, as it is under another key"
+                case .system: "OpenSSL failed"
+                }
         }
+        // By chance a body in clear can be decrypted, too.
         throw Cause(
             .encryptionFailed, .receive, EPROTO,
-            "the gateway sent a body in clear on an encrypted connection: is something else between here and OpenD?")
+            matches(frame.body, frame)
+                ? "the gateway sent a body in clear on an encrypted connection: is something else between here and OpenD?"
+                : "a body of the gateway can not be decrypted: \(why)")
     }
 
     private mutating func open(
-        _ frame: Frame, _ key: RSAKey, _ arena: borrowing MessageArena
-    ) throws(Cause) -> (UnsafeRawBufferPointer, isIntact: Bool) {
+        _ frame: Frame, _ key: RSAKey, _ arena: borrowing MessageArena, while goesOn: () -> Bool
+    ) throws(Cause) -> UnsafeRawBufferPointer {
         if matches(frame.body, frame) {
             // Versions differ in how they answer when nothing else is to be encrypted.
-            if case .none = asked { return (frame.body, true) }
+            if case .none = asked { return frame.body }
             let said = (try? InitConnectResponse(frame.body, arena))?.head.retMsg ?? ""
             throw Self.refused(
                 "the gateway answered in clear: is rsa_private_key set in its configuration?"
                     + (said.isEmpty ? "" : " It said: \(said)"))
         }
-        guard frame.body.count <= Self.longestAnswer else {
+        guard frame.body.count / key.blockSize <= Self.maxBlocks else {
             throw Self.refused(
-                "InitConnect's answer has \(frame.body.count) bytes, more than the \(Self.longestAnswer) that are decrypted:"
+                "InitConnect's answer has \(frame.body.count) bytes, more than the \(Self.maxBlocks) blocks that are decrypted:"
                     + " is that port OpenD's?")
         }
         var decrypted: [UInt8] = []
         defer { decrypted.withUnsafeMutableBytes { Crypto.wipe($0) } }
         do throws(CipherError) {
-            decrypted = try key.decrypt(frame.body)
+            decrypted = try key.decrypt(frame.body, while: goesOn)
         } catch {
             let why =
                 if case .length = error {
@@ -166,7 +168,7 @@ package struct Decryption: ~Copyable {
             throw Self.refused(
                 "InitConnect's answer does not match its SHA-1 once decrypted: has the gateway another RSA key?")
         }
-        return (body, true)
+        return body
     }
 
     private func matches(_ body: UnsafeRawBufferPointer, _ frame: Frame) -> Bool {

@@ -142,7 +142,7 @@ import Testing
 
     @Test(arguments: [
         ("passphrase", "protected by a passphrase"), ("public", "a public key"), ("ec", "not of RSA"),
-        ("8192", "8192 bits"),
+        ("8192", "8192 bits"), ("openssh", "ssh-keygen -p -m PEM"), ("pss", "RSA-PSS"), ("three-primes", "two primes"),
     ])
     func otherKeysAreRefused(_ name: String, _ why: String) throws {
         let pem = try file(name)
@@ -153,9 +153,56 @@ import Testing
         ("", "no PEM text"), ("hello", "no PEM text"),
         ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "no private key"),
         ("-----BEGIN RSA PRIVATE KEY-----\nnonsense\n-----END RSA PRIVATE KEY-----\n", "no private key"),
+        ("-----BEGIN RSA PRIVATE KEY-----\n-----END RSA PRIVATE KEY-----\n", "no private key"),
+        ("-----BEGIN RSA PRIVATE KEY-----\nA: b\n\nAAAA\n-----END RSA PRIVATE KEY-----\n", "no private key"),
+        ("-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", "cut short"),
+        ("-----BEGIN RSA PRIVATE KEY----- AAAA -----END RSA PRIVATE KEY-----", "lines are joined"),
     ])
     func noKeysAreRefused(_ text: String, _ why: String) throws {
         #expect { try key(Array(text.utf8)) } throws: { ($0 as? RSAKey.Refusal)?.text.contains(why) == true }
+    }
+
+    /// Editors and mail change what stands around a key, and tools its label.
+    @Test(arguments: ["1024", "pkcs8"]) func keysAreReadHoweverTheyStand(_ name: String) throws {
+        let lines = String(decoding: try file(name), as: UTF8.self).split(separator: "\n")
+        let label = name == "1024" ? "RSA PRIVATE KEY" : "PRIVATE KEY"
+        let other = name == "1024" ? "PRIVATE KEY" : "RSA PRIVATE KEY"
+        let pem: String = lines.joined(separator: "\n")
+        let indented: [String] = lines.map { "  \t\($0)  " }
+        let relabelled: [Substring] = lines.map { $0.hasPrefix("-") ? $0.replacing(label, with: other) : $0 }
+        let body: String = lines.dropFirst().dropLast().joined()
+        let texts: [String] = [
+            lines.joined(separator: "\r\n"), lines.joined(separator: "\r"), lines.joined(separator: "\n\n"), pem,
+            indented.joined(separator: "\n"), relabelled.joined(separator: "\n"), "\u{FEFF}\(pem)",
+            "A key: take care.\n\(pem)\nIts end.\n", "\(lines[0])\n\(body)\n\(lines[lines.count - 1])",
+        ]
+        let plain = Array("InitConnect".utf8)
+        let ours = try key(file(name))
+        for text in texts {
+            let read = try key(Array(text.utf8))
+            let encrypted = try #require(plain.withUnsafeBytes { read.encrypt($0) })
+            #expect(try encrypted.withUnsafeBytes { try ours.decrypt($0) } == plain)
+        }
+    }
+
+    @Test func decryptionStopsWhenItIsToldTo() throws {
+        let key = try key(file("512"))
+        let encrypted = try #require([UInt8](repeating: 1, count: 500).withUnsafeBytes { key.encrypt($0) })
+        var asked = 0
+        #expect(throws: CipherError.system) {
+            try encrypted.withUnsafeBytes { bytes in
+                try key.decrypt(bytes) {
+                    asked += 1
+                    return asked < 4
+                }
+            }
+        }
+        #expect(asked == 4)
+    }
+
+    @Test func tooLongATextIsRefused() {
+        let text = [CChar](repeating: 65, count: 70_000) + [0]
+        #expect { try RSAKey(text: text) } throws: { ($0 as? RSAKey.Refusal)?.text.contains("64 KiB") == true }
     }
 
     @Test func keyCutAnywhereIsRefused() throws {

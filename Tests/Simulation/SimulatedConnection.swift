@@ -164,10 +164,10 @@ final class SimulatedConnection {
         } catch {
             return world.withGroup(group) { machine.lineLost(error, world.now, &$0) }
         }
-        // No cipher text is its own clear text.
         if case .none = cipher {
-        } else if isIntact, frame.body.elementsEqual(body) {
-            throw Broken(promise: "a body in clear was taken on an encrypted line")
+        } else if !isIntact || frame.body.elementsEqual(body) {
+            // No cipher text is its own clear text.
+            throw Broken(promise: "a body that was not encrypted with the session's key was taken")
         }
         let incoming = world.withGroup(group) { group in
             machine.received(

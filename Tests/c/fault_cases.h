@@ -21,7 +21,6 @@ static const fault_case common_cases[] = {
     { .name = "other-proto", .faults = BAD("other-proto"), .bad = ONLY(SET(REPLY_TIMEOUT)), .good = ONLY(SET(OK)),
       .must = SET(REPLY_TIMEOUT) | SET(OK), .bad_timeout_ms = 100, .pushes = true },
     DEADLY("bad-magic"),
-    MALFORMED("bad-sha1"),
     DEADLY("huge-length"),
     DEADLY("huge-length=4194305"),
     DEADLY("unknown-format"),

@@ -7,6 +7,7 @@
 
 static const fault_case own_cases[] = {
     MALFORMED("flipped-bit"),
+    MALFORMED("bad-sha1"),
     { .name = "short-length", .faults = BAD("short-length"), .bad = ONLY(SET(MALFORMED_REPLY) | SET(DISCONNECTED)),
       .good = ONLY(SET(OK) | SET(DISCONNECTED)), .must = SET(MALFORMED_REPLY) | SET(OK) },
     UNREACHABLE("init-no-content", PROTOCOL_ERROR),

@@ -256,6 +256,13 @@ TEST_CASE("options that are refused") {
     given = here();
     given.rsa_private_key = "not a key";
     CHECK(status_of([&] { connection refused(given); }) == status::invalid_argument);
+    // Encryption is never left out for want of a key.
+    given = here();
+    given.rsa_private_key = "";
+    CHECK(status_of([&] { connection refused(given); }) == status::invalid_argument);
+    given = here();
+    given.rsa_private_key_file = "";
+    CHECK(status_of([&] { connection refused(given); }) == status::invalid_argument);
     given = here();
     given.connect_timeout = 24h;
     CHECK(status_of([&] { connection refused(given); }) == status::invalid_argument);

@@ -1,9 +1,11 @@
-/* A host that encrypts, and its own memory while it is connected and after: secrets PORT KEY CIPHER text|file DUMP DUMP. The
- * dumps are all memory it can write to, and are searched from outside, so that no needle is in them. */
+/* A host that encrypts, and its own memory while it is connected and after: secrets PORT KEY CIPHER text|file DUMP DUMP. With
+ * `refused` for `text` the key must be refused, and the first dump is from before. The dumps are all memory it can write to,
+ * and are searched from outside, so that no needle is in them. */
 #define _GNU_SOURCE
 #include "capdist.h"
 
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,7 +49,8 @@ int main(int count, char **arguments) {
     options.recv_notify = 1;
     options.reconnect = 0;
     options.on_log = on_log;
-    if (strcmp(arguments[4], "text") == 0) {
+    bool is_refused = strcmp(arguments[4], "refused") == 0;
+    if (is_refused || strcmp(arguments[4], "text") == 0) {
         int file = open(arguments[2], O_RDONLY | O_CLOEXEC);
         if (file < 0 || read(file, text, sizeof text - 1) <= 0) return 3;
         close(file);
@@ -55,8 +58,13 @@ int main(int count, char **arguments) {
     } else {
         options.rsa_private_key_file = arguments[2];
     }
+    if (is_refused && !dump(arguments[5])) return 10;
     capdist_status status = capdist_init_connect(&options, &conn);
     explicit_bzero(text, sizeof text);
+    if (is_refused) {
+        printf("%s\n", capdist_last_error());
+        return status == CAPDIST_INVALID_ARGUMENT && dump(arguments[6]) ? 0 : 11;
+    }
     if (status != CAPDIST_OK || capdist_wait_ready(conn, 5000) != CAPDIST_OK) {
         printf("%s\n", capdist_last_error());
         return 4;

@@ -44,6 +44,32 @@ def secrets(run: Run) -> None:
                 run.check(f"{name}: none are logged", ", ".join(told))
                 for dump in dumps:
                     dump.unlink()
+    _refused(run, program)
+
+
+def _refused(run: Run, program: Path) -> None:
+    """Nothing of a key that was refused is left either, not even a piece."""
+    for name in ("openssh", "passphrase", "ec", "8192", "pss", "three-primes"):
+        key = ROOT / "Tests" / "vectors" / "rsa" / f"{name}.pem"
+        before, after = dumps = [RESULTS / f"secrets-{number}" for number in (1, 2)]
+        outcome = run.program([program, "1", key, "0", "refused", *dumps], limit_s=30)
+        run.check(f"refused {name}: is refused", None if outcome.status == 0 else f"{outcome.ended}: {outcome.output}")
+        if outcome.status != 0:
+            continue
+        lines = [line for line in key.read_text(encoding="ascii").splitlines() if not line.startswith("-")]
+        text = "".join(line for line in lines if ":" not in line).encode()
+        content = base64.b64decode(text)
+        # Of a key in PKCS#8 or OpenSSH's form the public numbers come first, and errors may tell of them.
+        pieces = {text[at : at + 24] for at in range(len(text) // 2, len(text) - 24)}
+        pieces |= {content[at : at + 16] for at in range(len(content) // 2, len(content) - 16)}
+        pieces |= {piece[::-1] for piece in pieces}
+        pieces = {piece for piece in pieces if len(set(piece)) > 4}
+        held, left = (dump.read_bytes() for dump in (before, after))
+        run.check(f"refused {name}: its text is found before", None if text[-64:-40] in held.replace(b"\n", b"") else "no")
+        found = sum(piece in left for piece in pieces)
+        run.check(f"refused {name}: no piece is left", f"{found} of {len(pieces)} pieces" if found else None)
+        for dump in dumps:
+            dump.unlink()
 
 
 def drawn(seed: int, count: int) -> list[int]:

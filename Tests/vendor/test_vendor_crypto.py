@@ -30,7 +30,7 @@ def client(gateway: Gateway, key: str, cipher: Cipher, **options: object) -> Cli
 
 
 @pytest.mark.parametrize("cipher", Cipher)
-@pytest.mark.parametrize(("key", "block"), [("512", 53), ("1024", 100), ("1024", 1), ("2048", 200), ("4096", 501)])
+@pytest.mark.parametrize(("key", "block"), [("512", 53), ("1024", 100), ("1024", 1), ("2048", 200), ("2048", 1), ("4096", 501), ("4096", 1)])
 def test_every_key_and_cipher(key: str, block: int, cipher: Cipher) -> None:
     handshake = Handshake(KEYS / f"{key}.pem", block)
     assert handshake.is_vendors == (key == "1024" and block == 100)

@@ -89,6 +89,8 @@ def test_the_vendors_ways(simulator: Start, tmp_path: Path) -> None:
         ret, text = context.get_capital_distribution("HK.00700")
         assert ret == RET_ERROR
         assert "in clear" in text
-    SysConfig.set_init_rsa_file("")
-    with pytest.raises(ArgumentError, match="rsa_private_key_file"):
-        OpenQuoteContext("127.0.0.1", encrypted)
+    assert SysConfig.is_proto_encrypt()
+    for missing in ("", None):
+        SysConfig.set_init_rsa_file(missing)  # type: ignore[arg-type]
+        with pytest.raises(ArgumentError, match="rsa_private_key_file"):
+            OpenQuoteContext("127.0.0.1", encrypted)

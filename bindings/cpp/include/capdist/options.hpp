@@ -27,6 +27,11 @@ inline const char *text_or_null(const std::string &text) noexcept {
     return text.empty() ? nullptr : text.c_str();
 }
 
+/// For what must not be taken for left out when it is empty.
+inline const char *text_or_null(const std::optional<std::string> &text) noexcept {
+    return text ? text->c_str() : nullptr;
+}
+
 } // namespace detail
 
 /// Levels of on_log.
@@ -74,10 +79,10 @@ struct options {
 
     capdist::transport transport = capdist::transport::tcp;
     cipher packet_cipher = cipher::ftaes_ecb;
-    std::string rsa_private_key; ///< PEM text; or, below, a file's path
-    std::string rsa_private_key_file;
+    std::optional<std::string> rsa_private_key; ///< PEM text; or, below, a file's path; an empty one is refused
+    std::optional<std::string> rsa_private_key_file;
     std::string websocket_key;
-    std::string tls_ca_file;
+    std::optional<std::string> tls_ca_file;
     bool tls_insecure_accept_any_certificate = false;
 
     bool reconnect = true;

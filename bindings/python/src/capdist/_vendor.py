@@ -79,6 +79,11 @@ class SysConfig:
         cls.IS_PROTO_ENCRYPT = bool(is_encrypt)
 
     @classmethod
+    def is_proto_encrypt(cls) -> bool:
+        """What :meth:`enable_proto_encrypt` was told last."""
+        return cls.IS_PROTO_ENCRYPT
+
+    @classmethod
     def set_init_rsa_file(cls, file: str) -> None:
         """The RSA private key that OpenD has too: a PEM file. It is read by each context that is encrypted."""
         cls.INIT_RSA_FILE = file
@@ -113,8 +118,8 @@ class OpenQuoteContext:
             host,
             port,
             connect_timeout=connect_timeout,
-            # An empty path is refused: encryption is never left out for want of a key.
-            rsa_private_key_file=SysConfig.INIT_RSA_FILE if encrypts else None,
+            # An empty path is refused: encryption is never left out for want of a key, None (of the environment, say) included.
+            rsa_private_key_file=(SysConfig.INIT_RSA_FILE or "") if encrypts else None,
             # What the vendor's client asks for.
             packet_cipher=Cipher.AES_CBC,
         )
