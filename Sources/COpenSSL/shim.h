@@ -1,3 +1,5 @@
+// For SHA1_Init and its like (SHA1.swift).
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include <openssl/asn1.h>
 #include <openssl/bio.h>
 #include <openssl/core_dispatch.h>
@@ -6,3 +8,4 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
+#include <openssl/sha.h>

@@ -16,9 +16,14 @@ public func getCapitalDistribution(
         let connection = try HandleTable.shared.connection(conn)
         let (security, options) = try request(security, options)
         guard let callback else { throw .invalid("callback is NULL: a request needs one to complete") }
-        let payload = Payload(security, firm: options.securityFirm, callback, userData: userData)
+        guard let payload = Payload(security, firm: options.securityFirm, callback, userData: userData) else {
+            throw noMemory
+        }
         let status = connection.ask(payload, protoID: ProtoID.getCapitalDistribution, options.terms, serialNo)
-        guard case .ok = status else { throw Refusal(status, connection) }
+        guard case .ok = status else {
+            payload.dispose()
+            throw Refusal(status, connection)
+        }
         return .ok
     }
 }
@@ -77,12 +82,8 @@ public func sendProto(
         guard options.securityFirm == 0 else { throw .invalid("security_firm can not be added to a raw body") }
         guard let callback else { throw .invalid("callback is NULL: a request needs one to complete") }
 
-        var payload = Payload(.proto(callback), userData: userData)
-        if let body, length > 0 {
-            guard let copy = malloc(length) else { throw Refusal(.systemError, "no memory for the body") }
-            memcpy(copy, body, length)
-            payload.body = UnsafeMutableRawBufferPointer(start: copy, count: length)
-        }
+        let bytes = UnsafeRawBufferPointer(start: body, count: length)
+        guard let payload = Payload(body: bytes, callback, userData: userData) else { throw noMemory }
         let status = connection.ask(payload, protoID: protoID, options.terms, serialNo)
         guard case .ok = status else {
             payload.dispose()
@@ -91,6 +92,8 @@ public func sendProto(
         return .ok
     }
 }
+
+private let noMemory = Refusal(.systemError, "no memory for the request")
 
 /// What both ways to ask for a capital distribution check.
 private func request(

@@ -50,8 +50,10 @@ extension Connection {
         }
         var serialNo: UInt32 = 0
         let payload = Payload(security, firm: options.securityFirm, callback, userData: retained.toOpaque())
-        let status = ask(payload, protoID: ProtoID.getCapitalDistribution, options.terms, &serialNo)
+        let status =
+            payload.map { ask($0, protoID: ProtoID.getCapitalDistribution, options.terms, &serialNo) } ?? .systemError
         guard case .ok = status else {
+            payload?.dispose()
             retained.release()
             return status
         }
@@ -78,17 +80,5 @@ extension Connection {
                 return .ok
             }
         }
-    }
-}
-
-extension Payload {
-    /// A request for a capital distribution.
-    init(
-        _ security: capdist_security, firm: Int32, _ callback: @escaping capdist_reply_fn,
-        userData: UnsafeMutableRawPointer?
-    ) {
-        self.init(.reply(callback), userData: userData)
-        self.security = security
-        securityFirm = firm
     }
 }

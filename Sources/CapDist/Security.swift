@@ -9,18 +9,16 @@ extension capdist_security {
         guard Market(rawValue: market) != nil else {
             throw .invalid("market \(market) is unknown: see CAPDIST_MARKET_*")
         }
-        let length = codeLength
-        guard length > 0 else { throw .invalid("the security's code is empty") }
-        guard length < Int(CAPDIST_CODE_SIZE) else {
-            throw .invalid("the security's code has no NUL in its \(CAPDIST_CODE_SIZE) bytes")
-        }
         let fault = withUnsafeBytes(of: code) { code -> StaticString? in
-            let bytes = code.prefix(length)
-            if bytes.contains(where: { $0 < 0x20 || $0 == 0x7f }) {
-                return "the security's code has control characters"
+            var (length, hasControls) = (0, false)
+            while length < code.count, case let byte = code[length], byte != 0 {
+                hasControls = hasControls || byte < 0x20 || byte == 0x7f
+                length += 1
             }
-            if bytes.allSatisfy({ $0 < 0x80 }) { return nil }
-            return String(validating: bytes, as: UTF8.self) == nil ? "the security's code is not UTF-8" : nil
+            if length == 0 { return "the security's code is empty" }
+            if length == code.count { return "the security's code has no NUL in its bytes" }
+            if hasControls { return "the security's code has control characters" }
+            return isUTF8(UnsafeRawBufferPointer(rebasing: code[..<length])) ? nil : "the security's code is not UTF-8"
         }
         if let fault { throw .invalid("\(fault)") }
     }

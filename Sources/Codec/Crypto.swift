@@ -10,7 +10,6 @@ import Glibc
 /// OpenSSL before, it installs none.
 package struct Crypto: @unchecked Sendable {
     let context: OpaquePointer
-    let sha1: OpaquePointer
     let aesECB: OpaquePointer
     let aesCBC: OpaquePointer
 
@@ -23,17 +22,14 @@ package struct Crypto: @unchecked Sendable {
     private init?() {
         let once = OPENSSL_INIT_NO_ATEXIT | OPENSSL_INIT_LOAD_CRYPTO_STRINGS | OPENSSL_INIT_LOAD_CONFIG
         OPENSSL_init_crypto(UInt64(once), nil)
-        guard let context = OSSL_LIB_CTX_new(), let sha1 = EVP_MD_fetch(context, "SHA1", nil),
+        guard let context = OSSL_LIB_CTX_new(),
             let aesECB = EVP_CIPHER_fetch(context, "AES-128-ECB", nil),
             let aesCBC = EVP_CIPHER_fetch(context, "AES-128-CBC", nil)
         else { return nil }
         self.context = context
-        self.sha1 = sha1
         self.aesECB = aesECB
         self.aesCBC = aesCBC
         atexit { Crypto.closeGate() }
-        // What else a first digest sets up.
-        _ = SHA1Hasher().hash(UnsafeRawBufferPointer(start: nil, count: 0), with: sha1)
     }
 
     /// Overwrites secrets in a way that no optimiser leaves out.

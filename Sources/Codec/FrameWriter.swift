@@ -3,7 +3,6 @@ package struct FrameWriter: ~Copyable {
     private var buffer: UnsafeMutableRawBufferPointer
     private var start = 0
     private var end = 0
-    private let hasher = SHA1Hasher()
     static let baseCapacity = 4 * 1024
     static let keptCapacity = 256 * 1024
 
@@ -15,6 +14,9 @@ package struct FrameWriter: ~Copyable {
 
     /// The bytes to send next; valid until the writer is next changed.
     package var pending: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: buffer[start..<end]) }
+
+    /// How many they are.
+    package var pendingCount: Int { end - start }
 
     /// Tells that the first `count` bytes of `pending` are sent.
     package mutating func sent(_ count: Int) {
@@ -49,7 +51,7 @@ package struct FrameWriter: ~Copyable {
             rebasing: frame[FrameHeader.size..<(FrameHeader.size + capacity)])
         var length = min(max(fill(room), 0), capacity)
         let body = UnsafeRawBufferPointer(rebasing: room[..<length])
-        guard let digest = hasher.hash(body) else { return false }
+        guard let digest = SHA1Digest(of: body) else { return false }
         if let cipher {
             let whole = UnsafeMutableRawBufferPointer(rebasing: frame[FrameHeader.size...])
             guard let encrypted = cipher.encrypt(whole, count: length) else { return false }
@@ -75,7 +77,7 @@ package struct FrameWriter: ~Copyable {
     package mutating func append(
         protoID: UInt32, serialNo: UInt32, body: UnsafeRawBufferPointer, encrypted: [UInt8]
     ) -> Bool {
-        guard let digest = hasher.hash(body), let length = UInt32(exactly: encrypted.count) else { return false }
+        guard let digest = SHA1Digest(of: body), let length = UInt32(exactly: encrypted.count) else { return false }
         reserve(FrameHeader.size + encrypted.count)
         let frame = UnsafeMutableRawBufferPointer(rebasing: buffer[end...])
         FrameHeader(protoID: protoID, serialNo: serialNo, bodyLength: length, sha1: digest).write(to: frame)

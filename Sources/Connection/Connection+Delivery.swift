@@ -51,7 +51,7 @@ extension Connection {
             var distribution = Self.distribution(s2c, updateTime.text)
             withUnsafePointer(to: &distribution) { distribution in
                 reply.distribution = distribution
-                finish(&reply, .ok, "", callback, request)
+                finish(&reply, .ok, Self.emptyText, callback, request)
             }
         } catch {
             // A refusal stays one whatever else is wrong with it.
@@ -97,11 +97,16 @@ extension Connection {
         _ reply: inout capdist_reply, _ status: Status, _ text: String, _ callback: capdist_reply_fn,
         _ request: Request<Payload>
     ) {
+        text.withCString { finish(&reply, status, $0, callback, request) }
+    }
+
+    private func finish(
+        _ reply: inout capdist_reply, _ status: Status, _ text: UnsafePointer<CChar>, _ callback: capdist_reply_fn,
+        _ request: Request<Payload>
+    ) {
         reply.status = status.rawValue
-        text.withCString { text in
-            reply.desc = text
-            insideCallback { callback(handle, request.serialNo, &reply, request.payload.userData) }
-        }
+        reply.desc = text
+        insideCallback { callback(handle, request.serialNo, &reply, request.payload.userData) }
     }
 
     private static func distribution(
@@ -239,8 +244,8 @@ private struct GatewayText {
     private let repaired: UnsafeMutablePointer<CChar>?
 
     init(_ raw: UnsafePointer<CChar>?) {
-        // Most are empty.
-        let isValid = raw.map { $0.pointee == 0 || String(validatingCString: $0) != nil } ?? true
+        let isValid =
+            raw.map { $0.pointee == 0 || isUTF8(UnsafeRawBufferPointer(start: $0, count: strlen($0))) } ?? true
         repaired = isValid ? nil : raw.flatMap { strdup(String(cString: $0)) }
         text = UnsafePointer(repaired) ?? raw ?? Connection.emptyText
     }

@@ -270,9 +270,11 @@ extension Connection {
         while !input.pointee.isFinished {
             do {
                 guard let frame = try input.pointee.reader.next() else { return }
+                let isLast = !input.pointee.reader.hasFrame
                 thread?.pointee.gathering =
-                    input.pointee.reader.hasFrame ? UnsafeRawPointer(Unmanaged.passUnretained(self).toOpaque()) : nil
+                    isLast ? nil : UnsafeRawPointer(Unmanaged.passUnretained(self).toOpaque())
                 if handle(frame, now) { performActions() }
+                if isLast { return }
             } catch {
                 return lineLost(protocolCause(error))
             }

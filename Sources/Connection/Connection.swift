@@ -183,10 +183,21 @@ package final class Connection: @unchecked Sendable {
         let isLater = isGathering
         if !isLater { sendLock.lock() }
         stateLock.lock()
-        let result = membership.quota.with { state.pointee.machine.ask(ask, now, &$0) }
+        let canSend = !isLater && canFill
+        var first: Machine.Outgoing?
+        let result = membership.quota.with { group in
+            let result = state.pointee.machine.ask(ask, now, &group)
+            // Nearly always it can be sent at once: one turn under the lock for both.
+            if canSend, case .success = result { first = state.pointee.machine.nextToSend(now, &group) }
+            return result
+        }
         if case .success(let number) = result {
             serialNo?.pointee = number
-            if !isLater { _ = fill(now) }
+            if let first {
+                if makeFrame(first, now) { _ = fill(now) }
+            } else if !isLater {
+                _ = fill(now)
+            }
             // A callback's own actions are performed once it returns.
             settle(wakes: !isLater)
         }
@@ -357,7 +368,7 @@ package final class Connection: @unchecked Sendable {
         // First what waits: while it is much, no more frames are made.
         if isWritable { flush(isWritable: true) }
         var isFull = true
-        while isFull, output.pointee.writer.pending.count < Self.maxPending {
+        while isFull, output.pointee.writer.pendingCount < Self.maxPending {
             stateLock.lock()
             isFull = fill(Clock.now())
             stateLock.unlock()
@@ -366,20 +377,29 @@ package final class Connection: @unchecked Sendable {
         sendLock.unlock()
     }
 
+    /// Whether frames are made at all. With `sendLock` held.
+    private var canFill: Bool {
+        output.pointee.socket >= 0 && output.pointee.writer.pendingCount < Self.maxPending
+    }
+
     /// Makes frames of what may be sent now. With both locks held.
     /// - Returns: whether there may be more, once these are sent.
     func fill(_ now: Instant) -> Bool {
         guard output.pointee.socket >= 0 else { return false }
-        while output.pointee.writer.pending.count < Self.maxPending {
-            let next = membership.quota.with { state.pointee.machine.nextToSend(now, &$0) }
-            guard let next else { return false }
-            if !encode(next) {
-                let cause = Cause(.disconnected, .send, ENOMEM, "no memory to make a frame")
-                membership.quota.with { state.pointee.machine.lineLost(cause, now, &$0) }
-                return false
-            }
+        while canFill {
+            guard state.pointee.machine.mayHaveToSend,
+                let next = membership.quota.with({ state.pointee.machine.nextToSend(now, &$0) }), makeFrame(next, now)
+            else { return false }
         }
         return true
+    }
+
+    /// - Returns: false if there was no memory for it, and the line is lost.
+    private func makeFrame(_ next: Machine.Outgoing, _ now: Instant) -> Bool {
+        if encode(next) { return true }
+        let cause = Cause(.disconnected, .send, ENOMEM, "no memory to make a frame")
+        membership.quota.with { state.pointee.machine.lineLost(cause, now, &$0) }
+        return false
     }
 
     private func encode(_ next: Machine.Outgoing) -> Bool {
@@ -399,12 +419,12 @@ package final class Connection: @unchecked Sendable {
             }
         case .request(let request):
             if case .proto = request.payload.callback {
-                let body = request.payload.body ?? UnsafeMutableRawBufferPointer(start: nil, count: 0)
                 return output.pointee.writer.append(
-                    protoID: request.protoID, serialNo: request.wireSerialNo, body: UnsafeRawBufferPointer(body),
+                    protoID: request.protoID, serialNo: request.wireSerialNo, body: request.payload.body,
                     cipher: output.pointee.cipher)
             }
-            return withUnsafeBytes(of: request.payload.security.code) { code in
+            let security = request.payload.security
+            return withUnsafeBytes(of: security.code) { code in
                 let firm = request.payload.securityFirm
                 let capacity = CapitalDistributionRequest.maxEncodedSize(codeLength: code.count)
                 return output.pointee.writer.append(
@@ -413,7 +433,7 @@ package final class Connection: @unchecked Sendable {
                 ) { room in
                     guard let code = code.baseAddress?.assumingMemoryBound(to: CChar.self) else { return 0 }
                     return CapitalDistributionRequest.encode(
-                        market: request.payload.security.market, code: code, securityFirm: firm != 0 ? firm : nil,
+                        market: security.market, code: code, securityFirm: firm != 0 ? firm : nil,
                         into: room)
                 }
             }
@@ -424,13 +444,13 @@ package final class Connection: @unchecked Sendable {
     /// - Parameter isWritable: see `sendWaiting`; a socket that took less than there was is left alone until then.
     func flush(isWritable: Bool = false) {
         let socket = output.pointee.socket
-        guard socket >= 0, isWritable || !output.pointee.isBlocked, !output.pointee.writer.pending.isEmpty else {
+        guard socket >= 0, isWritable || !output.pointee.isBlocked, output.pointee.writer.pendingCount > 0 else {
             return
         }
         switch Socket.send(socket, output.pointee.writer.pending) {
         case .success(let count):
             output.pointee.writer.sent(count)
-            let isBlocked = !output.pointee.writer.pending.isEmpty
+            let isBlocked = output.pointee.writer.pendingCount > 0
             if isBlocked != output.pointee.isBlocked {
                 output.pointee.isBlocked = isBlocked
                 poller.change(socket, forWriting: isBlocked)

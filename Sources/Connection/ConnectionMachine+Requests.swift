@@ -103,7 +103,8 @@ extension ConnectionMachine {
             keepAliveDue = false
             return .keepAlive(wireSerialNo: takeWireSerialNo())
         }
-        let waiting = afterRefusing(requests.firstWaiting, now, &quota)
+        var waiting = requests.firstWaiting
+        if requests.holdsSlot(waiting) { waiting = afterRefusing(waiting, now, &quota) }
         let waitingForSlot = requests.firstWaitingForSlot
         // In the order asked, except that what needs no slot does not wait behind what has none.
         if waitingForSlot >= 0, waiting < 0 || requests.order(waitingForSlot) < requests.order(waiting) {
@@ -111,7 +112,7 @@ extension ConnectionMachine {
             if let next = quota.nextTry(member, now) { wake(next) }
         }
         guard waiting >= 0 else { return nil }
-        return send(waiting, holdsSlot: requests[waiting]?.holdsSlot ?? false, now, &quota)
+        return send(waiting, holdsSlot: requests.holdsSlot(waiting), now, &quota)
     }
 
     /// Ends requests that took their slots when they were asked, and that the gateway's refusal of another keeps from being
@@ -121,8 +122,8 @@ extension ConnectionMachine {
         _ first: RequestTable<Payload>.Index, _ now: Instant, _ quota: inout QuotaGroup
     ) -> RequestTable<Payload>.Index {
         var first = first
-        while let request = requests[first], request.holdsSlot, case let closed = quota.gateClosed(now),
-            closed > 0
+        while requests.holdsSlot(first), case let closed = quota.gateClosed(now), closed > 0,
+            let request = requests[first]
         {
             _ = requests.take(serialNo: request.serialNo)
             giveUp(request, now, &quota)
@@ -147,11 +148,11 @@ extension ConnectionMachine {
     private mutating func send(
         _ index: RequestTable<Payload>.Index, holdsSlot: Bool, _ now: Instant, _ quota: inout QuotaGroup
     ) -> Outgoing? {
-        guard let request = requests[index] else { return nil }
-        let deadline = now + request.replyTimeout
+        guard let replyTimeout = requests.replyTimeout(index) else { return nil }
+        let deadline = now + replyTimeout
         requests.send(index, wireSerialNo: takeWireSerialNo(), deadline: deadline, holdsSlot: holdsSlot, now)
         wake(deadline)
-        if request.needsSlot { tellWaiting(&quota) }
+        if holdsSlot { tellWaiting(&quota) }
         return requests[index].map { .request($0) }
     }
 

@@ -39,7 +39,6 @@ package struct Decryption: ~Copyable {
     private let key: RSAKey?
     /// What InitConnect asked for.
     private let asked: CipherAlgorithm
-    private let hasher = SHA1Hasher()
     /// What InitConnect's answer agreed to.
     var cipher: BodyCipher?
     private var isAgreed = false
@@ -172,6 +171,6 @@ package struct Decryption: ~Copyable {
     }
 
     private func matches(_ body: UnsafeRawBufferPointer, _ frame: Frame) -> Bool {
-        hasher.hash(body) == frame.header.sha1
+        SHA1Digest(of: body) == frame.header.sha1
     }
 }

@@ -9,22 +9,51 @@ package struct Payload {
         case proto(capdist_proto_fn)
     }
 
-    package var callback: Callback
-    package var userData: UnsafeMutableRawPointer?
-    /// Of a request for a capital distribution.
-    package var security = capdist_security()
+    package let callback: Callback
+    package let userData: UnsafeMutableRawPointer?
     /// 0: not sent.
-    package var securityFirm: Int32 = 0
-    /// Of any other request: its body, from `malloc`, freed with `dispose`.
-    package var body: UnsafeMutableRawBufferPointer?
+    package let securityFirm: Int32
+    /// The security of a request for a capital distribution, any other's body; from `malloc`. A request is copied on its way,
+    /// and is to be small.
+    private let memory: UnsafeMutableRawPointer?
+    private let count: Int
 
-    package init(_ callback: Callback, userData: UnsafeMutableRawPointer?) {
-        self.callback = callback
+    /// nil: no memory.
+    package init?(
+        _ security: capdist_security, firm: Int32, _ callback: @escaping capdist_reply_fn,
+        userData: UnsafeMutableRawPointer?
+    ) {
+        self.callback = .reply(callback)
         self.userData = userData
+        securityFirm = firm
+        count = MemoryLayout<capdist_security>.size
+        memory = malloc(count)
+        guard let memory else { return nil }
+        memory.storeBytes(of: security, as: capdist_security.self)
     }
 
+    /// nil: no memory.
+    package init?(
+        body: UnsafeRawBufferPointer, _ callback: @escaping capdist_proto_fn, userData: UnsafeMutableRawPointer?
+    ) {
+        self.callback = .proto(callback)
+        self.userData = userData
+        securityFirm = 0
+        count = body.count
+        memory = count > 0 ? malloc(count) : nil
+        guard let start = body.baseAddress, count > 0 else { return }
+        guard let memory else { return nil }
+        memory.copyMemory(from: start, byteCount: count)
+    }
+
+    /// Of a request for a capital distribution.
+    var security: capdist_security { memory?.load(as: capdist_security.self) ?? capdist_security() }
+
+    /// Of any other request.
+    var body: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: memory, count: count) }
+
     /// Frees what the payload owns, once its request is complete or was refused.
-    package func dispose() { free(body?.baseAddress) }
+    package func dispose() { free(memory) }
 }
 
 /// The host's callbacks of a connection.

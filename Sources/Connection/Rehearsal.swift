@@ -164,15 +164,15 @@ package struct Rehearsal {
         let payload =
             if protoID == ProtoID.getCapitalDistribution {
                 Payload(
-                    .reply({ _, _, _, replies in replies?.assumingMemoryBound(to: Int.self).pointee += 1 }),
-                    userData: replies)
+                    capdist_security(), firm: 0,
+                    { _, _, _, replies in replies?.assumingMemoryBound(to: Int.self).pointee += 1 }, userData: replies)
             } else {
                 Payload(
-                    .proto({ _, _, _, replies in replies?.assumingMemoryBound(to: Int.self).pointee += 1 }),
-                    userData: replies)
+                    body: UnsafeRawBufferPointer(start: nil, count: 0),
+                    { _, _, _, replies in replies?.assumingMemoryBound(to: Int.self).pointee += 1 }, userData: replies)
             }
         var serialNo: UInt32 = 0
-        if connection.ask(payload, protoID: protoID, Connection.Terms(), &serialNo) == .ok { asked += 1 }
+        if let payload, connection.ask(payload, protoID: protoID, Connection.Terms(), &serialNo) == .ok { asked += 1 }
         connection.work()
         return serialNo
     }

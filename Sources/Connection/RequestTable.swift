@@ -20,6 +20,12 @@ package struct Request<Payload> {
     package internal(set) var wireSerialNo: UInt32 = 0
 
     package var wasSent: Bool { wireSerialNo != 0 }
+
+    mutating func send(_ wireSerialNo: UInt32, _ deadline: Instant, _ holdsSlot: Bool) {
+        self.wireSerialNo = wireSerialNo
+        self.deadline = deadline
+        self.holdsSlot = holdsSlot
+    }
 }
 
 /// The requests of one connection in their queues. Entries keep their place in one array while they move between lists, so
@@ -58,6 +64,8 @@ struct RequestTable<Payload> {
     private var bySerialNo = SerialMap()
     private var byWireSerialNo = SerialMap()
     private var deadlines = DeadlineWheel()
+    /// The last request, while its deadline is not in the wheel yet: nearly all are sent at once, and get another.
+    private var undated = RequestTable.none
 
     /// All requests, wherever they are.
     private(set) var count = 0
@@ -71,14 +79,28 @@ struct RequestTable<Payload> {
         entries.indices.contains(Int(index)) ? entries[Int(index)].request : nil
     }
 
+    // A request is large to copy; these read it where it stands.
+
     /// Order of the request at `index`; the highest number for none.
-    func order(_ index: Index) -> UInt64 { self[index]?.order ?? .max }
+    func order(_ index: Index) -> UInt64 {
+        entries.indices.contains(Int(index)) ? entries[Int(index)].request?.order ?? .max : .max
+    }
+
+    /// Whether there is a request at `index` and it has a slot of the quota.
+    func holdsSlot(_ index: Index) -> Bool {
+        entries.indices.contains(Int(index)) && entries[Int(index)].request?.holdsSlot == true
+    }
+
+    func replyTimeout(_ index: Index) -> Instant? {
+        entries.indices.contains(Int(index)) ? entries[Int(index)].request?.replyTimeout : nil
+    }
 
     mutating func enqueue(_ request: Request<Payload>, _ now: Instant) {
+        dateLast(now)
         let index = free.popLast() ?? grow()
         entries[Int(index)].request = request
         bySerialNo.insert(request.serialNo, index)
-        deadlines.insert(index, request.deadline, now)
+        undated = index
         link(index, request.needsSlot && !request.holdsSlot ? .waitingForSlot : .waiting)
         count += 1
     }
@@ -88,18 +110,32 @@ struct RequestTable<Payload> {
         _ index: Index, wireSerialNo: UInt32, deadline: Instant, holdsSlot: Bool, _ now: Instant
     ) {
         unlink(index)
-        entries[Int(index)].request?.wireSerialNo = wireSerialNo
-        entries[Int(index)].request?.deadline = deadline
-        entries[Int(index)].request?.holdsSlot = holdsSlot
+        entries[Int(index)].request?.send(wireSerialNo, deadline, holdsSlot)
         link(index, .inFlight)
         byWireSerialNo.insert(wireSerialNo, index)
-        deadlines.remove(index)
+        undate(index)
         deadlines.insert(index, deadline, now)
+    }
+
+    private mutating func dateLast(_ now: Instant) {
+        guard undated != Self.none else { return }
+        deadlines.insert(undated, entries[Int(undated)].request?.deadline ?? 0, now)
+        undated = Self.none
+    }
+
+    private mutating func undate(_ index: Index) {
+        if index == undated {
+            undated = Self.none
+        } else {
+            deadlines.remove(index)
+        }
     }
 
     /// Takes out the request that `protoID` and `wireSerialNo` together answer.
     mutating func takeAnswered(protoID: UInt32, wireSerialNo: UInt32) -> Request<Payload>? {
-        guard let index = byWireSerialNo[wireSerialNo], self[index]?.protoID == protoID else { return nil }
+        guard let index = byWireSerialNo[wireSerialNo], entries[Int(index)].request?.protoID == protoID else {
+            return nil
+        }
         defer { shrink() }
         return remove(index)
     }
@@ -115,13 +151,23 @@ struct RequestTable<Payload> {
     /// Takes out all whose deadline has passed, in the order asked.
     mutating func takeDue(_ now: Instant) -> [Request<Payload>] {
         var due = deadlines.takeDue(now).compactMap { remove($0) }
+        // The wheel takes none that is due already.
+        if undated != Self.none, let deadline = entries[Int(undated)].request?.deadline, deadline <= now {
+            if let request = remove(undated) { due.append(request) }
+        }
+        dateLast(now)
         shrink()
         due.sort { $0.order < $1.order }
         return due
     }
 
     /// No deadline passes before this instant; `.max` when there is none.
-    var nextDeadline: Instant { deadlines.next }
+    var nextDeadline: Instant {
+        guard undated != Self.none, let deadline = entries[Int(undated)].request?.deadline else {
+            return deadlines.next
+        }
+        return min(deadlines.next, deadline)
+    }
 
     /// Takes out all that `isIncluded` names, in the order asked.
     mutating func takeAll(where isIncluded: (Request<Payload>) -> Bool) -> [Request<Payload>] {
@@ -139,7 +185,7 @@ struct RequestTable<Payload> {
     private mutating func remove(_ index: Index) -> Request<Payload>? {
         guard let request = self[index] else { return nil }
         unlink(index)
-        deadlines.remove(index)
+        undate(index)
         bySerialNo.remove(request.serialNo)
         if request.wasSent { byWireSerialNo.remove(request.wireSerialNo) }
         entries[Int(index)] = Entry()

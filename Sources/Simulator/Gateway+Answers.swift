@@ -40,7 +40,7 @@ extension Gateway {
         // What is no cipher text of this gateway's key is taken as it is, and is not what its SHA-1 tells.
         let plain = encryption.decrypt(frame.body) ?? []
         return try plain.withUnsafeBytes { body in
-            guard hasher.hash(body) == frame.header.sha1 else { throw Refusal.wrongDigest }
+            guard SHA1Digest(of: body) == frame.header.sha1 else { throw Refusal.wrongDigest }
             return try content(frame.header.protoID, body, session, &event, now)
         }
     }

@@ -67,7 +67,6 @@ package struct Gateway: ~Copyable {
     private var nextPush: Instant?
     private var random: SplitMix64
     let arena = MessageArena()
-    let hasher = SHA1Hasher()
     /// Told what happens, if anybody wants to know.
     private let trace: ((Trace) -> Void)?
 

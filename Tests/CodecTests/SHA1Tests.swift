@@ -14,41 +14,12 @@ import Testing
     }
 
     @Test func noBytesAtAllHaveADigest() {
-        let hasher = SHA1Hasher()
-        let digest = hasher.hash(UnsafeRawBufferPointer(start: nil, count: 0))
+        let digest = SHA1Digest(of: UnsafeRawBufferPointer(start: nil, count: 0))
         #expect(digest.map { hex($0) } == "da39a3ee5e6b4b0d3255bfef95601890afd80709")
     }
 
     @Test func openSSLHasWhatFramesNeed() {
         #expect(Crypto.isAvailable)
-    }
-
-    @Test func oneHasherManyBodies() {
-        let hasher = SHA1Hasher()
-        func digest(_ text: String) -> String? {
-            var text = text
-            return text.withUTF8 { hasher.hash(UnsafeRawBufferPointer($0)) }.map { hex($0) }
-        }
-        for _ in 0..<100 {
-            #expect(digest("abc") == "a9993e364706816aba3e25717850c26c9cd0d89d")
-            #expect(digest("") == "da39a3ee5e6b4b0d3255bfef95601890afd80709")
-        }
-    }
-
-    /// Each on its own thread, since the fetched algorithm is shared.
-    @Test func hashersOnManyThreads() async {
-        await withTaskGroup(of: Bool.self) { group in
-            for _ in 0..<8 {
-                group.addTask {
-                    let hasher = SHA1Hasher()
-                    return (0..<2_000).allSatisfy { _ in
-                        [UInt8]("abc".utf8).withUnsafeBytes { hasher.hash($0) }.map { hex($0) }
-                            == "a9993e364706816aba3e25717850c26c9cd0d89d"
-                    }
-                }
-            }
-            for await right in group { #expect(right) }
-        }
     }
 
     @Test(arguments: Vectors.all.frames) func anyChangedBitOfABodyIsDetected(_ vector: Vectors.Frame) throws {

@@ -33,8 +33,7 @@ func fromHex(_ text: String) -> [UInt8]? {
 }
 
 func sha1(_ bytes: [UInt8]) throws -> SHA1Digest {
-    let hasher = SHA1Hasher()
-    return try #require(withExactBlock(bytes) { hasher.hash($0) })
+    try #require(withExactBlock(bytes) { SHA1Digest(of: $0) })
 }
 
 /// A random generator that a seed repeats (SplitMix64).

@@ -30,9 +30,8 @@ func answers(_ bytes: some Sequence<UInt8>) throws -> [Answer] {
     var reader = FrameReader(maxBodyLength: 1 << 20)
     Array(bytes).withUnsafeBytes { reader.append($0) }
     var answers: [Answer] = []
-    let hasher = SHA1Hasher()
     while let frame = try reader.next() {
-        try #require(hasher.hash(frame.body) == frame.header.sha1)
+        try #require(SHA1Digest(of: frame.body) == frame.header.sha1)
         answers.append(
             Answer(protoID: frame.header.protoID, serialNo: frame.header.serialNo, body: Array(frame.body)))
     }
