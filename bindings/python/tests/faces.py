@@ -6,10 +6,12 @@ import asyncio
 import math
 import threading
 import time
+import weakref
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Optional, Union
 
-from capdist import AsyncClient, CapdistError, CapitalDistribution, Client, RequestError
+from capdist import AsyncClient, CapdistError, CapitalDistribution, Client, LoopClient, RequestError
 from capdist.futu import RET_OK, OpenQuoteContext
 from support import PATIENCE
 
@@ -160,7 +162,29 @@ class Asyncio:
         async def ask_all() -> list[Answer]:
             return await asyncio.gather(*(ask(client, security) for client, security in asks))
 
-        return asyncio.run(asyncio.wait_for(ask_all(), PATIENCE))
+        return self.run(asyncio.wait_for(ask_all(), PATIENCE))
+
+    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
+        """On a loop of its own."""
+        return asyncio.run(work)
+
+
+class OnLoop(Asyncio):
+    """LoopClient.capital_distribution"""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        weakref.finalize(self, self._loop.close)
+
+    def open(self, **options: Any) -> LoopClient:
+        """A new client."""
+        client = self.run(LoopClient.connect(**options))
+        assert isinstance(client, LoopClient)
+        return client
+
+    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
+        """On the loop that drives the clients."""
+        return self._loop.run_until_complete(work)
 
 
 class Vendor:

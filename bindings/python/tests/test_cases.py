@@ -10,7 +10,7 @@ from typing import Any, Union
 
 import pytest
 from conftest import Start
-from faces import FIGURES, Answer, Asyncio, Blocking, Callbacks, Vendor
+from faces import FIGURES, Answer, Asyncio, Blocking, Callbacks, OnLoop, Vendor
 from support import PATIENCE, ROOT, SilentGateway, Simulator, wait_until
 
 Face = Union[Blocking, Callbacks, Asyncio, Vendor]
@@ -57,7 +57,7 @@ def faces_of(case: dict[str, Any]) -> list[type[Face]]:
         return [Callbacks]
     # The vendor's face has no options; it would ask with its own timeouts and quota.
     has_options = any(set(client) - {"gateway"} for client in case["clients"])
-    return [Blocking, Callbacks, Asyncio] + ([] if has_options else [Vendor])
+    return [Blocking, Callbacks, Asyncio, OnLoop] + ([] if has_options else [Vendor])
 
 
 RUNS = [(case, face) for case in CASES for face in faces_of(case)]

@@ -7,7 +7,7 @@
 Users of the vendor's SDK find what they know in ``capdist.futu`` and ``capdist.moomoo``.
 """
 
-from ._aio import AsyncClient
+from ._aio import AsyncClient, LoopClient
 from ._client import Client, Result
 from ._model import CapitalDistribution, Cipher, ConnectionInfo, ProtoReply, Quota
 from ._native import lib as _lib
@@ -45,6 +45,7 @@ __all__ = [
     "ConnectionInfo",
     "DisconnectedError",
     "LibraryNotFoundError",
+    "LoopClient",
     "MalformedReplyError",
     "ProtoReply",
     "Quota",

@@ -1,17 +1,20 @@
-"""The client for asyncio, over the connection's own thread."""
+"""The clients for asyncio: over the connection's own thread, and on the loop itself."""
 
 from __future__ import annotations
 
 import asyncio
+import socket
+import threading
 import time
+import weakref
 from functools import partial
 from typing import Any, AsyncIterator, Callable, Iterable, Optional, Tuple, Type
 
 from . import _native as native
 from ._client import _LIST_QUEUE_TIMEOUT, BaseClient, Result, listed, request_options
-from ._connection import parse_security, patience
+from ._connection import Connection, parse_security, patience
 from ._model import CapitalDistribution, result_of
-from ._status import CapdistError
+from ._status import CapdistError, ConnectError, Status
 
 
 def _hand_over(loop: asyncio.AbstractEventLoop, callback: Callable[..., None], *arguments: Any) -> None:
@@ -32,19 +35,27 @@ def _settle(future: "asyncio.Future[CapitalDistribution]", result: Result) -> No
         future.set_exception(result)
 
 
+def _call(_loop: asyncio.AbstractEventLoop, callback: Callable[..., None], *arguments: Any) -> None:
+    """The same where callbacks come on the loop's own thread."""
+    callback(*arguments)
+
+
 def _answered(
+    hand_over: Callable[..., None],
     loop: asyncio.AbstractEventLoop,
     future: "asyncio.Future[CapitalDistribution]",
     security: str,
     reply: native.Reply,
 ) -> None:
     """A request's answer, on the connection's thread."""
-    _hand_over(loop, _settle, future, result_of(reply, security))
+    hand_over(loop, _settle, future, result_of(reply, security))
 
 
 class AsyncClient(BaseClient):
     """A connection to an OpenD gateway for asyncio. The arguments are those of :class:`Client`; callbacks run on the
-    connection's thread, not on the loop's. Make it and use it inside one running loop."""
+    connection's thread, not on the loop's. For programs without any other thread see :class:`LoopClient`."""
+
+    _hand_over: Callable[..., None] = staticmethod(_hand_over)
 
     async def wait_ready(self, timeout: float = 10.0) -> None:
         """Waits until the connection stands.
@@ -55,7 +66,7 @@ class AsyncClient(BaseClient):
         deadline = time.monotonic() + patience(timeout)
         connection = self._connection
         changed = asyncio.Event()
-        listener = partial(_hand_over, asyncio.get_running_loop(), changed.set)
+        listener = partial(self._hand_over, asyncio.get_running_loop(), changed.set)
         connection.listeners.add(listener)
         error: Optional[CapdistError] = None
         try:
@@ -90,7 +101,8 @@ class AsyncClient(BaseClient):
         future: asyncio.Future[CapitalDistribution] = loop.create_future()
 
         options = request_options(queue_timeout, reply_timeout, wait, security_firm)
-        serial_no = self._connection.ask(parse_security(security), options, partial(_answered, loop, future, security))
+        sink = partial(_answered, self._hand_over, loop, future, security)
+        serial_no = self._connection.ask(parse_security(security), options, sink)
         try:
             return await future
         except (asyncio.CancelledError, GeneratorExit):
@@ -109,10 +121,11 @@ class AsyncClient(BaseClient):
         window = self._list_window()
         answers: asyncio.Queue[Tuple[int, str, Result]] = asyncio.Queue()
         under_way: set[int] = set()
+        hand_over = self._hand_over
 
         def ask(security: str) -> None:
             def sink(reply: native.Reply) -> None:
-                _hand_over(loop, answers.put_nowait, (reply.serial_no, security, result_of(reply, security)))
+                hand_over(loop, answers.put_nowait, (reply.serial_no, security, result_of(reply, security)))
 
             under_way.add(self._connection.ask(parse_security(security), options, sink))
 
@@ -139,3 +152,75 @@ class AsyncClient(BaseClient):
         self, _type: Optional[Type[BaseException]], _error: Optional[BaseException], _trace: Any
     ) -> None:
         self.close()
+
+
+class _Driver:
+    """A loop's part in a connection: calls it whenever its descriptor is readable. Knows nothing of the client."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, connection: Connection) -> None:
+        self._loop = loop
+        self._thread = threading.get_ident()
+        self._connection = connection
+        self._descriptor = native.lib.capdist_get_fd(connection.handle)
+        self._is_ended = False
+        loop.add_reader(self._descriptor, native.lib.capdist_process, connection.handle)
+
+    def end(self) -> None:
+        """Takes the connection off the loop, and releases it; on the loop's thread, or when the loop does not run."""
+        if self._is_ended:
+            return
+        # Before it: the descriptor's number may be another's afterwards.
+        self._is_ended = True
+        if not self._loop.is_closed():
+            self._loop.remove_reader(self._descriptor)
+        self._connection.close()
+
+    def abandon(self) -> None:
+        """The same wherever garbage is collected."""
+        if threading.get_ident() == self._thread or not self._loop.is_running():
+            self.end()
+        else:
+            _hand_over(self._loop, self.end)
+
+
+class LoopClient(AsyncClient):
+    """A connection to an OpenD gateway that the running loop drives: no thread is behind it, and callbacks run on the loop's
+    thread. Made by :meth:`connect`; to be used on that loop only. The methods are those of :class:`AsyncClient`."""
+
+    _hand_over: Callable[..., None] = staticmethod(_call)
+
+    @classmethod
+    async def connect(cls, host: str = "127.0.0.1", port: int = 11111, **options: Any) -> "LoopClient":
+        """Starts connecting and returns; the arguments are those of :class:`Client`. A name is looked up by the loop, once;
+        of several addresses the first is taken, IPv4 before IPv6, since OpenD listens there.
+
+        Raises:
+            ConnectError: the name is not found.
+            ArgumentError: an argument is not valid.
+        """
+        try:
+            return cls(host, port, **options, _mode=native.MODE_HOST_DRIVEN)
+        except CapdistError as error:
+            if error.status is not Status.NEEDS_ADDRESS:
+                raise
+        try:
+            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except OSError as error:
+            text = f"the name {host} was not found ({error.strerror}): is it spelled right?"
+            raise ConnectError(text, Status.CONNECT_FAILED) from None
+        addresses = sorted(found, key=lambda one: one[0] is not socket.AF_INET)
+        return cls(str(addresses[0][4][0]), port, **options, _mode=native.MODE_HOST_DRIVEN)
+
+    def __init__(self, host: str, port: int, **options: Any) -> None:
+        loop = asyncio.get_running_loop()
+        super().__init__(host, port, **options)
+        self._finalizer.detach()
+        driver = _Driver(loop, self._connection)
+        self._finalizer = weakref.finalize(self, driver.abandon)
+        self._end = driver.end
+
+    def close(self) -> None:
+        """Closes the connection: requests under way end with :class:`CancelledRequestError` before it returns, or after the
+        callback it is called in. Harmless to repeat."""
+        self._finalizer.detach()
+        self._end()

@@ -104,11 +104,13 @@ class BaseClient:
         on_disconnect: Optional[Callable[[int, str], None]] = None,
         on_push: Optional[Callable[[int, bytes], None]] = None,
         on_log: Optional[Callable[[int, str], None]] = None,
+        _mode: int = native.MODE_THREAD,
     ) -> None:
         options = native.initialised(native.Options)
         assert isinstance(options, native.Options)
         options.host = utf8(host, "host")
         options.port = _number(port, "port", 1, 65535)
+        options.mode = _mode
         options.client_id = utf8(client_id, "client_id")
         options.client_version = _number(client_version, "client_version")
         options.recv_notify = 1 if recv_notify else 0

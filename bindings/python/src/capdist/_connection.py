@@ -6,7 +6,7 @@ How the C library and the interpreter live together:
 - C is never handed an object. Its user data are integers, looked up here, so a late callback finds nothing rather than
   something that is gone.
 - The connection's thread gets one thread state for its whole life. Left alone, ctypes makes and drops one at each
-  callback, which costs twenty times as much as the callback.
+  callback, which costs twenty times as much as the callback. In host-driven mode callbacks come on the loop's thread.
 - A connection knows the user's callbacks weakly, so that a client that is reachable from its own callbacks can be
   collected all the same.
 - Before the interpreter goes, all connections are released, so that no thread calls into it after that.
@@ -143,7 +143,9 @@ class Connection:
         self.handle = c_void_p()
         self._token = next(_tokens)
         self._gil_state: Optional[int] = None
-        self.is_attached = False
+        #: Whether a loop drives it, on a thread that is Python's own.
+        self.is_driven = options.mode == native.MODE_HOST_DRIVEN
+        self.is_attached = self.is_driven
         self._thread = 0
         self._is_closing = False
         options.on_init_connect = _on_init_connect
@@ -265,7 +267,7 @@ class Connection:
     def close(self) -> None:
         """Releases the connection; waits until its thread is gone, unless inside a callback. Harmless to repeat."""
         thread = self.start_release()
-        if threading.get_ident() in _callback_threads:
+        if self.is_driven or threading.get_ident() in _callback_threads:
             return
         try:
             self.closed.wait()
@@ -293,11 +295,12 @@ class Connection:
         if self._is_closing:
             return None
         self._is_closing = True
-        if threading.get_ident() not in _callback_threads:
+        if threading.get_ident() not in _callback_threads and not self.is_driven:
             thread = native.start_release(self.handle)
             if thread is not None:
                 return thread
-        # Inside a callback it does not wait. Without a thread to do it on, waiting inside C is what is left.
+        # Inside a callback it does not wait, and one that a loop drives ends in the call, or after the callback that makes
+        # it. Without a thread to do it on, waiting inside C is what is left.
         native.lib.capdist_release(self.handle)
         return None
 

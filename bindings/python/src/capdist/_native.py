@@ -24,6 +24,7 @@ from ._library import load
 from ._status import call_error
 
 CODE_SIZE = 60
+MODE_THREAD, MODE_HOST_DRIVEN = 0, 1
 QUOTA_DEFAULT, QUOTA_WAIT, QUOTA_FAIL = 0, 1, 2
 
 HAS_UPDATE_TIME = 1 << 7
@@ -197,6 +198,8 @@ _PROTOTYPES = {
     "capdist_init_connect": (c_int32, [POINTER(Options), POINTER(c_void_p)]),
     "capdist_wait_ready": (c_int32, [c_void_p, c_int32]),
     "capdist_release": (c_int32, [c_void_p]),
+    "capdist_get_fd": (c_int32, [c_void_p]),
+    "capdist_process": (c_int32, [c_void_p]),
     "capdist_get_connection_info": (c_int32, [c_void_p, POINTER(ConnectionInfo)]),
     "capdist_get_quota": (c_int32, [c_void_p, POINTER(Quota)]),
     "capdist_get_capital_distribution": (
