@@ -88,8 +88,9 @@ package struct Decryption: ~Copyable {
     /// Wipes the body that was opened last.
     package mutating func wipe() { plain.wipe() }
 
-    private static func refused(_ text: String) -> Cause {
-        Cause(.encryptionFailed, .initConnect, Cause.InitConnectCode.unknown, text)
+    /// - Parameter isFinal: whether the two keys differ, which no other attempt will change.
+    private static func refused(_ text: String, isFinal: Bool = false) -> Cause {
+        Cause(.encryptionFailed, .initConnect, Cause.InitConnectCode.unknown, text, isFinal: isFinal)
     }
 
     // MARK: - Bodies
@@ -140,7 +141,7 @@ package struct Decryption: ~Copyable {
             let said = (try? InitConnectResponse(frame.body, arena))?.head.retMsg ?? ""
             throw Self.refused(
                 "the gateway answered in clear: is rsa_private_key set in its configuration?"
-                    + (said.isEmpty ? "" : " It said: \(said)"))
+                    + (said.isEmpty ? "" : " It said: \(said)"), isFinal: true)
         }
         guard frame.body.count / key.blockSize <= Self.maxBlocks else {
             throw Self.refused(
@@ -158,14 +159,15 @@ package struct Decryption: ~Copyable {
                 } else {
                     "has the gateway another RSA key?"
                 }
-            throw Self.refused("InitConnect's answer can not be decrypted: \(why)")
+            throw Self.refused("InitConnect's answer can not be decrypted: \(why)", isFinal: error != .system)
         }
         let room = plain.room(decrypted.count)
         room.copyBytes(from: decrypted)
         let body = UnsafeRawBufferPointer(room)
         guard matches(body, frame) else {
             throw Self.refused(
-                "InitConnect's answer does not match its SHA-1 once decrypted: has the gateway another RSA key?")
+                "InitConnect's answer does not match its SHA-1 once decrypted: has the gateway another RSA key?",
+                isFinal: true)
         }
         return body
     }

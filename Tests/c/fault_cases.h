@@ -64,9 +64,7 @@ static const fault_case common_cases[] = {
     { .name = "push-same-serial", .faults = BAD("push-same-serial"), .bad = ONLY(SET(OK)), .good = ONLY(SET(OK)),
       .pushes = true },
     /* InitConnect and KeepAlive. */
-    { .name = "init-refused", .faults = { "init-refused" }, .bad = ONLY(SET(CONNECT_REFUSED)),
-      .good = ONLY(SET(CONNECT_REFUSED)), .refusals = SET(NOT_CONNECTED), .must = SET(CONNECT_REFUSED),
-      .never_stands = true },
+    FAILS_FOR_GOOD("init-refused", CONNECT_REFUSED),
     GREETED("keep-alive=0"),
     GREETED("keep-alive=-1"),
     GREETED("keep-alive=-2147483648"),

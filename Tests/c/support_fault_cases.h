@@ -67,6 +67,10 @@ int teardown_fault_case(void **state);
     { .name = fault ", once", .faults = { fault }, .bad = ONLY(SET(status)), .good = ONLY(SET(status)), \
       .must = SET(status), .connect_timeout_ms = 200, .refusals = SET(NOT_CONNECTED), .keeps_down = true, \
       .never_stands = true }
+/* Though it may reconnect. */
+#define FAILS_FOR_GOOD(fault, status) \
+    { .name = fault, .faults = { fault }, .bad = ONLY(SET(status)), .good = ONLY(SET(status)), .must = SET(status), \
+      .refusals = SET(NOT_CONNECTED), .never_stands = true }
 #define UNREACHABLE(fault, status) UNREACHABLE_EVER(fault), UNREACHABLE_ONCE(fault, status)
 
 #define REPLACED "\xef\xbf\xbd"
