@@ -16,6 +16,7 @@ SHELL := /bin/bash
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
+DOCDIR ?= $(PREFIX)/share/doc/capdist
 DESTDIR ?=
 DIST ?= dist
 SUITES ?=
@@ -59,7 +60,7 @@ $(VENV)/stamp: Tests/requirements.txt bindings/python/requirements-test.txt bind
 
 SHIP := swift build -c release --scratch-path $(SCRATCH) --disable-local-rpath
 
-lib: setup-build
+lib: $(if $(PREBUILT),,setup-build)
 ifeq ($(PREBUILT),)
 	CAPDIST_SYMBOLS=1 $(SHIP) --product capdist
 	$(SHIP) --product opend-simulator
@@ -86,8 +87,8 @@ simulate: setup-build
 	swift build -c release --product simulate
 	$(RELEASE)/simulate --seeds $(SEEDS) --from $(FROM) | tee -a .build/simulate.log; exit $${PIPESTATUS[0]}
 
-INSTALL = PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' INCLUDEDIR='$(INCLUDEDIR)' DESTDIR='$(DESTDIR)' \
-	RELEASE='$(RELEASE)' LIBRARY='$(LIBRARY)' VERSION='$(VERSION)' scripts/install.sh
+INSTALL = PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' INCLUDEDIR='$(INCLUDEDIR)' DOCDIR='$(DOCDIR)' \
+	DESTDIR='$(DESTDIR)' RELEASE='$(RELEASE)' LIBRARY='$(LIBRARY)' VERSION='$(VERSION)' scripts/install.sh
 
 install:
 	@$(INSTALL)
@@ -97,6 +98,10 @@ uninstall:
 
 wheel: lib $(VENV)/stamp
 	@scripts/wheel.sh $(VENV)/bin $(LIBRARY) $(DIST)
+
+deb:
+	@scripts/setup.sh $(BUILD_PACKAGES) debhelper
+	@PREBUILT=$(PREBUILT) RELEASE=$(RELEASE) scripts/deb.sh $(VERSION) $(DIST)
 
 messages:
 	scripts/messages.sh

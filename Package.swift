@@ -4,7 +4,7 @@ import PackageDescription
 /// What is shipped has the Swift runtime in it, and keeps its symbols only with `CAPDIST_SYMBOLS` set: `make lib` takes
 /// them to a file of their own.
 let selfContained =
-    ["-static-stdlib", "-Xlinker", "--build-id=sha1"]
+    ["-static-stdlib", "-Xlinker", "--build-id=sha1", "-Xlinker", "-z", "-Xlinker", "now"]
     + (Context.environment["CAPDIST_SYMBOLS"] == nil ? ["-Xlinker", "-s"] : [])
 
 /// Linker settings of the shipped library. They stand on a C target of their own that only the dynamic product contains:
@@ -15,7 +15,6 @@ let shipping: [LinkerSetting] = [
             "-Xlinker", "--version-script=\(Context.packageDirectory)/Sources/Shipping/exports.map",
             "-Xlinker", "-soname=libcapdist.so.1",
             "-Xlinker", "-z", "-Xlinker", "nodelete",
-            "-Xlinker", "-z", "-Xlinker", "now",
             "-Xlinker", "--gc-sections",
         ],
         .when(configuration: .release))

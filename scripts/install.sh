@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Puts what `make lib` made, headers, documentation and samples below PREFIX; with --uninstall takes the same files away.
-# Called by the Makefile, which sets PREFIX, LIBDIR, INCLUDEDIR, DESTDIR, RELEASE, LIBRARY, VERSION.
+# Called by the Makefile, which sets PREFIX, LIBDIR, INCLUDEDIR, DOCDIR, DESTDIR, RELEASE, LIBRARY, VERSION.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-doc=$PREFIX/share/doc/capdist
+doc=$DOCDIR
 cmake=$LIBDIR/cmake/capdist
 soname=libcapdist.so.${VERSION%%.*}
 action=install
