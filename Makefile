@@ -103,6 +103,9 @@ deb:
 	@scripts/setup.sh $(BUILD_PACKAGES) debhelper
 	@PREBUILT=$(PREBUILT) RELEASE=$(RELEASE) scripts/deb.sh $(VERSION) $(DIST)
 
+abi:
+	@scripts/abi.py --record
+
 messages:
 	scripts/messages.sh
 

@@ -17,6 +17,7 @@ import sys
 from collections.abc import Callable
 
 from harness import checks
+from harness.abi import abi
 from harness.cpp import cpp
 from harness.fuzzing import SECONDS as FUZZ_SECONDS
 from harness.fuzzing import fuzzing
@@ -120,6 +121,7 @@ SUITES = [
     Suite("builds", "release and debug from nothing, without a warning", 600, checks.builds),
     Suite("sources", "format, generated messages, banned imports", 120, checks.sources),
     Suite("header", "capdist.h as C99 and C++17", 60, checks.header),
+    Suite("abi", "the C interface is the recorded one", 60, abi),
     Suite("shipped", "the shipped library: symbols, size, needs", 300, checks.shipped),
     Suite("swift", "the modules' own tests", 600, swift_tests),
     Suite("simulation", "some thousand schedules in virtual time", 300, simulation),
