@@ -103,6 +103,11 @@ deb:
 	@scripts/setup.sh $(BUILD_PACKAGES) debhelper
 	@PREBUILT=$(PREBUILT) RELEASE=$(RELEASE) scripts/deb.sh $(VERSION) $(DIST)
 
+docs:
+	@scripts/setup.sh doxygen
+	@mkdir -p $(DIST)
+	VERSION=$(VERSION) DIST=$(DIST) doxygen docs/Doxyfile
+
 abi:
 	@scripts/abi.py --record
 
