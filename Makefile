@@ -36,12 +36,12 @@ MAJOR := $(call version,MAJOR)
 VERSION := $(MAJOR).$(call version,MINOR).$(call version,PATCH)
 
 VENV := .venv-test
-SWIFT_FILES := Sources Tests Package.swift
+SWIFT_FILES := Sources Tests bindings/swift Package.swift
 
 # Debian packages: to build; to test.
 BUILD_PACKAGES := libprotobuf-c-dev libssl-dev pkg-config gcc g++ binutils make
 PACKAGE_PACKAGES := debhelper lintian doxygen
-TEST_PACKAGES := $(PACKAGE_PACKAGES) cmake protobuf-c-compiler libcmocka-dev doctest-dev protobuf-compiler libprotobuf-dev python3 python3-venv strace valgrind
+TEST_PACKAGES := $(PACKAGE_PACKAGES) cmake openssl protobuf-c-compiler libcmocka-dev doctest-dev protobuf-compiler libprotobuf-dev python3 python3-venv strace valgrind
 
 .PHONY: setup setup-build lib demo test bench install uninstall wheel deb docs abi messages messages-check format lint simulate mutants fuzz clean
 

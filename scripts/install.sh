@@ -63,6 +63,7 @@ mirror README.md CHANGELOG.md CONTRIBUTING.md LICENSE docs/*.md
 mirror bindings/c/README.md bindings/c/*.c
 mirror bindings/cpp/README.md bindings/cpp/samples/*
 mirror bindings/python/README.md bindings/python/samples/*
+mirror bindings/swift/README.md bindings/swift/Package.swift bindings/swift/Sources/*/*
 
 # What the linker looks for.
 if [ $action = install ]; then

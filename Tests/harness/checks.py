@@ -20,7 +20,7 @@ NEEDED = {
     "libprotobuf-c.so.1": "libprotobuf-c1",
     "libstdc++.so.6": "libstdc++6",
 }
-#: The newest symbol versions that it asks for. A higher one shuts out older systems: raise it here only if that is meant.
+#: The newest symbol versions that it asks for. A higher one shuts out older systems: raised here only if that is meant.
 NEWEST = {"CXXABI": "1.3.11", "GCC": "3.3", "GLIBC": "2.35", "GLIBCXX": "3.4.29", "OPENSSL": "3.0.0"}
 MAX_LIBRARY_BYTES = 7_500_000
 MAX_RELEASE_BUILD_S = 120
@@ -77,7 +77,7 @@ def _build_trouble(status: int, output: str) -> str | None:
 
 def sources(run: Run) -> None:
     """Checks on the text of the sources."""
-    lint = run.program(["swift", "format", "lint", "--strict", "--recursive", "Sources", "Tests", "Package.swift"])
+    lint = run.program(["make", "--silent", "lint"])
     run.check("swift format lint --strict", lint.output.strip()[:400] or f"{lint.ended}" if lint.status != 0 else None)
     messages = run.program(["make", "--silent", "messages-check"])
     run.check("generating the messages again gives what is checked in", _failure(messages.status, messages.output))
@@ -215,7 +215,8 @@ def _debug_information(run: Run, path: Path) -> None:
     run.check("it has the build id of its debug information", None if ids[0] and ids[0] == ids[1] else f"{ids}")
     # addr2line goes the debugger's way: from the library alone to the file beside it.
     symbols = run.build(["nm", debug]).output
-    for file, pattern in (("csystem.c", r"csystem_accept"), ("ConnectionMachine.swift", r"\$s10Connection0A7MachineV\w+F")):
+    functions = {"csystem.c": r"csystem_accept", "ConnectionMachine.swift": r"\$s10Connection0A7MachineV\w+F"}
+    for file, pattern in functions.items():
         addresses = re.findall(rf"^(\w+) [tT] {pattern}$", symbols, flags=re.MULTILINE)[:20]
         lines = run.build(["addr2line", "-e", path, *addresses]).output if addresses else ""
         run.check(f"debuggers find the lines of {file}", None if f"/{file}:" in lines else lines or "no such function")

@@ -20,6 +20,7 @@ def guests(run: Run) -> None:
     with simulator("--no-quota") as port:
         _unload(run, port)
         _swift_host(run, port)
+        _swift_sample(run, port)
     hygiene.secrets(run)
     _first_uses(run)
 
@@ -45,6 +46,30 @@ def _swift_host(run: Run, port: int) -> None:
         good = outcome.status == 0 and outcome.output == "1600 answers\n"
         run.check(f"a Swift host, {number}", None if good else f"{outcome.ended}: {outcome.output.strip()[-300:]}")
 
+
+def _swift_sample(run: Run, port: int) -> None:
+    """bindings/swift, as its README says: a package of the host's own that finds what is installed by pkg-config."""
+    prefix = RESULTS / "guests-prefix"
+    run.build(["make", "--silent", "install", f"PREFIX={prefix}", f"RELEASE={RELEASE}"])
+    env = {"PKG_CONFIG_PATH": f"{prefix}/lib/pkgconfig", "LD_LIBRARY_PATH": f"{prefix}/lib"}
+    scratch = RESULTS / "net-flow"
+    build = ["swift", "build", "--package-path", ROOT / "bindings" / "swift", "--scratch-path", scratch]
+    built = run.program(build, env=env)
+    trouble = re.findall(r".*(?:warning|error): .*", built.output)
+    run.check("the Swift sample builds", "; ".join(trouble[:5]) or (built.ended if built.status else None))
+    securities = ["HK.00700", "US.AAPL", "HK.99999", "nonsense"]
+    outcome = run.program([scratch / "debug" / "net-flow", "127.0.0.1", str(port), *securities], env=env, limit_s=30)
+    right = outcome.status == 0 and outcome.output == SWIFT_SAMPLE
+    run.check("the Swift sample prints what stayed in each stock", None if right else outcome.output or outcome.ended)
+
+
+#: The simulator's figures, in minus out, rounded; the reasons of those that have none.
+SWIFT_SAMPLE = """\
+HK.00700\tsuper 572149520\tbig 415073660\tmid 259204060\tsmall 203851180
+US.AAPL\tsuper 9322867\tbig 10426249\tmid -7816505\tsmall 6672171
+HK.99999\tfailed: the gateway refused (retType -1): 未知股票
+nonsense\tfailed: a security is written MARKET.CODE, such as HK.00700
+"""
 
 #: Variables that Swift fills at first use, by the end of their mangled names: demangling caches of types, other caches of
 #: types and of conformances, the tokens of globals.
