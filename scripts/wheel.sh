@@ -25,7 +25,7 @@ while read -r name _ path _; do
     esac
     owner=$(dpkg-query --search "$(realpath "$path")" | head -n 1)
     cp "/usr/share/doc/${owner%%:*}/copyright" "$package/LICENSE.${owner%%:*}"
-done < <(ldd "$library")
+done < <(env -u LD_PRELOAD ldd "$library")
 
 PATH=$bin:$PATH
 pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index --wheel-dir "$work" "$package"

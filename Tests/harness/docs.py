@@ -125,6 +125,7 @@ def _page(run: Run, path: Path, env: dict[str, str], redirect: Path) -> None:
     for entry in ROOT.iterdir():
         if not entry.name.startswith(".") and entry.name != "dist":
             (folder / entry.name).symlink_to(entry)
+    (folder / ".venv-test").symlink_to(VENV_PYTHON.parents[1])
     (folder / ".build").mkdir()
     (folder / ".build" / "release").symlink_to(RELEASE)
     env = env | {"MAKEFLAGS": f"PREBUILT=1 DESTDIR={folder}/installed", "PIP_TARGET": f"{folder}/site"}
@@ -197,9 +198,16 @@ def _console(run: Run, block: Block, folder: Path, env: dict[str, str], preload:
     return outcome
 
 
+def _cmake(run: Run, block: Block, folder: Path, env: dict[str, str], preload: dict[str, str]) -> Outcome:
+    if block.mark != "file: CMakeLists.txt":
+        return Outcome(1, "mark it with its file: CMakeLists.txt")
+    return run.program(["cmake", "-S", folder, "-B", folder / "configured"], env=env, cwd=folder)
+
+
 #: Compilers are told that a warning is an error; a page's program need not look at everything it gets.
 RUNNERS: dict[str, Runner] = {
     "c": _compiled(["cc", "-std=gnu11", "-Wall", "-Wextra", "-Wno-unused-parameter", "-Werror", "-pthread"], "c"),
+    "cmake": _cmake,
     "console": _console,
     "cpp": _compiled(["g++", "-std=c++17", "-Wall", "-Werror", "-pthread"], "cpp"),
     "python": _python,
@@ -209,7 +217,8 @@ RUNNERS: dict[str, Runner] = {
 
 def _links(run: Run, pages: list[Path]) -> None:
     for page in pages:
-        targets = re.findall(r"\]\((?!https?:|#)([^)#\s]+)", page.read_text(encoding="utf-8"))
+        prose = re.sub(r"^```.*?^```$|`[^`\n]*`", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
+        targets = re.findall(r"\]\((?!https?:|#)([^)#\s]+)", prose)
         broken = [target for target in targets if not (page.parent / target).exists()]
         run.check(f"{page.relative_to(ROOT)}: its links lead somewhere", ", ".join(broken))
 
@@ -218,7 +227,7 @@ def _names(run: Run, pages: list[Path]) -> None:
     """Names of the interface, and variables, are those of the code."""
     code = "".join(
         path.read_text(encoding="utf-8", errors="replace")
-        for folder in ("include", "Tests", "bindings", "packaging", "scripts")
+        for folder in ("include", "Tests", "bindings", "Benchmarks", "packaging", "scripts")
         for path in (ROOT / folder).rglob("*")
         if path.is_file() and path.suffix in (".h", ".c", ".hpp", ".cpp", ".py", ".in", ".sh") and ".results" not in path.parts
     )
