@@ -100,11 +100,11 @@ wheel: lib $(VENV)/stamp
 	@scripts/wheel.sh $(VENV)/bin $(LIBRARY) $(DIST)
 
 deb:
-	@scripts/setup.sh $(BUILD_PACKAGES) debhelper
+	@PREBUILT=$(PREBUILT) scripts/setup.sh $(BUILD_PACKAGES) debhelper
 	@PREBUILT=$(PREBUILT) RELEASE=$(RELEASE) scripts/deb.sh $(VERSION) $(DIST)
 
 docs:
-	@scripts/setup.sh doxygen
+	@PREBUILT=1 scripts/setup.sh doxygen
 	@mkdir -p $(DIST)
 	VERSION=$(VERSION) DIST=$(DIST) doxygen docs/Doxyfile
 

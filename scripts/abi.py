@@ -2,7 +2,7 @@
 """Compares the C interface with the recorded one, packaging/capdist.abi; docs/abi.md has the rules.
 
     scripts/abi.py                  fails, and says why, if the header's interface is not the recorded one
-    scripts/abi.py --record         records the header's; refuses what breaks programs, unless the major number is another
+    scripts/abi.py --record         records the header's; refuses what breaks programs, unless the major number changed
 
 A compiler reads the header: clang's syntax tree has names, types and values, and a program tells sizes and offsets.
 """
@@ -50,7 +50,7 @@ def interface(header: Path) -> list[str]:
         elif node["kind"] == "RecordDecl" and node.get("completeDefinition"):
             layouts += _layout(name, node)
     text = header.read_text(encoding="utf-8")
-    # The minor and the patch number change without changing the interface; the major is in the record's name for it.
+    # The version's numbers change without changing the interface; the major one is the record's first line.
     for name, value in MACRO.findall(text):
         if not name.startswith("CAPDIST_VERSION_") and name not in ("CAPDIST_H", "CAPDIST_API"):
             layouts.append(_printf(f"constant {name} = %lld", f"(long long)({name})"))

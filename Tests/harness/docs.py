@@ -22,6 +22,7 @@ from .suite import RELEASE, RESULTS, ROOT, VENV_PYTHON, Outcome, Run
 
 OUT = RESULTS / "docs"
 TESTS = ROOT / "Tests" / "docs"
+HEADER = ROOT / "include" / "capdist.h"
 PAGES = ("*.md", "docs/*.md", "bindings/*/README.md", "bindings/*/samples/README.md", "Tests/*/README.md")
 #: Blocks of a page and language that another test runs: the file that does, which must name the page.
 ELSEWHERE = {
@@ -62,6 +63,7 @@ def docs(run: Run) -> None:
     pages = sorted({path for pattern in PAGES for path in ROOT.glob(pattern)})
     _links(run, pages)
     _names(run, pages)
+    _parts(run)
     _html(run)
     redirect = OUT / "redirect.so"
     run.build(["cc", "-std=c11", "-Wall", "-Werror", "-shared", "-fPIC", TESTS / "redirect.c", "-o", redirect])
@@ -70,7 +72,8 @@ def docs(run: Run) -> None:
     with simulator("--no-quota") as port:
         env = _environment(prefix) | {"SIMULATOR_PORT": str(port)}
         for page in pages:
-            _page(run, page, env, redirect)
+            _page(run, page, blocks(page), env, redirect)
+        _page(run, HEADER, header_blocks(), env, redirect)
 
 
 def _environment(prefix: Path) -> dict[str, str]:
@@ -104,6 +107,8 @@ def blocks(path: Path) -> list[Block]:
     for number, line in enumerate(lines):
         if start is None and line.startswith("```"):
             start = number
+        elif start is None and re.match(r"\s+```|\s*~~~", line):
+            found.append(Block(page, number + 1, "in another form than the others", "", ""))
         elif start is not None and line == "```":
             mark = re.fullmatch(r"<!-- (.+) -->", lines[start - 1]) if start else None
             language = lines[start][3:].strip()
@@ -115,9 +120,17 @@ def blocks(path: Path) -> list[Block]:
     return found
 
 
-def _page(run: Run, path: Path, env: dict[str, str], redirect: Path) -> None:
+def header_blocks() -> list[Block]:
+    """The pieces of code in the header's comments."""
+    lines = HEADER.read_text(encoding="utf-8").splitlines()
+    starts = [number for number, line in enumerate(lines) if "@code" in line]
+    ends = [number for number, line in enumerate(lines) if "@endcode" in line]
+    texts = ["\n".join(line.removeprefix(" * ") for line in lines[a + 1 : b]) for a, b in zip(starts, ends, strict=True)]
+    return [Block("include/capdist.h", start + 1, "c", "", text) for start, text in zip(starts, texts, strict=True)]
+
+
+def _page(run: Run, path: Path, found: list[Block], env: dict[str, str], redirect: Path) -> None:
     """Runs a page's blocks one after the other in a fresh folder that looks like the project's."""
-    found = blocks(path)
     if not found:
         return
     folder = OUT / str(path.relative_to(ROOT)).replace("/", "-")
@@ -228,13 +241,25 @@ def _names(run: Run, pages: list[Path]) -> None:
     code = "".join(
         path.read_text(encoding="utf-8", errors="replace")
         for folder in ("include", "Tests", "bindings", "Benchmarks", "packaging", "scripts")
-        for path in (ROOT / folder).rglob("*")
-        if path.is_file() and path.suffix in (".h", ".c", ".hpp", ".cpp", ".py", ".in", ".sh") and ".results" not in path.parts
+        for path in (ROOT / folder).rglob("*.*")
+        if path.suffix in (".h", ".c", ".hpp", ".cpp", ".py", ".in", ".sh") and ".results" not in path.parts
     )
     known = set(re.findall(r"\b(?:CAPDIST|capdist)_\w+", code + (ROOT / "Package.swift").read_text(encoding="utf-8")))
     for page in pages:
         names = set(re.findall(r"\b(?:CAPDIST|capdist)_\w+[a-zA-Z0-9]\b", page.read_text(encoding="utf-8")))
         run.check(f"{page.relative_to(ROOT)}: the names it uses are there", ", ".join(sorted(names - known)))
+
+
+def _parts(run: Run) -> None:
+    """What docs/architecture.md says that the parts import is what Package.swift says."""
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    package = (ROOT / "Package.swift").read_text(encoding="utf-8")
+    told = dict(re.findall(r"^\| `(\w+)` \| ((?:`\w+`(?:, )?)*) \|", page, re.M))
+    for part in ("CapDist", "Connection", "Codec", "Limiter", "Simulator"):
+        target = re.search(rf'\.target\(name: "{part}"(?:, dependencies: \[(.*?)\])?', package)
+        needs = set(re.findall(r'"(\w+)"', target[1] or "")) - {"CCapDist"} if target else {"no such target"}
+        says = set(re.findall(r"`(\w+)`", told.get(part, "`no such row`")))
+        run.check(f"docs/architecture.md: what {part} imports", ", ".join(sorted(needs ^ says)))
 
 
 def _html(run: Run) -> None:
