@@ -61,9 +61,9 @@ put 644 "$cmake" "$(fill packaging/capdistConfig.cmake.in)" "$(fill packaging/ca
 put 644 "$PREFIX/share/man/man1" "$made/opend-simulator.1"
 mirror README.md CHANGELOG.md CONTRIBUTING.md LICENSE docs/*.md
 mirror bindings/c/README.md bindings/c/*.c
-mirror bindings/cpp/README.md bindings/cpp/samples/*
-mirror bindings/python/README.md bindings/python/samples/*
-mirror bindings/swift/README.md bindings/swift/Package.swift bindings/swift/Sources/*/*
+mirror bindings/cpp/README.md bindings/cpp/samples/*.cpp
+mirror bindings/python/README.md bindings/python/samples/*.{md,py}
+mirror bindings/swift/README.md bindings/swift/Package.swift bindings/swift/Sources/*/*.*
 
 # What the linker looks for.
 if [ $action = install ]; then

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from . import checks
+from .docs import blocks
 from .gateway import gateway
 from .suite import RELEASE, RESULTS, ROOT, SCRATCH, VENV_PYTHON, Outcome, Run
 
@@ -18,6 +19,7 @@ BUILT = ["PREBUILT=1", f"SCRATCH={SCRATCH.name}"]
 #: No Swift, no virtual environment of the tests.
 PATH = {"PATH": "/usr/bin:/bin", "LD_LIBRARY_PATH": ""}
 RSA_KEY = ROOT / "Tests" / "vectors" / "rsa" / "2048.pem"
+DEBIAN = ("libcapdist1", "libcapdist-dev", "opend-simulator")
 FIGURE = re.compile(r"\b859479380\b")
 
 CMAKE_LISTS = """cmake_minimum_required(VERSION 3.13)
@@ -150,6 +152,15 @@ def _other_major(run: Run) -> None:
     told = outcome.status != 0 and words in outcome.output
     run.check("C++ tells of a library of another major version", None if told else outcome.output[-300:])
 
+    # A C program can look for itself: as docs/abi.md shows.
+    (block,) = (block for block in blocks(ROOT / "docs" / "abi.md") if block.language == "c")
+    source = OUT / "looks.c"
+    source.write_text(block.text, encoding="utf-8")
+    run.build(["cc", f"-I{include}", source, "-o", OUT / "looks", *link])
+    outcome = run.program([OUT / "looks"])
+    told = outcome.status == 1 and f"capdist.h is version 2, and the library is {checks.version()}" in outcome.output
+    run.check("C tells of a library of another major version", None if told else outcome.output[-300:])
+
     # One that was linked to version 2, as the loader has it: there is only version 1.
     stub = OUT / "stub"
     stub.mkdir()
@@ -226,20 +237,27 @@ def _debian(run: Run) -> None:
     told = [line for line in lint.output.splitlines() if re.match(r"[EWIPC]: ", line)]
     run.check("deb: lintian finds nothing", "; ".join(told[:5]) or (lint.output[-300:] if lint.status else None))
 
-    root = OUT / "root"
-    for package in ("libcapdist1", "libcapdist-dev", "opend-simulator"):
-        (file,) = dist.glob(f"{package}_*.deb")
-        run.build(["dpkg-deb", "--extract", file, root])
+    files = {package: next(dist.glob(f"{package}_*.deb")) for package in DEBIAN}
+    for package, file in files.items():
         version = run.build(["dpkg-deb", "--field", file, "Version"]).output.strip()
         run.check(f"deb: {package} has the version", None if version.split("-")[0] == checks.version() else version)
-    (file,) = dist.glob("libcapdist1_*.deb")
-    depends = run.build(["dpkg-deb", "--field", file, "Depends"]).output
+    depends = run.build(["dpkg-deb", "--field", files["libcapdist1"], "Depends"]).output
     names = {re.split(r"[ (]", word.strip())[0] for word in depends.split(",")}
     wrong = names ^ set(checks.NEEDED.values())
     run.check("deb: libcapdist1 depends on what it needs", ", ".join(sorted(wrong)))
 
+    # Into a system of their own, which has none of what they depend on: this machine's has, and it is not disturbed.
+    root = OUT / "root"
+    for folder in ("updates", "info", "triggers"):
+        (root / "var" / "lib" / "dpkg" / folder).mkdir(parents=True)
+    (root / "var" / "lib" / "dpkg" / "status").touch()
+    dpkg = ["env", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "dpkg", f"--root={root}", "--log=/dev/null", "--force-not-root"]
+    run.build([*dpkg, "--force-depends", "--install", *files.values()])
     triplet = run.build(["dpkg-architecture", "-qDEB_HOST_MULTIARCH"]).output.strip()
     libdir = f"/usr/lib/{triplet}"
     _use_from_c(run, "deb", OUT / "deb-c", root, libdir, "/usr/bin")
     folder = OUT / "deb-cmake"
     _use_from_cmake(run, "deb", folder, root / "usr", Path(f"{root}{libdir}"), root / "usr" / "bin")
+    run.build([*dpkg, "--purge", *files])
+    left = [str(path) for path in root.rglob("*") if not path.is_dir() and "dpkg" not in path.parts]
+    run.check("deb: dpkg takes all away again", ", ".join(left))
