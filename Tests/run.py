@@ -94,7 +94,7 @@ def pytest_suite(folder: str) -> Callable[[Run], None]:
 def benchmark(run: Run) -> None:
     """One short round: every client runs and its figures are sane. Each line it prints is a case."""
     checks.library(run)
-    outcome = run.program(["python3", "Benchmarks/bench.py", "--quick", "--library", RELEASE / "libcapdist.so"])
+    outcome = run.program(["python3", "Benchmarks/bench.py", "--quick", "--library", RELEASE / "libcapdist.so.1"])
     for line in outcome.output.splitlines():
         # A peer that can not be had here ("not measured") is no case of ours.
         if line.startswith(("ok ", "FAILED")):

@@ -93,7 +93,6 @@ def _environment(prefix: Path) -> dict[str, str]:
         "PYTHONPATH": str(ROOT / "bindings" / "python" / "src"),
         "PYTHONDONTWRITEBYTECODE": "1",
         "PIP_NO_INDEX": "1",
-        "PIP_NO_BUILD_ISOLATION": "0",  # pip reads it the wrong way round: this is "no isolation"
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
     }
 

@@ -50,6 +50,7 @@ def packages(run: Run) -> None:
     _other_major(run)
     _missing_library(run)
     _wheel(run)
+    _wheel_without_library(run)
     _debian(run)
 
 
@@ -227,6 +228,24 @@ def _wheel(run: Run) -> None:
     licences = {path.name for path in venv.rglob("licenses/LICENSE*")}
     expected = {"LICENSE", "LICENSE.libprotobuf-c1", "LICENSE.libssl3"}
     run.check("wheel: the licences of all that is inside", None if licences >= expected else f"{licences}")
+
+
+def _wheel_without_library(run: Run) -> None:
+    """`pip install ./bindings/python`, for a library that is installed; in a copy, since pip leaves things behind."""
+    tree = OUT / "tree"
+    package = tree / "bindings" / "python"
+    ignored = shutil.ignore_patterns("tests", "build", "*.egg-info", "__pycache__")
+    shutil.copytree(ROOT / "bindings" / "python", package, ignore=ignored)
+    pip = [VENV_PYTHON, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check", "--no-deps", "--no-index"]
+    command = [*pip, "--no-build-isolation", "--wheel-dir", tree, package]
+    outcome = run.program(command)
+    told = outcome.status != 0 and "build this package inside the source tree of libcapdist" in outcome.output
+    run.check("wheel: outside the source tree it says why not", None if told else outcome.output[-300:])
+    shutil.copytree(ROOT / "include", tree / "include")
+    run.build(command)
+    names = [path.name for path in tree.glob("*.whl")]
+    right = names == [f"capdist-{checks.version()}-py3-none-any.whl"]
+    run.check("wheel: without the library it is for any platform", None if right else f"{names}")
 
 
 def _debian(run: Run) -> None:
