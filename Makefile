@@ -58,6 +58,7 @@ $(VENV)/stamp: Tests/requirements.txt bindings/python/requirements-test.txt bind
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check $(^:%=--requirement %)
 	@touch $@
 
+# The simulator is shipped as it is; of the library, what split.sh leaves.
 SHIP := swift build -c release --scratch-path $(SCRATCH) --disable-local-rpath
 
 lib: $(if $(PREBUILT),,setup-build)
