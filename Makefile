@@ -1,8 +1,12 @@
 # make demo     fetch HK.00700 through the C library from a stand-in gateway, and print it
 # make test     run every test of every language (SUITES="swift c" runs some, see Tests/run.py --list)
 # make bench    measure the library and its peers, and write docs/benchmarks.md
-# make lib      build the library
-# make install  put library and headers of C and C++ below PREFIX (after make lib)
+# make lib      build the library, its debug information and the simulator, in RELEASE
+# make install  put library, headers, documentation, samples and simulator below PREFIX (after make lib); make uninstall
+# make wheel    make a Python wheel with the library inside, in DIST
+# make deb      make Debian packages, in DIST
+# make docs     make HTML of the header, in DIST/html
+# make abi      record the interface of the header (docs/abi.md)
 # make mutants  break the library on purpose, and see that the tests notice
 # make fuzz     feed the library with inputs that search for its mistakes, each target SECONDS=60
 # make simulate run SEEDS=1000 schedules FROM=1 in virtual time, with a log in .build/simulate.log
@@ -10,21 +14,36 @@
 
 SHELL := /bin/bash
 PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+DOCDIR ?= $(PREFIX)/share/doc/capdist
 DESTDIR ?=
+DIST ?= dist
 SUITES ?=
 SEEDS ?= 1000
 FROM ?= 1
 SECONDS ?= 60
 
-RELEASE := .build/release
+# Where Swift builds; the library that is installed. PREBUILT=1: what is there is taken, and no Swift is needed.
+SCRATCH := .build
+RELEASE = $(SCRATCH)/release
+LIBRARY = $(RELEASE)/libcapdist.so.$(MAJOR)
+PREBUILT :=
+
+# The one place that tells the version is the header.
+version = $(shell sed -n 's/^\#define CAPDIST_VERSION_$(1) //p' include/capdist.h)
+MAJOR := $(call version,MAJOR)
+VERSION := $(MAJOR).$(call version,MINOR).$(call version,PATCH)
+
 VENV := .venv-test
-SWIFT_FILES := Sources Tests Package.swift
+SWIFT_FILES := Sources Tests bindings/swift Package.swift
 
 # Debian packages: to build; to test.
 BUILD_PACKAGES := libprotobuf-c-dev libssl-dev pkg-config gcc g++ binutils make
-TEST_PACKAGES := protobuf-c-compiler libcmocka-dev doctest-dev protobuf-compiler libprotobuf-dev python3 python3-venv strace valgrind
+PACKAGE_PACKAGES := debhelper lintian doxygen
+TEST_PACKAGES := $(PACKAGE_PACKAGES) cmake openssl protobuf-c-compiler libcmocka-dev doctest-dev protobuf-compiler libprotobuf-dev python3 python3-venv strace valgrind
 
-.PHONY: setup setup-build lib demo test bench install messages messages-check format lint simulate mutants fuzz clean
+.PHONY: setup setup-build lib demo test bench install uninstall wheel deb docs abi messages messages-check format lint simulate mutants fuzz clean
 
 setup:
 	@scripts/setup.sh $(BUILD_PACKAGES) $(TEST_PACKAGES)
@@ -34,19 +53,24 @@ setup-build:
 	@scripts/setup.sh $(BUILD_PACKAGES)
 
 # Made anew when the list of packages changes.
-$(VENV)/stamp: Tests/requirements.txt bindings/python/requirements-test.txt
+$(VENV)/stamp: Tests/requirements.txt bindings/python/requirements-test.txt bindings/python/requirements-wheel.txt
 	python3 -m venv --clear $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check $(^:%=--requirement %)
 	@touch $@
 
-lib: setup-build
-	swift build -c release --product capdist
-	@ln -sf libcapdist.so $(RELEASE)/libcapdist.so.1
-	@echo "The library is $(RELEASE)/libcapdist.so, its header include/capdist.h."
+# The simulator is shipped as it is; of the library, what split.sh leaves.
+SHIP := swift build -c release --scratch-path $(SCRATCH) --disable-local-rpath
+
+lib: $(if $(PREBUILT),,setup-build)
+ifeq ($(PREBUILT),)
+	CAPDIST_SYMBOLS=1 $(SHIP) --product capdist
+	$(SHIP) --product opend-simulator
+	@scripts/split.sh $(RELEASE)/libcapdist.so $(LIBRARY)
+endif
+	@echo "The library is $(LIBRARY), its header include/capdist.h."
 
 demo: lib
-	swift build -c release --product opend-simulator
-	@scripts/demo.sh
+	@RELEASE=$(RELEASE) scripts/demo.sh
 
 test: setup
 	@python3 Tests/run.py $(SUITES)
@@ -64,14 +88,29 @@ simulate: setup-build
 	swift build -c release --product simulate
 	$(RELEASE)/simulate --seeds $(SEEDS) --from $(FROM) | tee -a .build/simulate.log; exit $${PIPESTATUS[0]}
 
+INSTALL = PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' INCLUDEDIR='$(INCLUDEDIR)' DOCDIR='$(DOCDIR)' \
+	DESTDIR='$(DESTDIR)' RELEASE='$(RELEASE)' LIBRARY='$(LIBRARY)' VERSION='$(VERSION)' scripts/install.sh
+
 install:
-	install -D -m 644 include/capdist.h $(DESTDIR)$(PREFIX)/include/capdist.h
-	install -D -m 755 $(RELEASE)/libcapdist.so $(DESTDIR)$(PREFIX)/lib/libcapdist.so.1
-	ln -sf libcapdist.so.1 $(DESTDIR)$(PREFIX)/lib/libcapdist.so
-	install -d $(addprefix $(DESTDIR)$(PREFIX)/include/,capdist ftapi)
-	install -m 644 bindings/cpp/include/capdist.hpp $(DESTDIR)$(PREFIX)/include
-	install -m 644 bindings/cpp/include/capdist/* $(DESTDIR)$(PREFIX)/include/capdist
-	install -m 644 bindings/cpp/include/ftapi/* $(DESTDIR)$(PREFIX)/include/ftapi
+	@$(INSTALL)
+
+uninstall:
+	@$(INSTALL) --uninstall
+
+wheel: lib $(VENV)/stamp
+	@scripts/wheel.sh $(VENV)/bin $(LIBRARY) $(DIST)
+
+deb:
+	@PREBUILT=$(PREBUILT) scripts/setup.sh $(BUILD_PACKAGES) debhelper
+	@PREBUILT=$(PREBUILT) RELEASE=$(RELEASE) scripts/deb.sh $(VERSION) $(DIST)
+
+docs:
+	@PREBUILT=1 scripts/setup.sh doxygen
+	@mkdir -p $(DIST)
+	VERSION=$(VERSION) DIST=$(DIST) doxygen docs/Doxyfile
+
+abi:
+	@scripts/abi.py --record
 
 messages:
 	scripts/messages.sh
@@ -86,4 +125,4 @@ lint:
 	swift format lint --strict --recursive $(SWIFT_FILES)
 
 clean:
-	rm -rf .build .build-test .build-bench .build-mutants .build-fuzz .build-asan .build-tsan .build-symbols $(VENV) .venv-bench Tests/.results
+	rm -rf $(DIST) .build .build-test .build-bench .build-mutants .build-fuzz .build-asan .build-tsan $(VENV) .venv-bench Tests/.results

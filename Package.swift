@@ -1,19 +1,22 @@
 // swift-tools-version: 6.0
 import PackageDescription
 
+/// What is shipped has the Swift runtime in it, and keeps its symbols only with `CAPDIST_SYMBOLS` set: `make lib` takes
+/// them to a file of their own.
+let selfContained =
+    ["-static-stdlib", "-Xlinker", "--build-id=sha1", "-Xlinker", "-z", "-Xlinker", "now"]
+    + (Context.environment["CAPDIST_SYMBOLS"] == nil ? ["-Xlinker", "-s"] : [])
+
 /// Linker settings of the shipped library. They stand on a C target of their own that only the dynamic product contains:
-/// on `CapDist` itself the static runtime would leak into the test bundle. With `CAPDIST_SYMBOLS` set it keeps its symbols,
-/// for a debugger and for the test of first uses.
+/// on `CapDist` itself the static runtime would leak into the test bundle.
 let shipping: [LinkerSetting] = [
     .unsafeFlags(
-        [
-            "-static-stdlib",
+        selfContained + [
             "-Xlinker", "--version-script=\(Context.packageDirectory)/Sources/Shipping/exports.map",
             "-Xlinker", "-soname=libcapdist.so.1",
             "-Xlinker", "-z", "-Xlinker", "nodelete",
-            "-Xlinker", "-z", "-Xlinker", "now",
             "-Xlinker", "--gc-sections",
-        ] + (Context.environment["CAPDIST_SYMBOLS"] == nil ? ["-Xlinker", "-s"] : []),
+        ],
         .when(configuration: .release))
 ]
 
@@ -26,7 +29,7 @@ let package = Package(
     targets: [
         // C: the public header, what Swift's Glibc lacks, the generated messages, Debian's libraries.
         .systemLibrary(name: "CCapDist", path: "include"),
-        .target(name: "CSystem"),
+        .target(name: "CSystem", cSettings: [.headerSearchPath("../../include")]),
         .systemLibrary(
             name: "CProtobufC", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
@@ -41,7 +44,9 @@ let package = Package(
 
         // The stand-in gateway.
         .target(name: "Simulator", dependencies: ["Codec", "CSystem"]),
-        .executableTarget(name: "opend-simulator", dependencies: ["Simulator", "Codec"]),
+        .executableTarget(
+            name: "opend-simulator", dependencies: ["Simulator", "Codec", "CSystem"],
+            linkerSettings: [.unsafeFlags(selfContained, .when(configuration: .release))]),
 
         .testTarget(name: "CodecTests", dependencies: ["Codec"]),
         .testTarget(name: "LimiterTests", dependencies: ["Limiter"]),

@@ -17,11 +17,14 @@ import sys
 from collections.abc import Callable
 
 from harness import checks
+from harness.abi import abi
 from harness.cpp import cpp
 from harness.cprograms import c_tests
+from harness.docs import docs
 from harness.fuzzing import SECONDS as FUZZ_SECONDS
 from harness.fuzzing import fuzzing
 from harness.guests import guests
+from harness.packages import packages
 from harness.results import read_junit, read_swift_events
 from harness.sanitizers import sanitizers
 from harness.suite import RELEASE, RESULTS, SCRATCH, VENV_PYTHON, Case, Run, Suite, SuiteError, library_env, run_suite
@@ -72,7 +75,7 @@ def pytest_suite(folder: str) -> Callable[[Run], None]:
 def benchmark(run: Run) -> None:
     """One short round: every client runs and its figures are sane. Each line it prints is a case."""
     checks.library(run)
-    outcome = run.program(["python3", "Benchmarks/bench.py", "--quick", "--library", RELEASE / "libcapdist.so"])
+    outcome = run.program(["python3", "Benchmarks/bench.py", "--quick", "--library", RELEASE / "libcapdist.so.1"])
     for line in outcome.output.splitlines():
         # A peer that can not be had here ("not measured") is no case of ours.
         if line.startswith(("ok ", "FAILED")):
@@ -91,6 +94,7 @@ SUITES = [
     Suite("builds", "release and debug from nothing, without a warning", 600, checks.builds),
     Suite("sources", "format, generated messages, banned imports", 120, checks.sources),
     Suite("header", "capdist.h as C99 and C++17", 60, checks.header),
+    Suite("abi", "the C interface is the recorded one", 60, abi),
     Suite("shipped", "the shipped library: symbols, size, needs", 300, checks.shipped),
     Suite("swift", "the modules' own tests", 600, swift_tests),
     Suite("simulation", "some thousand schedules in virtual time", 300, simulation),
@@ -100,6 +104,8 @@ SUITES = [
     Suite("fuzzing", "libFuzzer's targets, each its corpus and a minute of its own", 900 + 3 * FUZZ_SECONDS, fuzzing),
     Suite("cpp", "the C++ headers with gcc and clang, under sanitizers, and the named cases", 600, cpp),
     Suite("python", "the Python package", 300, pytest_suite("bindings/python/tests")),
+    Suite("docs", "every block of the pages is run, every link and name leads somewhere", 300, docs),
+    Suite("packages", "make install, the wheel and the Debian packages, made and used", 300, packages),
     Suite("bench", "a short round of every benchmark", 300, benchmark),
     Suite("vendor", "the vendor's client and the vendor's messages", 300, pytest_suite("Tests/vendor")),
 ]

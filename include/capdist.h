@@ -68,6 +68,7 @@
 extern "C" {
 #endif
 
+/* Each function is marked with it: exported, whatever a program's own -fvisibility is. */
 #if defined(__GNUC__)
 #define CAPDIST_API __attribute__((visibility("default")))
 #else
@@ -77,8 +78,11 @@ extern "C" {
 /** @name Version of this header
  *  capdist_version() tells the library's own. Same major number: compatible, whichever is older.
  *  @{ */
+/** Another number: programs must be compiled again (docs/abi.md). */
 #define CAPDIST_VERSION_MAJOR 1
+/** A higher number: there is more. */
 #define CAPDIST_VERSION_MINOR 0
+/** A higher number: something was mended. */
 #define CAPDIST_VERSION_PATCH 0
 /** @} */
 
@@ -172,19 +176,19 @@ CAPDIST_API const char *capdist_version(void);
 
 /* -------------------------------------------------------------------------------------------------- securities -- */
 
-/** Markets (Qot_Common.QotMarket), with the prefix that capdist_security_parse() knows each by. */
+/** Markets (Qot_Common.QotMarket), with what capdist_security_parse() knows each by, before the first dot. */
 enum {
-    CAPDIST_MARKET_HK = 1,  /**< `HK.`  Hong Kong */
-    CAPDIST_MARKET_US = 11, /**< `US.`  United States */
-    CAPDIST_MARKET_SH = 21, /**< `SH.`  Shanghai */
-    CAPDIST_MARKET_SZ = 22, /**< `SZ.`  Shenzhen */
-    CAPDIST_MARKET_SG = 31, /**< `SG.`  Singapore */
-    CAPDIST_MARKET_JP = 41, /**< `JP.`  Japan */
-    CAPDIST_MARKET_AU = 51, /**< `AU.`  Australia */
-    CAPDIST_MARKET_MY = 61, /**< `MY.`  Malaysia */
-    CAPDIST_MARKET_CA = 71, /**< `CA.`  Canada */
-    CAPDIST_MARKET_FX = 81, /**< `FX.`  foreign exchange */
-    CAPDIST_MARKET_CC = 91  /**< `CC.`  crypto currencies */
+    CAPDIST_MARKET_HK = 1,  /**< `HK`: Hong Kong */
+    CAPDIST_MARKET_US = 11, /**< `US`: United States */
+    CAPDIST_MARKET_SH = 21, /**< `SH`: Shanghai */
+    CAPDIST_MARKET_SZ = 22, /**< `SZ`: Shenzhen */
+    CAPDIST_MARKET_SG = 31, /**< `SG`: Singapore */
+    CAPDIST_MARKET_JP = 41, /**< `JP`: Japan */
+    CAPDIST_MARKET_AU = 51, /**< `AU`: Australia */
+    CAPDIST_MARKET_MY = 61, /**< `MY`: Malaysia */
+    CAPDIST_MARKET_CA = 71, /**< `CA`: Canada */
+    CAPDIST_MARKET_FX = 81, /**< `FX`: foreign exchange */
+    CAPDIST_MARKET_CC = 91  /**< `CC`: crypto currencies */
 };
 
 /** Bytes of capdist_security.code, the NUL included. */
@@ -313,8 +317,10 @@ typedef void (*capdist_proto_fn)(capdist_conn *conn, uint32_t serial_no, const c
  * A connection stands (`err_code` 0; also after each reconnect, and before any reply that comes over it), or it has
  * failed for good (`err_code` not 0; called once, then the requests that were queued complete with that cause). A failed
  * attempt that will be repeated is only logged. On the connection's thread; any function may be called.
- * @param err_code 0, or what #CAPDIST_ERR_KIND and #CAPDIST_ERR_CODE take apart
- * @param desc     what happened and what to do; "" on success; lives until the callback returns
+ * @param conn      the connection
+ * @param err_code  0, or what #CAPDIST_ERR_KIND and #CAPDIST_ERR_CODE take apart
+ * @param desc      what happened and what to do; "" on success; lives until the callback returns
+ * @param user_data the options'
  */
 typedef void (*capdist_init_connect_fn)(capdist_conn *conn, int64_t err_code, const char *desc, void *user_data);
 
@@ -352,7 +358,9 @@ enum {
 /** @name err_code of the connection callbacks, as the vendor lays it out
  *  The high 32 bits are the kind, the low 32 bits the code.
  *  @{ */
+/** One of `CAPDIST_ERR_KIND_*`. */
 #define CAPDIST_ERR_KIND(err_code) ((int32_t)((int64_t)(err_code) >> 32))
+/** What the kind says it is. */
 #define CAPDIST_ERR_CODE(err_code) ((int32_t)((int64_t)(err_code) & 0x7fffffff))
 /** @} */
 
@@ -370,11 +378,11 @@ enum {
 
 /** Codes of #CAPDIST_ERR_KIND_INIT_CONNECT. */
 enum {
-    CAPDIST_INIT_CONNECT_UNKNOWN = 0,
-    CAPDIST_INIT_CONNECT_TIMEOUT = 1,
-    CAPDIST_INIT_CONNECT_DISCONNECTED = 3,
-    CAPDIST_INIT_CONNECT_NOT_SENT = 4,
-    CAPDIST_INIT_CONNECT_REFUSED = 5 /**< refused by OpenD */
+    CAPDIST_INIT_CONNECT_UNKNOWN = 0,      /**< its answer could not be used */
+    CAPDIST_INIT_CONNECT_TIMEOUT = 1,      /**< not answered in time */
+    CAPDIST_INIT_CONNECT_DISCONNECTED = 3, /**< the line was lost before the answer */
+    CAPDIST_INIT_CONNECT_NOT_SENT = 4,     /**< it could not be sent */
+    CAPDIST_INIT_CONNECT_REFUSED = 5       /**< refused by OpenD */
 };
 
 /* ----------------------------------------------------------------------------------------------------- options -- */
@@ -387,7 +395,7 @@ enum {
 
 /** What carries the messages. */
 enum {
-    CAPDIST_TRANSPORT_TCP = 0,
+    CAPDIST_TRANSPORT_TCP = 0,          /**< OpenD's own protocol over TCP */
     CAPDIST_TRANSPORT_WEBSOCKET = 1,    /**< #CAPDIST_UNSUPPORTED in this version */
     CAPDIST_TRANSPORT_WEBSOCKET_TLS = 2 /**< #CAPDIST_UNSUPPORTED in this version */
 };
@@ -396,8 +404,8 @@ enum {
 enum {
     CAPDIST_CIPHER_NONE = -1,     /**< only InitConnect is encrypted */
     CAPDIST_CIPHER_FTAES_ECB = 0, /**< the vendor's default */
-    CAPDIST_CIPHER_AES_ECB = 1,
-    CAPDIST_CIPHER_AES_CBC = 2
+    CAPDIST_CIPHER_AES_ECB = 1,   /**< AES-128, ECB */
+    CAPDIST_CIPHER_AES_CBC = 2    /**< AES-128, CBC */
 };
 
 /** What a request does when no slot of the quota is free. */
@@ -446,16 +454,17 @@ typedef struct capdist_options {
     const char *quota_group; /**< who shares a quota in this process, 1 to 255 bytes; NULL: the host in lower case,
                                   `localhost` and all loopback addresses being one, whatever the port */
 
-    capdist_init_connect_fn on_init_connect; /**< each callback may be NULL */
-    capdist_disconnect_fn on_disconnect;
-    capdist_push_fn on_push;
-    capdist_log_fn on_log;
-    capdist_closed_fn on_closed;
+    capdist_init_connect_fn on_init_connect; /**< connected, or failed for good; each callback may be NULL */
+    capdist_disconnect_fn on_disconnect;     /**< the connection was lost */
+    capdist_push_fn on_push;                 /**< the gateway pushed a message */
+    capdist_log_fn on_log;                   /**< a line for the host's log */
+    capdist_closed_fn on_closed;             /**< the connection is gone: the last use of `user_data` */
     void *user_data; /**< handed to these five; the library never looks at it */
 } capdist_options;
 
 /**
  * Fills `options` with the defaults.
+ * @param options what to fill
  * @param size `sizeof *options`, as the caller was compiled
  * @return #CAPDIST_OK, or #CAPDIST_INVALID_ARGUMENT for NULL or a size that no header had
  */
@@ -488,6 +497,7 @@ CAPDIST_API capdist_status capdist_init_connect(const capdist_options *options, 
 
 /**
  * Waits until the connection stands; `on_init_connect` may still be on its way then.
+ * @param conn       the connection
  * @param timeout_ms 0 to 3,600,000; 0 only looks
  * @return #CAPDIST_OK; when it failed for good, or at the time limit if an attempt has failed: why (#CAPDIST_CONNECT_FAILED,
  *         #CAPDIST_CONNECT_REFUSED, ..., #CAPDIST_DISCONNECTED); at the time limit else #CAPDIST_CONNECT_TIMEOUT;
@@ -570,8 +580,11 @@ CAPDIST_API capdist_status capdist_get_quota(capdist_conn *conn, capdist_quota *
 
 /**
  * Asks for a stock's capital distribution. Returns at once; the answer comes to `callback`, exactly once.
+ * @param conn      the connection; it need not stand yet
+ * @param security  what to ask for
  * @param options   NULL: the connection's defaults
  * @param callback  not NULL
+ * @param user_data handed to `callback`; the library never looks at it
  * @param serial_no where to store the request's number, never 0, the same that `callback` gets, or NULL; it is stored
  *                  before the callback can run, and set to 0 when refused
  * @return #CAPDIST_OK: accepted. Otherwise refused and no callback comes: #CAPDIST_INVALID_ARGUMENT,
@@ -585,6 +598,9 @@ CAPDIST_API capdist_status capdist_get_capital_distribution(capdist_conn *conn, 
 
 /**
  * The same, blocking, for at most the queue timeout plus the reply timeout.
+ * @param conn     the connection; it need not stand yet
+ * @param security what to ask for
+ * @param options  NULL: the connection's defaults
  * @param reply set whenever the request was accepted, else NULL; free it with capdist_reply_free()
  * @return the reply's status, or why the request was refused: as above, and #CAPDIST_WOULD_DEADLOCK inside a callback
  */
@@ -602,9 +618,14 @@ CAPDIST_API capdist_status capdist_cancel(capdist_conn *conn, uint32_t serial_no
 /**
  * Sends any other request as raw protobuf; the answer comes raw to `callback`, exactly once. Protocol 3212 sent this way
  * passes the quota too. 1001 (InitConnect) and 1004 (KeepAlive) are the library's own and refused.
- * @param body    the request's protobuf, copied; NULL only when `length` is 0
- * @param length  at most the connection's `max_body_bytes`
- * @param options as above; `security_firm` must be 0
+ * @param conn      the connection; it need not stand yet
+ * @param proto_id  the protocol's number
+ * @param body      the request's protobuf, copied; NULL only when `length` is 0
+ * @param length    at most the connection's `max_body_bytes`
+ * @param options   as above; `security_firm` must be 0
+ * @param callback  not NULL
+ * @param user_data handed to `callback`; the library never looks at it
+ * @param serial_no as above
  * @return as capdist_get_capital_distribution()
  */
 CAPDIST_API capdist_status capdist_send_proto(capdist_conn *conn, uint32_t proto_id, const void *body, size_t length,

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Fetches one stock's capital distribution through the C library, from a stand-in gateway that it starts and stops.
-# Needs `swift build -c release`. Usage: scripts/demo.sh [SECURITY]
+# Needs `make lib`. Usage: [RELEASE=FOLDER] scripts/demo.sh [SECURITY]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-release=.build/release
+release=$(realpath "${RELEASE:-.build/release}")
 work=$(mktemp -d)
 simulator=
 clean_up() {
@@ -16,7 +16,7 @@ clean_up() {
 }
 trap clean_up EXIT
 
-cc -std=c99 -I include bindings/c/fetch.c -L "$release" -lcapdist -Wl,-rpath,"$PWD/$release" -o "$work/fetch"
+cc -std=c99 -I include bindings/c/fetch.c -L "$release" -lcapdist -Wl,-rpath,"$release" -o "$work/fetch"
 
 exec 3< <(exec "$release/opend-simulator" --port 0)
 simulator=$!

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Installs those of the given Debian packages that are missing. Harmless to repeat, and asks nothing of the network when
-# there is nothing to install. Usage: scripts/setup.sh PACKAGE...
+# there is nothing to install. With PREBUILT set no Swift is needed. Usage: scripts/setup.sh PACKAGE...
 set -euo pipefail
 
-if ! command -v swift >/dev/null; then
+if [ -z "${PREBUILT:-}" ] && ! command -v swift >/dev/null; then
     echo "setup: there is no 'swift' on the PATH. Install a Swift 6.3 toolchain (swift.org/install) and try again." >&2
     exit 1
 fi

@@ -1,6 +1,8 @@
 #define _GNU_SOURCE
 #include "csystem.h"
 
+#include "capdist.h"
+
 #include <pthread.h>
 #include <sys/socket.h>
 
@@ -70,3 +72,10 @@ int csystem_epoll_set(int epoll, int operation, int fd, uint32_t events) {
 int csystem_accept(int listener) { return accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK); }
 
 void csystem_name_this_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
+
+#define TEXT_OF(number) #number
+#define VERSION_TEXT(major, minor, patch) TEXT_OF(major) "." TEXT_OF(minor) "." TEXT_OF(patch)
+
+const char *csystem_version(void) {
+    return VERSION_TEXT(CAPDIST_VERSION_MAJOR, CAPDIST_VERSION_MINOR, CAPDIST_VERSION_PATCH);
+}

@@ -6,7 +6,7 @@ import Glibc
 // The C functions of capdist.h: argument checks and translation. What they do is documented there.
 
 @_cdecl("capdist_version")
-public func version() -> UnsafePointer<CChar>? { cString("1.0.0") }
+public func version() -> UnsafePointer<CChar>? { csystem_version() }
 
 @_cdecl("capdist_status_name")
 public func statusName(_ status: capdist_status) -> UnsafePointer<CChar>? {

@@ -1,9 +1,10 @@
+import CSystem
 import Codec
 import Simulator
 
 /// What the command line asks for.
 struct Arguments {
-    static let version = "1.0.0"
+    static var version: String { String(cString: csystem_version()) }
 
     var configuration = GatewayConfiguration()
     var host = "127.0.0.1"

@@ -10,8 +10,18 @@ from pathlib import Path
 
 from .suite import RELEASE, RESULTS, ROOT, SCRATCH, Run, SuiteError
 
-#: What the shipped library may need, and nothing else: no Foundation, no Dispatch, no Swift runtime.
-NEEDED = {"libc.so.6", "libcrypto.so.3", "libgcc_s.so.1", "libm.so.6", "libprotobuf-c.so.1", "libstdc++.so.6"}
+#: What the shipped library needs, and nothing else: no Foundation, no Dispatch, no Swift runtime.
+#: Each with Debian's package of it.
+NEEDED = {
+    "libc.so.6": "libc6",
+    "libcrypto.so.3": "libssl3",
+    "libgcc_s.so.1": "libgcc-s1",
+    "libm.so.6": "libc6",
+    "libprotobuf-c.so.1": "libprotobuf-c1",
+    "libstdc++.so.6": "libstdc++6",
+}
+#: The newest symbol versions that it asks for. A higher one shuts out older systems: raised here only if that is meant.
+NEWEST = {"CXXABI": "1.3.11", "GCC": "3.3", "GLIBC": "2.35", "GLIBCXX": "3.4.29", "OPENSSL": "3.0.0"}
 MAX_LIBRARY_BYTES = 7_500_000
 MAX_RELEASE_BUILD_S = 120
 
@@ -41,11 +51,8 @@ def swift_build(*arguments: str) -> list[str]:
 
 
 def library(run: Run) -> None:
-    """Brings the shipping build up to date: `libcapdist.so` under both its names, and `opend-simulator`."""
-    run.build(swift_build("-c", "release"))
-    link = RELEASE / "libcapdist.so.1"
-    link.unlink(missing_ok=True)
-    link.symlink_to("libcapdist.so")
+    """Brings the shipping build up to date: `libcapdist.so.1`, its debug information, and `opend-simulator`."""
+    run.build(["make", "--silent", "lib", f"SCRATCH={SCRATCH.name}"])
 
 
 def builds(run: Run) -> None:
@@ -70,7 +77,7 @@ def _build_trouble(status: int, output: str) -> str | None:
 
 def sources(run: Run) -> None:
     """Checks on the text of the sources."""
-    lint = run.program(["swift", "format", "lint", "--strict", "--recursive", "Sources", "Tests", "Package.swift"])
+    lint = run.program(["make", "--silent", "lint"])
     run.check("swift format lint --strict", lint.output.strip()[:400] or f"{lint.ended}" if lint.status != 0 else None)
     messages = run.program(["make", "--silent", "messages-check"])
     run.check("generating the messages again gives what is checked in", _failure(messages.status, messages.output))
@@ -120,10 +127,16 @@ def header(run: Run) -> None:
         run.check(name, _failure(outcome.status, outcome.output))
 
 
+def version() -> str:
+    """The version, from the one place that tells it."""
+    text = (ROOT / "include" / "capdist.h").read_text(encoding="utf-8")
+    return ".".join(re.findall(r"^#define CAPDIST_VERSION_(?:MAJOR|MINOR|PATCH) (\d+)$", text, flags=re.MULTILINE))
+
+
 def shipped(run: Run) -> None:
     """The shipped library is what it claims: its symbols, its size, what it needs and what it leaves alone."""
     library(run)
-    path = (RELEASE / "libcapdist.so").resolve()
+    path = RELEASE / "libcapdist.so.1"
     exported = {
         line.split()[-1]
         for line in run.build(["nm", "-D", "--defined-only", "--extern-only", path]).output.splitlines()
@@ -131,17 +144,15 @@ def shipped(run: Run) -> None:
     declared = set(declared_functions())
     run.check("every declared function is exported", ", ".join(sorted(declared - exported)))
     run.check("nothing else is exported", ", ".join(sorted(exported - declared)))
-    size = path.stat().st_size
-    too_big = f"{size:,} bytes" if size > MAX_LIBRARY_BYTES else None
-    run.check(f"smaller than {MAX_LIBRARY_BYTES / 1e6} MB", too_big)
+    _size(run, path)
     dynamic = run.build(["readelf", "--dynamic", "--wide", path]).output
-    needed = {name for name in re.findall(r"\(NEEDED\).*\[(.+?)\]", dynamic) if not name.startswith("ld-linux")}
-    run.check("needs only what it must", ", ".join(sorted(needed ^ NEEDED)))
+    needed = _needs(run, path.name, dynamic)
+    run.check("needs all that it may need", ", ".join(sorted(NEEDED.keys() - needed)))
     soname = re.findall(r"\(SONAME\).*\[(.+?)\]", dynamic)
-    run.check("SONAME", None if soname == ["libcapdist.so.1"] else f"{soname}")
-    for flag in ("NOW", "NODELETE"):
-        there = re.search(rf"\(FLAGS(?:_1)?\).*\b{flag}\b", dynamic)
-        run.check(f"linked with -z {flag.lower()}", None if there else "not set")
+    right = soname == [f"libcapdist.so.{version().split('.')[0]}"]
+    run.check("SONAME has the major number", None if right else f"{soname} of version {version()}")
+    _linking(run, path, dynamic)
+    _newest_versions(run, path)
     imported = {
         line.split()[-1].split("@")[0] for line in run.build(["nm", "-D", "--undefined-only", path]).output.splitlines()
     }
@@ -149,3 +160,65 @@ def shipped(run: Run) -> None:
         raise SuiteError(f"nm found no import in {path.name} on {platform.machine()}")
     handlers = imported & {"sigaction", "signal", "bsd_signal", "sysv_signal", "__sysv_signal"}
     run.check("can install no signal handler", ", ".join(sorted(handlers)))
+    _debug_information(run, path)
+
+    simulator = RELEASE / "opend-simulator"
+    _size(run, simulator)
+    dynamic = run.build(["readelf", "--dynamic", "--wide", simulator]).output
+    _needs(run, simulator.name, dynamic)
+
+
+def _size(run: Run, path: Path) -> None:
+    size = path.stat().st_size
+    too_big = f"{size:,} bytes" if size > MAX_LIBRARY_BYTES else None
+    run.check(f"{path.name}: smaller than {MAX_LIBRARY_BYTES / 1e6} MB", too_big)
+
+
+def _needs(run: Run, name: str, dynamic: str) -> set[str]:
+    needed = {found for found in re.findall(r"\(NEEDED\).*\[(.+?)\]", dynamic) if not found.startswith("ld-linux")}
+    run.check(f"{name}: needs only what it must", ", ".join(sorted(needed - NEEDED.keys())))
+    # Where the loader finds libraries is the system's affair.
+    run.check(f"{name}: has no search path of its own", "; ".join(re.findall(r"\(R(?:UN)?PATH\).*", dynamic)))
+    return needed
+
+
+def _linking(run: Run, path: Path, dynamic: str) -> None:
+    """How the linker left it: what is written once can not be written again, and what is written is not run."""
+    for flag in ("NOW", "NODELETE"):
+        there = re.search(rf"\(FLAGS(?:_1)?\).*\b{flag}\b", dynamic)
+        run.check(f"linked with -z {flag.lower()}", None if there else "not set")
+    run.check("has no text relocation", "TEXTREL is set" if "TEXTREL" in dynamic else None)
+    segments = run.build(["readelf", "--program-headers", "--wide", path]).output
+    stack = re.findall(r"^ +GNU_STACK .*0x\w+ ([RWE ]{3}) 0x\w+$", segments, flags=re.MULTILINE)
+    run.check("its stack is not executable", None if stack == ["RW "] else f"GNU_STACK {stack}")
+    run.check("its relocations are read-only", None if "GNU_RELRO" in segments else "no GNU_RELRO")
+    both = re.findall(r"^ +LOAD .* RWE +0x\w+$", segments, flags=re.MULTILINE)
+    run.check("no segment is writable and executable", "; ".join(both))
+
+
+def _newest_versions(run: Run, path: Path) -> None:
+    needs = run.build(["readelf", "--version-info", "--wide", path]).output
+    newest: dict[str, tuple[int, ...]] = {}
+    for family, number in re.findall(r"Name: ((?!LIBPROTOBUF)[A-Z]+)_([0-9.]+)\b", needs):
+        newest[family] = max(newest.get(family, ()), tuple(map(int, number.split("."))))
+    told = {family: ".".join(map(str, numbers)) for family, numbers in newest.items()}
+    wrong = [family for family in {*told, *NEWEST} if told.get(family) != NEWEST.get(family)]
+    why = "; ".join(f"{family} {told.get(family)}, recorded is {NEWEST.get(family)}" for family in sorted(wrong))
+    run.check("the newest symbol versions it asks for are the recorded ones", why)
+
+
+def _debug_information(run: Run, path: Path) -> None:
+    """Beside it, found through it, and of the same build."""
+    sections = run.build(["readelf", "--sections", "--wide", path]).output
+    left = re.findall(r" (\.symtab|\.debug\w+) ", sections)
+    run.check("it carries no symbols and no debug information", ", ".join(left))
+    debug = path.with_name(f"{path.name}.debug")
+    ids = [re.findall(r"Build ID: (\w{40})", run.build(["readelf", "--notes", file]).output) for file in (path, debug)]
+    run.check("it has the build id of its debug information", None if ids[0] and ids[0] == ids[1] else f"{ids}")
+    # addr2line goes the debugger's way: from the library alone to the file beside it.
+    symbols = run.build(["nm", debug]).output
+    functions = {"csystem.c": r"csystem_accept", "ConnectionMachine.swift": r"\$s10Connection0A7MachineV\w+F"}
+    for file, pattern in functions.items():
+        addresses = re.findall(rf"^(\w+) [tT] {pattern}$", symbols, flags=re.MULTILINE)[:20]
+        lines = run.build(["addr2line", "-e", path, *addresses]).output if addresses else ""
+        run.check(f"debuggers find the lines of {file}", None if f"/{file}:" in lines else lines or "no such function")

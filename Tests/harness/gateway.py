@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from .suite import RELEASE, SuiteError
 
@@ -24,10 +26,13 @@ class Gateway:
 
 
 @contextmanager
-def gateway(*options: str) -> Iterator[Gateway]:
+def gateway(
+    *options: str, program: Path = RELEASE / "opend-simulator", env: Mapping[str, str] | None = None
+) -> Iterator[Gateway]:
     """Runs opend-simulator; ends it by closing its input, unless it was killed."""
-    command = [str(RELEASE / "opend-simulator"), "--port", "0", "--end-with-input", *options]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    command = [str(program), "--port", "0", "--end-with-input", *options]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env={**os.environ, **(env or {})}) as process:
         try:
             assert process.stdin is not None and process.stdout is not None
             word, _, address = process.stdout.readline().partition(" ")

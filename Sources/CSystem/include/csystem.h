@@ -49,4 +49,7 @@ int csystem_accept(int listener);
 /// As `ps` and debuggers show it; at most 15 bytes.
 void csystem_name_this_thread(const char *name);
 
+/// The version that capdist.h tells, such as "1.0.0": Swift can not put its numbers together without allocating.
+const char *csystem_version(void);
+
 #endif

@@ -23,7 +23,7 @@ HEADER = ROOT / "include" / "capdist.h"
 SEED = ROOT.parent / "shared" / "seeds" / "get-capital-distribution.txt"
 
 LIBDIR = Path(os.environ.get("CAPDIST_LIBDIR", ROOT / ".build-test" / "release"))
-LIBRARY = Path(os.environ.get("CAPDIST_LIBRARY") or LIBDIR / "libcapdist.so")
+LIBRARY = Path(os.environ.get("CAPDIST_LIBRARY") or LIBDIR / "libcapdist.so.1")
 SIMULATOR = Path(os.environ.get("CAPDIST_SIMULATOR", LIBDIR / "opend-simulator"))
 
 #: Longest wait for something that must happen, in seconds.

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from support import LIBRARY, SOURCE, child_env, run_child
+from support import LIBRARY, SOURCE, run_child
 
 #: Prints where the library was loaded from, or the sentence.
 PROGRAM = """
-import sys
 try:
     import capdist
 except ImportError as error:
@@ -110,6 +107,25 @@ def test_nowhere(tmp_path: Path) -> None:
     assert output.endswith("Install libcapdist, or name its file in the variable CAPDIST_LIBRARY.\n")
 
 
+@pytest.mark.parametrize(
+    ("needed", "how"),
+    [
+        ("libprotobuf-c.so.1", "install that (Debian: apt install libprotobuf-c1)"),
+        ("libother.so.7", "install that"),
+    ],
+)
+def test_what_the_library_needs_is_missing(needed: str, how: str, tmp_path: Path) -> None:
+    # A library that needs this one alone, and finds nothing where the system has its own.
+    stub = tmp_path / "stub.so"
+    subprocess.run(["cc", "-shared", "-nostdlib", f"-Wl,-soname,{needed}", "-o", stub, "-xc", "/dev/null"], check=True)
+    path = tmp_path / "libcapdist.so.1"
+    flags = ["-shared", "-nostdlib", "-Wl,--no-as-needed,-z,nodefaultlib"]
+    subprocess.run(["cc", *flags, "-o", path, stub, "-xc", "/dev/null"], check=True, timeout=60)
+    stub.unlink()
+    output = run_child(PROGRAM, env={"CAPDIST_LIBRARY": str(path)})
+    assert output == f"{path} is there, and needs {needed}, which is missing: {how}.\n"
+
+
 #: As on a machine where libcapdist is not installed.
 NO_SYSTEM_LIBRARY = """
 real = ctypes.CDLL
@@ -119,17 +135,3 @@ def load(name, *arguments, **options):
     return real(name, *arguments, **options)
 ctypes.CDLL = load
 """
-
-
-def test_the_package_installs_and_finds_its_library(tmp_path: Path) -> None:
-    """A wheel, built and unpacked as pip does it, holds the marker of typed packages and works."""
-    source = tmp_path / "source"
-    shutil.copytree(SOURCE.parent, source, ignore=shutil.ignore_patterns("tests", "__pycache__", "*.egg-info", "build"))
-    shutil.copy(LIBRARY, source / "src" / "capdist" / "libcapdist.so.1")
-    target = tmp_path / "target"
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--no-build-isolation"]
-    env = {**child_env(), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
-    subprocess.run([*command, "--target", target, source], check=True, timeout=120, env=env)
-    assert (target / "capdist" / "py.typed").is_file()
-    output = run_child(PROGRAM, env={"CAPDIST_LIBRARY": "", "PYTHONPATH": os.fspath(target)})
-    assert output == f"{target / 'capdist' / 'libcapdist.so.1'}\n"

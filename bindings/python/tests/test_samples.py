@@ -8,10 +8,15 @@ than 80.
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
+from pathlib import Path
 
+import matplotlib.image
+import numpy
 import pytest
 from conftest import Start
-from support import PACKAGE, SEED, run_child, unused_port
+from support import PACKAGE, SEED, child_env, run_child, unused_port
 
 SAMPLES = PACKAGE / "samples"
 BRANDS = ("futu", "moomoo")
@@ -75,3 +80,58 @@ def test_the_sample_without_a_gateway_says_why() -> None:
 def test_star_import_brings_what_the_vendor_users_name(brand: str) -> None:
     output = run_child(f"from capdist.{brand} import *\nprint(RET_OK, RET_ERROR, OpenQuoteContext.__name__)")
     assert output == "0 -1 OpenQuoteContext\n"
+
+
+def plot(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """Runs plot.py as on a machine without a screen."""
+    env = {**child_env(), "MPLBACKEND": "Agg"}
+    command = [sys.executable, SAMPLES / "plot.py", *map(str, arguments)]
+    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=60)
+
+
+def bars(image: numpy.ndarray, color: str) -> list[int]:
+    """The heights, in points, of the bars of that colour, from left to right; the legend's patch is none."""
+    wanted = [int(color[at : at + 2], 16) for at in (1, 3, 5)]
+    matching = (numpy.rint(image[:, :, :3] * 255) == wanted).all(axis=2)
+    columns = matching.sum(axis=0) > 0
+    edges = numpy.flatnonzero(numpy.diff(numpy.concatenate(([False], columns, [False])).astype(int)))
+    spans = [slice(start, end) for start, end in zip(edges[::2], edges[1::2]) if end - start > 30]
+    # A bar stands on the axis: what is higher up in the same columns, the legend, is cut off.
+    heights = []
+    for span in spans:
+        rows = numpy.flatnonzero(matching[:, (span.start + span.stop) // 2])
+        breaks = numpy.flatnonzero(numpy.diff(rows) > 1)
+        heights.append(len(rows) if not len(breaks) else len(rows) - int(breaks[-1]) - 1)
+    return heights
+
+
+def test_plot_shows_the_bars_of_the_figures(simulator: Start, tmp_path: Path) -> None:
+    gateway = simulator("--figures", "python")
+    file = tmp_path / "plot.png"
+    done = plot(file, "HK.00700", "127.0.0.1", gateway.port)
+    assert done.returncode == 0, done.stderr
+    assert file.read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
+    image = matplotlib.image.imread(file)
+    # The simulator's figures, in the order super, big, mid, small.
+    amounts_in = [2261085120, 2141963720, 2404108360, 3120457240]
+    amounts_out = [1283551480, 1462098640, 2010345880, 2887413260]
+    heights_in, heights_out = bars(image, "#2a9d5c"), bars(image, "#c8423b")
+    assert len(heights_in) == len(heights_out) == 4
+    scale = heights_in[3] / amounts_in[3]
+    for height, amount in zip(heights_in + heights_out, amounts_in + amounts_out):
+        assert abs(height - amount * scale) <= 2
+
+
+def test_plot_leaves_out_what_the_gateway_left_out(simulator: Start, tmp_path: Path) -> None:
+    file = tmp_path / "plot.png"
+    done = plot(file, "HK.00700", "127.0.0.1", simulator("--old").port)
+    assert done.returncode == 0, done.stderr
+    image = matplotlib.image.imread(file)
+    assert len(bars(image, "#2a9d5c")) == len(bars(image, "#c8423b")) == 3
+
+
+def test_plot_without_a_gateway_says_why(tmp_path: Path) -> None:
+    done = plot(tmp_path / "plot.png", "HK.00700", "127.0.0.1", unused_port())
+    assert done.returncode == 1
+    assert "is OpenD running there?" in done.stderr
+    assert not (tmp_path / "plot.png").exists()

@@ -4,8 +4,10 @@
 #define CAPDIST_CONNECTION_HPP
 
 #include <atomic>
+#include <cstdlib>
 #include <future>
 #include <memory>
+#include <string>
 #include <type_traits>
 #include <utility>
 
@@ -48,6 +50,18 @@ inline std::string_view version() noexcept {
 }
 
 namespace detail {
+
+/// Whether the library that was loaded has the major number of the headers this is compiled with.
+inline bool library_fits() noexcept {
+    return std::strtol(capdist_version(), nullptr, 10) == CAPDIST_VERSION_MAJOR;
+}
+
+inline void check_library() {
+    if (library_fits()) return;
+    throw error(status::unsupported, "this program was compiled with the headers of libcapdist " +
+                                         std::to_string(CAPDIST_VERSION_MAJOR) + ", and the library is version " +
+                                         capdist_version() + ": both need the same major number");
+}
 
 /// The host's callbacks. The library's from init_connect until on_closed, its last use, and deleted there.
 struct callbacks {
@@ -257,10 +271,16 @@ public:
     /// No connection.
     connection() noexcept = default;
 
-    /// Starts to connect; does not wait. Throws error for options that are refused.
-    explicit connection(options options) { detail::check(open(std::move(options), *this)); }
-    /// The same, without throwing for refused options: then there is no connection.
-    connection(options options, std::error_code &ec) { detail::check(open(std::move(options), *this), ec); }
+    /// Starts to connect; does not wait. Throws error for options that are refused, and for a library of another major
+    /// version than this header (status::unsupported).
+    explicit connection(options options) {
+        detail::check_library();
+        detail::check(open(std::move(options), *this));
+    }
+    /// The same, without throwing for what is refused: then there is no connection.
+    connection(options options, std::error_code &ec) {
+        detail::check(detail::library_fits() ? open(std::move(options), *this) : CAPDIST_UNSUPPORTED, ec);
+    }
 
     connection(connection &&other) noexcept : connection_ref(std::exchange(other.ref(), connection_ref())) {}
     connection &operator=(connection &&other) noexcept {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import ctypes.util
 import os
+import re
 from pathlib import Path
 from typing import Iterator
 
@@ -15,6 +16,12 @@ REQUIRED = (1, 0)
 
 _NAME = "libcapdist.so.1"
 _VARIABLE = "CAPDIST_LIBRARY"
+
+#: Debian's packages of what the library itself needs.
+_PACKAGES = {
+    "libcrypto.so.3": "libssl3",
+    "libprotobuf-c.so.1": "libprotobuf-c1",
+}
 
 
 def _candidates() -> Iterator[str]:
@@ -44,6 +51,7 @@ def load() -> ctypes.CDLL:
         try:
             library = ctypes.CDLL(path)
         except OSError as error:
+            _check_needs(path, str(error))
             reasons.append(str(error))
             continue
         _check(library, path)
@@ -52,6 +60,15 @@ def load() -> ctypes.CDLL:
         f"{_NAME} can not be loaded ({'; '.join(reasons)}). Install libcapdist, or name its file in the variable "
         f"{_VARIABLE}."
     )
+
+
+def _check_needs(path: str, reason: str) -> None:
+    """Raises LibraryNotFoundError if the library is there, and what it needs is not."""
+    missing = re.match(r"(\S+): cannot open shared object file", reason)
+    if missing and missing[1] != path and Path(missing[1]).name != _NAME:
+        package = _PACKAGES.get(missing[1])
+        how = f" (Debian: apt install {package})" if package else ""
+        raise LibraryNotFoundError(f"{path} is there, and needs {missing[1]}, which is missing: install that{how}.")
 
 
 def _check(library: ctypes.CDLL, path: str) -> None:

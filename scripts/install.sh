@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# Puts what `make lib` made, headers, documentation and samples below PREFIX; with --uninstall takes the same files away.
+# Called by the Makefile, which sets PREFIX, LIBDIR, INCLUDEDIR, DOCDIR, DESTDIR, RELEASE, LIBRARY, VERSION.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+doc=$DOCDIR
+cmake=$LIBDIR/cmake/capdist
+soname=libcapdist.so.${VERSION%%.*}
+action=install
+[ "${1:-}" = --uninstall ] && action=uninstall
+made=$(mktemp -d)
+trap 'rm -rf "$made"' EXIT
+
+# put MODE FOLDER FILE...
+put() {
+    local mode=$1 folder=$DESTDIR$2 file
+    shift 2
+    for file in "$@"; do
+        if [ $action = install ]; then
+            install -D -m "$mode" "$file" "$folder/${file##*/}"
+        else
+            rm -f "$folder/${file##*/}"
+        fi
+    done
+}
+
+# mirror FILE...: below the documentation's folder where it is here, so that its links hold.
+mirror() {
+    local file
+    for file in "$@"; do put 644 "$doc/$(dirname "$file")" "$file"; done
+}
+
+# fill TEMPLATE: its @NAMES@, into a file that `put` may put. Prints that file.
+fill() {
+    local file=${1##*/}
+    file=$made/${file%.in}
+    sed -e "s|@PREFIX@|$PREFIX|; s|@INCLUDEDIR@|${INCLUDEDIR/#$PREFIX\//\$\{prefix\}/}|; s|@LIBDIR@|${LIBDIR/#$PREFIX\//\$\{prefix\}/}|" \
+        -e "s|@INCLUDE_FROM_LIB@|$(realpath -ms --relative-to="/$LIBDIR" "/$INCLUDEDIR")|" \
+        -e "s|@LIBRARY@|$soname|; s|@VERSION@|$VERSION|; s|@MAJOR@|${VERSION%%.*}|" "$1" >"$file"
+    echo "$file"
+}
+
+if [ $action = install ]; then
+    for file in "$LIBRARY" "$RELEASE/opend-simulator"; do
+        [ -f "$file" ] || { echo "install: there is no $file: run 'make lib' first" >&2; exit 1; }
+    done
+    cp "$LIBRARY" "$made/$soname"
+    # The manual is what --help says, with what means something to troff escaped.
+    "$RELEASE/opend-simulator" --help | sed "s/[\\]/\\\\e/g; s/-/\\\\-/g; s/^[.']/\\\\\&&/" >"$made/help"
+    sed -e "s/@VERSION@/$VERSION/; /@HELP@/{r $made/help" -e 'd;}' packaging/opend-simulator.1.in >"$made/opend-simulator.1"
+fi
+
+put 644 "$LIBDIR" "$made/$soname"
+put 755 "$PREFIX/bin" "$RELEASE/opend-simulator"
+put 644 "$INCLUDEDIR" include/capdist.h bindings/cpp/include/capdist.hpp
+put 644 "$INCLUDEDIR/capdist" bindings/cpp/include/capdist/*.hpp
+put 644 "$INCLUDEDIR/ftapi" bindings/cpp/include/ftapi/*
+put 644 "$LIBDIR/pkgconfig" "$(fill packaging/capdist.pc.in)"
+put 644 "$cmake" "$(fill packaging/capdistConfig.cmake.in)" "$(fill packaging/capdistConfigVersion.cmake.in)"
+put 644 "$PREFIX/share/man/man1" "$made/opend-simulator.1"
+mirror README.md CHANGELOG.md CONTRIBUTING.md LICENSE docs/*.md
+mirror bindings/c/README.md bindings/c/*.c
+mirror bindings/cpp/README.md bindings/cpp/samples/*.cpp
+mirror bindings/python/README.md bindings/python/samples/*.{md,py}
+mirror bindings/swift/README.md bindings/swift/Package.swift bindings/swift/Sources/*/*.*
+
+# What the linker looks for.
+if [ $action = install ]; then
+    ln -sf "$soname" "$DESTDIR$LIBDIR/libcapdist.so"
+else
+    rm -f "$DESTDIR$LIBDIR/libcapdist.so"
+    # Its own folders, unless they hold what is another's.
+    for folder in "$INCLUDEDIR/capdist" "$INCLUDEDIR/ftapi" "$cmake" "$doc"; do
+        [ ! -d "$DESTDIR$folder" ] || find "$DESTDIR$folder" -depth -type d -empty -delete
+    done
+fi

