@@ -2,6 +2,7 @@
 # make test     run every test of every language (SUITES="swift c" runs some, see Tests/run.py --list)
 # make bench    measure the library and its peers, and write docs/benchmarks.md
 # make lib      build the library
+# make java     build the Java binding, .build/java/capdist.jar
 # make install  put library and headers of C and C++ below PREFIX (after make lib)
 # make mutants  break the library on purpose, and see that the tests notice
 # make fuzz     feed the library with inputs that search for its mistakes, each target SECONDS=60
@@ -17,17 +18,22 @@ FROM ?= 1
 SECONDS ?= 60
 
 RELEASE := .build/release
+JAVA := .build/java
+JARS := /usr/share/java
 VENV := .venv-test
 SWIFT_FILES := Sources Tests Package.swift
 
 # Debian packages: to build; to test.
 BUILD_PACKAGES := libprotobuf-c-dev libssl-dev pkg-config gcc g++ binutils make
 TEST_PACKAGES := protobuf-c-compiler libcmocka-dev doctest-dev protobuf-compiler libprotobuf-dev python3 python3-venv strace valgrind
+# To build the Java binding; to test it.
+JAVA_PACKAGES := openjdk-17-jdk-headless libjna-java libprotobuf-java protobuf-compiler
+JAVA_TEST_PACKAGES := libgoogle-gson-java libguava-java junit5
 
-.PHONY: setup setup-build lib demo test bench install messages messages-check format lint simulate mutants fuzz clean
+.PHONY: setup setup-build lib demo test bench java install messages messages-check format lint simulate mutants fuzz clean
 
 setup:
-	@scripts/setup.sh $(BUILD_PACKAGES) $(TEST_PACKAGES)
+	@scripts/setup.sh $(BUILD_PACKAGES) $(TEST_PACKAGES) $(JAVA_PACKAGES) $(JAVA_TEST_PACKAGES)
 	@$(MAKE) --silent --no-print-directory $(VENV)/stamp
 
 setup-build:
@@ -63,6 +69,14 @@ fuzz: setup
 simulate: setup-build
 	swift build -c release --product simulate
 	$(RELEASE)/simulate --seeds $(SEEDS) --from $(FROM) | tee -a .build/simulate.log; exit $${PIPESTATUS[0]}
+
+java:
+	@scripts/setup.sh $(JAVA_PACKAGES)
+	rm -rf $(JAVA)
+	bindings/java/generate.sh $(JAVA)/generated
+	javac --release 17 -Xlint:all -Xdoclint:all,-missing -Werror -cp $(JARS)/jna.jar:$(JARS)/protobuf.jar \
+		-d $(JAVA)/classes $$(find bindings/java/src $(JAVA)/generated -name '*.java')
+	jar --create --file $(JAVA)/capdist.jar -C $(JAVA)/classes .
 
 install:
 	install -D -m 644 include/capdist.h $(DESTDIR)$(PREFIX)/include/capdist.h
