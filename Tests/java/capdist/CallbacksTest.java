@@ -3,8 +3,10 @@ package capdist;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotSame;
 import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.lang.reflect.Field;
 import java.net.URL;
 import java.net.URLClassLoader;
 import java.time.Duration;
@@ -42,8 +44,13 @@ class CallbacksTest {
     }
 
     @AfterEach
-    void noThreadIsLeft() throws InterruptedException {
+    void nothingIsLeft() throws Exception {
         assertTrue(Simulator.soon(() -> Simulator.attached() == 0), () -> Thread.getAllStackTraces().keySet().toString());
+        for (String name : List.of("CONNECTIONS", "REQUESTS")) {
+            Field field = Connection.class.getDeclaredField(name);
+            field.setAccessible(true);
+            assertEquals(Map.of(), field.get(null), name);
+        }
     }
 
     private static Options unlimited() {
@@ -262,6 +269,40 @@ class CallbacksTest {
         } finally {
             Thread.currentThread().setContextClassLoader(before);
         }
+    }
+
+    /** Also what was refused: see nothingIsLeft. */
+    @Test
+    void refusedCallsLeaveNothing() throws Exception {
+        try (Client client = new Client(unlimited())) {
+            assertThrows(CapdistException.class, () -> client.getCapitalDistribution(new Security(1, ""), null));
+            assertThrows(CapdistException.class, () -> client.sendProto(1001, new byte[0], null));
+            assertThrows(CapdistException.class, () -> new Client(unlimited().port(-1)));
+            assertThrows(CapdistException.class, () -> new Client(unlimited().clientId("\ud800")));
+        }
+    }
+
+    @Test
+    void theClientIsWholeInItsFirstCallback() throws Exception {
+        ConcurrentLinkedQueue<Object> seen = new ConcurrentLinkedQueue<>();
+        for (int i = 0; i < 200; i++) {
+            Client client = new Client(unlimited().listener(new Listener() {
+                @Override
+                public void onLog(Client logs, LogLevel level, String message) {
+                    try {
+                        seen.add(logs.connectionInfo().state());
+                    } catch (CapdistException closed) { // by the time that "connected" was told
+                        seen.add(closed.status());
+                    } catch (Throwable thrown) {
+                        seen.add(thrown);
+                    }
+                }
+            }));
+            client.waitReady(Duration.ofSeconds(8));
+            client.close();
+        }
+        assertTrue(seen.size() >= 200);
+        assertTrue(seen.stream().allMatch(one -> one instanceof ConnectionInfo.State || one == Status.RELEASED), seen::toString);
     }
 
     @Test

@@ -27,7 +27,8 @@ public final class Client implements AutoCloseable {
      * @throws CapdistException the options are refused
      */
     public Client(Options options) {
-        connection = new Connection(this, options);
+        connection = new Connection(this, options.listener());
+        connection.start(options);
     }
 
     /** The same, with nothing but an address. */

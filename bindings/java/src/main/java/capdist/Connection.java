@@ -22,6 +22,7 @@ final class Connection {
     /** Requests that have not ended. */
     private static final Map<Long, Request> REQUESTS = new ConcurrentHashMap<>();
 
+    private static final Listener NOBODY = new Listener() {};
     private static final AtomicLong TOKENS = new AtomicLong();
     /** Set on threads of the library's, whose Java code all runs inside callbacks. */
     private static final ThreadLocal<Boolean> IN_CALLBACK = new ThreadLocal<>();
@@ -66,18 +67,21 @@ final class Connection {
 
     private volatile long handle;
 
-    /** Starts to connect. */
-    Connection(Client client, Options options) {
+    Connection(Client client, Listener listener) {
         this.client = client;
-        this.listener = options.listener() != null ? options.listener() : new Listener() {};
+        this.listener = listener != null ? listener : NOBODY;
+    }
+
+    /** Starts to connect. Callbacks may come before this returns: the client must be whole by now. */
+    void start(Options options) {
         long token = TOKENS.incrementAndGet();
         CapdistLibrary.Options raw = options.raw();
         try {
             raw.user_data = token;
             raw.on_init_connect = ON_INIT_CONNECT;
             raw.on_disconnect = ON_DISCONNECT;
-            raw.on_push = options.listener() != null ? ON_PUSH : null;
-            raw.on_log = options.listener() != null ? ON_LOG : null;
+            raw.on_push = listener != NOBODY ? ON_PUSH : null;
+            raw.on_log = listener != NOBODY ? ON_LOG : null;
             raw.on_closed = ON_CLOSED;
             LongByReference conn = new LongByReference();
             CONNECTIONS.put(token, this);

@@ -78,12 +78,14 @@ public final class Options {
 
     /** Default TCP. */
     public Options transport(Transport transport) {
-        return set(raw -> raw.transport = transport.ordinal());
+        int number = transport.ordinal();
+        return set(raw -> raw.transport = number);
     }
 
     /** Of meaning with an RSA key only; default {@link Cipher#FTAES_ECB}. */
     public Options packetCipher(Cipher cipher) {
-        return set(raw -> raw.packet_cipher = cipher.number());
+        int number = cipher.number();
+        return set(raw -> raw.packet_cipher = number);
     }
 
     /** PEM text, PKCS#1 or PKCS#8, without passphrase; turns encryption on. */
@@ -153,7 +155,8 @@ public final class Options {
 
     /** Default wait. */
     public Options quotaMode(QuotaMode mode) {
-        return set(raw -> raw.quota_mode = mode.ordinal());
+        int number = mode.ordinal();
+        return set(raw -> raw.quota_mode = number);
     }
 
     /** Who shares a quota in this process, 1 to 255 bytes; default: the host, whatever the port. */

@@ -47,6 +47,7 @@ public abstract class VendorConn {
      */
     public boolean initConnect(String ip, int port, boolean isEnableEncrypt) {
         close();
+        Client replaced; // by two threads at once
         synchronized (this) {
             if (isEnableEncrypt && (rsaPrivateKey == null || rsaPrivateKey.isEmpty())) return false;
             Options options = new Options()
@@ -58,12 +59,15 @@ public abstract class VendorConn {
                     .listener(new Told());
             if (isEnableEncrypt) options.rsaPrivateKey(rsaPrivateKey);
             try {
-                client = new Client(options);
-                return true;
+                Client made = new Client(options);
+                replaced = client;
+                client = made;
             } catch (CapdistException refused) {
                 return false;
             }
         }
+        if (replaced != null) replaced.close();
+        return true;
     }
 
     /**
@@ -93,10 +97,10 @@ public abstract class VendorConn {
     }
 
     /** Tells the registered SPI. */
-    protected abstract void told(long errCode, String desc);
+    protected abstract void toldInitConnect(long errCode, String desc);
 
     /** Tells the registered SPI that the connection was lost. */
-    protected abstract void toldLost(long errCode);
+    protected abstract void toldDisconnect(long errCode);
 
     /** Asks for a capital distribution; 0 if it was refused, and then {@code callback} is not called. */
     protected final int ask(int market, String code, int securityFirm, Consumer<Reply> callback) {
@@ -126,12 +130,12 @@ public abstract class VendorConn {
     private final class Told implements Listener {
         @Override
         public void onInitConnect(Client client, long errCode, String desc) {
-            told(errCode, desc);
+            toldInitConnect(errCode, desc);
         }
 
         @Override
         public void onDisconnect(Client client, long errCode, String desc) {
-            toldLost(errCode);
+            toldDisconnect(errCode);
         }
     }
 }

@@ -12,13 +12,13 @@ public class FTAPI_Conn extends VendorConn {
     }
 
     @Override
-    protected void told(long errCode, String desc) {
+    protected void toldInitConnect(long errCode, String desc) {
         FTSPI_Conn spi = connSpi;
         if (spi != null) spi.onInitConnect(this, errCode, desc);
     }
 
     @Override
-    protected void toldLost(long errCode) {
+    protected void toldDisconnect(long errCode) {
         FTSPI_Conn spi = connSpi;
         if (spi != null) spi.onDisconnect(this, errCode);
     }
