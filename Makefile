@@ -20,6 +20,8 @@ SECONDS ?= 60
 RELEASE := .build/release
 JAVA := .build/java
 JARS := /usr/share/java
+# For a compiler that lives for seconds: half its time.
+JAVAC := javac -J-XX:TieredStopAtLevel=1 -J-XX:+UseSerialGC
 VENV := .venv-test
 SWIFT_FILES := Sources Tests Package.swift
 
@@ -28,7 +30,9 @@ BUILD_PACKAGES := libprotobuf-c-dev libssl-dev pkg-config gcc g++ binutils make
 TEST_PACKAGES := protobuf-c-compiler libcmocka-dev doctest-dev protobuf-compiler libprotobuf-dev python3 python3-venv strace valgrind
 # To build the Java binding; to test it.
 JAVA_PACKAGES := openjdk-17-jdk-headless libjna-java libprotobuf-java protobuf-compiler
-JAVA_TEST_PACKAGES := libgoogle-gson-java libguava-java junit5
+JAVA_TEST_PACKAGES := libgoogle-gson-java libguava-java junit5 maven libmaven-compiler-plugin-java libmaven-jar-plugin-java \
+	libmaven-resources-plugin-java libmaven-install-plugin-java libsurefire-java \
+	libexec-maven-plugin-java libbuild-helper-maven-plugin-java
 
 .PHONY: setup setup-build lib demo test bench java install messages messages-check format lint simulate mutants fuzz clean
 
@@ -74,7 +78,7 @@ java:
 	@scripts/setup.sh $(JAVA_PACKAGES)
 	rm -rf $(JAVA)
 	bindings/java/generate.sh $(JAVA)/generated
-	javac --release 17 -Xlint:all -Xdoclint:all,-missing -Werror -cp $(JARS)/jna.jar:$(JARS)/protobuf.jar \
+	$(JAVAC) --release 17 -Xlint:all -Xdoclint:all,-missing -Werror -cp $(JARS)/jna.jar:$(JARS)/protobuf.jar \
 		-d $(JAVA)/classes $$(find bindings/java/src $(JAVA)/generated -name '*.java')
 	jar --create --file $(JAVA)/capdist.jar -C $(JAVA)/classes .
 

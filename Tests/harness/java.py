@@ -8,6 +8,7 @@ import signal
 import subprocess
 import threading
 from pathlib import Path
+from zipfile import ZipFile
 
 from . import checks
 from .cases import Face, check_cases
@@ -19,6 +20,7 @@ BINDING = ROOT / "bindings" / "java"
 SAMPLES = BINDING / "samples"
 TESTS = ROOT / "Tests" / "java"
 JARS = Path("/usr/share/java")
+MAVEN_REPOSITORY = Path("/usr/share/maven-repo")
 #: What a program of the vendor's needs; what one that prints messages as JSON needs, too; what the tests need.
 VENDOR = ("jna", "protobuf")
 JSON = ("protobuf-util", "gson", "guava")
@@ -33,7 +35,7 @@ SEED = ROOT.parent / "shared" / "seeds" / "get-capital-distribution.txt"
 PROLOGUE = 10
 BRANDS = {"futu": "FTSPI_Qot", "moomoo": "MMSPI_Qot"}
 #: For programs that live for a moment.
-QUICK = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto")
+QUICK = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 WAYS = ("blocking", "callbacks", "futures")
 #: The first connection id of a gateway with this seed, beyond 2^63.
 SEED_NUMBER, CONNECT_ID = "2", "10905525725756348110"
@@ -69,7 +71,10 @@ def java(run: Run) -> None:
     tests = out / "tests"
     sources = [*TESTS.rglob("*.java"), *_moomoo_sources(out)]
     path = _class_path(tests, jar, *_jars(*VENDOR, *JSON, *JUNIT))
-    run.build(["javac", "--release", "17", "-Xlint:all,-path,-try", "-Werror", "-cp", path, "-d", tests, *sources])
+    quick = [f"-J{option}" for option in QUICK]
+    lint = ["--release", "17", "-Xlint:all,-path,-try", "-Werror"]
+    run.build(["javac", *quick, *lint, "-cp", path, "-d", tests, *sources])
+    _maven(run, out, jar)
     _junit(run, out, path)
     _cases(run, path)
     _readme(run, out, _class_path(jar, *_jars("jna")))
@@ -86,6 +91,23 @@ def _jars(*names: str) -> list[Path]:
 
 def _class_path(*entries: Path) -> str:
     return ":".join(str(entry) for entry in entries)
+
+
+def _maven(run: Run, out: Path, jar: Path) -> None:
+    """The pom.xml makes and installs the same classes, out of Debian's own repository: nothing is fetched."""
+    repository = out / "maven-repository"
+    run.build(["cp", "--recursive", "--symbolic-link", MAVEN_REPOSITORY, repository])
+    installed = repository / "capdist" / "capdist" / "1.0.0" / "capdist-1.0.0.jar"
+    command = ["mvn", "--offline", "--batch-mode", "--quiet", f"-Dmaven.repo.local={repository}", "install"]
+    outcome = run.program(command, cwd=BINDING, env={"MAVEN_OPTS": " ".join(QUICK)})
+    shutil.rmtree(BINDING / "target", ignore_errors=True)
+    same = installed.exists() and _classes(installed) == _classes(jar)
+    run.check("pom.xml makes the same classes", None if outcome.status == 0 and same else outcome.ended)
+
+
+def _classes(jar: Path) -> set[str]:
+    with ZipFile(jar) as archive:
+        return {name for name in archive.namelist() if name.endswith(".class")}
 
 
 def _moomoo_sources(out: Path) -> list[Path]:
