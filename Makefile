@@ -104,4 +104,4 @@ lint:
 	swift format lint --strict --recursive $(SWIFT_FILES)
 
 clean:
-	rm -rf .build .build-test .build-bench .build-mutants .build-fuzz .build-asan .build-tsan .build-symbols $(VENV) .venv-bench Tests/.results
+	rm -rf .build .build-test .build-bench .build-mutants .build-fuzz .build-asan .build-tsan .build-symbols $(VENV) .venv-bench Tests/.results bindings/java/target

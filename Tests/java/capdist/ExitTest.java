@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -63,7 +64,10 @@ class ExitTest {
         command.addAll(List.of(arguments));
         ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
         builder.environment().putAll(env);
-        return builder.start();
+        Process process = builder.start();
+        // No child is left, and no reader of its output waits for ever.
+        CompletableFuture.delayedExecutor(20, TimeUnit.SECONDS).execute(process::destroyForcibly);
+        return process;
     }
 
     private static List<String> output(Process process) throws InterruptedException {
@@ -105,7 +109,9 @@ class ExitTest {
             List<String> dump = new ArrayList<>();
             String line;
             while ((line = reader.readLine()) != null && !line.startsWith("JNI global refs")) dump.add(line);
-            assertTrue(dump.stream().anyMatch(one -> one.startsWith("\"capdist\" ") && one.contains(" daemon ")), dump::toString);
+            assertTrue(
+                    dump.stream().anyMatch(one -> one.startsWith("\"capdist\" ") && one.contains(" daemon ")),
+                    dump::toString);
             signal(process, "-TERM");
             List<String> rest = output(process);
             assertTrue(rest.contains("closed 0"), rest::toString);

@@ -67,7 +67,9 @@ class OptionsTest {
         }
         // What is set when the client is made; host-driven mode is not offered.
         assertEquals(
-                Set.of("struct_size", "mode", "on_init_connect", "on_disconnect", "on_push", "on_log", "on_closed", "user_data"),
+                Set.of(
+                        "struct_size", "mode", "on_init_connect", "on_disconnect", "on_push", "on_log", "on_closed",
+                        "user_data"),
                 left);
     }
 

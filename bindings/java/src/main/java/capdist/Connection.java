@@ -17,7 +17,7 @@ import java.util.function.Consumer;
  * collector moves or frees is in C's hands. The C functions themselves are one for each kind, kept as long as this class.
  */
 final class Connection {
-    /** Connections that C has not told to be closed. */
+    /** Connections whose last callback has not come. */
     private static final Map<Long, Connection> CONNECTIONS = new ConcurrentHashMap<>();
     /** Requests that have not ended. */
     private static final Map<Long, Request> REQUESTS = new ConcurrentHashMap<>();

@@ -38,6 +38,8 @@ public record ProtoReply(
                         ? OptionalInt.of(raw.getInt(CapdistLibrary.ProtoReply.RET_TYPE))
                         : OptionalInt.empty(),
                 CapdistLibrary.text(raw.getPointer(CapdistLibrary.ProtoReply.DESC)),
-                CapdistLibrary.bytes(raw.getPointer(CapdistLibrary.ProtoReply.BODY), raw.getLong(CapdistLibrary.ProtoReply.BODY_LENGTH)));
+                CapdistLibrary.bytes(
+                        raw.getPointer(CapdistLibrary.ProtoReply.BODY),
+                        raw.getLong(CapdistLibrary.ProtoReply.BODY_LENGTH)));
     }
 }

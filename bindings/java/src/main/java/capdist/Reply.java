@@ -52,7 +52,8 @@ public record Reply(
                 given(present, CapdistLibrary.HAS_ERR_CODE, raw.getInt(CapdistLibrary.Reply.ERR_CODE)),
                 CapdistLibrary.text(raw.getPointer(CapdistLibrary.Reply.DESC)),
                 figures != null ? Optional.of(CapitalDistribution.of(figures)) : Optional.empty(),
-                CapdistLibrary.bytes(raw.getPointer(CapdistLibrary.Reply.BODY), raw.getLong(CapdistLibrary.Reply.BODY_LENGTH)));
+                CapdistLibrary.bytes(
+                        raw.getPointer(CapdistLibrary.Reply.BODY), raw.getLong(CapdistLibrary.Reply.BODY_LENGTH)));
     }
 
     private static OptionalInt given(int present, int bit, int value) {
