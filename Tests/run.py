@@ -129,7 +129,7 @@ SUITES = [
     Suite("fuzzing", "libFuzzer's targets, each its corpus and a minute of its own", 900 + 3 * FUZZ_SECONDS, fuzzing),
     Suite("cpp", "the C++ headers with gcc and clang, under sanitizers, and the named cases", 600, cpp),
     Suite("python", "the Python package", 300, pytest_suite("bindings/python/tests")),
-    Suite("java", "the Java binding, and the named cases", 300, java),
+    Suite("java", "the Java binding, and the named cases", 600, java),
     Suite("bench", "a short round of every benchmark", 300, benchmark),
     Suite("vendor", "the vendor's client and the vendor's messages", 300, pytest_suite("Tests/vendor")),
 ]
