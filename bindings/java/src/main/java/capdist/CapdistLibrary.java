@@ -43,7 +43,8 @@ final class CapdistLibrary {
             throw new UnsatisfiedLinkError("libcapdist is for 64-bit systems");
         }
         String named = System.getenv("CAPDIST_LIBRARY");
-        String name = named != null && !named.isEmpty() ? named : "capdist";
+        // By its ABI's name: without the compiler's link, and no other ABI's.
+        String name = named != null && !named.isEmpty() ? named : "libcapdist.so.1";
         NativeLibrary library;
         try {
             // Not JNA's default, which would make OpenSSL's symbols those of the whole process.

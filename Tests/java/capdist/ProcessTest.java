@@ -15,9 +15,9 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** How a JVM ends, whatever its connections are about to do. */
+/** How a JVM begins, and how it ends, whatever its connections are about to do. */
 @Timeout(60)
-class ExitTest {
+class ProcessTest {
     /** The child: asks without end, prints "ready", and ends as it is told. */
     static final class Program {
         public static void main(String[] args) throws Exception {
@@ -116,6 +116,20 @@ class ExitTest {
             List<String> rest = output(process);
             assertTrue(rest.contains("closed 0"), rest::toString);
             assertEquals(143, process.exitValue());
+        }
+    }
+
+    @Test
+    void theLibraryIsWhereTheSystemLooks() throws Exception {
+        String folder = Path.of(System.getenv("CAPDIST_LIBRARY")).getParent().toString();
+        try (Simulator gateway = new Simulator()) {
+            Process process = child(
+                    Map.of("CAPDIST_LIBRARY", "", "LD_LIBRARY_PATH", folder),
+                    Program.class.getName(),
+                    "return",
+                    String.valueOf(gateway.port));
+            assertEquals(List.of("ready"), output(process));
+            assertEquals(0, process.exitValue());
         }
     }
 
