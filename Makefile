@@ -2,6 +2,7 @@
 # make test     run every test of every language (SUITES="swift c" runs some, see Tests/run.py --list)
 # make bench    measure the library and its peers, and write docs/benchmarks.md
 # make lib      build the library, its debug information and the simulator, in RELEASE
+# make java     build the Java binding, .build/java/capdist.jar
 # make install  put library, headers, documentation, samples and simulator below PREFIX (after make lib); make uninstall
 # make wheel    make a Python wheel with the library inside, in DIST
 # make deb      make Debian packages, in DIST
@@ -35,6 +36,10 @@ version = $(shell sed -n 's/^\#define CAPDIST_VERSION_$(1) //p' include/capdist.
 MAJOR := $(call version,MAJOR)
 VERSION := $(MAJOR).$(call version,MINOR).$(call version,PATCH)
 
+JAVA := .build/java
+JARS := /usr/share/java
+# For a compiler that lives for seconds: half its time.
+JAVAC := javac -J-XX:TieredStopAtLevel=1 -J-XX:+UseSerialGC
 VENV := .venv-test
 SWIFT_FILES := Sources Tests bindings/swift Package.swift
 
@@ -42,11 +47,16 @@ SWIFT_FILES := Sources Tests bindings/swift Package.swift
 BUILD_PACKAGES := libprotobuf-c-dev libssl-dev pkg-config gcc g++ binutils make
 PACKAGE_PACKAGES := debhelper lintian doxygen
 TEST_PACKAGES := $(PACKAGE_PACKAGES) cmake openssl protobuf-c-compiler libcmocka-dev doctest-dev protobuf-compiler libprotobuf-dev python3 python3-venv strace valgrind
+# To build the Java binding; to test it.
+JAVA_PACKAGES := openjdk-17-jdk-headless libjna-java libprotobuf-java protobuf-compiler
+JAVA_TEST_PACKAGES := libgoogle-gson-java libguava-java junit5 maven libmaven-compiler-plugin-java libmaven-jar-plugin-java \
+	libmaven-resources-plugin-java libmaven-install-plugin-java libsurefire-java \
+	libexec-maven-plugin-java libbuild-helper-maven-plugin-java
 
-.PHONY: setup setup-build lib demo test bench install uninstall wheel deb docs abi messages messages-check format lint simulate mutants fuzz clean
+.PHONY: setup setup-build lib demo test bench java install uninstall wheel deb docs abi messages messages-check format lint simulate mutants fuzz clean
 
 setup:
-	@scripts/setup.sh $(BUILD_PACKAGES) $(TEST_PACKAGES)
+	@scripts/setup.sh $(BUILD_PACKAGES) $(TEST_PACKAGES) $(JAVA_PACKAGES) $(JAVA_TEST_PACKAGES)
 	@$(MAKE) --silent --no-print-directory $(VENV)/stamp
 
 setup-build:
@@ -88,6 +98,13 @@ simulate: setup-build
 	swift build -c release --product simulate
 	$(RELEASE)/simulate --seeds $(SEEDS) --from $(FROM) | tee -a .build/simulate.log; exit $${PIPESTATUS[0]}
 
+java:
+	@scripts/setup.sh $(JAVA_PACKAGES)
+	rm -rf $(JAVA)
+	bindings/java/generate.sh $(JAVA)/generated
+	$(JAVAC) --release 17 -Xlint:all -Xdoclint:all,-missing -Werror -cp $(JARS)/jna.jar:$(JARS)/protobuf.jar \
+		-d $(JAVA)/classes $$(find bindings/java/src $(JAVA)/generated -name '*.java')
+	jar --create --file $(JAVA)/capdist.jar -C $(JAVA)/classes .
 INSTALL = PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' INCLUDEDIR='$(INCLUDEDIR)' DOCDIR='$(DOCDIR)' \
 	DESTDIR='$(DESTDIR)' RELEASE='$(RELEASE)' LIBRARY='$(LIBRARY)' VERSION='$(VERSION)' scripts/install.sh
 
@@ -125,4 +142,4 @@ lint:
 	swift format lint --strict --recursive $(SWIFT_FILES)
 
 clean:
-	rm -rf $(DIST) .build .build-test .build-bench .build-mutants .build-fuzz .build-asan .build-tsan $(VENV) .venv-bench Tests/.results
+	rm -rf $(DIST) .build .build-test .build-bench .build-mutants .build-fuzz .build-asan .build-tsan $(VENV) .venv-bench Tests/.results bindings/java/target

@@ -24,6 +24,7 @@ from harness.docs import docs
 from harness.fuzzing import SECONDS as FUZZ_SECONDS
 from harness.fuzzing import fuzzing
 from harness.guests import guests
+from harness.java import java
 from harness.packages import packages
 from harness.results import read_junit, read_swift_events
 from harness.sanitizers import sanitizers
@@ -104,6 +105,7 @@ SUITES = [
     Suite("fuzzing", "libFuzzer's targets, each its corpus and a minute of its own", 900 + 3 * FUZZ_SECONDS, fuzzing),
     Suite("cpp", "the C++ headers with gcc and clang, under sanitizers, and the named cases", 600, cpp),
     Suite("python", "the Python package", 300, pytest_suite("bindings/python/tests")),
+    Suite("java", "the Java binding, and the named cases", 600, java),
     Suite("docs", "every block of the pages is run, every link and name leads somewhere", 300, docs),
     Suite("packages", "make install, the wheel and the Debian packages, made and used", 300, packages),
     Suite("bench", "a short round of every benchmark", 300, benchmark),

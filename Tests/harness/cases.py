@@ -281,6 +281,8 @@ def _compare(wanted: dict[str, Any], answer: Answer, security: str, face: Face) 
         return problems
     status = wanted["status"]
     expect("the kind", answer.kind, "answer")
+    if answer.kind != "answer":
+        return [f"{problems[0]}: {answer.status}"]
     if face.has_options:
         expect("the status", answer.status, status)
         expect("was_sent", answer.was_sent, str(int(wanted["was_sent"])))

@@ -1,0 +1,378 @@
+package capdist;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotSame;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.lang.reflect.Field;
+import java.net.URL;
+import java.net.URLClassLoader;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** What must hold however a host treats its callbacks: exactly once, nothing crashes, no thread is left. */
+@Timeout(60)
+class CallbacksTest {
+    private static final Security TENCENT = new Security(Security.MARKET_HK, "00700");
+    private static Simulator gateway;
+
+    @BeforeAll
+    static void start() throws Exception {
+        gateway = new Simulator("--no-quota", "--fault", "late=1500@HK.00001", "--fault", "never@HK.00002");
+    }
+
+    @AfterAll
+    static void stop() throws Exception {
+        gateway.close();
+    }
+
+    @AfterEach
+    void nothingIsLeft() throws Exception {
+        assertTrue(Simulator.soon(() -> Simulator.attached() == 0), () -> Thread.getAllStackTraces().keySet().toString());
+        for (String name : List.of("CONNECTIONS", "REQUESTS")) {
+            Field field = Connection.class.getDeclaredField(name);
+            field.setAccessible(true);
+            assertEquals(Map.of(), field.get(null), name);
+        }
+    }
+
+    private static Options unlimited() {
+        return gateway.options().quotaRequests(0).maxQueue(20_000);
+    }
+
+    /** Collects garbage, and makes some, until it is closed. */
+    private static final class Collector implements AutoCloseable {
+        private final AtomicBoolean goesOn = new AtomicBoolean(true);
+        final AtomicInteger rounds = new AtomicInteger();
+        private final Thread thread = new Thread(() -> {
+            while (goesOn.get()) {
+                byte[][] garbage = new byte[200][];
+                for (int i = 0; i < garbage.length; i++) garbage[i] = new byte[10_000];
+                System.gc();
+                rounds.incrementAndGet();
+            }
+        });
+
+        Collector() {
+            thread.start();
+        }
+
+        @Override
+        public void close() throws InterruptedException {
+            goesOn.set(false);
+            thread.join();
+        }
+    }
+
+    @Test
+    void tenThousandWithTheCollectorRunning() throws Exception {
+        int count = 10_000;
+        Map<String, Integer> calls = new ConcurrentHashMap<>();
+        CountDownLatch ended = new CountDownLatch(count);
+        try (Client client = new Client(unlimited()); Collector collector = new Collector()) {
+            // Two threads ask; half by callback, half by future.
+            List<Thread> threads = new ArrayList<>();
+            for (int part = 0; part < 2; part++) {
+                int first = part * count / 2;
+                boolean isFuture = part == 1;
+                Thread thread = new Thread(() -> {
+                    for (int number = first; number < first + count / 2; number++) {
+                        Security security = new Security(Security.MARKET_SZ, "%06d".formatted(number + 1));
+                        if (isFuture) {
+                            client.getCapitalDistribution(security, null).whenComplete((figures, failed) -> {
+                                if (failed == null) calls.merge(security.code(), 1, Integer::sum);
+                                ended.countDown();
+                            });
+                        } else {
+                            client.getCapitalDistribution(security, null, reply -> {
+                                boolean isIts = reply.security().equals(security) && reply.distribution().isPresent();
+                                if (isIts) calls.merge(security.code(), 1, Integer::sum);
+                                ended.countDown();
+                            });
+                        }
+                    }
+                });
+                threads.add(thread);
+                thread.start();
+            }
+            for (Thread thread : threads) thread.join();
+            assertTrue(ended.await(40, TimeUnit.SECONDS), ended.getCount() + " are left");
+            assertTrue(collector.rounds.get() > 10, "the collector ran " + collector.rounds + " times");
+            assertEquals(1.651089180e6, client.fetchCapitalDistribution("SZ.001000").capitalInSuper().getAsDouble());
+        }
+        assertEquals(count, calls.size());
+        assertTrue(calls.values().stream().allMatch(times -> times == 1), "some came twice");
+    }
+
+    @Test
+    void whatNobodyElseHoldsIsNotCollected() throws Exception {
+        CountDownLatch ended = new CountDownLatch(2);
+        Client client = new Client(unlimited());
+        Security late = new Security(Security.MARKET_HK, "00001");
+        client.getCapitalDistribution(late, null, reply -> ended.countDown());
+        client.getCapitalDistribution(late, null).thenRun(ended::countDown);
+        for (int i = 0; i < 20; i++) {
+            System.gc();
+            Thread.sleep(10);
+        }
+        assertTrue(ended.await(8, TimeUnit.SECONDS));
+        client.close();
+    }
+
+    @Test
+    void whatACallbackThrowsIsReportedAndHarmless() throws Exception {
+        List<String> reported = new ArrayList<>();
+        Thread.UncaughtExceptionHandler before = Thread.getDefaultUncaughtExceptionHandler();
+        Thread.setDefaultUncaughtExceptionHandler((thread, thrown) -> {
+            synchronized (reported) {
+                reported.add(thread.getName() + ": " + thrown.getMessage());
+            }
+            throw new IllegalStateException("and so does the handler");
+        });
+        try (Simulator pushing = new Simulator("--push", "1", "--no-quota")) {
+            Client client = new Client(pushing.options().recvNotify(true).listener(new Listener() {
+                @Override
+                public void onInitConnect(Client client, long errCode, String desc) {
+                    throw new IllegalStateException("init");
+                }
+
+                @Override
+                public void onDisconnect(Client client, long errCode, String desc) {
+                    throw new IllegalStateException("lost");
+                }
+
+                @Override
+                public void onPush(Client client, int protoId, byte[] body) {
+                    throw new IllegalStateException("push");
+                }
+
+                @Override
+                public void onLog(Client client, LogLevel level, String message) {
+                    throw new IllegalStateException("log");
+                }
+
+                @Override
+                public void onClosed(Client client) {
+                    throw new IllegalStateException("closed");
+                }
+            }));
+            client.getCapitalDistribution(TENCENT, null, reply -> {
+                throw new AssertionError("reply");
+            });
+            client.fetchCapitalDistribution("HK.00700");
+            assertTrue(Simulator.soon(() -> {
+                synchronized (reported) {
+                    return reported.contains("capdist: push");
+                }
+            }));
+            pushing.kill();
+            assertTrue(Simulator.soon(() -> {
+                synchronized (reported) {
+                    return reported.contains("capdist: lost");
+                }
+            }));
+            client.close();
+        } finally {
+            Thread.setDefaultUncaughtExceptionHandler(before);
+        }
+        assertEquals(
+                Set.of("capdist: init", "capdist: lost", "capdist: push", "capdist: log", "capdist: closed", "capdist: reply"),
+                Set.copyOf(reported));
+    }
+
+    private static int deeper(int depth) {
+        return deeper(depth + 1) + 1;
+    }
+
+    private static int length(String text) {
+        return text.length();
+    }
+
+    /** The JVM makes these out of signals, on a thread that is not its own. */
+    @Test
+    void errorsOfTheMachineItself() throws Exception {
+        Set<String> reported = ConcurrentHashMap.newKeySet();
+        Thread.UncaughtExceptionHandler before = Thread.getDefaultUncaughtExceptionHandler();
+        Thread.setDefaultUncaughtExceptionHandler(
+                (thread, thrown) -> reported.add(thrown.getClass().getSimpleName()));
+        try (Client client = new Client(unlimited())) {
+            client.getCapitalDistribution(TENCENT, null, reply -> {
+                // Compiled by now, null is found out by SIGSEGV.
+                int sum = 0;
+                for (int i = 0; i < 200_000; i++) sum += length("some text");
+                length(sum == 0 ? "" : null);
+            });
+            client.getCapitalDistribution(TENCENT, null, reply -> deeper(0));
+            client.getCapitalDistribution(TENCENT, null, reply -> {
+                List<long[]> all = new ArrayList<>();
+                while (true) all.add(new long[Integer.MAX_VALUE - 8]);
+            });
+            client.fetchCapitalDistribution("HK.00700");
+            client.fetchCapitalDistribution("HK.00700");
+        } finally {
+            Thread.setDefaultUncaughtExceptionHandler(before);
+        }
+        assertEquals(Set.of("NullPointerException", "StackOverflowError", "OutOfMemoryError"), reported);
+    }
+
+    @Test
+    void theThreadIsOneAndADaemonAndAsAnyOfTheHosts() throws Exception {
+        ThreadLocal<String> local = new ThreadLocal<>();
+        List<Object> seen = new ArrayList<>();
+        ClassLoader mine = new URLClassLoader(new URL[0], getClass().getClassLoader());
+        ClassLoader before = Thread.currentThread().getContextClassLoader();
+        Thread.currentThread().setContextClassLoader(mine);
+        try (Client client = new Client(unlimited())) {
+            CountDownLatch ended = new CountDownLatch(3);
+            client.getCapitalDistribution(TENCENT, null, reply -> {
+                local.set("kept");
+                seen.add(Thread.currentThread());
+                Thread.currentThread().interrupt(); // hurts nobody
+                ended.countDown();
+            });
+            client.getCapitalDistribution(TENCENT, null, reply -> {
+                seen.add(Thread.currentThread());
+                seen.add(local.get());
+                seen.add(Thread.currentThread().getContextClassLoader());
+                ended.countDown();
+            });
+            client.getCapitalDistribution(TENCENT, null).thenRun(() -> {
+                seen.add(Thread.currentThread());
+                ended.countDown();
+            });
+            assertTrue(ended.await(8, TimeUnit.SECONDS));
+            Thread thread = (Thread) seen.get(0);
+            assertSame(thread, seen.get(1));
+            assertEquals("kept", seen.get(2));
+            assertSame(mine, seen.get(3));
+            assertTrue(seen.get(4) == thread || seen.get(4) == Thread.currentThread());
+            assertTrue(thread.isDaemon());
+            assertEquals("capdist", thread.getName());
+            assertNotSame(Thread.currentThread(), thread);
+        } finally {
+            Thread.currentThread().setContextClassLoader(before);
+        }
+    }
+
+    /** Also what was refused: see nothingIsLeft. */
+    @Test
+    void refusedCallsLeaveNothing() throws Exception {
+        try (Client client = new Client(unlimited())) {
+            assertThrows(CapdistException.class, () -> client.getCapitalDistribution(new Security(1, ""), null));
+            assertThrows(CapdistException.class, () -> client.sendProto(1001, new byte[0], null));
+            assertThrows(CapdistException.class, () -> new Client(unlimited().port(-1)));
+            assertThrows(CapdistException.class, () -> new Client(unlimited().clientId("\ud800")));
+        }
+    }
+
+    @Test
+    void theClientIsWholeInItsFirstCallback() throws Exception {
+        ConcurrentLinkedQueue<Object> seen = new ConcurrentLinkedQueue<>();
+        for (int i = 0; i < 200; i++) {
+            Client client = new Client(unlimited().listener(new Listener() {
+                @Override
+                public void onLog(Client logs, LogLevel level, String message) {
+                    try {
+                        seen.add(logs.connectionInfo().state());
+                    } catch (CapdistException closed) { // by the time that "connected" was told
+                        seen.add(closed.status());
+                    } catch (Throwable thrown) {
+                        seen.add(thrown);
+                    }
+                }
+            }));
+            client.waitReady(Duration.ofSeconds(8));
+            client.close();
+        }
+        assertTrue(seen.size() >= 200);
+        seen.removeIf(one -> one instanceof ConnectionInfo.State || one == Status.RELEASED);
+        assertEquals(List.of(), List.copyOf(seen));
+    }
+
+    @Test
+    void closingInACallback() throws Exception {
+        ConcurrentLinkedQueue<String> order = new ConcurrentLinkedQueue<>();
+        Client client = new Client(unlimited().listener(new Listener() {
+            @Override
+            public void onClosed(Client closed) {
+                order.add("closed");
+            }
+        }));
+        Security never = new Security(Security.MARKET_HK, "00002");
+        CompletableFuture<CapitalDistribution> future = client.getCapitalDistribution(never, null);
+        client.getCapitalDistribution(TENCENT, null, reply -> {
+            client.close();
+            client.close();
+            order.add(reply.status().name());
+        });
+        assertTrue(Simulator.soon(() -> order.contains("closed")), order::toString);
+        assertEquals(List.of("OK", "closed"), List.copyOf(order));
+        assertTrue(future.isCompletedExceptionally());
+    }
+
+    @Test
+    void closingFromManyThreadsWhileAsking() throws Exception {
+        for (int round = 0; round < 20; round++) {
+            Client client = new Client(unlimited());
+            AtomicInteger accepted = new AtomicInteger();
+            AtomicInteger ended = new AtomicInteger();
+            List<Thread> threads = new ArrayList<>();
+            for (int i = 0; i < 4; i++) {
+                boolean closes = i % 2 == 1;
+                Thread thread = new Thread(() -> {
+                    try {
+                        for (int n = 0; n < 50; n++) {
+                            client.getCapitalDistribution(TENCENT, null, reply -> ended.incrementAndGet());
+                            accepted.incrementAndGet();
+                        }
+                        if (closes) client.close();
+                    } catch (CapdistException closed) {
+                        if (closed.status() != Status.RELEASED) throw closed;
+                    }
+                });
+                threads.add(thread);
+                thread.start();
+            }
+            for (Thread thread : threads) thread.join();
+            client.close();
+            assertEquals(accepted.get(), ended.get());
+        }
+    }
+
+    @Test
+    void connectionsComeAndGo() throws Exception {
+        // What is loaded at first use is there by then.
+        try (Client client = new Client(unlimited())) {
+            client.fetchCapitalDistribution("HK.00700");
+        }
+        // The JVM's own threads come and go, too, but not one a connection.
+        int before = Simulator.threads();
+        for (int i = 0; i < 100; i++) {
+            try (Client client = new Client(unlimited())) {
+                if (i % 2 == 0) client.waitReady(Duration.ofSeconds(8));
+                if (i % 4 == 0) client.fetchCapitalDistribution("HK.00700");
+                assertTrue(Simulator.attached() <= 1);
+            }
+            assertEquals(0, Simulator.attached());
+        }
+        int after = Simulator.threads();
+        assertTrue(after < before + 20, before + " threads before, " + after + " after");
+    }
+}

@@ -1,0 +1,77 @@
+package capdist;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
+
+/** A running opend-simulator, which the variable CAPDIST_SIMULATOR names; and what tests with one need. */
+public final class Simulator implements AutoCloseable {
+    private static final long PATIENCE_MS = 8000;
+
+    private final Process process;
+    public final int port;
+
+    public Simulator(String... options) throws IOException {
+        List<String> command = new ArrayList<>(List.of(System.getenv("CAPDIST_SIMULATOR"), "--port", "0", "--end-with-input"));
+        command.addAll(List.of(options));
+        process = new ProcessBuilder(command)
+                .redirectError(ProcessBuilder.Redirect.INHERIT)
+                .start();
+        BufferedReader output = process.inputReader();
+        String line = output.readLine();
+        if (line == null || !line.startsWith("listening ")) throw new IOException("the simulator does not listen: " + line);
+        port = Integer.parseInt(line.substring(line.lastIndexOf(':') + 1));
+    }
+
+    /** Ends it at once, as a crash would. */
+    public void kill() throws InterruptedException {
+        process.destroyForcibly().waitFor();
+    }
+
+    @Override
+    public void close() throws IOException, InterruptedException {
+        process.getOutputStream().close();
+        if (!process.waitFor(10, TimeUnit.SECONDS)) {
+            process.destroyForcibly();
+            throw new IOException("the simulator does not end with its input");
+        }
+    }
+
+    /** Options for it, with a quota group of the test's own, so that tests do not meet in one quota. */
+    public Options options() {
+        return new Options().port(port).quotaGroup("test " + System.nanoTime());
+    }
+
+    /** A gateway that accepts and says nothing. */
+    static ServerSocket silent() throws IOException {
+        return new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
+    }
+
+    /** Waits until it holds; whether it did in time. */
+    public static boolean soon(BooleanSupplier holds) throws InterruptedException {
+        long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(PATIENCE_MS);
+        while (!holds.getAsBoolean()) {
+            if (System.nanoTime() > end) return false;
+            Thread.sleep(1);
+        }
+        return true;
+    }
+
+    /** Threads of this process, as the system counts them. */
+    static int threads() {
+        String[] tasks = new java.io.File("/proc/self/task").list();
+        return tasks == null ? -1 : tasks.length;
+    }
+
+    /** Threads of the library's that Java knows. */
+    static long attached() {
+        return Thread.getAllStackTraces().keySet().stream()
+                .filter(thread -> thread.getName().equals("capdist"))
+                .count();
+    }
+}

@@ -1,0 +1,86 @@
+package capdist;
+
+import capdist.CapdistLibrary.Distribution;
+import com.sun.jna.Pointer;
+import java.util.Optional;
+import java.util.OptionalDouble;
+
+/**
+ * Money that went into a stock and out of it during today's regular trading hours, by order size, in the security's
+ * currency. An order is small when its turnover is below the reference (the average turnover of a trade over the last month;
+ * three days for warrants), big from ten times the reference, mid between; where extra-large begins is not published. What a
+ * gateway may leave out is optional.
+ *
+ * @param capitalInSuper bought with extra-large orders
+ * @param capitalInBig bought with big orders
+ * @param capitalInMid bought with mid orders
+ * @param capitalInSmall bought with small orders
+ * @param capitalOutSuper sold with extra-large orders
+ * @param capitalOutBig sold with big orders
+ * @param capitalOutMid sold with mid orders
+ * @param capitalOutSmall sold with small orders
+ * @param updateTime the market's local wall clock, "yyyy-MM-dd HH:mm:ss"
+ * @param updateTimestamp the same instant in Unix seconds
+ */
+public record CapitalDistribution(
+        OptionalDouble capitalInSuper,
+        double capitalInBig,
+        double capitalInMid,
+        double capitalInSmall,
+        OptionalDouble capitalOutSuper,
+        double capitalOutBig,
+        double capitalOutMid,
+        double capitalOutSmall,
+        Optional<String> updateTime,
+        OptionalDouble updateTimestamp) {
+
+    static CapitalDistribution of(Pointer raw) {
+        int present = raw.getInt(Distribution.PRESENT);
+        return new CapitalDistribution(
+                given(present, CapdistLibrary.HAS_CAPITAL_IN_SUPER, raw.getDouble(Distribution.CAPITAL_IN_SUPER)),
+                raw.getDouble(Distribution.CAPITAL_IN_BIG),
+                raw.getDouble(Distribution.CAPITAL_IN_MID),
+                raw.getDouble(Distribution.CAPITAL_IN_SMALL),
+                given(present, CapdistLibrary.HAS_CAPITAL_OUT_SUPER, raw.getDouble(Distribution.CAPITAL_OUT_SUPER)),
+                raw.getDouble(Distribution.CAPITAL_OUT_BIG),
+                raw.getDouble(Distribution.CAPITAL_OUT_MID),
+                raw.getDouble(Distribution.CAPITAL_OUT_SMALL),
+                (present & CapdistLibrary.HAS_UPDATE_TIME) != 0
+                        ? Optional.of(CapdistLibrary.text(raw.getPointer(Distribution.UPDATE_TIME)))
+                        : Optional.empty(),
+                given(present, CapdistLibrary.HAS_UPDATE_TIMESTAMP, raw.getDouble(Distribution.UPDATE_TIMESTAMP)));
+    }
+
+    private static OptionalDouble given(int present, int bit, double value) {
+        return (present & bit) != 0 ? OptionalDouble.of(value) : OptionalDouble.empty();
+    }
+
+    /** For {@link Reply#toJson()}: the C struct. */
+    Distribution raw() {
+        Distribution raw = new Distribution();
+        raw.present = CapdistLibrary.HAS_REQUIRED_FIGURES;
+        raw.capital_in_big = capitalInBig;
+        raw.capital_in_mid = capitalInMid;
+        raw.capital_in_small = capitalInSmall;
+        raw.capital_out_big = capitalOutBig;
+        raw.capital_out_mid = capitalOutMid;
+        raw.capital_out_small = capitalOutSmall;
+        capitalInSuper.ifPresent(value -> {
+            raw.present |= CapdistLibrary.HAS_CAPITAL_IN_SUPER;
+            raw.capital_in_super = value;
+        });
+        capitalOutSuper.ifPresent(value -> {
+            raw.present |= CapdistLibrary.HAS_CAPITAL_OUT_SUPER;
+            raw.capital_out_super = value;
+        });
+        updateTimestamp.ifPresent(value -> {
+            raw.present |= CapdistLibrary.HAS_UPDATE_TIMESTAMP;
+            raw.update_timestamp = value;
+        });
+        updateTime.ifPresent(value -> {
+            raw.present |= CapdistLibrary.HAS_UPDATE_TIME;
+            raw.update_time = CapdistLibrary.utf8(value, "updateTime");
+        });
+        return raw;
+    }
+}

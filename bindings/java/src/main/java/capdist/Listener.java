@@ -1,0 +1,44 @@
+package capdist;
+
+/**
+ * What happens to a connection. The methods are called on the connection's thread, one at a time; they may call anything,
+ * {@link Client#close()} included, but for what waits. Keep them short: one that does not return holds up its connection.
+ * What one throws goes to the thread's uncaught exception handler and harms nothing.
+ */
+public interface Listener {
+    /**
+     * The connection stands (also after each reconnect, and before any answer that comes over it), or it has failed for good.
+     *
+     * @param errCode 0, or what {@link ErrCode} takes apart
+     * @param desc what happened and what to do; "" on success
+     */
+    default void onInitConnect(Client client, long errCode, String desc) {}
+
+    /** The connection was lost; not called because of {@link Client#close()}. What was in flight ends after this. */
+    default void onDisconnect(Client client, long errCode, String desc) {}
+
+    /** The gateway pushed a message ({@link Options#recvNotify}); {@code body} is its protobuf, and yours. */
+    default void onPush(Client client, int protoId, byte[] body) {}
+
+    /** A line for the host's log. It holds no key and no body. */
+    default void onLog(Client client, LogLevel level, String message) {}
+
+    /** The very last of the connection's callbacks, after every answer's. */
+    default void onClosed(Client client) {}
+
+    /** Levels of {@link #onLog}. */
+    enum LogLevel {
+        /** Failed for good. */
+        ERROR,
+        /** Went wrong and is being mended. */
+        WARNING,
+        /** Connecting, connected. */
+        INFO,
+        /** Answers nobody waits for, and the like. */
+        DEBUG;
+
+        static LogLevel of(int number) {
+            return number >= 1 && number <= 4 ? values()[number - 1] : DEBUG;
+        }
+    }
+}

@@ -1,0 +1,89 @@
+package capdist;
+
+import com.sun.jna.Memory;
+import com.sun.jna.Pointer;
+import java.lang.ref.Reference;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.OptionalInt;
+
+/**
+ * How one request for a capital distribution ended.
+ *
+ * @param status {@link Status#OK} and there is a {@code distribution}, or why not
+ * @param serialNo the request's number
+ * @param security the security that was asked for
+ * @param wasSent true: handed to the network, and its quota slot is used; false: it never left, and is safe to repeat
+ * @param retryAfter {@link Status#RATE_LIMITED}: until the quota group sends again; else zero
+ * @param retType what the gateway said, if it said it
+ * @param retMsg the gateway's words, often Chinese, if it sent some
+ * @param errCode the gateway's error code, if it sent one
+ * @param desc what happened, in English; "" when all is well
+ * @param distribution the figures
+ * @param body the answer's protobuf as it came; empty if none came. The array is yours.
+ */
+public record Reply(
+        Status status,
+        long serialNo,
+        Security security,
+        boolean wasSent,
+        Duration retryAfter,
+        OptionalInt retType,
+        Optional<String> retMsg,
+        OptionalInt errCode,
+        String desc,
+        Optional<CapitalDistribution> distribution,
+        byte[] body) {
+
+    static Reply of(Pointer raw) {
+        int present = raw.getInt(CapdistLibrary.Reply.PRESENT);
+        Pointer figures = raw.getPointer(CapdistLibrary.Reply.DISTRIBUTION);
+        return new Reply(
+                Status.of(raw.getInt(CapdistLibrary.Reply.STATUS)),
+                Integer.toUnsignedLong(raw.getInt(CapdistLibrary.Reply.SERIAL_NO)),
+                Security.of(raw.getByteArray(CapdistLibrary.Reply.SECURITY, CapdistLibrary.SECURITY_SIZE)),
+                raw.getInt(CapdistLibrary.Reply.WAS_SENT) != 0,
+                Duration.ofMillis(raw.getInt(CapdistLibrary.Reply.RETRY_AFTER_MS)),
+                given(present, CapdistLibrary.HAS_RET_TYPE, raw.getInt(CapdistLibrary.Reply.RET_TYPE)),
+                (present & CapdistLibrary.HAS_RET_MSG) != 0
+                        ? Optional.of(CapdistLibrary.text(raw.getPointer(CapdistLibrary.Reply.RET_MSG)))
+                        : Optional.empty(),
+                given(present, CapdistLibrary.HAS_ERR_CODE, raw.getInt(CapdistLibrary.Reply.ERR_CODE)),
+                CapdistLibrary.text(raw.getPointer(CapdistLibrary.Reply.DESC)),
+                figures != null ? Optional.of(CapitalDistribution.of(figures)) : Optional.empty(),
+                CapdistLibrary.bytes(
+                        raw.getPointer(CapdistLibrary.Reply.BODY), raw.getLong(CapdistLibrary.Reply.BODY_LENGTH)));
+    }
+
+    private static OptionalInt given(int present, int bit, int value) {
+        return (present & bit) != 0 ? OptionalInt.of(value) : OptionalInt.empty();
+    }
+
+    /** What the gateway said, as JSON: the .proto files' field names, absent fields left out. */
+    public String toJson() {
+        CapdistLibrary.Reply raw = new CapdistLibrary.Reply();
+        raw.status = status.number();
+        retType.ifPresent(value -> {
+            raw.present |= CapdistLibrary.HAS_RET_TYPE;
+            raw.ret_type = value;
+        });
+        Memory text = CapdistLibrary.utf8(retMsg.orElse(""), "retMsg");
+        if (retMsg.isPresent()) raw.present |= CapdistLibrary.HAS_RET_MSG;
+        raw.ret_msg = text;
+        errCode.ifPresent(value -> {
+            raw.present |= CapdistLibrary.HAS_ERR_CODE;
+            raw.err_code = value;
+        });
+        CapdistLibrary.Distribution figures = distribution.map(CapitalDistribution::raw).orElse(null);
+        if (figures != null) {
+            figures.write();
+            raw.distribution = figures.getPointer();
+        }
+        long length = CapdistLibrary.capdist_reply_to_json(raw, null, 0);
+        byte[] json = new byte[Math.toIntExact(length + 1)];
+        CapdistLibrary.capdist_reply_to_json(raw, json, json.length);
+        Reference.reachabilityFence(figures);
+        return new String(json, 0, json.length - 1, StandardCharsets.UTF_8);
+    }
+}
