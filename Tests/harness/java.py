@@ -150,14 +150,20 @@ def _cases(run: Run, path: str) -> None:
 
 
 def _readme(run: Run, out: Path, path: str) -> None:
-    """The README's first program, over no more than it says."""
-    (program,) = re.findall(r"```java\n(.*?)```", (BINDING / "README.md").read_text(encoding="utf-8"), flags=re.DOTALL)
-    with simulator() as port:
-        source = out / "First.java"
-        source.write_text(program.replace("11111", str(port)), encoding="utf-8")
-        outcome = run.program(["java", *QUICK, "-cp", path, source], limit_s=30, env=_environment())
-    good = outcome.status == 0 and outcome.output == "8.5947938E8\n2022-06-08 15:59:59\n"
-    run.check("the README's program", None if good else f"{outcome.ended}: {outcome.output[-300:]}")
+    """The first program of the READMEs, over no more than they say."""
+    around = "import capdist.Client;\nclass First {\n    public static void main(String[] words) throws Exception {\n%s}\n}\n"
+    for page, whole, expected in (
+        (BINDING / "README.md", "%s", "8.5947938E8\n2022-06-08 15:59:59\n"),
+        (ROOT / "README.md", around, "8.5947938E8\n"),
+    ):
+        (program,) = re.findall(r"```java\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+        with simulator() as port:
+            source = out / "First.java"
+            source.write_text(whole % program.replace("11111", str(port)), encoding="utf-8")
+            outcome = run.program(["java", *QUICK, "-cp", path, source], limit_s=30, env=_environment())
+        good = outcome.status == 0 and outcome.output == expected
+        why = None if good else f"{outcome.ended}: {outcome.output[-300:]}"
+        run.check(f"the program of {page.relative_to(ROOT)}", why)
 
 
 def _vendor_samples(run: Run, out: Path, path: str) -> None:
