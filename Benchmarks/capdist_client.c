@@ -1,23 +1,27 @@
-/* libcapdist from C, in thread mode and with no quota.
+/* libcapdist from C, with no quota.
  *
- * Usage: capdist_client PORT fetch|callback|many [KEY CIPHER] REQUESTS   (with a key it encrypts)
- *   fetch     the blocking call, one at a time
- *   callback  one at a time, each asked inside the callback of the one before
- *   many      64 in flight, each answered one followed by another */
+ * Usage: capdist_client PORT fetch|callback|many|poll|poll-many [KEY CIPHER] REQUESTS   (with a key it encrypts)
+ *   fetch      the blocking call, one at a time
+ *   callback   one at a time, each asked inside the callback of the one before
+ *   many       64 in flight, each answered one followed by another
+ *   poll       host-driven, from a poll() loop on the main thread, one at a time
+ *   poll-many  the same with 64 in flight */
 #include <capdist.h>
+#include <poll.h>
 #include <semaphore.h>
 
 #include "measure.h"
 
 enum { IN_FLIGHT = 64 };
 
-/* Touched by the connection's thread alone, once it is made, but for `done`. */
+/* Touched by the connection's thread alone, once it is made, but for `done`; host-driven there is but one thread. */
 struct run {
     struct measure measure;
     capdist_security security;
     int requests, in_flight;
     int asked, answered;
     int64_t asked_ns;
+    int is_done;
     sem_t done;
 };
 
@@ -61,6 +65,7 @@ static void answered(capdist_conn *conn, uint32_t serial_no, const capdist_reply
         ask(conn, run);
     } else if (run->answered == run->requests) {
         measure_end(&run->measure);
+        run->is_done = 1;
         sem_post(&run->done);
     }
 }
@@ -85,12 +90,14 @@ static void connected(capdist_conn *conn, int64_t err_code, const char *desc, vo
 int main(int count, char **words)
 {
     if (count != 4 && count != 6) {
-        fail("usage: capdist_client PORT fetch|callback|many [KEY CIPHER] REQUESTS", CAPDIST_INVALID_ARGUMENT);
+        fail("usage: capdist_client PORT fetch|callback|many|poll|poll-many [KEY CIPHER] REQUESTS",
+             CAPDIST_INVALID_ARGUMENT);
     }
     int is_fetch = strcmp(words[2], "fetch") == 0;
     static struct run run;
     run.requests = atoi(words[count - 1]);
-    run.in_flight = strcmp(words[2], "many") == 0 ? IN_FLIGHT : 1;
+    run.in_flight = strstr(words[2], "many") ? IN_FLIGHT : 1;
+    int is_driven = strncmp(words[2], "poll", 4) == 0;
     sem_init(&run.done, 0, 0);
     capdist_options options;
     capdist_options_init(&options, sizeof options);
@@ -102,13 +109,19 @@ int main(int count, char **words)
     }
     options.on_init_connect = is_fetch ? NULL : connected;
     options.user_data = &run;
+    options.mode = is_driven ? CAPDIST_MODE_HOST_DRIVEN : CAPDIST_MODE_THREAD;
     capdist_security_parse("HK.00700", &run.security);
     capdist_conn *conn;
     capdist_status status = capdist_init_connect(&options, &conn);
-    if (status == CAPDIST_OK) status = capdist_wait_ready(conn, 10000);
+    if (status == CAPDIST_OK && !is_driven) status = capdist_wait_ready(conn, 10000);
     if (status != CAPDIST_OK) fail("no connection", status);
+    struct pollfd descriptor = {.fd = is_driven ? capdist_get_fd(conn) : -1, .events = POLLIN};
     if (is_fetch)
         fetch(conn, &run);
+    else if (is_driven)
+        while (!run.is_done) {
+            if (poll(&descriptor, 1, -1) == 1 && (status = capdist_process(conn)) != CAPDIST_OK) fail("process", status);
+        }
     else
         while (sem_wait(&run.done) != 0) continue;
     capdist_release(conn);

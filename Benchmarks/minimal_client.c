@@ -1,11 +1,16 @@
 /* The yardstick: the least a C program can do to ask over one blocking socket and check the answers. It has no time-outs,
  * no keep-alive, no reconnect, no quota and no threads.
  *
- * Usage: minimal_client PORT one|many [KEY CIPHER] REQUESTS   (many: 64 in flight; with a key it encrypts) */
+ * Usage: minimal_client PORT one|many|thread [KEY CIPHER] REQUESTS   (with a key it encrypts)
+ *   one     one at a time
+ *   many    64 in flight
+ *   thread  one at a time, the answer read on a second thread and waited for on the first */
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #define OPENSSL_SUPPRESS_DEPRECATED /* the low-level SHA-1 is the fastest there is */
 #include <openssl/sha.h>
+#include <pthread.h>
+#include <semaphore.h>
 #include <sys/socket.h>
 
 #include "InitConnect.pb-c.h"
@@ -142,13 +147,44 @@ static void take_answer(void)
     qot__get_capital_distribution__response__free_unpacked(response, NULL);
 }
 
+static sem_t answered;
+
+static void *take_answers(void *requests)
+{
+    for (int i = 0; i < *(int *)requests; i++) {
+        take_answer();
+        sem_post(&answered);
+    }
+    return NULL;
+}
+
+static void over_a_thread(struct measure *measure, int requests)
+{
+    pthread_t reader;
+    sem_init(&answered, 0, 0);
+    if (pthread_create(&reader, NULL, take_answers, &requests) != 0) fail("thread");
+    measure_start(measure, requests);
+    for (int i = 0; i < requests; i++) {
+        int64_t before = now_ns();
+        ask();
+        while (sem_wait(&answered) != 0) continue;
+        measure_round_trip(measure, before);
+    }
+    measure_end(measure);
+    pthread_join(reader, NULL);
+}
+
 int main(int count, char **words)
 {
-    if (count != 4 && count != 6) fail("usage: minimal_client PORT one|many [KEY CIPHER] REQUESTS");
+    if (count != 4 && count != 6) fail("usage: minimal_client PORT one|many|thread [KEY CIPHER] REQUESTS");
     int is_one = strcmp(words[2], "one") == 0, requests = atoi(words[count - 1]), asked = 0;
     if (count == 6) cipher_load(&cipher, words[3], atoi(words[4]));
     connect_to(atoi(words[1]));
     static struct measure measure;
+    if (strcmp(words[2], "thread") == 0) {
+        over_a_thread(&measure, requests);
+        return 0;
+    }
     measure_start(&measure, requests);
     if (!is_one)
         while (asked < IN_FLIGHT && asked < requests) ask(), asked++;

@@ -29,6 +29,8 @@ WARM_UP = 32
 Call = Callable[[], None]
 #: Asks so many times with 64 in flight, and checks each answer.
 Many = Callable[[int], None]
+#: Asks so many times, one at a time. Returns the seconds of each.
+One = Callable[[int], list[float]]
 
 
 def end(status: int) -> NoReturn:
@@ -43,6 +45,21 @@ def expect(figure: Any) -> None:
     if figure != EXPECTED:
         print(f"python_client: wrong answer: {figure!r}", file=sys.stderr)
         end(1)
+
+
+def one_by_one(call: Call) -> One:
+    """Calls that block."""
+
+    def one(requests: int) -> list[float]:
+        round_trips: list[float] = []
+        clock = time.perf_counter
+        for _ in range(requests):
+            before = clock()
+            call()
+            round_trips.append(clock() - before)
+        return round_trips
+
+    return one
 
 
 def from_threads(call: Call) -> Many:
@@ -68,7 +85,7 @@ def from_threads(call: Call) -> Many:
     return many
 
 
-def capdist(port: int) -> tuple[Call, Many, Call]:
+def capdist(port: int) -> tuple[One, Many, Call]:
     """Our typed client: a reply object."""
     from capdist import CapitalDistribution, Client
 
@@ -85,7 +102,42 @@ def capdist(port: int) -> tuple[Call, Many, Call]:
             count += 1
         assert count == requests
 
-    return call, many, client.close
+    return one_by_one(call), many, client.close
+
+
+def loop(port: int) -> tuple[One, Many, Call]:
+    """Our client on asyncio's own loop: a reply object, and no thread behind it."""
+    import asyncio
+
+    from capdist import LoopClient
+
+    running = asyncio.new_event_loop()
+    client = running.run_until_complete(LoopClient.connect(HOST, port, quota_requests=0))
+
+    async def ask(count: int) -> list[float]:
+        round_trips: list[float] = []
+        clock = time.perf_counter
+        for _ in range(count):
+            before = clock()
+            expect((await client.capital_distribution(SECURITY)).capital_in_big)
+            round_trips.append(clock() - before)
+        return round_trips
+
+    async def ask_many(requests: int) -> None:
+        shares = [requests // IN_FLIGHT + (n < requests % IN_FLIGHT) for n in range(IN_FLIGHT)]
+        await asyncio.gather(*map(ask, shares))
+
+    def one(requests: int) -> list[float]:
+        return running.run_until_complete(ask(requests))
+
+    def many(requests: int) -> None:
+        running.run_until_complete(ask_many(requests))
+
+    def close() -> None:
+        client.close()
+        running.close()
+
+    return one, many, close
 
 
 def frame_call(context: Any) -> Call:
@@ -98,7 +150,7 @@ def frame_call(context: Any) -> Call:
     return call
 
 
-def capdist_frame(port: int) -> tuple[Call, Many, Call]:
+def capdist_frame(port: int) -> tuple[One, Many, Call]:
     """Our face for users of the vendor's SDK: a DataFrame."""
     from capdist import Client, _vendor
 
@@ -106,7 +158,7 @@ def capdist_frame(port: int) -> tuple[Call, Many, Call]:
     setattr(_vendor, "Client", functools.partial(Client, quota_requests=0))
     context = _vendor.OpenQuoteContext(HOST, port)
     call = frame_call(context)
-    return call, from_threads(call), context.close
+    return one_by_one(call), from_threads(call), context.close
 
 
 def futu_context(port: int) -> Any:
@@ -116,7 +168,7 @@ def futu_context(port: int) -> Any:
     return OpenQuoteContext(host=HOST, port=port)
 
 
-def futu(port: int) -> tuple[Call, Many, Call]:
+def futu(port: int) -> tuple[One, Many, Call]:
     """The vendor's call without its DataFrame: what get_capital_distribution() does up to its dict."""
     context = futu_context(port)
     from futu.common.constant import SecurityFirm
@@ -129,17 +181,17 @@ def futu(port: int) -> tuple[Call, Many, Call]:
         )
         expect(figures["capital_in_big"] if ret == 0 else message)
 
-    return call, from_threads(call), context.close
+    return one_by_one(call), from_threads(call), context.close
 
 
-def futu_frame(port: int) -> tuple[Call, Many, Call]:
+def futu_frame(port: int) -> tuple[One, Many, Call]:
     """The vendor's call: a DataFrame."""
     context = futu_context(port)
     call = frame_call(context)
-    return call, from_threads(call), context.close
+    return one_by_one(call), from_threads(call), context.close
 
 
-def nautilus(port: int) -> tuple[Call, Many, Call]:
+def nautilus(port: int) -> tuple[One, Many, Call]:
     """The Rust client of nautilus-futu: a dict."""
     from nautilus_futu._rust import PyFutuClient
 
@@ -149,12 +201,13 @@ def nautilus(port: int) -> tuple[Call, Many, Call]:
     def call() -> None:
         expect(client.get_capital_distribution(1, "00700")["capital_in_big"])
 
-    return call, from_threads(call), client.disconnect
+    return one_by_one(call), from_threads(call), client.disconnect
 
 
-PEERS: dict[str, Callable[[int], tuple[Call, Many, Call]]] = {
+PEERS: dict[str, Callable[[int], tuple[One, Many, Call]]] = {
     "capdist": capdist,
     "capdist-frame": capdist_frame,
+    "loop": loop,
     "futu": futu,
     "futu-frame": futu_frame,
     "nautilus": nautilus,
@@ -173,22 +226,17 @@ def memory_kib(name: str) -> int:
         return next(int(line.split()[1]) for line in status if line.startswith(name + ":"))
 
 
-def measure(call: Call, many: Many, mode: str, requests: int) -> dict[str, float]:
+def measure(one: One, many: Many, mode: str, requests: int) -> dict[str, float]:
     """Runs and times it."""
-    for _ in range(min(WARM_UP, requests)):
-        call()
+    one(min(WARM_UP, requests))
     round_trips: list[float] = []
-    clock = time.perf_counter
     processor = processor_us()
-    started = clock()
+    started = time.perf_counter()
     if mode == "many":
         many(requests)
     else:
-        for _ in range(requests):
-            before = clock()
-            call()
-            round_trips.append(clock() - before)
-    seconds = clock() - started
+        round_trips = one(requests)
+    seconds = time.perf_counter() - started
     used = processor_us() - processor
     return {
         "requests": requests,
@@ -203,8 +251,8 @@ def measure(call: Call, many: Many, mode: str, requests: int) -> dict[str, float
 def main() -> None:
     """Measures one peer in one mode."""
     port, peer, mode, requests = sys.argv[1:]
-    call, many, close = PEERS[peer](int(port))
-    figures = measure(call, many, mode, int(requests))
+    one, many, close = PEERS[peer](int(port))
+    figures = measure(one, many, mode, int(requests))
     print(json.dumps(figures), flush=True)
     close()
     end(0)

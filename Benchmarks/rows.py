@@ -60,10 +60,16 @@ def clients(python: str) -> list[Client]:
     rows = [
         Client("minimal", "minimal C client", "C", "one", (c + "minimal_client", "one"), 20_000, "minimal"),
         Client("callback", "libcapdist, callbacks", "C", "one", (c + "capdist_client", "callback"), 20_000, "minimal"),
+        Client("poll", "libcapdist, host-driven", "C", "one", (c + "capdist_client", "poll"), 20_000, "minimal"),
         Client("fetch", "libcapdist, blocking", "C", "one", (c + "capdist_client", "fetch"), 20_000, "minimal"),
+        Client("minimal-thread", "minimal C client, 2 threads", "C", "one", (c + "minimal_client", "thread"), 20_000,
+               "minimal"),
         Client("minimal64", "minimal C client", "C", "many", (c + "minimal_client", "many"), 100_000, "minimal64"),
         Client(
             "callback64", "libcapdist, callbacks", "C", "many", (c + "capdist_client", "many"), 100_000, "minimal64"
+        ),
+        Client(
+            "poll64", "libcapdist, host-driven", "C", "many", (c + "capdist_client", "poll-many"), 100_000, "minimal64"
         ),
     ]
     for cipher in CIPHERS:
@@ -79,6 +85,7 @@ def clients(python: str) -> list[Client]:
         futu, futu_frame = f"futu{suffix}", f"futu-frame{suffix}"
         rows += [
             Client(f"capdist{suffix}", "capdist, object", "Python", mode, (*py, "capdist", mode), 10_000, futu),
+            Client(f"loop{suffix}", "capdist, asyncio", "Python", mode, (*py, "loop", mode), 10_000, futu),
             Client(f"nautilus{suffix}", "nautilus-futu, dict", "Python", mode, (*py, "nautilus", mode), 10_000, futu),
             Client(futu, "futu-api, dict", "Python", mode, (*py, "futu", mode), 3_000, futu),
             Client(f"capdist-frame{suffix}", "capdist.futu, DataFrame", "Python", mode, (*py, "capdist-frame", mode),

@@ -85,7 +85,7 @@ def build(library: Path | None) -> Path:
 
 def compile_c(name: str, *more: str | Path) -> None:
     """Compiles one of the C programs."""
-    flags = ["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror"]
+    flags = ["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-pthread"]
     run(["cc", *flags, HERE / f"{name}.c", *more, "-o", PROGRAMS / name])
 
 

@@ -60,7 +60,7 @@ put 644 "$LIBDIR/pkgconfig" "$(fill packaging/capdist.pc.in)"
 put 644 "$cmake" "$(fill packaging/capdistConfig.cmake.in)" "$(fill packaging/capdistConfigVersion.cmake.in)"
 put 644 "$PREFIX/share/man/man1" "$made/opend-simulator.1"
 mirror README.md CHANGELOG.md CONTRIBUTING.md LICENSE docs/*.md
-mirror bindings/c/README.md bindings/c/*.c
+mirror bindings/c/README.md bindings/c/*.c bindings/c/adapters/*.{c,h}
 mirror bindings/cpp/README.md bindings/cpp/samples/*.cpp
 mirror bindings/python/README.md bindings/python/samples/*.{md,py}
 mirror bindings/swift/README.md bindings/swift/Package.swift bindings/swift/Sources/*/*.*

@@ -8,6 +8,7 @@ import subprocess
 
 from . import checks, hygiene
 from .gateway import simulator
+from .loops import loops
 from .suite import RELEASE, RESULTS, ROOT, Run, SuiteError
 
 SOURCES = ROOT / "Tests" / "guests"
@@ -21,6 +22,7 @@ def guests(run: Run) -> None:
         _unload(run, port)
         _swift_host(run, port)
         _swift_sample(run, port)
+    loops(run)
     hygiene.secrets(run)
     _first_uses(run)
 
