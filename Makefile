@@ -44,9 +44,9 @@ VENV := .venv-test
 SWIFT_FILES := Sources Tests bindings/swift Package.swift
 
 # Debian packages: to build; to test.
-BUILD_PACKAGES := libprotobuf-c-dev libssl-dev pkg-config gcc g++ binutils make
+BUILD_PACKAGES := libprotobuf-c-dev libssl-dev libwslay-dev pkg-config gcc g++ binutils make
 PACKAGE_PACKAGES := debhelper lintian doxygen
-TEST_PACKAGES := $(PACKAGE_PACKAGES) cmake openssl protobuf-c-compiler libcmocka-dev libuv1-dev doctest-dev protobuf-compiler libprotobuf-dev python3 python3-venv strace valgrind
+TEST_PACKAGES := $(PACKAGE_PACKAGES) cmake openssl protobuf-c-compiler libcmocka-dev libuv1-dev doctest-dev protobuf-compiler libprotobuf-dev python3 python3-venv nginx strace valgrind
 # To build the Java binding; to test it.
 JAVA_PACKAGES := openjdk-17-jdk-headless libjna-java libprotobuf-java protobuf-compiler
 JAVA_TEST_PACKAGES := libgoogle-gson-java libguava-java junit5 maven libmaven-compiler-plugin-java libmaven-jar-plugin-java \

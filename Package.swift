@@ -32,11 +32,13 @@ let package = Package(
         .target(name: "CSystem", cSettings: [.headerSearchPath("../../include")]),
         .systemLibrary(
             name: "CProtobufC", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
-        .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "libssl", providers: [.apt(["libssl-dev"])]),
+        // It has no pkg-config file.
+        .systemLibrary(name: "CWslay", providers: [.apt(["libwslay-dev"])]),
         .target(name: "CMessages", dependencies: ["CProtobufC"], exclude: ["proto"]),
 
         // The library.
-        .target(name: "Codec", dependencies: ["CMessages", "CProtobufC", "COpenSSL", "CSystem"]),
+        .target(name: "Codec", dependencies: ["CMessages", "CProtobufC", "COpenSSL", "CSystem", "CWslay"]),
         .target(name: "Limiter"),
         .target(name: "Connection", dependencies: ["CCapDist", "Codec", "Limiter", "CSystem"]),
         .target(name: "CapDist", dependencies: ["CCapDist", "Connection", "Codec", "Limiter", "CSystem"]),

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import report
 import tools
-from rows import CIPHERS, MODES, Client, Row, clients
+from rows import MODES, WAYS, Client, Row, clients
 from tools import BenchmarkError, Gateway
 
 
@@ -29,7 +29,7 @@ class Bench:
     """The rows and what they run against."""
 
     def __init__(
-        self, gateways: Mapping[int | None, Gateway], library: Path, python: tools.Python, home: str, is_quick: bool
+        self, gateways: Mapping[int | str | None, Gateway], library: Path, python: tools.Python, home: str, is_quick: bool
     ) -> None:
         self.gateways = gateways
         self.python = python
@@ -52,7 +52,7 @@ class Bench:
         """The command line: the port comes after the program, the number of requests last."""
         program = client.command[: 1 if client.language == "C" else 2]
         words = client.command[len(program) :]
-        return [*program, self.gateways[client.cipher].port, *words, str(requests)]
+        return [*program, self.gateways[client.way].port, *words, str(requests)]
 
     def measured(self) -> list[Row]:
         """The rows that can be measured."""
@@ -60,7 +60,7 @@ class Bench:
 
     def run(self, client: Client, cores: set[int]) -> dict[str, float]:
         """Runs a client once, it and the gateway on these cores. Returns its figures."""
-        gateway = self.gateways[client.cipher]
+        gateway = self.gateways[client.way]
         gateway.place(cores)
         requests = client.quick_requests if self.is_quick else client.requests
         _, before_us = gateway.figures()
@@ -159,7 +159,7 @@ def main() -> int:
         library = tools.build(arguments.library)
         python = tools.make_venv()
         with ExitStack() as stack:
-            gateways = {cipher: stack.enter_context(Gateway(cipher)) for cipher in (None, *CIPHERS)}
+            gateways = {way: stack.enter_context(Gateway(way)) for way in (None, *WAYS)}
             home = stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-home-"))
             bench = Bench(gateways, library, python, home, arguments.quick)
             load = os.getloadavg()[0]
@@ -175,8 +175,8 @@ def main() -> int:
     for row in bench.rows:
         wrong = "" if row.missing else problems(row)
         failed += bool(wrong)
-        cipher = f", {CIPHERS[row.client.cipher]}" if row.client.cipher is not None else ""
-        title = f"{row.client.language}: {row.client.name}, {MODES[row.client.mode]}{cipher}"
+        way = f", {WAYS[row.client.way]}" if row.client.way is not None else ""
+        title = f"{row.client.language}: {row.client.name}, {MODES[row.client.mode]}{way}"
         if row.missing:
             print(f"not measured: {title}: {row.missing}")
         else:

@@ -1,6 +1,6 @@
 /* libcapdist from C, with no quota.
  *
- * Usage: capdist_client PORT fetch|callback|many|poll|poll-many [KEY CIPHER] REQUESTS   (with a key it encrypts)
+ * Usage: capdist_client PORT fetch|callback|many|poll|poll-many [KEY CIPHER | websocket | tls CA] REQUESTS   (with a key it encrypts)
  *   fetch      the blocking call, one at a time
  *   callback   one at a time, each asked inside the callback of the one before
  *   many       64 in flight, each answered one followed by another
@@ -89,8 +89,8 @@ static void connected(capdist_conn *conn, int64_t err_code, const char *desc, vo
 
 int main(int count, char **words)
 {
-    if (count != 4 && count != 6) {
-        fail("usage: capdist_client PORT fetch|callback|many|poll|poll-many [KEY CIPHER] REQUESTS",
+    if (count < 4 || count > 6) {
+        fail("usage: capdist_client PORT fetch|callback|many|poll|poll-many [KEY CIPHER | websocket | tls CA] REQUESTS",
              CAPDIST_INVALID_ARGUMENT);
     }
     int is_fetch = strcmp(words[2], "fetch") == 0;
@@ -103,7 +103,12 @@ int main(int count, char **words)
     capdist_options_init(&options, sizeof options);
     options.port = atoi(words[1]);
     options.quota_requests = 0;
-    if (count == 6) {
+    if (count == 5) {
+        options.transport = CAPDIST_TRANSPORT_WEBSOCKET;
+    } else if (count == 6 && strcmp(words[3], "tls") == 0) {
+        options.transport = CAPDIST_TRANSPORT_WEBSOCKET_TLS;
+        options.tls_ca_file = words[4];
+    } else if (count == 6) {
         options.rsa_private_key_file = words[3];
         options.packet_cipher = atoi(words[4]);
     }

@@ -4,7 +4,9 @@
  * input it prints `REQUESTS MICROSECONDS`: the requests answered so far and the processor time used so far, to show that
  * it is not what limits a measurement. Ends when standard input does. A frame it does not understand closes the line.
  *
- * Usage: gateway [KEY CIPHER]   with them the answers are encrypted, once, before it listens; requests are not decrypted */
+ * Usage: gateway [KEY CIPHER | websocket | tls CERTIFICATE KEY]
+ *   KEY CIPHER   the answers are encrypted, once, before it listens; requests are not decrypted
+ *   websocket    it is OpenD's WebSocket relay, with tls over TLS */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -21,8 +23,10 @@
 #include <unistd.h>
 
 #include "cipher.h"
+#include "websocket.h"
 
-enum { HEADER = 44, MAX_REPLY = 512, INPUT = 64 * 1024, OUTPUT = INPUT / HEADER * MAX_REPLY };
+/* A request over WebSocket has 26 bytes at least. */
+enum { HEADER = 44, MAX_REPLY = 512, INPUT = 64 * 1024, OUTPUT = INPUT / 26 * MAX_REPLY };
 
 /* Whole frames, header and SHA-1 included; only the serial number is filled in. All but the second are those of
  * Tests/vectors/opend.json. */
@@ -51,6 +55,8 @@ static struct reply {
 
 struct line {
     int socket;
+    SSL *tls;        /* NULL: none */
+    int is_upgraded; /* to WebSocket */
     size_t received; /* bytes in `input`, from its start */
     size_t made;     /* bytes in `output` */
     size_t sent;     /* of which the socket took so many */
@@ -60,6 +66,8 @@ struct line {
 
 static int poller;
 static uint64_t answered;
+static int is_websocket;
+static SSL_CTX *tls;
 
 static void fail(const char *what)
 {
@@ -105,6 +113,23 @@ static void encrypt_replies(const char *key, int algorithm)
     }
 }
 
+/* As sections instead. InitConnect's answer becomes InitWebSocket's: retType 0. */
+static void wrap_replies(void)
+{
+    for (size_t i = 0; i < sizeof replies / sizeof *replies; i++) {
+        struct reply *reply = &replies[i];
+        uint8_t body[MAX_REPLY];
+        size_t length = reply->length - HEADER;
+        memcpy(body, reply->frame + HEADER, length);
+        if (reply->proto_id == 1001) {
+            reply->proto_id = 1;
+            length = 2;
+        }
+        reply->length = section_frame(reply->frame, reply->proto_id, body, length);
+        if (reply->length > MAX_REPLY) abort();
+    }
+}
+
 static void watch(int operation, int descriptor, uint32_t events, void *data)
 {
     struct epoll_event event = {.events = events, .data.ptr = data};
@@ -113,6 +138,7 @@ static void watch(int operation, int descriptor, uint32_t events, void *data)
 
 static void drop(struct line *line)
 {
+    SSL_free(line->tls);
     close(line->socket);
     free(line);
 }
@@ -134,10 +160,70 @@ static int answer(struct line *line, const uint8_t *frame)
     return 0;
 }
 
+/* recv and send, over TLS if there is any. */
+static ssize_t get(struct line *line, void *bytes, size_t room)
+{
+    if (!line->tls) return recv(line->socket, bytes, room, 0);
+    int count = SSL_read(line->tls, bytes, (int)room);
+    if (count > 0) return count;
+    int error = SSL_get_error(line->tls, count);
+    ERR_clear_error();
+    errno = EAGAIN;
+    return error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE ? -1 : 0;
+}
+
+static ssize_t put(struct line *line, const void *bytes, size_t length)
+{
+    if (!line->tls) return send(line->socket, bytes, length, MSG_NOSIGNAL);
+    int count = SSL_write(line->tls, bytes, (int)length);
+    if (count > 0) return count;
+    ERR_clear_error();
+    errno = EAGAIN;
+    return -1;
+}
+
+/* Answers what is whole over WebSocket. Returns how much of it that was, -1 if the line is to be closed. */
+static long answer_sections(struct line *line)
+{
+    size_t start = 0;
+    if (!line->is_upgraded) {
+        if (line->received == INPUT) return -1;
+        line->input[line->received] = 0;
+        char *end = strstr((char *)line->input, "\r\n\r\n");
+        if (!end) return 0;
+        line->made += upgrade_answer((char *)line->input, (char *)line->output + line->made, MAX_REPLY);
+        line->is_upgraded = 1;
+        start = (size_t)(end + 4 - (char *)line->input);
+    }
+    while (1) {
+        int opcode;
+        uint8_t *payload, *out = line->output + line->made;
+        size_t length;
+        long whole = masked_frame(line->input + start, line->received - start, &opcode, &payload, &length);
+        if (whole < 0) return -1;
+        if (whole == 0) return (long)start;
+        start += (size_t)whole;
+        if (opcode == 9) {
+            memcpy(out, "\x8a", 2);
+            line->made += 2;
+            continue;
+        }
+        if (opcode != 2 || length < SECTION_REQUEST || line->made + MAX_REPLY > OUTPUT) return -1;
+        uint32_t command = (uint32_t)payload[10] << 8 | payload[11];
+        struct reply *reply = replies;
+        while (reply < replies + sizeof replies / sizeof *replies && reply->proto_id != command) reply++;
+        if (reply == replies + sizeof replies / sizeof *replies) return -1;
+        memcpy(out, reply->frame, reply->length);
+        memcpy(out + (out[1] < 126 ? 2 : 4) + 12, payload + 12, 8);
+        line->made += reply->length;
+        answered++;
+    }
+}
+
 /* Sends what is there. Returns 0 if the line is gone. */
 static int flush(struct line *line)
 {
-    ssize_t count = send(line->socket, line->output + line->sent, line->made - line->sent, MSG_NOSIGNAL);
+    ssize_t count = put(line, line->output + line->sent, line->made - line->sent);
     if (count < 0 && errno != EAGAIN) return 0;
     int was_blocked = line->sent > 0;
     if (count > 0) line->sent += (size_t)count;
@@ -151,10 +237,23 @@ static int flush(struct line *line)
 /* Answers all whole frames of one receive in one send. Returns 0 if the line is to be closed. */
 static int receive(struct line *line)
 {
-    ssize_t count = recv(line->socket, line->input + line->received, INPUT - line->received, 0);
+    ssize_t count = get(line, line->input + line->received, INPUT - line->received);
     if (count <= 0) return count < 0 && errno == EAGAIN;
     line->received += (size_t)count;
+    /* What TLS has read from the socket is not told of again. */
+    while (line->tls && SSL_pending(line->tls) > 0 && line->received < INPUT) {
+        count = get(line, line->input + line->received, INPUT - line->received);
+        if (count <= 0) break;
+        line->received += (size_t)count;
+    }
     size_t start = 0;
+    if (is_websocket) {
+        long done = answer_sections(line);
+        if (done < 0) return 0;
+        line->received -= (size_t)done;
+        memmove(line->input, line->input + done, line->received);
+        return line->made == 0 || flush(line);
+    }
     while (line->received - start >= HEADER) {
         const uint8_t *frame = line->input + start;
         size_t body = load(frame + 12);
@@ -178,6 +277,13 @@ static void take(int listener)
     if (!line) fail("malloc");
     line->socket = socket;
     line->received = line->made = line->sent = 0;
+    line->is_upgraded = 0;
+    line->tls = NULL;
+    if (tls) {
+        line->tls = SSL_new(tls);
+        if (!line->tls || SSL_set_fd(line->tls, socket) != 1) fail("SSL_new");
+        SSL_set_accept_state(line->tls);
+    }
     watch(EPOLL_CTL_ADD, socket, EPOLLIN, line);
 }
 
@@ -200,6 +306,9 @@ int main(int count, char **words)
     signal(SIGPIPE, SIG_IGN);
     decode_replies();
     if (count == 3) encrypt_replies(words[1], atoi(words[2]));
+    is_websocket = count == 2 || count == 4;
+    if (is_websocket) wrap_replies();
+    if (count == 4) tls = tls_server(words[2], words[3]);
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t length = sizeof address;
     int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from statistics import median
 
 import tools
-from rows import CIPHERS, MODES, Row
+from rows import CIPHERS, MODES, TRANSPORTS, WAYS, Row
 
 HEAD = (
     "client",
@@ -103,12 +103,14 @@ def tables(rows: Sequence[Row]) -> str:
     """All rows, in a table for each language and mode."""
     by_key = {row.client.key: row for row in rows}
     text = ""
-    kinds = dict.fromkeys((row.client.language, row.client.cipher, row.client.mode) for row in rows)
-    for language, cipher, mode in kinds:
-        own = [row for row in rows if (row.client.language, row.client.cipher, row.client.mode) == (language, cipher, mode)]
+    kinds = dict.fromkeys((row.client.language, row.client.way, row.client.mode) for row in rows)
+    for language, way, mode in kinds:
+        own = [row for row in rows if (row.client.language, row.client.way, row.client.mode) == (language, way, mode)]
         lines = [HEAD, *(cells(row, by_key[row.client.against]) for row in own)]
-        title = f"{language}, {MODES[mode]}" + (f", {CIPHERS[cipher]}" if cipher is not None else "")
-        against = AGAINST[language] + (" with the same cipher" if cipher is not None else "")
+        title = f"{language}, {MODES[mode]}" + (f", {WAYS[way]}" if way is not None else "")
+        against = AGAINST[language] + (" with the same cipher" if way in CIPHERS else "")
+        if way in TRANSPORTS:
+            against = "libcapdist's row over TCP in clear"
         text += f"### {title}\n\nRatios are against {against}.\n\n{table(lines)}\n"
         text += "".join(f"{row.client.name} is not measured: {row.missing}.\n\n" for row in own if row.missing)
     return text
@@ -134,6 +136,11 @@ def goals(rows: Sequence[Row]) -> list[Goal]:
                  f"minimal-{mode}-{cipher}")
             for cipher, name in CIPHERS.items()
             for mode in MODES
+        ),
+        *(
+            goal(f"C, {TRANSPORTS[way]}, {MODES[mode]}, of libcapdist's over TCP", limit, f"callback-{mode}-{way}", tcp)
+            for way, limit in (("websocket", 1.5), ("tls", 2.0))
+            for mode, tcp in (("one", "callback"), ("many", "callback64"))
         ),
     ]  # fmt: skip
 
@@ -195,6 +202,7 @@ def document(rows: Sequence[Row], asserted: Sequence[Goal], python: str, rounds:
   DataFrame. As delivered, with the log it writes.
 - **nautilus-futu, dict**: `PyFutuClient.get_capital_distribution()`, in Rust.
 - With 64 in flight, the clients that can only block are called from 64 threads.
+- Over WebSocket, and over TLS, the same gateway is OpenD's relay: sections in masked frames, no SHA-1.
 
 ## Columns
 

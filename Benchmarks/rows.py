@@ -10,6 +10,10 @@ import tools
 MODES = {"one": "one at a time", "many": "64 in flight"}
 #: The ciphers that are measured, as `packet_cipher`: the default, and what the vendor's client asks for.
 CIPHERS = {0: "FTAES_ECB", 2: "AES_CBC"}
+#: What else a gateway is reached over, against TCP in clear.
+TRANSPORTS = {"websocket": "WebSocket", "tls": "WebSocket over TLS"}
+#: A way to reach a gateway in words; None is TCP in clear.
+WAYS = {**CIPHERS, **TRANSPORTS}
 
 
 @dataclass(frozen=True)
@@ -27,8 +31,8 @@ class Client:
     requests: int
     #: Key of the row its ratios are against.
     against: str
-    #: The packet_cipher of an encrypted gateway; None: in clear.
-    cipher: int | None = None
+    #: One of WAYS: the packet_cipher of an encrypted gateway, or a transport; None: TCP in clear.
+    way: int | str | None = None
 
     @property
     def quick_requests(self) -> int:
@@ -81,6 +85,11 @@ def clients(python: str) -> list[Client]:
                 Client(f"callback-{mode}-{cipher}", "libcapdist, callbacks", "C", mode,
                        (c + "capdist_client", ours, *words[1:]), requests, minimal, cipher),
             ]  # fmt: skip
+    for way in TRANSPORTS:
+        words = (way, str(tools.TLS / "ca.pem")) if way == "tls" else (way,)
+        for mode, requests, ours, tcp in (("one", 20_000, "callback", "callback"), ("many", 100_000, "many", "callback64")):
+            command = (c + "capdist_client", ours, *words)
+            rows.append(Client(f"callback-{mode}-{way}", "libcapdist, callbacks", "C", mode, command, requests, tcp, way))
     for suffix, mode in (("", "one"), ("64", "many")):
         futu, futu_frame = f"futu{suffix}", f"futu-frame{suffix}"
         rows += [

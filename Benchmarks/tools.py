@@ -23,6 +23,7 @@ PROGRAMS = SCRATCH / "programs"
 VENV = ROOT / ".venv-bench"
 #: What encrypted rows and their gateways share.
 RSA_KEY = ROOT / "Tests" / "vectors" / "rsa" / "1024.pem"
+TLS = ROOT / "Tests" / "vectors" / "tls"
 #: Longest run of one program, in seconds.
 LIMIT_S = 300.0
 #: Interpreters that nautilus-futu has wheels for.
@@ -77,7 +78,7 @@ def build(library: Path | None) -> Path:
     messages = ROOT / "Sources" / "CMessages"
     generated = [messages / f"{name}.pb-c.c" for name in
                  ("Common", "InitConnect", "Qot_Common", "Qot_GetCapitalDistribution")]  # fmt: skip
-    compile_c("gateway", "-lcrypto")
+    compile_c("gateway", "-lssl", "-lcrypto")
     compile_c("minimal_client", "-I", messages / "include", *generated, "-lprotobuf-c", "-lcrypto")
     compile_c("capdist_client", "-I", ROOT / "include", link, "-Wl,-rpath,$ORIGIN")
     return library.resolve()
@@ -153,8 +154,14 @@ def make_venv() -> Python:
 class Gateway:
     """The canned-reply gateway, running. `port` is where it listens."""
 
-    def __init__(self, cipher: int | None = None) -> None:
-        words = [] if cipher is None else [RSA_KEY, str(cipher)]
+    def __init__(self, way: int | str | None = None) -> None:
+        words: list[str | Path] = []
+        if way == "websocket":
+            words = [way]
+        elif way == "tls":
+            words = [way, TLS / "server.pem", TLS / "key.pem"]
+        elif way is not None:
+            words = [RSA_KEY, str(way)]
         self._process = subprocess.Popen(
             [PROGRAMS / "gateway", *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
         )

@@ -108,7 +108,7 @@ enum {
     CAPDIST_RATE_LIMITED = 2,
     /** Timed out before it was sent (waiting for the quota or for a connection): safe to repeat. */
     CAPDIST_QUEUE_TIMEOUT = 3,
-    /** Sent, and no answer came within the reply timeout. */
+    /** Sent, and no answer came within the reply timeout, or to the WebSocket relay in its own time. */
     CAPDIST_REPLY_TIMEOUT = 4,
     /** The connection was lost after the request was sent, or for good before it was (`was_sent` tells). */
     CAPDIST_DISCONNECTED = 5,
@@ -123,15 +123,17 @@ enum {
      * failed for good. */
     /** The gateway could not be reached: name not found, port refused, network unreachable, ... */
     CAPDIST_CONNECT_FAILED = 16,
-    /** No connection, or no answer to InitConnect, in time. */
+    /** No connection, or no answer to InitConnect or InitWebSocket, in time; a WebSocket key that is not the gateway's is met
+     *  with silence, too. */
     CAPDIST_CONNECT_TIMEOUT = 17,
-    /** The gateway refused InitConnect. Never tried again by itself. */
+    /** The gateway refused InitConnect or InitWebSocket. Never tried again by itself. */
     CAPDIST_CONNECT_REFUSED = 18,
-    /** The peer broke the protocol (bad magic, impossible length, unknown body format): is that port OpenD's? */
+    /** The peer broke the protocol (bad magic, impossible length, unknown body format, no upgrade to WebSocket): is that port
+     *  OpenD's? */
     CAPDIST_PROTOCOL_ERROR = 19,
     /** Encryption was asked for and is not happening, or a body could not be decrypted. */
     CAPDIST_ENCRYPTION_FAILED = 20,
-    /** TLS could not be set up, or the gateway's certificate was not accepted. */
+    /** TLS could not be set up, or the gateway's certificate was not accepted; the latter is never tried again by itself. */
     CAPDIST_TLS_FAILED = 21,
 
     /* Why a call was refused. Nothing was changed and no callback will come of it. */
@@ -396,8 +398,8 @@ enum {
 /** What carries the messages. */
 enum {
     CAPDIST_TRANSPORT_TCP = 0,          /**< OpenD's own protocol over TCP */
-    CAPDIST_TRANSPORT_WEBSOCKET = 1,    /**< #CAPDIST_UNSUPPORTED in this version */
-    CAPDIST_TRANSPORT_WEBSOCKET_TLS = 2 /**< #CAPDIST_UNSUPPORTED in this version */
+    CAPDIST_TRANSPORT_WEBSOCKET = 1,    /**< OpenD's WebSocket, a port of its own, off by default */
+    CAPDIST_TRANSPORT_WEBSOCKET_TLS = 2 /**< the same with a certificate configured: TLS 1.2 or later */
 };
 
 /** The cipher of bodies after InitConnect, once an RSA key is configured (PROTOCOL.md, Encryption). */
@@ -421,21 +423,25 @@ typedef struct capdist_options {
     size_t struct_size; /**< set by capdist_options_init() */
 
     const char *host;                 /**< numeric IPv4 or IPv6 address, `localhost` or a name; NULL: "127.0.0.1" */
-    int32_t port;                     /**< 1 to 65535; default 11111 */
+    int32_t port;                     /**< 1 to 65535; default 11111, whatever the transport */
     int32_t mode;                     /**< `CAPDIST_MODE_*` */
     const char *client_id;            /**< names the program to the gateway, 1 to 255 bytes; NULL: "capdist" */
     int32_t client_version;           /**< major * 100 + minor, not negative; default 101 */
-    int32_t recv_notify;              /**< 1: ask the gateway for pushes, delivered to `on_push`; default 0 */
+    int32_t recv_notify;              /**< 1: ask the gateway for pushes, delivered to `on_push`; default 0. Over
+                                           WebSocket they come unasked, and are kept from `on_push` if it is 0 */
     const char *programming_language; /**< told to the gateway, 1 to 255 bytes; NULL: "C" */
 
     int32_t transport;                          /**< `CAPDIST_TRANSPORT_*` */
     int32_t packet_cipher;                      /**< `CAPDIST_CIPHER_*`; of meaning with an RSA key only */
-    const char *rsa_private_key;                /**< PEM text, PKCS#1 or PKCS#8, 512 to 4096 bits, no passphrase;
-                                                     turns encryption on. Not kept: its text may be wiped after the call */
+    const char *rsa_private_key;                /**< over TCP: PEM text, PKCS#1 or PKCS#8, 512 to 4096 bits, no
+                                                     passphrase; turns encryption on. Not kept: its text may be wiped after the call */
     const char *rsa_private_key_file;           /**< or the path of a PEM file: a regular one, of at most 64 KiB */
-    const char *websocket_key;                  /**< the WebSocket key as the user knows it (#CAPDIST_UNSUPPORTED yet) */
-    const char *tls_ca_file;                    /**< PEM file of accepted CAs; NULL: the system's (#CAPDIST_UNSUPPORTED yet) */
-    int32_t tls_insecure_accept_any_certificate; /**< 1: verify nothing; for tests only (#CAPDIST_UNSUPPORTED yet) */
+    const char *websocket_key;                  /**< over WebSocket: the key set in OpenD, as the user knows it, at most 255
+                                                     bytes; NULL or "": none. Its MD5 is sent, and wiped with the connection */
+    const char *tls_ca_file;                    /**< over TLS: PEM file of the certificates to trust, at most 16 MiB: CAs', or
+                                                     the gateway's own; NULL: the CAs OpenSSL's own folder holds. The
+                                                     certificate must be for `host`, name or address */
+    int32_t tls_insecure_accept_any_certificate; /**< 1: whoever answers is trusted; for tests only, and told to `on_log` */
 
     int32_t reconnect;          /**< 1: reconnect by itself, the first attempt included; default 1 */
     int32_t reconnect_min_ms;   /**< first pause of the exponential backoff; default 500 */
@@ -547,8 +553,8 @@ enum {
 typedef struct capdist_connection_info {
     size_t struct_size;     /**< set by capdist_connection_info_init() */
     uint64_t conn_id;       /**< the gateway's number for this connection; 0 before the first handshake */
-    uint64_t login_user_id; /**< the user the gateway is logged in as; 0 before the first handshake */
-    int32_t server_version; /**< the gateway's version; 0 before the first handshake */
+    uint64_t login_user_id; /**< the user the gateway is logged in as; 0 before the first handshake, and over WebSocket */
+    int32_t server_version; /**< the gateway's version; 0 before the first handshake, and over WebSocket */
     int32_t state;          /**< `CAPDIST_STATE_*` */
 } capdist_connection_info;
 
@@ -617,7 +623,8 @@ CAPDIST_API capdist_status capdist_cancel(capdist_conn *conn, uint32_t serial_no
 
 /**
  * Sends any other request as raw protobuf; the answer comes raw to `callback`, exactly once. Protocol 3212 sent this way
- * passes the quota too. 1001 (InitConnect) and 1004 (KeepAlive) are the library's own and refused.
+ * passes the quota too. 1001 (InitConnect) and 1004 (KeepAlive) are the library's own and refused,
+ * and over WebSocket 1 and 2, the relay's.
  * @param conn      the connection; it need not stand yet
  * @param proto_id  the protocol's number
  * @param body      the request's protobuf, copied; NULL only when `length` is 0

@@ -9,3 +9,8 @@
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <openssl/sha.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+/// Puts an error of no library's into the thread's queue, to tell whether others came after it.
+static inline void copenssl_mark_error(void) { ERR_raise(ERR_LIB_USER, 1); }

@@ -3,7 +3,9 @@
 
 #include "capdist.h"
 
+#include <errno.h>
 #include <pthread.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 
 static _Thread_local csystem_thread this_thread;
@@ -70,6 +72,13 @@ int csystem_epoll_set(int epoll, int operation, int fd, uint32_t events) {
 }
 
 int csystem_accept(int listener) { return accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK); }
+
+int csystem_random(void *bytes, size_t count) {
+    ssize_t got;
+    // Up to 256 bytes come whole, once the system has gathered enough after it started.
+    while ((got = getrandom(bytes, count, 0)) < 0 && errno == EINTR) {}
+    return got >= 0 && (size_t)got == count ? 0 : -1;
+}
 
 void csystem_name_this_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
 

@@ -73,6 +73,9 @@ public func sendProto(
         guard protoID != ProtoID.initConnect, protoID != ProtoID.keepAlive else {
             throw .invalid("proto_id \(protoID) is the library's own: it sends InitConnect and KeepAlive itself")
         }
+        guard connection.options.behaviour.transport == .tcp || protoID > ProtoID.lostOpenD else {
+            throw .invalid("proto_id \(protoID) is the relay's own: over WebSocket it is no protocol of OpenD's")
+        }
         let longest = connection.options.maxBodyLength
         guard length >= 0, length <= longest else {
             throw .invalid("the body is longer than max_body_bytes (\(longest))")

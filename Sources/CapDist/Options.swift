@@ -40,8 +40,6 @@ struct CheckedOptions {
         if let pointer {
             options = try SizedStruct.read(pointer, "capdist_options", smallest: Self.smallest, Self.defaults)
         }
-        try Self.refuseUnsupported(options)
-
         let host = try text(options.host, "host") ?? "127.0.0.1"
         connection.host = host
         let mode = try number(options.mode, "mode", 0...Int32(CAPDIST_MODE_HOST_DRIVEN))
@@ -53,21 +51,30 @@ struct CheckedOptions {
                     + " \(host) first")
         }
         connection.port = UInt16(clamping: try number(options.port, "port", 1...65535))
+        let transport = Transport(
+            rawValue: try number(options.transport, "transport", 0...Int32(CAPDIST_TRANSPORT_WEBSOCKET_TLS)))
+        connection.behaviour.transport = transport ?? .tcp
         connection.rsaKey = try Self.rsaKey(options)
         let cipher = try number(
             options.packet_cipher, "packet_cipher", Int32(CAPDIST_CIPHER_NONE)...Int32(CAPDIST_CIPHER_AES_CBC))
         if connection.rsaKey != nil { connection.cipher = CipherAlgorithm(rawValue: cipher) ?? .ftaesECB }
-        connection.hello = InitConnectRequest(
-            clientVersion: try number(options.client_version, "client_version", 0...Int32.max),
-            clientID: try text(options.client_id, "client_id") ?? "capdist",
-            recvNotify: try flag(options.recv_notify, "recv_notify"),
-            packetEncAlgo: connection.cipher.rawValue,
-            pushProtoFormat: Int32(FrameHeader.protobufFormat),
-            programmingLanguage: try text(options.programming_language, "programming_language") ?? "C"
+        let clientID = try text(options.client_id, "client_id") ?? "capdist"
+        let language = try text(options.programming_language, "programming_language") ?? "C"
+        let wantsPushes = try flag(options.recv_notify, "recv_notify")
+        var hello = InitConnectRequest(
+            clientVersion: try number(options.client_version, "client_version", 0...Int32.max), clientID: clientID,
+            recvNotify: wantsPushes, packetEncAlgo: connection.cipher.rawValue,
+            pushProtoFormat: Int32(FrameHeader.protobufFormat), programmingLanguage: language
         ).encoded()
+        connection.tls = try Self.tls(options, connection)
+        connection.behaviour.acceptsAnyCertificate = connection.tls?.isVerifying == false
+        if connection.behaviour.transport != .tcp {
+            hello = try Self.initWebSocket(options, clientID, language)
+        }
+        connection.hello = SecretBytes(&hello)
 
         let defaults = Self.defaults
-        var behaviour = ConnectionConfiguration()
+        var behaviour = connection.behaviour
         behaviour.connectTimeout = try time(
             options.connect_timeout_ms, "connect_timeout_ms", defaults.connect_timeout_ms)
         behaviour.queueTimeout = try time(options.queue_timeout_ms, "queue_timeout_ms", defaults.queue_timeout_ms)
@@ -96,7 +103,9 @@ struct CheckedOptions {
 
         connection.callbacks.onInitConnect = options.on_init_connect
         connection.callbacks.onDisconnect = options.on_disconnect
-        connection.callbacks.onPush = options.on_push
+        // The relay pushes whether it was asked to or not.
+        connection.callbacks.onPush =
+            connection.behaviour.transport != .tcp && !wantsPushes ? nil : options.on_push
         connection.callbacks.onLog = options.on_log
         connection.callbacks.onClosed = options.on_closed
         connection.callbacks.userData = options.user_data
@@ -121,17 +130,53 @@ struct CheckedOptions {
         }
     }
 
-    private static func refuseUnsupported(_ options: capdist_options) throws(Refusal) {
-        func unsupported(_ name: StaticString) -> Refusal {
-            Refusal(.unsupported, "\(name): this version of the library can not do that yet")
+    /// Whom to trust, and that nothing was asked for that this transport does not do: it would be missed only when it is too
+    /// late.
+    private static func tls(
+        _ options: capdist_options, _ connection: ConnectionOptions
+    ) throws(Refusal) -> TLSContext? {
+        let acceptsAny = try flag(
+            options.tls_insecure_accept_any_certificate, "tls_insecure_accept_any_certificate")
+        let transport = connection.behaviour.transport
+        if transport == .tcp, options.websocket_key != nil {
+            throw .invalid("websocket_key is set, and transport is CAPDIST_TRANSPORT_TCP: which is it?")
         }
-        _ = try number(options.transport, "transport", 0...Int32(CAPDIST_TRANSPORT_WEBSOCKET_TLS))
-        if options.transport != Int32(CAPDIST_TRANSPORT_TCP) { throw unsupported("transport") }
-        if options.websocket_key != nil { throw unsupported("websocket_key") }
-        if options.tls_ca_file != nil { throw unsupported("tls_ca_file") }
-        if try flag(options.tls_insecure_accept_any_certificate, "tls_insecure_accept_any_certificate") {
-            throw unsupported("tls_insecure_accept_any_certificate")
+        if transport != .tcp, connection.rsaKey != nil {
+            throw .invalid(
+                "an RSA key is of use over TCP only: over WebSocket CAPDIST_TRANSPORT_WEBSOCKET_TLS encrypts")
         }
+        guard transport == .webSocketTLS else {
+            if options.tls_ca_file != nil { throw .invalid("tls_ca_file is set, and transport has no TLS") }
+            if acceptsAny {
+                throw .invalid("tls_insecure_accept_any_certificate is set, and transport has no TLS")
+            }
+            return nil
+        }
+        if acceptsAny, options.tls_ca_file != nil {
+            throw .invalid("tls_ca_file and tls_insecure_accept_any_certificate are both set: which is it?")
+        }
+        do throws(TLSContext.Refusal) {
+            return try TLSContext(caFile: options.tls_ca_file, verifies: !acceptsAny)
+        } catch {
+            throw .invalid("\(options.tls_ca_file == nil ? "transport" : "tls_ca_file") can not be used: \(error.text)")
+        }
+    }
+
+    /// The body of InitWebSocket, with the key's MD5 as the relay wants it.
+    private static func initWebSocket(
+        _ options: capdist_options, _ clientID: String, _ language: String
+    ) throws(Refusal) -> [UInt8] {
+        let longest = 255
+        let key = UnsafeRawBufferPointer(
+            start: options.websocket_key, count: options.websocket_key.map { strnlen($0, longest + 1) } ?? 0)
+        guard key.count <= longest else { throw .invalid("websocket_key is longer than \(longest) bytes") }
+        var request = InitWebSocketRequest(websocketKey: nil, clientID: clientID, programmingLanguage: language)
+        request.websocketKey = InitWebSocketRequest.digest(ofKey: key)
+        defer { request.wipe() }
+        guard request.websocketKey != nil else {
+            throw Refusal(.unsupported, "websocket_key: this process's OpenSSL has no MD5, which the relay asks for")
+        }
+        return request.encoded()
     }
 }
 

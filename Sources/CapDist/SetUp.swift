@@ -42,6 +42,10 @@ private func rehearseCalls() {
         options.rsa_private_key = $0
         _ = try? CheckedOptions(&options)
     }
+    options.rsa_private_key = nil
+    options.transport = Int32(CAPDIST_TRANSPORT_WEBSOCKET)
+    options.websocket_key = cString("key")
+    _ = try? CheckedOptions(&options)
     let refusal = Refusal.invalid("")
     _ = try? HandleTable.shared.insert { _ throws(Refusal) in throw refusal }
 }

@@ -12,6 +12,8 @@ package struct Crypto: @unchecked Sendable {
     let context: OpaquePointer
     let aesECB: OpaquePointer
     let aesCBC: OpaquePointer
+    /// For the WebSocket key; nil where OpenSSL has none, as under FIPS.
+    let md5: OpaquePointer?
 
     /// nil if OpenSSL could not provide all of them. OpenSSL counts its references atomically.
     static let shared = Crypto()
@@ -22,6 +24,7 @@ package struct Crypto: @unchecked Sendable {
     private init?() {
         let once = OPENSSL_INIT_NO_ATEXIT | OPENSSL_INIT_LOAD_CRYPTO_STRINGS | OPENSSL_INIT_LOAD_CONFIG
         OPENSSL_init_crypto(UInt64(once), nil)
+        OPENSSL_init_ssl(UInt64(once) | UInt64(OPENSSL_INIT_LOAD_SSL_STRINGS), nil)
         guard let context = OSSL_LIB_CTX_new(),
             let aesECB = EVP_CIPHER_fetch(context, "AES-128-ECB", nil),
             let aesCBC = EVP_CIPHER_fetch(context, "AES-128-CBC", nil)
@@ -29,6 +32,7 @@ package struct Crypto: @unchecked Sendable {
         self.context = context
         self.aesECB = aesECB
         self.aesCBC = aesCBC
+        md5 = Self.keepingErrors { EVP_MD_fetch(context, "MD5", nil) }
         atexit { Crypto.closeGate() }
     }
 
@@ -45,7 +49,7 @@ package struct Crypto: @unchecked Sendable {
         var isClosed = false
     }
 
-    /// Guards what takes OpenSSL's own locks: all of RSA, its random numbers, a thread's first use and its end. Digests and
+    /// Guards what takes OpenSSL's own locks: all of RSA and TLS, its random numbers, a thread's first use and its end. Digests and
     /// ciphers take none. A fork waits for it, so that a child finds none of those locks held.
     nonisolated(unsafe) private static let gate: UnsafeMutablePointer<Gate> = {
         let gate = UnsafeMutablePointer<Gate>.allocate(capacity: 1)
@@ -65,7 +69,7 @@ package struct Crypto: @unchecked Sendable {
     /// thread's end it would be under no lock of ours. A thread of the host's keeps its queue of errors.
     static func gatedLeavingNothing<R>(_ body: () -> R) -> R? {
         gated {
-            guard csystem_this_thread()?.pointee.is_own == 1 else { return keepingErrors(body) }
+            guard isOnOwnThread else { return keepingErrors(body) }
             defer { OPENSSL_thread_stop() }
             return body()
         }
@@ -74,12 +78,23 @@ package struct Crypto: @unchecked Sendable {
     /// The same for what leaves something only if it fails.
     static func gatedLeavingNoError(_ body: () -> Bool) -> Bool? {
         gated {
-            guard csystem_this_thread()?.pointee.is_own == 1 else { return keepingErrors(body) }
+            guard isOnOwnThread else { return keepingErrors(body) }
             if body() { return true }
             OPENSSL_thread_stop()
             return false
         }
     }
+
+    static var isOnOwnThread: Bool { csystem_this_thread()?.pointee.is_own == 1 }
+
+    /// For TLS: what OpenSSL keeps for a thread of ours stays until `leaveThread`, since to make it anew for every record
+    /// would cost more than the record.
+    static func gatedForTLS<R>(_ body: () -> R) -> R? {
+        gated { isOnOwnThread ? body() : keepingErrors(body) }
+    }
+
+    /// Gives back what OpenSSL keeps for this thread, which is ours and ends.
+    package static func leaveThread() { _ = gated { OPENSSL_thread_stop() } }
 
     package static func prepareFork() { pthread_mutex_lock(&gate.pointee.mutex) }
     package static func afterForkInParent() { pthread_mutex_unlock(&gate.pointee.mutex) }

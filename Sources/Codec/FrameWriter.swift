@@ -1,52 +1,53 @@
-/// Frames waiting to be sent, back to back. It does no I/O: the owner sends `pending` and tells how much went.
+/// Messages waiting to be sent in either dialect, back to back: each a frame of the TCP protocol, or a section of the
+/// relay's in a WebSocket frame. It does no I/O: the owner sends `pending` and tells how much went.
 package struct FrameWriter: ~Copyable {
-    private var buffer: UnsafeMutableRawBufferPointer
-    private var start = 0
-    private var end = 0
-    static let baseCapacity = 4 * 1024
-    static let keptCapacity = 256 * 1024
+    private var queue = ByteQueue()
+    /// nil: TCP.
+    private let webSocket: WebSocketFraming?
 
-    package init() {
-        buffer = .allocate(byteCount: Self.baseCapacity, alignment: 16)
-    }
+    package init() { webSocket = nil }
 
-    deinit { buffer.deallocate() }
+    /// Writes sections, as a client of the relay.
+    package init(_ webSocket: WebSocketFraming) { self.webSocket = webSocket }
 
     /// The bytes to send next; valid until the writer is next changed.
-    package var pending: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: buffer[start..<end]) }
+    package var pending: UnsafeRawBufferPointer { queue.pending }
 
     /// How many they are.
-    package var pendingCount: Int { end - start }
+    package var pendingCount: Int { queue.count }
 
     /// Tells that the first `count` bytes of `pending` are sent.
-    package mutating func sent(_ count: Int) {
-        start = min(start + max(count, 0), end)
-        if start == end { reset() }
-    }
+    package mutating func sent(_ count: Int) { queue.sent(count) }
 
     /// Forgets what was not sent: for the next line.
-    package mutating func reset() {
-        start = 0
-        end = 0
-        if buffer.count > Self.keptCapacity {
-            buffer.deallocate()
-            buffer = .allocate(byteCount: Self.baseCapacity, alignment: 16)
-        }
+    package mutating func reset() { queue.reset() }
+
+    /// Overwrites the copies of a message that held a secret, as far as it is sent.
+    package mutating func wipeSent() {
+        queue.wipeSent()
+        webSocket?.wipe()
     }
 
-    /// Appends one frame whose body `fill` writes in place.
+    /// Appends one message whose body `fill` writes in place.
     /// - Parameters:
+    ///   - serialNo: the section's number, in the relay's dialect.
     ///   - capacity: room for the body, in bytes.
-    ///   - cipher: encrypts it; nil: it goes out in clear.
+    ///   - cipher: encrypts it, over TCP; nil: it goes out in clear.
     ///   - fill: writes the body and returns its length, at most `capacity`.
-    /// - Returns: false if OpenSSL failed; nothing is appended then.
+    /// - Returns: false if OpenSSL or memory failed; nothing is appended then.
     @inline(__always)
     package mutating func append(
         protoID: UInt32, serialNo: UInt32, capacity: Int, cipher: BodyCipher? = nil,
         _ fill: (UnsafeMutableRawBufferPointer) -> Int
     ) -> Bool {
-        reserve(FrameHeader.size + capacity + (cipher == nil ? 0 : BodyCipher.overhead))
-        let frame = UnsafeMutableRawBufferPointer(rebasing: buffer[end...])
+        if let webSocket {
+            return webSocket.append(.binary, capacity: SectionHeader.requestSize + capacity, to: &queue) { message in
+                SectionHeader(command: protoID, section: UInt64(serialNo)).write(to: message)
+                let room = UnsafeMutableRawBufferPointer(rebasing: message[SectionHeader.requestSize...])
+                return SectionHeader.requestSize + min(max(fill(room), 0), capacity)
+            }
+        }
+        let frame = queue.room(FrameHeader.size + capacity + (cipher == nil ? 0 : BodyCipher.overhead))
         let room = UnsafeMutableRawBufferPointer(
             rebasing: frame[FrameHeader.size..<(FrameHeader.size + capacity)])
         var length = min(max(fill(room), 0), capacity)
@@ -59,11 +60,11 @@ package struct FrameWriter: ~Copyable {
         }
         guard let bodyLength = UInt32(exactly: length) else { return false }
         FrameHeader(protoID: protoID, serialNo: serialNo, bodyLength: bodyLength, sha1: digest).write(to: frame)
-        end += FrameHeader.size + length
+        queue.filled(FrameHeader.size + length)
         return true
     }
 
-    /// Appends one frame.
+    /// Appends one message.
     package mutating func append(
         protoID: UInt32, serialNo: UInt32, body: UnsafeRawBufferPointer, cipher: BodyCipher? = nil
     ) -> Bool {
@@ -73,32 +74,24 @@ package struct FrameWriter: ~Copyable {
         }
     }
 
-    /// Appends one frame whose body was encrypted elsewhere: InitConnect's.
+    /// Appends one frame of the TCP protocol whose body was encrypted elsewhere: InitConnect's.
     package mutating func append(
         protoID: UInt32, serialNo: UInt32, body: UnsafeRawBufferPointer, encrypted: [UInt8]
     ) -> Bool {
         guard let digest = SHA1Digest(of: body), let length = UInt32(exactly: encrypted.count) else { return false }
-        reserve(FrameHeader.size + encrypted.count)
-        let frame = UnsafeMutableRawBufferPointer(rebasing: buffer[end...])
+        let frame = queue.room(FrameHeader.size + encrypted.count)
         FrameHeader(protoID: protoID, serialNo: serialNo, bodyLength: length, sha1: digest).write(to: frame)
         UnsafeMutableRawBufferPointer(rebasing: frame[FrameHeader.size...]).copyBytes(from: encrypted)
-        end += FrameHeader.size + encrypted.count
+        queue.filled(FrameHeader.size + encrypted.count)
         return true
     }
 
-    private mutating func reserve(_ count: Int) {
-        if buffer.count - end >= count { return }
-        let used = end - start
-        if buffer.count - used >= count, start >= used {
-            buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: buffer[start..<end]))
-        } else {
-            let new = UnsafeMutableRawBufferPointer.allocate(
-                byteCount: max(buffer.count * 2, used + count), alignment: 16)
-            new.copyMemory(from: UnsafeRawBufferPointer(rebasing: buffer[start..<end]))
-            buffer.deallocate()
-            buffer = new
-        }
-        start = 0
-        end = used
+    /// Appends one WebSocket frame that is no message: a ping, or the last one of the line.
+    /// - Returns: false over TCP, which has none, and if memory fails.
+    package mutating func append(_ opcode: WebSocketFraming.Opcode, _ payload: UnsafeRawBufferPointer) -> Bool {
+        webSocket?.append(opcode, payload, to: &queue) ?? false
     }
+
+    /// Appends bytes as they are: the upgrade's request, frames made elsewhere.
+    package mutating func append(_ bytes: UnsafeRawBufferPointer) { queue.append(bytes) }
 }

@@ -125,5 +125,7 @@ func withMutableCString<R>(_ text: String?, _ body: (UnsafeMutablePointer<CChar>
 func withMutableCString<R>(_ text: [UInt8]?, _ body: (UnsafeMutablePointer<CChar>?) -> R) -> R {
     guard var text else { return body(nil) }
     text.append(0)
+    // It may be a key.
+    defer { text.withUnsafeMutableBytes { Crypto.wipe($0) } }
     return text.withUnsafeMutableBytes { body($0.baseAddress?.assumingMemoryBound(to: CChar.self)) }
 }

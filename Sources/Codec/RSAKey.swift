@@ -18,6 +18,10 @@ package final class RSAKey: @unchecked Sendable {
 
     /// Reads PEM text: PKCS#1 or PKCS#8. The text is not kept.
     package convenience init(pem: UnsafeRawBufferPointer) throws(Refusal) {
+        try self.init(Self.decode(pem))
+    }
+
+    static func decode(_ pem: UnsafeRawBufferPointer) throws(Refusal) -> OpaquePointer {
         guard let crypto = Crypto.shared else { throw Refusal(text: "OpenSSL has not what it takes") }
         let read = Crypto.gated {
             Crypto.keepingErrors {
@@ -25,10 +29,10 @@ package final class RSAKey: @unchecked Sendable {
             }
         }
         guard let read else { throw .processEnds }
-        try self.init(read.get())
+        return try read.get()
     }
 
-    private init(_ key: OpaquePointer) throws(Refusal) {
+    init(_ key: OpaquePointer) throws(Refusal) {
         self.key = key
         blockSize = Int(EVP_PKEY_get_size(key))
         let bits = EVP_PKEY_get_bits(key)

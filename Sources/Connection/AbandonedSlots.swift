@@ -16,6 +16,9 @@ struct AbandonedSlots {
     private var ending: [(wireSerialNo: UInt32, release: Instant)] = []
     private var firstEnding = 0
 
+    /// Whether some wait for a sign that the gateway has read what came after them.
+    var hasUnread: Bool { unread.min != nil }
+
     /// - Parameter wasRead: whether the gateway has answered a later frame.
     mutating func add(
         protoID: UInt32, wireSerialNo: UInt32, wasRead: Bool, _ now: Instant, _ quota: inout QuotaGroup

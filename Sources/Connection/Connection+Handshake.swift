@@ -6,12 +6,13 @@ extension Connection {
     /// - Returns: false if OpenSSL fails.
     func encryptHello() -> Bool {
         guard let key = options.rsaKey else { return true }
-        let encrypted = options.hello.withUnsafeBytes { key.encrypt($0) }
+        let encrypted = (options.hello ?? Self.noHello).withUnsafeBytes { key.encrypt($0) }
         sendLock.withLock { output.pointee.encryptedHello = encrypted }
         return encrypted != nil
     }
 
     func handshake(_ body: UnsafeRawBufferPointer, isIntact: Bool) {
+        if options.behaviour.transport != .tcp { return handshakeWithRelay(body) }
         guard isIntact else {
             return attemptFailed(
                 Self.invalid(
@@ -31,6 +32,38 @@ extension Connection {
         }
     }
 
+    private func handshakeWithRelay(_ body: UnsafeRawBufferPointer) {
+        // The key was in it.
+        sendLock.withLock { output.pointee.writer.wipeSent() }
+        do {
+            let response = try InitWebSocketResponse(body, input.pointee.arena)
+            if response.head.retType == RetType.succeed {
+                // The relay names no interval.
+                return stand(response.connID ?? 0, user: 0, version: 0, keepAliveInterval: Self.pingInterval)
+            }
+            attemptFailed(Self.refused(response.head, "InitWebSocket", hint: "is websocket_key the one set in OpenD?"))
+        } catch {
+            attemptFailed(Self.invalid("InitWebSocket's answer is not valid: is that port OpenD's?"))
+        }
+    }
+
+    /// Seconds; pings go out at 4/5 of it, as KeepAlive does.
+    private static var pingInterval: Int32 { 10 }
+
+    static let noHello: SecretBytes = {
+        var nothing: [UInt8] = []
+        return SecretBytes(&nothing)
+    }()
+
+    private static func refused(_ head: AnyResponse, _ hello: String, hint: String = "") -> Cause {
+        let why = head.retMsg.map { $0.isEmpty ? "no reason given" : $0 } ?? "no reason given"
+        return Cause(
+            .connectRefused, .initConnect, Cause.InitConnectCode.refused,
+            "the gateway refused \(hello): \(why) (retType \(head.retType ?? RetType.unknown))"
+                + (hint.isEmpty ? "" : ": \(hint)"),
+            isFinal: true)
+    }
+
     private static func invalid(_ text: String) -> Cause {
         Cause(.protocolError, .initConnect, Cause.InitConnectCode.unknown, text)
     }
@@ -38,11 +71,7 @@ extension Connection {
     /// - Returns: why there is no connection.
     private func take(_ response: InitConnectResponse) -> Cause? {
         guard response.head.retType == RetType.succeed else {
-            let why = response.head.retMsg.map { $0.isEmpty ? "no reason given" : $0 } ?? "no reason given"
-            return Cause(
-                .connectRefused, .initConnect, Cause.InitConnectCode.refused,
-                "the gateway refused InitConnect: \(why) (retType \(response.head.retType ?? RetType.unknown))",
-                isFinal: true)
+            return Self.refused(response.head, "InitConnect")
         }
         guard let content = response.content else {
             return Self.invalid("InitConnect's answer says success and has no s2c")
@@ -53,16 +82,21 @@ extension Connection {
         } catch {
             return error
         }
+        stand(
+            content.connID, user: content.loginUserID, version: content.serverVersion,
+            keepAliveInterval: content.keepAliveInterval)
+        return nil
+    }
+
+    private func stand(_ connID: UInt64, user: UInt64, version: Int32, keepAliveInterval: Int32) {
         let now = Clock.now()
         stateLock.withLock {
-            state.pointee.connID = content.connID
-            state.pointee.loginUserID = content.loginUserID
-            state.pointee.serverVersion = content.serverVersion
+            state.pointee.connID = connID
+            state.pointee.loginUserID = user
+            state.pointee.serverVersion = version
             membership.quota.with { group in
-                state.pointee.machine.handshakeSucceeded(
-                    keepAliveInterval: content.keepAliveInterval, now, &group)
+                state.pointee.machine.handshakeSucceeded(keepAliveInterval: keepAliveInterval, now, &group)
             }
         }
-        return nil
     }
 }

@@ -6,13 +6,15 @@ import Limiter
 /// The connection's thread at work.
 extension Connection {
     /// How often in a row a full buffer is received before timers and other threads' wishes get their turn.
-    private static let maxReceives = 16
+    static let maxReceives = 16
 
     /// Does what the poller reported. Frames are handled before timers, so that a late look is taken for no silence.
     func process(_ ready: Poller.Ready) {
         if ready.isSocketReadable || ready.isSocketWritable {
             if input.pointee.isConnecting {
                 connectProgressed()
+            } else if let line = input.pointee.line {
+                if ready.isSocketReadable { receiveWebSocket(line) }
             } else if ready.isSocketReadable {
                 receive()
             }
@@ -59,7 +61,7 @@ extension Connection {
         }
     }
 
-    private func performActions() {
+    func performActions() {
         while !input.pointee.isFinished, let action = stateLock.withLock({ state.pointee.machine.popAction() }) {
             perform(action)
         }
@@ -188,6 +190,7 @@ extension Connection {
                         "OpenSSL did not encrypt InitConnect"))
             }
             stateLock.withLock { state.pointee.machine.connected(Clock.now()) }
+            if options.behaviour.transport != .tcp { openWebSocket() }
         }
     }
 
@@ -229,15 +232,20 @@ extension Connection {
     private func closeSocket() {
         input.pointee.isConnecting = false
         input.pointee.addressDeadline = .max
+        let line = input.pointee.line
+        input.pointee.line = nil
         sendLock.withLock {
             let socket = output.pointee.socket
             guard socket >= 0 else { return }
+            if let line { closeWebSocket(line) }
             poller.remove(socket)
             // Before it is closed: a forked child must not take another's descriptor for it.
             output.pointee.socket = -1
             output.pointee.isBlocked = false
             output.pointee.writer.reset()
+            if line != nil { output.pointee.writer.wipeSent() }
             output.pointee.cipher = nil
+            output.pointee.tls = nil
             Socket.close(socket)
         }
     }
@@ -307,10 +315,18 @@ extension Connection {
             lineLost(error)
             return true
         }
-        let header = frame.header
+        return handle(
+            protoID: frame.header.protoID, serialNo: frame.header.serialNo, body, isIntact: isIntact, now)
+    }
+
+    /// The same for a message of either dialect.
+    @inline(__always)
+    func handle(
+        protoID: UInt32, serialNo: UInt32, _ body: UnsafeRawBufferPointer, isIntact: Bool, _ now: Instant
+    ) -> Bool {
         stateLock.lock()
         let incoming = membership.quota.with { group in
-            state.pointee.machine.received(protoID: header.protoID, serialNo: header.serialNo, now, &group)
+            state.pointee.machine.received(protoID: protoID, serialNo: serialNo, now, &group)
         }
         let hasActions = state.pointee.machine.hasActions
         stateLock.unlock()
@@ -320,14 +336,14 @@ extension Connection {
             handshake(body, isIntact: isIntact)
             return true
         case .late:
-            if isIntact, header.protoID == ProtoID.getCapitalDistribution { noteLateRefusal(body, now) }
+            if isIntact, protoID == ProtoID.getCapitalDistribution { noteLateRefusal(body, now) }
         case .push:
             guard isIntact, let callback = options.callbacks.onPush else { break }
             insideCallback {
                 let bytes = body.isEmpty ? nil : body.baseAddress?.assumingMemoryBound(to: UInt8.self)
-                callback(handle, header.protoID, bytes, body.count, options.callbacks.userData)
+                callback(handle, protoID, bytes, body.count, options.callbacks.userData)
             }
-        case .nothing: break
+        case .noAnswer, .nothing: break
         }
         return hasActions
     }

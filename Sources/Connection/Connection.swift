@@ -8,8 +8,10 @@ import Limiter
 package struct ConnectionOptions: Sendable {
     package var host = "127.0.0.1"
     package var port: UInt16 = 11111
-    /// InitConnect's body.
-    package var hello: [UInt8] = []
+    /// The body of the dialect's first message: InitConnect's, or InitWebSocket's, which has the key.
+    package var hello: SecretBytes?
+    /// Over TLS: whom to trust.
+    package var tls: TLSContext?
     /// Turns encryption on.
     package var rsaKey: RSAKey?
     /// What InitConnect asks for.
@@ -51,7 +53,9 @@ package final class Connection: @unchecked Sendable {
     }
 
     struct Output: ~Copyable {
-        var writer = FrameWriter()
+        var writer: FrameWriter
+        /// Of this line, over TLS.
+        var tls: TLSSession?
         /// Of this line, once InitConnect has agreed on it.
         var cipher: BodyCipher?
         /// InitConnect under RSA; made on the connection's thread.
@@ -60,10 +64,14 @@ package final class Connection: @unchecked Sendable {
         var socket: Int32 = -1
         /// Whether the socket took less than there was, so that the poller must tell when it takes more.
         var isBlocked = false
+
+        init(_ writer: consuming FrameWriter) { self.writer = writer }
     }
 
     struct Input: ~Copyable {
         var reader: FrameReader
+        /// In its place over WebSocket, once connected.
+        var line: WebSocketLine?
         var arena = MessageArena()
         var decryption: Decryption
         var isConnecting = false
@@ -113,6 +121,11 @@ package final class Connection: @unchecked Sendable {
         forget: @escaping @Sendable () -> Void
     ) throws(SetUpError) {
         guard Crypto.isAvailable else { throw .system(SystemError(code: ENOSYS)) }
+        var framing: WebSocketFraming?
+        if options.behaviour.transport != .tcp {
+            framing = WebSocketFraming(.client)
+            guard framing != nil else { throw .system(SystemError(code: ENOMEM)) }
+        }
         guard let poller = Poller() else { throw .system(SystemError(code: errno)) }
         let membership = QuotaRegistry.shared.join(group, limit: limit, window: window, Clock.now()) { poller.wake() }
         guard let membership else {
@@ -127,7 +140,7 @@ package final class Connection: @unchecked Sendable {
         state = .allocate(capacity: 1)
         state.initialize(to: State(machine: Machine(options.behaviour, member: membership.member)))
         output = .allocate(capacity: 1)
-        output.initialize(to: Output())
+        output.initialize(to: Output(framing.map { FrameWriter($0) } ?? FrameWriter()))
         input = .allocate(capacity: 1)
         input.initialize(
             to: Input(
@@ -315,6 +328,7 @@ package final class Connection: @unchecked Sendable {
             process(poller.wait())
         }
         input.pointee.lookUp?.abandon()
+        if options.tls != nil { Crypto.leaveThread() }
         if stateLock.withLock({ state.pointee.isDetached }) { pthread_detach(pthread_self()) }
         end()
     }
@@ -405,13 +419,19 @@ package final class Connection: @unchecked Sendable {
     private func encode(_ next: Machine.Outgoing) -> Bool {
         switch next {
         case .initConnect(let serialNo):
-            return options.hello.withUnsafeBytes { hello in
+            return (options.hello ?? Self.noHello).withUnsafeBytes { hello in
                 if let encrypted = output.pointee.encryptedHello {
                     return output.pointee.writer.append(
                         protoID: ProtoID.initConnect, serialNo: serialNo, body: hello, encrypted: encrypted)
                 }
-                return output.pointee.writer.append(protoID: ProtoID.initConnect, serialNo: serialNo, body: hello)
+                return output.pointee.writer.append(
+                    protoID: options.behaviour.transport.helloID, serialNo: serialNo, body: hello)
             }
+        case .probe(let serialNo):
+            return GlobalState.encodedRequest(userID: 0).withUnsafeBytes { body in
+                output.pointee.writer.append(protoID: ProtoID.getGlobalState, serialNo: serialNo, body: body)
+            }
+        case .ping: return output.pointee.writer.append(.ping, UnsafeRawBufferPointer(start: nil, count: 0))
         case .keepAlive(let serialNo):
             return KeepAlive.encodedRequest(time: Clock.unixSeconds()).withUnsafeBytes { body in
                 output.pointee.writer.append(
@@ -444,9 +464,9 @@ package final class Connection: @unchecked Sendable {
     /// - Parameter isWritable: see `sendWaiting`; a socket that took less than there was is left alone until then.
     func flush(isWritable: Bool = false) {
         let socket = output.pointee.socket
-        guard socket >= 0, isWritable || !output.pointee.isBlocked, output.pointee.writer.pendingCount > 0 else {
-            return
-        }
+        guard socket >= 0, isWritable || !output.pointee.isBlocked else { return }
+        if let session = output.pointee.tls { return flush(session, socket) }
+        guard output.pointee.writer.pendingCount > 0 else { return }
         switch Socket.send(socket, output.pointee.writer.pending) {
         case .success(let count):
             output.pointee.writer.sent(count)

@@ -101,7 +101,15 @@ extension ConnectionMachine {
         }
         if keepAliveDue {
             keepAliveDue = false
-            return .keepAlive(wireSerialNo: takeWireSerialNo())
+            guard configuration.transport != .tcp else { return .keepAlive(wireSerialNo: takeWireSerialNo()) }
+            probeDue = abandoned.hasUnread
+            return .ping
+        }
+        if probeDue {
+            probeDue = false
+            let serialNo = takeWireSerialNo()
+            probes = probes.suffix(7) + [serialNo]
+            return .probe(wireSerialNo: serialNo)
         }
         var waiting = requests.firstWaiting
         if requests.holdsSlot(waiting) { waiting = afterRefusing(waiting, now, &quota) }
@@ -140,7 +148,7 @@ extension ConnectionMachine {
     package var mayHaveToSend: Bool {
         switch phase {
         case .handshaking: initConnectSerialNo == nil
-        case .ready: keepAliveDue || requests.firstWaiting >= 0 || requests.firstWaitingForSlot >= 0
+        case .ready: keepAliveDue || probeDue || requests.firstWaiting >= 0 || requests.firstWaitingForSlot >= 0
         default: false
         }
     }
@@ -162,7 +170,8 @@ extension ConnectionMachine {
     ) -> Incoming {
         let now = advance(now)
         guard phase == .ready else {
-            guard phase == .handshaking, protoID == ProtoID.initConnect, serialNo == initConnectSerialNo else {
+            guard phase == .handshaking, protoID == configuration.transport.helloID, serialNo == initConnectSerialNo
+            else {
                 return .nothing
             }
             return .handshake
@@ -182,13 +191,40 @@ extension ConnectionMachine {
             log(.debug, "an answer came after its request was given up (proto id \(protoID))")
             return .late
         }
-        if protoID == ProtoID.initConnect || protoID == ProtoID.getCapitalDistribution
+        if protoID == ProtoID.getGlobalState, probes.contains(serialNo) {
+            probes.removeAll { $0 <= serialNo }
+            answered(serialNo, now, &quota)
+            return .nothing
+        }
+        if protoID == configuration.transport.helloID || protoID == ProtoID.getCapitalDistribution
             || askedProtoIDs.contains(protoID)
         {
             log(.debug, "an answer came that nobody waits for (proto id \(protoID), serial number \(serialNo))")
             return .nothing
         }
         return .push
+    }
+
+    /// Another sign of life: a frame that is no message.
+    package mutating func heard(_ now: Instant) {
+        guard phase == .ready else { return }
+        silenceAt = advance(now) + Self.silenceLimit
+    }
+
+    /// The relay has no answer, and says why. Its OpenD may have counted the request, and may still count it: a slot is kept
+    /// as for one that was given up.
+    package mutating func relayFailed(
+        protoID: UInt32, serialNo: UInt32, _ status: Status, _ text: String, _ now: Instant, _ quota: inout QuotaGroup
+    ) -> Incoming {
+        let now = advance(now)
+        guard phase == .ready else {
+            return received(protoID: protoID, serialNo: serialNo, now, &quota)
+        }
+        silenceAt = now + Self.silenceLimit
+        guard let request = requests.takeAnswered(protoID: protoID, wireSerialNo: serialNo) else { return .nothing }
+        giveUp(request, now, &quota)
+        tellWaiting(&quota)
+        return .noAnswer(Completion(request: request, status: status, text: text))
     }
 
     /// The gateway refused a request for frequency.

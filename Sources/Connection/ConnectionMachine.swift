@@ -2,6 +2,18 @@ import Codec
 import Glibc
 import Limiter
 
+/// What carries the messages (capdist.h, CAPDIST_TRANSPORT_*). Over WebSocket it is another dialect: a relay of OpenD's with a
+/// handshake of its own, and pings instead of KeepAlive.
+package enum Transport: Int32, Sendable {
+    case tcp = 0
+    case webSocket = 1
+    case webSocketTLS = 2
+
+    /// The dialect's first message.
+    var helloID: UInt32 { self == .tcp ? ProtoID.initConnect : ProtoID.initWebSocket }
+    package var helloName: String { self == .tcp ? "InitConnect" : "InitWebSocket" }
+}
+
 /// How a connection is to behave. Times are in nanoseconds.
 package struct ConnectionConfiguration: Sendable {
     package var connectTimeout: Instant = 10_000_000_000
@@ -11,6 +23,9 @@ package struct ConnectionConfiguration: Sendable {
     package var minBackoff: Instant = 500_000_000
     package var maxBackoff: Instant = 30_000_000_000
     package var maxQueue = 4096
+    package var transport = Transport.tcp
+    /// Over TLS: whether any certificate will do.
+    package var acceptsAnyCertificate = false
     /// Whether InitConnect is encrypted, and another key may be why it is not answered.
     package var isEncrypted = false
     /// How the log names the gateway.
@@ -44,7 +59,7 @@ package struct ConnectionMachine<Payload> {
     }
 
     package enum Action {
-        /// Begin an attempt: resolve, connect; then `connected` or `attemptFailed`.
+        /// Begin an attempt: resolve, connect; then `connected` (over WebSocket `upgraded`, too) or `attemptFailed`.
         case connect
         /// Close the socket, if there is one, and forget what was received and not sent.
         case closeLine
@@ -69,8 +84,13 @@ package struct ConnectionMachine<Payload> {
 
     /// What to put on the wire next. The serial number is given and must be used in this order.
     package enum Outgoing {
+        /// InitConnect, or InitWebSocket to the relay.
         case initConnect(wireSerialNo: UInt32)
         case keepAlive(wireSerialNo: UInt32)
+        /// A WebSocket ping, which has no number.
+        case ping
+        /// Over WebSocket: GetGlobalState, whose answer shows what OpenD has read; a pong is the relay's own.
+        case probe(wireSerialNo: UInt32)
         case request(Request<Payload>)
     }
 
@@ -80,6 +100,8 @@ package struct ConnectionMachine<Payload> {
         case handshake
         /// The answer to this request, which is complete with it.
         case answer(Request<Payload>)
+        /// The relay has no answer to this request, which is complete with that.
+        case noAnswer(Completion)
         /// An answer to a request given up before; its proto id.
         case late
         case push
@@ -88,7 +110,7 @@ package struct ConnectionMachine<Payload> {
     }
 
     enum Phase {
-        case idle, connecting, handshaking, ready, pausing, failed, released
+        case idle, connecting, upgrading, handshaking, ready, pausing, failed, released
     }
 
     let configuration: ConnectionConfiguration
@@ -118,6 +140,9 @@ package struct ConnectionMachine<Payload> {
     var keepAlivePeriod: Instant = 0
     var keepAliveAt: Instant = .max
     var keepAliveDue = false
+    var probeDue = false
+    /// Numbers of this line's last probes that are not answered.
+    var probes: [UInt32] = []
     var silenceAt: Instant = .max
 
     /// Pauses since a line last held.
@@ -139,7 +164,7 @@ package struct ConnectionMachine<Payload> {
 
     package var state: State {
         switch phase {
-        case .idle, .connecting, .handshaking, .pausing: .connecting
+        case .idle, .connecting, .upgrading, .handshaking, .pausing: .connecting
         case .ready: .ready
         case .failed:
             .failed(lastCause ?? Cause(.notConnected, .initConnect, Cause.InitConnectCode.unknown, ""))
@@ -186,13 +211,19 @@ package struct ConnectionMachine<Payload> {
                     "no connection within \(configuration.connectTimeout.milliseconds) ms: does the name resolve, is the"
                         + " address right, is a firewall in the way?"),
                 now, &quota)
+        case .upgrading where now >= phaseDeadline:
+            attemptFailed(
+                Cause(
+                    .connectTimeout, .initConnect, Cause.InitConnectCode.timeout,
+                    "connected, but \(opening) not within \(configuration.connectTimeout.milliseconds) ms:\(samePort)"),
+                now, &quota)
         case .handshaking where now >= phaseDeadline:
             attemptFailed(
                 Cause(
                     configuration.isEncrypted ? .encryptionFailed : .connectTimeout, .initConnect,
                     Cause.InitConnectCode.timeout,
-                    "connected, but InitConnect was not answered within \(configuration.connectTimeout.milliseconds) ms:"
-                        + (configuration.isEncrypted ? sameKey : " is that port OpenD's?\(mayEncrypt)")),
+                    "connected, but \(configuration.transport.helloName) was not answered within"
+                        + " \(configuration.connectTimeout.milliseconds) ms:" + whyUnanswered),
                 now, &quota)
         case .pausing where now >= phaseDeadline:
             beginAttempt(now)
@@ -209,7 +240,7 @@ package struct ConnectionMachine<Payload> {
         }
         expireRequests(now, &quota)
         switch phase {
-        case .connecting, .handshaking, .pausing: wake(phaseDeadline)
+        case .connecting, .upgrading, .handshaking, .pausing: wake(phaseDeadline)
         case .ready:
             wake(keepAliveAt)
             wake(silenceAt)
@@ -240,14 +271,26 @@ package struct ConnectionMachine<Payload> {
     package mutating func connected(_ now: Instant) {
         guard phase == .connecting else { return }
         _ = advance(now)
-        phase = .handshaking
+        phase = configuration.transport == .tcp ? .handshaking : .upgrading
+        if configuration.acceptsAnyCertificate {
+            log(.warning, "the gateway's certificate is not verified: tls_insecure_accept_any_certificate is set")
+        }
         nextWireSerialNo = UInt64(configuration.firstWireSerialNo)
         initConnectSerialNo = nil
         highestAnswered = 0
         keepAliveDue = false
+        probeDue = false
+        probes = []
     }
 
-    /// The gateway accepted InitConnect.
+    /// TLS, if any, and the upgrade to WebSocket are done.
+    package mutating func upgraded(_ now: Instant) {
+        guard phase == .upgrading else { return }
+        _ = advance(now)
+        phase = .handshaking
+    }
+
+    /// The gateway accepted InitConnect, or the relay InitWebSocket.
     /// - Parameter keepAliveInterval: seconds, as the gateway gave it; taken as 1 to 30.
     package mutating func handshakeSucceeded(
         keepAliveInterval: Int32, _ now: Instant, _ quota: inout QuotaGroup
@@ -270,7 +313,7 @@ package struct ConnectionMachine<Payload> {
 
     /// The attempt under way came to nothing.
     package mutating func attemptFailed(_ cause: Cause, _ now: Instant, _ quota: inout QuotaGroup) {
-        guard phase == .connecting || phase == .handshaking else { return }
+        guard phase == .connecting || phase == .upgrading || phase == .handshaking else { return }
         let now = advance(now)
         actions.append(.closeLine)
         lastCause = cause
@@ -338,7 +381,14 @@ package struct ConnectionMachine<Payload> {
     private func duringHandshake(_ cause: Cause) -> Cause {
         guard cause.status == .disconnected else { return cause }
         let code = cause.kind == .send ? Cause.InitConnectCode.notSent : Cause.InitConnectCode.disconnected
-        let text = "lost before InitConnect was answered: \(cause.text)"
+        if phase == .upgrading {
+            return Cause(
+                .connectFailed, .initConnect, code, "lost before \(opening): \(cause.text):\(samePort)",
+                isFinal: cause.isFinal)
+        }
+        let hello = configuration.transport.helloName
+        let text =
+            "lost before \(hello) was answered: \(cause.text)" + (configuration.transport == .tcp ? "" : ":" + rightKey)
         guard phase == .handshaking, configuration.isEncrypted else {
             return Cause(.connectFailed, .initConnect, code, text + mayEncrypt, isFinal: cause.isFinal)
         }
@@ -358,7 +408,29 @@ package struct ConnectionMachine<Payload> {
     }
 
     /// What a gateway that wants encryption does with a hello in clear is published nowhere.
-    private var mayEncrypt: String { " If the gateway encrypts, it wants rsa_private_key here too." }
+    private var mayEncrypt: String {
+        configuration.transport == .tcp ? " If the gateway encrypts, it wants rsa_private_key here too." : ""
+    }
+
+    private var whyUnanswered: String {
+        if configuration.isEncrypted { return sameKey }
+        return configuration.transport == .tcp ? " is that port OpenD's?" + mayEncrypt : rightKey
+    }
+
+    private var rightKey: String {
+        " is websocket_key the one set in OpenD? A wrong or missing one is met with silence"
+    }
+
+    private var opening: String {
+        configuration.transport == .webSocketTLS
+            ? "TLS and the WebSocket were opened" : "the upgrade to WebSocket was answered"
+    }
+
+    private var samePort: String {
+        configuration.transport == .webSocketTLS
+            ? " is that OpenD's WebSocket port, and has it a certificate?"
+            : " is that OpenD's WebSocket port, and does it want TLS?"
+    }
 
     private var sameKey: String { " has the gateway the same RSA key, and rsa_private_key set in its configuration?" }
 

@@ -10,13 +10,13 @@ import Limiter
 /// the connection's thread, a fork in its first moments would give the child such a lock held by a thread it does not have,
 /// and the child's own connection would wait for it for ever (DESIGN.md, promise 7). After the rehearsal all of it stands.
 package struct Rehearsal {
-    private typealias Machine = Connection.Machine
-    private let connection: Connection
+    typealias Machine = Connection.Machine
+    let connection: Connection
     /// The gateway's end.
-    private let gateway: Int32
+    let gateway: Int32
 
     /// Replies that came, and how many must.
-    private let replies = UnsafeMutablePointer<Int>.allocate(capacity: 1)
+    let replies = UnsafeMutablePointer<Int>.allocate(capacity: 1)
     private var asked = 0
 
     /// - Returns: whether it came to its end as it must: not if the system gives no descriptors.
@@ -35,12 +35,14 @@ package struct Rehearsal {
         rehearsal.endings()
         rehearsal.failures()
         rehearsal.encryption()
-        return rehearsal.release() && isConnected
+        return rehearsal.release() && isConnected && holdWebSocket()
     }
 
-    private init?(socket: Int32, gateway: Int32) {
+    init?(socket: Int32, gateway: Int32, _ transport: Transport = .tcp) {
         var options = ConnectionOptions()
-        options.hello = InitConnectRequest(clientVersion: 0, clientID: "").encoded()
+        var hello = InitConnectRequest(clientVersion: 0, clientID: "").encoded()
+        options.hello = SecretBytes(&hello)
+        options.behaviour.transport = transport
         options.behaviour.queueTimeout = 10_000_000_000
         options.behaviour.replyTimeout = 5_000_000_000
         options.callbacks.onInitConnect = { _, _, _, _ in }
@@ -52,7 +54,9 @@ package struct Rehearsal {
             options, handle: nil, group: "\0rehearsal", limit: 5, window: 1_000_000_000, forget: {})
         guard let made else { return nil }
         connection = made
-        _ = try? Connection(options, handle: nil, group: "\0rehearsal", limit: 1, window: 1, forget: {})
+        if transport == .tcp {
+            _ = try? Connection(options, handle: nil, group: "\0rehearsal", limit: 1, window: 1, forget: {})
+        }
         self.gateway = gateway
         replies.initialize(to: 0)
         // The socket stands in for what the connection would do now.
@@ -65,7 +69,7 @@ package struct Rehearsal {
         _ = connection.poller.add(socket, forWriting: true)
     }
 
-    private var isReady: Bool { if case .ready = connection.info().state { true } else { false } }
+    var isReady: Bool { if case .ready = connection.info().state { true } else { false } }
 
     private func connect() {
         _ = Resolver.inPlace("localhost", 1)
@@ -185,7 +189,7 @@ package struct Rehearsal {
         connection.process(Poller.Ready(isSocketReadable: true))
     }
 
-    private func machine(_ step: (inout Machine, Instant, inout QuotaGroup) -> Void) {
+    func machine(_ step: (inout Machine, Instant, inout QuotaGroup) -> Void) {
         let now = Clock.now()
         connection.stateLock.withLock {
             connection.membership.quota.with { step(&connection.state.pointee.machine, now, &$0) }

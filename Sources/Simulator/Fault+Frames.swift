@@ -31,13 +31,14 @@ extension Fault {
         _ argument: Int64? = nil, to frame: Gateway.SentFrame, using random: inout some RandomNumberGenerator
     ) -> [WireStep] {
         let argument = argument ?? self.argument?.initial ?? 0
-        let header = FrameHeader.size
+        let header = frame.headerSize
         var bytes = frame.bytes
         guard bytes.count >= header else { return [.send(bytes)] }
         let body = frame.body
         func made(_ protoID: UInt32, _ serialNo: UInt32, _ body: [UInt8]) -> [UInt8] {
-            frame.encryption.frame(protoID, serialNo, body)
+            frame.made(protoID, serialNo, body)
         }
+        let isWebSocket = frame.framing != nil
         if let changed = self.body(body, argument, frame.protoID, using: &random) {
             return [.send(made(frame.protoID, frame.serialNo, changed))]
         }
@@ -68,13 +69,28 @@ extension Fault {
         case .otherProto:
             let isTaken = frame.protoID == ProtoID.getGlobalState
             return [.send(made(isTaken ? ProtoID.keepAlive : ProtoID.getGlobalState, frame.serialNo, body))]
-        case .badMagic: bytes[Int.random(in: 0...1, using: &random)] ^= 1 << UInt8.random(in: 0...7, using: &random)
+        case .badMagic:
+            let magic =
+                isWebSocket ? (header - SectionHeader.replySize)...(header - SectionHeader.replySize + 7) : 0...1
+            bytes[Int.random(in: magic, using: &random)] ^= 1 << UInt8.random(in: 0...7, using: &random)
+        case .badSHA1 where isWebSocket: break
         case .badSHA1: bytes[Int.random(in: 16...35, using: &random)] ^= 1 << UInt8.random(in: 0...7, using: &random)
         case .flippedBit:
             if bytes.count > header {
                 let place = Int.random(in: header..<bytes.count, using: &random)
                 bytes[place] ^= 1 << UInt8.random(in: 0...7, using: &random)
             }
+        case .hugeLength where isWebSocket:
+            bytes = Self.webSocketHeader(UInt64(clamping: argument)) + bytes[(header - SectionHeader.replySize)...]
+        case .shortLength where isWebSocket:
+            let message = bytes[(header - SectionHeader.replySize)...]
+            bytes = Self.webSocketHeader(UInt64(message.count / 2)) + message
+        case .unknownFormat where isWebSocket: bytes[0] = bytes[0] & 0xf0 | 3
+        case .jsonFormat where isWebSocket:
+            var queue = ByteQueue()
+            let text = Array("{\"retType\":-1,\"retMsg\":\"on demand\"}".utf8)
+            _ = text.withUnsafeBytes { frame.framing?.append(.text, $0, to: &queue) }
+            bytes = Array(queue.pending)
         case .hugeLength: Self.setLength(&bytes, UInt32(clamping: argument))
         case .shortLength: Self.setLength(&bytes, UInt32(clamping: (bytes.count - header) / 2))
         case .unknownFormat: bytes[Self.formatPlace] = 2
@@ -82,6 +98,7 @@ extension Fault {
             bytes = made(frame.protoID, frame.serialNo, Array("{\"retType\":-1,\"retMsg\":\"on demand\"}".utf8))
             bytes[Self.formatPlace] = 1
         case .randomBytes: bytes = Self.randomBytes(bytes.count, using: &random)
+        case .clear where isWebSocket: break
         case .clear: return [.send(Encryption.none.frame(frame.protoID, frame.serialNo, body))]
         case .truncatedBlock:
             if case .none = frame.encryption { break }
@@ -103,6 +120,15 @@ extension Fault {
 
     /// In the header (PROTOCOL.md, TCP: frames).
     private static let formatPlace = 6
+
+    /// Of a binary message that a server sends whole.
+    private static func webSocketHeader(_ length: UInt64) -> [UInt8] {
+        if length < 126 { return [0x82, UInt8(length)] }
+        if let short = UInt16(exactly: length) {
+            return [0x82, 126] + withUnsafeBytes(of: short.bigEndian) { Array($0) }
+        }
+        return [0x82, 127] + withUnsafeBytes(of: length.bigEndian) { Array($0) }
+    }
 
     private static func setLength(_ bytes: inout [UInt8], _ length: UInt32) {
         withUnsafeBytes(of: length.littleEndian) { bytes.replaceSubrange(12..<16, with: $0) }

@@ -58,6 +58,9 @@ package struct FaultPlan {
 
     package mutating func closed(_ client: Gateway.ClientID) { lines[client] = nil }
 
+    /// Whether this client is never answered.
+    package func isSilent(_ client: Gateway.ClientID) -> Bool { lines[client]?.isSilent ?? false }
+
     /// All lines are closed.
     package mutating func restarted() { lines = [:] }
 
@@ -109,9 +112,9 @@ package struct FaultPlan {
     /// - Parameter protoID: the fault's own.
     private mutating func applies(_ rule: FaultRule, _ protoID: UInt32, _ frame: Gateway.SentFrame) -> Bool {
         switch rule.which {
-        case .all: frame.protoID == protoID
-        case .oneIn: frame.protoID == protoID && draws(rule)
-        case .proto(let named): frame.protoID == named
+        case .all: frame.ruleProtoID == protoID
+        case .oneIn: frame.ruleProtoID == protoID && draws(rule)
+        case .proto(let named): frame.ruleProtoID == named || frame.protoID == named
         case .stock(let market, let code): frame.request?.market == market && frame.request?.code == code
         }
     }

@@ -32,6 +32,46 @@ extension Gateway {
         return AnyResponse(retType: refusal.retType, retMsg: refusal.text).encoded()
     }
 
+    /// - Returns: the body of the relay's answer; nil: it is met with silence.
+    mutating func answer(
+        _ header: SectionHeader, _ body: UnsafeRawBufferPointer, _ session: Session, _ event: inout Trace?,
+        _ now: Instant
+    ) -> [UInt8]? {
+        let refusal: Refusal
+        do {
+            switch header.command {
+            case ProtoID.initWebSocket: return try initWebSocket(body, session, &event, now)
+            case ProtoID.initConnect, ProtoID.keepAlive: throw Refusal.unknownProtocol
+            default: return try content(header.command, body, session, &event, now)
+            }
+        } catch let error as Refusal {
+            refusal = error
+        } catch {
+            refusal = .malformed
+        }
+        event?.add("refused", refusal.text)
+        return AnyResponse(retType: refusal.retType, retMsg: refusal.text).encoded()
+    }
+
+    private mutating func initWebSocket(
+        _ body: UnsafeRawBufferPointer, _ session: Session, _ event: inout Trace?, _ now: Instant
+    ) throws -> [UInt8]? {
+        let request = try InitWebSocketRequest(body, arena)
+        event?.add("client_id", request.clientID ?? "")
+        event?.add("programming_language", request.programmingLanguage ?? "")
+        if let keyDigest, request.websocketKey != keyDigest {
+            event?.add("refused", "wrong key")
+            return nil
+        }
+        let connID = draw()
+        session.connID = connID
+        session.wantsPushes = true
+        return InitWebSocketResponse(
+            head: AnyResponse(retMsg: "", errCode: 0),
+            serverTime: (configuration.unixTimeAtZero + now) / 1_000_000_000, connID: connID
+        ).encoded()
+    }
+
     private mutating func content(
         _ frame: Frame, _ session: Session, _ event: inout Trace?, _ now: Instant
     ) throws -> [UInt8] {

@@ -22,19 +22,40 @@ package struct Gateway: ~Copyable {
         /// The body in clear.
         package var body: [UInt8]
         package var encryption: Encryption
+        /// nil: over TCP.
+        package var framing: WebSocketFraming?
         /// What a 3212 request asked for, as far as it could be read.
         package var request: CapitalDistributionRequest?
 
         package init(
             protoID: UInt32, serialNo: UInt32, body: [UInt8], encryption: Encryption = .none,
-            request: CapitalDistributionRequest? = nil
+            framing: WebSocketFraming? = nil, request: CapitalDistributionRequest? = nil
         ) {
             self.protoID = protoID
             self.serialNo = serialNo
             self.body = body
             self.encryption = encryption
+            self.framing = framing
             self.request = request
-            bytes = encryption.frame(protoID, serialNo, body)
+            bytes = []
+            bytes = made(protoID, serialNo, body)
+        }
+
+        /// Another frame in the same dialect and encryption.
+        func made(_ protoID: UInt32, _ serialNo: UInt32, _ body: [UInt8]) -> [UInt8] {
+            guard let framing else { return encryption.frame(protoID, serialNo, body) }
+            let message = SectionHeader(command: protoID, section: UInt64(serialNo)).reply(body)
+            var queue = ByteQueue()
+            _ = message.withUnsafeBytes { framing.append(.binary, $0, to: &queue) }
+            return Array(queue.pending)
+        }
+
+        /// Bytes before the body.
+        var headerSize: Int { framing == nil ? FrameHeader.size : max(bytes.count - body.count, 0) }
+
+        /// What rules for faults know it by: the relay's handshake is one, too.
+        var ruleProtoID: UInt32 {
+            framing != nil && protoID == ProtoID.initWebSocket ? ProtoID.initConnect : protoID
         }
     }
 
@@ -55,8 +76,13 @@ package struct Gateway: ~Copyable {
         var encryption = Encryption.none
         /// When its last whole frame came.
         var heardAt: Instant
+        /// Whether it came to the WebSocket port.
+        let isWebSocket: Bool
 
-        init(heardAt: Instant) { self.heardAt = heardAt }
+        init(heardAt: Instant, isWebSocket: Bool) {
+            self.heardAt = heardAt
+            self.isWebSocket = isWebSocket
+        }
     }
 
     let configuration: GatewayConfiguration
@@ -67,6 +93,9 @@ package struct Gateway: ~Copyable {
     private var nextPush: Instant?
     private var random: SplitMix64
     let arena = MessageArena()
+    let framing = WebSocketFraming(.server)
+    /// What InitWebSocket must tell of the key; nil: no key is asked for.
+    let keyDigest: [UInt8]?
     /// Told what happens, if anybody wants to know.
     private let trace: ((Trace) -> Void)?
 
@@ -75,16 +104,19 @@ package struct Gateway: ~Copyable {
         self.trace = trace
         quota = configuration.quota.map { QuotaWindow(limit: $0.limit, window: $0.window) }
         random = SplitMix64(state: configuration.seed)
+        let key = Array(configuration.websocketKey.utf8)
+        keyDigest = key.isEmpty ? nil : key.withUnsafeBytes { InitWebSocketRequest.digest(ofKey: $0) }
     }
 
     // MARK: - Events
 
-    package mutating func connected(_ client: ClientID, _ now: Instant) -> [Output] {
+    /// - Parameter isWebSocket: whether it came to the relay's port.
+    package mutating func connected(_ client: ClientID, isWebSocket: Bool = false, _ now: Instant) -> [Output] {
         report(event("connected", client, now))
         guard sessions.count < Self.maxClients else {
             return [drop(client, "there are \(Self.maxClients) clients already", now)]
         }
-        sessions[client] = Session(heardAt: now)
+        sessions[client] = Session(heardAt: now, isWebSocket: isWebSocket)
         return []
     }
 
@@ -120,6 +152,33 @@ package struct Gateway: ~Copyable {
         return outputs
     }
 
+    /// A message of a client of the relay's.
+    package mutating func received(
+        _ header: SectionHeader, _ body: UnsafeRawBufferPointer, from client: ClientID, _ now: Instant
+    ) -> [Output] {
+        guard let session = sessions[client] else { return [] }
+        var request = event("request", client, now)
+        request?.add("proto_id", Int64(header.command))
+        request?.add("serial_no", Int64(truncatingIfNeeded: header.section))
+        asked = nil
+        let body = answer(header, body, session, &request, now)
+        report(request)
+        // A wrong key is met with silence.
+        guard let body else { return [] }
+        let answer = SentFrame(
+            protoID: header.command, serialNo: UInt32(truncatingIfNeeded: header.section), body: body, framing: framing,
+            request: asked)
+        return [.send(client, answer, at: now + configuration.latency)]
+    }
+
+    /// A frame came from a client of the relay's.
+    package mutating func heard(_ client: ClientID, _ now: Instant) { sessions[client]?.heardAt = now }
+
+    /// The line of a client can not be used any more.
+    package mutating func broken(_ client: ClientID, _ why: String, _ now: Instant) -> [Output] {
+        sessions[client] == nil ? [] : [drop(client, why, now)]
+    }
+
     /// Does what is due: pushes, and the end of silent clients.
     package mutating func tick(_ now: Instant) -> [Output] {
         guard let due = nextTick, now >= due else { return [] }
@@ -134,7 +193,8 @@ package struct Gateway: ~Copyable {
             for (client, session) in sessions.sorted(by: { $0.key < $1.key }) where session.wantsPushes {
                 report(event("push", client, now))
                 let push = SentFrame(
-                    protoID: ProtoID.notify, serialNo: 0, body: body, encryption: session.encryption)
+                    protoID: ProtoID.notify, serialNo: 0, body: body, encryption: session.encryption,
+                    framing: session.isWebSocket ? framing : nil)
                 outputs.append(.send(client, push, at: now))
             }
         }

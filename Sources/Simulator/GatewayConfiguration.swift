@@ -25,5 +25,8 @@ package struct GatewayConfiguration: Sendable {
     /// Turns encryption on: the key that clients share.
     package var rsaKey: RSAKey?
 
+    /// The WebSocket relay's key, as the user knows it; empty: none is asked for.
+    package var websocketKey = ""
+
     package init() {}
 }

@@ -6,8 +6,11 @@ import Glibc
 /// makes. `stop` is for any thread; `init`, `start` and `join` for one.
 package final class SimulatorServer: @unchecked Sendable {
     /// Where it listens, as people write it: `127.0.0.1:PORT` or `[::1]:PORT`.
-    package let address: String
-    package let port: UInt16
+    package var address: String { listener.address }
+    package var port: UInt16 { listener.port }
+    /// The same of the WebSocket relay; nil: there is none.
+    package var websocketAddress: String? { relayListener?.address }
+    package var websocketPort: UInt16? { relayListener?.port }
 
     package struct Failure: Error {
         package let text: String
@@ -26,7 +29,20 @@ package final class SimulatorServer: @unchecked Sendable {
         var line = WireLine()
         /// Nothing more is read from it.
         var isDeaf = false
-        init(socket: Int32) { self.socket = socket }
+        /// nil: over TCP.
+        let relay: RelayLine?
+
+        init(socket: Int32, relay: RelayLine?) {
+            self.socket = socket
+            self.relay = relay
+        }
+
+        /// Puts bytes of frames on the line.
+        func put(_ bytes: [UInt8]) {
+            guard let relay else { return unsent += bytes }
+            relay.put(bytes)
+            unsent += relay.takeOutput()
+        }
 
         var isBehind: Bool { unsent.count - sent > SimulatorServer.maxUnsent || line.isBehind }
     }
@@ -36,7 +52,9 @@ package final class SimulatorServer: @unchecked Sendable {
     /// The gateway refuses more than its 128 in words; beyond this the system's own queue does, which costs nothing.
     private static let maxSockets = 256
 
-    private var listener: Int32
+    private let listener: Listener
+    private let relayListener: Listener?
+    private let tls: TLSContext?
     /// Written to by `stop`.
     private let stopEvent: Int32
     private var configuration: GatewayConfiguration
@@ -59,47 +77,19 @@ package final class SimulatorServer: @unchecked Sendable {
     ///   - configuration: `unixTimeAtZero` is set here.
     ///   - host: `127.0.0.1`, `::1` or another numeric address.
     ///   - port: 0 lets the system choose.
+    ///   - websocketPort: of the relay; nil: there is none.
+    ///   - tls: as whom the relay answers; nil: without TLS.
     ///   - trace: called on the serving thread.
     package init(
         _ configuration: GatewayConfiguration, host: String = "127.0.0.1", port: UInt16 = 0,
+        websocketPort: UInt16? = nil, tls: TLSContext? = nil,
         trace: ((Trace) -> Void)? = nil
     ) throws(Failure) {
-        var hints = addrinfo()
-        hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE
-        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
-        var list: UnsafeMutablePointer<addrinfo>?
-        guard getaddrinfo(host, String(port), &hints, &list) == 0, let info = list?.pointee else {
-            throw Failure(text: "\(host) is no numeric address")
-        }
-        defer { freeaddrinfo(list) }
-        let kind = info.ai_socktype | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
-        let first = socket(info.ai_family, kind, info.ai_protocol)
-        listener = socket(info.ai_family, kind, info.ai_protocol)
-        defer { close(first) }
-        guard first >= 0, listener >= 0 else {
-            let error = errno
-            close(listener)
-            throw Failure("no socket", error)
-        }
-        // A port is free again as soon as its simulator has ended.
-        for socket in [first, listener] { Self.set(socket, SOL_SOCKET, SO_REUSEADDR) }
-        // Only a port that was asked for by its number is kept by a socket that listens, is shut down, and listens again.
-        // So the first one finds the number.
-        guard Glibc.bind(first, info.ai_addr, info.ai_addrlen) == 0,
-            Self.bind(listener, as: first) == 0, listen(listener, SOMAXCONN) == 0
-        else {
-            let error = errno
-            close(listener)
-            throw Failure("can not listen on \(host) port \(port)", error)
-        }
+        listener = try Listener(host, port)
+        relayListener = try websocketPort.map { (port) throws(Failure) in try Listener(host, port) }
+        self.tls = tls
         stopEvent = eventfd(0, Int32(EFD_CLOEXEC))
-        guard stopEvent >= 0 else {
-            let error = errno
-            close(listener)
-            throw Failure("no event descriptor", error)
-        }
-        self.port = Self.port(of: listener)
-        address = info.ai_family == AF_INET6 ? "[\(host)]:\(self.port)" : "\(host):\(self.port)"
+        guard stopEvent >= 0 else { throw Failure("no event descriptor", errno) }
         var configuration = configuration
         configuration.unixTimeAtZero = Self.time(CLOCK_REALTIME) - Self.now()
         self.configuration = configuration
@@ -108,10 +98,7 @@ package final class SimulatorServer: @unchecked Sendable {
         faults = configuration.faults.isEmpty ? nil : FaultPlan(configuration.faults, seed: configuration.seed)
     }
 
-    deinit {
-        if listener >= 0 { close(listener) }
-        close(stopEvent)
-    }
+    deinit { close(stopEvent) }
 
     /// Serves on a thread of its own.
     package func start() throws(Failure) {
@@ -134,9 +121,9 @@ package final class SimulatorServer: @unchecked Sendable {
     /// Serves until `stop`, then closes everything. To be called once.
     package func run() {
         while !serveOnce() {}
-        for id in clients.keys.sorted() { drop(id) }
-        close(listener)
-        listener = -1
+        for id in clients.keys.sorted() { sayGoodbye(id) }
+        listener.close()
+        relayListener?.close()
     }
 
     // MARK: - Serving
@@ -145,11 +132,10 @@ package final class SimulatorServer: @unchecked Sendable {
     /// - Returns: whether `stop` was called.
     private func serveOnce() -> Bool {
         // poll passes over entries below 0.
-        var polled = [
-            pollfd(fd: stopEvent, events: Int16(POLLIN), revents: 0),
-            pollfd(
-                fd: clients.count < Self.maxSockets && backAt == nil ? listener : -1, events: Int16(POLLIN), revents: 0),
-        ]
+        let accepts = clients.count < Self.maxSockets && backAt == nil
+        var polled = [stopEvent, accepts ? listener.socket : -1, accepts ? relayListener?.socket ?? -1 : -1].map {
+            pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
+        }
         let ids = clients.keys.sorted()
         for id in ids {
             guard let client = clients[id] else { continue }
@@ -160,8 +146,9 @@ package final class SimulatorServer: @unchecked Sendable {
         }
         wait(&polled)
         if polled[0].revents != 0 { return true }
-        if polled[1].revents != 0 { accept() }
-        for (id, entry) in zip(ids, polled[2...]) {
+        if polled[1].revents != 0 { accept(listener, isWebSocket: false) }
+        if polled[2].revents != 0, let relayListener { accept(relayListener, isWebSocket: true) }
+        for (id, entry) in zip(ids, polled[3...]) {
             if entry.revents & Int16(POLLOUT) != 0 { flush(id) }
             if entry.revents & ~Int16(POLLOUT) != 0 { receive(id) }
         }
@@ -193,15 +180,22 @@ package final class SimulatorServer: @unchecked Sendable {
         }
     }
 
-    private func accept() {
+    private func accept(_ listener: Listener, isWebSocket: Bool) {
         while clients.count < Self.maxSockets {
-            let socket = csystem_accept(listener)
+            let socket = listener.accept()
             guard socket >= 0 else { return }
-            Self.set(socket, Int32(IPPROTO_TCP), TCP_NODELAY)
+            var relay: RelayLine?
+            if isWebSocket {
+                relay = RelayLine(tls, answersPings: answersPings)
+                guard relay != nil else {
+                    close(socket)
+                    continue
+                }
+            }
             let id = nextClient
             nextClient += 1
-            clients[id] = Client(socket: socket)
-            perform(gateway.connected(id, Self.now()))
+            clients[id] = Client(socket: socket, relay: relay)
+            perform(gateway.connected(id, isWebSocket: isWebSocket, Self.now()))
             if clients[id] != nil, faults?.connected(id) == true { drop(id) }
         }
     }
@@ -213,10 +207,35 @@ package final class SimulatorServer: @unchecked Sendable {
             let count = recv(client.socket, buffer.baseAddress, buffer.count, 0)
             if count <= 0 { return count < 0 && (errno == EAGAIN || errno == EINTR) }
             let received = UnsafeRawBufferPointer(rebasing: buffer[..<count])
+            if let relay = client.relay {
+                receive(received, id, client, relay)
+                return true
+            }
             perform(gateway.received(received, from: id, Self.now()))
             return true
         }
         if !isOpen { drop(id) }
+    }
+
+    private func receive(_ bytes: UnsafeRawBufferPointer, _ id: Gateway.ClientID, _ client: Client, _ relay: RelayLine)
+    {
+        if faults?.isSilent(id) == true { return }
+        let now = Self.now()
+        var outputs: [Gateway.Output] = []
+        let end = relay.received(
+            bytes, heard: { gateway.heard(id, now) },
+            message: { header, body in outputs += gateway.received(header, body, from: id, now) })
+        client.unsent += relay.takeOutput()
+        flush(id)
+        perform(outputs)
+        if let end { perform(gateway.broken(id, end, now)) }
+    }
+
+    /// Whether the relay answers pings, which are its KeepAlive.
+    private var answersPings: Bool {
+        !configuration.faults.contains { rule in
+            if case .fault(.noKeepAlive, _) = rule.what { true } else { false }
+        }
     }
 
     private func perform(_ outputs: [Gateway.Output]) {
@@ -228,14 +247,12 @@ package final class SimulatorServer: @unchecked Sendable {
         for output in outputs {
             switch output {
             case .send(let id, let frame, let at) where at <= now:
-                clients[id]?.unsent += frame.bytes
+                clients[id]?.put(frame.bytes)
                 touched.insert(id)
             case .send(let id, let frame, let at):
                 let place = delayed.lastIndex { $0.at <= at }.map { $0 + 1 } ?? 0
                 delayed.insert((at, id, frame.bytes), at: place)
-            case .close(let id, _):
-                flush(id)
-                drop(id)
+            case .close(let id, _): sayGoodbye(id)
             }
         }
         for id in touched { flush(id) }
@@ -245,7 +262,7 @@ package final class SimulatorServer: @unchecked Sendable {
         let now = Self.now()
         let due = delayed.prefix { $0.at <= now }
         guard !due.isEmpty else { return }
-        for frame in due { clients[frame.client]?.unsent += frame.bytes }
+        for frame in due { clients[frame.client]?.put(frame.bytes) }
         let touched = Set(due.map(\.client))
         delayed.removeFirst(due.count)
         for id in touched { flush(id) }
@@ -273,6 +290,16 @@ package final class SimulatorServer: @unchecked Sendable {
         }
     }
 
+    /// Closes a line as a gateway does that has a reason to, after what waits.
+    private func sayGoodbye(_ id: Gateway.ClientID) {
+        if let client = clients[id], let relay = client.relay {
+            relay.putClose(1001)
+            client.unsent += relay.takeOutput()
+        }
+        flush(id)
+        drop(id)
+    }
+
     private func drop(_ id: Gateway.ClientID, resets: Bool = false) {
         guard let client = clients.removeValue(forKey: id) else { return }
         if resets {
@@ -297,7 +324,7 @@ package final class SimulatorServer: @unchecked Sendable {
                 client.line.add(outcome.steps, at: at, now)
             case .close(let id, _):
                 proceed(id)
-                drop(id)
+                sayGoodbye(id)
             }
         }
     }
@@ -307,7 +334,7 @@ package final class SimulatorServer: @unchecked Sendable {
         while let client = clients[id], let action = client.line.next(Self.now()) {
             switch action {
             case .send(let bytes):
-                client.unsent += bytes
+                client.put(bytes)
                 flush(id)
             case .close: drop(id)
             case .reset: drop(id, resets: true)
@@ -317,8 +344,9 @@ package final class SimulatorServer: @unchecked Sendable {
 
     /// The gateway restarts: all lines close, the port refuses for a moment, and nothing is remembered.
     private func goAway(_ now: Instant) {
-        // First, so that who has lost its line finds nobody. A socket that listened keeps its port when it is shut down.
-        shutdown(listener, Int32(SHUT_RD))
+        // First, so that who has lost its line finds nobody.
+        listener.goAway()
+        relayListener?.goAway()
         for id in clients.keys.sorted() { drop(id) }
         faults?.restarted()
         backAt = now + FaultPlan.restartPause
@@ -328,7 +356,8 @@ package final class SimulatorServer: @unchecked Sendable {
 
     private func comeBack() {
         guard let backAt, backAt <= Self.now() else { return }
-        self.backAt = listen(listener, SOMAXCONN) == 0 ? nil : backAt + FaultPlan.restartPause
+        let isBack = listener.comeBack() && relayListener?.comeBack() != false
+        self.backAt = isBack ? nil : backAt + FaultPlan.restartPause
     }
 
     // MARK: - The system
@@ -344,30 +373,4 @@ package final class SimulatorServer: @unchecked Sendable {
 
     /// Poll's event for an end of the line that is not read up to: POLLRDHUP.
     private static let hangUp: Int32 = 0x2000
-
-    private static func set(_ socket: Int32, _ level: Int32, _ option: Int32) {
-        var on: Int32 = 1
-        setsockopt(socket, level, option, &on, socklen_t(MemoryLayout<Int32>.size))
-    }
-
-    /// Binds a socket to the address and port of another.
-    private static func bind(_ socket: Int32, as other: Int32) -> Int32 {
-        var storage = sockaddr_storage()
-        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
-        return withUnsafeMutableBytes(of: &storage) { bytes in
-            guard let address = bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self) else { return -1 }
-            return getsockname(other, address, &length) == 0 ? Glibc.bind(socket, address, length) : -1
-        }
-    }
-
-    private static func port(of socket: Int32) -> UInt16 {
-        var storage = sockaddr_storage()
-        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
-        return withUnsafeMutableBytes(of: &storage) { bytes in
-            guard let address = bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self) else { return 0 }
-            getsockname(socket, address, &length)
-            // The port stands at the same place in both families.
-            return UInt16(bigEndian: bytes.load(fromByteOffset: 2, as: UInt16.self))
-        }
-    }
 }

@@ -9,6 +9,11 @@ struct Arguments {
     var configuration = GatewayConfiguration()
     var host = "127.0.0.1"
     var port: UInt16 = 11111
+    /// Of the WebSocket relay; nil: there is none.
+    var websocketPort: UInt16?
+    /// The relay's certificate and key; both or none.
+    var certificate: String?
+    var key: String?
     /// Where to write what the gateway sees; "-" is the standard output.
     var trace: String?
     var endsWithInput = false
@@ -76,11 +81,20 @@ struct Arguments {
                 } catch {
                     throw .wrong("--rsa-key \(path): \(error.text)")
                 }
+            case "--websocket-port": websocketPort = UInt16(clamping: try number(word, 0...65535))
+            case "--websocket-key": configuration.websocketKey = try value(word)
+            case "--tls-cert": certificate = try value(word)
+            case "--tls-key": key = try value(word)
             case "--seed": configuration.seed = UInt64(bitPattern: try number(word, 0...Int64.max))
             case "--trace": trace = try value(word)
             case "--end-with-input": endsWithInput = true
             default: throw .wrong("there is no option \(word): see --help")
             }
+        }
+        guard (certificate == nil) == (key == nil) else { throw .wrong("--tls-cert and --tls-key belong together") }
+        guard websocketPort != nil || (certificate == nil && configuration.websocketKey.isEmpty) else {
+            throw .wrong(
+                "--websocket-key, --tls-cert and --tls-key are of the WebSocket: name its --websocket-port, too")
         }
     }
 }

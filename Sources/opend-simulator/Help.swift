@@ -19,18 +19,24 @@ extension Arguments {
           --old                 leave out what old gateways do not send: super figures, update time, timestamp, aesCBCiv
           --fault FAULT         get something wrong, as told below; may be given several times
           --rsa-key FILE        encrypt, with the RSA private key (PEM) that clients share
+          --websocket-port N    also listen for WebSocket on that port, 0 lets the system choose (default: not)
+          --websocket-key KEY   the WebSocket's key; a client with another gets no answer (default: none is asked for)
+          --tls-cert FILE       answer WebSocket over TLS with this certificate and its chain (PEM); needs --tls-key
+          --tls-key FILE        the certificate's private key (PEM)
           --seed N              make connection ids, keys and the chance in faults repeat (default: different each time)
           --trace FILE          write what it sees as JSON lines to the end of FILE; - is the standard output
           --end-with-input      end when the standard input ends, so that no test leaves it behind
           --help                print this
           --version             print the version
 
-        The first line on the standard output is `listening HOST:PORT`. It ends on SIGTERM or SIGINT, with status 0;
+        The first line on the standard output is `listening HOST:PORT`, the second `websocket HOST:PORT` if it listens for
+        WebSocket. It ends on SIGTERM or SIGINT, with status 0;
         wrong options end it with status 2, a port it can not have with status 1.
 
         Protocols, over plain TCP with protobuf bodies: InitConnect (1001), which must come first, GetGlobalState
         (1002), Notify (1003, a push), KeepAlive (1004) and Qot_GetCapitalDistribution (3212). Any other is refused.
         A client not heard from for 30 s is dropped, and so is the 129th.
+        Over WebSocket it is OpenD's relay: InitWebSocket (command 1) first, then the same protocols in its sections.
 
         Figures of HK.00700 are the vendor's documentation's. Those of any other stock, warrant or fund follow from its
         market and code and never change: US.AAPL has capitalInBig 19462320.5. Refused, with retType -1 and a

@@ -1,3 +1,4 @@
+import Codec
 import Glibc
 import Simulator
 
@@ -40,7 +41,8 @@ private func serve(_ arguments: Arguments) throws(SimulatorServer.Failure) {
     signal(SIGPIPE, SIG_IGN)
 
     let server = try SimulatorServer(
-        arguments.configuration, host: arguments.host, port: arguments.port, trace: try tracer(arguments.trace))
+        arguments.configuration, host: arguments.host, port: arguments.port, websocketPort: arguments.websocketPort,
+        tls: try tls(arguments), trace: try tracer(arguments.trace))
     guard let waiter = Thread({ [signals] in waitForSignal(signals, server) }) else {
         throw SimulatorServer.Failure("no thread", EAGAIN)
     }
@@ -51,7 +53,7 @@ private func serve(_ arguments: Arguments) throws(SimulatorServer.Failure) {
         }
         reader.detach()
     }
-    put("listening \(server.address)\n")
+    put("listening \(server.address)\n" + (server.websocketAddress.map { "websocket \($0)\n" } ?? ""))
     server.run()
 }
 
@@ -67,6 +69,16 @@ private func waitForEndOfInput(_ server: SimulatorServer) {
     var count = 1
     while count > 0 || (count < 0 && errno == EINTR) { count = read(STDIN_FILENO, &byte, 1) }
     server.stop()
+}
+
+/// As whom the relay answers.
+private func tls(_ arguments: Arguments) throws(SimulatorServer.Failure) -> TLSContext? {
+    guard let certificate = arguments.certificate, let key = arguments.key else { return nil }
+    do throws(TLSContext.Refusal) {
+        return try TLSContext(certificate: certificate, key: key)
+    } catch {
+        throw SimulatorServer.Failure(text: "--tls-cert \(certificate), --tls-key \(key): \(error.text)")
+    }
 }
 
 /// What writes the trace to where the command line says.

@@ -69,6 +69,8 @@ final class Bench {
             switch next {
             case .initConnect(let serialNo): words.append("init \(serialNo)")
             case .keepAlive(let serialNo): words.append("alive \(serialNo)")
+            case .ping: words.append("ping")
+            case .probe(let serialNo): words.append("probe \(serialNo)")
             case .request(let request): words.append("\(request.payload) \(request.wireSerialNo)")
             }
         }
@@ -99,6 +101,7 @@ final class Bench {
         switch machine.received(protoID: protoID, serialNo: serialNo, now, &quota) {
         case .handshake: "handshake"
         case .answer(let request): request.payload
+        case .noAnswer(let completion): "\(completion.request.payload): \(completion.status)"
         case .late: "late"
         case .push: "push"
         case .nothing: "nothing"

@@ -1,4 +1,5 @@
 import Codec
+import Glibc
 import Limiter
 import Testing
 
@@ -31,6 +32,103 @@ import Testing
         #expect(bench.tryAsk("c") == .failure(.init(status: .notConnected)))
         bench.pass(1_000 * second)
         #expect(bench.actions().isEmpty)
+    }
+
+    @Test func overWebSocketTheUpgradeComesFirst() {
+        let bench = Bench(limit: 1) { $0.transport = .webSocket }
+        bench.ask("a")
+        _ = bench.actions()
+        bench.machine.connected(bench.now)
+        #expect(bench.sent().isEmpty)
+        bench.machine.upgraded(bench.now)
+        #expect(bench.sent() == ["init 1"])
+        #expect(bench.receive(1, ProtoID.initConnect) == "nothing")
+        #expect(bench.receive(2, ProtoID.initWebSocket) == "nothing")
+        #expect(bench.receive(1, ProtoID.initWebSocket) == "handshake")
+        bench.machine.handshakeSucceeded(keepAliveInterval: 10, bench.now, &bench.quota)
+        #expect(bench.actions() == ["ready"])
+        #expect(bench.sent() == ["a 2"])
+        // A ping has no number.
+        bench.pass(8 * second)
+        bench.ask("b", 1002)
+        #expect(bench.sent() == ["ping", "b 3"])
+    }
+
+    @Test func anUpgradeThatIsNotAnsweredSaysSo() {
+        for transport in [Transport.webSocket, .webSocketTLS] {
+            let bench = Bench {
+                $0.transport = transport
+                $0.reconnects = false
+            }
+            bench.machine.connected(bench.now)
+            bench.pass(11 * second)
+            #expect(bench.machine.lastCause?.status == .connectTimeout)
+            #expect(bench.machine.lastCause?.text.contains("WebSocket") == true)
+            #expect(bench.machine.lastCause?.text.contains("websocket_key") == false)
+        }
+    }
+
+    @Test func aSilentRelayMayMeanAWrongKey() {
+        let bench = Bench {
+            $0.transport = .webSocket
+            $0.reconnects = false
+        }
+        bench.machine.connected(bench.now)
+        bench.machine.upgraded(bench.now)
+        bench.pass(11 * second)
+        #expect(bench.machine.lastCause?.status == .connectTimeout)
+        #expect(bench.machine.lastCause?.text.contains("is websocket_key the one set in OpenD?") == true)
+    }
+
+    @Test func anyFrameIsLifeAndSilenceIsTheLinesEnd() {
+        let bench = Bench { $0.transport = .webSocket }
+        bench.machine.connected(bench.now)
+        bench.machine.upgraded(bench.now)
+        _ = bench.sent()
+        bench.machine.handshakeSucceeded(keepAliveInterval: 10, bench.now, &bench.quota)
+        _ = bench.actions()
+        for _ in 0..<5 {
+            bench.pass(32 * second)
+            bench.machine.heard(bench.now)
+        }
+        #expect(bench.actions().isEmpty)
+        bench.pass(33 * second + 1)
+        #expect(bench.actions().prefix(2) == ["close", "lost \(ETIMEDOUT)"])
+    }
+
+    @Test func theRelaysErrorCompletesTheRequestAndKeepsItsSlot() {
+        let bench = Bench(limit: 1, window: 10 * second) { $0.transport = .webSocket }
+        bench.machine.connected(bench.now)
+        bench.machine.upgraded(bench.now)
+        _ = bench.sent()
+        bench.machine.handshakeSucceeded(keepAliveInterval: 10, bench.now, &bench.quota)
+        bench.ask("a")
+        #expect(bench.sent() == ["a 2"])
+        let incoming = bench.machine.relayFailed(
+            protoID: ProtoID.getCapitalDistribution, serialNo: 2, .replyTimeout, "no", bench.now, &bench.quota)
+        guard case .noAnswer(let completion) = incoming else {
+            Issue.record("\(incoming)")
+            return
+        }
+        #expect(completion.request.payload == "a" && completion.status == .replyTimeout)
+        #expect(bench.machine.requestCount == 0)
+        // OpenD may count it yet: a window after it has shown that it has read it the slot is free.
+        bench.ask("b")
+        #expect(bench.sent().isEmpty)
+        bench.pass(8 * second)
+        #expect(bench.sent() == ["ping", "probe 3"])
+        #expect(bench.receive(3, ProtoID.getGlobalState) == "nothing")
+        bench.pass(10 * second)
+        #expect(bench.sent() == ["ping"])
+        bench.pass(millisecond)
+        #expect(bench.sent() == ["b 4"])
+        guard
+            case .nothing = bench.machine.relayFailed(
+                protoID: ProtoID.getCapitalDistribution, serialNo: 2, .replyTimeout, "no", bench.now, &bench.quota)
+        else {
+            Issue.record("told twice")
+            return
+        }
     }
 
     @Test func aRefusedInitConnectIsFinalEvenWithReconnect() {

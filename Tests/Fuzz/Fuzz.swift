@@ -2,7 +2,7 @@ import Glibc
 
 /// What can be fuzzed: `fuzz --target=NAME [libFuzzer's options] CORPUS` (README.md).
 private enum Target: String, CaseIterable {
-    case frames, messages, securities, decryption, machine, connection
+    case frames, messages, securities, decryption, websocket, machine, connection
 
     func run(_ input: UnsafeRawBufferPointer) {
         switch self {
@@ -10,6 +10,7 @@ private enum Target: String, CaseIterable {
         case .messages: fuzzMessages(input)
         case .securities: fuzzSecurities(input)
         case .decryption: fuzzDecryption(input)
+        case .websocket: fuzzWebSocket(input)
         case .machine: fuzzMachine(input)
         case .connection: fuzzConnection(input)
         }

@@ -188,6 +188,8 @@ final class FuzzedMachine {
             require(
                 protoID != ProtoID.getCapitalDistribution && protoID != ProtoID.keepAlive
                     && protoID != ProtoID.initConnect, "an answer taken for a push")
+        case .noAnswer(let completion):
+            done(completion.request.payload)
         case .nothing:
             if protoID == ProtoID.keepAlive, UInt64(serialNo) < nextWireSerialNo, line == .ready {
                 quota.read(member, lineNumber, before: serialNo, now)
@@ -301,6 +303,10 @@ extension FuzzedMachine {
             nextWireSerialNo = UInt64(serialNo) + 1
         case .keepAlive(let serialNo):
             require(line == .ready, "no keep-alive before the handshake")
+            took(serialNo)
+        case .ping: require(line == .ready, "no ping before the handshake")
+        case .probe(let serialNo):
+            require(line == .ready, "no probe before the handshake")
             took(serialNo)
         case .request(let request):
             let token = request.payload

@@ -94,6 +94,29 @@ def decryption(vectors: dict) -> Iterator[tuple[str, bytes]]:
         yield f"short-key-{cipher}", bytes([3, cipher, 7, 3]) + b"abc" + bytes([0, 0])
 
 
+def websocket(_: dict) -> Iterator[tuple[str, bytes]]:
+    """What is read, the pieces' lengths after their number, the bytes."""
+    upgrade = b"HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    # For a key of 16 zeroes.
+    accept = b"Sec-WebSocket-Accept: ICX+Yqv66kxgM0FcWaLWlFLwTAI=\r\n\r\n"
+    for name, head in (
+        ("upgraded", upgrade + accept + b"\x82\0"),
+        ("no-accept", upgrade + b"\r\n"),
+        ("moved", b"HTTP/1.1 301 x\r\nLocation: there\r\n\r\n"),
+        ("tls", b"\x15\x03\x03"),
+        ("tcp", b"FT"),
+    ):
+        yield f"{name}", bytes([0, 0]) + head
+        yield f"{name}-split", bytes([0, 3, 1, 9, 40]) + head
+    server = [b"\x82\x03abc", b"\x02\x01a\x89\x01p\x00\x01b\x80\x01c", b"\x88\x02\x03\xe8", b"\x82\x7e\x01\0" + bytes(256)]
+    server += [b"\x81\x02hi", b"\xc2\0", b"\x88\x01x", b"\x8a\0", b"\x82\x7f" + bytes(6) + b"\xff\xff", b"\x83\0"]
+    for index, frames in enumerate(server):
+        yield f"client-{index}", bytes([1, 2, 1, 3]) + server[0] + frames
+    for index, frames in enumerate((b"\x82\x83\1\2\3\4abc", b"\x89\x80\0\0\0\0", b"\x82\x01a")):
+        yield f"server-{index}", bytes([2, 2, 1, 3]) + frames
+    yield "section", bytes([3, 0]) + b"ft-v1.0\0" + bytes([0, 0, 12, 140]) + bytes(8) + bytes([0, 0, 0, 1]) + b"no".ljust(20, b"\0") + b"body"
+
+
 def machine(_: dict) -> Iterator[tuple[str, bytes]]:
     """Limit, window, how many machines, their options, then steps."""
     quiet = bytes([2, 0, 0]) + bytes([0, 2, 2, 2, 1, 0, 1])
@@ -129,7 +152,7 @@ def connection(vectors: dict) -> Iterator[tuple[str, bytes]]:
 def main() -> None:
     """Writes the files."""
     vectors = json.loads(VECTORS.read_text(encoding="utf-8"))
-    for target in (frames, messages, securities, decryption, machine, connection):
+    for target in (frames, messages, securities, decryption, websocket, machine, connection):
         folder = HERE / "corpus" / target.__name__
         folder.mkdir(parents=True, exist_ok=True)
         for old in folder.glob("seed-*"):

@@ -26,8 +26,10 @@ enum Greeting: CaseIterable {
 
 extension Fault {
     /// Whether an answer with it is a success whose figures are not the right ones.
-    var altersFigures: Bool {
+    func altersFigures(isWebSocket: Bool) -> Bool {
         switch self {
+        // There is no SHA-1 to tell.
+        case .flippedBit, .shortLength: isWebSocket
         case .nan, .infinity, .denormal, .badUTF8, .embeddedNUL: true
         default: false
         }

@@ -11,17 +11,19 @@ final class SimulatedConnection {
     /// Quota group and gateway.
     let group: Int
     private(set) var isOver = false
-    private let configuration: ConnectionConfiguration
-    private var machine: World.Machine
+    let configuration: ConnectionConfiguration
+    var machine: World.Machine
     private var reader = FrameReader(maxBodyLength: 1 << 20)
-    private let arena = MessageArena()
+    let arena = MessageArena()
     private let key: RSAKey?
+    /// Of the line under way, over WebSocket.
+    var relayed: RelayedLine?
     private let cipher: CipherAlgorithm
     private var decryption: Decryption
     /// Of what goes to the gateway, once InitConnect has agreed on it.
     private var encryption: BodyCipher?
     /// The line under way, -1 for none.
-    private var line = -1
+    var line = -1
     private var wakeAt = Int64.max
     /// What the host has been told.
     private var isReady = false
@@ -43,7 +45,8 @@ final class SimulatedConnection {
         configuration.connectTimeout = Int64(world.chance.pick([200, 3_000])) * World.millisecond
         configuration.seed = world.chance.next()
         if world.chance.oneIn(20) { configuration.firstWireSerialNo = .max - UInt32(world.chance.pick(1...30)) }
-        key = world.gateways[group].clientKey()
+        if world.chance.oneIn(3) { configuration.transport = .webSocket }
+        key = configuration.transport == .tcp ? world.gateways[group].clientKey() : nil
         cipher = key == nil ? .none : world.chance.pick(CipherAlgorithm.allCases)
         decryption = Decryption(key, cipher)
         configuration.isEncrypted = key != nil
@@ -123,11 +126,12 @@ final class SimulatedConnection {
         if world.lines[line].greeting == .refusesConnection || !gateway.isUp {
             fail(Cause(.connectFailed, .connect, 111, "refused"))
         } else {
-            gateway.accepted(line)
+            gateway.accepted(line, isWebSocket: configuration.transport != .tcp)
             if world.lines[line].greeting == .acceptsAndCloses {
                 world.agenda.add(.gatewayCloses(line: line), at: world.now)
             }
             machine.connected(world.now)
+            if configuration.transport != .tcp { beginUpgrade() }
         }
         try work()
     }
@@ -141,6 +145,7 @@ final class SimulatedConnection {
 
     func receive(_ bytes: [UInt8], _ from: Int) throws(Broken) {
         guard from == line, !isOver else { return }
+        if relayed != nil { return try receiveSections(bytes, from) }
         bytes.withUnsafeBytes { reader.append($0) }
         do {
             while from == line, !isOver, let frame = try reader.next() {
@@ -173,9 +178,16 @@ final class SimulatedConnection {
             machine.received(
                 protoID: frame.header.protoID, serialNo: frame.header.serialNo, world.now, &group)
         }
+        try take(incoming, frame.header.serialNo, body, isIntact: isIntact)
+    }
+
+    func take(
+        _ incoming: World.Machine.Incoming, _ serialNo: UInt32, _ body: UnsafeRawBufferPointer, isIntact: Bool
+    ) throws(Broken) {
         switch incoming {
         case .handshake: handshake(body, isIntact: isIntact)
-        case .answer(let request): try answer(request, frame.header.serialNo, body, isIntact: isIntact)
+        case .answer(let request): try answer(request, serialNo, body, isIntact: isIntact)
+        case .noAnswer(let completion): try completed(completion.request.payload, completion.status)
         case .push:
             guard isReady else { throw Broken(promise: "a push before on_init_connect") }
         case .late, .nothing: break
@@ -183,6 +195,7 @@ final class SimulatedConnection {
     }
 
     private func handshake(_ body: UnsafeRawBufferPointer, isIntact: Bool) {
+        if configuration.transport != .tcp { return handshakeWithRelay(body) }
         guard isIntact, let response = try? InitConnectResponse(body, arena) else {
             return fail(Cause(.protocolError, .initConnect, 0, "damaged"))
         }
@@ -228,7 +241,7 @@ final class SimulatedConnection {
         try completed(request.payload, refusal != nil ? .rateLimited : .refused)
     }
 
-    private func fail(_ cause: Cause) {
+    func fail(_ cause: Cause) {
         world.withGroup(group) { machine.attemptFailed(cause, world.now, &$0) }
     }
 
@@ -260,6 +273,7 @@ final class SimulatedConnection {
             line = world.lines.count
             world.lines.append(Line(connection: index, gateway: group, greeting: greeting))
             reader.reset()
+            relayed = nil
             decryption.reset()
             encryption = nil
             world.agenda.add(
@@ -276,7 +290,7 @@ final class SimulatedConnection {
         case .initConnect(let cause):
             guard !isReleased else { throw Broken(promise: "on_init_connect after release") }
             guard !isReady else { throw Broken(promise: "connected twice without a disconnect") }
-            guard cause != nil || key === world.gateways[group].key else {
+            guard cause != nil || configuration.transport != .tcp || key === world.gateways[group].key else {
                 throw Broken(promise: "connected without the gateway's key")
             }
             isReady = cause == nil
@@ -316,6 +330,7 @@ final class SimulatedConnection {
     // MARK: - Sending
 
     private func send(_ next: World.Machine.Outgoing) {
+        if let relayed { return send(relayed.bytes(next, self)) }
         var writer = FrameWriter()
         switch next {
         case .initConnect(let serialNo):
@@ -334,19 +349,25 @@ final class SimulatedConnection {
             _ = body.withUnsafeBytes {
                 writer.append(protoID: ProtoID.keepAlive, serialNo: serialNo, body: $0, cipher: encryption)
             }
+        case .ping, .probe: return
         case .request(let request):
-            let isRaw = request.payload < 0
-            if !isRaw, world.limit > 0, world.now <= world.gatesOpen[group] { world.isGateIgnored = true }
-            let code = World.code(world.asked[request.payload]?.code ?? 0)
-            let body =
-                isRaw
-                ? GlobalState.encodedRequest(userID: 0) : CapitalDistributionRequest(market: 1, code: code).encoded()
-            _ = body.withUnsafeBytes {
+            _ = body(request).withUnsafeBytes {
                 writer.append(
                     protoID: request.protoID, serialNo: request.wireSerialNo, body: $0, cipher: encryption)
             }
         }
-        let bytes = [UInt8](writer.pending)
+        send([UInt8](writer.pending))
+    }
+
+    func body(_ request: Request<Int>) -> [UInt8] {
+        let isRaw = request.payload < 0
+        if !isRaw, world.limit > 0, world.now <= world.gatesOpen[group] { world.isGateIgnored = true }
+        let code = World.code(world.asked[request.payload]?.code ?? 0)
+        return isRaw
+            ? GlobalState.encodedRequest(userID: 0) : CapitalDistributionRequest(market: 1, code: code).encoded()
+    }
+
+    func send(_ bytes: [UInt8]) {
         let at = max(world.now + world.chance.time(0...30) * World.millisecond, world.lines[line].lastArrivalAtGateway)
         world.lines[line].lastArrivalAtGateway = at
         world.agenda.add(.toGateway(line: line, bytes), at: at)

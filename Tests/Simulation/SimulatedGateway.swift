@@ -20,6 +20,10 @@ final class SimulatedGateway {
         /// Puts what faults make of frames into its order.
         var wire = WireLine()
         var nextLook = Int64.max
+        /// nil: over TCP.
+        let relay: RelayLine?
+
+        init(_ relay: RelayLine?) { self.relay = relay }
     }
 
     init(_ world: World, _ index: Int) {
@@ -60,9 +64,10 @@ final class SimulatedGateway {
         world.agenda.add(.gatewayBack(gateway: index), at: world.now + world.chance.time(0...8_000) * World.millisecond)
     }
 
-    func accepted(_ line: Int) {
-        _ = gateway.connected(line, world.now)
-        readers[line] = Reader()
+    func accepted(_ line: Int, isWebSocket: Bool) {
+        _ = gateway.connected(line, isWebSocket: isWebSocket, world.now)
+        let answersPings = world.lines[line].greeting != .ignoresKeepAlive
+        readers[line] = Reader(isWebSocket ? RelayLine(nil, answersPings: answersPings) : nil)
     }
 
     /// The client closed its end.
@@ -75,10 +80,26 @@ final class SimulatedGateway {
     func receive(_ line: Int, _ bytes: [UInt8]) {
         guard world.lines[line].isOpenAtGateway, isUp, let reader = readers[line] else { return }
         if world.lines[line].greeting == .acceptsAndIsSilent { return }
+        if let relay = reader.relay { return receive(line, bytes, relay) }
         bytes.withUnsafeBytes { reader.reader.append($0) }
-        while let frame = try? reader.reader.next() { note(frame, line) }
+        while let frame = try? reader.reader.next() { note(frame.header.protoID, frame.header.serialNo, line) }
         let outputs = bytes.withUnsafeBytes { gateway.received($0, from: line, world.now) }
         for output in outputs { perform(output) }
+    }
+
+    private func receive(_ line: Int, _ bytes: [UInt8], _ relay: RelayLine) {
+        var outputs: [Gateway.Output] = []
+        let end = bytes.withUnsafeBytes { bytes in
+            relay.received(
+                bytes, heard: { gateway.heard(line, world.now) },
+                message: { header, body in
+                    note(header.command, UInt32(truncatingIfNeeded: header.section), line)
+                    outputs += gateway.received(header, body, from: line, world.now)
+                })
+        }
+        deliver(relay.takeOutput(), line)
+        for output in outputs { perform(output) }
+        if let end { for output in gateway.broken(line, end, world.now) { perform(output) } }
     }
 
     func tick() {
@@ -87,10 +108,10 @@ final class SimulatedGateway {
     }
 
     /// Counts a request as the gateway does: when it reads it.
-    private func note(_ frame: Frame, _ line: Int) {
-        if frame.header.serialNo <= world.lines[line].highestSerialNo { world.isOutOfOrder = true }
-        world.lines[line].highestSerialNo = frame.header.serialNo
-        guard frame.header.protoID == ProtoID.getCapitalDistribution else { return }
+    private func note(_ protoID: UInt32, _ serialNo: UInt32, _ line: Int) {
+        if serialNo <= world.lines[line].highestSerialNo { world.isOutOfOrder = true }
+        world.lines[line].highestSerialNo = serialNo
+        guard protoID == ProtoID.getCapitalDistribution else { return }
         counted.append(world.now)
         if counted.count > 4 * (world.limit + 1) { counted.removeFirst(counted.count - world.limit - 1) }
     }
@@ -107,19 +128,34 @@ final class SimulatedGateway {
         let greeting = world.lines[line].greeting
         var fault: Fault?
         switch frame.protoID {
-        case ProtoID.initConnect: fault = greeting.fault(&world.chance)
+        case ProtoID.initConnect, ProtoID.initWebSocket: fault = greeting.fault(&world.chance)
         case _ where greeting == .stopsAnswering: return
         case ProtoID.keepAlive where greeting == .ignoresKeepAlive: fault = .noKeepAlive
         default: if world.chance.oneIn(world.faultEvery) { fault = world.chance.pick(Fault.ofAnswers) }
         }
         if let fault {
             world.narrate?("fault \(fault) on line \(line), proto \(frame.protoID) serial \(frame.serialNo)")
-            if fault.altersFigures { world.lines[line].altered.insert(frame.serialNo) }
+            if fault.altersFigures(isWebSocket: reader.relay != nil) {
+                world.lines[line].altered.insert(frame.serialNo)
+            }
         }
+        if let error = relayError(frame, fault) { return reader.wire.add([.send(error)], at: world.now, world.now) }
         reader.wire.add(
             fault?.apply(argument(fault), to: frame, using: &world.chance) ?? [.send(frame.bytes)], at: world.now,
             world.now)
         look(line)
+    }
+
+    /// Now and then the relay has no answer, or has lost OpenD.
+    private func relayError(_ frame: Gateway.SentFrame, _ fault: Fault?) -> [UInt8]? {
+        guard fault == nil, let framing = frame.framing, world.chance.oneIn(2 * world.faultEvery) else { return nil }
+        world.narrate?("the relay fails, proto \(frame.protoID) serial \(frame.serialNo)")
+        var header = SectionHeader(command: frame.protoID, section: UInt64(frame.serialNo), errorText: "simulated")
+        header.error = Int32(world.chance.pick(1...4))
+        if world.chance.oneIn(4) { header = SectionHeader(command: ProtoID.lostOpenD, section: 0) }
+        var queue = ByteQueue()
+        _ = header.reply([]).withUnsafeBytes { framing.append(.binary, $0, to: &queue) }
+        return Array(queue.pending)
     }
 
     /// nil: the fault's own.
@@ -141,7 +177,9 @@ final class SimulatedGateway {
         guard let reader = readers[line] else { return }
         while let action = reader.wire.next(world.now) {
             switch action {
-            case .send(let bytes): deliver(bytes, line)
+            case .send(let bytes):
+                reader.relay?.put(bytes)
+                deliver(reader.relay?.takeOutput() ?? bytes, line)
             case .close, .reset: return closeSoon(line)
             }
         }

@@ -239,8 +239,16 @@ const char *story(client *c);
 
 /* ------------------------------------------------------------------------------------------------------ the rest -- */
 
-/** Starts opend-simulator with these arguments (the last one NULL) and returns its port. */
+/** Starts opend-simulator with these arguments (the last one NULL) and returns its port: its WebSocket's, if
+ *  --websocket-port is among them. */
 int start_simulator(fixture *f, ...);
+/** Arguments that give the simulator a WebSocket, plain or over TLS. */
+#define PLAIN_WEBSOCKET "--websocket-port", "0"
+#define TLS_WEBSOCKET_AS(certificate)                                                                                  \
+    PLAIN_WEBSOCKET, "--tls-cert", VECTORS "/tls/" certificate ".pem", "--tls-key", VECTORS "/tls/key.pem"
+#define TLS_WEBSOCKET TLS_WEBSOCKET_AS("server")
+/** The CA of the certificates. */
+#define TLS_CA VECTORS "/tls/ca.pem"
 void kill_simulator(fixture *f, int index);
 
 /** A loopback port that refuses connections until the end of the test. */

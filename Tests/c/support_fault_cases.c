@@ -65,15 +65,21 @@ void run_fault_case(void **state) {
     const fault_case *fault = run->fault;
     const char *option[3];
     for (int i = 0; i < 3; i++) option[i] = fault->faults[i] ? "--fault" : NULL;
-    int port = start_simulator(context->fixture, "--no-quota", "--seed", run_seed(), run->key ? "--rsa-key" : "--no-quota",
-                               run->key ? run->key : "--no-quota", option[0], fault->faults[0], option[1],
-                               fault->faults[1], option[2], fault->faults[2], NULL);
+    fixture *f = context->fixture;
+    const char *key_option = run->key ? "--rsa-key" : "--no-quota", *key = run->key ? run->key : "--no-quota";
+#define FAULTS option[0], fault->faults[0], option[1], fault->faults[1], option[2], fault->faults[2], NULL
+#define COMMON "--no-quota", "--seed", run_seed(), key_option, key
+    int port = run->transport == CAPDIST_TRANSPORT_TCP         ? start_simulator(f, COMMON, FAULTS)
+               : run->transport == CAPDIST_TRANSPORT_WEBSOCKET ? start_simulator(f, COMMON, PLAIN_WEBSOCKET, FAULTS)
+                                                               : start_simulator(f, COMMON, TLS_WEBSOCKET, FAULTS);
     storm *s = calloc(1, sizeof *s);
     assert_non_null(s);
     prepare_storm(s, port, CONNECTIONS, THREADS * EACH + CONNECTIONS * (TRIES + BURST));
     s->refusals = fault->refusals;
     s->options.rsa_private_key_file = run->key;
     s->options.packet_cipher = run->cipher;
+    s->options.transport = run->transport;
+    if (run->transport == CAPDIST_TRANSPORT_WEBSOCKET_TLS) s->options.tls_ca_file = TLS_CA;
     s->options.reconnect = !fault->keeps_down;
     if (fault->queue_timeout_ms) s->options.queue_timeout_ms = fault->queue_timeout_ms;
     if (fault->connect_timeout_ms) s->options.connect_timeout_ms = fault->connect_timeout_ms;

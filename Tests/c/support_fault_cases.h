@@ -28,6 +28,7 @@ typedef struct fault_run {
     const fault_case *fault;
     const char *key; /**< the PEM file of gateway and clients; NULL: nothing is encrypted */
     int32_t cipher;
+    int32_t transport; /**< CAPDIST_TRANSPORT_* */
 } fault_run;
 
 /** Of a test of that state. */

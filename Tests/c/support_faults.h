@@ -15,7 +15,7 @@ typedef uint64_t status_set;
 #define SET(name) ((status_set)1 << CAPDIST_##name)
 
 /** What the amounts of a successful reply are to be. */
-typedef enum amounts { RIGHT, ALL_NAN, INFINITE, DENORMAL, ANY_OF_THESE } amounts;
+typedef enum amounts { RIGHT, ALL_NAN, INFINITE, DENORMAL, ANY_OF_THESE, ANY_AT_ALL } amounts;
 
 /** What is to come of a request. */
 typedef struct expectation {

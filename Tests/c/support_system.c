@@ -51,8 +51,8 @@ void unwatch(void) {
 
 /* ---- opend-simulator ---- */
 
-/* Reads the first line of the simulator: "listening 127.0.0.1:PORT". */
-static int read_port(int fd) {
+/* Reads a line of the simulator's: "listening 127.0.0.1:PORT", or "websocket ...". */
+static int read_port(int fd, const char *word) {
     char text[128];
     size_t length = 0;
     int64_t end = now_ms() + PATIENCE_MS;
@@ -64,17 +64,22 @@ static int read_port(int fd) {
         length++;
     }
     text[length] = 0;
+    char format[64];
     int port = -1;
-    return sscanf(text, "listening 127.0.0.1:%d", &port) == 1 ? port : -1;
+    snprintf(format, sizeof format, "%s 127.0.0.1:%%d", word);
+    return sscanf(text, format, &port) == 1 ? port : -1;
 }
 
 int start_simulator(fixture *f, ...) {
     const char *path = getenv("CAPDIST_SIMULATOR");
     if (!path) fail_msg("CAPDIST_SIMULATOR does not tell where opend-simulator is");
-    char *arguments[24] = {(char *)(uintptr_t)path, (char *)(uintptr_t)"--port", (char *)(uintptr_t)"0"};
+    char *arguments[32] = {(char *)(uintptr_t)path, (char *)(uintptr_t)"--port", (char *)(uintptr_t)"0"};
     va_list rest;
     va_start(rest, f);
-    for (int i = 3; i < (int)COUNT(arguments) && (arguments[i] = va_arg(rest, char *)) != NULL; i++) {}
+    bool has_websocket = false;
+    for (int i = 3; i < (int)COUNT(arguments) && (arguments[i] = va_arg(rest, char *)) != NULL; i++) {
+        if (strcmp(arguments[i], "--websocket-port") == 0) has_websocket = true;
+    }
     va_end(rest);
     int ends[2];
     if (pipe2(ends, O_CLOEXEC)) fail_msg("no pipe");
@@ -89,7 +94,8 @@ int start_simulator(fixture *f, ...) {
     }
     close(ends[1]);
     if (child > 0) f->simulators[f->simulator_count++] = child;
-    int port = child > 0 ? read_port(ends[0]) : -1;
+    int port = child > 0 ? read_port(ends[0], "listening") : -1;
+    if (has_websocket && port > 0) port = read_port(ends[0], "websocket");
     close(ends[0]);
     if (port <= 0) fail_msg("%s did not tell its port", path);
     return port;

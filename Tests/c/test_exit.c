@@ -40,13 +40,22 @@ static void use_openssl(void) {
     (void)init(0x0C, NULL); /* all ciphers and digests; refused when the process ends already */
 }
 
-static void open_busy(host *h, int port, const char *key_file) {
+/* How a process reaches its gateway: in clear, encrypted, over WebSocket, over TLS. */
+typedef struct way_in {
+    int port;
+    const char *key_file, *ca_file;
+    int32_t transport;
+} way_in;
+
+static void open_busy(host *h, const way_in *in) {
     capdist_options options;
     capdist_options_init(&options, sizeof options);
-    options.port = port;
+    options.port = in->port;
     options.quota_requests = 0;
     options.reconnect = 1;
-    options.rsa_private_key_file = key_file;
+    options.rsa_private_key_file = in->key_file;
+    options.transport = in->transport;
+    options.tls_ca_file = in->ca_file;
     capdist_security security = {CAPDIST_MARKET_HK, "00700"};
     for (int i = 0; i < CONNECTIONS; i++) {
         if (capdist_init_connect(&options, &h->conns[i]) != CAPDIST_OK) {
@@ -78,13 +87,13 @@ static void *ask_for_ever(void *argument) {
 }
 
 /* A process of its own way to end; `chance` moves the moment. */
-static void live_and_end(int way, unsigned chance, int port, const char *key_file) {
+static void live_and_end(int way, unsigned chance, const way_in *in) {
     static host h;
     pthread_t thread;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (chance % 3 == 0) use_openssl();
     if (way == 0) h.exit_at = 1 + (int)(chance % 200); /* in a callback */
-    open_busy(&h, port, key_file);
+    open_busy(&h, in);
     if (chance % 3 == 1) use_openssl();
     int pause_us = (int)(rand_r(&chance) % 20000);
     switch (way) {
@@ -107,16 +116,18 @@ static void live_and_end(int way, unsigned chance, int port, const char *key_fil
 }
 
 static void ends_well(void **state, int way) {
-    /* Every other process is encrypted. */
-    static const char *const keys[] = {NULL, VECTORS "/rsa/1024.pem"};
-    const int ports[] = {start_simulator(*state, "--no-quota", NULL),
-                         start_simulator(*state, "--no-quota", "--rsa-key", keys[1], NULL)};
+    static const char key[] = VECTORS "/rsa/1024.pem";
+    const way_in ways_in[] = {
+        {start_simulator(*state, "--no-quota", NULL), NULL, NULL, CAPDIST_TRANSPORT_TCP},
+        {start_simulator(*state, "--no-quota", "--rsa-key", key, NULL), key, NULL, CAPDIST_TRANSPORT_TCP},
+        {start_simulator(*state, "--no-quota", PLAIN_WEBSOCKET, NULL), NULL, NULL, CAPDIST_TRANSPORT_WEBSOCKET},
+        {start_simulator(*state, "--no-quota", TLS_WEBSOCKET, NULL), NULL, TLS_CA, CAPDIST_TRANSPORT_WEBSOCKET_TLS}};
     int count = processes() / 5;
     unwatch(); /* each process has its own limit */
     for (int n = 0; n < count; n++) {
         pid_t child = fork();
         if (child == 0) {
-            live_and_end(way, (unsigned)n, ports[n % 2], keys[n % 2]);
+            live_and_end(way, (unsigned)n, &ways_in[(size_t)n % COUNT(ways_in)]);
             _exit(6);
         }
         assert_true(child > 0);

@@ -86,7 +86,8 @@ static void count_closed(void *user_data) {
 }
 
 /* NULL: in clear. */
-static const char *key_file;
+static const char *key_file, *ca_file;
+static int32_t transport;
 
 /* A connection of the child's own works, and leaves nothing. */
 static int use_own(int port) {
@@ -100,6 +101,8 @@ static int use_own(int port) {
     options.on_closed = count_closed;
     options.user_data = &closed;
     options.rsa_private_key_file = key_file;
+    options.transport = transport;
+    options.tls_ca_file = ca_file;
     capdist_conn *conn = NULL;
     if (capdist_init_connect(&options, &conn) != CAPDIST_OK) return NO_CONNECTION;
     capdist_security security = {CAPDIST_MARKET_HK, "00700"};
@@ -193,6 +196,8 @@ static int fork_under_load(fixture *f, int port, int (*child)(client *const clie
         clients[i]->hook = note_strays;
         clients[i]->options.max_queue = 100000;
         clients[i]->options.rsa_private_key_file = key_file;
+        clients[i]->options.transport = transport;
+        clients[i]->options.tls_ca_file = ca_file;
         open_ready(clients[i]);
     }
     for (int i = 0; i <= CLIENTS; i++) {
@@ -307,6 +312,22 @@ static void children_of_an_encrypted_parent(void **state) {
     int port = start_simulator(*state, "--no-quota", "--rsa-key", key_file, NULL);
     int wrong = fork_under_load(*state, port, ask_release_and_use_own);
     key_file = NULL;
+    assert_int_equal(wrong, GOOD);
+}
+
+static void children_of_a_parent_over_websocket(void **state) {
+    transport = CAPDIST_TRANSPORT_WEBSOCKET;
+    int wrong = fork_under_load(*state, start_simulator(*state, "--no-quota", PLAIN_WEBSOCKET, NULL), ask_release_and_use_own);
+    transport = CAPDIST_TRANSPORT_TCP;
+    assert_int_equal(wrong, GOOD);
+}
+
+static void children_of_a_parent_over_tls(void **state) {
+    transport = CAPDIST_TRANSPORT_WEBSOCKET_TLS;
+    ca_file = TLS_CA;
+    int wrong = fork_under_load(*state, start_simulator(*state, "--no-quota", TLS_WEBSOCKET, NULL), ask_release_and_use_own);
+    transport = CAPDIST_TRANSPORT_TCP;
+    ca_file = NULL;
     assert_int_equal(wrong, GOOD);
 }
 
@@ -476,6 +497,8 @@ int main(void) {
         TEST(fork_in_the_first_moments),
         TEST(children_are_told_and_the_parent_goes_on),
         TEST(children_of_an_encrypted_parent),
+        TEST(children_of_a_parent_over_websocket),
+        TEST(children_of_a_parent_over_tls),
         TEST(children_may_exit),
         TEST(childs_copies_keep_no_line_open),
         TEST(childs_release_ends_no_line),

@@ -25,13 +25,6 @@ static void refuse(const capdist_options *options, capdist_status status, const 
         refuse(&o, CAPDIST_INVALID_ARGUMENT, #field);                                                                  \
     } while (0)
 
-#define UNSUPPORTED(field, value)                                                                                      \
-    do {                                                                                                               \
-        capdist_options o = fresh();                                                                                   \
-        o.field = value;                                                                                               \
-        refuse(&o, CAPDIST_UNSUPPORTED, #field);                                                                       \
-    } while (0)
-
 static void init_gives_the_documented_defaults(void **state) {
     (void)state;
     capdist_options o;
@@ -188,13 +181,36 @@ static void zero_takes_the_default(void **state) {
     assert_int_equal(quota.window_ms, 30000);
 }
 
-static void what_is_not_built_yet_is_unsupported(void **state) {
+#define REFUSED_OVER(over, field, value, name)                                                                         \
+    do {                                                                                                               \
+        capdist_options o = fresh();                                                                                   \
+        o.transport = over;                                                                                            \
+        o.field = value;                                                                                               \
+        refuse(&o, CAPDIST_INVALID_ARGUMENT, name);                                                                    \
+    } while (0)
+
+static void what_the_transport_does_not_do_is_refused(void **state) {
     (void)state;
-    UNSUPPORTED(transport, CAPDIST_TRANSPORT_WEBSOCKET);
-    UNSUPPORTED(transport, CAPDIST_TRANSPORT_WEBSOCKET_TLS);
-    UNSUPPORTED(websocket_key, "7522027ccf5a06b1");
-    UNSUPPORTED(tls_ca_file, "ca.pem");
-    UNSUPPORTED(tls_insecure_accept_any_certificate, 1);
+    static const char key[] = VECTORS "/rsa/1024.pem", ca[] = VECTORS "/tls/ca.pem";
+    REFUSED(websocket_key, "7522027ccf5a06b1");
+    REFUSED(tls_ca_file, ca);
+    REFUSED(tls_insecure_accept_any_certificate, 1);
+    REFUSED_OVER(CAPDIST_TRANSPORT_WEBSOCKET, tls_ca_file, ca, "tls_ca_file");
+    REFUSED_OVER(CAPDIST_TRANSPORT_WEBSOCKET, tls_insecure_accept_any_certificate, 1, "tls_insecure");
+    REFUSED_OVER(CAPDIST_TRANSPORT_WEBSOCKET, rsa_private_key_file, key, "RSA key");
+    REFUSED_OVER(CAPDIST_TRANSPORT_WEBSOCKET_TLS, rsa_private_key_file, key, "RSA key");
+    REFUSED_OVER(CAPDIST_TRANSPORT_WEBSOCKET_TLS, tls_ca_file, "no-such-file.pem", "tls_ca_file can not be used: it can not be read");
+    REFUSED_OVER(CAPDIST_TRANSPORT_WEBSOCKET_TLS, tls_ca_file, VECTORS, "tls_ca_file can not be used: it is no regular file");
+    REFUSED_OVER(CAPDIST_TRANSPORT_WEBSOCKET_TLS, tls_ca_file, VECTORS "/tls/key.pem", "no certificate in it");
+    capdist_options o = fresh();
+    o.transport = CAPDIST_TRANSPORT_WEBSOCKET_TLS;
+    o.tls_ca_file = ca;
+    o.tls_insecure_accept_any_certificate = 1;
+    refuse(&o, CAPDIST_INVALID_ARGUMENT, "which is it");
+    char longest[257];
+    memset(longest, 'k', 256);
+    longest[256] = 0;
+    REFUSED_OVER(CAPDIST_TRANSPORT_WEBSOCKET, websocket_key, longest, "websocket_key is longer than 255");
 }
 
 static void cipher_means_nothing_without_a_key(void **state) {
@@ -326,7 +342,7 @@ int main(void) {
         TEST(texts_of_255_bytes_are_accepted),
         TEST(bounds_themselves_are_accepted),
         TEST(zero_takes_the_default),
-        TEST(what_is_not_built_yet_is_unsupported),
+        TEST(what_the_transport_does_not_do_is_refused),
         TEST(cipher_means_nothing_without_a_key),
         TEST(null_options_are_the_defaults),
         TEST(conn_must_not_be_null),

@@ -20,6 +20,18 @@ static void silence_of_33_s_ends_a_line(void **state) {
     gateway *pushing = start_gateway(*state);
     gateway_on(pushing, KEEP_ALIVE, answer_nothing);
 
+    /* OpenD's relay: it answers no ping, plain and over TLS; and one that does. */
+    const int relays[] = {start_simulator(*state, "--fault", "no-keep-alive", PLAIN_WEBSOCKET, NULL),
+                          start_simulator(*state, "--fault", "no-keep-alive", TLS_WEBSOCKET, NULL),
+                          start_simulator(*state, TLS_WEBSOCKET, NULL)};
+    client *relayed[COUNT(relays)];
+    for (size_t i = 0; i < COUNT(relays); i++) {
+        relayed[i] = new_client(*state, relays[i]);
+        relayed[i]->options.transport = i == 0 ? CAPDIST_TRANSPORT_WEBSOCKET : CAPDIST_TRANSPORT_WEBSOCKET_TLS;
+        relayed[i]->options.tls_ca_file = i == 0 ? NULL : TLS_CA;
+        open_ready(relayed[i]);
+    }
+
     gateway *gateways[] = {silent, trickling, living, patient, pushing};
     client *clients[COUNT(gateways)];
     int64_t start = now_ms();
@@ -51,6 +63,16 @@ static void silence_of_33_s_ends_a_line(void **state) {
     }
     assert_true(wait_for(clients[0], EVENT_REPLY, 1, PATIENCE_MS));
     assert_int_equal(reply_to(clients[0], unanswered).status, CAPDIST_DISCONNECTED);
+    for (int i = 0; i < 2; i++) {
+        assert_true(wait_for(relayed[i], EVENT_DISCONNECT, 1, 3000));
+        event e = event_at(relayed[i], EVENT_DISCONNECT, 0);
+        assert_int_equal(CAPDIST_ERR_CODE(e.err_code), ETIMEDOUT);
+        assert_in_range(e.at - start, 32000, 35500);
+        assert_non_null(strstr(e.text, "silent"));
+    }
+    assert_int_equal(count_of(relayed[2], EVENT_DISCONNECT), 0);
+    ask(relayed[2], "00700");
+    assert_true(wait_for(relayed[2], EVENT_REPLY, 1, PATIENCE_MS));
     sleep_ms(500);
     for (int i = 2; i < 5; i++) {
         assert_int_equal(count_of(clients[i], EVENT_DISCONNECT), 0);

@@ -1,4 +1,4 @@
-/* A host that encrypts, and its own memory while it is connected and after: secrets PORT KEY CIPHER text|file DUMP DUMP. With
+/* A host that encrypts, and its own memory while it is connected and after: secrets PORT KEY CIPHER text|file|websocket DUMP DUMP. With
  * `refused` for `text` the key must be refused, and the first dump is from before. The dumps are all memory it can write to,
  * and are searched from outside, so that no needle is in them. */
 #define _GNU_SOURCE
@@ -49,12 +49,14 @@ int main(int count, char **arguments) {
     options.recv_notify = 1;
     options.reconnect = 0;
     options.on_log = on_log;
-    bool is_refused = strcmp(arguments[4], "refused") == 0;
-    if (is_refused || strcmp(arguments[4], "text") == 0) {
+    const bool is_refused = strcmp(arguments[4], "refused") == 0;
+    const bool is_websocket = strcmp(arguments[4], "websocket") == 0;
+    if (is_websocket) options.transport = CAPDIST_TRANSPORT_WEBSOCKET;
+    if (is_refused || is_websocket || strcmp(arguments[4], "text") == 0) {
         int file = open(arguments[2], O_RDONLY | O_CLOEXEC);
         if (file < 0 || read(file, text, sizeof text - 1) <= 0) return 3;
         close(file);
-        options.rsa_private_key = text;
+        *(is_websocket ? &options.websocket_key : &options.rsa_private_key) = text;
     } else {
         options.rsa_private_key_file = arguments[2];
     }

@@ -18,7 +18,9 @@ NEEDED = {
     "libgcc_s.so.1": "libgcc-s1",
     "libm.so.6": "libc6",
     "libprotobuf-c.so.1": "libprotobuf-c1",
+    "libssl.so.3": "libssl3",
     "libstdc++.so.6": "libstdc++6",
+    "libwslay.so.1": "libwslay1",
 }
 #: The newest symbol versions that it asks for. A higher one shuts out older systems: raised here only if that is meant.
 NEWEST = {"CXXABI": "1.3.11", "GCC": "3.3", "GLIBC": "2.35", "GLIBCXX": "3.4.29", "OPENSSL": "3.0.0"}

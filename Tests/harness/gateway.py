@@ -29,7 +29,8 @@ class Gateway:
 def gateway(
     *options: str, program: Path = RELEASE / "opend-simulator", env: Mapping[str, str] | None = None
 ) -> Iterator[Gateway]:
-    """Runs opend-simulator; ends it by closing its input, unless it was killed."""
+    """Runs opend-simulator; ends it by closing its input, unless it was killed. The port is its WebSocket's, if that is among
+    the options."""
     command = [str(program), "--port", "0", "--end-with-input", *options]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env={**os.environ, **(env or {})}) as process:
@@ -38,6 +39,8 @@ def gateway(
             word, _, address = process.stdout.readline().partition(" ")
             if word != "listening":
                 raise SuiteError("opend-simulator does not listen")
+            if "--websocket-port" in options:
+                address = process.stdout.readline()
             yield Gateway(int(address.rpartition(":")[2]), process)
             process.stdin.close()
             process.wait(timeout=10)

@@ -78,6 +78,7 @@ nonsense\tfailed: a security is written MARKET.CODE, such as HK.00700
 LAZY = re.compile(r"^([0-9a-f]+) \w (\$s\S*(?:M[Dd]|ML|WL|Wz))$", re.MULTILINE)
 #: C tests that together take the library through all it does.
 EVERYTHING = "callbacks connect encryption frames host_driven json proto queue quota reconnect release replies security threads".split()
+EVERYTHING.append("websocket")
 
 
 def _first_uses(run: Run) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from pathlib import Path
 
 from .gateway import simulator
@@ -45,6 +46,7 @@ def secrets(run: Run) -> None:
                 for dump in dumps:
                     dump.unlink()
     _refused(run, program)
+    websocket_key(run, program)
 
 
 def _refused(run: Run, program: Path) -> None:
@@ -70,6 +72,28 @@ def _refused(run: Run, program: Path) -> None:
         run.check(f"refused {name}: no piece is left", f"{found} of {len(pieces)} pieces" if found else None)
         for dump in dumps:
             dump.unlink()
+
+
+def websocket_key(run: Run, program: Path) -> None:
+    """The same for the WebSocket's key, and for its MD5, which is as good."""
+    key = f"{SEED:08x}{'quartz-vow':>16}".replace(" ", "~")
+    needles = {"the key": key.encode(), "its MD5": hashlib.md5(key.encode()).hexdigest().encode()}
+    file = RESULTS / "secrets-key"
+    file.write_text(key, encoding="ascii")
+    dumps = [RESULTS / f"secrets-{number}" for number in (1, 2)]
+    with simulator("--websocket-port", "0", "--websocket-key", key) as port:
+        outcome = run.program([program, str(port), file, "0", "websocket", *dumps], limit_s=30)
+    right = outcome.status == 0 and "connection " in outcome.output
+    run.check("WebSocket key: connects", None if right else f"{outcome.ended}: {outcome.output[-300:]}")
+    if right:
+        before, after = (dump.read_bytes() for dump in dumps)
+        run.check("WebSocket key: found while it is connected", None if needles["its MD5"] in before else "its MD5")
+        left = [what for what, needle in needles.items() if needle in after]
+        run.check("WebSocket key: nothing is left", ", ".join(left))
+        told = [what for what, needle in needles.items() if needle in outcome.output.encode()]
+        run.check("WebSocket key: not logged", ", ".join(told))
+    for path in (file, *dumps):
+        path.unlink(missing_ok=True)
 
 
 def drawn(seed: int, count: int) -> list[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import selectors
 import subprocess
 import time
@@ -35,16 +36,26 @@ class Simulator:
             stdout=subprocess.PIPE,
             text=True,
         )
-        self.port = int(self._first_line().removeprefix("listening 127.0.0.1:"))
+        self.port = int(self._line().removeprefix("listening 127.0.0.1:"))
+        #: Of the WebSocket; 0 without.
+        self.websocket_port = 0
+        if "--websocket-port" in options:
+            self.websocket_port = int(self._line().removeprefix("websocket 127.0.0.1:"))
 
-    def _first_line(self) -> str:
+    def _line(self) -> str:
         assert self._process.stdout is not None
+        # Unbuffered on our side, so that what is readable is not hidden in a buffer of ours.
+        text = b""
         with selectors.DefaultSelector() as selector:
             selector.register(self._process.stdout, selectors.EVENT_READ)
-            if not selector.select(PATIENCE_S):
-                self._process.kill()
-                raise TimeoutError("opend-simulator does not say where it listens")
-        return self._process.stdout.readline().strip()
+            while not text.endswith(b"\n"):
+                if not selector.select(PATIENCE_S):
+                    self._process.kill()
+                    raise TimeoutError("opend-simulator does not say where it listens")
+                byte = os.read(self._process.stdout.fileno(), 1)
+                assert byte, "opend-simulator has ended"
+                text += byte
+        return text.decode().strip()
 
     def seen(self, event: str, **fields: Any) -> list[dict[str, Any]]:
         """The lines of the trace so far of that event and with these fields."""

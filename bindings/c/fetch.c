@@ -1,4 +1,7 @@
-/* The shortest way to an answer: connect, fetch, print. Usage: fetch [--rsa-key FILE] [SECURITY] [HOST] [PORT] */
+/* The shortest way to an answer: connect, fetch, print. Usage:
+ *     fetch [--rsa-key FILE] [SECURITY] [HOST] [PORT]
+ *     fetch --websocket [--key KEY] [--tls] [--ca FILE] [SECURITY] [HOST] [PORT]
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,10 +11,28 @@
 int main(int argc, char **argv) {
     capdist_options options;
     capdist_options_init(&options, sizeof options);
-    if (argc > 2 && strcmp(argv[1], "--rsa-key") == 0) {
-        options.rsa_private_key_file = argv[2]; /* the key that OpenD has, too: everything is encrypted */
-        argv += 2;
-        argc -= 2;
+    for (; argc > 1 && strncmp(argv[1], "--", 2) == 0; argc--, argv++) {
+        const char *option = argv[1];
+        if (strcmp(option, "--websocket") == 0) {
+            options.transport = CAPDIST_TRANSPORT_WEBSOCKET; /* OpenD's other port */
+            options.port = 33333;                            /* that its documentation's samples use */
+            continue;
+        }
+        if (strcmp(option, "--tls") == 0) {
+            options.transport = CAPDIST_TRANSPORT_WEBSOCKET_TLS; /* OpenD has a certificate, or a proxy before it */
+            continue;
+        }
+        argc--, argv++;
+        if (argc > 1 && strcmp(option, "--rsa-key") == 0) {
+            options.rsa_private_key_file = argv[1]; /* the key that OpenD has, too: everything is encrypted */
+        } else if (argc > 1 && strcmp(option, "--key") == 0) {
+            options.websocket_key = argv[1]; /* the key that is set in OpenD */
+        } else if (argc > 1 && strcmp(option, "--ca") == 0) {
+            options.tls_ca_file = argv[1]; /* whom to trust instead of the system's CAs */
+        } else {
+            fprintf(stderr, "fetch: %s: see the top of fetch.c\n", option);
+            return 2;
+        }
     }
     if (argc > 2) options.host = argv[2];
     if (argc > 3) options.port = atoi(argv[3]);

@@ -46,6 +46,10 @@ int csystem_epoll_set(int epoll, int operation, int fd, uint32_t events);
 /// accept(2) with the new socket non-blocking and close-on-exec.
 int csystem_accept(int listener);
 
+/// Fills up to 256 bytes with random ones that nobody can guess.
+/// - Returns: 0, or -1 with errno set.
+int csystem_random(void *bytes, size_t count);
+
 /// As `ps` and debuggers show it; at most 15 bytes.
 void csystem_name_this_thread(const char *name);
 

@@ -60,6 +60,11 @@ class Simulator:
                 self.kill()
                 raise TimeoutError("opend-simulator does not say where it listens")
         self.port = int(self._process.stdout.readline().strip().removeprefix("listening 127.0.0.1:"))
+        #: Of the WebSocket; 0 without.
+        self.websocket_port = 0
+        if "--websocket-port" in options:
+            line = self._process.stdout.readline().strip()
+            self.websocket_port = int(line.removeprefix("websocket 127.0.0.1:"))
 
     def seen(self, event: str, **fields: Any) -> list[dict[str, Any]]:
         """The lines of the trace so far of that event and with these fields."""

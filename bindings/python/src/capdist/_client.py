@@ -88,6 +88,10 @@ class BaseClient:
         rsa_private_key: Optional[str] = None,
         rsa_private_key_file: Union[str, PathLike[str], None] = None,
         packet_cipher: Cipher = Cipher.FTAES_ECB,
+        websocket_key: Optional[str] = None,
+        tls: bool = False,
+        ca_file: Union[str, PathLike[str], None] = None,
+        tls_insecure_accept_any_certificate: bool = False,
         reconnect: bool = True,
         reconnect_min: float = 0.5,
         reconnect_max: float = 30.0,
@@ -120,6 +124,15 @@ class BaseClient:
         if rsa_private_key_file is not None:
             options.rsa_private_key_file = path(rsa_private_key_file, "rsa_private_key_file")
         options.packet_cipher = _number(packet_cipher, "packet_cipher", -(2**31))
+        if tls:
+            options.transport = native.TRANSPORT_WEBSOCKET_TLS
+        elif websocket_key is not None:
+            options.transport = native.TRANSPORT_WEBSOCKET
+        if websocket_key is not None:
+            options.websocket_key = utf8(websocket_key, "websocket_key")
+        if ca_file is not None:
+            options.tls_ca_file = path(ca_file, "ca_file")
+        options.tls_insecure_accept_any_certificate = 1 if tls_insecure_accept_any_certificate else 0
         options.reconnect = 1 if reconnect else 0
         options.reconnect_min_ms = milliseconds(reconnect_min, "reconnect_min")
         options.reconnect_max_ms = milliseconds(reconnect_max, "reconnect_max")
@@ -183,6 +196,10 @@ class Client(BaseClient):
         rsa_private_key: the key that OpenD has, as PEM text; turns encryption on.
         rsa_private_key_file: or the path of a PEM file.
         packet_cipher: what encrypts bodies after the handshake; of meaning with a key only.
+        websocket_key: connect to OpenD's WebSocket, with the key that is set there; "" if none is.
+        tls: over TLS, which implies WebSocket. The certificate must be for `host`.
+        ca_file: a PEM file of the certificates to trust, CAs' or the gateway's own; None: the system's CAs.
+        tls_insecure_accept_any_certificate: trust whoever answers; for tests only.
         reconnect: reconnect by itself, the first attempt included.
         reconnect_min: first pause of the exponential backoff, in seconds; `reconnect_max` the longest.
         connect_timeout: for one attempt, in seconds.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from os import PathLike
 from typing import TYPE_CHECKING, Any, Optional, Tuple, Type, Union
 
 from ._client import Client
@@ -101,6 +102,9 @@ class OpenQuoteContext:
         is_encrypt: whether to encrypt, with :meth:`SysConfig.set_init_rsa_file`'s key; None: as
             :meth:`SysConfig.enable_proto_encrypt` was told. A key that is missing or can not be used raises
             :class:`capdist.ArgumentError`.
+        websocket_key: connect to OpenD's WebSocket instead, with the key that is set there; "" if none is.
+        tls: over TLS, which implies WebSocket.
+        ca_file: whom to trust then: a PEM file; None: the system's CAs.
         connect_timeout: how long a call waits for the connection, in seconds.
     """
 
@@ -110,6 +114,9 @@ class OpenQuoteContext:
         port: int = 11111,
         is_encrypt: Optional[bool] = None,
         *,
+        websocket_key: Optional[str] = None,
+        tls: bool = False,
+        ca_file: Union[str, PathLike[str], None] = None,
         connect_timeout: float = 10.0,
     ) -> None:
         self._timeout = connect_timeout
@@ -122,6 +129,9 @@ class OpenQuoteContext:
             rsa_private_key_file=(SysConfig.INIT_RSA_FILE or "") if encrypts else None,
             # What the vendor's client asks for.
             packet_cipher=Cipher.AES_CBC,
+            websocket_key=websocket_key,
+            tls=tls,
+            ca_file=ca_file,
         )
 
     def get_capital_distribution(self, stock_code: str) -> Tuple[int, Union["pandas.DataFrame", str]]:

@@ -1,0 +1,120 @@
+import COpenSSL
+import CSystem
+
+/// The upgrade of an HTTP connection to WebSocket, as its client (RFC 6455, 4.1). It does no I/O.
+package struct WebSocketUpgrade {
+    /// Why what came is no upgrade.
+    package enum Refusal: Error, Equatable {
+        /// Another answer: its status, and where it points to.
+        case status(Int, location: String?)
+        /// The answer accepts another's key, or none.
+        case wrongAccept
+        /// The answer has this wrong with it.
+        case malformed(String)
+        /// The head is longer than `HTTPHead.longest`.
+        case tooLong
+        /// A record of TLS.
+        case speaksTLS
+        /// A frame of OpenD's TCP protocol.
+        case speaksTCP
+        /// Neither of these.
+        case notHTTP
+    }
+
+    /// What to send.
+    package let request: [UInt8]
+    private let accept: String
+    private var head = HTTPHead()
+
+    /// - Parameters:
+    ///   - host: as the user wrote it.
+    ///   - defaultPort: the scheme's, which is not told.
+    /// - Returns: nil if the system has no random bytes, or OpenSSL no memory.
+    package init?(host: String, port: UInt16, defaultPort: UInt16) {
+        var nonce = [UInt8](repeating: 0, count: 16)
+        guard nonce.withUnsafeMutableBytes({ csystem_random($0.baseAddress, $0.count) }) == 0 else { return nil }
+        self.init(host: host, port: port, defaultPort: defaultPort, nonce: nonce)
+    }
+
+    /// - Parameter nonce: 16 bytes that nobody can guess.
+    package init?(host: String, port: UInt16, defaultPort: UInt16, nonce: [UInt8]) {
+        let key = Self.base64(nonce)
+        guard let accept = Self.accept(key) else { return nil }
+        self.accept = accept
+        // A scope belongs to this machine alone (RFC 6874).
+        let name = host.contains(":") ? "[\(host.prefix { $0 != "%" })]" : host
+        let authority = port == defaultPort ? name : "\(name):\(port)"
+        request = Array(
+            """
+            GET / HTTP/1.1\r
+            Host: \(authority)\r
+            Upgrade: websocket\r
+            Connection: Upgrade\r
+            Sec-WebSocket-Key: \(key)\r
+            Sec-WebSocket-Version: 13\r
+            \r
+
+            """.utf8)
+    }
+
+    /// Takes in what came.
+    /// - Returns: how many of `bytes` belong to the upgrade, once it is done; nil until then.
+    package mutating func received(_ bytes: UnsafeRawBufferPointer) throws(Refusal) -> Int? {
+        let count: Int?
+        do throws(HTTPHead.TooLong) {
+            count = try head.received(bytes)
+        } catch {
+            try checkStart()
+            throw .tooLong
+        }
+        try checkStart()
+        guard let count else { return nil }
+        try checkAnswer()
+        return count
+    }
+
+    /// A peer of another protocol is noticed by its first bytes.
+    private func checkStart() throws(Refusal) {
+        let start = Array(head.start)
+        let version = Array("HTTP/1.".utf8)
+        if start.starts(with: version.prefix(start.count)) { return }
+        // An alert or a handshake, and its version.
+        if start.count >= 2, start[0] == 0x15 || start[0] == 0x16, start[1] == 3 { throw .speaksTLS }
+        if start.count < 2, start[0] == 0x15 || start[0] == 0x16 { return }
+        if start.starts(with: "FT".utf8) { throw .speaksTCP }
+        if start.count < 2, start[0] == FrameHeader.magic.0 { return }
+        throw .notHTTP
+    }
+
+    private func checkAnswer() throws(Refusal) {
+        let words = head.firstLine.split(separator: " ", maxSplits: 2, omittingEmptySubsequences: false)
+        guard words.count >= 2, words[1].count == 3, let status = Int(words[1]), status >= 100 else {
+            throw .malformed("its first line has no status")
+        }
+        guard let locations = head.values(of: "Location"), let accepts = head.values(of: "Sec-WebSocket-Accept") else {
+            throw .malformed("a line of it is no field")
+        }
+        guard status == 101 else { throw .status(status, location: locations.first) }
+        guard head.lists("websocket", in: "Upgrade"), head.lists("upgrade", in: "Connection") else {
+            throw .malformed("it has not Upgrade: websocket and Connection: Upgrade")
+        }
+        guard accepts == [accept] else { throw .wrongAccept }
+        for name in ["Sec-WebSocket-Extensions", "Sec-WebSocket-Protocol"] where head.values(of: name) != [] {
+            throw .malformed("it has \(name), which was not asked for")
+        }
+    }
+
+    /// What a server answers to a key (RFC 6455, 4.2.2); nil if OpenSSL fails.
+    package static func accept(_ key: String) -> String? {
+        let text = Array((key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").utf8)
+        let digest = text.withUnsafeBytes { SHA1Digest(of: $0) }
+        return digest.map { digest in withUnsafeBytes(of: digest) { base64(Array($0)) } }
+    }
+
+    private static func base64(_ bytes: [UInt8]) -> String {
+        // With a NUL behind.
+        var text = [UInt8](repeating: 0, count: (bytes.count + 2) / 3 * 4 + 1)
+        let length = EVP_EncodeBlock(&text, bytes, Int32(clamping: bytes.count))
+        return String(decoding: text.prefix(Int(max(length, 0))), as: UTF8.self)
+    }
+}

@@ -1,0 +1,330 @@
+import CSystem
+import Codec
+import Glibc
+import Limiter
+
+/// The line to OpenD's relay: TLS, the upgrade, and sections in WebSocket frames (PROTOCOL.md, WebSocket: another dialect).
+extension Connection {
+    private var transport: Transport { options.behaviour.transport }
+
+    // MARK: - Opening
+
+    /// The socket is connected: begins with TLS, or with the upgrade.
+    func openWebSocket() {
+        let defaultPort: UInt16 = transport == .webSocketTLS ? 443 : 80
+        guard let upgrade = WebSocketUpgrade(host: options.host, port: options.port, defaultPort: defaultPort) else {
+            return attemptFailed(Self.refused(.connectFailed, "the system gave no random bytes"))
+        }
+        let line = WebSocketLine(upgrade, maxBodyLength: options.maxBodyLength)
+        input.pointee.line = line
+        if let context = options.tls {
+            guard let session = TLSSession(context, host: options.host) else {
+                return attemptFailed(Self.refused(.tlsFailed, "OpenSSL made no TLS session"))
+            }
+            sendLock.withLock { output.pointee.tls = session }
+            let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
+            take(nothing, line)
+        } else {
+            requestUpgrade(upgrade)
+        }
+    }
+
+    private func requestUpgrade(_ upgrade: WebSocketUpgrade) {
+        sendLock.withLock {
+            upgrade.request.withUnsafeBytes { output.pointee.writer.append($0) }
+            flush()
+        }
+    }
+
+    private static func refused(_ status: Status, _ text: String, isFinal: Bool = false) -> Cause {
+        Cause(status, .initConnect, Cause.InitConnectCode.unknown, text, isFinal: isFinal)
+    }
+
+    // MARK: - Receiving
+
+    func receiveWebSocket(_ line: WebSocketLine) {
+        for _ in 0..<Self.maxReceives {
+            let socket = output.pointee.socket
+            guard socket >= 0, input.pointee.line === line, !input.pointee.isFinished else { return }
+            switch Socket.receive(socket, line.space) {
+            case .success(.none): return
+            case .success(.some(0)):
+                return lineLost(Cause(.disconnected, .receive, 0, "the gateway closed the connection"))
+            case .success(.some(let count)):
+                take(UnsafeRawBufferPointer(rebasing: line.space[..<count]), line)
+                if count < line.space.count { return }
+            case .failure(let error):
+                return lineLost(Cause(.disconnected, .receive, error.code, "the connection broke: \(error.text)"))
+            }
+        }
+    }
+
+    /// Takes in what the socket gave.
+    private func take(_ bytes: UnsafeRawBufferPointer, _ line: WebSocketLine) {
+        guard options.tls != nil else { return takePlain(bytes, line) }
+        do throws(TLSSession.Failure) {
+            guard try decrypt(bytes, line) else { return }
+            // Until nothing is left in there: the socket would not tell of it again.
+            while input.pointee.line === line, !input.pointee.isFinished {
+                let count = try decryptMore(line)
+                if count == 0 { return }
+                takePlain(UnsafeRawBufferPointer(rebasing: line.plain[..<count]), line)
+            }
+        } catch {
+            tlsFailed(error)
+        }
+    }
+
+    /// Hands bytes to TLS, goes on with its handshake, and sends what that makes.
+    /// - Returns: whether the handshake is done.
+    private func decrypt(_ bytes: UnsafeRawBufferPointer, _ line: WebSocketLine) throws(TLSSession.Failure) -> Bool {
+        sendLock.lock()
+        defer { sendLock.unlock() }
+        guard let session = output.pointee.tls else { return false }
+        let wasEstablished = session.isEstablished
+        // An alert goes out even so.
+        defer { flush() }
+        try session.received(bytes)
+        guard session.isEstablished else { return false }
+        if !wasEstablished, let upgrade = line.upgrade {
+            upgrade.request.withUnsafeBytes { output.pointee.writer.append($0) }
+        }
+        return true
+    }
+
+    private func decryptMore(_ line: WebSocketLine) throws(TLSSession.Failure) -> Int {
+        sendLock.lock()
+        defer { sendLock.unlock() }
+        guard let session = output.pointee.tls else { return 0 }
+        defer { if !session.outgoing.isEmpty { flush() } }
+        return try session.read(into: line.plain)
+    }
+
+    private func tlsFailed(_ failure: TLSSession.Failure) {
+        if failure.isEnd { return lineLost(Cause(.disconnected, .receive, 0, failure.text)) }
+        let isReady = stateLock.withLock { if case .ready = state.pointee.machine.state { true } else { false } }
+        if isReady { return lineLost(Cause(.tlsFailed, .receive, EPROTO, failure.text)) }
+        // Trying again makes no other certificate.
+        attemptFailed(Self.refused(.tlsFailed, failure.text, isFinal: failure.isCertificate))
+    }
+
+    /// Takes in what the relay sent.
+    private func takePlain(_ bytes: UnsafeRawBufferPointer, _ line: WebSocketLine) {
+        var bytes = bytes
+        if line.upgrade != nil {
+            do throws(WebSocketUpgrade.Refusal) {
+                guard let count = try line.upgrade?.received(bytes) else { return }
+                bytes = UnsafeRawBufferPointer(rebasing: bytes[count...])
+            } catch {
+                return attemptFailed(upgradeRefused(error))
+            }
+            line.upgrade = nil
+            stateLock.withLock { state.pointee.machine.upgraded(Clock.now()) }
+        }
+        guard !bytes.isEmpty else { return }
+        line.reader.received(bytes)
+        answerControls(line)
+        // Taken after receiving, as over TCP.
+        handleSections(line, Clock.now())
+    }
+
+    /// Sends what pings and closes are answered with. One who sends pings and reads nothing is not answered for ever.
+    private func answerControls(_ line: WebSocketLine) {
+        line.reader.takeControls { frames in
+            sendLock.withLock {
+                guard output.pointee.writer.pending.count < Self.maxPending else { return }
+                output.pointee.writer.append(frames)
+                flush()
+            }
+        }
+    }
+
+    private func handleSections(_ line: WebSocketLine, _ now: Instant) {
+        let thread = csystem_this_thread()
+        defer { thread?.pointee.gathering = nil }
+        var messages = 0
+        do throws(WebSocketFailure) {
+            while !input.pointee.isFinished, input.pointee.line === line, let message = try line.reader.next() {
+                messages += 1
+                thread?.pointee.gathering =
+                    line.reader.hasMessage ? UnsafeRawPointer(Unmanaged.passUnretained(self).toOpaque()) : nil
+                if handle(message, now) { performActions() }
+            }
+        } catch {
+            line.isClosing = true
+            return lineLost(cause(error))
+        }
+        // Messages have told the state machine themselves.
+        let frames = line.reader.frameCount - line.framesTold
+        line.framesTold += frames
+        if frames > messages { stateLock.withLock { state.pointee.machine.heard(now) } }
+    }
+
+    /// - Returns: whether there are actions to perform before the next message.
+    func handle(_ message: UnsafeRawBufferPointer, _ now: Instant) -> Bool {
+        let header: SectionHeader
+        do throws(SectionError) {
+            header = try SectionHeader(reply: message)
+        } catch {
+            let text =
+                switch error {
+                case .badMagic: "what the peer sends is not the relay's protocol: is port \(options.port) OpenD's?"
+                case .tooShort(let count): "the gateway sent a message of \(count) bytes, less than its header has"
+                }
+            lineLost(Cause(.protocolError, .receive, EPROTO, text))
+            return true
+        }
+        if header.command == ProtoID.lostOpenD || header.error == Self.relayLostOpenD {
+            lineLost(Cause(.disconnected, .receive, 0, "the relay lost its OpenD\(Self.said(header))"))
+            return true
+        }
+        // 0 is nobody's number.
+        let serialNo = UInt32(exactly: header.section) ?? 0
+        let body = UnsafeRawBufferPointer(rebasing: message[SectionHeader.replySize...])
+        if header.error == 0 {
+            return handle(protoID: header.command, serialNo: serialNo, body, isIntact: true, now)
+        }
+        return handleError(header, serialNo, now)
+    }
+
+    /// Errors of the relay's.
+    private static var relayTimeout: Int32 { 1 }
+    private static var openDTimeout: Int32 { 2 }
+    private static var relayLostOpenD: Int32 { 3 }
+
+    private static func said(_ header: SectionHeader) -> String {
+        header.errorText.isEmpty ? "" : ": \(header.errorText)"
+    }
+
+    private func handleError(_ header: SectionHeader, _ serialNo: UInt32, _ now: Instant) -> Bool {
+        let isTimeout = header.error == Self.relayTimeout || header.error == Self.openDTimeout
+        let what =
+            switch header.error {
+            case Self.relayTimeout: "the relay got no answer in time"
+            case Self.openDTimeout: "OpenD got no answer in time"
+            default: "the relay failed with error \(header.error)"
+            }
+        let text = what + Self.said(header)
+        let incoming = stateLock.withLock {
+            membership.quota.with { group in
+                state.pointee.machine.relayFailed(
+                    protoID: header.command, serialNo: serialNo, isTimeout ? .replyTimeout : .refused, text, now, &group
+                )
+            }
+        }
+        switch incoming {
+        case .handshake:
+            attemptFailed(Self.refused(isTimeout ? .connectTimeout : .connectFailed, "InitWebSocket: \(text)"))
+        case .noAnswer(let completion): deliver(completion)
+        default: break
+        }
+        return true
+    }
+
+    // MARK: - Sending
+
+    /// As `flush`, over TLS: encrypts as the socket takes it, so that what waits stays bounded. With `sendLock` held.
+    func flush(_ session: TLSSession, _ socket: Int32) {
+        while true {
+            if session.outgoing.isEmpty {
+                let count = session.write(output.pointee.writer.pending)
+                output.pointee.writer.sent(count)
+                if count == 0 { return setBlocked(false) }
+            }
+            switch Socket.send(socket, session.outgoing.pending) {
+            case .success(let count):
+                session.sent(count)
+                if !session.outgoing.isEmpty { return setBlocked(true) }
+            case .failure:
+                // The connection's thread finds the reason when it receives; until then nothing more is sent.
+                shutdown(socket, Int32(SHUT_RDWR))
+                return
+            }
+        }
+    }
+
+    private func setBlocked(_ isBlocked: Bool) {
+        guard isBlocked != output.pointee.isBlocked else { return }
+        output.pointee.isBlocked = isBlocked
+        poller.change(output.pointee.socket, forWriting: isBlocked)
+    }
+
+    /// Says goodbye as far as the socket takes it at once. With `sendLock` held.
+    func closeWebSocket(_ line: WebSocketLine) {
+        if line.upgrade == nil, !line.isClosing {
+            var code = UInt16(1000).bigEndian
+            _ = withUnsafeBytes(of: &code) { output.pointee.writer.append(.close, $0) }
+        }
+        flush(isWritable: true)
+        guard let session = output.pointee.tls else { return }
+        session.shutDown()
+        _ = Socket.send(output.pointee.socket, session.outgoing.pending)
+    }
+
+    // MARK: - Why
+
+    func cause(_ failure: WebSocketFailure) -> Cause {
+        switch failure {
+        case .closed(let code, let reason):
+            let said = reason.isEmpty ? "" : ": \(reason)"
+            return Cause(
+                .disconnected, .receive, 0,
+                "the gateway closed the WebSocket"
+                    + (code == 1005 ? "" : " with code \(code)\(Self.meaning(of: code))\(said)"))
+        case .broken: return broken("what the gateway sends breaks WebSocket (RFC 6455)")
+        case .notBinary: return broken("the gateway sent a text message; only binary ones are understood")
+        case .tooLong:
+            return broken(
+                "the gateway sent a message with a body of more than the \(options.maxBodyLength) bytes accepted")
+        case .system: return Cause(.disconnected, .receive, ENOMEM, "no memory for a message")
+        }
+    }
+
+    private func broken(_ text: String) -> Cause { Cause(.protocolError, .receive, EPROTO, text) }
+
+    /// RFC 6455, 7.4.1.
+    private static func meaning(of code: UInt16) -> String {
+        switch code {
+        case 1000: " (done)"
+        case 1001: " (going away)"
+        case 1002: " (protocol error)"
+        case 1003: " (unacceptable data)"
+        case 1007: " (inconsistent data)"
+        case 1008: " (policy violation)"
+        case 1009: " (message too big)"
+        case 1011: " (unexpected condition)"
+        default: ""
+        }
+    }
+
+    func upgradeRefused(_ refusal: WebSocketUpgrade.Refusal) -> Cause {
+        let there = "port \(options.port)"
+        let text =
+            switch refusal {
+            case .status(let status, let location) where (300..<400).contains(status):
+                "\(there) answered the upgrade to WebSocket with HTTP \(status), and points to \(location ?? "nowhere"):"
+                    + " name that as host and port"
+            case .status(403, _), .status(401, _):
+                "\(there) refused the upgrade to WebSocket (HTTP status \(Self.number(refusal))): is a proxy in the way that"
+                    + " lets only some in?"
+            case .status(404, _):
+                "\(there) knows no WebSocket (HTTP status 404): is that OpenD's WebSocket port, or a proxy's path missing?"
+            case .status(400, _) where transport == .webSocket:
+                "\(there) refused the upgrade to WebSocket (HTTP status 400): does it want TLS?"
+            case .status(let status, _): "\(there) answered the upgrade to WebSocket with HTTP status \(status)"
+            case .wrongAccept:
+                "\(there) accepted another WebSocket key than the one sent: does a proxy answer from its memory?"
+            case .malformed(let what): "\(there) answered the upgrade to WebSocket wrongly: \(what)"
+            case .tooLong: "\(there) answered the upgrade to WebSocket with more than \(HTTPHead.longest) bytes of head"
+            case .speaksTLS: "\(there) speaks TLS: set transport to CAPDIST_TRANSPORT_WEBSOCKET_TLS"
+            case .speaksTCP:
+                "\(there) is OpenD's TCP port: set transport to CAPDIST_TRANSPORT_TCP, or name the WebSocket port"
+            case .notHTTP: "what answered at \(there) is no WebSocket: is that OpenD's WebSocket port?"
+            }
+        return Self.refused(.protocolError, text)
+    }
+
+    private static func number(_ refusal: WebSocketUpgrade.Refusal) -> Int {
+        if case .status(let status, _) = refusal { status } else { 0 }
+    }
+}

@@ -1,0 +1,165 @@
+import Testing
+
+@testable import Codec
+
+/// Both ends of TLS over memory, with the certificates of Tests/vectors/tls.
+@Suite struct TLSTests {
+    private static let folder =
+        "/" + #filePath.split(separator: "/").dropLast(2).joined(separator: "/") + "/vectors/tls/"
+
+    private static func path(_ name: String) -> String { folder + name + ".pem" }
+
+    /// A server with one of the certificates.
+    private static func server(_ name: String = "server") throws -> TLSContext {
+        try TLSContext(certificate: path(name), key: path("key"))
+    }
+
+    private static func client(_ ca: String? = "ca", verifies: Bool = true) throws -> TLSContext {
+        guard let ca else { return try TLSContext(caFile: nil, verifies: verifies) }
+        return try TLSContext(caFile: path(ca), verifies: verifies)
+    }
+
+    /// Hands over what one end has to say.
+    private static func pass(_ from: TLSSession, _ to: TLSSession, piece: Int = .max) throws {
+        var rest = Array(from.outgoing.pending)[...]
+        from.sent(rest.count)
+        while !rest.isEmpty {
+            let part = Array(rest.prefix(piece))
+            rest = rest.dropFirst(part.count)
+            var failure: TLSSession.Failure?
+            part.withUnsafeBytes { bytes in
+                do throws(TLSSession.Failure) { try to.received(bytes) } catch { failure = error }
+            }
+            if let failure { throw failure }
+        }
+    }
+
+    private static var nothing: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: nil, count: 0) }
+
+    /// Two ends that have shaken hands.
+    private static func pair(
+        _ client: TLSContext, _ server: TLSContext, host: String = "localhost", piece: Int = .max
+    ) throws -> (TLSSession, TLSSession) {
+        let client = try #require(TLSSession(client, host: host))
+        let server = try #require(TLSSession(server: server))
+        try client.received(nothing)
+        for _ in 0..<10 where !client.isEstablished || !server.isEstablished {
+            try pass(client, server, piece: piece)
+            try pass(server, client, piece: piece)
+        }
+        try #require(client.isEstablished && server.isEstablished)
+        return (client, server)
+    }
+
+    private static func read(_ session: TLSSession, room: Int = 32 * 1024) throws -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: room)
+        var count = 0
+        var failure: TLSSession.Failure?
+        bytes.withUnsafeMutableBytes { room in
+            do throws(TLSSession.Failure) { count = try session.read(into: room) } catch { failure = error }
+        }
+        if let failure { throw failure }
+        return Array(bytes.prefix(count))
+    }
+
+    @Test(
+        "a chain to the CA, for names and addresses",
+        arguments: [
+            "localhost", "localhost.", "LOCALHOST", "127.0.0.1", "::1",
+        ])
+    func accepted(_ host: String) throws {
+        for piece in [1, 100, Int.max] { _ = try Self.pair(Self.client(), Self.server(), host: host, piece: piece) }
+    }
+
+    @Test("a certificate that is its own CA, self-signed or not") func ownCA() throws {
+        _ = try Self.pair(Self.client("self-signed"), Self.server("self-signed"))
+        _ = try Self.pair(Self.client("server"), Self.server())
+    }
+
+    @Test(
+        "what is not accepted, and why",
+        arguments: [
+            ("expired", "ca", "localhost", "has expired"), ("early", "ca", "localhost", "not valid yet"),
+            ("other-name", "ca", "localhost", "for another name than localhost"),
+            ("other-name", "ca", "127.0.0.1", "for another name than 127.0.0.1"),
+            ("server", "ca", "localhost.example", "for another name than localhost.example"),
+            ("server", "ca", "127.0.0.2", "for another name than 127.0.0.2"),
+            ("self-signed", "ca", "localhost", "self-signed and not among those trusted"),
+            ("server", "self-signed", "localhost", "of a CA that is not trusted here"),
+            ("server", nil, "localhost", "of a CA that is not trusted here"),
+            ("self-signed", nil, "localhost", "self-signed and not among those trusted"),
+        ] as [(String, String?, String, String)])
+    func refused(_ certificate: String, _ ca: String?, _ host: String, _ why: String) throws {
+        do {
+            _ = try Self.pair(Self.client(ca), Self.server(certificate), host: host)
+            Issue.record("accepted")
+        } catch let failure as TLSSession.Failure {
+            #expect(failure.isCertificate)
+            #expect(failure.text.contains(why), "\(failure.text)")
+        }
+        // Not so if nothing is verified.
+        _ = try Self.pair(Self.client(nil, verifies: false), Self.server(certificate), host: host)
+    }
+
+    @Test("bytes both ways, in records and pieces of any size, none left inside") func bytes() throws {
+        for piece in [1, 7, 5000, Int.max] {
+            let (client, server) = try Self.pair(Self.client(), Self.server())
+            for (from, to) in [(client, server), (server, client)] {
+                for size in [1, 100, 16 * 1024, 50_000] where piece > 1 || size < 1000 {
+                    let sent = (0..<size).map { UInt8(truncatingIfNeeded: $0) }
+                    var rest = sent[...]
+                    while !rest.isEmpty {
+                        let count = Array(rest).withUnsafeBytes { from.write($0) }
+                        try #require(count > 0)
+                        rest = rest.dropFirst(count)
+                    }
+                    try Self.pass(from, to, piece: piece)
+                    var got: [UInt8] = []
+                    while case let more = try Self.read(to, room: 1000), !more.isEmpty { got += more }
+                    #expect(got == sent)
+                }
+            }
+        }
+    }
+
+    @Test("the peer's end is no error of the line's, and comes after its bytes") func ending() throws {
+        let (client, server) = try Self.pair(Self.client(), Self.server())
+        #expect([UInt8](repeating: 7, count: 5).withUnsafeBytes { server.write($0) } == 5)
+        server.shutDown()
+        try Self.pass(server, client)
+        #expect(try Self.read(client) == [7, 7, 7, 7, 7])
+        #expect(throws: TLSSession.Failure.self) { _ = try Self.read(client) }
+        do { _ = try Self.read(client) } catch { #expect((error as? TLSSession.Failure)?.isEnd == true) }
+    }
+
+    @Test("a damaged record ends it") func damage() throws {
+        let (client, server) = try Self.pair(Self.client(), Self.server())
+        _ = [UInt8](repeating: 7, count: 50).withUnsafeBytes { server.write($0) }
+        var record = Array(server.outgoing.pending)
+        record[record.count - 1] ^= 1
+        record.withUnsafeBytes { bytes in try? client.received(bytes) }
+        #expect(throws: TLSSession.Failure.self) { _ = try Self.read(client) }
+    }
+
+    @Test("what is no TLS is told so", arguments: ["HTTP/1.1 400 Bad Request\r\n\r\n", "FT", "SSH-2.0"])
+    func noTLS(_ text: String) throws {
+        let client = try #require(TLSSession(Self.client(), host: "localhost"))
+        try client.received(Self.nothing)
+        var why = ""
+        Array((text + String(repeating: "x", count: 20)).utf8).withUnsafeBytes { bytes in
+            do throws(TLSSession.Failure) { try client.received(bytes) } catch { why = error.text }
+        }
+        #expect(why.contains("does not speak TLS"))
+    }
+
+    @Test(
+        "files that can not be used",
+        arguments: [
+            ("no-such-file", "can not be read"), ("key", "no certificate in it"), ("../tls", "can not be read"),
+        ])
+    func files(_ name: String, _ why: String) throws {
+        #expect { try TLSContext(caFile: Self.path(name), verifies: true) } throws: {
+            ($0 as? TLSContext.Refusal)?.text.contains(why) == true
+        }
+    }
+}

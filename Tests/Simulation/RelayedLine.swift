@@ -1,0 +1,118 @@
+import Codec
+import Connection
+import Limiter
+
+/// A simulated connection's end of a line to the relay.
+final class RelayedLine {
+    var upgrade: WebSocketUpgrade?
+    var reader = WebSocketReader(.client, maxMessageLength: SectionHeader.replySize + 1 << 20)
+    private let framing: WebSocketFraming
+    private var framesTold = 0
+
+    init?() {
+        guard let framing = WebSocketFraming(.client) else { return nil }
+        self.framing = framing
+        upgrade = WebSocketUpgrade(host: "simulated", port: 33333, defaultPort: 80)
+    }
+
+    /// What goes out.
+    func bytes(_ next: World.Machine.Outgoing, _ connection: SimulatedConnection) -> [UInt8] {
+        var writer = FrameWriter(framing)
+        switch next {
+        case .initConnect(let serialNo):
+            let body = InitWebSocketRequest(websocketKey: [], clientID: "simulated", programmingLanguage: nil).encoded()
+            _ = body.withUnsafeBytes { writer.append(protoID: ProtoID.initWebSocket, serialNo: serialNo, body: $0) }
+        case .ping: _ = writer.append(.ping, UnsafeRawBufferPointer(start: nil, count: 0))
+        case .probe(let serialNo):
+            _ = GlobalState.encodedRequest(userID: 0).withUnsafeBytes {
+                writer.append(protoID: ProtoID.getGlobalState, serialNo: serialNo, body: $0)
+            }
+        case .keepAlive: break
+        case .request(let request):
+            _ = connection.body(request).withUnsafeBytes {
+                writer.append(protoID: request.protoID, serialNo: request.wireSerialNo, body: $0)
+            }
+        }
+        return [UInt8](writer.pending)
+    }
+
+    /// Frames that came to their end since it was last asked.
+    func takeFrames() -> Int {
+        defer { framesTold = reader.frameCount }
+        return reader.frameCount - framesTold
+    }
+}
+
+extension SimulatedConnection {
+    func beginUpgrade() {
+        relayed = RelayedLine()
+        if let upgrade = relayed?.upgrade { send(upgrade.request) }
+    }
+
+    func receiveSections(_ bytes: [UInt8], _ from: Int) throws(Broken) {
+        guard let relayed else { return }
+        var bytes = bytes
+        if relayed.upgrade != nil {
+            let taken: Int?
+            do {
+                taken = try bytes.withUnsafeBytes { try relayed.upgrade?.received($0) }
+            } catch {
+                fail(Cause(.protocolError, .initConnect, 0, "\(error)"))
+                return try work()
+            }
+            guard let taken else { return }
+            bytes.removeFirst(taken)
+            relayed.upgrade = nil
+            machine.upgraded(world.now)
+            try work()
+        }
+        bytes.withUnsafeBytes { relayed.reader.received($0) }
+        relayed.reader.takeControls { send(Array($0)) }
+        if relayed.takeFrames() > 0 { machine.heard(world.now) }
+        var failure: WebSocketFailure?
+        while from == line, !isOver {
+            var message: UnsafeRawBufferPointer?
+            do throws(WebSocketFailure) { message = try relayed.reader.next() } catch { failure = error }
+            guard let message else { break }
+            try handle(message)
+            try work()
+        }
+        if let failure, from == line, !isOver { lose(Cause(.protocolError, .receive, 71, "\(failure)")) }
+        try work()
+    }
+
+    private func handle(_ message: UnsafeRawBufferPointer) throws(Broken) {
+        guard let header = try? SectionHeader(reply: message) else {
+            return lose(Cause(.protocolError, .receive, 71, "no section"))
+        }
+        if header.command == ProtoID.lostOpenD || header.error == 3 {
+            return lose(Cause(.disconnected, .receive, 0, "the relay lost OpenD"))
+        }
+        let serialNo = UInt32(exactly: header.section) ?? 0
+        let body = UnsafeRawBufferPointer(rebasing: message[SectionHeader.replySize...])
+        let incoming = world.withGroup(group) { group in
+            header.error == 0
+                ? machine.received(protoID: header.command, serialNo: serialNo, world.now, &group)
+                : machine.relayFailed(
+                    protoID: header.command, serialNo: serialNo, .replyTimeout, header.errorText, world.now, &group)
+        }
+        if case .handshake = incoming, header.error != 0 {
+            return fail(Cause(.connectTimeout, .initConnect, 0, header.errorText))
+        }
+        try take(incoming, serialNo, body, isIntact: true)
+    }
+
+    func handshakeWithRelay(_ body: UnsafeRawBufferPointer) {
+        guard let response = try? InitWebSocketResponse(body, arena) else {
+            return fail(Cause(.protocolError, .initConnect, 0, "damaged"))
+        }
+        guard response.head.retType == 0 else {
+            return fail(Cause(.connectRefused, .initConnect, 5, "refused", isFinal: true))
+        }
+        world.withGroup(group) { machine.handshakeSucceeded(keepAliveInterval: 10, world.now, &$0) }
+    }
+
+    private func lose(_ cause: Cause) {
+        world.withGroup(group) { machine.lineLost(cause, world.now, &$0) }
+    }
+}

@@ -1,0 +1,377 @@
+/* WebSocket and TLS against the simulator, and against servers that answer wrongly. Tests/vendor has relays that are not
+ * ours; Tests/CodecTests goes through RFC 6455 section by section. */
+#include "support.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define KEY "7522027ccf5a06b1"
+
+static client *new_websocket(fixture *f, int port) {
+    client *c = new_client(f, port);
+    c->options.transport = CAPDIST_TRANSPORT_WEBSOCKET;
+    return c;
+}
+
+static client *new_tls(fixture *f, int port, const char *ca) {
+    client *c = new_client(f, port);
+    c->options.transport = CAPDIST_TRANSPORT_WEBSOCKET_TLS;
+    c->options.tls_ca_file = ca;
+    return c;
+}
+
+static void answers(client *c) {
+    open_ready(c);
+    for (int i = 0; i < 50; i++) ask(c, "00700");
+    assert_true(wait_for(c, EVENT_REPLY, 50, PATIENCE_MS));
+    assert_int_equal(count_of_status(c, CAPDIST_OK), 50);
+    for (int i = 0; i < 50; i++) assert_true(event_at(c, EVENT_REPLY, i).in_big == 859479380);
+}
+
+static void plain_and_tls(void **state) {
+    answers(new_websocket(*state, start_simulator(*state, "--no-quota", PLAIN_WEBSOCKET, NULL)));
+    int port = start_simulator(*state, "--no-quota", TLS_WEBSOCKET, NULL);
+    answers(new_tls(*state, port, TLS_CA));
+    client *c = new_tls(*state, port, VECTORS "/tls/server.pem");
+    c->options.host = "localhost";
+    answers(c);
+    int own = start_simulator(*state, "--no-quota", TLS_WEBSOCKET_AS("self-signed"), NULL);
+    answers(new_tls(*state, own, VECTORS "/tls/self-signed.pem"));
+}
+
+static void connection_info(void **state) {
+    client *c = new_websocket(*state, start_simulator(*state, PLAIN_WEBSOCKET, NULL));
+    open_ready(c);
+    capdist_connection_info info;
+    capdist_connection_info_init(&info, sizeof info);
+    assert_status(capdist_get_connection_info(c->conn, &info), CAPDIST_OK);
+    assert_true(info.conn_id != 0);
+    assert_true(info.login_user_id == 0);
+    assert_int_equal(info.server_version, 0);
+    assert_int_equal(info.state, CAPDIST_STATE_READY);
+}
+
+static void other_protocols(void **state) {
+    client *c = new_tls(*state, start_simulator(*state, TLS_WEBSOCKET, NULL), TLS_CA);
+    open_ready(c);
+    static const uint8_t body[] = {0x0a, 0x02, 0x08, 0x00};
+    uint32_t serial_no = 0;
+    assert_status(capdist_send_proto(c->conn, GET_GLOBAL_STATE, body, sizeof body, NULL, record_proto_reply, c, &serial_no),
+                  CAPDIST_OK);
+    note_accepted(c, serial_no);
+    assert_true(wait_for(c, EVENT_PROTO_REPLY, 1, PATIENCE_MS));
+    assert_status(event_at(c, EVENT_PROTO_REPLY, 0).status, CAPDIST_OK);
+    for (uint32_t own = 1; own <= 2; own++) {
+        assert_refused(capdist_send_proto(c->conn, own, body, sizeof body, NULL, record_proto_reply, c, NULL),
+                       CAPDIST_INVALID_ARGUMENT, "the relay's own");
+    }
+    /* More than a record of TLS and more than the socket takes at once. */
+    static uint8_t large[1 << 20];
+    assert_status(capdist_send_proto(c->conn, GET_GLOBAL_STATE, large, sizeof large, NULL, record_proto_reply, c, &serial_no),
+                  CAPDIST_OK);
+    note_accepted(c, serial_no);
+    assert_true(wait_for(c, EVENT_PROTO_REPLY, 2, PATIENCE_MS));
+    assert_status(event_at(c, EVENT_PROTO_REPLY, 1).status, CAPDIST_REFUSED);
+}
+
+static void pushes_only_if_asked_for(void **state) {
+    int port = start_simulator(*state, "--push", "1", PLAIN_WEBSOCKET, NULL);
+    client *asks = new_websocket(*state, port), *does_not = new_websocket(*state, port);
+    asks->options.recv_notify = 1;
+    open_ready(does_not);
+    open_ready(asks);
+    assert_true(wait_for(asks, EVENT_PUSH, 2, PATIENCE_MS));
+    assert_int_equal(event_at(asks, EVENT_PUSH, 0).proto_id, NOTIFY);
+    assert_int_equal(count_of(does_not, EVENT_PUSH), 0);
+}
+
+/* ---- no connection, and why ---- */
+
+static void fails(client *c, capdist_status status, const char *words) {
+    c->options.connect_timeout_ms = 1500;
+    open_client(c);
+    assert_status(capdist_wait_ready(c->conn, PATIENCE_MS), status);
+    assert_true(wait_for(c, EVENT_INIT_CONNECT, 1, PATIENCE_MS));
+    event init = event_at(c, EVENT_INIT_CONNECT, 0);
+    int64_t broken = (int64_t)CAPDIST_ERR_KIND_RECEIVE << 32 | EPROTO;
+    bool is_right = CAPDIST_ERR_KIND(init.err_code) == CAPDIST_ERR_KIND_INIT_CONNECT || init.err_code == broken;
+    if (!is_right || strstr(init.text, words) == NULL) {
+        fail_msg("%d/%d %s", CAPDIST_ERR_KIND(init.err_code), CAPDIST_ERR_CODE(init.err_code), init.text);
+    }
+}
+
+static void keys(void **state) {
+    int port = start_simulator(*state, "--no-quota", "--websocket-key", KEY, PLAIN_WEBSOCKET, NULL);
+    client *right = new_websocket(*state, port);
+    right->options.websocket_key = KEY;
+    answers(right);
+    static const char *const wrong[] = {NULL, "", "another", KEY " "};
+    for (size_t i = 0; i < COUNT(wrong); i++) {
+        client *c = new_websocket(*state, port);
+        c->options.websocket_key = wrong[i];
+        fails(c, CAPDIST_CONNECT_TIMEOUT, "is websocket_key the one set in OpenD?");
+    }
+    /* Without one any is right. */
+    client *any = new_websocket(*state, start_simulator(*state, "--no-quota", PLAIN_WEBSOCKET, NULL));
+    any->options.websocket_key = KEY;
+    answers(any);
+}
+
+static void certificates(void **state) {
+    struct {
+        int port;
+        const char *host, *ca, *words;
+    } cases[] = {
+        {start_simulator(*state, TLS_WEBSOCKET_AS("expired"), NULL), "127.0.0.1", TLS_CA, "has expired"},
+        {start_simulator(*state, TLS_WEBSOCKET_AS("early"), NULL), "127.0.0.1", TLS_CA, "not valid yet"},
+        {start_simulator(*state, TLS_WEBSOCKET_AS("other-name"), NULL), "127.0.0.1", TLS_CA, "for another name than 127.0.0.1"},
+        {start_simulator(*state, TLS_WEBSOCKET_AS("self-signed"), NULL), "127.0.0.1", TLS_CA, "self-signed"},
+        {start_simulator(*state, TLS_WEBSOCKET, NULL), "127.0.0.1", VECTORS "/tls/self-signed.pem", "of a CA that is not trusted"},
+        {start_simulator(*state, TLS_WEBSOCKET, NULL), "127.0.0.1", NULL, "of a CA that is not trusted"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        client *c = new_tls(*state, cases[i].port, cases[i].ca);
+        c->options.host = cases[i].host;
+        /* For good, all the same. */
+        c->options.reconnect = 1;
+        fails(c, CAPDIST_TLS_FAILED, cases[i].words);
+        assert_status(capdist_get_capital_distribution(c->conn, &(capdist_security){CAPDIST_MARKET_HK, "00700"}, NULL,
+                                                       record_reply, c, NULL), CAPDIST_NOT_CONNECTED);
+        client *insecure = new_tls(*state, cases[i].port, NULL);
+        insecure->options.tls_insecure_accept_any_certificate = 1;
+        open_ready(insecure);
+        assert_true(logged(insecure, CAPDIST_LOG_WARNING, "certificate is not verified"));
+    }
+}
+
+static void the_wrong_port(void **state) {
+    int plain = start_simulator(*state, PLAIN_WEBSOCKET, NULL), tls = start_simulator(*state, TLS_WEBSOCKET, NULL);
+    int tcp = start_simulator(*state, NULL);
+    fails(new_websocket(*state, tls), CAPDIST_CONNECT_FAILED, "does it want TLS?");
+    fails(new_tls(*state, plain, TLS_CA), CAPDIST_TLS_FAILED, "does not speak TLS");
+    fails(new_websocket(*state, tcp), CAPDIST_CONNECT_FAILED, "is that OpenD's WebSocket port");
+    fails(new_tls(*state, tcp, TLS_CA), CAPDIST_CONNECT_FAILED, "is that OpenD's WebSocket port");
+    fails(new_client(*state, plain), CAPDIST_PROTOCOL_ERROR, "is not OpenD's protocol");
+    client *silent = new_tls(*state, start_simulator(*state, "--fault", "accept-silent", TLS_WEBSOCKET, NULL), TLS_CA);
+    fails(silent, CAPDIST_CONNECT_TIMEOUT, "TLS and the WebSocket were opened not within");
+}
+
+/* ---- a server that says what it is told to ---- */
+
+typedef struct script {
+    int listener, port;
+    const char *answer; /**< in place of the upgrade; NULL: the upgrade is accepted */
+    const void *then;   /**< what follows that */
+    size_t length;
+    pthread_t thread;
+    uint8_t got[4096]; /**< what the client sent behind the upgrade */
+    _Atomic size_t got_length;
+} script;
+
+static void base64(const uint8_t *bytes, size_t length, char *out) {
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for (size_t i = 0; i < length; i += 3) {
+        uint32_t word = (uint32_t)bytes[i] << 16 | (i + 1 < length ? (uint32_t)bytes[i + 1] << 8 : 0) |
+                        (i + 2 < length ? bytes[i + 2] : 0);
+        for (int k = 0; k < 4; k++) *out++ = i + (size_t)k > length ? '=' : digits[word >> (18 - 6 * k) & 63];
+    }
+    *out = 0;
+}
+
+static void *serve(void *argument) {
+    script *s = argument;
+    int line = accept(s->listener, NULL, NULL);
+    struct timeval limit = {PATIENCE_MS / 1000, 0};
+    setsockopt(line, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    char head[2048] = "";
+    size_t length = 0;
+    while (length < sizeof head - 1 && !strstr(head, "\r\n\r\n")) {
+        if (recv(line, head + length, 1, 0) != 1) break;
+        head[++length] = 0;
+    }
+    char text[512];
+    if (s->answer) {
+        snprintf(text, sizeof text, "%s", s->answer);
+    } else {
+        char key[128] = "", accept_key[64];
+        const char *field = strstr(head, "Sec-WebSocket-Key: ");
+        if (field) sscanf(field + 19, "%24s", key);
+        strcat(key, "258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
+        uint8_t digest[20];
+        sha1(key, strlen(key), digest);
+        base64(digest, sizeof digest, accept_key);
+        snprintf(text, sizeof text,
+                 "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                 "Sec-WebSocket-Accept: %s\r\n\r\n", accept_key);
+    }
+    if (send(line, text, strlen(text), MSG_NOSIGNAL) < 0) {}
+    /* Not before there is a request that it may answer. */
+    ssize_t count = s->answer ? 0 : recv(line, s->got, sizeof s->got, 0);
+    if (count > 0) s->got_length = (size_t)count;
+    if (s->length && send(line, s->then, s->length, MSG_NOSIGNAL) < 0) {}
+    uint8_t some[4096];
+    while ((count = recv(line, some, sizeof some, 0)) > 0) {
+        size_t kept = (size_t)count < sizeof s->got - s->got_length ? (size_t)count : sizeof s->got - s->got_length;
+        memcpy(s->got + s->got_length, some, kept);
+        s->got_length += kept;
+    }
+    close(line);
+    return NULL;
+}
+
+static void start_script(script *s, const char *answer, const void *then, size_t length) {
+    memset(s, 0, sizeof *s);
+    s->answer = answer;
+    s->then = then;
+    s->length = length;
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+    s->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(s->listener, (struct sockaddr *)&address, size), 0);
+    assert_int_equal(listen(s->listener, 4), 0);
+    assert_int_equal(getsockname(s->listener, (struct sockaddr *)&address, &size), 0);
+    s->port = ntohs(address.sin_port);
+    assert_int_equal(pthread_create(&s->thread, NULL, serve, s), 0);
+}
+
+static void end_script(script *s) {
+    pthread_join(s->thread, NULL);
+    close(s->listener);
+}
+
+static void answers_to_the_upgrade(void **state) {
+    static const struct {
+        const char *answer, *words;
+    } cases[] = {
+        {"HTTP/1.1 403 Forbidden\r\n\r\n", "refused the upgrade to WebSocket (HTTP status 403)"},
+        {"HTTP/1.1 404 Not Found\r\n\r\n", "knows no WebSocket (HTTP status 404)"},
+        {"HTTP/1.1 301 Moved\r\nLocation: wss://there.example/\r\n\r\n", "HTTP 301, and points to wss://there.example/"},
+        {"HTTP/1.1 400 Bad\r\n\r\n", "HTTP status 400): does it want TLS?"},
+        {"HTTP/1.0 502 Bad Gateway\r\n\r\n", "HTTP status 502"},
+        {"HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n",
+         "accepted another WebSocket key than the one sent"},
+        {"HTTP/1.1 101 x\r\n\r\n", "answered the upgrade to WebSocket wrongly"},
+        {"\x15\x03\x03", "speaks TLS: set transport to CAPDIST_TRANSPORT_WEBSOCKET_TLS"},
+        {"FT", "is OpenD's TCP port"},
+        {"220 mail.example ESMTP\r\n", "is no WebSocket"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        script s;
+        start_script(&s, cases[i].answer, NULL, 0);
+        client *c = new_websocket(*state, s.port);
+        fails(c, CAPDIST_PROTOCOL_ERROR, cases[i].words);
+        capdist_release(c->conn);
+        end_script(&s);
+    }
+}
+
+/* The last frame that the client sent was a close frame with that code. */
+static bool closed_with(const script *s, int code) {
+    int found = -1;
+    /* None of them is longer than 125 bytes. */
+    for (size_t at = 0; at + 8 <= s->got_length; at += 6 + (s->got[at + 1] & 0x7fu)) {
+        const uint8_t *sent = s->got + at;
+        bool closes = sent[0] == 0x88 && sent[1] >= 0x82;
+        found = closes ? (sent[6] ^ sent[2]) << 8 | (sent[7] ^ sent[3]) : -1;
+    }
+    return found == code;
+}
+
+static void frames_instead_of_the_handshakes_answer(void **state) {
+    static const struct {
+        const char *bytes;
+        size_t length;
+        capdist_status status;
+        int code;
+        const char *words;
+    } cases[] = {
+        {"\x81\x02hi", 4, CAPDIST_PROTOCOL_ERROR, 1003, "sent a text message"},
+        {"\x82\x7f\0\0\0\0\x40\0\0\0\0", 11, CAPDIST_PROTOCOL_ERROR, 1009, "bytes accepted"},
+        {"\xc2\0", 2, CAPDIST_PROTOCOL_ERROR, 1002, "breaks WebSocket (RFC 6455)"},
+        {"\x82\x80\0\0\0\0", 6, CAPDIST_PROTOCOL_ERROR, 1002, "breaks WebSocket (RFC 6455)"},
+        {"\x88\x05\x03\xe9" "bye", 7, CAPDIST_CONNECT_FAILED, 1001, "with code 1001 (going away): bye"},
+        {"\x82\x08" "ft-v2.0\0", 10, CAPDIST_PROTOCOL_ERROR, 1000, "is not the relay's protocol"},
+        {"\x82\x08" "ft-v1.0\0", 10, CAPDIST_PROTOCOL_ERROR, 1000, "less than its header has"},
+        {"\x82\x2c" "ft-v1.0\0\0\0\0\x01\0\0\0\0\0\0\0\x01\0\0\0\x01no time\0\0\0\0\0\0\0\0\0\0\0\0\0", 46,
+         CAPDIST_CONNECT_TIMEOUT, 1000, "the relay got no answer in time: no time"},
+        {"\x82\x2c" "ft-v1.0\0\0\0\0\x02\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 46,
+         CAPDIST_CONNECT_FAILED, 1000, "the relay lost its OpenD"},
+        {"\x82\x2c" "ft-v1.0\0\0\0\0\x01\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 46,
+         CAPDIST_PROTOCOL_ERROR, 1000, "InitWebSocket's answer is not valid"},
+        {"\x82\x2e" "ft-v1.0\0\0\0\0\x01\0\0\0\0\0\0\0\x01" "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0" "\x08\x01", 48,
+         CAPDIST_CONNECT_REFUSED, 1000, "refused InitWebSocket"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        script s;
+        start_script(&s, NULL, cases[i].bytes, cases[i].length);
+        client *c = new_websocket(*state, s.port);
+        fails(c, cases[i].status, cases[i].words);
+        capdist_release(c->conn);
+        end_script(&s);
+        if (!closed_with(&s, cases[i].code)) fail_msg("case %zu: not closed with %d", i, cases[i].code);
+    }
+}
+
+/* One who sends pings and reads nothing is not answered for ever. */
+static void a_flood_of_pings(void **state) {
+    enum { PINGS = 1000000 };
+    uint8_t *pings = malloc(2 * PINGS);
+    assert_non_null(pings);
+    for (size_t i = 0; i < PINGS; i++) memcpy(pings + 2 * i, "\x89", 2);
+    script s;
+    start_script(&s, NULL, pings, 2 * PINGS);
+    client *c = new_websocket(*state, s.port);
+    fails(c, CAPDIST_CONNECT_TIMEOUT, "is websocket_key");
+    capdist_release(c->conn);
+    end_script(&s);
+    free(pings);
+}
+
+static void the_key_is_in_no_log(void **state) {
+    client *c = new_websocket(*state, start_simulator(*state, "--websocket-key", KEY, PLAIN_WEBSOCKET, NULL));
+    c->options.websocket_key = KEY;
+    open_ready(c);
+    for (int i = 0; i < count_of(c, EVENT_LOG); i++) {
+        assert_null(strstr(event_at(c, EVENT_LOG, i).text, KEY));
+    }
+}
+
+static void reconnects(void **state) {
+    for (int tls = 0; tls < 2; tls++) {
+        int port = tls ? start_simulator(*state, "--no-quota", "--fault", "drop-after=3", TLS_WEBSOCKET, NULL)
+                       : start_simulator(*state, "--no-quota", "--fault", "drop-after=3", PLAIN_WEBSOCKET, NULL);
+        client *c = tls ? new_tls(*state, port, TLS_CA) : new_websocket(*state, port);
+        c->options.reconnect = 1;
+        c->options.reconnect_min_ms = 10;
+        open_ready(c);
+        for (int i = 0; i < 12; i++) {
+            ask(c, "00700");
+            assert_true(wait_for(c, EVENT_REPLY, i + 1, PATIENCE_MS));
+        }
+        assert_true(wait_for(c, EVENT_INIT_CONNECT, 4, PATIENCE_MS));
+        assert_true(count_of_status(c, CAPDIST_OK) >= 9);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(plain_and_tls),
+        TEST(connection_info),
+        TEST(other_protocols),
+        TEST(pushes_only_if_asked_for),
+        TEST(keys),
+        TEST(certificates),
+        TEST(the_wrong_port),
+        TEST(answers_to_the_upgrade),
+        TEST(frames_instead_of_the_handshakes_answer),
+        TEST(a_flood_of_pings),
+        TEST(the_key_is_in_no_log),
+        TEST(reconnects),
+    };
+    return cmocka_run_group_tests_name("websocket", tests, NULL, NULL);
+}
