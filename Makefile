@@ -2,6 +2,7 @@
 # make test     run every test of every language (SUITES="swift c" runs some, see Tests/run.py --list)
 # make bench    measure the library and its peers, and write docs/benchmarks.md
 # make lib      build the library
+# make csharp   build the C# assembly with mcs, into CSHARP_OUT
 # make install  put library and headers of C and C++ below PREFIX (after make lib)
 # make mutants  break the library on purpose, and see that the tests notice
 # make fuzz     feed the library with inputs that search for its mistakes, each target SECONDS=60
@@ -15,6 +16,7 @@ SUITES ?=
 SEEDS ?= 1000
 FROM ?= 1
 SECONDS ?= 60
+CSHARP_OUT ?= .build/csharp
 
 RELEASE := .build/release
 VENV := .venv-test
@@ -22,9 +24,10 @@ SWIFT_FILES := Sources Tests Package.swift
 
 # Debian packages: to build; to test.
 BUILD_PACKAGES := libprotobuf-c-dev libssl-dev pkg-config gcc g++ binutils make
-TEST_PACKAGES := protobuf-c-compiler libcmocka-dev doctest-dev protobuf-compiler libprotobuf-dev python3 python3-venv strace valgrind
+TEST_PACKAGES := protobuf-c-compiler libcmocka-dev doctest-dev protobuf-compiler libprotobuf-dev python3 python3-venv strace valgrind \
+	mono-mcs mono-runtime nunit-console libnunit-framework2.6.3-cil
 
-.PHONY: setup setup-build lib demo test bench install messages messages-check format lint simulate mutants fuzz clean
+.PHONY: setup setup-build lib demo test bench csharp install messages messages-check format lint simulate mutants fuzz clean
 
 setup:
 	@scripts/setup.sh $(BUILD_PACKAGES) $(TEST_PACKAGES)
@@ -63,6 +66,11 @@ fuzz: setup
 simulate: setup-build
 	swift build -c release --product simulate
 	$(RELEASE)/simulate --seeds $(SEEDS) --from $(FROM) | tee -a .build/simulate.log; exit $${PIPESTATUS[0]}
+
+csharp:
+	@mkdir -p $(CSHARP_OUT)
+	mcs -nologo -warnaserror -optimize -debug -unsafe -target:library -doc:$(CSHARP_OUT)/Capdist.xml \
+	    -out:$(CSHARP_OUT)/Capdist.dll bindings/csharp/src/*.cs bindings/csharp/src/*/*.cs
 
 install:
 	install -D -m 644 include/capdist.h $(DESTDIR)$(PREFIX)/include/capdist.h

@@ -18,6 +18,7 @@ from collections.abc import Callable
 
 from harness import checks
 from harness.cpp import cpp
+from harness.csharp import csharp
 from harness.fuzzing import SECONDS as FUZZ_SECONDS
 from harness.fuzzing import fuzzing
 from harness.guests import guests
@@ -127,6 +128,7 @@ SUITES = [
     Suite("sanitizers", "the C tests under sanitizers, the samples under valgrind", 900, sanitizers),
     Suite("fuzzing", "libFuzzer's targets, each its corpus and a minute of its own", 900 + 3 * FUZZ_SECONDS, fuzzing),
     Suite("cpp", "the C++ headers with gcc and clang, under sanitizers, and the named cases", 600, cpp),
+    Suite("csharp", "the C# binding with Mono: NUnit, the named cases, the samples", 300, csharp),
     Suite("python", "the Python package", 300, pytest_suite("bindings/python/tests")),
     Suite("bench", "a short round of every benchmark", 300, benchmark),
     Suite("vendor", "the vendor's client and the vendor's messages", 300, pytest_suite("Tests/vendor")),
