@@ -308,6 +308,8 @@ internal static class Player
                 default: return 2;
             }
         }
+        // Mono 6.8 may hang for a minute if it exits just when a thread of its pool goes to rest, with or without us.
+        Thread.Sleep(150);
         return 0;
     }
 }

@@ -2,7 +2,6 @@
 // nothing, but for a message of the runtime's own.
 using System;
 using System.Threading;
-using System.Threading.Tasks;
 using Capdist;
 
 internal static class Exit
@@ -48,7 +47,7 @@ internal static class Exit
                 return 3;
             case "closing":
                 Client closing = Busy();
-                Task.Run(() => closing.Dispose());
+                new Thread(closing.Dispose) { IsBackground = true }.Start();
                 return 3;
             case "blocked":
                 using (ManualResetEvent entered = new ManualResetEvent(false))

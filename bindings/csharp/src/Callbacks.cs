@@ -38,6 +38,9 @@ namespace Capdist
         private static readonly IntPtr OnLog = Marshal.GetFunctionPointerForDelegate(LogFn);
         private static readonly IntPtr OnClosed = Marshal.GetFunctionPointerForDelegate(ClosedFn);
 
+        /// <summary>Whether this is the library's thread, and this in a callback.</summary>
+        [ThreadStatic] internal static bool IsRunning;
+
         private readonly Options given;
         /// <summary>Weak: a client that nobody holds any more is finalised, and closes.</summary>
         private readonly WeakReference<Client> client;
@@ -187,12 +190,14 @@ namespace Capdist
 
         private static Callbacks Of(IntPtr userData)
         {
+            IsRunning = true;
             return (Callbacks)GCHandle.FromIntPtr(userData).Target;
         }
 
         /// <summary>For the last call with it.</summary>
         private static T Take<T>(IntPtr userData)
         {
+            IsRunning = true;
             GCHandle handle = GCHandle.FromIntPtr(userData);
             T taken = (T)handle.Target;
             handle.Free();

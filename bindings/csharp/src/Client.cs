@@ -65,7 +65,7 @@ namespace Capdist
         ~Client()
         {
             IntPtr left = Conn;
-            if (left == IntPtr.Zero || Environment.HasShutdownStarted) return;
+            if (left == IntPtr.Zero || Environment.HasShutdownStarted || Exit.HasBegun) return;
             ThreadPool.QueueUserWorkItem(ignored => Native.capdist_release(left));
         }
 

@@ -56,10 +56,12 @@ namespace Capdist
         }
 
         /// <summary>For a call that ends only because the process does: it does not return to a thread that ends with it.
-        /// A limit, should somebody wait for that thread all the same.</summary>
+        /// A limit, should somebody wait for that thread all the same. In a callback it would hold up the end itself.
+        /// </summary>
         internal static void Vanish()
         {
-            if (hasBegun && Thread.CurrentThread != exiting && Thread.CurrentThread.IsBackground) Thread.Sleep(Patience);
+            if (!hasBegun || Callbacks.IsRunning || Thread.CurrentThread == exiting) return;
+            if (Thread.CurrentThread.IsBackground) Thread.Sleep(Patience);
         }
 
         private static void CloseAll()
@@ -74,9 +76,8 @@ namespace Capdist
                     if (connection.Conn != IntPtr.Zero) open.Add(connection.Conn);
                 }
             }
-            if (open.Count == 0) return;
             // Inside a callback nothing waits for one. Elsewhere one that hangs must hold up no other's end, nor the exit.
-            if (Native.capdist_wait_ready(open[0], 0) == (int)Status.WouldDeadlock)
+            if (Callbacks.IsRunning)
             {
                 foreach (IntPtr conn in open) Native.capdist_release(conn);
                 return;
