@@ -22,9 +22,9 @@ namespace Capdist.Tests
             options.QuotaRequests = 5;
             options.OnClosed = () => { lock (told) told.Add("closed"); };
             Client client = new Client(options);
-            Task<CapitalDistribution> task = null;
-            for (int i = 0; i < 100; i++) client.GetCapitalDistribution("HK.00700", reply => { lock (told) told.Add(reply.Status.ToString()); });
-            task = client.GetCapitalDistributionAsync("HK.00700");
+            Action<Reply> tell = reply => { lock (told) told.Add(reply.Status.ToString()); };
+            for (int i = 0; i < 100; i++) client.GetCapitalDistribution("HK.00700", tell);
+            Task<CapitalDistribution> task = client.GetCapitalDistributionAsync("HK.00700");
             client.Dispose();
             int count = told.Count;
             Assert.That(count, Is.EqualTo(101));

@@ -38,7 +38,8 @@ namespace Capdist
         private static readonly IntPtr OnLog = Marshal.GetFunctionPointerForDelegate(LogFn);
         private static readonly IntPtr OnClosed = Marshal.GetFunctionPointerForDelegate(ClosedFn);
 
-        /// <summary>Whether this is the library's thread, and this in a callback.</summary>
+        /// <summary>Whether this thread is one of the library's: then, as nothing else of ours runs there, it is in a
+        /// callback.</summary>
         [ThreadStatic] internal static bool IsRunning;
 
         private readonly Options given;

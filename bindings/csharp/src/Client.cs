@@ -38,6 +38,7 @@ namespace Capdist
         /// <summary>Starts connecting and returns: requests may be made right away, and wait for the connection.</summary>
         /// <exception cref="ArgumentException">An option is not valid, or at odds with an open client's quota.</exception>
         /// <exception cref="NotSupportedException">An option is not in this version of the library.</exception>
+        /// <exception cref="InvalidOperationException">On Mono: the process is exiting.</exception>
         public Client(Options options)
         {
             if (options == null) throw new ArgumentNullException(nameof(options));
@@ -102,8 +103,8 @@ namespace Capdist
             return Promise<CapitalDistribution>(cancellationToken, promise => GetCapitalDistribution(security, reply =>
             {
                 if (reply.Distribution != null) promise.TrySetResult(reply.Distribution);
-                else if (!IsCancelled(reply.Status, cancellationToken)) promise.TrySetException(new RequestException(reply));
-                else promise.TrySetCanceled(cancellationToken);
+                else if (IsCancelled(reply.Status, cancellationToken)) promise.TrySetCanceled(cancellationToken);
+                else promise.TrySetException(new RequestException(reply));
             }, options));
         }
 
@@ -155,8 +156,8 @@ namespace Capdist
             return Promise<ProtoReply>(cancellationToken, promise => SendProto(protoId, body, reply =>
             {
                 if (reply.Status == Status.Ok) promise.TrySetResult(reply);
-                else if (!IsCancelled(reply.Status, cancellationToken)) promise.TrySetException(new ProtoRequestException(reply));
-                else promise.TrySetCanceled(cancellationToken);
+                else if (IsCancelled(reply.Status, cancellationToken)) promise.TrySetCanceled(cancellationToken);
+                else promise.TrySetException(new ProtoRequestException(reply));
             }, options));
         }
 

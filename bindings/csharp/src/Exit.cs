@@ -5,10 +5,10 @@ using System.Threading;
 namespace Capdist
 {
     /// <summary>
-    /// The end of a process on Mono. Mono (until 6.12.0.122) waits at exit, without a limit, for every thread that ever ran a
-    /// callback and is not its own, until that thread ends: with a client open, for ever. So there all that is open is closed
-    /// when the process begins to exit, and to the program that looks as on .NET, where such threads just end with it: no
-    /// callback runs any more, and what other threads wait for does not return.
+    /// The end of a process on Mono. At exit Mono 6.8 waits, without a limit, until every thread that ever ran a callback and
+    /// is not its own has ended (mono/mono#20466): with a client open, for ever. So there all that is open is closed when the
+    /// process begins to exit, and to the program that looks as on .NET, where such threads just end with it: no callback
+    /// runs any more, and what other threads wait for does not return.
     /// </summary>
     internal static class Exit
     {

@@ -72,9 +72,10 @@ namespace Capdist.Vendor
                 {
                     opened = new Client(given);
                 }
-                catch (Exception refused) when (refused is ArgumentException || refused is CapdistException)
+                catch (Exception refused) when (
+                    refused is ArgumentException || refused is CapdistException || refused is InvalidOperationException)
                 {
-                    return false;
+                    return false; // InvalidOperationException: the process is exiting
                 }
                 before = client;
                 client = opened;
