@@ -3,6 +3,7 @@
 # make bench    measure the library and its peers, and write docs/benchmarks.md
 # make lib      build the library, its debug information and the simulator, in RELEASE
 # make java     build the Java binding, .build/java/capdist.jar
+# make csharp   build the C# assembly with mcs, into CSHARP_OUT
 # make install  put library, headers, documentation, samples and simulator below PREFIX (after make lib); make uninstall
 # make wheel    make a Python wheel with the library inside, in DIST
 # make deb      make Debian packages, in DIST
@@ -24,6 +25,7 @@ SUITES ?=
 SEEDS ?= 1000
 FROM ?= 1
 SECONDS ?= 60
+CSHARP_OUT ?= .build/csharp
 
 # Where Swift builds; the library that is installed. PREBUILT=1: what is there is taken, and no Swift is needed.
 SCRATCH := .build
@@ -47,16 +49,18 @@ SWIFT_FILES := Sources Tests bindings/swift Package.swift
 BUILD_PACKAGES := libprotobuf-c-dev libssl-dev libwslay-dev pkg-config gcc g++ binutils make
 PACKAGE_PACKAGES := debhelper lintian doxygen
 TEST_PACKAGES := $(PACKAGE_PACKAGES) cmake openssl protobuf-c-compiler libcmocka-dev libuv1-dev doctest-dev protobuf-compiler libprotobuf-dev python3 python3-venv nginx strace valgrind
+# To test the C# binding.
+CSHARP_PACKAGES := mono-mcs mono-runtime nunit-console libnunit-framework2.6.3-cil
 # To build the Java binding; to test it.
 JAVA_PACKAGES := openjdk-17-jdk-headless libjna-java libprotobuf-java protobuf-compiler
 JAVA_TEST_PACKAGES := libgoogle-gson-java libguava-java junit5 maven libmaven-compiler-plugin-java libmaven-jar-plugin-java \
 	libmaven-resources-plugin-java libmaven-install-plugin-java libsurefire-java \
 	libexec-maven-plugin-java libbuild-helper-maven-plugin-java
 
-.PHONY: setup setup-build lib demo test bench java install uninstall wheel deb docs abi messages messages-check format lint simulate mutants fuzz clean
+.PHONY: setup setup-build lib demo test bench java csharp install uninstall wheel deb docs abi messages messages-check format lint simulate mutants fuzz clean
 
 setup:
-	@scripts/setup.sh $(BUILD_PACKAGES) $(TEST_PACKAGES) $(JAVA_PACKAGES) $(JAVA_TEST_PACKAGES)
+	@scripts/setup.sh $(BUILD_PACKAGES) $(TEST_PACKAGES) $(JAVA_PACKAGES) $(JAVA_TEST_PACKAGES) $(CSHARP_PACKAGES)
 	@$(MAKE) --silent --no-print-directory $(VENV)/stamp
 
 setup-build:
@@ -105,6 +109,13 @@ java:
 	$(JAVAC) --release 17 -Xlint:all -Xdoclint:all,-missing -Werror -cp $(JARS)/jna.jar:$(JARS)/protobuf.jar \
 		-d $(JAVA)/classes $$(find bindings/java/src $(JAVA)/generated -name '*.java')
 	jar --create --file $(JAVA)/capdist.jar -C $(JAVA)/classes .
+
+csharp:
+	@scripts/setup.sh mono-mcs mono-runtime
+	@mkdir -p $(CSHARP_OUT)
+	mcs -nologo -warnaserror -optimize -debug -unsafe -target:library -doc:$(CSHARP_OUT)/Capdist.xml \
+	    -out:$(CSHARP_OUT)/Capdist.dll bindings/csharp/src/*.cs bindings/csharp/src/*/*.cs
+
 INSTALL = PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' INCLUDEDIR='$(INCLUDEDIR)' DOCDIR='$(DOCDIR)' \
 	DESTDIR='$(DESTDIR)' RELEASE='$(RELEASE)' LIBRARY='$(LIBRARY)' VERSION='$(VERSION)' scripts/install.sh
 

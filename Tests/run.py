@@ -20,6 +20,7 @@ from harness import checks
 from harness.abi import abi
 from harness.cpp import cpp
 from harness.cprograms import c_tests
+from harness.csharp import csharp
 from harness.docs import docs
 from harness.fuzzing import SECONDS as FUZZ_SECONDS
 from harness.fuzzing import fuzzing
@@ -104,6 +105,7 @@ SUITES = [
     Suite("sanitizers", "the C tests under sanitizers, the samples under valgrind", 900, sanitizers),
     Suite("fuzzing", "libFuzzer's targets, each its corpus and a minute of its own", 900 + 3 * FUZZ_SECONDS, fuzzing),
     Suite("cpp", "the C++ headers with gcc and clang, under sanitizers, and the named cases", 600, cpp),
+    Suite("csharp", "the C# binding with Mono: NUnit, the named cases, the samples", 300, csharp),
     Suite("python", "the Python package", 300, pytest_suite("bindings/python/tests")),
     Suite("java", "the Java binding, and the named cases", 600, java),
     Suite("docs", "every block of the pages is run, every link and name leads somewhere", 300, docs),

@@ -26,7 +26,9 @@ HEADER = ROOT / "include" / "capdist.h"
 PAGES = ("*.md", "docs/*.md", "bindings/*/README.md", "bindings/*/samples/README.md", "Tests/*/README.md")
 #: Blocks of a page and language that another test runs: the file that does, which must name the page.
 ELSEWHERE = {
+    ("README.md", "csharp"): "Tests/harness/csharp.py",
     ("README.md", "java"): "Tests/harness/java.py",
+    ("bindings/csharp/README.md", "csharp"): "Tests/harness/csharp.py",
     ("bindings/java/README.md", "java"): "Tests/harness/java.py",
     ("bindings/python/README.md", "python"): "bindings/python/tests/test_readme.py",
 }
@@ -36,6 +38,7 @@ REASONS = {
     "it takes minutes",
     "it serves until it is ended",
     "the log of a run that took long",
+    "the suite csharp does this",
     "the suite java does this",
     "the suite packages does this",
     "bindings/python/tests/test_samples.py does this",

@@ -28,6 +28,23 @@ def read_junit(path: Path) -> list[Case]:
     return cases
 
 
+def read_nunit(path: Path) -> list[Case]:
+    """Cases of an XML file as NUnit 2 writes it. Raises SuiteError if there is no whole one."""
+    try:
+        root = ElementTree.parse(path).getroot()
+    except (OSError, ElementTree.ParseError) as error:
+        raise SuiteError(f"no result in {path.name}: {error}") from error
+    cases = []
+    # A fixture's own trouble is no case's; and a case that did not run is no success.
+    for element in [*root.iter("test-suite"), *root.iter("test-case")]:
+        text = " ".join(" ".join(element.findtext(f"./{kind}/message") or "" for kind in ("failure", "reason")).split())
+        passed = element.get("result") == "Success"
+        if element.tag == "test-case" or (not passed and text and not text.startswith("One or more child tests")):
+            name = (element.get("name") or "").removeprefix("Capdist.Tests.")
+            cases.append(Case(name, passed, "" if passed else f"{element.get('result')}: {text}"[:400]))
+    return cases
+
+
 def read_swift_events(path: Path) -> list[Case]:
     """Cases of a Swift Testing event stream (JSON lines, version 0), each argument of a parameterised test being one.
 

@@ -1,0 +1,4 @@
+using System.Runtime.CompilerServices;
+
+// Its tests look at what C is handed.
+[assembly: InternalsVisibleTo("Capdist.Tests")]

@@ -1,0 +1,218 @@
+using System;
+using System.Runtime.InteropServices;
+using System.Threading;
+
+namespace Capdist
+{
+    /// <summary>What C calls. The delegates are static, so they live as long as C may call them; what belongs to a connection
+    /// or a request comes as `user_data`, a handle that keeps it alive and is freed in its last call. No exception gets past
+    /// here: it would unwind C's frames.</summary>
+    internal sealed unsafe class Callbacks
+    {
+        /// <summary>A request under way. It keeps its client from being finalised, which would end it.</summary>
+        private sealed class Pending<T>
+        {
+            internal readonly Client Client;
+            internal readonly Action<T> Body;
+
+            internal Pending(Client client, Action<T> body)
+            {
+                Client = client;
+                Body = body;
+            }
+        }
+
+        private static readonly Native.capdist_reply_fn ReplyFn = Replied;
+        private static readonly Native.capdist_proto_fn ProtoFn = ProtoReplied;
+        private static readonly Native.capdist_init_connect_fn InitConnectFn = InitConnected;
+        private static readonly Native.capdist_disconnect_fn DisconnectFn = Disconnected;
+        private static readonly Native.capdist_push_fn PushFn = Pushed;
+        private static readonly Native.capdist_log_fn LogFn = Logged;
+        private static readonly Native.capdist_closed_fn ClosedFn = Closed;
+
+        internal static readonly IntPtr OnReply = Marshal.GetFunctionPointerForDelegate(ReplyFn);
+        internal static readonly IntPtr OnProtoReply = Marshal.GetFunctionPointerForDelegate(ProtoFn);
+        private static readonly IntPtr OnInitConnect = Marshal.GetFunctionPointerForDelegate(InitConnectFn);
+        private static readonly IntPtr OnDisconnect = Marshal.GetFunctionPointerForDelegate(DisconnectFn);
+        private static readonly IntPtr OnPush = Marshal.GetFunctionPointerForDelegate(PushFn);
+        private static readonly IntPtr OnLog = Marshal.GetFunctionPointerForDelegate(LogFn);
+        private static readonly IntPtr OnClosed = Marshal.GetFunctionPointerForDelegate(ClosedFn);
+
+        /// <summary>Whether this thread is one of the library's: then, as nothing else of ours runs there, it is in a
+        /// callback.</summary>
+        [ThreadStatic] internal static bool IsRunning;
+
+        private readonly Options given;
+        /// <summary>Weak: a client that nobody holds any more is finalised, and closes.</summary>
+        private readonly WeakReference<Client> client;
+
+        private GCHandle handle;
+
+        /// <summary>The connection; zero until there is one. Exit's, under its lock.</summary>
+        internal IntPtr Conn;
+
+        private Callbacks(Client client, Options given)
+        {
+            this.client = new WeakReference<Client>(client);
+            this.given = given;
+        }
+
+        /// <summary>Puts the callbacks into `raw`, and what they need into `user_data`: let go of in on_closed, or by
+        /// <see cref="Refused"/>.</summary>
+        internal static Callbacks Install(Client client, Options given, Native.capdist_options* raw)
+        {
+            Callbacks callbacks = new Callbacks(client, given);
+            Exit.Opening(callbacks);
+            callbacks.handle = GCHandle.Alloc(callbacks);
+            if (given.OnInitConnect != null) raw->on_init_connect = OnInitConnect;
+            if (given.OnDisconnect != null) raw->on_disconnect = OnDisconnect;
+            if (given.OnPush != null) raw->on_push = OnPush;
+            if (given.OnLog != null) raw->on_log = OnLog;
+            raw->on_closed = OnClosed;
+            raw->user_data = GCHandle.ToIntPtr(callbacks.handle);
+            return callbacks;
+        }
+
+        /// <summary>There will be no on_closed.</summary>
+        internal void Refused()
+        {
+            Exit.Closed(this);
+            handle.Free();
+        }
+
+        /// <summary>For a request's `user_data`: freed in its callback, or by whoever sees the request refused.</summary>
+        internal static GCHandle Wait<T>(Client client, Action<T> body)
+        {
+            return GCHandle.Alloc(new Pending<T>(client, body));
+        }
+
+        private static void Replied(IntPtr conn, uint serialNo, Native.capdist_reply* reply, IntPtr userData)
+        {
+            Pending<Reply> pending = Take<Pending<Reply>>(userData);
+            if (Exit.HasBegun) return;
+            try
+            {
+                pending.Body(new Reply(reply));
+            }
+            catch (Exception thrown)
+            {
+                Client.Report(pending.Client, thrown);
+            }
+        }
+
+        private static void ProtoReplied(IntPtr conn, uint serialNo, Native.capdist_proto_reply* reply, IntPtr userData)
+        {
+            Pending<ProtoReply> pending = Take<Pending<ProtoReply>>(userData);
+            if (Exit.HasBegun) return;
+            try
+            {
+                pending.Body(new ProtoReply(reply));
+            }
+            catch (Exception thrown)
+            {
+                Client.Report(pending.Client, thrown);
+            }
+        }
+
+        private static void InitConnected(IntPtr conn, long errCode, byte* desc, IntPtr userData)
+        {
+            Callbacks mine = Of(userData);
+            Client sender = mine.Sender(conn);
+            if (sender == null) return;
+            try
+            {
+                mine.given.OnInitConnect(sender, errCode, Native.Text(desc));
+            }
+            catch (Exception thrown)
+            {
+                Client.Report(sender, thrown);
+            }
+        }
+
+        private static void Disconnected(IntPtr conn, long errCode, byte* desc, IntPtr userData)
+        {
+            Callbacks mine = Of(userData);
+            Client sender = mine.Sender(conn);
+            if (sender == null) return;
+            try
+            {
+                mine.given.OnDisconnect(sender, errCode, Native.Text(desc));
+            }
+            catch (Exception thrown)
+            {
+                Client.Report(sender, thrown);
+            }
+        }
+
+        private static void Pushed(IntPtr conn, uint protoId, byte* body, UIntPtr length, IntPtr userData)
+        {
+            Callbacks mine = Of(userData);
+            Client sender = mine.Sender(conn);
+            if (sender == null) return;
+            try
+            {
+                mine.given.OnPush(sender, protoId, Native.Bytes(body, length));
+            }
+            catch (Exception thrown)
+            {
+                Client.Report(sender, thrown);
+            }
+        }
+
+        private static void Logged(IntPtr conn, int level, byte* message, IntPtr userData)
+        {
+            Callbacks mine = Of(userData);
+            Client sender = mine.Sender(conn);
+            if (sender == null) return;
+            try
+            {
+                mine.given.OnLog(sender, (LogLevel)level, Native.Text(message));
+            }
+            catch (Exception thrown)
+            {
+                Client.Report(sender, thrown);
+            }
+        }
+
+        private static void Closed(IntPtr userData)
+        {
+            Callbacks mine = Take<Callbacks>(userData);
+            Exit.Closed(mine);
+            if (Exit.HasBegun) return;
+            try
+            {
+                mine.given.OnClosed?.Invoke();
+            }
+            catch (Exception thrown)
+            {
+                Client.Report(null, thrown);
+            }
+        }
+
+        private static Callbacks Of(IntPtr userData)
+        {
+            IsRunning = true;
+            return (Callbacks)GCHandle.FromIntPtr(userData).Target;
+        }
+
+        /// <summary>For the last call with it.</summary>
+        private static T Take<T>(IntPtr userData)
+        {
+            IsRunning = true;
+            GCHandle handle = GCHandle.FromIntPtr(userData);
+            T taken = (T)handle.Target;
+            handle.Free();
+            return taken;
+        }
+
+        /// <summary>Null when nobody is to be told: it is about to be finalised, or the process to end.</summary>
+        private Client Sender(IntPtr from)
+        {
+            Client sender;
+            if (!client.TryGetTarget(out sender) || Exit.HasBegun) return null;
+            // The first callback may come before its constructor has the handle.
+            sender.Conn = from;
+            return sender;
+        }
+    }
+}

@@ -1,0 +1,339 @@
+using System;
+using System.Collections.Generic;
+using System.Globalization;
+using System.Text;
+
+namespace Capdist.Messages
+{
+    /// <summary>The bytes are no message, or lack what it must have.</summary>
+    public sealed class InvalidProtocolBufferException : Exception
+    {
+        internal InvalidProtocolBufferException(string message) : base(message)
+        {
+        }
+    }
+
+    /// <summary>A message is built that lacks a required field.</summary>
+    public sealed class UninitializedMessageException : Exception
+    {
+        internal UninitializedMessageException(string message) : base(message)
+        {
+        }
+    }
+
+    /// <summary>A field of a message: its number, its name in the .proto file, and what it holds.</summary>
+    internal sealed class Field
+    {
+        internal readonly int Number;
+        internal readonly string Name;
+        internal readonly bool IsRequired;
+        /// <summary>What it reads as while it is absent; for a message its empty instance.</summary>
+        internal readonly object Default;
+
+        private Field(int number, string name, bool isRequired, object standard)
+        {
+            Number = number;
+            Name = name;
+            IsRequired = isRequired;
+            Default = standard;
+        }
+
+        /// <summary>One that must be there; it holds what its default is: an int, a double, a string or a message.</summary>
+        internal static Field Required(int number, string name, object standard)
+        {
+            return new Field(number, name, true, standard);
+        }
+
+        /// <summary>One that may be missing.</summary>
+        internal static Field Optional(int number, string name, object standard)
+        {
+            return new Field(number, name, false, standard);
+        }
+
+        internal WireType WireType
+        {
+            get { return Default is int ? WireType.Varint : Default is double ? WireType.Fixed64 : WireType.Bytes; }
+        }
+    }
+
+    /// <summary>A message of the vendor's: immutable, made by its builder. Fields that are not in its table are kept, and
+    /// written and printed after the others.</summary>
+    public abstract class Message
+    {
+        internal readonly SortedDictionary<int, object> Values = new SortedDictionary<int, object>();
+        internal readonly UnknownFields Unknown = new UnknownFields();
+
+        /// <summary>By number.</summary>
+        internal abstract Field[] Fields { get; }
+
+        /// <summary>An empty one.</summary>
+        internal abstract Message New();
+
+        /// <summary>Whether every required field is there.</summary>
+        public bool IsInitialized
+        {
+            get { return Missing() == null; }
+        }
+
+        /// <summary>The message as protobuf.</summary>
+        public byte[] ToByteArray()
+        {
+            return Writer.Write(this);
+        }
+
+        /// <summary>protobuf's text format: a line a field, by number, messages indented by two spaces; numbers are written
+        /// to read back as the same, and text that is no ASCII as octal bytes.</summary>
+        public override string ToString()
+        {
+            StringBuilder text = new StringBuilder();
+            Print(text, "");
+            return text.ToString();
+        }
+
+        /// <inheritdoc/>
+        public override bool Equals(object other)
+        {
+            Message message = other as Message;
+            return message != null && GetType() == message.GetType() && Same(message);
+        }
+
+        /// <inheritdoc/>
+        public override int GetHashCode()
+        {
+            int hash = GetType().GetHashCode();
+            foreach (KeyValuePair<int, object> value in Values) hash = hash * 31 + (value.Key ^ value.Value.GetHashCode());
+            return hash;
+        }
+
+        internal Field FieldOf(int number)
+        {
+            foreach (Field field in Fields)
+            {
+                if (field.Number == number) return field;
+            }
+            return null;
+        }
+
+        internal bool Has(int number)
+        {
+            return Values.ContainsKey(number);
+        }
+
+        internal T Get<T>(int number)
+        {
+            object value;
+            return (T)(Values.TryGetValue(number, out value) ? value : FieldOf(number).Default);
+        }
+
+        /// <summary>The name of a required field that is not there, with those of the messages around it; null: none.</summary>
+        internal string Missing()
+        {
+            foreach (Field field in Fields)
+            {
+                object value;
+                if (!Values.TryGetValue(field.Number, out value))
+                {
+                    if (field.IsRequired) return field.Name;
+                    continue;
+                }
+                Message message = value as Message;
+                string missing = message?.Missing();
+                if (missing != null) return field.Name + "." + missing;
+            }
+            return null;
+        }
+
+        /// <summary>Takes what `other` has: messages are merged, the rest is replaced.</summary>
+        internal void Merge(Message other)
+        {
+            foreach (KeyValuePair<int, object> value in other.Values) Merge(value.Key, value.Value);
+            Unknown.Add(other.Unknown);
+        }
+
+        internal void Merge(int number, object value)
+        {
+            object before;
+            Message addition = value as Message;
+            if (addition != null && Values.TryGetValue(number, out before))
+            {
+                Message merged = addition.New();
+                merged.Merge((Message)before);
+                merged.Merge(addition);
+                value = merged;
+            }
+            Values[number] = value;
+        }
+
+        private bool Same(Message other)
+        {
+            if (Values.Count != other.Values.Count) return false;
+            foreach (KeyValuePair<int, object> value in Values)
+            {
+                object theirs;
+                if (!other.Values.TryGetValue(value.Key, out theirs) || !value.Value.Equals(theirs)) return false;
+            }
+            return Unknown.ToString() == other.Unknown.ToString();
+        }
+
+        private void Print(StringBuilder text, string indentation)
+        {
+            foreach (KeyValuePair<int, object> value in Values)
+            {
+                text.Append(indentation).Append(FieldOf(value.Key).Name);
+                Message message = value.Value as Message;
+                string words = value.Value as string;
+                if (message != null)
+                {
+                    text.Append(" {\n");
+                    message.Print(text, indentation + "  ");
+                    text.Append(indentation).Append("}\n");
+                }
+                else if (words != null)
+                {
+                    text.Append(": \"").Append(Escape(Encoding.UTF8.GetBytes(words))).Append("\"\n");
+                }
+                else
+                {
+                    string format = value.Value is double ? "r" : null;
+                    text.Append(": ");
+                    text.Append(((IFormattable)value.Value).ToString(format, CultureInfo.InvariantCulture)).Append('\n');
+                }
+            }
+            Unknown.Print(text, indentation);
+        }
+
+        internal static string Escape(byte[] bytes)
+        {
+            const string Named = "\a\b\f\n\r\t\v\\'\"";
+            const string Letters = "abfnrtv\\'\"";
+            StringBuilder text = new StringBuilder(bytes.Length);
+            foreach (byte each in bytes)
+            {
+                int named = Named.IndexOf((char)each);
+                if (named >= 0) text.Append('\\').Append(Letters[named]);
+                else if (each >= 0x20 && each < 0x80) text.Append((char)each);
+                else text.Append('\\').Append(Convert.ToString(each, 8).PadLeft(3, '0'));
+            }
+            return text.ToString();
+        }
+    }
+
+    /// <summary>What every message of that type has.</summary>
+    public abstract class Message<TMessage, TBuilder> : Message
+        where TMessage : Message<TMessage, TBuilder>, new()
+        where TBuilder : Builder<TMessage, TBuilder>, new()
+    {
+        /// <summary>One without a field.</summary>
+        public static TMessage DefaultInstance { get; } = new TMessage();
+
+        /// <summary>An empty builder.</summary>
+        public static TBuilder CreateBuilder()
+        {
+            return new TBuilder();
+        }
+
+        /// <summary>A builder that begins with the prototype's fields.</summary>
+        public static TBuilder CreateBuilder(TMessage prototype)
+        {
+            return new TBuilder().MergeFrom(prototype);
+        }
+
+        /// <exception cref="InvalidProtocolBufferException">The bytes are no message of this type.</exception>
+        public static TMessage ParseFrom(byte[] data)
+        {
+            TMessage message = new TBuilder().MergeFrom(data).BuildPartial();
+            string missing = message.Missing();
+            if (missing != null) throw new InvalidProtocolBufferException("the message lacks " + missing);
+            return message;
+        }
+
+        /// <summary>A builder that begins with this message's fields.</summary>
+        public TBuilder ToBuilder()
+        {
+            return CreateBuilder((TMessage)this);
+        }
+
+        internal override Message New()
+        {
+            return new TMessage();
+        }
+    }
+
+    /// <summary>Makes messages of a type.</summary>
+    public abstract class Builder<TMessage, TBuilder>
+        where TMessage : Message<TMessage, TBuilder>, new()
+        where TBuilder : Builder<TMessage, TBuilder>, new()
+    {
+        private TMessage made = new TMessage();
+
+        /// <summary>Whether every required field is there.</summary>
+        public bool IsInitialized
+        {
+            get { return made.IsInitialized; }
+        }
+
+        /// <exception cref="UninitializedMessageException">A required field is not there.</exception>
+        public TMessage Build()
+        {
+            string missing = made.Missing();
+            if (missing != null) throw new UninitializedMessageException("the message lacks " + missing);
+            return BuildPartial();
+        }
+
+        /// <summary>The same, whatever is missing.</summary>
+        public TMessage BuildPartial()
+        {
+            TMessage copy = new TMessage();
+            copy.Merge(made);
+            return copy;
+        }
+
+        /// <summary>Takes what the message has: messages in it are merged, the rest is replaced.</summary>
+        public TBuilder MergeFrom(TMessage other)
+        {
+            if (other == null) throw new ArgumentNullException(nameof(other));
+            made.Merge(other);
+            return (TBuilder)this;
+        }
+
+        /// <summary>The same from protobuf.</summary>
+        /// <exception cref="InvalidProtocolBufferException">The bytes are no message.</exception>
+        public TBuilder MergeFrom(byte[] data)
+        {
+            if (data == null) throw new ArgumentNullException(nameof(data));
+            TMessage read = new TMessage();
+            new Reader(data).Read(read);
+            return MergeFrom(read);
+        }
+
+        /// <summary>Without a field again.</summary>
+        public TBuilder Clear()
+        {
+            made = new TMessage();
+            return (TBuilder)this;
+        }
+
+        internal bool Has(int number)
+        {
+            return made.Has(number);
+        }
+
+        internal T Get<T>(int number)
+        {
+            return made.Get<T>(number);
+        }
+
+        internal TBuilder Set(int number, object value)
+        {
+            if (value == null) throw new ArgumentNullException(nameof(value));
+            made.Values[number] = value;
+            return (TBuilder)this;
+        }
+
+        internal TBuilder Clear(int number)
+        {
+            made.Values.Remove(number);
+            return (TBuilder)this;
+        }
+    }
+}

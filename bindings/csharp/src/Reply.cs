@@ -1,0 +1,181 @@
+using System;
+using System.Text;
+
+namespace Capdist
+{
+    /// <summary>Money that went into a stock and out of it during today's regular trading hours, by order size, in the
+    /// security's currency. An order is small when its turnover is below the reference (the average turnover of a trade over
+    /// the last month; three days for warrants), big from ten times the reference, mid between; where extra-large begins is
+    /// not published. What the gateway did not send is null.</summary>
+    public sealed class CapitalDistribution
+    {
+        /// <summary>Bought with extra-large orders.</summary>
+        public double? CapitalInSuper { get; }
+        /// <summary>Bought with big orders.</summary>
+        public double CapitalInBig { get; }
+        /// <summary>Bought with mid orders.</summary>
+        public double CapitalInMid { get; }
+        /// <summary>Bought with small orders.</summary>
+        public double CapitalInSmall { get; }
+        /// <summary>Sold with extra-large orders.</summary>
+        public double? CapitalOutSuper { get; }
+        /// <summary>Sold with big orders.</summary>
+        public double CapitalOutBig { get; }
+        /// <summary>Sold with mid orders.</summary>
+        public double CapitalOutMid { get; }
+        /// <summary>Sold with small orders.</summary>
+        public double CapitalOutSmall { get; }
+        /// <summary>The market's local wall clock, "yyyy-MM-dd HH:mm:ss".</summary>
+        public string UpdateTime { get; }
+        /// <summary>Unix time in seconds.</summary>
+        public double? UpdateTimestamp { get; }
+
+        internal unsafe CapitalDistribution(Native.capdist_capital_distribution* raw)
+        {
+            uint present = raw->present;
+            CapitalInSuper = (present & Native.CAPDIST_HAS_CAPITAL_IN_SUPER) != 0 ? raw->capital_in_super : (double?)null;
+            CapitalInBig = raw->capital_in_big;
+            CapitalInMid = raw->capital_in_mid;
+            CapitalInSmall = raw->capital_in_small;
+            CapitalOutSuper = (present & Native.CAPDIST_HAS_CAPITAL_OUT_SUPER) != 0 ? raw->capital_out_super : (double?)null;
+            CapitalOutBig = raw->capital_out_big;
+            CapitalOutMid = raw->capital_out_mid;
+            CapitalOutSmall = raw->capital_out_small;
+            UpdateTime = (present & Native.CAPDIST_HAS_UPDATE_TIME) != 0 ? Native.Text(raw->update_time) : null;
+            UpdateTimestamp = (present & Native.CAPDIST_HAS_UPDATE_TIMESTAMP) != 0 ? raw->update_timestamp : (double?)null;
+        }
+
+        internal unsafe Native.capdist_capital_distribution Raw(Texts texts)
+        {
+            uint present = Native.RequiredFigures;
+            if (CapitalInSuper.HasValue) present |= Native.CAPDIST_HAS_CAPITAL_IN_SUPER;
+            if (CapitalOutSuper.HasValue) present |= Native.CAPDIST_HAS_CAPITAL_OUT_SUPER;
+            if (UpdateTime != null) present |= Native.CAPDIST_HAS_UPDATE_TIME;
+            if (UpdateTimestamp.HasValue) present |= Native.CAPDIST_HAS_UPDATE_TIMESTAMP;
+            return new Native.capdist_capital_distribution
+            {
+                capital_in_super = CapitalInSuper ?? double.NaN,
+                capital_in_big = CapitalInBig,
+                capital_in_mid = CapitalInMid,
+                capital_in_small = CapitalInSmall,
+                capital_out_super = CapitalOutSuper ?? double.NaN,
+                capital_out_big = CapitalOutBig,
+                capital_out_mid = CapitalOutMid,
+                capital_out_small = CapitalOutSmall,
+                update_time = texts.Add(UpdateTime ?? "", "updateTime"),
+                update_timestamp = UpdateTimestamp ?? double.NaN,
+                present = present
+            };
+        }
+    }
+
+    /// <summary>How one request for a capital distribution completed.</summary>
+    public sealed class Reply
+    {
+        /// <summary>Ok and there is a <see cref="Distribution"/>, or why not.</summary>
+        public Status Status { get; }
+        /// <summary>The number that the request was given.</summary>
+        public uint SerialNo { get; }
+        /// <summary>The security that was asked for.</summary>
+        public Security Security { get; }
+        /// <summary>Handed to the network, and its quota slot is used; false: it never left, safe to repeat.</summary>
+        public bool WasSent { get; }
+        /// <summary>RateLimited: until the quota group sends again; else zero.</summary>
+        public TimeSpan RetryAfter { get; }
+        /// <summary>0 succeed, -1 failed, -100 timeout, -200 disconnected, -400 unknown, -500 invalid; null: the gateway
+        /// sent none.</summary>
+        public int? RetType { get; }
+        /// <summary>The gateway's error code; null: it sent none.</summary>
+        public int? ErrCode { get; }
+        /// <summary>The gateway's words, often Chinese; null: it sent none.</summary>
+        public string RetMsg { get; }
+        /// <summary>What happened, in English; "" when the status is Ok.</summary>
+        public string Desc { get; }
+        /// <summary>The figures; null unless the status is Ok.</summary>
+        public CapitalDistribution Distribution { get; }
+        /// <summary>The answer's protobuf as it came (decrypted); empty if none came.</summary>
+        public byte[] Body { get; }
+        internal unsafe Reply(Native.capdist_reply* raw)
+        {
+            Status = (Status)raw->status;
+            SerialNo = raw->serial_no;
+            Security = new Security(&raw->security);
+            WasSent = raw->was_sent != 0;
+            RetryAfter = TimeSpan.FromMilliseconds(raw->retry_after_ms);
+            RetType = (raw->present & Native.CAPDIST_HAS_RET_TYPE) != 0 ? raw->ret_type : (int?)null;
+            ErrCode = (raw->present & Native.CAPDIST_HAS_ERR_CODE) != 0 ? raw->err_code : (int?)null;
+            RetMsg = (raw->present & Native.CAPDIST_HAS_RET_MSG) != 0 ? Native.Text(raw->ret_msg) : null;
+            Desc = Native.Text(raw->desc);
+            Distribution = raw->distribution == null ? null : new CapitalDistribution(raw->distribution);
+            Body = Native.Bytes(raw->body, raw->body_length);
+        }
+
+        /// <summary>The figures.</summary>
+        /// <exception cref="RequestException">There are none.</exception>
+        public CapitalDistribution Value
+        {
+            get
+            {
+                if (Distribution == null) throw new RequestException(this);
+                return Distribution;
+            }
+        }
+
+        /// <summary>What the gateway said, as capdist_reply_to_json writes it: the .proto files' names, indented by two
+        /// spaces, absent fields left out.</summary>
+        public unsafe string ToJson()
+        {
+            using (Texts texts = new Texts())
+            {
+                Native.capdist_reply raw = new Native.capdist_reply { ret_msg = texts.Add(RetMsg ?? "", "retMsg") };
+                if (RetMsg != null) raw.present |= Native.CAPDIST_HAS_RET_MSG;
+                if (RetType.HasValue) raw.present |= Native.CAPDIST_HAS_RET_TYPE;
+                if (ErrCode.HasValue) raw.present |= Native.CAPDIST_HAS_ERR_CODE;
+                raw.ret_type = RetType ?? 0;
+                raw.err_code = ErrCode ?? 0;
+                Native.capdist_capital_distribution figures;
+                if (Distribution != null)
+                {
+                    figures = Distribution.Raw(texts);
+                    raw.distribution = &figures;
+                }
+                byte[] buffer = new byte[1 + Native.capdist_reply_to_json(&raw, null, UIntPtr.Zero)];
+                fixed (byte* into = buffer) Native.capdist_reply_to_json(&raw, into, (UIntPtr)buffer.Length);
+                return Encoding.UTF8.GetString(buffer, 0, buffer.Length - 1);
+            }
+        }
+    }
+
+    /// <summary>How one raw request completed.</summary>
+    public sealed class ProtoReply
+    {
+        /// <summary>As in <see cref="Reply"/>; Ok also for a body that has no retType.</summary>
+        public Status Status { get; }
+        /// <summary>The number that the request was given.</summary>
+        public uint SerialNo { get; }
+        /// <summary>The protocol id that was asked.</summary>
+        public uint ProtoId { get; }
+        /// <summary>Handed to the network; false: it never left, safe to repeat.</summary>
+        public bool WasSent { get; }
+        /// <summary>As in <see cref="Reply"/>.</summary>
+        public TimeSpan RetryAfter { get; }
+        /// <summary>The body's retType; null if it has none.</summary>
+        public int? RetType { get; }
+        /// <summary>What happened, in English; "" when the status is Ok.</summary>
+        public string Desc { get; }
+        /// <summary>The answer's protobuf as it came (decrypted); empty if none came.</summary>
+        public byte[] Body { get; }
+
+        internal unsafe ProtoReply(Native.capdist_proto_reply* raw)
+        {
+            Status = (Status)raw->status;
+            SerialNo = raw->serial_no;
+            ProtoId = raw->proto_id;
+            WasSent = raw->was_sent != 0;
+            RetryAfter = TimeSpan.FromMilliseconds(raw->retry_after_ms);
+            RetType = (raw->present & Native.CAPDIST_HAS_RET_TYPE) != 0 ? raw->ret_type : (int?)null;
+            Desc = Native.Text(raw->desc);
+            Body = Native.Bytes(raw->body, raw->body_length);
+        }
+    }
+}

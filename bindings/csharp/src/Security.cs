@@ -1,0 +1,112 @@
+using System;
+
+namespace Capdist
+{
+    /// <summary>Markets, with the prefixes that texts know them by.</summary>
+    public enum Market
+    {
+        /// <summary>Hong Kong.</summary>
+        HK = 1,
+        /// <summary>United States.</summary>
+        US = 11,
+        /// <summary>Shanghai.</summary>
+        SH = 21,
+        /// <summary>Shenzhen.</summary>
+        SZ = 22,
+        /// <summary>Singapore.</summary>
+        SG = 31,
+        /// <summary>Japan.</summary>
+        JP = 41,
+        /// <summary>Australia.</summary>
+        AU = 51,
+        /// <summary>Malaysia.</summary>
+        MY = 61,
+        /// <summary>Canada.</summary>
+        CA = 71,
+        /// <summary>Foreign exchange.</summary>
+        FX = 81,
+        /// <summary>Crypto currencies.</summary>
+        CC = 91
+    }
+
+    /// <summary>A stock, warrant or fund. A text such as "HK.00700" converts to it: the first dot separates, the code may
+    /// hold dots ("US.BRK.B", "US..DJI").</summary>
+    public struct Security : IEquatable<Security>
+    {
+        /// <summary>Where it is traded.</summary>
+        public Market Market { get; }
+
+        /// <summary>"00700", "AAPL", "BRK.B".</summary>
+        public string Code { get; }
+
+        /// <summary>Checked when it is asked for, as a text is when it is parsed.</summary>
+        public Security(Market market, string code)
+        {
+            Market = market;
+            Code = code;
+        }
+
+        /// <exception cref="ArgumentException">The text names no security.</exception>
+        public static unsafe Security Parse(string text)
+        {
+            if (text == null) throw new ArgumentNullException(nameof(text));
+            Native.capdist_security raw;
+            using (Texts texts = new Texts())
+            {
+                CapdistException.Check(Native.capdist_security_parse(texts.Add(text, nameof(text)), &raw));
+            }
+            return new Security(&raw);
+        }
+
+        /// <summary>The same as <see cref="Parse"/>.</summary>
+        public static implicit operator Security(string text)
+        {
+            return Parse(text);
+        }
+
+        internal unsafe Security(Native.capdist_security* raw)
+        {
+            Market = (Market)raw->market;
+            Code = Native.Text(raw->code);
+        }
+
+        /// <summary>C's, which checks it when it is asked for.</summary>
+        internal unsafe Native.capdist_security Raw()
+        {
+            Native.capdist_security raw = new Native.capdist_security { market = (int)Market };
+            using (Texts texts = new Texts())
+            {
+                byte* code = texts.Add(Code ?? "", "code");
+                int length = 0;
+                while (code[length] != 0) length++;
+                if (length >= Native.CAPDIST_CODE_SIZE) throw new ArgumentException("the code is too long", "code");
+                for (int at = 0; at < length; at++) raw.code[at] = code[at];
+            }
+            return raw;
+        }
+
+        /// <summary>"HK.00700"; an unknown market's number stands for its prefix.</summary>
+        public override string ToString()
+        {
+            return Market + "." + Code;
+        }
+
+        /// <inheritdoc/>
+        public bool Equals(Security other)
+        {
+            return Market == other.Market && Code == other.Code;
+        }
+
+        /// <inheritdoc/>
+        public override bool Equals(object other)
+        {
+            return other is Security && Equals((Security)other);
+        }
+
+        /// <inheritdoc/>
+        public override int GetHashCode()
+        {
+            return (int)Market ^ (Code ?? "").GetHashCode();
+        }
+    }
+}
