@@ -183,8 +183,8 @@ def document(rows: Sequence[Row], asserted: Sequence[Goal], python: str, rounds:
 - {rounds} rounds. In each round every client has its turn, in a process of its own, and each round begins with another
   one. A figure is the median over the rounds, with the lowest and the highest in brackets; a ratio is the median of the
   rounds' ratios.
-- All speak plain TCP to the same gateway (`Benchmarks/gateway.c`), which answers HK.00700 from canned frames. No client
-  keeps a quota.
+- All speak to the same gateway (`Benchmarks/gateway.c`), plain TCP where nothing else is said; it answers HK.00700 from
+  canned frames. No client keeps a quota.
 - Python {python}, futu-api {versions["futu-api"]} with pandas {versions["pandas"]}, nautilus-futu
   {versions["nautilus-futu"]}. All Python rows run on the same interpreter.
 

@@ -13,6 +13,12 @@ package final class TLSSession {
         package var isCertificate = false
         /// Whether the peer ended it as it should.
         package var isEnd = false
+
+        package init(text: String, isCertificate: Bool = false, isEnd: Bool = false) {
+            self.text = text
+            self.isCertificate = isCertificate
+            self.isEnd = isEnd
+        }
     }
 
     /// What the peer must be sent.
@@ -132,13 +138,13 @@ package final class TLSSession {
     }
 
     /// Encrypts the beginning of `bytes`.
-    /// - Returns: how much of it, at most a record's worth; 0 before the handshake is done, and if OpenSSL fails.
-    package func write(_ bytes: UnsafeRawBufferPointer) -> Int {
+    /// - Returns: how much of it, at most a record's worth; 0 before the handshake is done; nil if OpenSSL fails.
+    package func write(_ bytes: UnsafeRawBufferPointer) -> Int? {
         guard isEstablished, !bytes.isEmpty else { return 0 }
-        let written = Crypto.gatedForTLS { () -> Int in
+        let written = Crypto.gatedForTLS { () -> Int? in
             let written = SSL_write(session, bytes.baseAddress, Int32(min(bytes.count, Self.longestRecord)))
             drain()
-            return Int(max(written, 0))
+            return written > 0 ? Int(written) : nil
         }
         return written ?? 0
     }

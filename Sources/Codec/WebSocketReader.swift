@@ -72,8 +72,7 @@ package struct WebSocketReader: ~Copyable {
         framing = WebSocketFraming(role)
         var callbacks = wslay_event_callbacks()
         callbacks.recv_callback = { context, buffer, count, _, state in
-            guard let state = State.of(state), let buffer, !state.input.isEmpty
-            else {
+            guard let state = State.of(state), let buffer, !state.input.isEmpty else {
                 wslay_event_set_error(context, Int32(WSLAY_ERR_WOULDBLOCK.rawValue))
                 return -1
             }
@@ -98,11 +97,7 @@ package struct WebSocketReader: ~Copyable {
             WebSocketReader.frameBegins(context, frame.pointee, state)
         }
         callbacks.on_frame_recv_chunk_callback = { _, chunk, state in
-            guard let state = State.of(state), let chunk, state.isOfMessage,
-                state.failure == nil
-            else {
-                return
-            }
+            guard let state = State.of(state), let chunk, state.isOfMessage, state.failure == nil else { return }
             state.append(UnsafeRawBufferPointer(start: chunk.pointee.data, count: chunk.pointee.data_length))
         }
         callbacks.on_frame_recv_end_callback = { _, state in
@@ -120,6 +115,7 @@ package struct WebSocketReader: ~Copyable {
             case .server: wslay_event_context_server_init(&made, &callbacks, state.opaque)
             }
         context = result == 0 ? made : nil
+        guard let context else { return }
         // It would keep a list of pieces; and its own limit is for each frame then, ours for the message.
         wslay_event_config_set_no_buffering(context, 1)
         wslay_event_config_set_max_recv_msg_length(context, UInt64(max(maxMessageLength, 0)))

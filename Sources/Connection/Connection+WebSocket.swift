@@ -85,6 +85,7 @@ extension Connection {
         // An alert goes out even so.
         defer { flush() }
         try session.received(bytes)
+        try checkOutgoing(session)
         guard session.isEstablished else { return false }
         if !wasEstablished, let upgrade = line.upgrade {
             upgrade.request.withUnsafeBytes { output.pointee.writer.append($0) }
@@ -97,12 +98,23 @@ extension Connection {
         defer { sendLock.unlock() }
         guard let session = output.pointee.tls else { return 0 }
         defer { if !session.outgoing.isEmpty { flush() } }
-        return try session.read(into: line.plain)
+        let count = try session.read(into: line.plain)
+        try checkOutgoing(session)
+        return count
+    }
+
+    /// One who asks TLS for answers again and again, and reads none, must not fill the memory.
+    private func checkOutgoing(_ session: TLSSession) throws(TLSSession.Failure) {
+        guard session.outgoing.pending.count > 2 * Self.maxPending else { return }
+        throw TLSSession.Failure(text: "the gateway asks TLS for more answers than it reads")
+    }
+
+    private var isReady: Bool {
+        stateLock.withLock { if case .ready = state.pointee.machine.state { true } else { false } }
     }
 
     private func tlsFailed(_ failure: TLSSession.Failure) {
         if failure.isEnd { return lineLost(Cause(.disconnected, .receive, 0, failure.text)) }
-        let isReady = stateLock.withLock { if case .ready = state.pointee.machine.state { true } else { false } }
         if isReady { return lineLost(Cause(.tlsFailed, .receive, EPROTO, failure.text)) }
         // Trying again makes no other certificate.
         attemptFailed(Self.refused(.tlsFailed, failure.text, isFinal: failure.isCertificate))
@@ -175,7 +187,12 @@ extension Connection {
             return true
         }
         if header.command == ProtoID.lostOpenD || header.error == Self.relayLostOpenD {
-            lineLost(Cause(.disconnected, .receive, 0, "the relay lost its OpenD\(Self.said(header))"))
+            let text = "the relay lost its OpenD\(Self.said(header))"
+            if isReady {
+                lineLost(Cause(.disconnected, .receive, 0, text))
+            } else {
+                attemptFailed(Self.refused(.connectFailed, text + ": is OpenD logged in?"))
+            }
             return true
         }
         // 0 is nobody's number.
@@ -227,9 +244,12 @@ extension Connection {
     func flush(_ session: TLSSession, _ socket: Int32) {
         while true {
             if session.outgoing.isEmpty {
-                let count = session.write(output.pointee.writer.pending)
+                guard let count = session.write(output.pointee.writer.pending) else {
+                    shutdown(socket, Int32(SHUT_RDWR))
+                    return
+                }
                 output.pointee.writer.sent(count)
-                if count == 0 { return setBlocked(false) }
+                if session.outgoing.isEmpty { return setBlocked(false) }
             }
             switch Socket.send(socket, session.outgoing.pending) {
             case .success(let count):

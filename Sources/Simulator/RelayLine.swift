@@ -131,7 +131,7 @@ package final class RelayLine {
             defer { clear.reset() }
             return Array(clear.pending)
         }
-        while case let count = tls.write(clear.pending), count > 0 { clear.sent(count) }
+        while let count = tls.write(clear.pending), count > 0 { clear.sent(count) }
         defer { tls.sent(tls.outgoing.pending.count) }
         return Array(tls.outgoing.pending)
     }

@@ -109,7 +109,7 @@ import Testing
                     let sent = (0..<size).map { UInt8(truncatingIfNeeded: $0) }
                     var rest = sent[...]
                     while !rest.isEmpty {
-                        let count = Array(rest).withUnsafeBytes { from.write($0) }
+                        let count = Array(rest).withUnsafeBytes { from.write($0) } ?? 0
                         try #require(count > 0)
                         rest = rest.dropFirst(count)
                     }

@@ -322,7 +322,8 @@ private func withProgram(_ arguments: String..., body: (Program, UInt16) throws 
 
     private static let options = [
         "--port", "--host", "--figures", "--quota", "--no-quota", "--keep-alive", "--latency", "--push", "--old",
-        "--trace", "--end-with-input", "--fault", "--seed", "--help", "--version",
+        "--trace", "--end-with-input", "--fault", "--seed", "--help", "--version", "--websocket-port",
+        "--websocket-key", "--tls-cert", "--tls-key",
     ]
 
     @Test(arguments: ["--help", "-h"])
@@ -356,6 +357,12 @@ private func withProgram(_ arguments: String..., body: (Program, UInt16) throws 
         (["--nonsense"], "there is no option --nonsense: see --help"),
         (["11111"], "there is no option 11111: see --help"),
         (["--port"], "--port needs a value: see --help"),
+        (["--websocket-port", "65536"], "--websocket-port takes a number from 0 to 65535, not 65536"),
+        (["--websocket-port", "0", "--tls-cert", "a"], "--tls-cert and --tls-key belong together"),
+        (
+            ["--websocket-key", "k"],
+            "--websocket-key, --tls-cert and --tls-key are of the WebSocket: name its --websocket-port, too"
+        ),
         (["--port", "65536"], "--port takes a number from 0 to 65535, not 65536"),
         (["--port", "-1"], "--port takes a number from 0 to 65535, not -1"),
         (["--port", "http"], "--port takes a number from 0 to 65535, not http"),
@@ -380,6 +387,22 @@ private func withProgram(_ arguments: String..., body: (Program, UInt16) throws 
     func wrongOptionsAreToldInASentence(_ arguments: [String], _ sentence: String) throws {
         let end = try Program(arguments).ended()
         #expect(end == (2, "", "opend-simulator: \(sentence)\n"))
+    }
+
+    @Test func webSocketsPortIsInTheSecondLine() throws {
+        let program = try Program(["--port", "0", "--websocket-port", "0"])
+        #expect(try program.line().hasPrefix("listening 127.0.0.1:"))
+        let line = try program.line()
+        #expect(line.hasPrefix("websocket 127.0.0.1:") && line.dropFirst(20).allSatisfy(\.isNumber), "\(line)")
+        kill(program.pid, SIGTERM)
+        #expect(try program.ended().status == 0)
+    }
+
+    @Test func certificateItCanNotReadIsTold() throws {
+        let end = try Program(["--port", "0", "--websocket-port", "0", "--tls-cert", "no.pem", "--tls-key", "no.pem"])
+            .ended()
+        #expect(end.status == 1)
+        #expect(end.errors.contains("the certificate can not be used"), "\(end.errors)")
     }
 
     @Test func whatItCanNotHaveIsToldInASentence() throws {

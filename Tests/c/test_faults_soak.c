@@ -102,10 +102,9 @@ static void all_faults_mixed_encrypted(void **state) {
 /* ---- back pressure ---- */
 
 /* Asks that are far more than sockets hold, for a gateway that has stopped reading. */
-static void nothing_is_read(void **state) {
+static void read_nothing(client *c) {
     enum { REQUESTS = 300, LENGTH = 64 * 1024 };
     static uint8_t body[LENGTH]; /* of zeros, which is no protobuf: it is never read */
-    client *c = new_client(*state, start_simulator(*state, "--fault", "stop-reading=1", NULL));
     c->options.reply_timeout_ms = 400;
     c->options.queue_timeout_ms = 400;
     open_ready(c);
@@ -133,6 +132,23 @@ static void nothing_is_read(void **state) {
     assert_true(timeouts > 0 && unsent > 0 && released > 0);
 }
 
+static void nothing_is_read(void **state) {
+    read_nothing(new_client(*state, start_simulator(*state, "--fault", "stop-reading=1", NULL)));
+}
+
+static void nothing_is_read_over_websocket(void **state) {
+    client *c = new_client(*state, start_simulator(*state, "--fault", "stop-reading=1", PLAIN_WEBSOCKET, NULL));
+    c->options.transport = CAPDIST_TRANSPORT_WEBSOCKET;
+    read_nothing(c);
+}
+
+static void nothing_is_read_over_tls(void **state) {
+    client *c = new_client(*state, start_simulator(*state, "--fault", "stop-reading=1", TLS_WEBSOCKET, NULL));
+    c->options.transport = CAPDIST_TRANSPORT_WEBSOCKET_TLS;
+    c->options.tls_ca_file = TLS_CA;
+    read_nothing(c);
+}
+
 /* The same with a gateway that answers again once another takes its place. */
 static void lines_that_are_not_read_are_left_behind(void **state) {
     int port = start_simulator(*state, "--no-quota", "--fault", "stop-reading=3", NULL);
@@ -154,6 +170,8 @@ int main(void) {
         TEST(all_faults_mixed),
         TEST(all_faults_mixed_encrypted),
         TEST(nothing_is_read),
+        TEST(nothing_is_read_over_websocket),
+        TEST(nothing_is_read_over_tls),
         TEST(lines_that_are_not_read_are_left_behind),
     };
     return cmocka_run_group_tests_name("faults soak", tests, NULL, NULL);

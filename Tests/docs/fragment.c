@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+INCLUDES
 
 #define MAYBE __attribute__((unused))
 

@@ -36,6 +36,7 @@ ELSEWHERE = {
 REASONS = {
     "a picture",
     "it takes minutes",
+    "it needs another machine",
     "it serves until it is ended",
     "the log of a run that took long",
     "the suite csharp does this",

@@ -22,6 +22,7 @@ def guests(run: Run) -> None:
         _unload(run, port)
         _swift_host(run, port)
         _swift_sample(run, port)
+    _websocket_sample(run)
     loops(run)
     hygiene.secrets(run)
     _first_uses(run)
@@ -33,6 +34,29 @@ def _unload(run: Run, port: int) -> None:
     run.build(["cc", *flags, SOURCES / "unload.c", "-o", program, "-ldl"])
     outcome = run.program([program, RELEASE / "libcapdist.so.1", str(port)], limit_s=60)
     run.check("loaded, used and closed a hundred times", outcome.output.strip() if outcome.status else None)
+
+
+def _websocket_sample(run: Run) -> None:
+    """The C sample fetch over an OpenD's WebSocket with TLS: its options in any combination that the page shows."""
+    program = RESULTS / "fetch"
+    run.build(["cc", "-std=c11", "-Wall", "-Wextra", "-Werror", "-Iinclude", f"-L{RELEASE}", ROOT / "bindings" / "c" / "fetch.c",
+               "-o", program, "-lcapdist", f"-Wl,-rpath,{RELEASE}"])  # fmt: skip
+    tls = ROOT / "Tests" / "vectors" / "tls"
+    key = ("--websocket-port", "0", "--websocket-key", "7522027ccf5a06b1")
+    certificate = ("--tls-cert", str(tls / "server.pem"), "--tls-key", str(tls / "key.pem"))
+    for name, options, words in (
+        ("plain", key, ()),
+        ("TLS", (*key, *certificate), ("--tls", "--ca", str(tls / "ca.pem"))),
+    ):
+        with simulator("--no-quota", *options) as port:
+            command = [program, "--websocket", "--key", key[3], *words, "HK.00700", "127.0.0.1", str(port)]
+            outcome = run.program(command, limit_s=30)
+            right = outcome.status == 0 and '"capitalInBig": 859479380' in outcome.output
+            run.check(f"fetch --websocket, {name}", None if right else f"{outcome.ended}: {outcome.output[-300:]}")
+            if words:
+                outcome = run.program([program, "--websocket", "--key", key[3], "--tls", "HK.00700", "127.0.0.1", str(port)])
+                right = outcome.status == 1 and "certificate" in outcome.output
+                run.check("fetch --tls without the CA", None if right else f"{outcome.ended}: {outcome.output[-300:]}")
 
 
 def _swift_host(run: Run, port: int) -> None:
