@@ -56,11 +56,14 @@ JAVA_PACKAGES := openjdk-17-jdk-headless libjna-java libprotobuf-java protobuf-c
 JAVA_TEST_PACKAGES := libgoogle-gson-java libguava-java junit5 maven libmaven-compiler-plugin-java libmaven-jar-plugin-java \
 	libmaven-resources-plugin-java libmaven-install-plugin-java libsurefire-java \
 	libexec-maven-plugin-java libbuild-helper-maven-plugin-java
+# Node and what belongs to it, where there is none: Debian's does not go together with another that is there already.
+NODE_PACKAGES = node-typescript node-js-beautify $(if $(shell command -v node),,nodejs) \
+    $(if $(shell node bindings/node/headers.js 2>/dev/null),,libnode-dev) $(if $(shell command -v npm),,npm)
 
 .PHONY: setup setup-build lib demo test bench java csharp install uninstall wheel deb docs abi messages messages-check format lint simulate mutants fuzz clean
 
 setup:
-	@scripts/setup.sh $(BUILD_PACKAGES) $(TEST_PACKAGES) $(JAVA_PACKAGES) $(JAVA_TEST_PACKAGES) $(CSHARP_PACKAGES)
+	@scripts/setup.sh $(BUILD_PACKAGES) $(TEST_PACKAGES) $(JAVA_PACKAGES) $(JAVA_TEST_PACKAGES) $(CSHARP_PACKAGES) $(NODE_PACKAGES)
 	@$(MAKE) --silent --no-print-directory $(VENV)/stamp
 
 setup-build:
@@ -153,4 +156,4 @@ lint:
 	swift format lint --strict --recursive $(SWIFT_FILES)
 
 clean:
-	rm -rf $(DIST) .build .build-test .build-bench .build-mutants .build-fuzz .build-asan .build-tsan $(VENV) .venv-bench Tests/.results bindings/java/target
+	rm -rf $(DIST) .build .build-test .build-bench .build-mutants .build-fuzz .build-asan .build-tsan $(VENV) .venv-bench Tests/.results bindings/java/target bindings/node/build

@@ -26,6 +26,7 @@ from harness.fuzzing import SECONDS as FUZZ_SECONDS
 from harness.fuzzing import fuzzing
 from harness.guests import guests
 from harness.java import java
+from harness.node import node
 from harness.packages import packages
 from harness.results import read_junit, read_swift_events
 from harness.sanitizers import sanitizers
@@ -106,6 +107,7 @@ SUITES = [
     Suite("fuzzing", "libFuzzer's targets, each its corpus and a minute of its own", 900 + 3 * FUZZ_SECONDS, fuzzing),
     Suite("cpp", "the C++ headers with gcc and clang, under sanitizers, and the named cases", 600, cpp),
     Suite("csharp", "the C# binding with Mono: NUnit, the named cases, the samples", 300, csharp),
+    Suite("node", "the Node package: its tests, the named cases, the samples, its declarations", 600, node),
     Suite("python", "the Python package", 300, pytest_suite("bindings/python/tests")),
     Suite("java", "the Java binding, and the named cases", 600, java),
     Suite("docs", "every block of the pages is run, every link and name leads somewhere", 300, docs),

@@ -153,7 +153,8 @@ enum {
     CAPDIST_FORKED = 38,
     /** Not built into this library, or asked for by a newer header than this library knows. */
     CAPDIST_UNSUPPORTED = 39,
-    /** Host-driven mode takes numeric addresses and `localhost` only: resolve the name in the host. */
+    /** Host-driven mode takes numeric addresses and `localhost` only: resolve the name in the host (over TLS it is then the
+     *  `tls_server_name`). */
     CAPDIST_NEEDS_ADDRESS = 40,
     /** An open connection of the same quota group was given other figures. */
     CAPDIST_QUOTA_CONFLICT = 41,
@@ -440,7 +441,7 @@ typedef struct capdist_options {
                                                      bytes; NULL or "": none. Its MD5 is sent, and wiped with the connection */
     const char *tls_ca_file;                    /**< over TLS: PEM file of the certificates to trust, at most 16 MiB: CAs', or
                                                      the gateway's own; NULL: the CAs OpenSSL's own folder holds. The
-                                                     certificate must be for `host`, name or address */
+                                                     certificate must be for `host`, name or address, or `tls_server_name` */
     int32_t tls_insecure_accept_any_certificate; /**< 1: whoever answers is trusted; for tests only, and told to `on_log` */
 
     int32_t reconnect;          /**< 1: reconnect by itself, the first attempt included; default 1 */
@@ -466,6 +467,9 @@ typedef struct capdist_options {
     capdist_log_fn on_log;                   /**< a line for the host's log */
     capdist_closed_fn on_closed;             /**< the connection is gone: the last use of `user_data` */
     void *user_data; /**< handed to these five; the library never looks at it */
+
+    const char *tls_server_name; /**< over TLS: whom the certificate must be for, and whom the gateway is asked for, where `host` is
+                                      an address that the program resolved itself (host-driven mode); 1 to 255 bytes; NULL: `host` */
 } capdist_options;
 
 /**

@@ -67,6 +67,7 @@ struct CheckedOptions {
             pushProtoFormat: Int32(FrameHeader.protobufFormat), programmingLanguage: language
         ).encoded()
         connection.tls = try Self.tls(options, connection)
+        connection.tlsServerName = try Self.serverName(options)
         connection.behaviour.acceptsAnyCertificate = connection.tls?.isVerifying == false
         if connection.behaviour.transport != .tcp {
             hello = try Self.initWebSocket(options, clientID, language)
@@ -147,6 +148,7 @@ struct CheckedOptions {
         }
         guard transport == .webSocketTLS else {
             if options.tls_ca_file != nil { throw .invalid("tls_ca_file is set, and transport has no TLS") }
+            if options.tls_server_name != nil { throw .invalid("tls_server_name is set, and transport has no TLS") }
             if acceptsAny {
                 throw .invalid("tls_insecure_accept_any_certificate is set, and transport has no TLS")
             }
@@ -160,6 +162,15 @@ struct CheckedOptions {
         } catch {
             throw .invalid("\(options.tls_ca_file == nil ? "transport" : "tls_ca_file") can not be used: \(error.text)")
         }
+    }
+
+    /// It goes into a header of HTTP's, so that what would end that is refused.
+    private static func serverName(_ options: capdist_options) throws(Refusal) -> String? {
+        let name = try text(options.tls_server_name, "tls_server_name")
+        guard name?.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) ?? true else {
+            throw .invalid("tls_server_name must be printable ASCII without a space")
+        }
+        return name
     }
 
     /// The body of InitWebSocket, with the key's MD5 as the relay wants it.

@@ -12,13 +12,14 @@ extension Connection {
     /// The socket is connected: begins with TLS, or with the upgrade.
     func openWebSocket() {
         let defaultPort: UInt16 = transport == .webSocketTLS ? 443 : 80
-        guard let upgrade = WebSocketUpgrade(host: options.host, port: options.port, defaultPort: defaultPort) else {
+        let name = options.tlsServerName ?? options.host
+        guard let upgrade = WebSocketUpgrade(host: name, port: options.port, defaultPort: defaultPort) else {
             return attemptFailed(Self.refused(.connectFailed, "the system gave no random bytes"))
         }
         let line = WebSocketLine(upgrade, maxBodyLength: options.maxBodyLength)
         input.pointee.line = line
         if let context = options.tls {
-            guard let session = TLSSession(context, host: options.host) else {
+            guard let session = TLSSession(context, host: name) else {
                 return attemptFailed(Self.refused(.tlsFailed, "OpenSSL made no TLS session"))
             }
             sendLock.withLock { output.pointee.tls = session }

@@ -43,6 +43,7 @@ static void init_gives_the_documented_defaults(void **state) {
     assert_null(o.rsa_private_key_file);
     assert_null(o.websocket_key);
     assert_null(o.tls_ca_file);
+    assert_null(o.tls_server_name);
     assert_int_equal(o.tls_insecure_accept_any_certificate, 0);
     assert_int_equal(o.reconnect, 1);
     assert_int_equal(o.reconnect_min_ms, 500);
@@ -194,6 +195,10 @@ static void what_the_transport_does_not_do_is_refused(void **state) {
     static const char key[] = VECTORS "/rsa/1024.pem", ca[] = VECTORS "/tls/ca.pem";
     REFUSED(websocket_key, "7522027ccf5a06b1");
     REFUSED(tls_ca_file, ca);
+    REFUSED(tls_server_name, "quotes.example");
+    REFUSED_OVER(CAPDIST_TRANSPORT_WEBSOCKET, tls_server_name, "quotes.example", "tls_server_name");
+    REFUSED_OVER(CAPDIST_TRANSPORT_WEBSOCKET_TLS, tls_server_name, "", "tls_server_name");
+    REFUSED_OVER(CAPDIST_TRANSPORT_WEBSOCKET_TLS, tls_server_name, "a\r\nb", "tls_server_name");
     REFUSED(tls_insecure_accept_any_certificate, 1);
     REFUSED_OVER(CAPDIST_TRANSPORT_WEBSOCKET, tls_ca_file, ca, "tls_ca_file");
     REFUSED_OVER(CAPDIST_TRANSPORT_WEBSOCKET, tls_insecure_accept_any_certificate, 1, "tls_insecure");

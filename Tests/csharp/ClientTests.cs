@@ -208,7 +208,7 @@ namespace Capdist.Tests
             {
                 Host = "host", Port = 2, ClientId = "id", ClientVersion = 3, RecvNotify = true, ProgrammingLanguage = "language",
                 Transport = Transport.WebSocketTls, PacketCipher = Cipher.AesCbc, RsaPrivateKey = "key",
-                RsaPrivateKeyFile = "file", WebSocketKey = "websocket", TlsCaFile = "ca", TlsInsecureAcceptAnyCertificate = true,
+                RsaPrivateKeyFile = "file", WebSocketKey = "websocket", TlsCaFile = "ca", TlsServerName = "server", TlsInsecureAcceptAnyCertificate = true,
                 Reconnect = false, ReconnectMin = TimeSpan.FromMilliseconds(4), ReconnectMax = TimeSpan.FromMilliseconds(5),
                 ConnectTimeout = TimeSpan.FromMilliseconds(6), QueueTimeout = TimeSpan.FromMilliseconds(7),
                 ReplyTimeout = TimeSpan.FromTicks(1), QuotaRequests = 8, QuotaWindow = TimeSpan.FromMilliseconds(9),
@@ -222,9 +222,9 @@ namespace Capdist.Tests
                 {
                     Native.Text(raw.host), Native.Text(raw.client_id), Native.Text(raw.programming_language),
                     Native.Text(raw.rsa_private_key), Native.Text(raw.rsa_private_key_file), Native.Text(raw.websocket_key),
-                    Native.Text(raw.tls_ca_file), Native.Text(raw.quota_group)
+                    Native.Text(raw.tls_ca_file), Native.Text(raw.tls_server_name), Native.Text(raw.quota_group)
                 };
-                Assert.That(words, Is.EqualTo(new[] { "host", "id", "language", "key", "file", "websocket", "ca", "grüppe" }));
+                Assert.That(words, Is.EqualTo(new[] { "host", "id", "language", "key", "file", "websocket", "ca", "server", "grüppe" }));
                 int[] numbers =
                 {
                     raw.mode, raw.port, raw.client_version, raw.recv_notify, raw.transport, raw.packet_cipher,

@@ -59,12 +59,13 @@ VENDOR_RET_TYPES = {"CAPDIST_QUEUE_TIMEOUT": -100, "CAPDIST_REPLY_TIMEOUT": -100
 
 @dataclass(frozen=True)
 class Face:
-    """How a binding asks. Without options (the vendor's classes) it can only do the cases that set none."""
+    """How a binding asks, over TCP or WebSocket. Without options (the vendor's classes) it can only do the cases that set none."""
 
     name: str
     command: Sequence[str | Path]
     has_callbacks: bool = True
     has_options: bool = True
+    over_websocket: bool = False
 
     def can(self, case: dict[str, Any]) -> bool:
         """Whether it can do what a case asks."""
@@ -190,8 +191,9 @@ def _play(case: dict[str, Any], face: Face) -> list[str]:
                 ports.append(stack.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1])
                 continue
             traces.append(folder / f"trace{number}")
-            gateways.append(stack.enter_context(gateway("--trace", str(traces[-1]), *wanted["simulator"])))
-            ports.append(gateways[-1].port)
+            websocket = ("--websocket-port", "0") if face.over_websocket else ()
+            gateways.append(stack.enter_context(gateway("--trace", str(traces[-1]), *websocket, *wanted["simulator"])))
+            ports.append(gateways[-1].websocket_port if face.over_websocket else gateways[-1].port)
         player = Player([*face.command])
         try:
             _tell(player, case, ports)

@@ -30,6 +30,8 @@ ELSEWHERE = {
     ("README.md", "java"): "Tests/harness/java.py",
     ("bindings/csharp/README.md", "csharp"): "Tests/harness/csharp.py",
     ("bindings/java/README.md", "java"): "Tests/harness/java.py",
+    ("README.md", "js"): "Tests/harness/node.py",
+    ("bindings/node/README.md", "js"): "Tests/harness/node.py",
     ("bindings/python/README.md", "python"): "bindings/python/tests/test_readme.py",
 }
 #: Why a block may stay unrun.
@@ -41,6 +43,7 @@ REASONS = {
     "the log of a run that took long",
     "the suite csharp does this",
     "the suite java does this",
+    "the suite node does this",
     "the suite packages does this",
     "bindings/python/tests/test_samples.py does this",
     "Tests/harness/guests.py does this",

@@ -14,9 +14,10 @@ from .suite import RELEASE, SuiteError
 
 @dataclass
 class Gateway:
-    """A running opend-simulator."""
+    """A running opend-simulator, and where it listens. Without `--websocket-port` that one is 0."""
 
     port: int
+    websocket_port: int
     process: subprocess.Popen[str]
 
     def kill(self) -> None:
@@ -29,19 +30,19 @@ class Gateway:
 def gateway(
     *options: str, program: Path = RELEASE / "opend-simulator", env: Mapping[str, str] | None = None
 ) -> Iterator[Gateway]:
-    """Runs opend-simulator; ends it by closing its input, unless it was killed. The port is its WebSocket's, if that is among
-    the options."""
+    """Runs opend-simulator; ends it by closing its input, unless it was killed."""
     command = [str(program), "--port", "0", "--end-with-input", *options]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env={**os.environ, **(env or {})}) as process:
         try:
             assert process.stdin is not None and process.stdout is not None
-            word, _, address = process.stdout.readline().partition(" ")
-            if word != "listening":
-                raise SuiteError("opend-simulator does not listen")
-            if "--websocket-port" in options:
-                address = process.stdout.readline()
-            yield Gateway(int(address.rpartition(":")[2]), process)
+            ports = [0, 0]
+            for at, wanted in enumerate(["listening", "websocket"] if "--websocket-port" in options else ["listening"]):
+                word, _, address = process.stdout.readline().partition(" ")
+                if word != wanted:
+                    raise SuiteError("opend-simulator does not listen")
+                ports[at] = int(address.rpartition(":")[2])
+            yield Gateway(*ports, process)
             process.stdin.close()
             process.wait(timeout=10)
         except subprocess.TimeoutExpired as error:
@@ -52,6 +53,6 @@ def gateway(
 
 @contextmanager
 def simulator(*options: str) -> Iterator[int]:
-    """The same; yields its port."""
+    """The same; yields its port, which is the WebSocket's if that is among the options."""
     with gateway(*options) as running:
-        yield running.port
+        yield running.websocket_port or running.port

@@ -41,6 +41,7 @@ class OptionsTest {
             Map.entry("rsa_private_key_file=key.pem", new Options().rsaPrivateKeyFile("key.pem")),
             Map.entry("websocket_key=secret", new Options().websocketKey("secret")),
             Map.entry("tls_ca_file=ca.pem", new Options().tlsCaFile("ca.pem")),
+            Map.entry("tls_server_name=opend.example", new Options().tlsServerName("opend.example")),
             Map.entry("tls_insecure_accept_any_certificate=1", new Options().tlsInsecureAcceptAnyCertificate(true)),
             Map.entry("reconnect=0", new Options().reconnect(false)),
             Map.entry("reconnect_min_ms=11", new Options().reconnectMin(Duration.ofMillis(11))),

@@ -116,6 +116,7 @@ namespace Capdist
             public IntPtr on_log;
             public IntPtr on_closed;
             public IntPtr user_data;
+            public byte* tls_server_name;
         }
 
         [StructLayout(LayoutKind.Sequential)]

@@ -80,6 +80,8 @@ namespace Capdist
         public string WebSocketKey { get; set; }
         /// <summary>PEM file of accepted CAs; null: the system's.</summary>
         public string TlsCaFile { get; set; }
+        /// <summary>Over TLS: whom the certificate must be for, where Host is an address that the program resolved itself.</summary>
+        public string TlsServerName { get; set; }
         /// <summary>Verify nothing; for tests only.</summary>
         public bool TlsInsecureAcceptAnyCertificate { get; set; }
 
@@ -153,6 +155,7 @@ namespace Capdist
             raw.rsa_private_key_file = texts.Add(RsaPrivateKeyFile, nameof(RsaPrivateKeyFile));
             raw.websocket_key = texts.Add(WebSocketKey, nameof(WebSocketKey));
             raw.tls_ca_file = texts.Add(TlsCaFile, nameof(TlsCaFile));
+            raw.tls_server_name = texts.Add(TlsServerName, nameof(TlsServerName));
             raw.tls_insecure_accept_any_certificate = TlsInsecureAcceptAnyCertificate ? 1 : 0;
             raw.reconnect = Reconnect ? 1 : 0;
             raw.reconnect_min_ms = Native.Milliseconds(ReconnectMin);

@@ -83,6 +83,7 @@ struct options {
     std::optional<std::string> rsa_private_key_file;
     std::string websocket_key;
     std::optional<std::string> tls_ca_file;
+    std::optional<std::string> tls_server_name; ///< where `host` is an address that the program resolved itself
     bool tls_insecure_accept_any_certificate = false;
 
     bool reconnect = true;
@@ -153,6 +154,7 @@ inline capdist_options raw_options(const options &from) noexcept {
     raw.rsa_private_key_file = text_or_null(from.rsa_private_key_file);
     raw.websocket_key = text_or_null(from.websocket_key);
     raw.tls_ca_file = text_or_null(from.tls_ca_file);
+    raw.tls_server_name = text_or_null(from.tls_server_name);
     raw.tls_insecure_accept_any_certificate = from.tls_insecure_accept_any_certificate;
     raw.reconnect = from.reconnect;
     raw.reconnect_min_ms = to_ms(from.reconnect_min);

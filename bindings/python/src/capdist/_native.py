@@ -142,6 +142,7 @@ class Options(Structure):
         ("on_log", LogFn),
         ("on_closed", ClosedFn),
         ("user_data", c_void_p),
+        ("tls_server_name", c_char_p),
     ]
 
 

@@ -259,7 +259,8 @@ final class CapdistLibrary {
         "transport", "packet_cipher", "rsa_private_key", "rsa_private_key_file", "websocket_key", "tls_ca_file",
         "tls_insecure_accept_any_certificate", "reconnect", "reconnect_min_ms", "reconnect_max_ms", "connect_timeout_ms",
         "queue_timeout_ms", "reply_timeout_ms", "quota_requests", "quota_window_ms", "quota_mode", "max_queue",
-        "max_body_bytes", "quota_group", "on_init_connect", "on_disconnect", "on_push", "on_log", "on_closed", "user_data"
+        "max_body_bytes", "quota_group", "on_init_connect", "on_disconnect", "on_push", "on_log", "on_closed", "user_data",
+        "tls_server_name"
     })
     public static final class Options extends Structure {
         public long struct_size;
@@ -295,6 +296,7 @@ final class CapdistLibrary {
         public LogFn on_log;
         public ClosedFn on_closed;
         public long user_data;
+        public Pointer tls_server_name;
 
         private final List<Memory> texts = new ArrayList<>();
 

@@ -108,6 +108,11 @@ public final class Options {
         return text(path, "tls_ca_file", (raw, text) -> raw.tls_ca_file = text);
     }
 
+    /** Over TLS: whom the certificate must be for, where {@code host} is an address that the program resolved itself. */
+    public Options tlsServerName(String name) {
+        return text(name, "tls_server_name", (raw, text) -> raw.tls_server_name = text);
+    }
+
     /** Verify nothing; for tests only. */
     public Options tlsInsecureAcceptAnyCertificate(boolean accept) {
         return set(raw -> raw.tls_insecure_accept_any_certificate = accept ? 1 : 0);

@@ -1,0 +1,2 @@
+export * from "capdist/futu-api";
+export { default } from "capdist/futu-api";

@@ -1,0 +1,2 @@
+import api = require("capdist/futu-api");
+export = api;

@@ -1,0 +1,3 @@
+import proto from "./proto.js";
+
+export const { Common, Qot_Common } = proto;

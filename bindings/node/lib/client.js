@@ -1,0 +1,225 @@
+// The client for today.
+"use strict";
+
+const dns = require("node:dns");
+const net = require("node:net");
+const { Link } = require("./connection.js");
+const { Transport, connectOptions, requestOptions, known, signalOf, text, waiting } = require("./options.js");
+const { CapitalDistribution, isOk, protoReplyOf, replyOf, requestError } = require("./reply.js");
+const { ConnectError, Status, invalid } = require("./status.js");
+
+/** capdist_connection_info.state */
+const NOT_CONNECTED = 2;
+/** Requests of a watch list under way at a time when no quota is kept. */
+const UNLIMITED_WINDOW = 64;
+/** How long one entry of a watch list may wait for its turn: the longest the library takes. */
+const LIST_QUEUE_TIMEOUT_MS = 3_600_000;
+const OF_LISTS = new Set(["replyTimeoutMs", "signal"]);
+const OF_WAITING = new Set(["timeoutMs", "signal"]);
+
+/** A client that was dropped closes by itself. */
+const dropped = new FinalizationRegistry((link) => link.close());
+
+class Client {
+  #link;
+  #maxQueue;
+  #isHeld = false;
+
+  constructor(options, callbacks) {
+    this.#maxQueue = options.maxQueue || UNLIMITED_WINDOW;
+    this.#link = new Link(options, callbacks);
+    if (Object.values(callbacks).some(Boolean)) {
+      // Whoever wants to hear of a connection need not keep its client.
+      this.#link.owner = this;
+    } else {
+      dropped.register(this, this.#link, this);
+    }
+  }
+
+  async capitalDistribution(security, options) {
+    const { numbers, signal } = requestOptions(options);
+    return this.#request(signal, (sink) => this.#link.ask(this, text(security, "security"), undefined, numbers, sink), (event) => {
+      const reply = replyOf(event);
+      if (!isOk(reply)) throw requestError(reply, security);
+      return new CapitalDistribution(security, reply.figures);
+    });
+  }
+
+  async sendProto(protoId, body, options) {
+    const { numbers, signal } = requestOptions(options);
+    if (!Number.isInteger(protoId) || protoId !== protoId >>> 0) throw invalid("protoId: it must be a whole number of 32 bits");
+    if (!(body instanceof Uint8Array)) throw invalid("body: it must be a Uint8Array");
+    return this.#request(signal, (sink) => this.#link.sendProto(this, protoId, body, numbers, sink), (event) => {
+      const reply = protoReplyOf(event);
+      // A refusal has a body, too, which tells more than we can.
+      if (!isOk(reply) && reply.body.length === 0) throw requestError(reply, "");
+      return { protoId, retType: reply.retType, body: reply.body };
+    });
+  }
+
+  /** A request as a promise: `ask` takes the sink and returns the serial number, `settle` makes the value of the event. */
+  #request(signal, ask, settle) {
+    signal?.throwIfAborted();
+    return new Promise((resolve, reject) => {
+      const serialNo = ask((event) => {
+        if (signal) this.#link.unwatch(signal, serialNo);
+        try {
+          resolve(settle(event));
+        } catch (error) {
+          reject(error);
+        }
+      });
+      if (!signal) return;
+      this.#link.watch(signal, serialNo, () => {
+        reject(signal.reason);
+        this.#link.cancel(serialNo);
+      });
+    });
+  }
+
+  async *capitalDistributions(securities, options = {}) {
+    known(options, OF_LISTS);
+    const { numbers, signal } = requestOptions({ ...options, queueTimeoutMs: LIST_QUEUE_TIMEOUT_MS });
+    if (typeof securities === "string" || typeof securities?.[Symbol.iterator] !== "function") {
+      throw invalid("securities: they must be a list of strings");
+    }
+    const window = Math.min(this.quota().limit || UNLIMITED_WINDOW, this.#maxQueue);
+    const underWay = new Set();
+    const answers = [];
+    let wake = () => {};
+    const aborted = () => wake();
+    const ask = (security) => {
+      const serialNo = this.#link.ask(this, text(security, "security"), undefined, numbers, (event) => {
+        underWay.delete(serialNo);
+        const reply = replyOf(event);
+        answers.push(isOk(reply)
+          ? { security, figures: new CapitalDistribution(security, reply.figures), error: undefined }
+          : { security, figures: undefined, error: requestError(reply, security) });
+        wake();
+      });
+      underWay.add(serialNo);
+    };
+    const remaining = securities[Symbol.iterator]();
+    let isLast = false;
+    signal?.addEventListener("abort", aborted);
+    try {
+      for (;;) {
+        signal?.throwIfAborted();
+        // What was answered and not yet taken counts: a consumer that is slow asks slowly.
+        while (!isLast && underWay.size + answers.length < window) {
+          const { done, value } = remaining.next();
+          if (done) isLast = true;
+          else ask(value);
+        }
+        if (answers.length > 0) yield answers.shift();
+        else if (underWay.size > 0) await new Promise((resolve) => (wake = resolve));
+        else return;
+      }
+    } finally {
+      signal?.removeEventListener("abort", aborted);
+      for (const serialNo of underWay) this.#link.cancel(serialNo);
+      if (!isLast) remaining.return?.();
+    }
+  }
+
+  async waitReady(options = {}) {
+    known(options, OF_WAITING);
+    const limit = waiting(options.timeoutMs, "timeoutMs", 10_000);
+    const signal = signalOf(options.signal);
+    signal?.throwIfAborted();
+    const link = this.#link;
+    let look, aborted, timer;
+    link.hold();
+    try {
+      await new Promise((resolve, reject) => {
+        // It holds the client, or that could be collected, and closed, while it waits.
+        look = (isLate) => {
+          try {
+            // Before the cause, so that a cause that is called final is the final one.
+            isLate ||= this.#link.info()[3] === NOT_CONNECTED;
+            this.#link.look();
+            resolve();
+          } catch (error) {
+            if (isLate || error.status === Status.RELEASED) reject(error);
+          }
+        };
+        aborted = () => reject(signal.reason);
+        link.listeners.add(look);
+        signal?.addEventListener("abort", aborted);
+        timer = setTimeout(look, limit, true);
+        look(false);
+      });
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", aborted);
+      link.listeners.delete(look);
+      link.unhold();
+    }
+  }
+
+  info() {
+    const [connId, loginUserId, serverVersion, state] = this.#link.info();
+    return { connId, loginUserId, serverVersion, isReady: state === 1, isFinal: state === NOT_CONNECTED };
+  }
+
+  quota() {
+    const [limit, windowMs, used, waitingFor, nextSlotMs] = this.#link.quota();
+    return { limit, windowMs, used, waiting: waitingFor, nextSlotMs: nextSlotMs < 0 ? null : nextSlotMs };
+  }
+
+  ref() {
+    if (!this.#isHeld) this.#link.hold();
+    this.#isHeld = true;
+    return this;
+  }
+
+  unref() {
+    if (this.#isHeld) this.#link.unhold();
+    this.#isHeld = false;
+    return this;
+  }
+
+  close() {
+    dropped.unregister(this);
+    this.#link.close();
+  }
+}
+
+/** Looks up the name in the addon's options: the library looks none up, since that would hold up the loop. */
+async function resolve(native, signal) {
+  const { host } = native;
+  if (!host || net.isIP(host) !== 0 || host.toLowerCase() === "localhost") return;
+  let aborted;
+  try {
+    const stopped = new Promise((_, reject) => {
+      aborted = () => reject(signal.reason);
+      signal?.addEventListener("abort", aborted);
+    });
+    native.host = (await Promise.race([dns.promises.lookup(host), stopped])).address;
+    // The certificate is still to be the name's.
+    if (native.transport === Transport.WEBSOCKET_TLS) native.tlsServerName ??= host;
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    const why = `the name ${host} was not found (${error.code ?? error.message}): is it spelled right?`;
+    throw new ConnectError(why, Status.CONNECT_FAILED, { cause: error });
+  } finally {
+    signal?.removeEventListener("abort", aborted);
+  }
+}
+
+async function connect(options = {}) {
+  const { native, callbacks, readyTimeoutMs, signal } = connectOptions(options);
+  signal?.throwIfAborted();
+  await resolve(native, signal);
+  const client = new Client(native, callbacks);
+  if (readyTimeoutMs === 0) return client;
+  try {
+    await client.waitReady({ timeoutMs: readyTimeoutMs, signal });
+    return client;
+  } catch (error) {
+    client.close();
+    throw error;
+  }
+}
+
+module.exports = { Client, connect, resolve };

@@ -1,0 +1,144 @@
+// A connection of the addon's, the requests that are under way on it, and who keeps the process alive.
+"use strict";
+
+const { Connection, Event } = require("./native.js");
+const { calling } = require("./status.js");
+
+/** What a callback throws is an uncaught exception, and keeps nothing else from happening. */
+function guarded(callback, ...values) {
+  try {
+    callback?.(...values);
+  } catch (error) {
+    process.nextTick(() => {
+      throw error;
+    });
+  }
+}
+
+/**
+ * The addon holds this, from its making to its closing; it holds its client only while a request is under way or the user
+ * gave a callback, so that a client that was dropped can be collected, and closed.
+ */
+class Link {
+  #native;
+  #callbacks;
+  /** serial number → { sink, owner } */
+  #pending = new Map();
+  /** AbortSignal → { listener, serials }: one listener a signal, since thousands of requests may share one. */
+  #signals = new Map();
+  #holds = 0;
+  /** Called after each change of the connection's state. */
+  listeners = new Set();
+  /** Kept for as long as this is. */
+  owner;
+  isClosed = false;
+
+  constructor(options, callbacks) {
+    this.#callbacks = callbacks;
+    this.#native = calling(() => new Connection(options, (events) => events.forEach((event) => this.#take(event))));
+  }
+
+  /** The process goes on until as many `unhold`. */
+  hold() {
+    if (this.#holds++ === 0) this.#native.ref();
+  }
+
+  unhold() {
+    if (--this.#holds === 0) this.#native.unref();
+  }
+
+  /** Asks; `sink` is called once with the reply's event, in a later turn of the loop or inside `close`. */
+  ask(owner, security, code, numbers, sink) {
+    return this.#begin(owner, sink, calling(() => this.#native.ask(security, code, ...numbers)));
+  }
+
+  sendProto(owner, protoId, body, numbers, sink) {
+    return this.#begin(owner, sink, calling(() => this.#native.sendProto(protoId, body, ...numbers)));
+  }
+
+  #begin(owner, sink, serialNo) {
+    this.#pending.set(serialNo, { sink, owner });
+    this.hold();
+    return serialNo;
+  }
+
+  cancel(serialNo) {
+    this.#native.cancel(serialNo);
+  }
+
+  /** Has `aborted` called once if the signal is aborted before the request of that number has completed. */
+  watch(signal, serialNo, aborted) {
+    let watched = this.#signals.get(signal);
+    if (!watched) {
+      const serials = new Map();
+      const listener = () => {
+        this.#signals.delete(signal);
+        for (const tell of serials.values()) tell();
+      };
+      watched = { listener, serials };
+      this.#signals.set(signal, watched);
+      signal.addEventListener("abort", listener, { once: true });
+    }
+    watched.serials.set(serialNo, aborted);
+  }
+
+  unwatch(signal, serialNo) {
+    const watched = this.#signals.get(signal);
+    if (!watched) return;
+    watched.serials.delete(serialNo);
+    if (watched.serials.size > 0) return;
+    this.#signals.delete(signal);
+    signal.removeEventListener("abort", watched.listener);
+  }
+
+  /** Throws why the connection does not stand. */
+  look() {
+    calling(() => this.#native.look());
+  }
+
+  info() {
+    return calling(() => this.#native.info());
+  }
+
+  quota() {
+    return calling(() => this.#native.quota());
+  }
+
+  close() {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.#native.close();
+    this.#tell();
+  }
+
+  #tell() {
+    for (const listener of [...this.listeners]) listener(false);
+  }
+
+  #take(event) {
+    switch (event[0]) {
+      case Event.INIT_CONNECT:
+        this.#tell();
+        guarded(this.#callbacks.onInitConnect, event[1], event[2]);
+        break;
+      case Event.DISCONNECT:
+        this.#tell();
+        guarded(this.#callbacks.onDisconnect, event[1], event[2]);
+        break;
+      case Event.PUSH:
+        guarded(this.#callbacks.onPush, event[1], event[2]);
+        break;
+      case Event.LOG:
+        guarded(this.#callbacks.onLog, event[1], event[2]);
+        break;
+      default: {
+        const { sink } = this.#pending.get(event[1]);
+        this.#pending.delete(event[1]);
+        this.unhold();
+        guarded(sink, event);
+      }
+    }
+  }
+}
+
+module.exports = { Link, guarded };

@@ -1,0 +1,5 @@
+import ftWebsocket from "./futu-api.js";
+
+export default ftWebsocket;
+export { ftWebsocket };
+export const { ftCmdID } = ftWebsocket;

@@ -1,0 +1,253 @@
+/** What became of a request or a call; `capdist.h` tells more of each. */
+export declare const Status: {
+  readonly OK: 0;
+  /** The gateway refused: `retType`, `retMsg` and `errCode` tell why. */
+  readonly REFUSED: 1;
+  /** The gateway refused for frequency; nothing is sent for `retryAfterMs`. */
+  readonly RATE_LIMITED: 2;
+  /** Timed out before it was sent: safe to repeat. */
+  readonly QUEUE_TIMEOUT: 3;
+  /** Sent, and no answer came in time. */
+  readonly REPLY_TIMEOUT: 4;
+  /** The connection was lost; `wasSent` tells whether before or after. */
+  readonly DISCONNECTED: 5;
+  readonly MALFORMED_REPLY: 6;
+  readonly CANCELLED: 7;
+  /** The client was closed. */
+  readonly RELEASED: 8;
+  readonly CONNECT_FAILED: 16;
+  readonly CONNECT_TIMEOUT: 17;
+  readonly CONNECT_REFUSED: 18;
+  readonly PROTOCOL_ERROR: 19;
+  readonly ENCRYPTION_FAILED: 20;
+  readonly TLS_FAILED: 21;
+  readonly INVALID_ARGUMENT: 32;
+  readonly QUEUE_FULL: 33;
+  readonly QUOTA_EXHAUSTED: 34;
+  readonly NOT_CONNECTED: 35;
+  readonly WOULD_DEADLOCK: 36;
+  readonly BUSY: 37;
+  readonly FORKED: 38;
+  readonly UNSUPPORTED: 39;
+  readonly NEEDS_ADDRESS: 40;
+  readonly QUOTA_CONFLICT: 41;
+  readonly NOT_FOUND: 42;
+  readonly SYSTEM_ERROR: 43;
+};
+export type Status = (typeof Status)[keyof typeof Status];
+
+/** What carries the messages. */
+export declare const Transport: { readonly TCP: 0; readonly WEBSOCKET: 1; readonly WEBSOCKET_TLS: 2 };
+export type Transport = (typeof Transport)[keyof typeof Transport];
+
+/** What encrypts bodies over TCP once an RSA key is given; NONE: only the handshake is encrypted. */
+export declare const Cipher: { readonly NONE: -1; readonly FTAES_ECB: 0; readonly AES_ECB: 1; readonly AES_CBC: 2 };
+export type Cipher = (typeof Cipher)[keyof typeof Cipher];
+
+/** What a request does when no slot of the quota is free: wait its turn, or be refused at once. */
+export declare const QuotaMode: { readonly DEFAULT: 0; readonly WAIT: 1; readonly FAIL: 2 };
+export type QuotaMode = (typeof QuotaMode)[keyof typeof QuotaMode];
+
+/** How to connect. Times are in milliseconds, from 1 to 3,600,000; 0 takes the default. */
+export interface ConnectOptions {
+  /** Numeric address, `localhost` or a name, which Node looks up once; default 127.0.0.1. */
+  host?: string;
+  /** 1 to 65535; default 11111, whatever the transport. */
+  port?: number;
+  /** Names the program to the gateway, 1 to 255 bytes; default "capdist". */
+  clientId?: string;
+  /** major * 100 + minor; default 101. */
+  clientVersion?: number;
+  /** Ask the gateway for pushes, delivered to `onPush`; default false. */
+  recvNotify?: boolean;
+  transport?: Transport;
+  /** Over TCP: the RSA key that OpenD has, as PEM text; turns encryption on. */
+  rsaPrivateKey?: string;
+  /** Or the path of a PEM file. */
+  rsaPrivateKeyFile?: string;
+  packetCipher?: Cipher;
+  /** Over WebSocket: the key set in OpenD. */
+  websocketKey?: string;
+  /** Over TLS: PEM file of the certificates to trust; default the system's CAs. The certificate must be for `host`. */
+  tlsCaFile?: string;
+  /** Over TLS: whom the certificate must be for; default `host`. */
+  tlsServerName?: string;
+  /** Trust whoever answers; for tests only. */
+  tlsInsecureAcceptAnyCertificate?: boolean;
+  /** Reconnect by itself, the first attempt included; default true. */
+  reconnect?: boolean;
+  /** First pause between attempts; default 500. */
+  reconnectMinMs?: number;
+  /** Longest pause; default 30,000. */
+  reconnectMaxMs?: number;
+  /** For one attempt; default 10,000. */
+  connectTimeoutMs?: number;
+  /** From asked to sent, waiting for the quota included; default 120,000. */
+  queueTimeoutMs?: number;
+  /** From sent to answered; default 12,000. */
+  replyTimeoutMs?: number;
+  /** Requests a window, 0 to 100,000; 0 keeps no quota; default 30. */
+  quotaRequests?: number;
+  /** The window; default 30,000. */
+  quotaWindowMs?: number;
+  /** Default WAIT. */
+  quotaMode?: QuotaMode;
+  /** Who shares a quota in this process; default: the clients of one address. */
+  quotaGroup?: string;
+  /** Requests under way at a time, 1 to 1,000,000; default 4096. */
+  maxQueue?: number;
+  /** Longest body accepted from the gateway, 1,024 to 268,435,456; default 4 MiB. */
+  maxBodyBytes?: number;
+  /** The connection stands (`errCode` 0; again after each reconnect), or has failed for good. */
+  onInitConnect?: (errCode: number, desc: string) => void;
+  /** The connection was lost. */
+  onDisconnect?: (errCode: number, desc: string) => void;
+  /** The gateway pushed a message; `body` is its protobuf. */
+  onPush?: (protoId: number, body: Uint8Array) => void;
+  /** A line for a log; `level` is 1 error, 2 warning, 3 info, 4 debug. */
+  onLog?: (level: number, message: string) => void;
+  /** How long `connect` waits for the connection; default `connectTimeoutMs` and a second; 0: not at
+   *  all, and requests wait for it. */
+  readyTimeoutMs?: number;
+  /** Gives up connecting; of no meaning once `connect` has resolved. */
+  signal?: AbortSignal;
+}
+
+/** What one request may set for itself; 0 takes the connection's. */
+export interface RequestOptions {
+  queueTimeoutMs?: number;
+  replyTimeoutMs?: number;
+  quotaMode?: QuotaMode;
+  /** Sent only if not 0. */
+  securityFirm?: number;
+  /** Cancels the request; its promise then rejects with the signal's reason. One that was sent keeps its quota slot. */
+  signal?: AbortSignal;
+}
+
+/**
+ * Money that went into a stock and out of it during today's regular trading hours, by order size, in the security's currency.
+ * A figure that the gateway did not send is NaN.
+ */
+export declare class CapitalDistribution {
+  private constructor();
+  /** The security that was asked for, such as "HK.00700". */
+  readonly security: string;
+  /** Bought with extra-large orders; may be NaN. */
+  readonly capitalInSuper: number;
+  readonly capitalInBig: number;
+  readonly capitalInMid: number;
+  readonly capitalInSmall: number;
+  /** Sold with extra-large orders; may be NaN. */
+  readonly capitalOutSuper: number;
+  readonly capitalOutBig: number;
+  readonly capitalOutMid: number;
+  readonly capitalOutSmall: number;
+  /** The market's local wall clock, "yyyy-MM-dd HH:mm:ss"; "" if missing. */
+  readonly updateTime: string;
+  /** Unix time in seconds; NaN if missing. */
+  readonly updateTimestamp: number;
+  /** The same instant; null if missing. */
+  get updatedAt(): Date | null;
+}
+
+/** Base of all errors of this package, and what a refused call throws. */
+export declare class CapdistError extends Error {
+  constructor(message: string, status: Status, options?: { cause?: unknown });
+  readonly status: Status;
+  /** The status's name in `capdist.h`, such as "CAPDIST_INVALID_ARGUMENT". */
+  readonly code: string;
+}
+
+/** There is no connection, and why. */
+export declare class ConnectError extends CapdistError {}
+
+/** A request ended without figures. */
+export declare class RequestError extends CapdistError {
+  private constructor();
+  /** The security that was asked for; "" for a raw request. */
+  readonly security: string;
+  /** False: the request never left, and is safe to repeat. */
+  readonly wasSent: boolean;
+  /** The gateway's retType; undefined if it did not answer. */
+  readonly retType: number | undefined;
+  /** The gateway's words, often Chinese; "" if it sent none. */
+  readonly retMsg: string;
+  readonly errCode: number | undefined;
+  /** After a refusal for frequency: milliseconds until the quota group sends again; else 0. */
+  readonly retryAfterMs: number;
+}
+
+/** One entry of a watch list: figures, or the error that tells why there are none. */
+export type WatchListEntry =
+  | { security: string; figures: CapitalDistribution; error: undefined }
+  | { security: string; figures: undefined; error: RequestError };
+
+export interface ProtoReply {
+  protoId: number;
+  /** The body's retType; undefined if it has none. */
+  retType: number | undefined;
+  /** The protobuf as it came. */
+  body: Uint8Array;
+}
+
+export interface ConnectionInfo {
+  /** The gateway's number for this connection; 0n before the first handshake. */
+  connId: bigint;
+  /** 0n before the first handshake, and over WebSocket. */
+  loginUserId: bigint;
+  /** 0 before the first handshake, and over WebSocket. */
+  serverVersion: number;
+  isReady: boolean;
+  /** Failed for good. */
+  isFinal: boolean;
+}
+
+export interface Quota {
+  /** Requests a window; 0: no quota is kept. */
+  limit: number;
+  windowMs: number;
+  /** Slots in use. */
+  used: number;
+  /** Requests of the whole group that wait for a slot. */
+  waiting: number;
+  /** Milliseconds until the next slot is free; null: not known, every slot is held by a request in flight. */
+  nextSlotMs: number | null;
+}
+
+/**
+ * A connection to an OpenD gateway, made by `connect`, for the thread that made it. It keeps the process alive while a request
+ * is under way or something is awaited, and idle only after `ref`. One that is dropped without callbacks closes by itself.
+ */
+export declare class Client {
+  private constructor();
+  /**
+   * A stock's capital distribution. Rejects with a RequestError if there are no figures, with another CapdistError if the
+   * request was not made, with the signal's reason if it was aborted; always settles, within the two timeouts.
+   */
+  capitalDistribution(security: string, options?: RequestOptions): Promise<CapitalDistribution>;
+  /**
+   * The figures of a watch list, each as it comes, within the quota. Leaving the loop cancels what is under way. Throws a
+   * CapdistError at an entry that is no security, and the signal's reason when it is aborted.
+   */
+  capitalDistributions(
+    securities: Iterable<string>,
+    options?: { replyTimeoutMs?: number; signal?: AbortSignal },
+  ): AsyncGenerator<WatchListEntry, void, void>;
+  /** Any other request as raw protobuf. Rejects only if no answer came. */
+  sendProto(protoId: number, body: Uint8Array, options?: Omit<RequestOptions, "securityFirm">): Promise<ProtoReply>;
+  /** Waits until the connection stands, by default 10,000 ms at most; rejects with why it does not. */
+  waitReady(options?: { timeoutMs?: number; signal?: AbortSignal }): Promise<void>;
+  info(): ConnectionInfo;
+  quota(): Quota;
+  /** The process goes on for as long as this connection is open: for programs that wait for pushes. */
+  ref(): this;
+  unref(): this;
+  /** Closes the connection; requests under way reject with RELEASED. Harmless to repeat. */
+  close(): void;
+}
+
+/** Connects, and waits until the connection stands. Rejects with a ConnectError that tells why it does not. */
+export declare function connect(options?: ConnectOptions): Promise<Client>;
+
+/** The version of the library that was loaded, such as "1.0.0". */
+export declare const version: string;

@@ -1,0 +1,11 @@
+"use strict";
+
+const { connect, Client } = require("./client.js");
+const { Cipher, QuotaMode, Transport } = require("./options.js");
+const { CapitalDistribution } = require("./reply.js");
+const { CapdistError, ConnectError, RequestError, Status } = require("./status.js");
+const { version } = require("./native.js");
+
+module.exports = {
+  connect, Client, CapitalDistribution, CapdistError, ConnectError, RequestError, Status, Transport, Cipher, QuotaMode, version,
+};

@@ -1,0 +1,3 @@
+export {
+  connect, Client, CapitalDistribution, CapdistError, ConnectError, RequestError, Status, Transport, Cipher, QuotaMode, version,
+} from "./index.js";

@@ -1,0 +1,5 @@
+import mmWebsocket from "./moomoo-api.js";
+
+export default mmWebsocket;
+export { mmWebsocket };
+export const { mmCmdID } = mmWebsocket;

@@ -1,0 +1,103 @@
+// What is asked of a connection and of a request, checked before the addon sees it.
+"use strict";
+
+const { invalid } = require("./status.js");
+
+const Transport = Object.freeze({ TCP: 0, WEBSOCKET: 1, WEBSOCKET_TLS: 2 });
+const Cipher = Object.freeze({ NONE: -1, FTAES_ECB: 0, AES_ECB: 1, AES_CBC: 2 });
+const QuotaMode = Object.freeze({ DEFAULT: 0, WAIT: 1, FAIL: 2 });
+
+const TEXTS = [
+  "host", "clientId", "rsaPrivateKey", "rsaPrivateKeyFile", "websocketKey", "tlsCaFile", "tlsServerName",
+  "quotaGroup",
+];
+const NUMBERS = [
+  "port", "clientVersion", "transport", "packetCipher", "reconnectMinMs", "reconnectMaxMs", "connectTimeoutMs",
+  "queueTimeoutMs", "replyTimeoutMs", "quotaRequests", "quotaWindowMs", "quotaMode", "maxQueue", "maxBodyBytes",
+];
+const FLAGS = ["recvNotify", "reconnect", "tlsInsecureAcceptAnyCertificate"];
+const CALLBACKS = ["onInitConnect", "onDisconnect", "onPush", "onLog"];
+/** Of `connect` itself. */
+const OWN = ["readyTimeoutMs", "signal"];
+const ALL = new Set([...TEXTS, ...NUMBERS, ...FLAGS, ...CALLBACKS, ...OWN]);
+const OF_REQUESTS = new Set(["queueTimeoutMs", "replyTimeoutMs", "quotaMode", "securityFirm", "signal"]);
+
+const LONE_SURROGATE = /\p{Surrogate}/u;
+const LONGEST_MS = 3_600_000;
+
+/** What is shown of a value that is not accepted: never a text, which might be a key. */
+function shown(value) {
+  return typeof value === "number" ? String(value) : `a value of type ${value === null ? "null" : typeof value}`;
+}
+
+function text(value, name) {
+  if (typeof value !== "string") throw invalid(`${name}: it must be a string, not ${shown(value)}`);
+  if (value.includes("\0") || LONE_SURROGATE.test(value)) throw invalid(`${name}: no valid text`);
+  return value;
+}
+
+function int32(value, name) {
+  if (!Number.isInteger(value) || value !== (value | 0)) {
+    throw invalid(`${name}: it must be a whole number of 32 bits, not ${shown(value)}`);
+  }
+  return value;
+}
+
+function known(options, names) {
+  if (options === null || typeof options !== "object") throw invalid("options: they must be an object");
+  for (const name of Object.keys(options)) {
+    // A misspelt option that is passed over would be a default nobody asked for.
+    if (!names.has(name)) throw invalid(`${name}: there is no such option`);
+  }
+}
+
+function signalOf(signal) {
+  if (signal !== undefined && typeof signal?.throwIfAborted !== "function") {
+    throw invalid("signal: it must be an AbortSignal");
+  }
+  return signal;
+}
+
+function waiting(value, name, otherwise) {
+  const time = value === undefined ? otherwise : int32(value, name);
+  if (time < 0 || time > LONGEST_MS) throw invalid(`${name}: ${time} is not from 0 to ${LONGEST_MS}`);
+  return time;
+}
+
+/** `connect`'s options as the addon takes them, and what is left of them for JavaScript. */
+function connectOptions(options) {
+  known(options, ALL);
+  const native = { programmingLanguage: "JavaScript" };
+  const callbacks = {};
+  for (const name of TEXTS) if (options[name] !== undefined) native[name] = text(options[name], name);
+  for (const name of NUMBERS) if (options[name] !== undefined) native[name] = int32(options[name], name);
+  for (const name of FLAGS) {
+    const value = options[name];
+    if (value !== undefined && typeof value !== "boolean") throw invalid(`${name}: it must be true or false`);
+    if (value !== undefined) native[name] = value ? 1 : 0;
+  }
+  for (const name of CALLBACKS) {
+    const callback = options[name];
+    if (callback !== undefined && typeof callback !== "function") throw invalid(`${name}: it must be a function`);
+    callbacks[name] = callback;
+  }
+  // Longer than an attempt may take, so that why it failed is known by then.
+  const oneAttempt = Math.min((native.connectTimeoutMs || 10_000) + 1000, LONGEST_MS);
+  const readyTimeoutMs = waiting(options.readyTimeoutMs, "readyTimeoutMs", oneAttempt);
+  return { native, callbacks, readyTimeoutMs, signal: signalOf(options.signal) };
+}
+
+/** A request's options. */
+function requestOptions(options = {}) {
+  known(options, OF_REQUESTS);
+  const { queueTimeoutMs = 0, replyTimeoutMs = 0, quotaMode = 0, securityFirm = 0 } = options;
+  return {
+    numbers: [
+      int32(queueTimeoutMs, "queueTimeoutMs"), int32(replyTimeoutMs, "replyTimeoutMs"), int32(quotaMode, "quotaMode"),
+      int32(securityFirm, "securityFirm"),
+    ],
+    signal: signalOf(options.signal),
+  };
+}
+
+module.exports = { Transport, Cipher, QuotaMode, connectOptions, requestOptions, text, int32, known, signalOf, waiting };

@@ -1,0 +1,1 @@
+export { Common, Qot_Common } from "./proto.js";

@@ -1,0 +1,61 @@
+// What the gateway tells, as JavaScript's values.
+"use strict";
+
+const { RequestError, Status } = require("./status.js");
+
+const HAS_RET_TYPE = 1 << 1;
+const HAS_ERR_CODE = 1 << 3;
+
+class CapitalDistribution {
+  constructor(security, figures) {
+    this.security = security;
+    [
+      this.capitalInSuper, this.capitalInBig, this.capitalInMid, this.capitalInSmall,
+      this.capitalOutSuper, this.capitalOutBig, this.capitalOutMid, this.capitalOutSmall,
+      this.updateTime, this.updateTimestamp,
+    ] = figures;
+  }
+
+  /** When the figures were made; null if the gateway sent no timestamp, or none that is a time. */
+  get updatedAt() {
+    const date = new Date(this.updateTimestamp * 1000);
+    return Number.isNaN(date.getTime()) ? null : date;
+  }
+}
+
+/** The fields of a reply event, in the order src/values.c pushes them. */
+function replyOf([, , status, wasSent, retryAfterMs, present, retType, errCode, retMsg, desc, figures]) {
+  return {
+    status,
+    wasSent: wasSent !== 0,
+    retryAfterMs,
+    retType: present & HAS_RET_TYPE ? retType : undefined,
+    errCode: present & HAS_ERR_CODE ? errCode : undefined,
+    retMsg,
+    desc,
+    figures,
+  };
+}
+
+/** The same for a raw reply. */
+function protoReplyOf([, , status, wasSent, retryAfterMs, present, retType, desc, body]) {
+  return {
+    status,
+    wasSent: wasSent !== 0,
+    retryAfterMs,
+    retType: present & HAS_RET_TYPE ? retType : undefined,
+    desc,
+    body,
+  };
+}
+
+/** The error that tells why a reply has no figures. */
+function requestError(reply, security) {
+  return new RequestError(`${security ? `${security}: ` : ""}${reply.desc}`, reply.status, { ...reply, security });
+}
+
+function isOk(reply) {
+  return reply.status === Status.OK;
+}
+
+module.exports = { CapitalDistribution, replyOf, protoReplyOf, requestError, isOk };

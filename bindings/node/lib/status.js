@@ -1,0 +1,93 @@
+// Statuses and errors, as capdist.h numbers them.
+"use strict";
+
+const Status = Object.freeze({
+  OK: 0,
+  REFUSED: 1,
+  RATE_LIMITED: 2,
+  QUEUE_TIMEOUT: 3,
+  REPLY_TIMEOUT: 4,
+  DISCONNECTED: 5,
+  MALFORMED_REPLY: 6,
+  CANCELLED: 7,
+  RELEASED: 8,
+  CONNECT_FAILED: 16,
+  CONNECT_TIMEOUT: 17,
+  CONNECT_REFUSED: 18,
+  PROTOCOL_ERROR: 19,
+  ENCRYPTION_FAILED: 20,
+  TLS_FAILED: 21,
+  INVALID_ARGUMENT: 32,
+  QUEUE_FULL: 33,
+  QUOTA_EXHAUSTED: 34,
+  NOT_CONNECTED: 35,
+  WOULD_DEADLOCK: 36,
+  BUSY: 37,
+  FORKED: 38,
+  UNSUPPORTED: 39,
+  NEEDS_ADDRESS: 40,
+  QUOTA_CONFLICT: 41,
+  NOT_FOUND: 42,
+  SYSTEM_ERROR: 43,
+});
+
+const names = new Map(Object.entries(Status).map(([name, number]) => [number, name]));
+
+class CapdistError extends Error {
+  constructor(message, status, options) {
+    super(message, options);
+    this.status = status;
+    // The constant's name in capdist.h, where Node's own errors have theirs.
+    this.code = `CAPDIST_${names.get(status) ?? "UNKNOWN"}`;
+  }
+
+  get name() {
+    return this.constructor.name;
+  }
+}
+
+class ConnectError extends CapdistError {}
+
+class RequestError extends CapdistError {
+  constructor(message, status, { security = "", wasSent, retType, retMsg = "", errCode, retryAfterMs }) {
+    super(message, status);
+    this.security = security;
+    this.wasSent = wasSent;
+    this.retType = retType;
+    this.retMsg = retMsg;
+    this.errCode = errCode;
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+const CONNECT = new Set([
+  Status.DISCONNECTED,
+  Status.CONNECT_FAILED,
+  Status.CONNECT_TIMEOUT,
+  Status.CONNECT_REFUSED,
+  Status.PROTOCOL_ERROR,
+  Status.ENCRYPTION_FAILED,
+  Status.TLS_FAILED,
+  Status.NOT_CONNECTED,
+]);
+
+/** The error for a call that the library refused. */
+function callError(status, message) {
+  return new (CONNECT.has(status) ? ConnectError : CapdistError)(message, status);
+}
+
+function invalid(message) {
+  return new CapdistError(message, Status.INVALID_ARGUMENT);
+}
+
+/** Does a call of the addon's, whose errors tell their status by name. */
+function calling(call) {
+  try {
+    return call();
+  } catch (error) {
+    const status = Status[String(error.code).replace("CAPDIST_", "")];
+    throw status === undefined ? error : callError(status, error.message);
+  }
+}
+
+module.exports = { Status, CapdistError, ConnectError, RequestError, callError, calling, invalid };

@@ -1,0 +1,199 @@
+// What users of the vendor's JavaScript SDK know, for this one interface: over OpenD's WebSocket.
+"use strict";
+
+const { resolve } = require("./client.js");
+const { Link, guarded } = require("./connection.js");
+const { decodeNotify } = require("./notify.js");
+const { Transport, connectOptions, int32, text } = require("./options.js");
+const { Common } = require("./proto.js");
+const { isOk, replyOf, requestError } = require("./reply.js");
+const { CapdistError, Status } = require("./status.js");
+
+const { RetType } = Common;
+/** For one attempt. The documentation's sample stops after 5 s: until then it must have heard of a wrong key, which the gateway
+ *  meets with silence. The next attempt follows, so that a slow line loses nothing but time. */
+const CONNECT_TIMEOUT_MS = 4_000;
+const LOG_WARNING = 2;
+
+/** What the vendor has for a request without an answer. */
+const RET_TYPES = new Map([
+  [Status.QUEUE_TIMEOUT, RetType.RetType_TimeOut],
+  [Status.REPLY_TIMEOUT, RetType.RetType_TimeOut],
+  [Status.CONNECT_TIMEOUT, RetType.RetType_TimeOut],
+  [Status.DISCONNECTED, RetType.RetType_DisConnect],
+  [Status.RELEASED, RetType.RetType_DisConnect],
+  [Status.INVALID_ARGUMENT, RetType.RetType_Invalid],
+]);
+
+/** Statuses of requests that the gateway answered. */
+const ANSWERS = new Set([Status.OK, Status.REFUSED, Status.RATE_LIMITED]);
+
+const COMMANDS = Object.freeze({
+  InitWebSocket: Object.freeze({ cmd: 1, name: "InitWebSocket", description: "the WebSocket's login" }),
+  Notify: Object.freeze({ cmd: 1003, name: "Notify", description: "a push about the gateway itself" }),
+  QotGetCapitalDistribution: Object.freeze({
+    cmd: 3212, name: "QotGetCapitalDistribution", description: "a stock's capital distribution",
+  }),
+});
+
+/** The figures the gateway sent, in the order of the .proto file's numbers. */
+function s2cOf([inSuper, inBig, inMid, inSmall, outSuper, outBig, outMid, outSmall, time, timestamp, present]) {
+  const fields = [
+    ["capitalInBig", inBig], ["capitalInMid", inMid], ["capitalInSmall", inSmall],
+    ["capitalOutBig", outBig], ["capitalOutMid", outMid], ["capitalOutSmall", outSmall],
+    ["updateTime", time], ["updateTimestamp", timestamp], ["capitalInSuper", inSuper], ["capitalOutSuper", outSuper],
+  ];
+  return Object.fromEntries(fields.filter((_, at) => present & (1 << (at + 1))));
+}
+
+function failed(error) {
+  error.retType = RET_TYPES.get(error.status) ?? RetType.RetType_Unknown;
+  error.retMsg ||= error.message;
+  error.errCode ??= 0;
+  return error;
+}
+
+function pushed(cmd, body) {
+  if (cmd !== COMMANDS.Notify.cmd) return { body };
+  try {
+    return decodeNotify(body);
+  } catch {
+    return { body };
+  }
+}
+
+/** Market, code and security firm of a Qot_GetCapitalDistribution.Request. */
+function readRequest(req) {
+  const c2s = req?.c2s;
+  const market = int32(c2s?.security?.market, "c2s.security.market");
+  const code = text(c2s.security.code, "c2s.security.code");
+  return { market, code, securityFirm: int32(c2s.header?.securityFirm ?? 0, "c2s.header.securityFirm") };
+}
+
+/** One life of a connection, from `start` to `stop`. */
+class Session {
+  link = null;
+  isStopped = false;
+  #owner;
+  /** What `onlogin` was told last. */
+  #said;
+  #isHeld = false;
+
+  constructor(owner, args) {
+    this.#owner = owner;
+    this.opening = this.#open(...args);
+    // Whoever asks hears of it, too; who does not must not be ended by it.
+    this.opening.catch((error) => this.#say(false, error.message));
+  }
+
+  async #open(ip, port, ssl, key) {
+    const { native } = connectOptions({
+      host: text(ip, "ip"),
+      port: int32(port, "port"),
+      transport: ssl ? Transport.WEBSOCKET_TLS : Transport.WEBSOCKET,
+      websocketKey: key == null ? "" : text(key, "key"),
+      tlsCaFile: ssl ? this.#owner.tlsCaFile : undefined,
+      recvNotify: true,
+      connectTimeoutMs: CONNECT_TIMEOUT_MS,
+    });
+    await resolve(native);
+    if (this.isStopped) throw stopped();
+    this.link = new Link(native, {
+      onInitConnect: (errCode, desc) => this.#say(errCode === 0, desc),
+      onDisconnect: (errCode, desc) => this.#say(false, desc),
+      onLog: (level) => this.#attemptFailed(level),
+      onPush: (cmd, body) => {
+        if (!this.isStopped) this.#owner.onPush?.(cmd, pushed(cmd, body));
+      },
+    });
+    this.keep();
+    return this.link;
+  }
+
+  /** An attempt that will be repeated is only logged. */
+  #attemptFailed(level) {
+    if (this.isStopped || level !== LOG_WARNING || this.#said !== undefined) return;
+    try {
+      this.link.look();
+    } catch (error) {
+      this.#say(false, error.message);
+    }
+  }
+
+  /** Success each time, failure once until the next success. */
+  #say(ret, msg) {
+    if (this.isStopped || (!ret && this.#said === false)) return;
+    this.#said = ret;
+    this.keep();
+    guarded((...told) => this.#owner.onlogin?.(...told), ret, msg);
+  }
+
+  /** The process goes on until it is known how the login went, and for as long as somebody listens for pushes. */
+  keep() {
+    const isNeeded = this.#said === undefined || this.#owner.onPush !== null;
+    if (!this.link || isNeeded === this.#isHeld) return;
+    this.#isHeld = isNeeded;
+    if (isNeeded) this.link.hold();
+    else this.link.unhold();
+  }
+
+  stop() {
+    this.isStopped = true;
+    this.link?.close();
+  }
+}
+
+function stopped() {
+  return new CapdistError("there is no connection: start comes first, and none after stop", Status.RELEASED);
+}
+
+/** The class of both brands; each has one of its own, so that its name is the brand's. */
+class VendorWebSocket {
+  onlogin = null;
+  #onPush = null;
+  #session = null;
+
+  get onPush() {
+    return this.#onPush;
+  }
+
+  set onPush(callback) {
+    this.#onPush = callback ?? null;
+    this.#session?.keep();
+  }
+
+  start(ip, port, ssl, key) {
+    this.stop();
+    this.#session = new Session(this, [ip, port, ssl, key]);
+  }
+
+  stop() {
+    this.#session?.stop();
+    this.#session = null;
+  }
+
+  getConnID() {
+    return this.#session?.link ? String(this.#session.link.info()[0]) : "0";
+  }
+
+  async GetCapitalDistribution(req) {
+    try {
+      const session = this.#session;
+      if (!session) throw stopped();
+      const { market, code, securityFirm } = readRequest(req);
+      const link = await session.opening;
+      const event = await new Promise((settle) => link.ask(this, market, code, [0, 0, 0, securityFirm], settle));
+      const reply = replyOf(event);
+      if (reply.retType === undefined || !ANSWERS.has(reply.status)) throw requestError(reply, code);
+      const { retType, retMsg, errCode = 0 } = reply;
+      return isOk(reply) ? { retType, retMsg, errCode, s2c: s2cOf(reply.figures) } : { retType, retMsg, errCode };
+    } catch (error) {
+      throw failed(error);
+    }
+  }
+}
+
+/** PEM file of the certificates to trust over TLS; undefined: the system's. */
+VendorWebSocket.prototype.tlsCaFile = undefined;
+
+module.exports = { VendorWebSocket, COMMANDS };

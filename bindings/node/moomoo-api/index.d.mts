@@ -1,0 +1,2 @@
+export * from "capdist/moomoo-api";
+export { default } from "capdist/moomoo-api";

@@ -1,0 +1,2 @@
+import api = require("capdist/moomoo-api");
+export = api;

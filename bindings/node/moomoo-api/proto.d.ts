@@ -1,0 +1,1 @@
+export * from "capdist/proto";

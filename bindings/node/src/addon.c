@@ -1,0 +1,28 @@
+// The addon: `load(path)` and the class Connection. Nothing here is shared between environments but the library itself, so
+// that worker threads may load it, too.
+#include <stdlib.h>
+
+#include "connection.h"
+
+/// `load(path)`: the library's version. Throws if that file is no libcapdist. To be called before `Connection` is used.
+static napi_value load(napi_env env, napi_callback_info info) {
+    size_t count = 1, length = 0;
+    napi_value path, version = NULL;
+    napi_get_cb_info(env, info, &count, &path, NULL, NULL);
+    char *text = NULL, why[512];
+    if (napi_get_value_string_utf8(env, path, NULL, 0, &length) == napi_ok) text = malloc(length + 1);
+    if (!text) return napi_throw_type_error(env, NULL, "the path must be a string"), NULL;
+    napi_get_value_string_utf8(env, path, text, length + 1, NULL);
+    if (library_load(text, why, sizeof why)) napi_create_string_utf8(env, lib.capdist_version(), NAPI_AUTO_LENGTH, &version);
+    else napi_throw_error(env, NULL, why);
+    free(text);
+    return version;
+}
+
+NAPI_MODULE_INIT() {
+    napi_value function = NULL;
+    napi_create_function(env, "load", NAPI_AUTO_LENGTH, load, NULL, &function);
+    napi_set_named_property(env, exports, "load", function);
+    napi_set_named_property(env, exports, "Connection", connection_class(env));
+    return exports;
+}

@@ -1,0 +1,370 @@
+// One connection in host-driven mode, driven by the event loop of the thread that made it.
+//
+// The library's callbacks run inside capdist_process and capdist_release, where no JavaScript may run: it could call either
+// again. So they only gather what happened, as an array of events, and the handler gets that array when the call is over.
+//
+// A `struct connection` lives until both are gone: the JavaScript object, and the poll handle, which libuv closes in its own
+// time. Node waits for the latter when an environment ends (a worker's does while the process goes on), by way of the cleanup
+// hook.
+#include "connection.h"
+
+#include <stdlib.h>
+#include <uv.h>
+
+struct connection {
+    napi_env env;
+    capdist_conn *handle;
+    uv_poll_t poll;
+    napi_ref handler;
+    napi_async_context context;
+    napi_async_cleanup_hook_handle hook;
+    struct list *events; ///< where the library's callbacks put what happened; NULL: nobody is told
+    int owners;
+    bool is_closed;
+};
+
+static void disown(struct connection *connection) {
+    if (--connection->owners == 0) free(connection);
+}
+
+// ------------------------------------------------------------------------------------------- the library's callbacks --
+
+/// Begins an event. NULL, if nobody is told.
+static struct list *begin(struct connection *connection, enum event event, napi_handle_scope *scope, struct list *made) {
+    if (!connection->events) return NULL;
+    // A scope for each, or a batch of thousands of events would hold all their values twice.
+    napi_open_handle_scope(connection->env, scope);
+    *made = list_make(connection->env);
+    push_number(made, event);
+    return made;
+}
+
+static void end(struct connection *connection, struct list *event, napi_handle_scope scope) {
+    push_value(connection->events, event->array);
+    napi_close_handle_scope(connection->env, scope);
+}
+
+#define EVENT(connection, event, ...)                                                         \
+    do {                                                                                      \
+        napi_handle_scope scope;                                                              \
+        struct list made, *list = begin(connection, event, &scope, &made);                    \
+        if (!list) return;                                                                    \
+        __VA_ARGS__;                                                                          \
+        end(connection, list, scope);                                                         \
+    } while (0)
+
+static void on_init_connect(capdist_conn *conn, int64_t err_code, const char *desc, void *user_data) {
+    (void)conn;
+    EVENT(user_data, EVENT_INIT_CONNECT, push_number(list, (double)err_code), push_text(list, desc));
+}
+
+static void on_disconnect(capdist_conn *conn, int64_t err_code, const char *desc, void *user_data) {
+    (void)conn;
+    EVENT(user_data, EVENT_DISCONNECT, push_number(list, (double)err_code), push_text(list, desc));
+}
+
+static void on_push(capdist_conn *conn, uint32_t proto_id, const uint8_t *body, size_t length, void *user_data) {
+    (void)conn;
+    EVENT(user_data, EVENT_PUSH, push_number(list, proto_id), push_bytes(list, body, length));
+}
+
+static void on_log(capdist_conn *conn, int32_t level, const char *message, void *user_data) {
+    (void)conn;
+    EVENT(user_data, EVENT_LOG, push_number(list, level), push_text(list, message));
+}
+
+static void on_reply(capdist_conn *conn, uint32_t serial_no, const capdist_reply *reply, void *user_data) {
+    (void)conn;
+    EVENT(user_data, EVENT_REPLY, push_number(list, serial_no), push_reply(list, reply));
+}
+
+static void on_proto_reply(capdist_conn *conn, uint32_t serial_no, const capdist_proto_reply *reply, void *user_data) {
+    (void)conn;
+    EVENT(user_data, EVENT_PROTO_REPLY, push_number(list, serial_no), push_proto_reply(list, reply));
+}
+
+// ----------------------------------------------------------------------------------------------------------- closing --
+
+static void on_poll_closed(uv_handle_t *poll) {
+    struct connection *connection = poll->data;
+    napi_remove_async_cleanup_hook(connection->hook);
+    disown(connection);
+}
+
+/// Releases the connection; what that completes goes to `events`, if there are any.
+static void shut(struct connection *connection, struct list *events) {
+    if (connection->is_closed) return;
+    connection->is_closed = true;
+    // Before the library closes the descriptor.
+    uv_close((uv_handle_t *)&connection->poll, on_poll_closed);
+    connection->events = events;
+    lib.capdist_release(connection->handle);
+    connection->events = NULL;
+}
+
+/// After the last event was handed over.
+static void let_go(struct connection *connection) {
+    if (connection->handler) napi_delete_reference(connection->env, connection->handler);
+    if (connection->context) napi_async_destroy(connection->env, connection->context);
+    connection->handler = NULL;
+    connection->context = NULL;
+}
+
+/// The environment ends: a worker, or the process. No JavaScript runs any more.
+static void on_environment_ends(napi_async_cleanup_hook_handle hook, void *data) {
+    (void)hook;
+    shut(data, NULL);
+    let_go(data);
+}
+
+static void on_collected(napi_env env, void *data, void *hint) {
+    (void)env, (void)hint;
+    disown(data);
+}
+
+// ------------------------------------------------------------------------------------------------------- driving it --
+
+/// The loop's own call into JavaScript: with it go the microtasks and next ticks.
+static void hand_over(struct connection *connection, const struct list *events) {
+    napi_env env = connection->env;
+    napi_value receiver, handler, error;
+    if (events->count == 0) return;
+    if (napi_get_global(env, &receiver) != napi_ok) return;
+    if (napi_get_reference_value(env, connection->handler, &handler) != napi_ok) return;
+    napi_status status = napi_make_callback(env, connection->context, receiver, handler, 1, &events->array, NULL);
+    // The handler throws nothing of its own; this is for what a worker that is being ended throws, and for defects.
+    if (status == napi_pending_exception && napi_get_and_clear_last_exception(env, &error) == napi_ok)
+        napi_fatal_exception(env, error);
+}
+
+static void on_readable(uv_poll_t *poll, int status, int events) {
+    (void)events;
+    struct connection *connection = poll->data;
+    napi_handle_scope scope;
+    if (connection->is_closed || napi_open_handle_scope(connection->env, &scope) != napi_ok) return;
+    connection->owners++;
+    struct list gathered = list_make(connection->env);
+    if (status < 0) {
+        // The loop will not watch the descriptor again. Every request still gets its answer.
+        shut(connection, &gathered);
+        hand_over(connection, &gathered);
+        let_go(connection);
+    } else {
+        connection->events = &gathered;
+        lib.capdist_process(connection->handle);
+        connection->events = NULL;
+        hand_over(connection, &gathered);
+    }
+    napi_close_handle_scope(connection->env, scope);
+    disown(connection);
+}
+
+// ------------------------------------------------------------------------------------------------------- JavaScript --
+
+/// The arguments, and the connection they are for; NULL with an exception pending if it is none.
+static struct connection *arguments(napi_env env, napi_callback_info info, size_t count, napi_value *values) {
+    napi_value this;
+    void *connection = NULL;
+    napi_get_cb_info(env, info, &count, values, &this, NULL);
+    if (napi_unwrap(env, this, &connection) != napi_ok) napi_throw_type_error(env, NULL, "not a Connection");
+    return connection;
+}
+
+static napi_value number(napi_env env, double value) {
+    napi_value result = NULL;
+    napi_create_double(env, value, &result);
+    return result;
+}
+
+/// `new Connection(options, handler)`: starts connecting. The loop is not kept alive by it until `ref`.
+static napi_value construct(napi_env env, napi_callback_info info) {
+    size_t count = 2;
+    napi_value values[2], this, name;
+    napi_get_cb_info(env, info, &count, values, &this, NULL);
+
+    capdist_options options;
+    struct texts texts = {.count = 0};
+    struct connection *connection = calloc(1, sizeof *connection);
+    if (!connection) return throw_status(env, CAPDIST_SYSTEM_ERROR, "out of memory"), NULL;
+    connection->env = env;
+    lib.capdist_options_init(&options, sizeof options);
+    bool is_read = read_options(env, values[0], &options, &texts);
+    capdist_status status = CAPDIST_OK;
+    if (is_read) {
+        options.mode = CAPDIST_MODE_HOST_DRIVEN;
+        options.on_init_connect = on_init_connect;
+        options.on_disconnect = on_disconnect;
+        options.on_push = on_push;
+        options.on_log = on_log;
+        options.user_data = connection;
+        status = lib.capdist_init_connect(&options, &connection->handle);
+        if (status != CAPDIST_OK) throw_status(env, status, NULL);
+    }
+    texts_free(&texts);
+    if (!is_read || status != CAPDIST_OK) return free(connection), NULL;
+
+    uv_loop_t *loop = NULL;
+    napi_get_uv_event_loop(env, &loop);
+    if (!loop || uv_poll_init(loop, &connection->poll, lib.capdist_get_fd(connection->handle)) != 0) {
+        lib.capdist_release(connection->handle);
+        free(connection);
+        return throw_status(env, CAPDIST_SYSTEM_ERROR, "the event loop does not take the connection's descriptor"), NULL;
+    }
+    connection->poll.data = connection;
+    connection->owners = 1;
+    uv_unref((uv_handle_t *)&connection->poll);
+    uv_poll_start(&connection->poll, UV_READABLE, on_readable);
+    napi_create_string_utf8(env, "capdist", NAPI_AUTO_LENGTH, &name);
+    if (napi_add_async_cleanup_hook(env, on_environment_ends, connection, &connection->hook) != napi_ok ||
+        napi_create_reference(env, values[1], 1, &connection->handler) != napi_ok ||
+        napi_async_init(env, NULL, name, &connection->context) != napi_ok ||
+        napi_wrap(env, this, connection, on_collected, NULL, NULL) != napi_ok) {
+        shut(connection, NULL);
+        let_go(connection);
+        return throw_status(env, CAPDIST_SYSTEM_ERROR, "Node does not take the connection"), NULL;
+    }
+    connection->owners++;
+    return this;
+}
+
+/// `close()`: releases it; the handler is called with what that completes before this returns. Harmless to repeat.
+static napi_value js_close(napi_env env, napi_callback_info info) {
+    struct connection *connection = arguments(env, info, 0, NULL);
+    napi_value receiver, handler, unused;
+    if (!connection || connection->is_closed) return NULL;
+    struct list events = list_make(env);
+    shut(connection, &events);
+    if (events.count > 0 && napi_get_global(env, &receiver) == napi_ok &&
+        napi_get_reference_value(env, connection->handler, &handler) == napi_ok)
+        napi_call_function(env, receiver, handler, 1, &events.array, &unused);
+    let_go(connection);
+    return NULL;
+}
+
+/// Fills what one request sets for itself from queueTimeoutMs, replyTimeoutMs, quotaMode and securityFirm.
+static void read_request_options(napi_env env, const napi_value *values, capdist_request_options *options) {
+    lib.capdist_request_options_init(options, sizeof *options);
+    options->queue_timeout_ms = read_int(env, values[0]);
+    options->reply_timeout_ms = read_int(env, values[1]);
+    options->quota_mode = read_int(env, values[2]);
+    options->security_firm = read_int(env, values[3]);
+}
+
+/// `ask(security, code, queueTimeoutMs, replyTimeoutMs, quotaMode, securityFirm)`: the serial number.
+static napi_value js_ask(napi_env env, napi_callback_info info) {
+    napi_value values[6];
+    struct connection *connection = arguments(env, info, 6, values);
+    capdist_security security;
+    capdist_request_options options;
+    uint32_t serial_no;
+    if (!connection || !read_security(env, values[0], values[1], &security)) return NULL;
+    read_request_options(env, values + 2, &options);
+    capdist_status status = lib.capdist_get_capital_distribution(connection->handle, &security, &options, on_reply,
+                                                                 connection, &serial_no);
+    if (status == CAPDIST_OK) return number(env, serial_no);
+    throw_status(env, status, NULL);
+    return NULL;
+}
+
+/// `sendProto(protoId, body, queueTimeoutMs, replyTimeoutMs, quotaMode, securityFirm)`: the serial number.
+static napi_value js_send_proto(napi_env env, napi_callback_info info) {
+    napi_value values[6];
+    struct connection *connection = arguments(env, info, 6, values);
+    capdist_request_options options;
+    uint32_t proto_id = 0, serial_no;
+    void *body = NULL;
+    size_t length = 0;
+    if (!connection) return NULL;
+    napi_get_value_uint32(env, values[0], &proto_id);
+    if (napi_get_typedarray_info(env, values[1], NULL, &length, &body, NULL, NULL) != napi_ok)
+        return throw_status(env, CAPDIST_INVALID_ARGUMENT, "body: it must be a Uint8Array"), NULL;
+    read_request_options(env, values + 2, &options);
+    capdist_status status = lib.capdist_send_proto(connection->handle, proto_id, body, length, &options, on_proto_reply,
+                                                   connection, &serial_no);
+    if (status == CAPDIST_OK) return number(env, serial_no);
+    throw_status(env, status, NULL);
+    return NULL;
+}
+
+/// `cancel(serialNo)`: it completes as cancelled, if it has not completed yet.
+static napi_value js_cancel(napi_env env, napi_callback_info info) {
+    napi_value values[1];
+    struct connection *connection = arguments(env, info, 1, values);
+    uint32_t serial_no = 0;
+    if (!connection) return NULL;
+    napi_get_value_uint32(env, values[0], &serial_no);
+    lib.capdist_cancel(connection->handle, serial_no);
+    return NULL;
+}
+
+/// `look()`: throws why the connection does not stand.
+static napi_value js_look(napi_env env, napi_callback_info info) {
+    struct connection *connection = arguments(env, info, 0, NULL);
+    if (!connection) return NULL;
+    // A time limit of 0 only looks: no callback runs in it.
+    capdist_status status = lib.capdist_wait_ready(connection->handle, 0);
+    if (status != CAPDIST_OK) throw_status(env, status, NULL);
+    return NULL;
+}
+
+/// `info()`: [connId, loginUserId, serverVersion, state].
+static napi_value js_info(napi_env env, napi_callback_info info) {
+    struct connection *connection = arguments(env, info, 0, NULL);
+    capdist_connection_info known;
+    napi_value big = NULL;
+    if (!connection) return NULL;
+    lib.capdist_connection_info_init(&known, sizeof known);
+    capdist_status status = lib.capdist_get_connection_info(connection->handle, &known);
+    if (status != CAPDIST_OK) return throw_status(env, status, NULL), NULL;
+    struct list list = list_make(env);
+    napi_create_bigint_uint64(env, known.conn_id, &big);
+    push_value(&list, big);
+    napi_create_bigint_uint64(env, known.login_user_id, &big);
+    push_value(&list, big);
+    push_number(&list, known.server_version);
+    push_number(&list, known.state);
+    return list.array;
+}
+
+/// `quota()`: [limit, windowMs, used, waiting, nextSlotMs].
+static napi_value js_quota(napi_env env, napi_callback_info info) {
+    struct connection *connection = arguments(env, info, 0, NULL);
+    capdist_quota quota;
+    if (!connection) return NULL;
+    lib.capdist_quota_init(&quota, sizeof quota);
+    capdist_status status = lib.capdist_get_quota(connection->handle, &quota);
+    if (status != CAPDIST_OK) return throw_status(env, status, NULL), NULL;
+    struct list list = list_make(env);
+    push_number(&list, quota.limit);
+    push_number(&list, quota.window_ms);
+    push_number(&list, quota.used);
+    push_number(&list, quota.waiting);
+    push_number(&list, quota.next_slot_ms);
+    return list.array;
+}
+
+/// `ref()`: the loop goes on for as long as the connection is open.
+static napi_value js_ref(napi_env env, napi_callback_info info) {
+    struct connection *connection = arguments(env, info, 0, NULL);
+    if (connection && !connection->is_closed) uv_ref((uv_handle_t *)&connection->poll);
+    return NULL;
+}
+
+/// `unref()`: it does not.
+static napi_value js_unref(napi_env env, napi_callback_info info) {
+    struct connection *connection = arguments(env, info, 0, NULL);
+    if (connection && !connection->is_closed) uv_unref((uv_handle_t *)&connection->poll);
+    return NULL;
+}
+
+napi_value connection_class(napi_env env) {
+#define METHOD(name, function) {name, NULL, function, NULL, NULL, NULL, napi_default_method, NULL}
+    const napi_property_descriptor methods[] = {
+        METHOD("close", js_close),   METHOD("ask", js_ask),   METHOD("sendProto", js_send_proto),
+        METHOD("cancel", js_cancel), METHOD("look", js_look), METHOD("info", js_info),
+        METHOD("quota", js_quota),   METHOD("ref", js_ref),   METHOD("unref", js_unref),
+    };
+    napi_value class = NULL;
+    napi_define_class(env, "Connection", NAPI_AUTO_LENGTH, construct, NULL, sizeof methods / sizeof *methods, methods, &class);
+    return class;
+}

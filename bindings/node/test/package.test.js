@@ -1,0 +1,76 @@
+// Whether the package says what the header and its own declarations say, and how it finds the library.
+"use strict";
+
+const assert = require("node:assert/strict");
+const { readFileSync } = require("node:fs");
+const { join } = require("node:path");
+const test = require("node:test");
+const { LIBDIR, ROOT, run } = require("./support.js");
+const capdist = require("../lib/index.js");
+
+const HEADER = readFileSync(join(ROOT, "include", "capdist.h"), "utf8");
+const DECLARATIONS = readFileSync(join(__dirname, "..", "lib", "index.d.ts"), "utf8");
+
+/** Enumerators of the header that are no statuses, without the prefix. */
+function enumerators(prefix) {
+  const found = [...HEADER.matchAll(new RegExp(`^\\s+CAPDIST_${prefix}(\\w+) = (-?\\d+)[,/\\s]`, "gm"))];
+  const others = found.filter(([, name]) => !(`${prefix}${name}` in capdist.Status));
+  return Object.fromEntries(others.map(([, name, number]) => [name, Number(number)]));
+}
+
+test("enums are the header's", () => {
+  const statuses = HEADER.slice(HEADER.indexOf("CAPDIST_OK = 0"), HEADER.indexOf("const char *capdist_status_name"));
+  const found = [...statuses.matchAll(/^\s+CAPDIST_(\w+) = (\d+),?$/gm)].map(([, name, number]) => [name, Number(number)]);
+  assert.deepEqual({ OK: 0, ...Object.fromEntries(found) }, { ...capdist.Status });
+  assert.deepEqual(enumerators("TRANSPORT_"), { ...capdist.Transport });
+  assert.deepEqual(enumerators("CIPHER_"), { ...capdist.Cipher });
+  assert.deepEqual(enumerators("QUOTA_"), { ...capdist.QuotaMode });
+});
+
+test("statuses and options are the declarations'", () => {
+  for (const name of ["Status", "Transport", "Cipher", "QuotaMode"]) {
+    const [, body] = DECLARATIONS.match(new RegExp(`export declare const ${name}: \\{([^}]*)\\}`));
+    const declared = [...body.matchAll(/readonly (\w+): (-?\d+)/g)].map(([, key, value]) => [key, Number(value)]);
+    assert.deepEqual(Object.fromEntries(declared), { ...capdist[name] });
+  }
+});
+
+test("every option of the header but for the loop's is one of ours, and the declarations'", async () => {
+  const struct = HEADER.match(/typedef struct capdist_options \{([\s\S]*?)\} capdist_options;/)[1].replace(/\/\*[\s\S]*?\*\//g, "");
+  const names = [...struct.matchAll(/(\w+);/g)].map(([, name]) => name.replace(/_(\w)/g, (_, letter) => letter.toUpperCase()));
+  const others = ["structSize", "mode", "programmingLanguage", "onClosed", "userData"];
+  const [, declared] = DECLARATIONS.match(/export interface ConnectOptions \{([\s\S]*?)\n\}/);
+  for (const name of names.filter((one) => !others.includes(one))) {
+    assert.match(declared, new RegExp(`\\b${name}\\?:`));
+    // What is known and of a wrong type is told otherwise than what is not known.
+    await assert.rejects(capdist.connect({ [name]: Symbol("wrong") }), (error) => !/no such option/.test(error.message));
+  }
+});
+
+test("ES module and CommonJS are one", async () => {
+  const esm = await import("../lib/index.mjs");
+  assert.deepEqual(Object.keys(esm).sort(), Object.keys(capdist).sort());
+  for (const [name, value] of Object.entries(capdist)) assert.equal(esm[name], value);
+  for (const [brand, name, commands] of [["futu", "ftWebsocket", "ftCmdID"], ["moomoo", "mmWebsocket", "mmCmdID"]]) {
+    const cjs = require(`../lib/${brand}-api.js`);
+    const module = await import(`../lib/${brand}-api.mjs`);
+    assert.deepEqual(Object.keys(module).sort(), ["default", commands, name].sort());
+    for (const one of [module.default, module[name], cjs.default, cjs[name]]) assert.equal(one, cjs);
+    assert.equal(module[commands], cjs[commands]);
+  }
+});
+
+test("the version is the header's", () => {
+  const [major, minor, patch] = ["MAJOR", "MINOR", "PATCH"].map((part) => HEADER.match(`CAPDIST_VERSION_${part} (\\d+)`)[1]);
+  assert.equal(capdist.version, `${major}.${minor}.${patch}`);
+  assert.equal(require("../package.json").version, capdist.version);
+});
+
+test("a library that is missing, or another one, is told with what to do", async () => {
+  for (const file of ["/nowhere/libcapdist.so.1", "libm.so.6", join(LIBDIR, "opend-simulator")]) {
+    const { status, output } = await run("require('./lib/index.js')", { CAPDIST_LIBRARY: file });
+    assert.equal(status, 1);
+    assert.match(output, /can not be loaded[\s\S]*Install libcapdist, or name its file in the variable CAPDIST_LIBRARY/);
+    assert.match(output, /CAPDIST_SYSTEM_ERROR/);
+  }
+});

@@ -1,0 +1,121 @@
+// What the tests share: gateways, child processes, and counting what a process holds.
+"use strict";
+
+const { spawn } = require("node:child_process");
+const { mkdtempSync, readFileSync, readdirSync, rmSync } = require("node:fs");
+const { createServer } = require("node:net");
+const { tmpdir } = require("node:os");
+const { join } = require("node:path");
+const readline = require("node:readline");
+
+const ROOT = join(__dirname, "..", "..", "..");
+const LIBDIR = process.env.CAPDIST_LIBDIR ?? join(ROOT, ".build-test", "release");
+process.env.CAPDIST_LIBRARY ??= join(LIBDIR, "libcapdist.so");
+const SIMULATOR = process.env.CAPDIST_SIMULATOR ?? join(LIBDIR, "opend-simulator");
+const TLS = join(ROOT, "Tests", "vectors", "tls");
+const RSA_KEY = join(ROOT, "Tests", "vectors", "rsa", "1024.pem");
+const KEY = "7522027ccf5a06b1";
+/** Longest wait for something that must happen. */
+const PATIENCE_MS = 15_000;
+
+function sleep(ms) {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** Waits until `done` says so. Returns what it says in the end. */
+async function until(done, limitMs = PATIENCE_MS) {
+  const deadline = Date.now() + limitMs;
+  while (!(await done())) {
+    if (Date.now() >= deadline) return done();
+    await sleep(10);
+  }
+  return true;
+}
+
+/** The promise's value; throws at the time limit. */
+async function within(promise, what = "a promise", limitMs = PATIENCE_MS) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`${what} did not settle within ${limitMs} ms`)), limitMs);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/**
+ * Runs opend-simulator until the test ends. `port` and `websocketPort` tell where it listens, `requests()` what it saw of 3212,
+ * and `connections()` how many lines are open.
+ */
+async function simulator(t, ...options) {
+  const folder = mkdtempSync(join(tmpdir(), "capdist-"));
+  const trace = join(folder, "trace");
+  const websocket = options.includes("--websocket-port") ? [] : ["--websocket-port", "0"];
+  const child = spawn(SIMULATOR, ["--port", "0", ...websocket, "--trace", trace, "--end-with-input", ...options], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  const ended = new Promise((resolve) => child.once("exit", resolve));
+  t.after(async () => {
+    child.stdin.end();
+    await within(ended, "the simulator's end").catch(() => child.kill("SIGKILL"));
+    rmSync(folder, { recursive: true, force: true });
+  });
+  const ports = [];
+  for await (const line of readline.createInterface({ input: child.stdout })) {
+    if (ports.push(Number(line.split(":").pop())) === 2) break;
+  }
+  if (ports.length < 2) throw new Error("opend-simulator does not say where it listens");
+  const events = () => readFileSync(trace, "utf8").split("\n").slice(0, -1).map(JSON.parse);
+  const count = (name) => events().filter((event) => event.event === name).length;
+  return {
+    port: ports[0],
+    websocketPort: ports[1],
+    requests: () => events().filter((event) => event.event === "request" && event.proto_id === 3212),
+    connections: () => count("connected") - count("closed") - count("dropped"),
+    kill: async () => {
+      child.kill("SIGKILL");
+      await ended;
+    },
+  };
+}
+
+/** A port that nobody listens on. */
+async function unusedPort() {
+  const server = createServer();
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** Runs a program of JavaScript in a process of its own, with PORT and whatever else in its environment. */
+async function run(program, env = {}, ...options) {
+  const started = Date.now();
+  const child = spawn(process.execPath, [...options, "--input-type=commonjs", "-e", program], {
+    cwd: join(__dirname, ".."), env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"],
+  });
+  let output = "";
+  child.stdout.on("data", (data) => (output += data));
+  child.stderr.on("data", (data) => (output += data));
+  const [status, signal] = await within(
+    new Promise((resolve) => child.once("close", (...end) => resolve(end))), "the program", 60_000,
+  ).finally(() => child.kill("SIGKILL"));
+  return { status: status ?? signal, output, took: Date.now() - started };
+}
+
+/** Open descriptors of this process. */
+function descriptors() {
+  return readdirSync("/proc/self/fd").length;
+}
+
+/** Threads of this process. */
+function threads() {
+  return readdirSync("/proc/self/task").length;
+}
+
+module.exports = {
+  ROOT, LIBDIR, SIMULATOR, TLS, RSA_KEY, KEY, sleep, until, within, simulator, unusedPort, run, descriptors,
+  threads,
+};
