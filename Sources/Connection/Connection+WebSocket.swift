@@ -242,7 +242,8 @@ extension Connection {
     // MARK: - Sending
 
     /// As `flush`, over TLS: encrypts as the socket takes it, so that what waits stays bounded. With `sendLock` held.
-    func flush(_ session: TLSSession, _ socket: Int32) {
+    func flushTLS(_ socket: Int32) {
+        guard let session = output.pointee.tls else { return }
         while true {
             if session.outgoing.isEmpty {
                 guard let count = session.write(output.pointee.writer.pending) else {

@@ -209,7 +209,7 @@ package final class Connection: @unchecked Sendable {
         if case .success(let number) = result {
             serialNo?.pointee = number
             if let first {
-                if makeFrame(first, now) { _ = fill(now) }
+                if makeFrame(first, now), state.pointee.machine.mayHaveToSend { _ = fill(now) }
             } else if !isLater {
                 _ = fill(now)
             }
@@ -467,7 +467,8 @@ package final class Connection: @unchecked Sendable {
     func flush(isWritable: Bool = false) {
         let socket = output.pointee.socket
         guard socket >= 0, isWritable || !output.pointee.isBlocked else { return }
-        if let session = output.pointee.tls { return flush(session, socket) }
+        // Over TCP there is no session to retain.
+        if output.pointee.tls != nil { return flushTLS(socket) }
         guard output.pointee.writer.pendingCount > 0 else { return }
         switch Socket.send(socket, output.pointee.writer.pending) {
         case .success(let count):

@@ -40,7 +40,7 @@ THREAD = ("clang-thread", "clang++", ["-std=c++20", "-O1", "-g", "-fsanitize=thr
 SUPPRESSIONS = "race:std::__exception_ptr::exception_ptr::_M_release\n"
 #: Gateways of the vendor's face, by the variable that tells where they listen.
 VENDOR_GATEWAYS = {
-    "CAPDIST_PORT": (),
+    "CAPDIST_PORT": ("--fault", "empty-body@HK.00002"),
     "CAPDIST_PORT_REFUSES": ("--fault", "init-refused"),
     "CAPDIST_PORT_CLOSES": ("--fault", "accept-close"),
     "CAPDIST_PORT_ANSWERS_NONSENSE": ("--fault", "init-no-content"),

@@ -121,6 +121,16 @@ TEST_CASE("a refusal by the gateway comes as it is") {
     CHECK(recorder.last().retmsg() == "未知股票");
 }
 
+TEST_CASE("a damaged answer is no success") {
+    Recorder recorder;
+    REQUIRE(recorder.ready());
+    CHECK(recorder.api.load()->GetCapitalDistribution(request("00002")) != 0);
+    REQUIRE(soon([&] { return recorder.answered == 1; }));
+    CHECK(recorder.last().rettype() == -500);
+    CHECK_FALSE(recorder.last().retmsg().empty());
+    CHECK_FALSE(recorder.last().has_s2c());
+}
+
 TEST_CASE("a refused request has serial number 0 and no answer") {
     Recorder recorder;
     CHECK(recorder.api.load()->GetCapitalDistribution(request("00700")) == 0); // no connection

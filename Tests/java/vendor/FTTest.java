@@ -151,7 +151,7 @@ class FTTest {
         try (Recorder recorder = new Recorder().ready()) {
             assertTrue(recorder.api.getCapitalDistribution(request("00002")) != 0);
             QotGetCapitalDistribution.Response response = recorder.answer();
-            assertEquals(-400, response.getRetType());
+            assertEquals(-500, response.getRetType());
             assertFalse(response.getRetMsg().isEmpty());
             assertFalse(response.hasS2C());
         }

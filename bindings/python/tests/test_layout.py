@@ -120,7 +120,7 @@ def test_functions_are_declared_as_in_the_header() -> None:
         )
     }
     assert set(_native._PROTOTYPES) <= set(declared)
-    sizes = {"capdist_status": 4, "int64_t": 8, "const char *": 8}
+    sizes = {"capdist_status": 4, "int32_t": 4, "int64_t": 8, "const char *": 8}
     for name, (result, arguments) in _native._PROTOTYPES.items():
         expected_result, expected = declared[name]
         assert ctypes.sizeof(result) == sizes[expected_result], name

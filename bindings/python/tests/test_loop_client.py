@@ -22,7 +22,9 @@ from capdist import (
     Status,
 )
 from conftest import Start
-from support import PATIENCE, SilentGateway, Simulator, threads, unused_port
+from support import PATIENCE, ROOT, SilentGateway, Simulator, threads, unused_port
+
+TLS = ROOT / "Tests" / "vectors" / "tls"
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 
@@ -104,6 +106,24 @@ def test_names_are_looked_up_by_the_loop(gateway: Simulator, monkeypatch: pytest
 
     asyncio.run(main())
     assert asked == ["gateway.test", "no-such-host.test"]
+
+
+def test_the_certificate_is_for_the_name(simulator: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    certificate = ("--tls-cert", str(TLS / "other-name.pem"), "--tls-key", str(TLS / "key.pem"))
+    port = simulator("--no-quota", "--websocket-port", "0", *certificate).websocket_port
+
+    async def main() -> None:
+        async def look_up(_host: str, port: int, **_options: Any) -> list[Any]:
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+
+        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", look_up)
+        async with await LoopClient.connect("quotes.example", port, tls=True, ca_file=TLS / "ca.pem", reconnect=False) as client:
+            assert (await client.capital_distribution("HK.00700")).capital_in_big == 859479380.0
+        async with await LoopClient.connect("other.example", port, tls=True, ca_file=TLS / "ca.pem", reconnect=False) as client:
+            with pytest.raises(ConnectError, match="other.example"):
+                await client.wait_ready()
+
+    asyncio.run(main())
 
 
 def test_cancelling_the_task_cancels_the_request(simulator: Start) -> None:

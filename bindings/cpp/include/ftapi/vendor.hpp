@@ -39,7 +39,7 @@ public:
     virtual ~SPI_Qot() = default;
 
     /// The answer to a request, exactly once. Where no answer came, `retType` says why (-100 timeout, -200 disconnected,
-    /// -400 else) and `retMsg` says it in words.
+    /// -500 damaged, -400 else) and `retMsg` says it in words.
     virtual void OnReply_GetCapitalDistribution(std::uint32_t nSerialNo,
                                                 const Qot_GetCapitalDistribution::Response &stRsp) {
         (void)nSerialNo, (void)stRsp;
@@ -89,6 +89,7 @@ inline Qot_GetCapitalDistribution::Response response_of(const reply_view &reply)
     case status::connect_refused:
     case status::not_connected:
     case status::released: ret_type = -200; break;
+    case status::malformed_reply: ret_type = -500; break;
     default: break;
     }
     response.set_rettype(ret_type);

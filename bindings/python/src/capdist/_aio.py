@@ -208,6 +208,8 @@ class LoopClient(AsyncClient):
         except OSError as error:
             text = f"the name {host} was not found ({error.strerror}): is it spelled right?"
             raise ConnectError(text, Status.CONNECT_FAILED) from None
+        if options.get("tls"):
+            options.setdefault("tls_server_name", host)
         addresses = sorted(found, key=lambda one: one[0] is not socket.AF_INET)
         return cls(str(addresses[0][4][0]), port, **options, _mode=native.MODE_HOST_DRIVEN)
 

@@ -91,6 +91,7 @@ class BaseClient:
         websocket_key: Optional[str] = None,
         tls: bool = False,
         ca_file: Union[str, PathLike[str], None] = None,
+        tls_server_name: Optional[str] = None,
         tls_insecure_accept_any_certificate: bool = False,
         reconnect: bool = True,
         reconnect_min: float = 0.5,
@@ -132,6 +133,8 @@ class BaseClient:
             options.websocket_key = utf8(websocket_key, "websocket_key")
         if ca_file is not None:
             options.tls_ca_file = path(ca_file, "ca_file")
+        if tls_server_name is not None:
+            options.tls_server_name = utf8(tls_server_name, "tls_server_name")
         options.tls_insecure_accept_any_certificate = 1 if tls_insecure_accept_any_certificate else 0
         options.reconnect = 1 if reconnect else 0
         options.reconnect_min_ms = milliseconds(reconnect_min, "reconnect_min")
@@ -199,6 +202,7 @@ class Client(BaseClient):
         websocket_key: connect to OpenD's WebSocket, with the key that is set there; "" if none is.
         tls: over TLS, which implies WebSocket. The certificate must be for `host`.
         ca_file: a PEM file of the certificates to trust, CAs' or the gateway's own; None: the system's CAs.
+        tls_server_name: whom the certificate must be for, where `host` is an address that the program looked up itself.
         tls_insecure_accept_any_certificate: trust whoever answers; for tests only.
         reconnect: reconnect by itself, the first attempt included.
         reconnect_min: first pause of the exponential backoff, in seconds; `reconnect_max` the longest.

@@ -119,6 +119,7 @@ public abstract class VendorConn {
         return switch (status) {
             case QUEUE_TIMEOUT, REPLY_TIMEOUT, CONNECT_TIMEOUT -> -100;
             case DISCONNECTED, CONNECT_FAILED, CONNECT_REFUSED, NOT_CONNECTED, RELEASED -> -200;
+            case MALFORMED_REPLY -> -500;
             default -> -400;
         };
     }
