@@ -153,13 +153,18 @@ package struct Decryption: ~Copyable {
         do throws(CipherError) {
             decrypted = try key.decrypt(frame.body, while: goesOn)
         } catch {
-            let why =
-                if case .length = error {
-                    "its \(frame.body.count) bytes are no multiple of the key's \(key.blockSize): has the gateway another RSA key?"
-                } else {
-                    "has the gateway another RSA key?"
+            // Not by ==, whose witness table would be made here, perhaps while the process forks.
+            let (why, isFinal) =
+                switch error {
+                case .length:
+                    (
+                        "its \(frame.body.count) bytes are no multiple of the key's \(key.blockSize): has the gateway another"
+                            + " RSA key?", true
+                    )
+                case .padding: ("has the gateway another RSA key?", true)
+                case .system: ("OpenSSL failed, or it is not needed any more", false)
                 }
-            throw Self.refused("InitConnect's answer can not be decrypted: \(why)", isFinal: error != .system)
+            throw Self.refused("InitConnect's answer can not be decrypted: \(why)", isFinal: isFinal)
         }
         let room = plain.room(decrypted.count)
         room.copyBytes(from: decrypted)
