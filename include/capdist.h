@@ -458,8 +458,8 @@ typedef struct capdist_options {
     int32_t quota_mode;      /**< `CAPDIST_QUOTA_*`; default wait */
     int32_t max_queue;       /**< requests accepted and not completed at a time, 1 to 1,000,000; default 4096 */
     int32_t max_body_bytes;  /**< longest body accepted from the gateway, 1,024 to 268,435,456; default 4 MiB */
-    const char *quota_group; /**< who shares a quota in this process, 1 to 255 bytes; NULL: the host in lower case,
-                                  `localhost` and all loopback addresses being one, whatever the port */
+    const char *quota_group; /**< who shares a quota in this process, 1 to 255 bytes; NULL: `host:` and the host in
+                                  lower case, `localhost` and all loopback addresses being one, whatever the port */
 
     capdist_init_connect_fn on_init_connect; /**< connected, or failed for good; each callback may be NULL */
     capdist_disconnect_fn on_disconnect;     /**< the connection was lost */

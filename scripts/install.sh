@@ -63,6 +63,7 @@ mirror README.md CHANGELOG.md CONTRIBUTING.md LICENSE docs/*.md
 mirror bindings/c/README.md bindings/c/*.c bindings/c/adapters/*.{c,h}
 mirror bindings/cpp/README.md bindings/cpp/samples/*.cpp
 mirror bindings/python/README.md bindings/python/samples/*.{md,py}
+mirror bindings/{java,csharp,node}/README.md Tests/Fuzz/README.md include/capdist.h
 mirror bindings/swift/README.md bindings/swift/Package.swift bindings/swift/Sources/*/*.*
 
 # What the linker looks for.

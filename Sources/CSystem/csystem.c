@@ -39,6 +39,7 @@ static void after_fork_in_child(void) {
     forks += 1;
     // The callback that this thread may be in is the parent's, and so is the thread it would wait for.
     this_thread.callback_depth = 0;
+    this_thread.released = 0; // the parent's to end
 }
 
 // With the library itself: a fork can not come before it.

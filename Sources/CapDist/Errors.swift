@@ -1,5 +1,6 @@
 import CCapDist
 import CSystem
+import Codec
 import Connection
 import Glibc
 
@@ -41,7 +42,7 @@ func reportingLength(_ call: () throws(Refusal) -> Int64) -> Int64 {
 func setLastError(_ text: String) {
     guard let thread = csystem_this_thread() else { return }
     withUnsafeMutableBytes(of: &thread.pointee.last_error) { buffer in
-        _ = copyText(text, into: buffer.bindMemory(to: CChar.self), isText: true)
+        _ = copyText(onOneLine(text), into: buffer.bindMemory(to: CChar.self), isText: true)
     }
 }
 

@@ -10,6 +10,9 @@ private final class Waiter: @unchecked Sendable {
     private let arrived = Condition()
     private var reply: UnsafeMutablePointer<capdist_reply>?
     private var isFinished = false
+    private let connection: Connection
+
+    init(_ connection: Connection) { self.connection = connection }
 
     var isDone: Bool { lock.withLock { isFinished } }
 
@@ -20,6 +23,8 @@ private final class Waiter: @unchecked Sendable {
         }
         // Not under the lock, which the one who wakes would run into.
         arrived.broadcast()
+        // Who waits for its turn to drive may have another one's callbacks before it.
+        if connection.options.isHostDriven { connection.wakeWaiters() }
     }
 
     /// - Returns: the reply, once it is there (nil inside: no memory to copy it); nil at the deadline.
@@ -42,7 +47,7 @@ extension Connection {
         _ security: capdist_security, _ options: CheckedRequestOptions,
         _ reply: UnsafeMutablePointer<UnsafeMutablePointer<capdist_reply>?>
     ) -> Status {
-        let waiter = Waiter()
+        let waiter = Waiter(self)
         let retained = Unmanaged.passRetained(waiter)
         let callback: capdist_reply_fn = { _, _, reply, userData in
             guard let userData else { return }
@@ -71,6 +76,7 @@ extension Connection {
         if let completion = withdraw(serialNo) {
             retained.release()
             Self.withReply(completion) { reply.pointee = copyReply($0) }
+            completion.request.payload.dispose()
             return .ok
         }
         // It is being delivered just now: no code of the host stands between.

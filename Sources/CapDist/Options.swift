@@ -170,6 +170,8 @@ struct CheckedOptions {
         guard name?.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) ?? true else {
             throw .invalid("tls_server_name must be printable ASCII without a space")
         }
+        // To OpenSSL it would mean every name that ends so.
+        guard name?.hasPrefix(".") != true else { throw .invalid("tls_server_name begins with a dot") }
         return name
     }
 

@@ -104,7 +104,8 @@ package final class TLSContext: @unchecked Sendable {
         while true {
             var certificate = X509_new_ex(crypto.context, nil)
             defer { X509_free(certificate) }
-            guard PEM_read_bio_X509(input, &certificate, nil, nil) != nil else { return count }
+            // A block under a passphrase is none: OpenSSL's own callback would ask for it on the terminal.
+            guard PEM_read_bio_X509(input, &certificate, { _, _, _, _ in -1 }, nil) != nil else { return count }
             if X509_STORE_add_cert(store, certificate) == 1 { count += 1 }
         }
     }

@@ -84,7 +84,8 @@ package final class TLSSession {
             return X509_VERIFY_PARAM_set1_ip_asc(parameters, name) == 1
         }
         if name.hasSuffix(".") { name.removeLast() }
-        X509_VERIFY_PARAM_set_hostflags(parameters, UInt32(X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS))
+        X509_VERIFY_PARAM_set_hostflags(
+            parameters, UInt32(X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT))
         return name.withCString { text in
             SSL_ctrl(
                 session, SSL_CTRL_SET_TLSEXT_HOSTNAME, Int(TLSEXT_NAMETYPE_host_name),

@@ -12,3 +12,10 @@ package func isUTF8(_ bytes: UnsafeRawBufferPointer) -> Bool {
     }
     return seen & 0x8080_8080_8080_8080 == 0 || String(validating: bytes, as: UTF8.self) != nil
 }
+
+/// A text with nothing in it that could end its line or steer a terminal: parts of it may be the gateway's.
+package func onOneLine(_ text: String) -> String {
+    func isControl(_ byte: UInt8) -> Bool { byte < 0x20 || byte == 0x7f }
+    guard text.utf8.contains(where: isControl) else { return text }
+    return String(decoding: text.utf8.map { isControl($0) ? UInt8(ascii: " ") : $0 }, as: UTF8.self)
+}

@@ -79,7 +79,11 @@ extension Connection {
         if state.pointee.driver == 0 {
             state.pointee.driver = pthread_self()
             stateLock.unlock()
-            _ = endTurn()
+            if insideCallback {
+                endAfterCallback()
+            } else {
+                _ = endTurn()
+            }
             return
         }
         // Whoever is at it comes to the end of it: this very thread after its callback, or another one.
@@ -88,6 +92,27 @@ extension Connection {
             while !state.pointee.isOver { stateChanged.wait(stateLock, until: .max) }
         }
         stateLock.unlock()
+    }
+
+    /// No callback runs inside another one: this connection's last ones come once the thread is out of the one it is in.
+    private func endAfterCallback() {
+        guard let thread = csystem_this_thread() else { return }
+        releasedBefore = thread.pointee.released.map { Unmanaged<Connection>.fromOpaque($0).takeRetainedValue() }
+        thread.pointee.released = Unmanaged.passRetained(self).toOpaque()
+    }
+
+    /// Ends what was released in the callback that has just returned, in the order of the releases.
+    static func endReleased() {
+        guard let thread = csystem_this_thread() else { return }
+        var last = thread.pointee.released.map { Unmanaged<Connection>.fromOpaque($0).takeRetainedValue() }
+        thread.pointee.released = nil
+        var released: [Connection] = []
+        while let connection = last {
+            released.append(connection)
+            last = connection.releasedBefore
+            connection.releasedBefore = nil
+        }
+        for connection in released.reversed() { _ = connection.endTurn() }
     }
 
     /// The host forked inside a callback, and this is the child, on the thread that drives. The line is the parent's: nothing

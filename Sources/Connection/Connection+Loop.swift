@@ -89,7 +89,7 @@ extension Connection {
         case .log(let level, let text):
             guard let callback = options.callbacks.onLog else { break }
             insideCallback {
-                text.withCString { callback(handle, level.rawValue, $0, options.callbacks.userData) }
+                onOneLine(text).withCString { callback(handle, level.rawValue, $0, options.callbacks.userData) }
             }
         case .closed: input.pointee.isFinished = true
         }

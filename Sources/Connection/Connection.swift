@@ -107,6 +107,8 @@ package final class Connection: @unchecked Sendable {
     let output: UnsafeMutablePointer<Output>
     let input: UnsafeMutablePointer<Input>
     private var isClosedInChild = false
+    /// In host-driven mode: released in a callback before this one on the same thread, and to be ended after it.
+    var releasedBefore: Connection?
 
     package enum SetUpError: Error {
         case system(SystemError)
@@ -345,7 +347,8 @@ package final class Connection: @unchecked Sendable {
         }
     }
 
-    func wakeWaiters() { stateChanged.broadcast() }
+    /// Who waits looks again: under the lock, or it might look just before and sleep just after.
+    package func wakeWaiters() { stateLock.withLock { stateChanged.broadcast() } }
 
     /// Runs a callback of the host with this thread marked, so that calls that would wait for it are refused.
     @inline(__always)
@@ -359,6 +362,7 @@ package final class Connection: @unchecked Sendable {
             return leaveInForkedChild()
         }
         thread?.pointee.callback_depth -= 1
+        if thread?.pointee.callback_depth == 0, thread?.pointee.released != nil { Self.endReleased() }
     }
 
     /// The host forked inside a callback and came back from it in the child. The line is the parent's: to go on would take

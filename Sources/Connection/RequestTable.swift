@@ -66,6 +66,8 @@ struct RequestTable<Payload> {
     private var deadlines = DeadlineWheel()
     /// The last request, while its deadline is not in the wheel yet: nearly all are sent at once, and get another.
     private var undated = RequestTable.none
+    /// When that one was accepted: seen from there its deadline lies ahead, as the wheel wants it.
+    private var undatedSince: Instant = 0
 
     /// All requests, wherever they are.
     private(set) var count = 0
@@ -96,11 +98,12 @@ struct RequestTable<Payload> {
     }
 
     mutating func enqueue(_ request: Request<Payload>, _ now: Instant) {
-        dateLast(now)
+        dateLast()
         let index = free.popLast() ?? grow()
         entries[Int(index)].request = request
         bySerialNo.insert(request.serialNo, index)
         undated = index
+        undatedSince = now
         link(index, request.needsSlot && !request.holdsSlot ? .waitingForSlot : .waiting)
         count += 1
     }
@@ -117,9 +120,9 @@ struct RequestTable<Payload> {
         deadlines.insert(index, deadline, now)
     }
 
-    private mutating func dateLast(_ now: Instant) {
+    private mutating func dateLast() {
         guard undated != Self.none else { return }
-        deadlines.insert(undated, entries[Int(undated)].request?.deadline ?? 0, now)
+        deadlines.insert(undated, entries[Int(undated)].request?.deadline ?? 0, undatedSince)
         undated = Self.none
     }
 
@@ -155,7 +158,7 @@ struct RequestTable<Payload> {
         if undated != Self.none, let deadline = entries[Int(undated)].request?.deadline, deadline <= now {
             if let request = remove(undated) { due.append(request) }
         }
-        dateLast(now)
+        dateLast()
         shrink()
         due.sort { $0.order < $1.order }
         return due

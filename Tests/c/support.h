@@ -26,6 +26,16 @@
 
 #include "capdist.h"
 
+/** How many times as long things may take under a sanitizer. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SLOWNESS 10
+#endif
+#endif
+#ifndef SLOWNESS
+#define SLOWNESS 1
+#endif
+
 /** Longest wait for something that must happen, in milliseconds; none takes that long unless something is broken. */
 #define PATIENCE_MS 8000
 

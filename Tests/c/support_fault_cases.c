@@ -82,7 +82,9 @@ void run_fault_case(void **state) {
     if (run->transport == CAPDIST_TRANSPORT_WEBSOCKET_TLS) s->options.tls_ca_file = TLS_CA;
     s->options.reconnect = !fault->keeps_down;
     if (fault->queue_timeout_ms) s->options.queue_timeout_ms = fault->queue_timeout_ms;
-    if (fault->connect_timeout_ms) s->options.connect_timeout_ms = fault->connect_timeout_ms;
+    if (fault->connect_timeout_ms) {
+        s->options.connect_timeout_ms = fault->connect_timeout_ms * (fault->keeps_down ? SLOWNESS : 1);
+    }
     /* TLS takes its time under a sanitizer; what only a time-out can tell is not to take longer for it. */
     bool is_slow = run->transport == CAPDIST_TRANSPORT_WEBSOCKET_TLS && !(fault->must & SET(CONNECT_TIMEOUT));
     if (fault->connect_timeout_ms && is_slow) s->options.connect_timeout_ms *= 10;

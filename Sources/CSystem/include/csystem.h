@@ -18,6 +18,7 @@ typedef struct csystem_thread {
     int32_t callback_depth; // > 0 while this thread is inside a capdist callback
     int32_t is_own;         // 1: the library started this thread
     const void *gathering;  // the connection whose requests this thread will send later, all at once
+    void *released;         // connections released inside the callback, to be ended after it; retained, the last one first
     char last_error[CSYSTEM_ERROR_SIZE];
 } csystem_thread;
 

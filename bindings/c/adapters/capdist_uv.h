@@ -31,10 +31,12 @@ static inline int capdist_uv_attach(uv_loop_t *loop, capdist_uv *adapter, capdis
     if (error != 0) return error;
     adapter->poll.data = adapter;
     adapter->conn = conn;
-    return uv_poll_start(&adapter->poll, UV_READABLE, capdist_uv_readable);
+    error = uv_poll_start(&adapter->poll, UV_READABLE, capdist_uv_readable);
+    if (error != 0) uv_close((uv_handle_t *)&adapter->poll, NULL);
+    return error;
 }
 
-/** Releases the connection, also from inside its callbacks. `on_end`, which may be NULL, is handed the adapter's `poll`. */
+/** Releases the connection, also from inside its callbacks; once. `on_end`, which may be NULL, is handed the adapter's `poll`. */
 static inline void capdist_uv_release(capdist_uv *adapter, uv_close_cb on_end) {
     /* First: the release closes the descriptor. */
     uv_close((uv_handle_t *)&adapter->poll, on_end);

@@ -1,5 +1,6 @@
 /* One epoll set, one thread and several gateways: each connection's descriptor is added once and stays the same across
  * reconnects. No thread is made. Usage: epoll SECURITY HOST PORT [HOST PORT]... (numeric hosts, or localhost) */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -47,7 +48,8 @@ int main(int argc, char **argv) {
 
     while (left > 0) {
         struct epoll_event ready[MOST];
-        int readable = epoll_wait(set, ready, MOST, -1); /* -1: a signal */
+        int readable = epoll_wait(set, ready, MOST, -1);
+        if (readable < 0 && errno != EINTR) return perror("epoll"), 1;
         for (int i = 0; i < readable; i++) capdist_process(ready[i].data.ptr);
     }
     for (int i = 0; i < count; i++) capdist_release(conns[i]); /* closes its descriptor, which leaves the set with that */

@@ -1,5 +1,6 @@
 /* A host's own poll() loop, which waits for its other descriptors as well: here for standard input, whose end ends it. No
  * thread is made. Usage: poll HOST PORT SECURITY... (a numeric host, or localhost) */
+#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,7 +38,10 @@ int main(int argc, char **argv) {
 
     struct pollfd waits[] = {{.fd = capdist_get_fd(conn), .events = POLLIN}, {.fd = 0, .events = POLLIN}};
     while (left > 0) {
-        if (poll(waits, 2, -1) < 0) continue; /* a signal */
+        if (poll(waits, 2, -1) < 0) {
+            if (errno == EINTR) continue;
+            return perror("poll"), 1;
+        }
         if (waits[0].revents) capdist_process(conn);
         char input[256];
         if (waits[1].revents && !fgets(input, sizeof input, stdin)) break;

@@ -8,9 +8,9 @@ namespace Capdist
     /// <summary>The C interface, with the names of capdist.h. Everything here is blittable: nothing is marshalled.</summary>
     internal static unsafe class Native
     {
-        /// <summary>The runtime makes `libcapdist.so` of it and asks the loader: LD_LIBRARY_PATH, the system's folders,
-        /// and on .NET the assembly's folder first.</summary>
-        private const string Library = "capdist";
+        /// <summary>By its SONAME, which no other major version has. The runtime asks the loader: LD_LIBRARY_PATH, the
+        /// system's folders, and on .NET the assembly's folder first.</summary>
+        private const string Library = "libcapdist.so.1";
 
         internal const int CAPDIST_VERSION_MAJOR = 1;
         internal const int CAPDIST_CODE_SIZE = 60;

@@ -196,6 +196,8 @@ async function resolve(native, signal) {
       signal?.addEventListener("abort", aborted);
     });
     native.host = (await Promise.race([dns.promises.lookup(host), stopped])).address;
+    // The group that clients of the same name in other languages of this process are in.
+    native.quotaGroup ??= `host:${host.toLowerCase()}`;
     // The certificate is still to be the name's.
     if (native.transport === Transport.WEBSOCKET_TLS) native.tlsServerName ??= host;
   } catch (error) {

@@ -15,6 +15,9 @@ function guarded(callback, ...values) {
   }
 }
 
+/** Events that the host hears of, and nobody else. */
+const TOLD = new Set([Event.INIT_CONNECT, Event.DISCONNECT, Event.PUSH, Event.LOG]);
+
 /**
  * The addon holds this, from its making to its closing; it holds its client only while a request is under way or the user
  * gave a callback, so that a client that was dropped can be collected, and closed.
@@ -116,6 +119,8 @@ class Link {
   }
 
   #take(event) {
+    // Of what came with the event that closed it only answers are still anybody's.
+    if (this.isClosed && TOLD.has(event[0])) return;
     switch (event[0]) {
       case Event.INIT_CONNECT:
         this.#tell();

@@ -209,7 +209,10 @@ class LoopClient(AsyncClient):
             text = f"the name {host} was not found ({error.strerror}): is it spelled right?"
             raise ConnectError(text, Status.CONNECT_FAILED) from None
         if options.get("tls"):
-            options.setdefault("tls_server_name", host)
+            options.setdefault("tls_server_name", host.encode("idna").decode("ascii"))
+        # The group that clients which look the name up themselves are in.
+        if options.get("quota_group") is None:
+            options["quota_group"] = f"host:{host.lower()}"
         addresses = sorted(found, key=lambda one: one[0] is not socket.AF_INET)
         return cls(str(addresses[0][4][0]), port, **options, _mode=native.MODE_HOST_DRIVEN)
 

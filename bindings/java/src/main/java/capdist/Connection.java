@@ -140,9 +140,35 @@ final class Connection {
         return raw;
     }
 
-    /** Closes; outside callbacks it returns when all is over. Harmless to repeat. */
+    /**
+     * Closes; outside callbacks it returns when all is over. Harmless to repeat. While the JVM shuts down it waits no longer than
+     * two seconds: a callback that called {@code System.exit} waits for the shutdown hooks, of which this may be one.
+     */
     void release() {
-        CapdistLibrary.capdist_release(handle);
+        if (IN_CALLBACK.get() != null || !isExiting()) {
+            CapdistLibrary.capdist_release(handle);
+            return;
+        }
+        Thread release = new Thread(() -> CapdistLibrary.capdist_release(handle), "capdist-release");
+        release.setDaemon(true);
+        release.start();
+        try {
+            release.join(2000);
+        } catch (InterruptedException interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** Whether the JVM shuts down: then it takes no more hooks. */
+    private static boolean isExiting() {
+        Thread hook = new Thread(() -> {});
+        try {
+            Runtime.getRuntime().addShutdownHook(hook);
+            Runtime.getRuntime().removeShutdownHook(hook);
+            return false;
+        } catch (IllegalStateException exiting) {
+            return true;
+        }
     }
 
     /** Throws in a callback, where a wait would be for the thread that it is on. */
