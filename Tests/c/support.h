@@ -37,7 +37,7 @@
 #endif
 
 /** Longest wait for something that must happen, in milliseconds; none takes that long unless something is broken. */
-#define PATIENCE_MS 8000
+#define PATIENCE_MS (SLOWNESS == 1 ? 8000 : 30000)
 
 /* ------------------------------------------------------------------------------------------------ wire (by hand) -- */
 

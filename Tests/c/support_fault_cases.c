@@ -103,7 +103,7 @@ void run_fault_case(void **state) {
         assert_int_equal(pthread_create(&threads[i], NULL, ask_much, &askers[i]), 0);
     }
     if (fault->never_stands) {
-        sleep_ms(30);
+        sleep_ms(30 * SLOWNESS);
         kill(context->fixture->simulators[0], SIGCONT);
     }
     for (int i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);

@@ -10,8 +10,8 @@ from . import checks
 from .results import read_junit
 from .suite import RELEASE, RESULTS, ROOT, Case, Run, SuiteError, library_env
 
-#: They wait more than they compute.
-SIDE_BY_SIDE = 4
+#: They wait more than they compute; under a sanitizer less so.
+SIDE_BY_SIDE = 3
 #: Connections with a thread of their own, or driven by a loop of the program's (Tests/c/support_host.c).
 MODES = ("thread", "host")
 
@@ -45,7 +45,11 @@ def build(run: Run, out: Path, library: Path, mode: str, *variables: str) -> Pat
 
 
 def run_each(
-    run: Run, play: Callable[[str], Sequence[Case]], prefix: str, left_out: Collection[str] = ()
+    run: Run,
+    play: Callable[[str], Sequence[Case]],
+    prefix: str,
+    left_out: Collection[str] = (),
+    side_by_side: int = SIDE_BY_SIDE,
 ) -> None:
     """Has every program played, some at a time, and records their cases in order. One that raises is a failed case."""
 
@@ -56,6 +60,6 @@ def run_each(
             return [Case(f"{prefix}: {name}", False, str(error))]
 
     names = sorted(path.stem for path in (ROOT / "Tests" / "c").glob("test_*.c") if path.stem not in left_out)
-    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+    with ThreadPoolExecutor(side_by_side) as pool:
         for cases in pool.map(safely, names):
             run.cases += cases

@@ -101,8 +101,9 @@ class AsyncClient(BaseClient):
         future: asyncio.Future[CapitalDistribution] = loop.create_future()
 
         options = request_options(queue_timeout, reply_timeout, wait, security_firm)
-        sink = partial(_answered, self._hand_over, loop, future, security)
-        serial_no = self._connection.ask(parse_security(security), options, sink)
+        serial_no = self._connection.ask(
+            parse_security(security), options, partial(_answered, self._hand_over, loop, future, security)
+        )
         try:
             return await future
         except (asyncio.CancelledError, GeneratorExit):
