@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { FORKS = 200, CLIENTS = 3, CHILD_MS = 10000 };
+enum { FORKS = SLOWNESS == 1 ? 200 : 50, CLIENTS = 3, CHILD_MS = 10000 };
 
 /* ---- children ---- */
 
