@@ -139,8 +139,8 @@ void run_fault_case(void **state) {
         print_error("%s: %d pushes\n", fault->name, s->pushed);
         kept = false;
     }
-    /* What is not answered before its timeout was in flight when it was released. */
-    if (fault->bad_timeout_ms && storm_count(s, CAPDIST_RELEASED) < CONNECTIONS) {
+    /* What is not answered before its timeout was in flight when it was released, unless that took longer than the timeout. */
+    if (SLOWNESS == 1 && fault->bad_timeout_ms && storm_count(s, CAPDIST_RELEASED) < CONNECTIONS) {
         print_error("%s: %zu requests completed as released\n", fault->name, storm_count(s, CAPDIST_RELEASED));
         kept = false;
     }
