@@ -117,6 +117,8 @@ struct RequestTable<Payload> {
         link(index, .inFlight)
         byWireSerialNo.insert(wireSerialNo, index)
         undate(index)
+        // Another one's deadline may have passed: an empty wheel would begin at `now`, too late for it.
+        dateLast()
         deadlines.insert(index, deadline, now)
     }
 

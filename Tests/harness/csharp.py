@@ -215,7 +215,7 @@ def _samples(run: Run) -> None:
 
     around = "using System; class Program { static void Main() { Run().Wait(); } static async System.Threading.Tasks.Task Run() { %s } }"
     for page, whole, expected in (
-        (BINDING / "README.md", "%s", r"299700820\n19462320\.5\n(\{\n(?s:.*)\}\n)?"),
+        (BINDING / "README.md", "%s", r"299700820\n\{\n(?s:.*)\}\n19462320\.5\n"),
         (ROOT / "README.md", around, r"299700820\n"),
     ):
         (block,) = re.findall(r"^```csharp\n(.*?)^```$", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
