@@ -32,19 +32,24 @@ AGAINST = {"C": "the minimal C client", "Python": "futu-api's row of the same ki
 
 @dataclass(frozen=True)
 class Goal:
-    """An asserted figure: processor time of one row as a share of another's, with all cores and on one. `passed` is None
-    if it was not measured."""
+    """An asserted figure: one row's share of another's, or a number of its own."""
 
     text: str
+    #: "at most" or "at least" the limit
+    bound: str
     limit: float
-    share: float | None
-    share_on_one: float | None
-    note: str
+    #: Of every round, or one number that was counted; empty if it was not measured.
+    values: tuple[float, ...]
+    #: Why it was not measured.
+    note: str = ""
 
     @property
     def passed(self) -> bool | None:
-        """Whether this run keeps it."""
-        return None if self.share is None else self.share <= self.limit
+        """Whether this run keeps it; None if it was not measured."""
+        if not self.values:
+            return None
+        figure = median(self.values)
+        return figure <= self.limit if self.bound == "at most" else figure >= self.limit
 
 
 def number(value: float) -> str:
@@ -59,9 +64,14 @@ def spread(values: Sequence[float]) -> str:
     return f"{number(median(values))} ({number(min(values))}–{number(max(values))})"
 
 
+def ratios(row: Row, base: Row, name: str) -> tuple[float, ...]:
+    """A figure's ratio, round by round: what slows a whole round down cancels out."""
+    return tuple(own / other for own, other in zip(row.values(name), base.values(name)))
+
+
 def ratio(row: Row, base: Row, name: str) -> float:
-    """The median of a figure's ratio, round by round: what slows a whole round down cancels out."""
-    return median(own / other for own, other in zip(row.values(name), base.values(name)))
+    """The median of them."""
+    return median(ratios(row, base, name))
 
 
 def cells(row: Row, base: Row) -> list[str]:
@@ -120,42 +130,67 @@ def goals(rows: Sequence[Row]) -> list[Goal]:
     """The asserted figures with what this run gave."""
     by_key = {row.client.key: row for row in rows}
 
-    def goal(text: str, limit: float, key: str, base: str) -> Goal:
-        for row in (by_key[key], by_key[base]):
-            if row.missing:
-                return Goal(text, limit, None, None, row.missing)
-        shares = (ratio(by_key[key], by_key[base], name) for name in ("processor_all_us", "processor_us"))
-        return Goal(text, limit, *shares, "")
+    def share(text: str, bound: str, limit: float, key: str, base: str, name: str) -> Goal:
+        row, other = by_key[key], by_key[base]
+        note = row.missing or other.missing
+        return Goal(text, bound, limit, () if note else ratios(row, other, name), note)
 
+    def instructions(text: str, key: str, base: str) -> Goal:
+        own, other = by_key[key].instructions, by_key[base].instructions
+        return Goal(text, "at most", 1.5, (own / other,) if own and other else ())
+
+    def calls(text: str, key: str, limit: float) -> Goal:
+        # Starting and ending do not cancel out to the last call.
+        return Goal(text, "at most", limit, (round(sum(by_key[key].calls.values()), 2),))
+
+    # All system calls of the minimal client, and one wake-up.
+    one_more = round(sum(by_key["minimal"].calls.values()), 2) + 1
+    counted = [("in callbacks", "callback", "minimal"), ("host-driven", "poll", "minimal")]
+    counted64 = [(f"{name}, 64 in flight", f"{key}64", "minimal64") for name, key, _ in counted]
+    rate, used, alone, trip = "rate", "processor_all_us", "processor_us", "round_trip_us"
     return [
-        goal("a reply object, of futu-api's call without its DataFrame", 0.1, "capdist", "futu"),
-        goal("a reply object, of nautilus-futu's", 0.5, "capdist", "nautilus"),
-        goal("with the DataFrame, of futu-api's", 0.5, "capdist-frame", "futu-frame"),
-        *(
-            goal(f"C, {name}, {MODES[mode]}, of the minimal client's", 1.3, f"callback-{mode}-{cipher}",
-                 f"minimal-{mode}-{cipher}")
-            for cipher, name in CIPHERS.items()
-            for mode in MODES
-        ),
-        *(
-            goal(f"C, {TRANSPORTS[way]}, {MODES[mode]}, of libcapdist's over TCP", limit, f"callback-{mode}-{way}", tcp)
-            for way, limit in (("websocket", 1.5), ("tls", 2.0))
-            for mode, tcp in (("one", "callback"), ("many", "callback64"))
-        ),
+        *(instructions(f"C: instructions, {name}, of the minimal client's", key, base)
+          for name, key, base in counted + counted64),
+        *(calls(f"C: system calls a request, {name}: the minimal client's and a wake-up", key, one_more)
+          for name, key, _ in counted),
+        *(calls(f"C: system calls a request, {name}", key, 0.25) for name, key, _ in counted64),
+        share("C: round trip, host-driven, of the minimal client's", "at most", 1.15, "poll", "minimal", trip),
+        share("C: round trip, in callbacks, of the minimal client's with a second thread", "at most", 1.3, "callback",
+              "minimal-thread", trip),
+        share("C: round trip, blocking, of the same", "at most", 1.3, "fetch", "minimal-thread", trip),
+        *(share(f"C: requests/s, {name}, of the minimal client's", "at least", 0.9, key, base, rate)
+          for name, key, base in counted64),
+        share("C: processor time, host-driven, 64 in flight, of the minimal client's", "at most", 1.2, "poll64",
+              "minimal64", used),
+        share("C: processor time, in callbacks, 64 in flight, of the minimal client's", "at most", 1.3, "callback64",
+              "minimal64", used),
+        *(share(f"C: processor time on one core, {name}, {MODES[mode]}, of the minimal client's", "at most", 1.3,
+                f"callback-{mode}-{cipher}", f"minimal-{mode}-{cipher}", alone)
+          for cipher, name in CIPHERS.items() for mode in MODES),
+        *(share(f"C: processor time on one core, {TRANSPORTS[way]}, {MODES[mode]}, of libcapdist's over TCP", "at most",
+                limit, f"callback-{mode}-{way}", tcp, alone)
+          for way, limit in (("websocket", 1.5), ("tls", 2.0))
+          for mode, tcp in (("one", "callback"), ("many", "callback64"))),
+        share("64 in flight from C: requests/s, of futu-api's", "at least", 50, "callback64", "futu64", rate),
+        share("64 in flight from C: requests/s, of nautilus-futu's", "at least", 15, "callback64", "nautilus64", rate),
+        share("Python: processor time, a reply object, of futu-api's call without its DataFrame", "at most", 0.1,
+              "capdist", "futu", used),
+        share("Python: processor time, a reply object, of nautilus-futu's", "at most", 0.5, "capdist", "nautilus", used),
+        share("Python: processor time, with the DataFrame, of futu-api's", "at most", 0.5, "capdist-frame", "futu-frame",
+              used),
     ]  # fmt: skip
 
 
 def goal_table(asserted: Sequence[Goal]) -> str:
     """The asserted figures as a table."""
-    lines: list[Sequence[str]] = [
-        ("processor time; from Python, one at a time", "at most", "this run", "", "on one core")
-    ]
+    lines: list[Sequence[str]] = [("what", "goal", "this run", "")]
     for goal in asserted:
-        share = "–" if goal.share is None else f"{goal.share:.2f}"
+        # A number that was counted has no spread.
+        figure = "–" if not goal.values else spread(goal.values) if len(goal.values) > 1 else number(goal.values[0])
         verdict = {True: "pass", False: "fail", None: "not measured"}[goal.passed]
-        on_one = "–" if goal.share_on_one is None else f"{goal.share_on_one:.2f}"
-        lines.append((goal.text, f"{goal.limit:.2f}", share, verdict, on_one))
-    return table(lines) + "".join(f"\nNot measured: {goal.note}.\n" for goal in asserted if goal.passed is None)
+        lines.append((goal.text, f"{goal.bound} {goal.limit:g}", figure, verdict))
+    notes = dict.fromkeys(goal.note for goal in asserted if goal.note)
+    return table(lines) + "".join(f"\nNot measured: {note}.\n" for note in notes)
 
 
 def pins() -> dict[str, str]:
@@ -224,5 +259,7 @@ def document(rows: Sequence[Row], asserted: Sequence[Goal], python: str, rounds:
 ## Figures
 
 {tables(rows)}## What is asserted
+
+Where a ratio is asserted it is the median of the rounds' ratios, with the lowest and the highest in brackets.
 
 {goal_table(asserted)}"""

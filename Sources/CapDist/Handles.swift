@@ -67,7 +67,7 @@ final class HandleTable: @unchecked Sendable {
         // The last reference must not go while the lock is held.
         var connection: Connection?
         lock.withLock {
-            guard case .success(let index) = index(handle) else { return }
+            guard let index = try? index(handle) else { return }
             connection = places[index].connection
             places[index].connection = nil
             places[index].generation += 1
@@ -80,7 +80,7 @@ final class HandleTable: @unchecked Sendable {
     func connection(_ handle: OpaquePointer?) throws(Refusal) -> Connection {
         lock.lock()
         defer { lock.unlock() }
-        let index = try index(handle).get()
+        let index = try index(handle)
         guard places[index].forks == csystem_forks() else {
             throw Refusal(.forked, "the connection belongs to the parent process: make a new one in this one")
         }
@@ -92,7 +92,7 @@ final class HandleTable: @unchecked Sendable {
     func takeForRelease(_ handle: OpaquePointer?) throws(Refusal) -> (connection: Connection, isInherited: Bool) {
         lock.lock()
         defer { lock.unlock() }
-        let index = try index(handle).get()
+        let index = try index(handle)
         guard !places[index].isReleased, let connection = places[index].connection else { throw Self.released }
         places[index].isReleased = true
         return (connection, places[index].forks != csystem_forks())
@@ -100,15 +100,17 @@ final class HandleTable: @unchecked Sendable {
 
     private static let released = Refusal(.released, "the connection was released")
 
-    private func index(_ handle: OpaquePointer?) -> Result<Int, Refusal> {
-        guard let handle else { return .failure(.invalid("the connection is NULL")) }
+    @inline(__always)
+    private func index(_ handle: OpaquePointer?) throws(Refusal) -> Int {
+        guard let handle else { throw .invalid("the connection is NULL") }
         let bits = UInt(bitPattern: handle)
         let index = Int(bits >> 1 & (1 << Self.indexBits - 1))
         let generation = bits >> (Self.indexBits + 1)
         guard bits & 1 == 1, index < places.count, generation <= places[index].generation else {
-            return .failure(.invalid("that is no connection: pass what capdist_init_connect() stored"))
+            throw .invalid("that is no connection: pass what capdist_init_connect() stored")
         }
-        return generation == places[index].generation ? .success(index) : .failure(Self.released)
+        guard generation == places[index].generation else { throw Self.released }
+        return index
     }
 
     // MARK: - Fork

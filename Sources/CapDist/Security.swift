@@ -10,15 +10,17 @@ extension capdist_security {
             throw .invalid("market \(market) is unknown: see CAPDIST_MARKET_*")
         }
         let fault = withUnsafeBytes(of: code) { code -> StaticString? in
-            var (length, hasControls) = (0, false)
+            var (length, isPlain) = (0, true)
             while length < code.count, case let byte = code[length], byte != 0 {
-                hasControls = hasControls || byte < 0x20 || byte == 0x7f
+                isPlain = isPlain && byte &- 0x20 < 0x7f - 0x20
                 length += 1
             }
             if length == 0 { return "the security's code is empty" }
             if length == code.count { return "the security's code has no NUL in its bytes" }
-            if hasControls { return "the security's code has control characters" }
-            return isUTF8(UnsafeRawBufferPointer(rebasing: code[..<length])) ? nil : "the security's code is not UTF-8"
+            if isPlain { return nil }
+            let text = UnsafeRawBufferPointer(rebasing: code[..<length])
+            if text.contains(where: { $0 < 0x20 || $0 == 0x7f }) { return "the security's code has control characters" }
+            return isUTF8(text) ? nil : "the security's code is not UTF-8"
         }
         if let fault { throw .invalid("\(fault)") }
     }

@@ -1,5 +1,6 @@
 import CMessages
 import CProtobufC
+import Glibc
 
 /// Qot_GetCapitalDistribution.Request (seed; PROTOCOL.md, Messages).
 package struct CapitalDistributionRequest: Equatable {
@@ -40,10 +41,12 @@ package struct CapitalDistributionRequest: Equatable {
     /// - Parameters:
     ///   - code: NUL-terminated.
     ///   - buffer: at least `maxEncodedSize` bytes.
-    /// - Returns: the length; 0 if it does not fit.
+    /// - Returns: the length; 0 if the buffer is smaller.
     package static func encode(
         market: Int32, code: UnsafePointer<CChar>, securityFirm: Int32?, into buffer: UnsafeMutableRawBufferPointer
     ) -> Int {
+        // Cheaper than to have protobuf-c add up beforehand what it will write.
+        guard let out = buffer.baseAddress, buffer.count >= maxEncodedSize(codeLength: strlen(code)) else { return 0 }
         var security = QotCommon__Security()
         qot__common__security__init(&security)
         security.market = market
@@ -63,9 +66,6 @@ package struct CapitalDistributionRequest: Equatable {
                         c2s.pointee.header = header
                     }
                     request.c2s = c2s
-                    guard let out = buffer.baseAddress,
-                        qot__get_capital_distribution__request__get_packed_size(&request) <= buffer.count
-                    else { return 0 }
                     return qot__get_capital_distribution__request__pack(
                         &request, out.assumingMemoryBound(to: UInt8.self))
                 }

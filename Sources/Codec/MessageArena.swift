@@ -14,11 +14,12 @@ package enum MessageError: Error, Equatable {
 /// hundred. For one thread at a time.
 package struct MessageArena: ~Copyable {
     private struct State {
-        var block: UnsafeMutableRawBufferPointer
-        var used = 0
+        let block: UnsafeMutableRawPointer
+        /// Bytes of the block that are free, at its end: a multiple of the alignment.
+        var free = blockSize
         /// Blocks for what did not fit, each beginning with the next one's address.
         var overflow: UnsafeMutableRawPointer?
-        /// Bytes that may still be asked for.
+        /// Bytes that may still be asked for beyond the block.
         var budget = 0
     }
 
@@ -26,8 +27,8 @@ package struct MessageArena: ~Copyable {
         UnsafeMutablePointer<ProtobufCAllocator>?, Int, UnsafePointer<UInt8>?
     ) -> UnsafeMutablePointer<Message>?
 
-    private static let blockSize = 4 * 1024
-    private static let alignment = 16
+    private static var blockSize: Int { 4 * 1024 }
+    private static var alignment: Int { 16 }
 
     private let state: UnsafeMutablePointer<State>
     private let allocator: UnsafeMutablePointer<ProtobufCAllocator>
@@ -68,13 +69,14 @@ package struct MessageArena: ~Copyable {
 
     /// Overwrites the last message, which held a secret.
     package borrowing func wipe() {
-        Crypto.wipe(UnsafeMutableRawBufferPointer(rebasing: state.pointee.block[..<state.pointee.used]))
+        Crypto.wipe(
+            UnsafeMutableRawBufferPointer(start: state.pointee.block, count: Self.blockSize - state.pointee.free))
         reset()
     }
 
     /// Gives back what the last message needed beyond the block.
     private func reset() {
-        state.pointee.used = 0
+        state.pointee.free = Self.blockSize
         while let block = state.pointee.overflow {
             state.pointee.overflow = block.load(as: UnsafeMutableRawPointer?.self)
             free(block)
@@ -83,15 +85,15 @@ package struct MessageArena: ~Copyable {
 
     private static func allocate(_ data: UnsafeMutableRawPointer?, _ size: Int) -> UnsafeMutableRawPointer? {
         guard let state = data?.assumingMemoryBound(to: State.self), size >= 0 else { return nil }
+        if size <= state.pointee.free {
+            let piece = state.pointee.block.advanced(by: blockSize &- state.pointee.free)
+            state.pointee.free &-= (size &+ (alignment - 1)) & ~(alignment - 1)
+            return piece
+        }
         let (padded, overflow) = size.addingReportingOverflow(alignment - 1)
         let rounded = padded & ~(alignment - 1)
         guard !overflow, rounded <= state.pointee.budget else { return nil }
         state.pointee.budget -= rounded
-        if state.pointee.block.count - state.pointee.used >= rounded {
-            let piece = state.pointee.block.baseAddress?.advanced(by: state.pointee.used)
-            state.pointee.used += rounded
-            return piece
-        }
         guard let block = malloc(rounded + alignment) else { return nil }
         block.storeBytes(of: state.pointee.overflow, as: UnsafeMutableRawPointer?.self)
         state.pointee.overflow = block

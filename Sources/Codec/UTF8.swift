@@ -3,10 +3,13 @@ package func isUTF8(_ bytes: UnsafeRawBufferPointer) -> Bool {
     var seen: UInt64 = 0
     let word = MemoryLayout<UInt64>.size
     if bytes.count >= word {
-        for offset in stride(from: 0, to: bytes.count - word, by: word) {
+        let last = bytes.count - word
+        var offset = 0
+        while offset < last {
             seen |= bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+            offset += word
         }
-        seen |= bytes.loadUnaligned(fromByteOffset: bytes.count - word, as: UInt64.self)
+        seen |= bytes.loadUnaligned(fromByteOffset: last, as: UInt64.self)
     } else {
         for byte in bytes { seen |= UInt64(byte) }
     }

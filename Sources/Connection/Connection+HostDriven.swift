@@ -5,6 +5,8 @@ import Limiter
 /// Host-driven mode: a thread of the host's does what the connection's own does in thread mode, whenever it calls, one at a
 /// time.
 extension Connection {
+    private static var maxShortTurns: Int { 16 }
+
     /// Readable when there is something to do, for the connection's whole life.
     package var descriptor: Int32 { poller.epoll }
 
@@ -19,10 +21,27 @@ extension Connection {
         stateLock.lock()
         let status: Status = state.pointee.isOver ? .released : state.pointee.driver == 0 ? .ok : .busy
         if case .ok = status { state.pointee.driver = pthread_self() }
+        let timerAt = state.pointee.timerAt
         stateLock.unlock()
         guard case .ok = status else { return status }
-        process(poller.wait(0))
-        return endTurn() ? .ok : .forked
+        var ready = Poller.Ready()
+        if !receiveAnswers(before: timerAt) {
+            ready = poller.wait(0)
+            look(ready)
+        }
+        return endTurn(isWritable: ready.isSocketWritable) ? .ok : .forked
+    }
+
+    /// Nearly always it is answers that made the descriptor readable, and then the poller need not be asked: whatever else
+    /// there is keeps it readable. Not for ever, though: under a steady stream others must have their turn.
+    /// - Returns: whether that is all for this call.
+    private func receiveAnswers(before timerAt: Instant) -> Bool {
+        guard input.pointee.line == nil, input.pointee.shortTurns < Self.maxShortTurns, receive() else {
+            input.pointee.shortTurns = 0
+            return false
+        }
+        input.pointee.shortTurns += 1
+        return input.pointee.isFinished || Clock.now() < timerAt
     }
 
     /// One step of a call that waits: this thread drives, unless another one does. With `stateLock` held.
@@ -36,8 +55,9 @@ extension Connection {
         stateLock.unlock()
         // Rounded up, so as not to look again and again in the last millisecond.
         let left = (max(deadline - Clock.now(), 0) + 999_999) / 1_000_000
-        process(poller.wait(Int32(clamping: left)))
-        let isOurs = endTurn()
+        let ready = poller.wait(Int32(clamping: left))
+        look(ready)
+        let isOurs = endTurn(isWritable: ready.isSocketWritable)
         stateLock.lock()
         return isOurs
     }
@@ -53,24 +73,20 @@ extension Connection {
         return true
     }
 
+    /// Does what is left to do and lets another thread drive: under one hold of the lock, so that nothing is left behind that
+    /// one who found a driver relies on.
     /// - Returns: false in a child that a callback forked.
-    private func endTurn() -> Bool {
-        while !input.pointee.isForked {
-            if input.pointee.isFinished { end() }
+    private func endTurn(isWritable: Bool = false) -> Bool {
+        if !workUntilIdle(isWritable: isWritable) {
+            if !input.pointee.isForked { end() }
+            if input.pointee.isForked { return false }
             stateLock.lock()
-            // Released at the last moment, by one who leaves the rest to whoever is at it.
-            if !input.pointee.isFinished, case .released = state.pointee.machine.state {
-                stateLock.unlock()
-                work()
-                continue
-            }
-            state.pointee.driver = 0
-            state.pointee.isOver = input.pointee.isFinished
-            stateLock.unlock()
-            stateChanged.broadcast()
-            return true
+            state.pointee.isOver = true
         }
-        return false
+        state.pointee.driver = 0
+        stateLock.unlock()
+        stateChanged.broadcast()
+        return true
     }
 
     func releaseHostDriven(insideCallback: Bool) {

@@ -8,8 +8,18 @@ extension Connection {
     /// How often in a row a full buffer is received before timers and other threads' wishes get their turn.
     static let maxReceives = 16
 
-    /// Does what the poller reported. Frames are handled before timers, so that a late look is taken for no silence.
+    /// Does what the poller reported, and all that follows from it.
     func process(_ ready: Poller.Ready) {
+        look(ready)
+        work(isWritable: ready.isSocketWritable)
+    }
+
+    func work(isWritable: Bool = false) {
+        if workUntilIdle(isWritable: isWritable) { stateLock.unlock() }
+    }
+
+    /// Takes in what the poller reported. Frames are handled before timers, so that a late look is taken for no silence.
+    func look(_ ready: Poller.Ready) {
         if ready.isSocketReadable || ready.isSocketWritable {
             if input.pointee.isConnecting {
                 connectProgressed()
@@ -21,11 +31,12 @@ extension Connection {
         }
         if ready.isWoken, let result = input.pointee.lookUp?.take() { lookedUp(result) }
         if ready.isTimerDue, !input.pointee.isFinished { tick() }
-        work(isWritable: ready.isSocketWritable)
     }
 
     /// Performs actions and sends until neither is left, then sets the timer.
-    func work(isWritable: Bool = false) {
+    /// - Returns: true with `stateLock` held for the caller to unlock, so that nothing has come since; false when the
+    ///   connection is finished.
+    func workUntilIdle(isWritable: Bool = false) -> Bool {
         var mustSend = isWritable
         var hasSent = false
         while !input.pointee.isFinished {
@@ -42,14 +53,14 @@ extension Connection {
                     state.pointee.timerAt = input.pointee.addressDeadline
                     poller.setTimer(state.pointee.timerAt)
                 }
-                stateLock.unlock()
-                return
+                return true
             }
             // Threads that ask are not to be held up when there is nothing to send: only here is `sendLock` taken.
             stateLock.unlock()
             sendWaiting(isWritable: mustSend)
             (mustSend, hasSent) = (false, true)
         }
+        return false
     }
 
     private func tick() {
@@ -252,24 +263,29 @@ extension Connection {
 
     // MARK: - Receiving
 
-    private func receive() {
-        for _ in 0..<Self.maxReceives {
+    /// - Returns: whether anything came, if only the end of the line.
+    @discardableResult
+    func receive() -> Bool {
+        for turn in 0..<Self.maxReceives {
             let socket = output.pointee.socket
-            guard socket >= 0, !input.pointee.isConnecting, !input.pointee.isFinished else { return }
+            guard socket >= 0, !input.pointee.isConnecting, !input.pointee.isFinished else { return turn > 0 }
             let space = input.pointee.reader.space()
             switch Socket.receive(socket, space) {
-            case .success(.none): return
+            case .success(.none): return turn > 0
             case .success(.some(0)):
-                return lineLost(Cause(.disconnected, .receive, 0, "the gateway closed the connection"))
+                lineLost(Cause(.disconnected, .receive, 0, "the gateway closed the connection"))
+                return true
             case .success(.some(let count)):
                 input.pointee.reader.received(count)
                 // Taken after receiving: every answer in here was sent before now, so its slot is not free too early.
                 handleFrames(Clock.now())
-                if count < space.count { return }
+                if count < space.count { return true }
             case .failure(let error):
-                return lineLost(Cause(.disconnected, .receive, error.code, "the connection broke: \(error.text)"))
+                lineLost(Cause(.disconnected, .receive, error.code, "the connection broke: \(error.text)"))
+                return true
             }
         }
+        return true
     }
 
     private func handleFrames(_ now: Instant) {

@@ -85,6 +85,8 @@ package final class Connection: @unchecked Sendable {
         var awaitsLookUp = false
         /// Addresses of the host not tried yet in this attempt.
         var addresses: [Address] = []
+        /// In host-driven mode: turns in a row that only looked at the socket.
+        var shortTurns = 0
         /// When the attempt must be done, and when the next address has its turn.
         var attemptDeadline = Instant.max
         var addressDeadline = Instant.max

@@ -25,7 +25,7 @@ struct DeadlineWheel {
     /// First of each slot's list, level by level.
     private var heads = [Index](repeating: none, count: 64 * levels)
     /// For each level a bit a slot: whether there is anything in it.
-    private var occupied = [UInt64](repeating: 0, count: levels)
+    private var occupied = InlineArray<6, UInt64>(repeating: 0)
     /// The tick up to which all is done.
     private var elapsed: UInt64 = 0
     private(set) var count = 0
@@ -35,9 +35,8 @@ struct DeadlineWheel {
         if count == 0 { elapsed = max(elapsed, Self.lastTick(now)) }
         while links.count <= Int(index) { links.append(Link()) }
         let (ticks, rest) = max(deadline, 0).quotientAndRemainder(dividingBy: Self.tick)
-        links[Int(index)].deadline = max(UInt64(ticks) + (rest > 0 ? 1 : 0), elapsed + 1)
         count += 1
-        link(index)
+        link(index, max(UInt64(ticks) + (rest > 0 ? 1 : 0), elapsed + 1))
     }
 
     /// Drops the deadline of `index`, if it has one.
@@ -68,11 +67,12 @@ struct DeadlineWheel {
             while index != Self.none {
                 let next = links[Int(index)].next
                 links[Int(index)].slot = -1
-                if links[Int(index)].deadline <= elapsed {
+                let deadline = links[Int(index)].deadline
+                if deadline <= elapsed {
                     count -= 1
                     due.append(index)
                 } else {
-                    link(index)
+                    link(index, deadline)
                 }
                 index = next
             }
@@ -91,17 +91,14 @@ struct DeadlineWheel {
     /// The last tick that has begun.
     private static func lastTick(_ now: Instant) -> UInt64 { UInt64(max(now, 0) / tick) }
 
-    /// Puts `index` into the slot of its deadline, which lies after `elapsed`.
-    private mutating func link(_ index: Index) {
-        let deadline = links[Int(index)].deadline
+    /// Puts `index` into the slot of its deadline, a tick after `elapsed`.
+    private mutating func link(_ index: Index, _ deadline: UInt64) {
         // The highest digit, to the base of 64, in which the deadline differs from now.
         let digit = (63 - ((deadline ^ elapsed) | 63).leadingZeroBitCount) / 6
         let level = min(digit, Self.levels - 1)
         let slot = 64 * level + Int(deadline >> UInt64(6 * level) & 63)
         let first = heads[slot]
-        links[Int(index)].slot = Int16(slot)
-        links[Int(index)].previous = Self.none
-        links[Int(index)].next = first
+        links[Int(index)] = Link(next: first, deadline: deadline, slot: Int16(slot))
         if first != Self.none { links[Int(first)].previous = index }
         heads[slot] = index
         occupied[level] |= 1 << UInt64(slot % 64)

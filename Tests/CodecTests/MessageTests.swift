@@ -154,16 +154,27 @@ enum Body {
     @Test func aBufferTooSmallIsNotWrittenTo() {
         let request = CapitalDistributionRequest(market: 1, code: "00700")
         let whole = request.encoded()
-        for size in 0...whole.count {
-            var room = [UInt8](repeating: 0xee, count: whole.count)
+        let least = CapitalDistributionRequest.maxEncodedSize(codeLength: 5)
+        for size in [0, 1, whole.count, least - 1, least] {
+            var room = [UInt8](repeating: 0xee, count: least)
             let length = room.withUnsafeMutableBytes { room in
                 CapitalDistributionRequest.encode(
                     market: 1, code: "00700", securityFirm: nil,
                     into: UnsafeMutableRawBufferPointer(rebasing: room[..<size]))
             }
-            #expect(length == (size == whole.count ? whole.count : 0))
-            #expect(room == (size == whole.count ? whole : [UInt8](repeating: 0xee, count: whole.count)))
+            #expect(length == (size == least ? whole.count : 0))
+            #expect(room[length...].allSatisfy { $0 == 0xee })
+            #expect(size < least || Array(room[..<length]) == whole)
         }
+    }
+
+    @Test(arguments: [0, 1, 63, 127, 128, 16_383, 16_384, 3_000_000])
+    func nothingOutgrowsItsBound(codeLength: Int) {
+        // Negative numbers are the longest there are.
+        let code = String(repeating: "x", count: codeLength)
+        let longest = CapitalDistributionRequest(market: -1, code: code, securityFirm: -1)
+        let length = longest.encoded().count
+        #expect(length > codeLength && length <= CapitalDistributionRequest.maxEncodedSize(codeLength: codeLength))
     }
 }
 

@@ -9,9 +9,10 @@ from . import checks, cprograms
 from .gateway import simulator
 from .suite import RELEASE, RESULTS, ROOT, Case, Run, SuiteError, library_env
 
-#: test_memory measures memory, which a sanitizer's own makes meaningless; ThreadSanitizer does not follow a process that
-#: has threads, as it has one of its own, through a fork.
-LEFT_OUT = {"address": {"test_memory"}, "thread": {"test_memory", "test_fork", "test_exit"}}
+#: They measure memory, which a sanitizer's own makes meaningless.
+MEASURES = {"test_memory", "test_footprint"}
+#: ThreadSanitizer does not follow a process that has threads, as it has one of its own, through a fork.
+LEFT_OUT = {"address": MEASURES, "thread": MEASURES | {"test_fork", "test_exit"}}
 #: And of these what makes threads in children of the loop's program, where a sanitizer knows the parent's stacks.
 LEFT_OUT_HOST = {"address": {"test_fork"}, "thread": {"test_guest"}}
 #: In a forked child, what only its parent's threads had in hand is lost by nature; and a key whose connection another thread
