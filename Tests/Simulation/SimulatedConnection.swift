@@ -6,6 +6,15 @@ import Simulator
 
 /// A connection whose driver is the simulation, and the host that uses it.
 final class SimulatedConnection {
+    /// What a driver is waiting for.
+    enum Happening {
+        case timer(Int64)
+        case wake
+        case connected(Int)
+        case bytes([UInt8], Int)
+        case lineEnd(Int)
+    }
+
     unowned let world: World
     let index: Int
     /// Quota group and gateway.
@@ -30,6 +39,12 @@ final class SimulatedConnection {
     private var isFailed = false
     private var isReleased = false
     private var isWorking = false
+    /// In host-driven mode how long the host's loop may be busy elsewhere before it comes back; nil: a thread of its own.
+    let longestTurn: Int64?
+    /// What the loop has not looked at yet, and whether it has been told that there is something.
+    private var inbox: [Happening] = []
+    private var isReadable = false
+    private var isDriving = false
     /// While a lost line's requests complete: the order number of the last.
     private var lastLost = -1
 
@@ -44,6 +59,7 @@ final class SimulatedConnection {
         configuration.replyTimeout = Int64(world.chance.pick([50, 2_000, 12_000])) * World.millisecond
         configuration.connectTimeout = Int64(world.chance.pick([200, 3_000])) * World.millisecond
         configuration.seed = world.chance.next()
+        longestTurn = world.chance.oneIn(3) ? Int64(world.chance.pick([0, 1, 30, 500])) * World.millisecond : nil
         if world.chance.oneIn(20) { configuration.firstWireSerialNo = .max - UInt32(world.chance.pick(1...30)) }
         if world.chance.oneIn(3) { configuration.transport = .webSocket }
         key = configuration.transport == .tcp ? world.gateways[group].clientKey() : nil
@@ -58,7 +74,7 @@ final class SimulatedConnection {
 
     func start() throws(Broken) {
         machine.start(world.now)
-        try work()
+        try called()
     }
 
     func ask() throws(Broken) {
@@ -87,7 +103,7 @@ final class SimulatedConnection {
             default: throw Broken(promise: "refused for no reason: \(refusal.status)")
             }
         }
-        try work()
+        try called()
     }
 
     func cancelOne() throws(Broken) {
@@ -99,7 +115,7 @@ final class SimulatedConnection {
         if world.withGroup(group, { machine.cancel(serialNo, world.now, &$0) }) {
             world.asked[token]?.isCancelled = true
         }
-        try work()
+        try called()
     }
 
     func release() throws(Broken) {
@@ -113,14 +129,60 @@ final class SimulatedConnection {
 
     // MARK: - The driver
 
-    func wake(_ at: Int64) throws(Broken) {
+    func happened(_ what: Happening) throws(Broken) {
+        guard longestTurn != nil else { return try handle(what) }
+        inbox.append(what)
+        becomeReadable()
+    }
+
+    /// The descriptor is readable: the loop will come by.
+    private func becomeReadable() {
+        guard let longestTurn, !isReadable, !isOver else { return }
+        isReadable = true
+        let delay = world.chance.time(0...longestTurn / World.millisecond) * World.millisecond
+        world.agenda.add(.turn(connection: index), at: world.now + delay)
+    }
+
+    /// The host's loop drives. What came over the line is handled before the timer.
+    func turn() throws(Broken) {
+        let all = inbox
+        inbox = []
+        isReadable = false
+        guard !isOver else { return }
+        isDriving = true
+        defer { isDriving = false }
+        for what in all { if case .timer = what { continue } else { try handle(what) } }
+        for what in all { if case .timer = what { try handle(what) } }
+        try work()
+    }
+
+    private func handle(_ what: Happening) throws(Broken) {
+        switch what {
+        case .timer(let at): try timerFired(at)
+        case .wake: try work()
+        case .connected(let line): try connectDone(line)
+        case .bytes(let bytes, let line): try receive(bytes, line)
+        case .lineEnd(let line): try lineEnded(line)
+        }
+    }
+
+    /// After a call of the host's: in host-driven mode it sends what may be sent, and leaves the rest to the next turn.
+    private func called() throws(Broken) {
+        if longestTurn == nil || isDriving || isOver { return try work() }
+        guard !isWorking else { return }
+        sendWaiting()
+        if machine.hasActions { becomeReadable() }
+        setTimer()
+    }
+
+    private func timerFired(_ at: Int64) throws(Broken) {
         guard at == wakeAt, !isOver else { return }
         wakeAt = .max
         world.withGroup(group) { machine.tick(world.now, &$0) }
         try work()
     }
 
-    func connectDone(_ done: Int) throws(Broken) {
+    private func connectDone(_ done: Int) throws(Broken) {
         guard done == line, !isOver else { return }
         let gateway = world.gateways[world.lines[line].gateway]
         if world.lines[line].greeting == .refusesConnection || !gateway.isUp {
@@ -136,14 +198,14 @@ final class SimulatedConnection {
         try work()
     }
 
-    func lineEnded(_ ended: Int) throws(Broken) {
+    private func lineEnded(_ ended: Int) throws(Broken) {
         guard ended == line, !isOver else { return }
         let cause = Cause(.disconnected, .receive, 0, "closed")
         world.withGroup(group) { machine.lineLost(cause, world.now, &$0) }
         try work()
     }
 
-    func receive(_ bytes: [UInt8], _ from: Int) throws(Broken) {
+    private func receive(_ bytes: [UInt8], _ from: Int) throws(Broken) {
         guard from == line, !isOver else { return }
         if relayed != nil { return try receiveSections(bytes, from) }
         bytes.withUnsafeBytes { reader.append($0) }
@@ -252,12 +314,19 @@ final class SimulatedConnection {
         defer { isWorking = false }
         repeat {
             while let action = machine.popAction() { try perform(action) }
-            while !isOver, line >= 0, let next = world.withGroup(group, { machine.nextToSend(world.now, &$0) }) {
-                send(next)
-            }
+            sendWaiting()
         } while machine.hasActions
-        if isOver { return }
-        if machine.wakeAt < wakeAt {
+        setTimer()
+    }
+
+    private func sendWaiting() {
+        while !isOver, line >= 0, let next = world.withGroup(group, { machine.nextToSend(world.now, &$0) }) {
+            send(next)
+        }
+    }
+
+    private func setTimer() {
+        if !isOver, machine.wakeAt < wakeAt {
             wakeAt = machine.wakeAt
             world.agenda.add(.wake(connection: index, at: wakeAt), at: max(wakeAt, world.now))
         }
