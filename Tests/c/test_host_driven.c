@@ -221,6 +221,48 @@ static void it_is_readable_for_another_threads_wish(void **state) {
     assert_int_equal(event_at(c, EVENT_REPLY, 0).status, CAPDIST_CANCELLED);
 }
 
+typedef struct stream {
+    gateway *gateway;
+    atomic_int is_over;
+} stream;
+
+static void *push_all_the_time(void *argument) {
+    stream *s = argument;
+    static uint8_t bytes[64 * 1024];
+    size_t length = 0;
+    /* Small frames by the hundred: they are sent faster than they can be read. */
+    while (length + HEADER_SIZE < sizeof bytes) length += pack_frame(bytes + length, NOTIFY, 0, NULL, 0);
+    while (!s->is_over) gateway_send_raw(s->gateway, 0, bytes, length);
+    return NULL;
+}
+
+/* Every call finds something to read: what else there is must not wait for a gap. */
+static void a_steady_stream_holds_up_nothing(void **state) {
+    gateway *g = start_gateway(*state);
+    gateway_on(g, GET_CAPITAL_DISTRIBUTION, answer_nothing);
+    client *c = new_driven(*state, g->port);
+    c->options.on_push = NULL; /* too many to record */
+    open_client(c);
+    assert_true(drive_until(c, EVENT_INIT_CONNECT, 1));
+    stream s = {.gateway = g};
+    pthread_t sender;
+    pthread_create(&sender, NULL, push_all_the_time, &s);
+    capdist_request_options soon = request_defaults();
+    soon.reply_timeout_ms = 200;
+    int64_t start = now_ms();
+    ask_with(c, "1", &soon);
+    bool timed_out = drive_until(c, EVENT_REPLY, 1);
+    int64_t took = now_ms() - start;
+    capdist_cancel(c->conn, ask(c, "2"));
+    bool cancelled = drive_until(c, EVENT_REPLY, 2);
+    s.is_over = 1;
+    while (pthread_tryjoin_np(sender, NULL) == EBUSY) capdist_process(c->conn); /* it may wait for room */
+    assert_true(timed_out && cancelled);
+    assert_in_range(took, 200, 200 + 500 * SLOWNESS);
+    assert_int_equal(count_of_status(c, CAPDIST_REPLY_TIMEOUT), 1);
+    assert_int_equal(count_of_status(c, CAPDIST_CANCELLED), 1);
+}
+
 static void it_is_readable_for_a_lost_line(void **state) {
     gateway *g = start_gateway(*state);
     client *c = driven_ready(*state, g->port);
@@ -610,6 +652,7 @@ int main(void) {
         TEST(it_is_readable_for_a_quota_slot),
         TEST(it_is_readable_when_another_connection_frees_a_slot),
         TEST(it_is_readable_for_another_threads_wish),
+        TEST(a_steady_stream_holds_up_nothing),
         TEST(it_is_readable_for_a_lost_line),
         TEST(callbacks_run_only_inside_process),
         TEST(release_completes_inside_itself),
