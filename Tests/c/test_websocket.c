@@ -253,6 +253,8 @@ static void answers_to_the_upgrade(void **state) {
         {"HTTP/1.1 301 Moved\r\nLocation: wss://there.example/\r\n\r\n", "HTTP 301, and points to wss://there.example/"},
         {"HTTP/1.1 400 Bad\r\n\r\n", "HTTP status 400): does it want TLS?"},
         {"HTTP/1.0 502 Bad Gateway\r\n\r\n", "HTTP status 502"},
+        {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 404 Not Found\r\n\r\n",
+         "knows no WebSocket (HTTP status 404)"},
         {"HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n",
          "accepted another WebSocket key than the one sent"},
         {"HTTP/1.1 101 x\r\n\r\n", "answered the upgrade to WebSocket wrongly"},
