@@ -12,7 +12,7 @@ extension Connection {
     /// The socket is connected: begins with TLS, or with the upgrade.
     func openWebSocket() {
         let defaultPort: UInt16 = transport == .webSocketTLS ? 443 : 80
-        let name = options.tlsServerName ?? options.host
+        let name = options.serverName ?? options.host
         guard let upgrade = WebSocketUpgrade(host: name, port: options.port, defaultPort: defaultPort) else {
             return attemptFailed(Self.refused(.connectFailed, "the system gave no random bytes"))
         }

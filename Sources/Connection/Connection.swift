@@ -12,8 +12,8 @@ package struct ConnectionOptions: Sendable {
     package var hello: SecretBytes?
     /// Over TLS: whom to trust.
     package var tls: TLSContext?
-    /// Over TLS: whom the certificate must be for. nil: `host`.
-    package var tlsServerName: String?
+    /// Over WebSocket: whom the gateway is asked for; over TLS: whom the certificate must be for. nil: `host`.
+    package var serverName: String?
     /// Turns encryption on.
     package var rsaKey: RSAKey?
     /// What InitConnect asks for.

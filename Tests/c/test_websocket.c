@@ -169,6 +169,7 @@ typedef struct script {
     const void *then;   /**< what follows that */
     size_t length;
     pthread_t thread;
+    char head[2048];   /**< what asks for the upgrade */
     uint8_t got[4096]; /**< what the client sent behind the upgrade */
     _Atomic size_t got_length;
 } script;
@@ -188,18 +189,17 @@ static void *serve(void *argument) {
     int line = accept(s->listener, NULL, NULL);
     struct timeval limit = {PATIENCE_MS / 1000, 0};
     setsockopt(line, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-    char head[2048] = "";
     size_t length = 0;
-    while (length < sizeof head - 1 && !strstr(head, "\r\n\r\n")) {
-        if (recv(line, head + length, 1, 0) != 1) break;
-        head[++length] = 0;
+    while (length < sizeof s->head - 1 && !strstr(s->head, "\r\n\r\n")) {
+        if (recv(line, s->head + length, 1, 0) != 1) break;
+        s->head[++length] = 0;
     }
     char text[512];
     if (s->answer) {
         snprintf(text, sizeof text, "%s", s->answer);
     } else {
         char key[128] = "", accept_key[64];
-        const char *field = strstr(head, "Sec-WebSocket-Key: ");
+        const char *field = strstr(s->head, "Sec-WebSocket-Key: ");
         if (field) sscanf(field + 19, "%24s", key);
         strcat(key, "258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
         uint8_t digest[20];
@@ -224,19 +224,25 @@ static void *serve(void *argument) {
     return NULL;
 }
 
-static void start_script(script *s, const char *answer, const void *then, size_t length) {
+static void start_script_at(script *s, int family, const char *answer, const void *then, size_t length) {
     memset(s, 0, sizeof *s);
     s->answer = answer;
     s->then = then;
     s->length = length;
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof address;
-    s->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(bind(s->listener, (struct sockaddr *)&address, size), 0);
+    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    struct sockaddr *address = family == AF_INET ? (struct sockaddr *)&v4 : (struct sockaddr *)&v6;
+    socklen_t size = family == AF_INET ? sizeof v4 : sizeof v6;
+    s->listener = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(s->listener, address, size), 0);
     assert_int_equal(listen(s->listener, 4), 0);
-    assert_int_equal(getsockname(s->listener, (struct sockaddr *)&address, &size), 0);
-    s->port = ntohs(address.sin_port);
+    assert_int_equal(getsockname(s->listener, address, &size), 0);
+    s->port = ntohs(family == AF_INET ? v4.sin_port : v6.sin6_port);
     assert_int_equal(pthread_create(&s->thread, NULL, serve, s), 0);
+}
+
+static void start_script(script *s, const char *answer, const void *then, size_t length) {
+    start_script_at(s, AF_INET, answer, then, length);
 }
 
 static void end_script(script *s) {
@@ -269,6 +275,35 @@ static void answers_to_the_upgrade(void **state) {
         fails(c, CAPDIST_PROTOCOL_ERROR, cases[i].words);
         capdist_release(c->conn);
         end_script(&s);
+    }
+}
+
+/* RFC 9110, 7.2: the name that was given, not the address it has. */
+static void the_host_that_is_asked_for(void **state) {
+    static const struct {
+        const char *host, *name, *asked;
+        int family;
+    } cases[] = {
+        {"localhost", NULL, "localhost", AF_INET},
+        {"LocalHost.", NULL, "LocalHost.", AF_INET},
+        {"127.0.0.1", NULL, "127.0.0.1", AF_INET},
+        {"::1", NULL, "[::1]", AF_INET6},
+        {"127.0.0.1", "quotes.example", "quotes.example", AF_INET},
+        {"::1", "quotes.example", "quotes.example", AF_INET6},
+        {"127.0.0.1", "2001:db8::1", "[2001:db8::1]", AF_INET},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        script s;
+        start_script_at(&s, cases[i].family, "HTTP/1.1 404 Not Found\r\n\r\n", NULL, 0);
+        client *c = new_websocket(*state, s.port);
+        c->options.host = cases[i].host;
+        c->options.tls_server_name = cases[i].name;
+        fails(c, CAPDIST_PROTOCOL_ERROR, "knows no WebSocket");
+        capdist_release(c->conn);
+        end_script(&s);
+        char field[64];
+        snprintf(field, sizeof field, "\r\nHost: %s:%d\r\n", cases[i].asked, s.port);
+        if (strstr(s.head, field) == NULL) fail_msg("%s is not in %s", field, s.head);
     }
 }
 
@@ -370,6 +405,7 @@ int main(void) {
         TEST(certificates),
         TEST(the_wrong_port),
         TEST(answers_to_the_upgrade),
+        TEST(the_host_that_is_asked_for),
         TEST(frames_instead_of_the_handshakes_answer),
         TEST(a_flood_of_pings),
         TEST(the_key_is_in_no_log),
