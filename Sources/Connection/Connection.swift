@@ -92,6 +92,8 @@ package final class Connection: @unchecked Sendable {
 
     /// Frames that wait for the socket to take them, beyond which no more are made.
     static let maxPending = 64 * 1024
+    /// Bytes that are made or encrypted in a row before answers, timers and other threads' wishes get their turn.
+    static let maxInARow = 1024 * 1024
 
     package let options: ConnectionOptions
     let handle: OpaquePointer?
@@ -388,12 +390,16 @@ package final class Connection: @unchecked Sendable {
         // First what waits: while it is much, no more frames are made.
         if isWritable { flush(isWritable: true) }
         var isFull = true
-        while isFull, output.pointee.writer.pendingCount < Self.maxPending {
+        var made = 0
+        while isFull, made < Self.maxInARow, output.pointee.writer.pendingCount < Self.maxPending {
             stateLock.lock()
             isFull = fill(Clock.now())
             stateLock.unlock()
+            made += output.pointee.writer.pendingCount
             flush()
         }
+        // A socket that takes no more would tell by itself.
+        if isFull, made >= Self.maxInARow, !output.pointee.isBlocked { poller.wake() }
         sendLock.unlock()
     }
 

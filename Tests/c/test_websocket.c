@@ -5,7 +5,9 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <openssl/ssl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -168,10 +170,12 @@ typedef struct script {
     const char *answer; /**< in place of the upgrade; NULL: the upgrade is accepted */
     const void *then;   /**< what follows that */
     size_t length;
+    enum { PLAIN, DRAINS, UPDATES_KEYS } over_tls; /**< what is done there with what comes behind the upgrade */
     pthread_t thread;
     char head[2048];   /**< what asks for the upgrade */
     uint8_t got[4096]; /**< what the client sent behind the upgrade */
     _Atomic size_t got_length;
+    _Atomic size_t drained; /**< how much that was, over TLS */
 } script;
 
 static void base64(const uint8_t *bytes, size_t length, char *out) {
@@ -189,9 +193,24 @@ static void *serve(void *argument) {
     int line = accept(s->listener, NULL, NULL);
     struct timeval limit = {PATIENCE_MS / 1000, 0};
     setsockopt(line, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    SSL_CTX *context = NULL;
+    SSL *tls = NULL;
+    if (s->over_tls) {
+        /* OpenSSL raises it when the client is gone; it goes with this thread. */
+        sigset_t pipes;
+        sigemptyset(&pipes);
+        sigaddset(&pipes, SIGPIPE);
+        pthread_sigmask(SIG_BLOCK, &pipes, NULL);
+        context = SSL_CTX_new(TLS_server_method());
+        SSL_CTX_use_certificate_chain_file(context, VECTORS "/tls/server.pem");
+        SSL_CTX_use_PrivateKey_file(context, VECTORS "/tls/key.pem", SSL_FILETYPE_PEM);
+        tls = SSL_new(context);
+        SSL_set_fd(tls, line);
+        SSL_accept(tls);
+    }
     size_t length = 0;
     while (length < sizeof s->head - 1 && !strstr(s->head, "\r\n\r\n")) {
-        if (recv(line, s->head + length, 1, 0) != 1) break;
+        if ((tls ? SSL_read(tls, s->head + length, 1) : recv(line, s->head + length, 1, 0)) != 1) break;
         s->head[++length] = 0;
     }
     char text[512];
@@ -209,6 +228,23 @@ static void *serve(void *argument) {
                  "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                  "Sec-WebSocket-Accept: %s\r\n\r\n", accept_key);
     }
+    if (tls) {
+        SSL_write(tls, text, (int)strlen(text));
+        if (SSL_read(tls, s->got, sizeof s->got) > 0) SSL_write(tls, s->then, (int)s->length);
+        /* As fast as can be: nothing is decrypted. */
+        static uint8_t space[1 << 20];
+        ssize_t count;
+        while (s->over_tls == DRAINS && (count = recv(line, space, sizeof space, MSG_TRUNC)) > 0) s->drained += (size_t)count;
+        /* Each time both ends take new keys. */
+        while (s->over_tls == UPDATES_KEYS && (count = SSL_read(tls, space, sizeof space)) > 0) {
+            s->drained += (size_t)count;
+            if (SSL_key_update(tls, SSL_KEY_UPDATE_REQUESTED) == 1) SSL_do_handshake(tls);
+        }
+        SSL_free(tls);
+        SSL_CTX_free(context);
+        close(line);
+        return NULL;
+    }
     if (send(line, text, strlen(text), MSG_NOSIGNAL) < 0) {}
     /* Not before there is a request that it may answer. */
     ssize_t count = s->answer ? 0 : recv(line, s->got, sizeof s->got, 0);
@@ -224,11 +260,12 @@ static void *serve(void *argument) {
     return NULL;
 }
 
-static void start_script_at(script *s, int family, const char *answer, const void *then, size_t length) {
+static void start_script_at(script *s, int family, int over_tls, const char *answer, const void *then, size_t length) {
     memset(s, 0, sizeof *s);
     s->answer = answer;
     s->then = then;
     s->length = length;
+    s->over_tls = over_tls;
     struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
     struct sockaddr *address = family == AF_INET ? (struct sockaddr *)&v4 : (struct sockaddr *)&v6;
@@ -242,7 +279,7 @@ static void start_script_at(script *s, int family, const char *answer, const voi
 }
 
 static void start_script(script *s, const char *answer, const void *then, size_t length) {
-    start_script_at(s, AF_INET, answer, then, length);
+    start_script_at(s, AF_INET, PLAIN, answer, then, length);
 }
 
 static void end_script(script *s) {
@@ -294,7 +331,7 @@ static void the_host_that_is_asked_for(void **state) {
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         script s;
-        start_script_at(&s, cases[i].family, "HTTP/1.1 404 Not Found\r\n\r\n", NULL, 0);
+        start_script_at(&s, cases[i].family, PLAIN, "HTTP/1.1 404 Not Found\r\n\r\n", NULL, 0);
         client *c = new_websocket(*state, s.port);
         c->options.host = cases[i].host;
         c->options.tls_server_name = cases[i].name;
@@ -354,6 +391,41 @@ static void frames_instead_of_the_handshakes_answer(void **state) {
     }
 }
 
+/* However large it is and however fast it goes, one call does a part of it, and the descriptor tells of the rest. */
+static void send_a_large_frame(fixture *f, int over_tls) {
+    enum { LENGTH = 48 * 1024 * 1024, A_TURN = 1024 * 1024 };
+    static const char ready[] = "\x82\x32" "ft-v1.0\0\0\0\0\x01\0\0\0\0\0\0\0\x01" "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+                                "\x08\0\x22\x02\x08\x05";
+    script s;
+    start_script_at(&s, AF_INET, over_tls, NULL, ready, sizeof ready - 1);
+    client *c = new_tls(f, s.port, TLS_CA);
+    c->options.mode = CAPDIST_MODE_HOST_DRIVEN;
+    c->options.max_body_bytes = LENGTH;
+    open_client(c);
+    uint8_t *body = calloc(1, LENGTH);
+    assert_non_null(body);
+    uint32_t serial_no;
+    assert_status(capdist_send_proto(c->conn, GET_GLOBAL_STATE, body, LENGTH, NULL, record_proto_reply, c, &serial_no),
+                  CAPDIST_OK);
+    note_accepted(c, serial_no);
+    free(body);
+    struct pollfd descriptor = {.fd = capdist_get_fd(c->conn), .events = POLLIN};
+    int calls = 0;
+    for (int64_t deadline = now_ms() + PATIENCE_MS; s.drained < LENGTH && now_ms() < deadline;) {
+        if (poll(&descriptor, 1, 10) != 1) continue;
+        assert_status(capdist_process(c->conn), CAPDIST_OK);
+        calls++;
+    }
+    assert_true(s.drained >= LENGTH);
+    if (calls < LENGTH / A_TURN) fail_msg("all of it was sent in %d calls", calls);
+    capdist_release(c->conn);
+    end_script(&s);
+}
+
+static void a_large_frame_is_sent_in_turns(void **state) { send_a_large_frame(*state, DRAINS); }
+
+static void keys_change_while_a_large_frame_is_sent(void **state) { send_a_large_frame(*state, UPDATES_KEYS); }
+
 /* One who sends pings and reads nothing is not answered for ever. */
 static void a_flood_of_pings(void **state) {
     enum { PINGS = 1000000 };
@@ -407,6 +479,8 @@ int main(void) {
         TEST(answers_to_the_upgrade),
         TEST(the_host_that_is_asked_for),
         TEST(frames_instead_of_the_handshakes_answer),
+        TEST(a_large_frame_is_sent_in_turns),
+        TEST(keys_change_while_a_large_frame_is_sent),
         TEST(a_flood_of_pings),
         TEST(the_key_is_in_no_log),
         TEST(reconnects),
