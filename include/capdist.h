@@ -153,8 +153,8 @@ enum {
     CAPDIST_FORKED = 38,
     /** Not built into this library, or asked for by a newer header than this library knows. */
     CAPDIST_UNSUPPORTED = 39,
-    /** Host-driven mode takes numeric addresses and `localhost` only: resolve the name in the host (over TLS it is then the
-     *  `tls_server_name`). */
+    /** Host-driven mode takes numeric addresses and `localhost` only: resolve the name in the host (over WebSocket it is then
+     *  the `tls_server_name`). */
     CAPDIST_NEEDS_ADDRESS = 40,
     /** An open connection of the same quota group was given other figures. */
     CAPDIST_QUOTA_CONFLICT = 41,
@@ -468,8 +468,9 @@ typedef struct capdist_options {
     capdist_closed_fn on_closed;             /**< the connection is gone: the last use of `user_data` */
     void *user_data; /**< handed to these five; the library never looks at it */
 
-    const char *tls_server_name; /**< over TLS: whom the certificate must be for, and whom the gateway is asked for, where `host` is
-                                      an address that the program resolved itself (host-driven mode); 1 to 255 bytes; NULL: `host` */
+    const char *tls_server_name; /**< over WebSocket: whom the gateway is asked for and, over TLS, whom the certificate must be for,
+                                      where `host` is an address that the program resolved itself (host-driven mode); 1 to 255
+                                      bytes; NULL: `host` */
 } capdist_options;
 
 /**

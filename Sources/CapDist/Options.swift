@@ -67,7 +67,7 @@ struct CheckedOptions {
             pushProtoFormat: Int32(FrameHeader.protobufFormat), programmingLanguage: language
         ).encoded()
         connection.tls = try Self.tls(options, connection)
-        connection.tlsServerName = try Self.serverName(options)
+        connection.serverName = try Self.serverName(options)
         connection.behaviour.acceptsAnyCertificate = connection.tls?.isVerifying == false
         if connection.behaviour.transport != .tcp {
             hello = try Self.initWebSocket(options, clientID, language)
@@ -146,9 +146,11 @@ struct CheckedOptions {
             throw .invalid(
                 "an RSA key is of use over TCP only: over WebSocket CAPDIST_TRANSPORT_WEBSOCKET_TLS encrypts")
         }
+        if transport == .tcp, options.tls_server_name != nil {
+            throw .invalid("tls_server_name is set, and transport is CAPDIST_TRANSPORT_TCP: which is it?")
+        }
         guard transport == .webSocketTLS else {
             if options.tls_ca_file != nil { throw .invalid("tls_ca_file is set, and transport has no TLS") }
-            if options.tls_server_name != nil { throw .invalid("tls_server_name is set, and transport has no TLS") }
             if acceptsAny {
                 throw .invalid("tls_insecure_accept_any_certificate is set, and transport has no TLS")
             }

@@ -111,10 +111,12 @@ package struct Crypto: @unchecked Sendable {
         if isLocked { pthread_mutex_unlock(&gate.pointee.mutex) }
     }
 
-    /// Leaves the calling thread's queue of OpenSSL errors, which may be the host's, as it was.
+    /// Leaves the calling thread's queue of OpenSSL errors, which may be the host's, as it was; for `body` it is empty. A mark
+    /// would not do: a handshake, and some of what reads PEM, empties the queue.
     static func keepingErrors<R, Failure: Error>(_ body: () throws(Failure) -> R) throws(Failure) -> R {
-        ERR_set_mark()
-        defer { ERR_pop_to_mark() }
+        var errors = ERR_STATE()
+        copenssl_take_errors(&errors)
+        defer { copenssl_put_errors_back(&errors) }
         return try body()
     }
 }

@@ -1,9 +1,11 @@
 /// The head of an HTTP/1.1 message, gathered until its empty line; for nothing but the upgrade to WebSocket.
 package struct HTTPHead {
-    /// Longest head accepted, in bytes.
+    /// Longest head accepted, in bytes, with those before it.
     package static let longest = 16 * 1024
 
     private var bytes: [UInt8] = []
+    /// How long it may be.
+    private var room = longest
 
     package init() {}
 
@@ -12,27 +14,36 @@ package struct HTTPHead {
     /// - Throws: `tooLong`.
     package mutating func received(_ more: UnsafeRawBufferPointer) throws(TooLong) -> Int? {
         let before = bytes.count
-        bytes += more.prefix(Self.longest + 1 - before)
+        bytes += more.prefix(room + 1 - before)
         // The empty line may have begun before.
         var place = max(before - 3, 0)
-        while place + 4 <= bytes.count {
+        while place + 4 <= min(bytes.count, room) {
             if bytes[place...].starts(with: [13, 10, 13, 10]) {
                 bytes.removeLast(bytes.count - place - 4)
                 return place + 4 - before
             }
             place += 1
         }
-        guard bytes.count <= Self.longest else { throw TooLong() }
+        guard bytes.count <= room else { throw TooLong() }
         return nil
     }
 
     package struct TooLong: Error {}
+
+    /// Once it is whole: begins with the next one of the same line.
+    package mutating func beginNext() {
+        room -= bytes.count
+        bytes = []
+    }
 
     /// What came so far.
     package var start: ArraySlice<UInt8> { bytes.prefix(16) }
 
     /// The first line.
     package var firstLine: String { lines.first.map { String(decoding: $0, as: UTF8.self) } ?? "" }
+
+    /// Whether each of its lines but the first is a field.
+    package var hasOnlyFields: Bool { values(of: "") != nil }
 
     /// The values of a field, each without the blanks around it; empty if there is none. Nil if a line is no field.
     package func values(of name: String) -> [String]? {

@@ -80,23 +80,24 @@ package final class TLSContext: @unchecked Sendable {
     private static let noRenegotiation: UInt64 = 1 << 30
 
     private func trust(_ path: UnsafePointer<CChar>) throws(Refusal) {
-        let count: Int?
+        let problem: String??
         do throws(RegularFile.Unreadable) {
             let context = context
-            count = try RegularFile.read(path, longest: Self.longestFile) { text in
+            problem = try RegularFile.read(path, longest: Self.longestFile + 1) { text in
                 Crypto.gated { Crypto.keepingErrors { Self.addCertificates(text, to: context) } }
             }
         } catch {
             throw Refusal(text: error.text)
         }
-        guard let count, count > 0 else { throw Refusal(text: "there is no certificate in it (PEM)") }
+        if let problem, let problem { throw Refusal(text: problem) }
     }
 
-    /// - Returns: how many.
-    private static func addCertificates(_ text: UnsafeRawBufferPointer, to context: OpaquePointer) -> Int {
+    /// - Returns: why the text is none that they can be taken from.
+    private static func addCertificates(_ text: UnsafeRawBufferPointer, to context: OpaquePointer) -> String? {
+        guard text.count <= longestFile else { return "it is longer than \(longestFile) bytes" }
         guard let crypto = Crypto.shared, let store = SSL_CTX_get_cert_store(context),
             let input = BIO_new_mem_buf(text.baseAddress, Int32(clamping: text.count))
-        else { return 0 }
+        else { return "there is no memory for it" }
         defer { BIO_free(input) }
         // A server's own certificate may stand for its CA.
         X509_STORE_set_flags(store, UInt(X509_V_FLAG_PARTIAL_CHAIN))
@@ -105,9 +106,23 @@ package final class TLSContext: @unchecked Sendable {
             var certificate = X509_new_ex(crypto.context, nil)
             defer { X509_free(certificate) }
             // A block under a passphrase is none: OpenSSL's own callback would ask for it on the terminal.
-            guard PEM_read_bio_X509(input, &certificate, { _, _, _, _ in -1 }, nil) != nil else { return count }
-            if X509_STORE_add_cert(store, certificate) == 1 { count += 1 }
+            guard PEM_read_bio_X509(input, &certificate, { _, _, _, _ in -1 }, nil) != nil else {
+                // The first of them is the one that tells most; an empty block makes none. Blocks of other kinds are skipped.
+                let error = ERR_peek_error()
+                if ERR_GET_LIB(error) == ERR_LIB_PEM, ERR_GET_REASON(error) == PEM_R_NO_START_LINE {
+                    return count > 0 ? nil : "there is no certificate in it (PEM)"
+                }
+                return "what follows its first \(count) certificates is damaged: \(Self.words)"
+            }
+            guard X509_STORE_add_cert(store, certificate) == 1 else {
+                return "its certificate \(count + 1) can not be used: \(Self.words)"
+            }
+            count += 1
         }
+    }
+
+    private static var words: String {
+        ERR_reason_error_string(ERR_peek_error()).map { String(cString: $0) } ?? "there is nothing in it"
     }
 
     /// Where OpenSSL was built to look for them. Its own function for that would look at the environment.

@@ -105,10 +105,10 @@ package final class TLSSession {
                 return Failure(text: "there is no memory for TLS")
             }
             if isEstablished { return nil }
-            let before = Self.lastError()
+            Self.forgetErrors()
             let result = SSL_do_handshake(session)
             isEstablished = result == 1
-            return result == 1 || isWaiting(since: before) ? nil : whatFailed()
+            return result == 1 || isWaiting ? nil : whatFailed()
         }
         if let failure, let failure { throw failure }
     }
@@ -120,7 +120,7 @@ package final class TLSSession {
         var failure: Failure?
         let count = Crypto.gatedForTLS { () -> Int in
             defer { drain() }
-            let before = Self.lastError()
+            Self.forgetErrors()
             var count = 0
             while count < room.count, let start = room.baseAddress {
                 let read = SSL_read(session, start + count, Int32(clamping: room.count - count))
@@ -128,7 +128,7 @@ package final class TLSSession {
                     count += Int(read)
                     continue
                 }
-                if !isWaiting(since: before) { failure = whatFailed() }
+                if !isWaiting { failure = whatFailed() }
                 break
             }
             return count
@@ -174,28 +174,20 @@ package final class TLSSession {
 
     // MARK: - What went wrong
 
-    /// Makes the thread's queue of errors ready for a step; a host may have errors of its own in it, which
-    /// `SSL_get_error` would take for the session's.
-    private static func lastError() -> UInt {
-        if Crypto.isOnOwnThread {
-            ERR_clear_error()
-            return 0
-        }
-        copenssl_mark_error()
-        return ERR_peek_last_error()
+    /// Only a step's own errors are to tell of it. On a host's thread `keepingErrors` sees to that.
+    private static func forgetErrors() {
+        if Crypto.isOnOwnThread { ERR_clear_error() }
     }
 
     /// Whether a step that did not succeed only needs more of the peer's bytes.
-    private func isWaiting(since before: UInt) -> Bool {
-        // The handshake empties the queue first.
-        let last = ERR_peek_last_error()
-        return (last == 0 || last == before) && SSL_want(session) == SSL_READING
+    private var isWaiting: Bool {
+        ERR_peek_error() == 0 && SSL_want(session) == SSL_READING
             && SSL_get_shutdown(session) & SSL_RECEIVED_SHUTDOWN == 0
     }
 
     private func whatFailed() -> Failure {
         let reason = ERR_GET_REASON(ERR_peek_last_error())
-        defer { clearErrors() }
+        defer { Self.forgetErrors() }
         if SSL_get_shutdown(session) & SSL_RECEIVED_SHUTDOWN != 0, isEstablished {
             return Failure(text: "the gateway ended the TLS connection", isEnd: true)
         }
@@ -216,11 +208,6 @@ package final class TLSSession {
             let words = ERR_reason_error_string(ERR_peek_last_error()).map { String(cString: $0) } ?? "no reason given"
             return Failure(text: "TLS failed: \(words)")
         }
-    }
-
-    /// On a host's thread `keepingErrors` does it.
-    private func clearErrors() {
-        if Crypto.isOnOwnThread { ERR_clear_error() }
     }
 
     /// - Parameter result: X509_V_ERR_*.

@@ -60,17 +60,26 @@ package struct WebSocketUpgrade {
     /// Takes in what came.
     /// - Returns: how many of `bytes` belong to the upgrade, once it is done; nil until then.
     package mutating func received(_ bytes: UnsafeRawBufferPointer) throws(Refusal) -> Int? {
-        let count: Int?
-        do throws(HTTPHead.TooLong) {
-            count = try head.received(bytes)
-        } catch {
+        var taken = 0
+        while true {
+            let count: Int?
+            do throws(HTTPHead.TooLong) {
+                count = try head.received(UnsafeRawBufferPointer(rebasing: bytes[taken...]))
+            } catch {
+                try checkStart()
+                throw .tooLong
+            }
             try checkStart()
-            throw .tooLong
+            guard let count else { return nil }
+            taken += count
+            let status = try status()
+            if status == 101 || status >= 200 {
+                try checkAnswer(status)
+                return taken
+            }
+            // An interim answer: the final one follows (RFC 9110, 15.2).
+            head.beginNext()
         }
-        try checkStart()
-        guard let count else { return nil }
-        try checkAnswer()
-        return count
     }
 
     /// A peer of another protocol is noticed by its first bytes.
@@ -86,19 +95,22 @@ package struct WebSocketUpgrade {
         throw .notHTTP
     }
 
-    private func checkAnswer() throws(Refusal) {
+    /// Of a head that is whole.
+    private func status() throws(Refusal) -> Int {
         let words = head.firstLine.split(separator: " ", maxSplits: 2, omittingEmptySubsequences: false)
         guard words.count >= 2, words[1].count == 3, let status = Int(words[1]), status >= 100 else {
             throw .malformed("its first line has no status")
         }
-        guard let locations = head.values(of: "Location"), let accepts = head.values(of: "Sec-WebSocket-Accept") else {
-            throw .malformed("a line of it is no field")
-        }
-        guard status == 101 else { throw .status(status, location: locations.first) }
+        guard head.hasOnlyFields else { throw .malformed("a line of it is no field") }
+        return status
+    }
+
+    private func checkAnswer(_ status: Int) throws(Refusal) {
+        guard status == 101 else { throw .status(status, location: head.values(of: "Location")?.first) }
         guard head.lists("websocket", in: "Upgrade"), head.lists("upgrade", in: "Connection") else {
             throw .malformed("it has not Upgrade: websocket and Connection: Upgrade")
         }
-        guard accepts == [accept] else { throw .wrongAccept }
+        guard head.values(of: "Sec-WebSocket-Accept") == [accept] else { throw .wrongAccept }
         for name in ["Sec-WebSocket-Extensions", "Sec-WebSocket-Protocol"] where head.values(of: name) != [] {
             throw .malformed("it has \(name), which was not asked for")
         }

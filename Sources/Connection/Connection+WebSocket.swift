@@ -12,7 +12,7 @@ extension Connection {
     /// The socket is connected: begins with TLS, or with the upgrade.
     func openWebSocket() {
         let defaultPort: UInt16 = transport == .webSocketTLS ? 443 : 80
-        let name = options.tlsServerName ?? options.host
+        let name = options.serverName ?? options.host
         guard let upgrade = WebSocketUpgrade(host: name, port: options.port, defaultPort: defaultPort) else {
             return attemptFailed(Self.refused(.connectFailed, "the system gave no random bytes"))
         }
@@ -244,13 +244,17 @@ extension Connection {
     /// As `flush`, over TLS: encrypts as the socket takes it, so that what waits stays bounded. With `sendLock` held.
     func flushTLS(_ socket: Int32) {
         guard let session = output.pointee.tls else { return }
+        var encrypted = 0
         while true {
             if session.outgoing.isEmpty {
+                // The poller tells at once that the socket takes more, and the next turn goes on.
+                if encrypted >= Self.maxInARow, output.pointee.writer.pendingCount > 0 { return setBlocked(true) }
                 guard let count = session.write(output.pointee.writer.pending) else {
                     shutdown(socket, Int32(SHUT_RDWR))
                     return
                 }
                 output.pointee.writer.sent(count)
+                encrypted += count
                 if session.outgoing.isEmpty { return setBlocked(false) }
             }
             switch Socket.send(socket, session.outgoing.pending) {

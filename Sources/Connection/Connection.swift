@@ -12,8 +12,8 @@ package struct ConnectionOptions: Sendable {
     package var hello: SecretBytes?
     /// Over TLS: whom to trust.
     package var tls: TLSContext?
-    /// Over TLS: whom the certificate must be for. nil: `host`.
-    package var tlsServerName: String?
+    /// Over WebSocket: whom the gateway is asked for; over TLS: whom the certificate must be for. nil: `host`.
+    package var serverName: String?
     /// Turns encryption on.
     package var rsaKey: RSAKey?
     /// What InitConnect asks for.
@@ -94,6 +94,8 @@ package final class Connection: @unchecked Sendable {
 
     /// Frames that wait for the socket to take them, beyond which no more are made.
     static let maxPending = 64 * 1024
+    /// Bytes that are made or encrypted in a row before answers, timers and other threads' wishes get their turn.
+    static let maxInARow = 1024 * 1024
 
     package let options: ConnectionOptions
     let handle: OpaquePointer?
@@ -390,12 +392,16 @@ package final class Connection: @unchecked Sendable {
         // First what waits: while it is much, no more frames are made.
         if isWritable { flush(isWritable: true) }
         var isFull = true
-        while isFull, output.pointee.writer.pendingCount < Self.maxPending {
+        var made = 0
+        while isFull, made < Self.maxInARow, output.pointee.writer.pendingCount < Self.maxPending {
             stateLock.lock()
             isFull = fill(Clock.now())
             stateLock.unlock()
+            made += output.pointee.writer.pendingCount
             flush()
         }
+        // A socket that takes no more would tell by itself.
+        if isFull, made >= Self.maxInARow, !output.pointee.isBlocked { poller.wake() }
         sendLock.unlock()
     }
 

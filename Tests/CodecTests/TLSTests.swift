@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 
 @testable import Codec
@@ -160,6 +161,83 @@ import Testing
     func files(_ name: String, _ why: String) throws {
         #expect { try TLSContext(caFile: Self.path(name), verifies: true) } throws: {
             ($0 as? TLSContext.Refusal)?.text.contains(why) == true
+        }
+    }
+
+    /// A file of this text.
+    private static func withFile(_ text: String, _ body: (String) throws -> Void) throws {
+        let path = "/tmp/capdist-ca-\(getpid())-\(UInt64.random(in: 0...UInt64.max)).pem"
+        let file = try #require(fopen(path, "w"))
+        fputs(text, file)
+        fclose(file)
+        defer { unlink(path) }
+        try body(path)
+    }
+
+    private static func text(_ name: String) throws -> String {
+        let file = try #require(fopen(path(name), "r"))
+        defer { fclose(file) }
+        var bytes = [UInt8](repeating: 0, count: 64 * 1024)
+        let count = fread(&bytes, 1, bytes.count, file)
+        return String(decoding: bytes.prefix(count), as: UTF8.self)
+    }
+
+    @Test("a bundle: text and blocks of other kinds between certificates") func bundle() throws {
+        let ca = try Self.text("ca")
+        let own = try Self.text("self-signed")
+        let others = try [
+            "", "words\n\n", Self.text("key"), "-----BEGIN X509 CRL-----\nMAA=\n-----END X509 CRL-----\n",
+            "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\nMAA=\n"
+                + "-----END RSA PRIVATE KEY-----\n",
+        ]
+        for other in others {
+            for bundle in [own + other + ca, other + own + other + other + ca + other, own + own + ca + ca] {
+                try Self.withFile(bundle) { path in
+                    let client = try TLSContext(caFile: path, verifies: true)
+                    _ = try Self.pair(client, Self.server())
+                    _ = try Self.pair(client, Self.server("self-signed"))
+                }
+            }
+        }
+    }
+
+    @Test("a damaged block is told of, wherever it stands") func damagedBundle() throws {
+        let ca = try Self.text("ca")
+        let lines = ca.split(separator: "\n").map(String.init)
+        let key = try Self.text("key")
+        let (begin, end) = ("-----BEGIN CERTIFICATE-----\n", "-----END CERTIFICATE-----\n")
+        let damaged = [
+            begin + lines[2...].joined(separator: "\n") + "\n",
+            begin + "*" + lines[1...].joined(separator: "\n") + "\n",
+            String(ca.dropLast(40)), begin + lines[1], ca.replacing("END CERTIFICATE", with: "END CERTIFICAT"),
+            begin + end, key.replacing("END PRIVATE", with: "END"),
+            begin + "Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00112233445566778899AABBCCDDEEFF\n\nMAA=\n" + end,
+        ]
+        for block in damaged {
+            for (before, count) in [("", 0), (ca, 1), (ca + "words\n" + key + ca, 2)] {
+                for after in ["", ca] {
+                    try Self.withFile(before + block + after) { path in
+                        _ = #expect("\(before + block + after)") {
+                            try TLSContext(caFile: path, verifies: true)
+                        } throws: {
+                            let text = ($0 as? TLSContext.Refusal)?.text ?? ""
+                            return text.hasPrefix("what follows its first \(count) certificates is damaged: ")
+                                && text.hasSuffix("there is nothing in it") == (block == begin + end)
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    @Test("a file that is longer than any is refused") func longBundle() throws {
+        let ca = try Self.text("ca")
+        for (length, isAccepted) in [(16 * 1024 * 1024, true), (16 * 1024 * 1024 + 1, false)] {
+            let line = String(repeating: "x", count: 62) + "\n"
+            let text = ca + String(repeating: line, count: (length - ca.utf8.count) / line.utf8.count)
+            try Self.withFile(text + String(repeating: "\n", count: length - text.utf8.count)) { path in
+                #expect(((try? TLSContext(caFile: path, verifies: true)) != nil) == isAccepted)
+            }
         }
     }
 }

@@ -84,6 +84,37 @@ import Testing
         #expect(Self.refusal(text, piece: 1) == .status(status, location: location))
     }
 
+    @Test("RFC 9110, 15.2: interim answers come before it", arguments: [1, 3, 50, Int.max]) func interim(_ piece: Int)
+        throws
+    {
+        let interim = [
+            "HTTP/1.1 100 Continue\r\n\r\n", "HTTP/1.1 103 Early Hints\r\nLink: </x>; rel=preload\r\n\r\n",
+            "HTTP/1.1 102\r\n\r\n", "HTTP/1.1 199 x\r\nUpgrade: h2c\r\nLocation: x\r\n\r\n",
+        ]
+        for text in interim + [interim.joined()] {
+            #expect(try Self.take(text + Self.answer() + "\u{1}\u{2}", piece: piece) == [1, 2])
+            #expect(try Self.take(text, piece: piece) == nil)
+            #expect(Self.refusal(text + Self.answer("403 Forbidden"), piece: piece) == .status(403, location: nil))
+            #expect(Self.refusal(text + "SSH-2.0-x", piece: piece) == .notHTTP)
+        }
+        for text in ["HTTP/1.1 100 Continue\r\nno field\r\n\r\n", "HTTP/1.1 10 x\r\n\r\n"] {
+            guard case .malformed = Self.refusal(text + Self.answer(), piece: piece) else {
+                Issue.record("\(text)")
+                continue
+            }
+        }
+    }
+
+    @Test("10.4: interim answers are within the same cap") func interimCap() throws {
+        let interim = "HTTP/1.1 100 Continue\r\n\r\n"
+        let most = (HTTPHead.longest - Self.answer().utf8.count) / interim.utf8.count
+        for piece in [777, Int.max] {
+            #expect(try Self.take(String(repeating: interim, count: most) + Self.answer(), piece: piece) == [])
+            #expect(Self.refusal(String(repeating: interim, count: most + 1) + Self.answer(), piece: piece) == .tooLong)
+            #expect(Self.refusal(String(repeating: interim, count: 10 * most), piece: piece) == .tooLong)
+        }
+    }
+
     @Test("4.1: a wrong accept key, none, or two")
     func accepts() {
         for accept in ["s3pPLMBiTxaQ9kYGzzhZRbK+xOp=", "", Self.accept.lowercased(), nil] {

@@ -3,6 +3,7 @@
 #include "support.h"
 
 #include <errno.h>
+#include <openssl/err.h>
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -640,6 +641,93 @@ static void one_loop_drives_many(void **state) {
     close(set);
 }
 
+/* ---- the host's OpenSSL ---- */
+
+static void raise_the_hosts_error(int number) {
+    ERR_new();
+    ERR_set_debug("host.c", 100 + number, "the_host");
+    ERR_set_error(ERR_LIB_USER, number, "the host's, %d", number);
+}
+
+static void raise_the_hosts_errors(void) {
+    ERR_clear_error();
+    raise_the_hosts_error(1);
+    raise_the_hosts_error(2);
+    assert_int_equal(ERR_set_mark(), 1);
+    raise_the_hosts_error(3);
+}
+
+static void assert_the_hosts_error(int number, unsigned long code, const char *file, int line, const char *func,
+                                   const char *data) {
+    char words[32];
+    snprintf(words, sizeof words, "the host's, %d", number);
+    assert_int_equal(code, ERR_PACK(ERR_LIB_USER, 0, number));
+    assert_string_equal(file, "host.c");
+    assert_int_equal(line, 100 + number);
+    assert_string_equal(func, "the_host");
+    assert_string_equal(data, words);
+}
+
+/* They are as they were, with the mark between them, and no other was added; they are gone then. */
+static void assert_the_hosts_errors(void) {
+    const char *file, *func, *data;
+    int line, flags;
+    unsigned long code = ERR_peek_last_error_all(&file, &line, &func, &data, &flags);
+    assert_the_hosts_error(3, code, file, line, func, data);
+    assert_int_equal(ERR_pop_to_mark(), 1);
+    for (int number = 1; number <= 2; number++) {
+        code = ERR_get_error_all(&file, &line, &func, &data, &flags);
+        assert_the_hosts_error(number, code, file, line, func, data);
+    }
+    assert_int_equal(ERR_get_error(), 0);
+}
+
+static client *driven_tls(fixture *f, int port, const char *ca) {
+    client *c = new_driven(f, port);
+    c->options.transport = CAPDIST_TRANSPORT_WEBSOCKET_TLS;
+    c->options.tls_ca_file = ca;
+    return c;
+}
+
+static void openssl_errors_of_the_hosts_stay(void **state) {
+    int right = start_simulator(*state, "--no-quota", TLS_WEBSOCKET, NULL);
+    int expired = start_simulator(*state, TLS_WEBSOCKET_AS("expired"), NULL);
+    struct {
+        int port;
+        const char *ca;
+        bool is_accepted;
+    } cases[] = {{right, TLS_CA, true}, {expired, TLS_CA, false}, {right, NULL, false}};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        client *c = driven_tls(*state, cases[i].port, cases[i].ca);
+        raise_the_hosts_errors();
+        open_client(c);
+        assert_the_hosts_errors();
+        raise_the_hosts_errors();
+        assert_true(drive_until(c, EVENT_INIT_CONNECT, 1));
+        assert_true((event_at(c, EVENT_INIT_CONNECT, 0).err_code == 0) == cases[i].is_accepted);
+        assert_the_hosts_errors();
+        if (cases[i].is_accepted) {
+            raise_the_hosts_errors();
+            ask(c, "00700");
+            assert_true(drive_until(c, EVENT_REPLY, 1));
+            assert_int_equal(count_of_status(c, CAPDIST_OK), 1);
+            assert_the_hosts_errors();
+        }
+        raise_the_hosts_errors();
+        capdist_release(c->conn);
+        assert_the_hosts_errors();
+    }
+    client *c = driven_tls(*state, right, VECTORS "/tls/key.pem");
+    raise_the_hosts_errors();
+    assert_refused(capdist_init_connect(&c->options, &c->conn), CAPDIST_INVALID_ARGUMENT, "there is no certificate in it");
+    assert_the_hosts_errors();
+    /* Where there were none, there are none. */
+    client *refused = driven_tls(*state, expired, TLS_CA);
+    open_client(refused);
+    assert_true(drive_until(refused, EVENT_INIT_CONNECT, 1));
+    assert_int_equal(ERR_peek_error(), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(the_descriptor_stays_the_same_across_reconnects),
@@ -672,6 +760,7 @@ int main(void) {
         TEST(a_child_may_come_back_from_a_callback),
         TEST(names_are_the_hosts_to_resolve),
         TEST(one_loop_drives_many),
+        TEST(openssl_errors_of_the_hosts_stay),
     };
     return cmocka_run_group_tests_name("host_driven", tests, NULL, NULL);
 }

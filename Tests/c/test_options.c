@@ -196,7 +196,7 @@ static void what_the_transport_does_not_do_is_refused(void **state) {
     REFUSED(websocket_key, "7522027ccf5a06b1");
     REFUSED(tls_ca_file, ca);
     REFUSED(tls_server_name, "quotes.example");
-    REFUSED_OVER(CAPDIST_TRANSPORT_WEBSOCKET, tls_server_name, "quotes.example", "tls_server_name");
+    REFUSED_OVER(CAPDIST_TRANSPORT_WEBSOCKET, tls_server_name, "a\r\nb", "tls_server_name");
     REFUSED_OVER(CAPDIST_TRANSPORT_WEBSOCKET_TLS, tls_server_name, "", "tls_server_name");
     REFUSED_OVER(CAPDIST_TRANSPORT_WEBSOCKET_TLS, tls_server_name, "a\r\nb", "tls_server_name");
     REFUSED(tls_insecure_accept_any_certificate, 1);

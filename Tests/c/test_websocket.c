@@ -5,7 +5,9 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <openssl/ssl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -168,9 +170,12 @@ typedef struct script {
     const char *answer; /**< in place of the upgrade; NULL: the upgrade is accepted */
     const void *then;   /**< what follows that */
     size_t length;
+    enum { PLAIN, DRAINS, UPDATES_KEYS } over_tls; /**< what is done there with what comes behind the upgrade */
     pthread_t thread;
+    char head[2048];   /**< what asks for the upgrade */
     uint8_t got[4096]; /**< what the client sent behind the upgrade */
     _Atomic size_t got_length;
+    _Atomic size_t drained; /**< how much that was, over TLS */
 } script;
 
 static void base64(const uint8_t *bytes, size_t length, char *out) {
@@ -188,18 +193,32 @@ static void *serve(void *argument) {
     int line = accept(s->listener, NULL, NULL);
     struct timeval limit = {PATIENCE_MS / 1000, 0};
     setsockopt(line, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-    char head[2048] = "";
+    SSL_CTX *context = NULL;
+    SSL *tls = NULL;
+    if (s->over_tls) {
+        /* OpenSSL raises it when the client is gone; it goes with this thread. */
+        sigset_t pipes;
+        sigemptyset(&pipes);
+        sigaddset(&pipes, SIGPIPE);
+        pthread_sigmask(SIG_BLOCK, &pipes, NULL);
+        context = SSL_CTX_new(TLS_server_method());
+        SSL_CTX_use_certificate_chain_file(context, VECTORS "/tls/server.pem");
+        SSL_CTX_use_PrivateKey_file(context, VECTORS "/tls/key.pem", SSL_FILETYPE_PEM);
+        tls = SSL_new(context);
+        SSL_set_fd(tls, line);
+        SSL_accept(tls);
+    }
     size_t length = 0;
-    while (length < sizeof head - 1 && !strstr(head, "\r\n\r\n")) {
-        if (recv(line, head + length, 1, 0) != 1) break;
-        head[++length] = 0;
+    while (length < sizeof s->head - 1 && !strstr(s->head, "\r\n\r\n")) {
+        if ((tls ? SSL_read(tls, s->head + length, 1) : recv(line, s->head + length, 1, 0)) != 1) break;
+        s->head[++length] = 0;
     }
     char text[512];
     if (s->answer) {
         snprintf(text, sizeof text, "%s", s->answer);
     } else {
         char key[128] = "", accept_key[64];
-        const char *field = strstr(head, "Sec-WebSocket-Key: ");
+        const char *field = strstr(s->head, "Sec-WebSocket-Key: ");
         if (field) sscanf(field + 19, "%24s", key);
         strcat(key, "258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
         uint8_t digest[20];
@@ -208,6 +227,23 @@ static void *serve(void *argument) {
         snprintf(text, sizeof text,
                  "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                  "Sec-WebSocket-Accept: %s\r\n\r\n", accept_key);
+    }
+    if (tls) {
+        SSL_write(tls, text, (int)strlen(text));
+        if (SSL_read(tls, s->got, sizeof s->got) > 0) SSL_write(tls, s->then, (int)s->length);
+        /* As fast as can be: nothing is decrypted. */
+        static uint8_t space[1 << 20];
+        ssize_t count;
+        while (s->over_tls == DRAINS && (count = recv(line, space, sizeof space, MSG_TRUNC)) > 0) s->drained += (size_t)count;
+        /* Each time both ends take new keys. */
+        while (s->over_tls == UPDATES_KEYS && (count = SSL_read(tls, space, sizeof space)) > 0) {
+            s->drained += (size_t)count;
+            if (SSL_key_update(tls, SSL_KEY_UPDATE_REQUESTED) == 1) SSL_do_handshake(tls);
+        }
+        SSL_free(tls);
+        SSL_CTX_free(context);
+        close(line);
+        return NULL;
     }
     if (send(line, text, strlen(text), MSG_NOSIGNAL) < 0) {}
     /* Not before there is a request that it may answer. */
@@ -224,19 +260,26 @@ static void *serve(void *argument) {
     return NULL;
 }
 
-static void start_script(script *s, const char *answer, const void *then, size_t length) {
+static void start_script_at(script *s, int family, int over_tls, const char *answer, const void *then, size_t length) {
     memset(s, 0, sizeof *s);
     s->answer = answer;
     s->then = then;
     s->length = length;
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof address;
-    s->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(bind(s->listener, (struct sockaddr *)&address, size), 0);
+    s->over_tls = over_tls;
+    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    struct sockaddr *address = family == AF_INET ? (struct sockaddr *)&v4 : (struct sockaddr *)&v6;
+    socklen_t size = family == AF_INET ? sizeof v4 : sizeof v6;
+    s->listener = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(s->listener, address, size), 0);
     assert_int_equal(listen(s->listener, 4), 0);
-    assert_int_equal(getsockname(s->listener, (struct sockaddr *)&address, &size), 0);
-    s->port = ntohs(address.sin_port);
+    assert_int_equal(getsockname(s->listener, address, &size), 0);
+    s->port = ntohs(family == AF_INET ? v4.sin_port : v6.sin6_port);
     assert_int_equal(pthread_create(&s->thread, NULL, serve, s), 0);
+}
+
+static void start_script(script *s, const char *answer, const void *then, size_t length) {
+    start_script_at(s, AF_INET, PLAIN, answer, then, length);
 }
 
 static void end_script(script *s) {
@@ -253,6 +296,8 @@ static void answers_to_the_upgrade(void **state) {
         {"HTTP/1.1 301 Moved\r\nLocation: wss://there.example/\r\n\r\n", "HTTP 301, and points to wss://there.example/"},
         {"HTTP/1.1 400 Bad\r\n\r\n", "HTTP status 400): does it want TLS?"},
         {"HTTP/1.0 502 Bad Gateway\r\n\r\n", "HTTP status 502"},
+        {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 404 Not Found\r\n\r\n",
+         "knows no WebSocket (HTTP status 404)"},
         {"HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n",
          "accepted another WebSocket key than the one sent"},
         {"HTTP/1.1 101 x\r\n\r\n", "answered the upgrade to WebSocket wrongly"},
@@ -267,6 +312,35 @@ static void answers_to_the_upgrade(void **state) {
         fails(c, CAPDIST_PROTOCOL_ERROR, cases[i].words);
         capdist_release(c->conn);
         end_script(&s);
+    }
+}
+
+/* RFC 9110, 7.2: the name that was given, not the address it has. */
+static void the_host_that_is_asked_for(void **state) {
+    static const struct {
+        const char *host, *name, *asked;
+        int family;
+    } cases[] = {
+        {"localhost", NULL, "localhost", AF_INET},
+        {"LocalHost.", NULL, "LocalHost.", AF_INET},
+        {"127.0.0.1", NULL, "127.0.0.1", AF_INET},
+        {"::1", NULL, "[::1]", AF_INET6},
+        {"127.0.0.1", "quotes.example", "quotes.example", AF_INET},
+        {"::1", "quotes.example", "quotes.example", AF_INET6},
+        {"127.0.0.1", "2001:db8::1", "[2001:db8::1]", AF_INET},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        script s;
+        start_script_at(&s, cases[i].family, PLAIN, "HTTP/1.1 404 Not Found\r\n\r\n", NULL, 0);
+        client *c = new_websocket(*state, s.port);
+        c->options.host = cases[i].host;
+        c->options.tls_server_name = cases[i].name;
+        fails(c, CAPDIST_PROTOCOL_ERROR, "knows no WebSocket");
+        capdist_release(c->conn);
+        end_script(&s);
+        char field[64];
+        snprintf(field, sizeof field, "\r\nHost: %s:%d\r\n", cases[i].asked, s.port);
+        if (strstr(s.head, field) == NULL) fail_msg("%s is not in %s", field, s.head);
     }
 }
 
@@ -316,6 +390,41 @@ static void frames_instead_of_the_handshakes_answer(void **state) {
         if (!closed_with(&s, cases[i].code)) fail_msg("case %zu: not closed with %d", i, cases[i].code);
     }
 }
+
+/* However large it is and however fast it goes, one call does a part of it, and the descriptor tells of the rest. */
+static void send_a_large_frame(fixture *f, int over_tls) {
+    enum { LENGTH = 48 * 1024 * 1024, A_TURN = 1024 * 1024 };
+    static const char ready[] = "\x82\x32" "ft-v1.0\0\0\0\0\x01\0\0\0\0\0\0\0\x01" "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+                                "\x08\0\x22\x02\x08\x05";
+    script s;
+    start_script_at(&s, AF_INET, over_tls, NULL, ready, sizeof ready - 1);
+    client *c = new_tls(f, s.port, TLS_CA);
+    c->options.mode = CAPDIST_MODE_HOST_DRIVEN;
+    c->options.max_body_bytes = LENGTH;
+    open_client(c);
+    uint8_t *body = calloc(1, LENGTH);
+    assert_non_null(body);
+    uint32_t serial_no;
+    assert_status(capdist_send_proto(c->conn, GET_GLOBAL_STATE, body, LENGTH, NULL, record_proto_reply, c, &serial_no),
+                  CAPDIST_OK);
+    note_accepted(c, serial_no);
+    free(body);
+    struct pollfd descriptor = {.fd = capdist_get_fd(c->conn), .events = POLLIN};
+    int calls = 0;
+    for (int64_t deadline = now_ms() + PATIENCE_MS; s.drained < LENGTH && now_ms() < deadline;) {
+        if (poll(&descriptor, 1, 10) != 1) continue;
+        assert_status(capdist_process(c->conn), CAPDIST_OK);
+        calls++;
+    }
+    assert_true(s.drained >= LENGTH);
+    if (calls < LENGTH / A_TURN) fail_msg("all of it was sent in %d calls", calls);
+    capdist_release(c->conn);
+    end_script(&s);
+}
+
+static void a_large_frame_is_sent_in_turns(void **state) { send_a_large_frame(*state, DRAINS); }
+
+static void keys_change_while_a_large_frame_is_sent(void **state) { send_a_large_frame(*state, UPDATES_KEYS); }
 
 /* One who sends pings and reads nothing is not answered for ever. */
 static void a_flood_of_pings(void **state) {
@@ -368,7 +477,10 @@ int main(void) {
         TEST(certificates),
         TEST(the_wrong_port),
         TEST(answers_to_the_upgrade),
+        TEST(the_host_that_is_asked_for),
         TEST(frames_instead_of_the_handshakes_answer),
+        TEST(a_large_frame_is_sent_in_turns),
+        TEST(keys_change_while_a_large_frame_is_sent),
         TEST(a_flood_of_pings),
         TEST(the_key_is_in_no_log),
         TEST(reconnects),

@@ -80,7 +80,8 @@ namespace Capdist
         public string WebSocketKey { get; set; }
         /// <summary>PEM file of accepted CAs; null: the system's.</summary>
         public string TlsCaFile { get; set; }
-        /// <summary>Over TLS: whom the certificate must be for, where Host is an address that the program resolved itself.</summary>
+        /// <summary>Over WebSocket: whom the gateway is asked for and, over TLS, whom the certificate must be for, where Host is an
+        /// address that the program resolved itself.</summary>
         public string TlsServerName { get; set; }
         /// <summary>Verify nothing; for tests only.</summary>
         public bool TlsInsecureAcceptAnyCertificate { get; set; }

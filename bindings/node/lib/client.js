@@ -3,6 +3,7 @@
 
 const dns = require("node:dns");
 const net = require("node:net");
+const { domainToASCII } = require("node:url");
 const { Link } = require("./connection.js");
 const { Transport, connectOptions, requestOptions, known, signalOf, text, waiting } = require("./options.js");
 const { CapitalDistribution, isOk, protoReplyOf, replyOf, requestError } = require("./reply.js");
@@ -14,6 +15,7 @@ const NOT_CONNECTED = 2;
 const UNLIMITED_WINDOW = 64;
 /** How long one entry of a watch list may wait for its turn: the longest the library takes. */
 const LIST_QUEUE_TIMEOUT_MS = 3_600_000;
+const WEBSOCKETS = new Set([Transport.WEBSOCKET, Transport.WEBSOCKET_TLS]);
 const OF_LISTS = new Set(["replyTimeoutMs", "signal"]);
 const OF_WAITING = new Set(["timeoutMs", "signal"]);
 
@@ -198,8 +200,8 @@ async function resolve(native, signal) {
     native.host = (await Promise.race([dns.promises.lookup(host), stopped])).address;
     // The group that clients of the same name in other languages of this process are in.
     native.quotaGroup ??= `host:${host.toLowerCase()}`;
-    // The certificate is still to be the name's.
-    if (native.transport === Transport.WEBSOCKET_TLS) native.tlsServerName ??= host;
+    // A proxy goes by the name, and over TLS so does the certificate.
+    if (WEBSOCKETS.has(native.transport)) native.tlsServerName ??= domainToASCII(host);
   } catch (error) {
     if (signal?.aborted) throw error;
     const why = `the name ${host} was not found (${error.code ?? error.message}): is it spelled right?`;

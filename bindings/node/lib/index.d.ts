@@ -70,7 +70,7 @@ export interface ConnectOptions {
   websocketKey?: string;
   /** Over TLS: PEM file of the certificates to trust; default the system's CAs. The certificate must be for `host`. */
   tlsCaFile?: string;
-  /** Over TLS: whom the certificate must be for; default `host`. */
+  /** Over WebSocket: whom the gateway is asked for and, over TLS, whom the certificate must be for; default `host`. */
   tlsServerName?: string;
   /** Trust whoever answers; for tests only. */
   tlsInsecureAcceptAnyCertificate?: boolean;

@@ -2,6 +2,7 @@
 
 const assert = require("node:assert/strict");
 const dns = require("node:dns");
+const net = require("node:net");
 const { join } = require("node:path");
 const test = require("node:test");
 const { KEY, RSA_KEY, TLS, run, simulator, sleep, unusedPort, until, within } = require("./support.js");
@@ -97,6 +98,27 @@ test("over TLS a certificate is for the name that was looked up", async (t) => {
     assert.match(error.message, /another name/);
   }
   assert.equal((await rejection(connect({ ...given, tlsServerName: "a\r\nb" }))).status, Status.INVALID_ARGUMENT);
+});
+
+test("over WebSocket the gateway is asked for the name that was looked up", async (t) => {
+  t.mock.method(dns.promises, "lookup", async () => ({ address: "127.0.0.1", family: 4 }));
+  const heads = [];
+  const server = net.createServer((socket) => {
+    socket.on("error", () => {});
+    socket.once("data", (head) => {
+      heads.push(String(head));
+      socket.end("HTTP/1.1 404 Not Found\r\n\r\n");
+    });
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  t.after(() => server.close());
+  const { port } = server.address();
+  const given = { port, transport: Transport.WEBSOCKET, reconnect: false };
+  const named = { "quotes.example": "quotes.example", "börse.example": "xn--brse-5qa.example", "127.0.0.1": "127.0.0.1" };
+  for (const [host, asked] of Object.entries(named)) {
+    assert.match((await rejection(connect({ ...given, host }))).message, /knows no WebSocket/);
+    assert.ok(heads.pop().includes(`\r\nHost: ${asked}:${port}\r\n`), host);
+  }
 });
 
 test("a name that does not exist", async () => {

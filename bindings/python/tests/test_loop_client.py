@@ -126,6 +126,34 @@ def test_the_certificate_is_for_the_name(simulator: Start, monkeypatch: pytest.M
     asyncio.run(main())
 
 
+def test_the_gateway_is_asked_for_the_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    heads: list[bytes] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 404 Not Found\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    async def main() -> None:
+        server = await asyncio.start_server(answer, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+
+        async def look_up(_host: str, port: int, **_options: Any) -> list[Any]:
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+
+        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", look_up)
+        for host, asked in {"quotes.example": "quotes.example", "127.0.0.1": "127.0.0.1"}.items():
+            async with await LoopClient.connect(host, port, websocket_key="", reconnect=False) as client:
+                with pytest.raises(ConnectError, match="knows no WebSocket"):
+                    await client.wait_ready()
+            assert f"\r\nHost: {asked}:{port}\r\n".encode() in heads.pop()
+        server.close()
+        await server.wait_closed()
+
+    asyncio.run(main())
+
+
 def test_cancelling_the_task_cancels_the_request(simulator: Start) -> None:
     gateway = simulator("--no-quota")
 

@@ -209,7 +209,8 @@ class LoopClient(AsyncClient):
         except OSError as error:
             text = f"the name {host} was not found ({error.strerror}): is it spelled right?"
             raise ConnectError(text, Status.CONNECT_FAILED) from None
-        if options.get("tls"):
+        # A proxy goes by the name, and over TLS so does the certificate.
+        if options.get("tls") or options.get("websocket_key") is not None:
             options.setdefault("tls_server_name", host.encode("idna").decode("ascii"))
         # The group that clients which look the name up themselves are in.
         if options.get("quota_group") is None:

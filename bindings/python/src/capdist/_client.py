@@ -202,7 +202,8 @@ class Client(BaseClient):
         websocket_key: connect to OpenD's WebSocket, with the key that is set there; "" if none is.
         tls: over TLS, which implies WebSocket. The certificate must be for `host`.
         ca_file: a PEM file of the certificates to trust, CAs' or the gateway's own; None: the system's CAs.
-        tls_server_name: whom the certificate must be for, where `host` is an address that the program looked up itself.
+        tls_server_name: over WebSocket: whom the gateway is asked for and, over TLS, whom the certificate must be for, where
+            `host` is an address that the program looked up itself.
         tls_insecure_accept_any_certificate: trust whoever answers; for tests only.
         reconnect: reconnect by itself, the first attempt included.
         reconnect_min: first pause of the exponential backoff, in seconds; `reconnect_max` the longest.

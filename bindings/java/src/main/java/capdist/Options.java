@@ -108,7 +108,10 @@ public final class Options {
         return text(path, "tls_ca_file", (raw, text) -> raw.tls_ca_file = text);
     }
 
-    /** Over TLS: whom the certificate must be for, where {@code host} is an address that the program resolved itself. */
+    /**
+     * Over WebSocket: whom the gateway is asked for and, over TLS, whom the certificate must be for, where {@code host} is an
+     * address that the program resolved itself.
+     */
     public Options tlsServerName(String name) {
         return text(name, "tls_server_name", (raw, text) -> raw.tls_server_name = text);
     }
