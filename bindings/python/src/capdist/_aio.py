@@ -11,10 +11,10 @@ from functools import partial
 from typing import Any, AsyncIterator, Callable, Iterable, Optional, Tuple, Type
 
 from . import _native as native
-from ._client import _LIST_QUEUE_TIMEOUT, BaseClient, Result, listed, request_options
+from ._client import _LIST_QUEUE_TIMEOUT, BaseClient, Result, entry_of, listed, request_options
 from ._connection import Connection, parse_security, patience
 from ._model import CapitalDistribution, result_of
-from ._status import CapdistError, ConnectError, Status
+from ._status import CapdistError, ConnectError, RequestError, Status
 
 
 def _hand_over(loop: asyncio.AbstractEventLoop, callback: Callable[..., None], *arguments: Any) -> None:
@@ -124,15 +124,19 @@ class AsyncClient(BaseClient):
         under_way: set[int] = set()
         hand_over = self._hand_over
 
-        def ask(security: str) -> None:
+        def ask(security: str, entry: native.Security) -> None:
             def sink(reply: native.Reply) -> None:
                 hand_over(loop, answers.put_nowait, (reply.serial_no, security, result_of(reply, security)))
 
-            under_way.add(self._connection.ask(parse_security(security), options, sink))
+            under_way.add(self._connection.ask(entry, options, sink))
 
         try:
             for security in remaining:
-                ask(security)
+                entry = entry_of(security)
+                if isinstance(entry, RequestError):
+                    yield security, entry
+                    continue
+                ask(security, entry)
                 if len(under_way) < window:
                     continue
                 serial_no, answered, result = await answers.get()
