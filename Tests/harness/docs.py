@@ -5,6 +5,7 @@ A block's language chooses its runner. A comment on the line before it may say m
     <!-- file: NAME -->                 the block is written there, for the blocks after it
     <!-- goes on after printing: LINE -->  the block is run until then
     <!-- output of the block above -->  what the block before it prints; numbers of ports may differ
+    <!-- run by: FILE -->               that test reads the block from the page, which it names
     <!-- not run: REASON -->            one of REASONS; each is listed as a case
 """
 
@@ -42,8 +43,6 @@ REASONS = {
     "it needs another machine",
     "it serves until it is ended",
     "the log of a run that took long",
-    "bindings/python/tests/test_samples.py does this",
-    "Tests/harness/guests.py does this",
 }
 
 
@@ -163,6 +162,10 @@ def _page(run: Run, path: Path, found: list[Block], env: dict[str, str], redirec
         elif block.mark == "output of the block above":
             same = _comparable(block.text) in _comparable(printed)
             run.check(f"{block.name}: is what is printed", None if same else printed[-400:])
+        elif block.mark.startswith("run by: "):
+            other = ROOT / block.mark.removeprefix("run by: ")
+            named = other.exists() and block.page in other.read_text(encoding="utf-8")
+            run.check(f"{block.name}: run by {other.name}", None if named else "that file does not name the page")
         elif (block.page, block.language) in ELSEWHERE:
             other = ROOT / ELSEWHERE[block.page, block.language]
             named = other.exists() and path.name in other.read_text(encoding="utf-8")
