@@ -7,6 +7,7 @@
 # make install  put library, headers, documentation, samples and simulator below PREFIX (after make lib); make uninstall
 # make wheel    make a Python wheel with the library inside, in DIST
 # make deb      make Debian packages, in DIST
+# make jar      make the Java binding's jar, in DIST; make npm: the Node package; make dll: the C# assembly
 # make docs     make HTML of the header, in DIST/html
 # make abi      record the interface of the header (docs/abi.md)
 # make mutants  break the library on purpose, and see that the tests notice
@@ -60,7 +61,7 @@ JAVA_TEST_PACKAGES := libgoogle-gson-java libguava-java junit5 maven libmaven-co
 NODE_PACKAGES = node-typescript node-js-beautify $(if $(shell command -v node),,nodejs) \
     $(if $(shell node bindings/node/headers.js 2>/dev/null),,libnode-dev) $(if $(shell command -v npm),,npm)
 
-.PHONY: setup setup-build lib demo test bench java csharp install uninstall wheel deb docs abi messages messages-check format lint simulate mutants fuzz clean
+.PHONY: setup setup-build lib demo test bench java csharp install uninstall wheel deb jar npm dll docs abi messages messages-check format lint simulate mutants fuzz clean
 
 setup:
 	@scripts/setup.sh $(BUILD_PACKAGES) $(TEST_PACKAGES) $(JAVA_PACKAGES) $(JAVA_TEST_PACKAGES) $(CSHARP_PACKAGES) $(NODE_PACKAGES)
@@ -116,8 +117,9 @@ java:
 csharp:
 	@scripts/setup.sh mono-mcs mono-runtime
 	@mkdir -p $(CSHARP_OUT)
+	@echo '[assembly: System.Reflection.AssemblyVersion("$(VERSION).0")]' >$(CSHARP_OUT)/Version.cs
 	mcs -nologo -warnaserror -optimize -debug -unsafe -target:library -doc:$(CSHARP_OUT)/Capdist.xml \
-	    -out:$(CSHARP_OUT)/Capdist.dll bindings/csharp/src/*.cs bindings/csharp/src/*/*.cs
+	    -out:$(CSHARP_OUT)/Capdist.dll bindings/csharp/src/*.cs bindings/csharp/src/*/*.cs $(CSHARP_OUT)/Version.cs
 
 INSTALL = PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' INCLUDEDIR='$(INCLUDEDIR)' DOCDIR='$(DOCDIR)' \
 	DESTDIR='$(DESTDIR)' RELEASE='$(RELEASE)' LIBRARY='$(LIBRARY)' VERSION='$(VERSION)' scripts/install.sh
@@ -134,6 +136,19 @@ wheel: lib $(VENV)/stamp
 deb:
 	@PREBUILT=$(PREBUILT) scripts/setup.sh $(BUILD_PACKAGES) debhelper
 	@PREBUILT=$(PREBUILT) RELEASE=$(RELEASE) scripts/deb.sh $(VERSION) $(DIST)
+
+jar: java
+	@mkdir -p $(DIST)
+	install -m 644 $(JAVA)/capdist.jar $(DIST)/capdist-$(VERSION).jar
+
+npm:
+	@scripts/setup.sh $(if $(shell command -v npm),,npm)
+	@mkdir -p $(DIST)
+	cd bindings/node && npm pack --silent --pack-destination $(abspath $(DIST))
+
+dll: csharp
+	@mkdir -p $(DIST)
+	install -m 644 $(CSHARP_OUT)/Capdist.dll $(CSHARP_OUT)/Capdist.xml $(DIST)
 
 docs:
 	@PREBUILT=1 scripts/setup.sh doxygen

@@ -23,16 +23,18 @@ ROOT = Path(__file__).resolve().parents[1]
 RECORD = ROOT / "packaging" / "capdist.abi"
 #: Its arrays stand in users' own structs.
 FROZEN = {"capdist_security"}
-#: Macros that are values, not text or functions.
-MACRO = re.compile(r"^#define (CAPDIST_\w+) (?!__attribute__)(.+)$", re.MULTILINE)
+#: A macro as the preprocessor tells it: the name, the parameters of one that has some, and what it stands for.
+MACRO = re.compile(r"^#define (CAPDIST_\w+)(\([^)]*\))? (.+)$", re.MULTILINE)
 
 
 def interface(header: Path) -> list[str]:
     """One line for each thing that a program may have compiled in."""
     swift = shutil.which("swift")
     clang = shutil.which("clang") or (Path(swift).resolve().with_name("clang") if swift else "clang")
-    dump = [clang, "-x", "c", "-std=c99", "-fsyntax-only", "-Xclang", "-ast-dump=json", header]
+    read = [clang, "-x", "c", "-std=c99"]
+    dump = [*read, "-fsyntax-only", "-Xclang", "-ast-dump=json", header]
     tree = json.loads(subprocess.run(dump, check=True, capture_output=True, text=True).stdout)
+    macros = subprocess.run([*read, "-E", "-dM", header], check=True, capture_output=True, text=True).stdout
     lines: list[str] = []
     layouts: list[str] = []
     for node in tree["inner"]:
@@ -49,12 +51,14 @@ def interface(header: Path) -> list[str]:
             lines.append(f"type {name}: {node['type']['qualType']}")
         elif node["kind"] == "RecordDecl" and node.get("completeDefinition"):
             layouts += _layout(name, node)
-    text = header.read_text(encoding="utf-8")
-    # The version's numbers change without changing the interface; the major one is the record's first line.
-    for name, value in MACRO.findall(text):
-        if not name.startswith("CAPDIST_VERSION_") and name not in ("CAPDIST_H", "CAPDIST_API"):
+    for name, parameters, body in MACRO.findall(macros):
+        if parameters:
+            # Its text: a program has compiled in what it computes.
+            lines.append(f"macro {name}{parameters}: {body}")
+        # The version's numbers change without changing the interface; the major one is the record's first line.
+        elif not name.startswith("CAPDIST_VERSION_") and name != "CAPDIST_API":
             layouts.append(_printf(f"constant {name} = %lld", f"(long long)({name})"))
-    return [f"major {_major(text)}", *sorted(lines + _run(layouts, header))]
+    return [f"major {_major(macros)}", *sorted(lines + _run(layouts, header))]
 
 
 def _major(text: str) -> str:

@@ -3,7 +3,9 @@
 A block's language chooses its runner. A comment on the line before it may say more:
 
     <!-- file: NAME -->                 the block is written there, for the blocks after it
+    <!-- goes on after printing: LINE -->  the block is run until then
     <!-- output of the block above -->  what the block before it prints; numbers of ports may differ
+    <!-- run by: FILE -->               that test reads the block from the page, which it names
     <!-- not run: REASON -->            one of REASONS; each is listed as a case
 """
 
@@ -41,12 +43,6 @@ REASONS = {
     "it needs another machine",
     "it serves until it is ended",
     "the log of a run that took long",
-    "the suite csharp does this",
-    "the suite java does this",
-    "the suite node does this",
-    "the suite packages does this",
-    "bindings/python/tests/test_samples.py does this",
-    "Tests/harness/guests.py does this",
 }
 
 
@@ -102,6 +98,11 @@ def _environment(prefix: Path) -> dict[str, str]:
         "CMAKE_PREFIX_PATH": str(prefix),
         "PYTHONPATH": str(ROOT / "bindings" / "python" / "src"),
         "PYTHONDONTWRITEBYTECODE": "1",
+        "npm_config_offline": "true",
+        "npm_config_audit": "false",
+        "npm_config_fund": "false",
+        "npm_config_update_notifier": "false",
+        "npm_config_cache": str(OUT / "npm-cache"),
         "PIP_NO_INDEX": "1",
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
     }
@@ -153,12 +154,18 @@ def _page(run: Run, path: Path, found: list[Block], env: dict[str, str], redirec
     env = env | {"MAKEFLAGS": f"PREBUILT=1 DESTDIR={folder}/installed", "PIP_TARGET": f"{folder}/site"}
     printed = ""
     for block in found:
+        if block.mark.startswith("file: "):
+            (folder / block.mark.removeprefix("file: ")).write_text(block.text, encoding="utf-8")
         reason = block.mark.removeprefix("not run: ") if block.mark.startswith("not run: ") else None
         if reason is not None:
             run.check(f"{block.name}: not run: {reason}", None if reason in REASONS else "no such reason is listed")
         elif block.mark == "output of the block above":
             same = _comparable(block.text) in _comparable(printed)
             run.check(f"{block.name}: is what is printed", None if same else printed[-400:])
+        elif block.mark.startswith("run by: "):
+            other = ROOT / block.mark.removeprefix("run by: ")
+            named = other.exists() and block.page in other.read_text(encoding="utf-8")
+            run.check(f"{block.name}: run by {other.name}", None if named else "that file does not name the page")
         elif (block.page, block.language) in ELSEWHERE:
             other = ROOT / ELSEWHERE[block.page, block.language]
             named = other.exists() and path.name in other.read_text(encoding="utf-8")
@@ -166,8 +173,6 @@ def _page(run: Run, path: Path, found: list[Block], env: dict[str, str], redirec
         elif block.language not in RUNNERS:
             run.check(block.name, "no language that is run, and not marked: see Tests/harness/docs.py")
         else:
-            if block.mark.startswith("file: "):
-                (folder / block.mark.removeprefix("file: ")).write_text(block.text, encoding="utf-8")
             outcome = RUNNERS[block.language](run, block, folder, env, {"LD_PRELOAD": str(redirect)})
             printed = outcome.output
             run.check(block.name, f"{outcome.ended}: {outcome.output[-400:]}" if outcome.status else None)
@@ -207,7 +212,11 @@ def _python(run: Run, block: Block, folder: Path, env: dict[str, str], preload: 
 
 def _shell(run: Run, block: Block, folder: Path, env: dict[str, str], preload: dict[str, str]) -> Outcome:
     # Only what the page's own commands run is sent to the simulator, and they are few that would not be.
-    return run.program(["bash", "-ec", block.text], env=env | preload, cwd=folder, limit_s=120)
+    command = ["bash", "-ec", block.text]
+    if block.mark.startswith(GOES_ON):
+        # What is left when this ends is ended, too.
+        command = ["bash", "-c", UNTIL, "bash", block.text, block.mark.removeprefix(GOES_ON)]
+    return run.program(command, env=env | preload, cwd=folder, limit_s=120)
 
 
 def _console(run: Run, block: Block, folder: Path, env: dict[str, str], preload: dict[str, str]) -> Outcome:
@@ -226,6 +235,13 @@ def _cmake(run: Run, block: Block, folder: Path, env: dict[str, str], preload: d
     return run.program(["cmake", "-S", folder, "-B", folder / "configured"], env=env, cwd=folder)
 
 
+GOES_ON = "goes on after printing: "
+#: Runs a block until it has printed a line.
+UNTIL = """while IFS= read -r line; do
+    printf '%s\\n' "$line"
+    if [ "$line" = "$2" ]; then exit 0; fi
+done < <(exec bash -ec "$1" 2>&1)
+exit 1"""
 #: Compilers are told that a warning is an error; a page's program need not look at everything it gets.
 RUNNERS: dict[str, Runner] = {
     "c": _compiled(["cc", "-std=gnu11", "-Wall", "-Wextra", "-Wno-unused-parameter", "-Werror", "-pthread"], "c"),

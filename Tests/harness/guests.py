@@ -4,9 +4,12 @@ and what a host's fork must not meet."""
 from __future__ import annotations
 
 import re
+import shlex
+import shutil
 import subprocess
 
 from . import checks, hygiene
+from .docs import blocks
 from .gateway import simulator
 from .loops import loops
 from .suite import RELEASE, RESULTS, ROOT, Run, SuiteError
@@ -50,6 +53,12 @@ def _websocket_sample(run: Run) -> None:
     ):
         with simulator("--no-quota", *options) as port:
             command = [program, "--websocket", "--key", key[3], *words, "HK.00700", "127.0.0.1", str(port)]
+            if words:
+                # As the page has it, but for where the gateway is.
+                (block,) = (block for block in blocks(ROOT / "bindings/c/README.md") if "--websocket" in block.text)
+                here = {"./fetch": program, "ca.pem": words[2], "opend.example": "127.0.0.1", "33333": port}
+                shown = [str(here.get(word, word)) for word in shlex.split(block.text)]
+                run.check("fetch --websocket, as the page shows it", None if shown == list(map(str, command)) else f"{shown}")
             outcome = run.program(command, limit_s=30)
             right = outcome.status == 0 and '"capitalInBig": 859479380' in outcome.output
             run.check(f"fetch --websocket, {name}", None if right else f"{outcome.ended}: {outcome.output[-300:]}")
@@ -74,19 +83,26 @@ def _swift_host(run: Run, port: int) -> None:
 
 
 def _swift_sample(run: Run, port: int) -> None:
-    """bindings/swift, as its README says: a package of the host's own that finds what is installed by pkg-config."""
+    """bindings/swift, as bindings/swift/README.md says: a package of the host's own that finds what is installed by
+    pkg-config. In a copy, since Swift builds where the package is."""
     prefix = RESULTS / "guests-prefix"
     run.build(["make", "--silent", "install", f"PREFIX={prefix}", f"RELEASE={RELEASE}"])
     env = {"PKG_CONFIG_PATH": f"{prefix}/lib/pkgconfig", "LD_LIBRARY_PATH": f"{prefix}/lib"}
-    scratch = RESULTS / "net-flow"
-    build = ["swift", "build", "--package-path", ROOT / "bindings" / "swift", "--scratch-path", scratch]
-    built = run.program(build, env=env)
+    copy = RESULTS / "net-flow"
+    package = copy / "bindings" / "swift"
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(ROOT / "bindings" / "swift", package, ignore=shutil.ignore_patterns(".build"))
+    built = run.program(["swift", "build", "--package-path", package], env=env)
     trouble = re.findall(r".*(?:warning|error): .*", built.output)
     run.check("the Swift sample builds", "; ".join(trouble[:5]) or (built.ended if built.status else None))
     securities = ["HK.00700", "US.AAPL", "HK.99999", "nonsense"]
-    outcome = run.program([scratch / "debug" / "net-flow", "127.0.0.1", str(port), *securities], env=env, limit_s=30)
+    outcome = run.program([package / ".build" / "debug" / "net-flow", "127.0.0.1", str(port), *securities], env=env, limit_s=30)
     right = outcome.status == 0 and outcome.output == SWIFT_SAMPLE
     run.check("the Swift sample prints what stayed in each stock", None if right else outcome.output or outcome.ended)
+    (block,) = blocks(ROOT / "bindings/swift/README.md")
+    outcome = run.program(["bash", "-ec", block.text.replace("11111", str(port))], env=env, cwd=copy)
+    right = outcome.status == 0 and outcome.output.endswith("".join(SWIFT_SAMPLE.splitlines(keepends=True)[:2]))
+    run.check("the Swift page's commands", None if right else outcome.output[-400:] or outcome.ended)
 
 
 #: The simulator's figures, in minus out, rounded; the reasons of those that have none.

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import threading
+import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -97,12 +98,17 @@ def _maven(run: Run, out: Path, jar: Path) -> None:
     """The pom.xml makes and installs the same classes, out of Debian's own repository: nothing is fetched."""
     repository = out / "maven-repository"
     run.build(["cp", "--recursive", "--symbolic-link", MAVEN_REPOSITORY, repository])
-    installed = repository / "capdist" / "capdist" / "1.0.0" / "capdist-1.0.0.jar"
+    version = checks.version()
+    installed = repository / "capdist" / "capdist" / version / f"capdist-{version}.jar"
     command = ["mvn", "--offline", "--batch-mode", "--quiet", f"-Dmaven.repo.local={repository}", "install"]
     outcome = run.program(command, cwd=BINDING, env={"MAVEN_OPTS": " ".join(QUICK)})
     shutil.rmtree(BINDING / "target", ignore_errors=True)
     same = installed.exists() and _classes(installed) == _classes(jar)
     run.check("pom.xml makes the same classes", None if outcome.status == 0 and same else outcome.ended)
+    told = ElementTree.parse(BINDING / "pom.xml").getroot().findtext("{*}version")
+    run.check("pom.xml has the header's version", None if told == version else told or "it tells none")
+    page = (BINDING / "README.md").read_text(encoding="utf-8")
+    run.check("README has the header's version", None if f"`capdist:capdist:{version}`" in page else "it has another")
 
 
 def _classes(jar: Path) -> set[str]:

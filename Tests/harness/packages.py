@@ -1,13 +1,15 @@
-"""What a stranger installs: `make install`, the Python wheel and the Debian packages, each used as its user would, in a
-fresh folder and with no Swift toolchain on any path."""
+"""What a stranger installs: `make install`, the Python wheel, the Debian packages, the jar, the npm package and the C#
+assembly, each used as its user would, in a fresh folder and with no Swift toolchain on any path."""
 
 from __future__ import annotations
 
 import os
 import re
 import shutil
+import tarfile
 from collections.abc import Mapping
 from pathlib import Path
+from zipfile import ZipFile
 
 from . import checks
 from .docs import blocks
@@ -39,6 +41,37 @@ with Client(port=int(sys.argv[1]), rsa_private_key_file=sys.argv[2]) as client:
 print({line.split()[-1] for line in open("/proc/self/maps") if "capdist" in line or "libcrypto" in line})
 """
 
+#: What each binding's package has, beside what is counted.
+JAR = ("capdist/Client.class", "com/futu/openapi/FTAPI_Conn_Qot.class", "com/moomoo/openapi/MMAPI_Conn_Qot.class",
+       "com/futu/openapi/pb/QotGetCapitalDistribution.class", "com/moomoo/openapi/pb/QotGetCapitalDistribution.class")  # fmt: skip
+NPM = ("package.json", "README.md", "LICENSE", "Makefile", "include/capdist.h", "lib/index.js", "lib/index.d.ts", "src/addon.c",
+       "futu-api/package.json", "moomoo-api/package.json")  # fmt: skip
+JAVA_USER = """
+import capdist.Client;
+class User {
+    public static void main(String[] words) throws Exception {
+        try (Client client = new Client("127.0.0.1", Integer.parseInt(words[0]))) {
+            System.out.println((long) client.fetchCapitalDistribution("HK.00700").capitalInBig());
+        }
+    }
+}
+"""
+NODE_USER = """
+import { connect } from "capdist";
+const client = await connect({ port: Number(process.argv[2]) });
+console.log((await client.capitalDistribution("HK.00700")).capitalInBig);
+client.close();
+"""
+CSHARP_USER = """
+class User {
+    static void Main(string[] words) {
+        System.Console.WriteLine(typeof(Capdist.Client).Assembly.GetName().Version);
+        using (var client = new Capdist.Client("127.0.0.1", int.Parse(words[0])))
+            System.Console.WriteLine((long) client.FetchCapitalDistribution("HK.00700").CapitalInBig);
+    }
+}
+"""
+
 
 def packages(run: Run) -> None:
     """Each kind of package is made, looked at, and used."""
@@ -52,6 +85,9 @@ def packages(run: Run) -> None:
     _wheel(run)
     _wheel_without_library(run)
     _debian(run)
+    _jar(run)
+    _npm(run)
+    _dll(run)
 
 
 def _staged(run: Run) -> None:
@@ -283,3 +319,70 @@ def _debian(run: Run) -> None:
     run.build([*dpkg, "--purge", *files])
     left = [str(path) for path in root.rglob("*") if not path.is_dir() and "dpkg" not in path.parts]
     run.check("deb: dpkg takes all away again", ", ".join(left))
+
+
+def _jar(run: Run) -> None:
+    dist = OUT / "jar"
+    run.build(["make", "--silent", "jar", f"DIST={dist}", f"JAVA={OUT / 'java'}", *BUILT])
+    jar = dist / f"capdist-{checks.version()}.jar"
+    _made(run, "jar", dist, [jar.name])
+    with ZipFile(jar) as archive:
+        names = [name for name in archive.namelist() if not name.endswith("/")]
+    strange = [name for name in names if not re.fullmatch(r"META-INF/MANIFEST.MF|(capdist|com/(futu|moomoo)/openapi)/.+\.class", name)]
+    _contents(run, "jar", names, JAR, strange)
+    source = dist / "User.java"
+    source.write_text(JAVA_USER, encoding="utf-8")
+    _used(run, "jar", ["java", "-cp", f"{jar}:/usr/share/java/jna.jar", source], FIGURE)
+
+
+def _npm(run: Run) -> None:
+    dist = OUT / "npm"
+    run.build(["make", "--silent", "npm", f"DIST={dist}", *BUILT])
+    package = dist / f"capdist-{checks.version()}.tgz"
+    _made(run, "npm", dist, [package.name])
+    with tarfile.open(package) as archive:
+        names = [name.removeprefix("package/") for name in archive.getnames()]
+    strange = [name for name in names if name.startswith(("test/", "build/", "..", "/"))]
+    _contents(run, "npm", names, NPM, strange)
+    left = [name for name in ("include", "LICENSE") if (ROOT / "bindings" / "node" / name).exists()]
+    run.check("npm: nothing is left in the source tree", ", ".join(left))
+    # The compiler is where it was; the network is not.
+    env = {"npm_config_offline": "true", "npm_config_cache": str(OUT / "npm-cache"), "npm_config_update_notifier": "false"}
+    project = OUT / "npm-project"
+    project.mkdir()
+    (project / "package.json").write_text('{"private": true}', encoding="utf-8")
+    npm = ["npm", "install", "--no-audit", "--no-fund", "--loglevel=error", package]
+    installed = run.program(npm, cwd=project, env=env)
+    run.check("npm: it can be installed", None if installed.status == 0 else installed.output[-300:])
+    (project / "user.mjs").write_text(NODE_USER, encoding="utf-8")
+    _used(run, "npm", ["node", project / "user.mjs"], FIGURE)
+
+
+def _dll(run: Run) -> None:
+    dist = OUT / "dll"
+    run.build(["make", "--silent", "dll", f"DIST={dist}", f"CSHARP_OUT={OUT / 'csharp'}", *BUILT])
+    _made(run, "dll", dist, ["Capdist.dll", "Capdist.xml"])
+    program = dist / "User.exe"
+    source = program.with_suffix(".cs")
+    source.write_text(CSHARP_USER, encoding="utf-8")
+    run.build(["mcs", "-nologo", "-warnaserror", f"-r:{dist / 'Capdist.dll'}", f"-out:{program}", source])
+    version = re.escape(checks.version())
+    _used(run, "dll", ["mono", program], re.compile(rf"^{version}\.0\n{FIGURE.pattern}"))
+
+
+def _made(run: Run, name: str, dist: Path, expected: list[str]) -> None:
+    names = sorted(path.name for path in dist.iterdir())
+    run.check(f"{name}: what is made, with the version", None if names == expected else f"{names}")
+
+
+def _contents(run: Run, name: str, names: list[str], expected: tuple[str, ...], strange: list[str]) -> None:
+    run.check(f"{name}: all is in it", ", ".join(sorted(set(expected) - set(names))))
+    run.check(f"{name}: nothing else is in it", ", ".join(strange))
+
+
+def _used(run: Run, name: str, command: list[str | Path], expected: re.Pattern[str]) -> None:
+    """A program over it, with the library where the system looks."""
+    with gateway() as running:
+        outcome = run.program([*command, str(running.port)], limit_s=90, env={"LD_LIBRARY_PATH": str(RELEASE), "CAPDIST_LIBRARY": ""})
+    good = outcome.status == 0 and expected.search(outcome.output)
+    run.check(f"{name}: it works", None if good else f"{outcome.ended}: {outcome.output[-300:]}")

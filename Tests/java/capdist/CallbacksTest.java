@@ -18,6 +18,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -240,7 +241,7 @@ class CallbacksTest {
         ClassLoader before = Thread.currentThread().getContextClassLoader();
         Thread.currentThread().setContextClassLoader(mine);
         try (Client client = new Client(unlimited())) {
-            CountDownLatch ended = new CountDownLatch(3);
+            CountDownLatch ended = new CountDownLatch(2);
             client.getCapitalDistribution(TENCENT, null, reply -> {
                 local.set("kept");
                 seen.add(Thread.currentThread());
@@ -253,16 +254,19 @@ class CallbacksTest {
                 seen.add(Thread.currentThread().getContextClassLoader());
                 ended.countDown();
             });
-            client.getCapitalDistribution(TENCENT, null).thenRun(() -> {
-                seen.add(Thread.currentThread());
-                ended.countDown();
-            });
             assertTrue(ended.await(8, TimeUnit.SECONDS));
+            Security late = new Security(Security.MARKET_HK, "00001");
+            CompletableFuture<Thread> dependent = client.getCapitalDistribution(late, null).thenApply(figures -> {
+                seen.add(Thread.currentThread().getContextClassLoader());
+                return Thread.currentThread();
+            });
+            assertEquals("capdist-futures", dependent.get(8, TimeUnit.SECONDS).getName());
+            assertTrue(dependent.join().isDaemon());
             Thread thread = (Thread) seen.get(0);
             assertSame(thread, seen.get(1));
             assertEquals("kept", seen.get(2));
             assertSame(mine, seen.get(3));
-            assertTrue(seen.get(4) == thread || seen.get(4) == Thread.currentThread());
+            assertSame(mine, seen.get(4));
             assertTrue(thread.isDaemon());
             assertEquals("capdist", thread.getName());
             assertNotSame(Thread.currentThread(), thread);
@@ -324,7 +328,75 @@ class CallbacksTest {
         });
         assertTrue(Simulator.soon(() -> order.contains("closed")), order::toString);
         assertEquals(List.of("OK", "closed"), List.copyOf(order));
-        assertTrue(future.isCompletedExceptionally());
+        ExecutionException ended = assertThrows(ExecutionException.class, () -> future.get(8, TimeUnit.SECONDS));
+        assertEquals(Status.RELEASED, ((RequestException) ended.getCause()).status());
+    }
+
+    /** Asks two more and waits for both, so many levels deep. */
+    private static int both(Client client, int levels) {
+        if (levels == 0) return 1;
+        CompletableFuture<Integer> one = client.getCapitalDistribution(TENCENT, null).thenApply(figures -> both(client, levels - 1));
+        CompletableFuture<Integer> other = client.getCapitalDistribution(TENCENT, null).thenApply(figures -> both(client, levels - 1));
+        CompletableFuture.allOf(one, other).join();
+        return one.join() + other.join();
+    }
+
+    @Test
+    void whatDependsOnAFutureMayWait() throws Exception {
+        try (Client client = new Client(unlimited())) {
+            List<CompletableFuture<Integer>> futures = new ArrayList<>();
+            for (int i = 0; i < 16; i++) {
+                CompletableFuture<Void> pair = CompletableFuture.allOf(
+                        client.getCapitalDistribution(TENCENT, null), client.sendProto(1002, new byte[] {10, 2, 8, 0}, null));
+                futures.add(pair.thenApply(nothing -> both(client, 3)));
+                futures.add(client.getCapitalDistribution(TENCENT, null).thenApply(figures -> {
+                    try {
+                        client.waitReady(Duration.ofSeconds(1));
+                        return client.fetchCapitalDistribution("HK.00700").capitalInBig() > 0 ? 8 : 0;
+                    } catch (InterruptedException interrupted) {
+                        return -1;
+                    }
+                }));
+            }
+            for (CompletableFuture<Integer> future : futures) assertEquals(8, future.get(20, TimeUnit.SECONDS));
+        }
+        assertTrue(Simulator.soon(() -> Thread.getAllStackTraces().keySet().stream()
+                .noneMatch(thread -> thread.getName().equals("capdist-futures"))), "threads are left");
+    }
+
+    @Test
+    void whatDependsOnAFutureMayClose() throws Exception {
+        for (int round = 0; round < 20; round++) {
+            Client client = new Client(unlimited());
+            List<CompletableFuture<Void>> futures = new ArrayList<>();
+            try {
+                for (int i = 0; i < 500; i++) {
+                    futures.add(client.getCapitalDistribution(TENCENT, null).handle((figures, failed) -> {
+                        client.close();
+                        return null;
+                    }));
+                }
+            } catch (CapdistException closed) { // by the first that was answered
+                assertEquals(Status.RELEASED, closed.status());
+            }
+            for (CompletableFuture<Void> future : futures) future.get(8, TimeUnit.SECONDS);
+            client.close();
+        }
+    }
+
+    @Test
+    void whenCloseReturnsEveryFutureHasEnded() throws Exception {
+        for (int round = 0; round < 20; round++) {
+            List<CompletableFuture<?>> futures = new ArrayList<>();
+            try (Client client = new Client(unlimited())) {
+                for (int i = 0; i < 500; i++) {
+                    futures.add(client.getCapitalDistribution(TENCENT, null));
+                    futures.add(client.sendProto(1002, new byte[] {10, 2, 8, 0}, null));
+                }
+                if (round % 2 == 0) client.fetchCapitalDistribution("HK.00700");
+            }
+            assertTrue(futures.stream().allMatch(CompletableFuture::isDone));
+        }
     }
 
     @Test

@@ -6,7 +6,7 @@ const net = require("node:net");
 const { domainToASCII } = require("node:url");
 const { Link } = require("./connection.js");
 const { Transport, connectOptions, requestOptions, known, signalOf, text, waiting } = require("./options.js");
-const { CapitalDistribution, isOk, protoReplyOf, replyOf, requestError } = require("./reply.js");
+const { CapitalDistribution, isOk, protoReplyOf, refusedError, replyOf, requestError } = require("./reply.js");
 const { ConnectError, Status, invalid } = require("./status.js");
 
 /** capdist_connection_info.state */
@@ -81,7 +81,9 @@ class Client {
 
   async *capitalDistributions(securities, options = {}) {
     known(options, OF_LISTS);
-    const { numbers, signal } = requestOptions({ ...options, queueTimeoutMs: LIST_QUEUE_TIMEOUT_MS });
+    // Looked at here, so that what is refused later is the entry's fault.
+    const replyTimeoutMs = waiting(options.replyTimeoutMs, "replyTimeoutMs", 0);
+    const { numbers, signal } = requestOptions({ ...options, replyTimeoutMs, queueTimeoutMs: LIST_QUEUE_TIMEOUT_MS });
     if (typeof securities === "string" || typeof securities?.[Symbol.iterator] !== "function") {
       throw invalid("securities: they must be a list of strings");
     }
@@ -91,15 +93,20 @@ class Client {
     let wake = () => {};
     const aborted = () => wake();
     const ask = (security) => {
-      const serialNo = this.#link.ask(this, text(security, "security"), undefined, numbers, (event) => {
-        underWay.delete(serialNo);
-        const reply = replyOf(event);
-        answers.push(isOk(reply)
-          ? { security, figures: new CapitalDistribution(security, reply.figures), error: undefined }
-          : { security, figures: undefined, error: requestError(reply, security) });
-        wake();
-      });
-      underWay.add(serialNo);
+      try {
+        const serialNo = this.#link.ask(this, text(security, "security"), undefined, numbers, (event) => {
+          underWay.delete(serialNo);
+          const reply = replyOf(event);
+          answers.push(isOk(reply)
+            ? { security, figures: new CapitalDistribution(security, reply.figures), error: undefined }
+            : { security, figures: undefined, error: requestError(reply, security) });
+          wake();
+        });
+        underWay.add(serialNo);
+      } catch (error) {
+        if (error.status !== Status.INVALID_ARGUMENT) throw error;
+        answers.push({ security, figures: undefined, error: refusedError(error, security) });
+      }
     };
     const remaining = securities[Symbol.iterator]();
     let isLast = false;

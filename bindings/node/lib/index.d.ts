@@ -226,8 +226,8 @@ export declare class Client {
    */
   capitalDistribution(security: string, options?: RequestOptions): Promise<CapitalDistribution>;
   /**
-   * The figures of a watch list, each as it comes, within the quota. Leaving the loop cancels what is under way. Throws a
-   * CapdistError at an entry that is no security, and the signal's reason when it is aborted.
+   * The figures of a watch list, each as it comes, within the quota. An entry that is no security comes with an error of
+   * status INVALID_ARGUMENT. Leaving the loop cancels what is under way. Throws the signal's reason when it is aborted.
    */
   capitalDistributions(
     securities: Iterable<string>,

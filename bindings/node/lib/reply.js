@@ -54,8 +54,14 @@ function requestError(reply, security) {
   return new RequestError(`${security ? `${security}: ` : ""}${reply.desc}`, reply.status, { ...reply, security });
 }
 
+/** The error of a watch list's entry that is no security, shaped like one of a request that failed. */
+function refusedError({ message, status }, security) {
+  const named = typeof security === "string" ? security : "";
+  return new RequestError(named ? `${named}: ${message}` : message, status, { security: named, wasSent: false, retryAfterMs: 0 });
+}
+
 function isOk(reply) {
   return reply.status === Status.OK;
 }
 
-module.exports = { CapitalDistribution, replyOf, protoReplyOf, requestError, isOk };
+module.exports = { CapitalDistribution, replyOf, protoReplyOf, requestError, refusedError, isOk };

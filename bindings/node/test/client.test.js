@@ -193,7 +193,8 @@ test("arguments that are not valid are refused, and change nothing", async (t) =
     () => client.sendProto(-1, new Uint8Array()),
     () => client.sendProto(1002, "text"),
     () => client.capitalDistributions("HK.00700").next(),
-    () => client.capitalDistributions(["HK.00700", 5]).next(),
+    () => client.capitalDistributions(["HK.00700"], { replyTimeoutMs: -1 }).next(),
+    () => client.capitalDistributions(["HK.00700"], { replyTimeoutMs: 3_600_001 }).next(),
     () => client.waitReady({ timeoutMs: -1 }),
     () => connect({ port: 0 }),
     () => connect({ port: "11111" }),
@@ -275,6 +276,30 @@ test("a watch list comes as it is answered, within the quota", async (t) => {
   }
   assert.deepEqual(seen.sort(), securities.sort());
   assert.equal(gateway.requests().filter((request) => "refused" in request && !request.refused.includes("不支持")).length, 0);
+});
+
+test("an entry of a watch list that is no security is its own error, and the others go on", async (t) => {
+  const gateway = await simulator(t);
+  const client = await open(t, { port: gateway.port, quotaRequests: 1, quotaWindowMs: 100 });
+  const wrong = ["nonsense", "", "HK.", "HK.\ud800", "HK.00\x00700", "HK." + "0".repeat(1000), 700, undefined, null, Symbol("HK")];
+  const entries = ["HK.00001", ...wrong, "HK.00002"];
+  const seen = new Map();
+  for await (const entry of client.capitalDistributions(entries)) seen.set(entry.security, entry);
+  assert.deepEqual(new Set(seen.keys()), new Set(entries));
+  for (const security of ["HK.00001", "HK.00002"]) assert.equal(seen.get(security).figures.security, security);
+  for (const security of wrong) {
+    const { figures, error } = seen.get(security);
+    assert.equal(figures, undefined);
+    assert.ok(error instanceof RequestError);
+    const { status, code, wasSent, retType, retMsg, errCode, retryAfterMs } = error;
+    assert.deepEqual({ status, code, wasSent, retType, retMsg, errCode, retryAfterMs }, {
+      status: Status.INVALID_ARGUMENT, code: "CAPDIST_INVALID_ARGUMENT", wasSent: false, retType: undefined, retMsg: "",
+      errCode: undefined, retryAfterMs: 0,
+    });
+    assert.equal(error.security, typeof security === "string" ? security : "");
+  }
+  assert.match(seen.get("nonsense").error.message, /^nonsense: ./);
+  assert.deepEqual(gateway.requests().map((request) => request.code), ["00001", "00002"]);
 });
 
 test("leaving a watch list cancels the rest; an abort throws", async (t) => {

@@ -63,7 +63,7 @@ test("ES module and CommonJS are one", async () => {
 test("the version is the header's", () => {
   const [major, minor, patch] = ["MAJOR", "MINOR", "PATCH"].map((part) => HEADER.match(`CAPDIST_VERSION_${part} (\\d+)`)[1]);
   assert.equal(capdist.version, `${major}.${minor}.${patch}`);
-  assert.equal(require("../package.json").version, capdist.version);
+  for (const name of ["..", "../futu-api", "../moomoo-api"]) assert.equal(require(`${name}/package.json`).version, capdist.version);
 });
 
 test("a library that is missing, or another one, is told with what to do", async () => {

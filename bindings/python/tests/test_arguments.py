@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy
 import pytest
-from capdist import ArgumentError, AsyncClient, Client, Status
+from capdist import ArgumentError, AsyncClient, Client, RequestError, Status
 from capdist.futu import OpenQuoteContext
 from conftest import Start
 from support import SilentGateway, Simulator, threads
@@ -96,12 +96,14 @@ def test_security(security: Any, client: Client, silent: SilentGateway) -> None:
     for call in (
         lambda: client.capital_distribution(security),
         lambda: client.get_capital_distribution(security, lambda *_: None),
-        lambda: list(client.capital_distributions([security])),
     ):
         with pytest.raises(ArgumentError) as error:
             call()
         check(error)
     asyncio.run(ask())
+    ((entry, result),) = client.capital_distributions([security])
+    assert entry is security
+    assert isinstance(result, RequestError) and result.status is Status.INVALID_ARGUMENT
     assert client.quota().waiting == 0
 
 

@@ -108,6 +108,57 @@ def test_names_are_looked_up_by_the_loop(gateway: Simulator, monkeypatch: pytest
     assert asked == ["gateway.test", "no-such-host.test"]
 
 
+def named(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
+    """Within the running loop every name has these addresses."""
+
+    async def look_up(_host: str, port: int, **_options: Any) -> list[Any]:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in addresses]
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", look_up)
+
+
+def test_the_first_address_that_accepts_is_taken(gateway: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        # Nobody listens at the first; at the second what comes waits for ever.
+        named(monkeypatch, "127.0.0.2", "127.0.0.3", "127.0.0.1")
+        with socket.socket() as full, socket.socket() as one, socket.socket() as two:
+            full.bind(("127.0.0.3", gateway.port))
+            full.listen(0)
+            for waiting in (one, two):
+                waiting.setblocking(False)
+                waiting.connect_ex(full.getsockname())
+            started = time.monotonic()
+            async with await LoopClient.connect("gateway.test", gateway.port, connect_timeout=0.3) as client:
+                assert 0.3 <= time.monotonic() - started < 2
+                assert (await client.capital_distribution("HK.00700")).capital_in_big == 859479380.0
+
+    asyncio.run(main())
+
+
+def test_no_address_accepts(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        named(monkeypatch, "127.0.0.2", "127.0.0.3")
+        async with await LoopClient.connect("gateway.test", unused_port(), reconnect=False) as client:
+            with pytest.raises(ConnectError, match=r"127\.0\.0\.2: port \d+ refused .*is OpenD running there"):
+                await client.wait_ready()
+
+    asyncio.run(main())
+
+
+def test_cancelled_while_it_looks_for_an_address(silent: SilentGateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        named(monkeypatch, "127.0.0.1", "127.0.0.2")
+        stuck = asyncio.get_running_loop().create_future()
+        monkeypatch.setattr(asyncio.get_running_loop(), "sock_connect", lambda *_: stuck)
+        task = asyncio.create_task(LoopClient.connect("gateway.test", silent.port))
+        await asyncio.sleep(0.05)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(main())
+
+
 def test_the_certificate_is_for_the_name(simulator: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     certificate = ("--tls-cert", str(TLS / "other-name.pem"), "--tls-key", str(TLS / "key.pem"))
     port = simulator("--no-quota", "--websocket-port", "0", *certificate).websocket_port

@@ -1,4 +1,5 @@
-"""The vendor's Python sample, with only its import line changed, for both brands.
+"""The vendor's Python sample, with only its import line changed, for both brands; and the blocks of
+bindings/python/samples/README.md.
 
 The sample has port 11111 in its text. For the test alone the text is run with another port in that one place, so that
 it depends on no port being free. pandas prints as many columns as the terminal is wide; the documentation's was wider
@@ -8,6 +9,7 @@ than 80.
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -21,14 +23,10 @@ from support import PACKAGE, SEED, child_env, run_child, unused_port
 SAMPLES = PACKAGE / "samples"
 BRANDS = ("futu", "moomoo")
 
-#: What the vendor's documentation shows below the sample.
-OUTPUT = """\
-capital_in_super capital_in_big ... capital_out_small update_time
-0 2.261085e+09 2.141964e+09 ... 2.887413e+09 2022-06-08 15:59:59
-[1 rows x 9 columns]
-2141963720.0
-[2141963720.0]
-"""
+README = (SAMPLES / "README.md").read_text(encoding="utf-8")
+#: What the page, like the vendor's documentation, shows below the sample.
+(OUTPUT,) = re.findall(r"^```console\n\$ python futu_sample\.py\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+(PLOT,) = re.findall(r"^```sh\n(.*)\n```$", README, re.MULTILINE)
 
 
 def words(text: str) -> list[list[str]]:
@@ -66,7 +64,8 @@ def test_only_the_import_line_is_changed(brand: str) -> None:
     assert lines[1:] == words((SAMPLES / f"{other}_sample.py").read_text(encoding="utf-8"))[1:]
     if SEED.exists():
         assert [["from", brand, "import", "*"], *lines[1:]] == seed_block(f"from {brand} import *", "2")
-        assert words(OUTPUT) == seed_block(OUTPUT.splitlines()[0], "2", after=f"from {brand} import *")
+        first = " ".join(OUTPUT.splitlines()[0].split())
+        assert words(OUTPUT) == seed_block(first, "2", after=f"from {brand} import *")
 
 
 def test_the_sample_without_a_gateway_says_why() -> None:
@@ -107,8 +106,10 @@ def bars(image: numpy.ndarray, color: str) -> list[int]:
 
 def test_plot_shows_the_bars_of_the_figures(simulator: Start, tmp_path: Path) -> None:
     gateway = simulator("--figures", "python")
-    file = tmp_path / "plot.png"
-    done = plot(file, "HK.00700", "127.0.0.1", gateway.port)
+    program, script, name, security = shlex.split(PLOT)
+    assert (program, script) == ("python", "plot.py")
+    file = tmp_path / name
+    done = plot(file, security, "127.0.0.1", gateway.port)
     assert done.returncode == 0, done.stderr
     assert file.read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
     image = matplotlib.image.imread(file)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Iterator
 
 import pytest
-from capdist import ArgumentError, AsyncClient, CapitalDistribution, Client, RefusedError, Result
+from capdist import ArgumentError, AsyncClient, CapitalDistribution, Client, RefusedError, RequestError, Result, Status
 from conftest import Start
 from support import Simulator
 
@@ -166,14 +166,42 @@ def test_leaving_early_cancels_in_asyncio(simulator: Start) -> None:
 
 
 @faces
-def test_a_bad_entry_ends_the_list(kind: type, collect: object, simulator: Start) -> None:
+def test_a_bad_entry_is_its_own_error(kind: type, collect: object, simulator: Start) -> None:
     gateway = simulator()
-    client = kind(port=gateway.port, quota_requests=0)
-    with pytest.raises(ArgumentError):
-        collect(client, ["HK.00001", "nonsense", "HK.00002"])  # type: ignore[operator]
-    assert len(collect(client, ["HK.00003"])) == 1  # type: ignore[operator]
+    client = kind(port=gateway.port, quota_requests=1, quota_window=0.1, quota_group=f"bad entries {kind.__name__}")
+    wrong = ["nonsense", "", "HK.", "HK.\ud800", "HK.00\x00700", "HK." + "0" * 1000, 700, None, ("HK.00700", [])]
+    entries = ["HK.00001", *wrong, "HK.00002"]
+    answers = [(security, result) for security, result, _ in collect(client, entries)]  # type: ignore[operator]
     client.close()
-    assert gateway.seen("request", code="00002") == []
+    assert sorted(map(repr, (security for security, _ in answers))) == sorted(map(repr, entries))
+    for security, result in answers:
+        if security in ("HK.00001", "HK.00002"):
+            assert isinstance(result, CapitalDistribution)
+            continue
+        assert isinstance(result, RequestError)
+        told = (result.status, result.was_sent, result.ret_type, result.ret_msg, result.err_code, result.retry_after)
+        assert told == (Status.INVALID_ARGUMENT, False, None, "", None, 0.0)
+        assert result.security == (security if isinstance(security, str) else "")
+        assert str(result).startswith(f"{security}: " if security == "nonsense" else "")
+    assert [request["code"] for request in gateway.requests()] == ["00001", "00002"]
+
+
+@faces
+def test_a_wrong_argument_is_the_call_s(kind: type, collect: object, simulator: Start) -> None:
+    client = kind(port=simulator().port)
+
+    async def first(**arguments: float) -> None:
+        async for _ in client.capital_distributions(["HK.00001"], **arguments):
+            break
+
+    with pytest.raises(ArgumentError):
+        if kind is AsyncClient:
+            asyncio.run(first(reply_timeout=-1))
+        else:
+            next(client.capital_distributions(["HK.00001"], reply_timeout=-1))
+    with pytest.raises(ArgumentError):
+        collect(client, "HK.00001")  # type: ignore[operator]
+    client.close()
 
 
 def test_two_lists_at_once_share_the_quota(simulator: Start) -> None:

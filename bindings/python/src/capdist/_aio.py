@@ -8,13 +8,13 @@ import threading
 import time
 import weakref
 from functools import partial
-from typing import Any, AsyncIterator, Callable, Iterable, Optional, Tuple, Type
+from typing import Any, AsyncIterator, Callable, Iterable, List, Optional, Tuple, Type
 
 from . import _native as native
-from ._client import _LIST_QUEUE_TIMEOUT, BaseClient, Result, listed, request_options
+from ._client import _LIST_QUEUE_TIMEOUT, BaseClient, Result, entry_of, listed, request_options
 from ._connection import Connection, parse_security, patience
 from ._model import CapitalDistribution, result_of
-from ._status import CapdistError, ConnectError, Status
+from ._status import CapdistError, ConnectError, RequestError, Status
 
 
 def _hand_over(loop: asyncio.AbstractEventLoop, callback: Callable[..., None], *arguments: Any) -> None:
@@ -124,15 +124,19 @@ class AsyncClient(BaseClient):
         under_way: set[int] = set()
         hand_over = self._hand_over
 
-        def ask(security: str) -> None:
+        def ask(security: str, entry: native.Security) -> None:
             def sink(reply: native.Reply) -> None:
                 hand_over(loop, answers.put_nowait, (reply.serial_no, security, result_of(reply, security)))
 
-            under_way.add(self._connection.ask(parse_security(security), options, sink))
+            under_way.add(self._connection.ask(entry, options, sink))
 
         try:
             for security in remaining:
-                ask(security)
+                entry = entry_of(security)
+                if isinstance(entry, RequestError):
+                    yield security, entry
+                    continue
+                ask(security, entry)
                 if len(under_way) < window:
                     continue
                 serial_no, answered, result = await answers.get()
@@ -184,6 +188,19 @@ class _Driver:
             _hand_over(self._loop, self.end)
 
 
+async def _accepting(addresses: List[Tuple[int, Any]], limit: float) -> str:
+    """The first address that accepts a connection, which the library is to make; the first of all if none does."""
+    for family, address in addresses if len(addresses) > 1 else ():
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setblocking(False)
+            try:
+                await asyncio.wait_for(asyncio.get_running_loop().sock_connect(probe, address), limit)
+                return str(address[0])
+            except (OSError, asyncio.TimeoutError):
+                pass  # why is told by the library, should none accept
+    return str(addresses[0][1][0])
+
+
 class LoopClient(AsyncClient):
     """A connection to an OpenD gateway that the running loop drives: no thread is behind it, and callbacks run on the loop's
     thread. Made by :meth:`connect`; to be used on that loop only. The methods are those of :class:`AsyncClient`."""
@@ -192,8 +209,11 @@ class LoopClient(AsyncClient):
 
     @classmethod
     async def connect(cls, host: str = "127.0.0.1", port: int = 11111, **options: Any) -> "LoopClient":
-        """Starts connecting and returns; the arguments are those of :class:`Client`. A name is looked up by the loop, once;
-        of several addresses the first is taken, IPv4 before IPv6, since OpenD listens there.
+        """Starts connecting and returns; the arguments are those of :class:`Client`.
+
+        A name is looked up by the loop, once. Of several addresses the first is taken that accepts a connection within
+        `connect_timeout`, IPv4 before IPv6, since OpenD listens there; if none does, the client goes on with the first.
+        It stays with that address: where a name's address changes, make a new client when this one stays disconnected.
 
         Raises:
             ConnectError: the name is not found.
@@ -215,8 +235,9 @@ class LoopClient(AsyncClient):
         # The group that clients which look the name up themselves are in.
         if options.get("quota_group") is None:
             options["quota_group"] = f"host:{host.lower()}"
-        addresses = sorted(found, key=lambda one: one[0] is not socket.AF_INET)
-        return cls(str(addresses[0][4][0]), port, **options, _mode=native.MODE_HOST_DRIVEN)
+        found.sort(key=lambda one: one[0] is not socket.AF_INET)
+        address = await _accepting([(one[0], one[4]) for one in found], options.get("connect_timeout") or 10.0)
+        return cls(address, port, **options, _mode=native.MODE_HOST_DRIVEN)
 
     def __init__(self, host: str, port: int, **options: Any) -> None:
         loop = asyncio.get_running_loop()

@@ -55,6 +55,15 @@ def listed(securities: Iterable[str]) -> Iterator[str]:
     raise ArgumentError(f"a watch list is a list of texts, not {securities!r}", Status.INVALID_ARGUMENT)
 
 
+def entry_of(security: str) -> Union[native.Security, RequestError]:
+    """An entry of a watch list; for one that is no security the error, shaped like one of a request that failed."""
+    try:
+        return parse_security(security)
+    except ArgumentError as error:
+        named = security if isinstance(security, str) else ""
+        return RequestError(f"{named}: {error}" if named else str(error), error.status, security=named)
+
+
 def request_options(
     queue_timeout: Optional[float],
     reply_timeout: Optional[float],
@@ -318,10 +327,11 @@ class Client(BaseClient):
         Leaving the loop early cancels what is under way.
 
         Yields:
-            The security, and its figures or the exception that tells why there are none.
+            The security, and its figures or the exception that tells why there are none: for an entry that is no
+            security a :class:`RequestError` with ``Status.INVALID_ARGUMENT``.
 
         Raises:
-            ArgumentError: an entry is no security; what was asked before it is cancelled.
+            ArgumentError: `securities` is no list, or `reply_timeout` is not valid.
             ClosedError, WouldDeadlockError, ConnectError: a request could not be made.
         """
         refuse_in_callback()
@@ -331,15 +341,19 @@ class Client(BaseClient):
         under_way: set[int] = set()
         remaining = listed(securities)
 
-        def ask(security: str) -> None:
+        def ask(security: str, entry: native.Security) -> None:
             def sink(reply: native.Reply) -> None:
                 answers.put((reply.serial_no, security, result_of(reply, security)))
 
-            under_way.add(self._connection.ask(parse_security(security), options, sink))
+            under_way.add(self._connection.ask(entry, options, sink))
 
         try:
             for security in remaining:
-                ask(security)
+                entry = entry_of(security)
+                if isinstance(entry, RequestError):
+                    yield security, entry
+                    continue
+                ask(security, entry)
                 if len(under_way) < window:
                     continue
                 serial_no, answered, result = answers.get()

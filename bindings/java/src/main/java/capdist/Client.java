@@ -6,15 +6,17 @@ import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executor;
 import java.util.function.Consumer;
 
 /**
  * A connection to a gateway, and requests over it. Requests may be made right away: they wait until the connection stands.
  *
  * <p>Every method may be called from any thread, and in any callback but for what waits: {@link #waitReady},
- * {@link #fetchCapitalDistribution} and the waiting methods of futures throw {@link Status#WOULD_DEADLOCK} there. Callbacks,
- * and what depends on a future without an executor of its own ({@code thenApply}), run one at a time on the connection's
- * thread, a daemon named "capdist". Close a client: until then it stays connected, and is not collected.
+ * {@link #fetchCapitalDistribution} and the waiting methods of futures throw {@link Status#WOULD_DEADLOCK} there. Callbacks
+ * run one at a time on the connection's thread, a daemon named "capdist". What depends on a future ({@code thenApply}) never
+ * does: it runs on daemons named "capdist-futures", and may wait for other futures. Close a client: until then it stays
+ * connected, and is not collected.
  */
 public final class Client implements AutoCloseable {
     private static final int MAX_WAIT_MS = 3_600_000;
@@ -69,21 +71,7 @@ public final class Client implements AutoCloseable {
      * @throws CapdistException the request is refused, and there is no future
      */
     public CompletableFuture<CapitalDistribution> getCapitalDistribution(Security security, RequestOptions options) {
-        RequestFuture<CapitalDistribution> future = new RequestFuture<>();
-        int serialNo = ask(security, options, raw -> {
-            try {
-                Reply reply = Reply.of(raw);
-                if (reply.distribution().isPresent()) {
-                    future.complete(reply.distribution().get());
-                } else {
-                    future.completeExceptionally(new RequestException(reply));
-                }
-            } catch (Throwable failed) {
-                future.completeExceptionally(failed);
-            }
-        });
-        future.onCancel(() -> CapdistLibrary.capdist_cancel(connection.handle(), serialNo));
-        return future;
+        return future(security, options, connection::end);
     }
 
     /**
@@ -111,7 +99,8 @@ public final class Client implements AutoCloseable {
     public CapitalDistribution fetchCapitalDistribution(Security security, RequestOptions options)
             throws InterruptedException {
         Connection.refuseInCallback();
-        CompletableFuture<CapitalDistribution> future = getCapitalDistribution(security, options);
+        // Nothing depends on it but this, so it may end where the answer comes.
+        CompletableFuture<CapitalDistribution> future = future(security, options, Runnable::run);
         try {
             return future.get();
         } catch (InterruptedException interrupted) {
@@ -134,17 +123,18 @@ public final class Client implements AutoCloseable {
         if (body == null) throw new CapdistException(Status.INVALID_ARGUMENT, "body is null");
         RequestFuture<ProtoReply> future = new RequestFuture<>();
         int[] serialNo = new int[1];
-        CapdistLibrary.RequestOptions raw = options != null ? options.raw() : null;
+        CapdistLibrary.RequestOptions rawOptions = options != null ? options.raw() : null;
         connection.request(
-                reply -> {
+                raw -> {
                     try {
-                        future.complete(ProtoReply.of(reply));
+                        ProtoReply reply = ProtoReply.of(raw);
+                        connection.end(() -> future.complete(reply));
                     } catch (Throwable failed) {
-                        future.completeExceptionally(failed);
+                        connection.end(() -> future.completeExceptionally(failed));
                     }
                 },
                 (conn, token) -> CapdistLibrary.capdist_send_proto(
-                        conn, protoId, body, body.length, raw, Connection.ON_PROTO_REPLY, token, serialNo));
+                        conn, protoId, body, body.length, rawOptions, Connection.ON_PROTO_REPLY, token, serialNo));
         int number = serialNo[0];
         future.onCancel(() -> CapdistLibrary.capdist_cancel(connection.handle(), number));
         return future;
@@ -184,6 +174,27 @@ public final class Client implements AutoCloseable {
     @Override
     public void close() {
         connection.release();
+    }
+
+    /** Asks; the future ends on {@code ends}. */
+    private CompletableFuture<CapitalDistribution> future(Security security, RequestOptions options, Executor ends) {
+        RequestFuture<CapitalDistribution> future = new RequestFuture<>();
+        int serialNo = ask(security, options, raw -> {
+            try {
+                Reply reply = Reply.of(raw);
+                if (reply.distribution().isPresent()) {
+                    CapitalDistribution figures = reply.distribution().get();
+                    ends.execute(() -> future.complete(figures));
+                } else {
+                    RequestException why = new RequestException(reply);
+                    ends.execute(() -> future.completeExceptionally(why));
+                }
+            } catch (Throwable failed) {
+                ends.execute(() -> future.completeExceptionally(failed));
+            }
+        });
+        future.onCancel(() -> CapdistLibrary.capdist_cancel(connection.handle(), serialNo));
+        return future;
     }
 
     private int ask(Security security, RequestOptions options, Consumer<Pointer> sink) {

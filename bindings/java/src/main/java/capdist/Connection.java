@@ -5,8 +5,12 @@ import com.sun.jna.Native;
 import com.sun.jna.Pointer;
 import com.sun.jna.ptr.LongByReference;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ForkJoinPool;
+import java.util.concurrent.ForkJoinWorkerThread;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 
@@ -24,6 +28,12 @@ final class Connection {
 
     private static final Listener NOBODY = new Listener() {};
     private static final AtomicLong TOKENS = new AtomicLong();
+    /**
+     * Where futures end. What depends on one may wait for others, as for {@code allOf}: the pool has another thread for those
+     * meanwhile. When nothing happens it ends its threads, one each time limit, until there is none.
+     */
+    private static final ForkJoinPool FUTURES = new ForkJoinPool(
+            4, Connection::futuresThread, null, true, 0, Short.MAX_VALUE, 1, null, 20, TimeUnit.MILLISECONDS);
     /** Set on threads of the library's, whose Java code all runs inside callbacks. */
     private static final ThreadLocal<Boolean> IN_CALLBACK = new ThreadLocal<>();
 
@@ -61,7 +71,11 @@ final class Connection {
 
     private final Client client;
     private final Listener listener;
+    /** Of futures whose request has ended, and who have not. */
+    private final Set<Runnable> endings = ConcurrentHashMap.newKeySet();
     private final ClassLoader classLoader = Thread.currentThread().getContextClassLoader();
+    /** Whether a close saw to the futures: what depends on one may close, too. */
+    private final AtomicBoolean areEnded = new AtomicBoolean();
     /** Guarded by this: how often the gateway was reached, lost or given up. */
     private long changes;
 
@@ -140,12 +154,47 @@ final class Connection {
         return raw;
     }
 
+    private static ForkJoinWorkerThread futuresThread(ForkJoinPool pool) {
+        ForkJoinWorkerThread thread = ForkJoinPool.defaultForkJoinWorkerThreadFactory.newThread(pool);
+        thread.setName("capdist-futures");
+        return thread;
+    }
+
+    /** Ends a future where what depends on it may wait: not on this thread, which brings the answers. */
+    void end(Runnable ending) {
+        endings.add(ending);
+        try {
+            FUTURES.execute(() -> {
+                Thread.currentThread().setContextClassLoader(classLoader);
+                finish(ending);
+            });
+        } catch (Throwable noThread) { // better here than never
+            finish(ending);
+        }
+    }
+
+    private void finish(Runnable ending) {
+        // Ended before it is taken off: close() looks for what is left, and both may end it.
+        ending.run();
+        endings.remove(ending);
+    }
+
     /**
      * Closes; outside callbacks it returns when all is over. Harmless to repeat. While the JVM shuts down it waits no longer than
      * two seconds: a callback that called {@code System.exit} waits for the shutdown hooks, of which this may be one.
      */
     void release() {
-        if (IN_CALLBACK.get() != null || !isExiting()) {
+        if (IN_CALLBACK.get() != null) {
+            CapdistLibrary.capdist_release(handle);
+            return;
+        }
+        releaseAndWait();
+        // Every request has ended; so have the futures when this returns.
+        if (!areEnded.getAndSet(true)) endings.forEach(this::finish);
+    }
+
+    private void releaseAndWait() {
+        if (!isExiting()) {
             CapdistLibrary.capdist_release(handle);
             return;
         }

@@ -7,7 +7,7 @@ import java.util.concurrent.TimeoutException;
 
 /**
  * A request's future, and those made of it. Cancelling it ends the request. Waiting for it in a callback is refused: the
- * thread that would wait is the one that answers.
+ * thread that would wait is the one that answers. What depends on it does not run on that thread, and may wait.
  */
 final class RequestFuture<T> extends CompletableFuture<T> {
     private volatile Runnable cancel;
