@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 MUTANTS = ROOT / "Tests" / "mutants"
 COPY = ROOT / ".build-mutants" / "copy"
 SCRATCH = ROOT / ".build-mutants" / "build"
-COPIED = ["Package.swift", "Sources", "include", "Tests", "bindings/c"]
+COPIED = ["Package.swift", "Makefile", "scripts", "Sources", "include", "Tests", "bindings/c"]
 BUILD_LIMIT_S = 900
 #: A mutant may hang what catches it; that is caught as well.
 TEST_LIMIT_S = 120

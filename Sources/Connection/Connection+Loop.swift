@@ -238,6 +238,7 @@ extension Connection {
         closeSocket()
         input.pointee.reader.reset()
         input.pointee.decryption.reset()
+        stateLock.withLock { membership.quota.with { state.pointee.machine.lineClosed(Clock.now(), &$0) } }
     }
 
     private func closeSocket() {

@@ -61,7 +61,7 @@ package struct ConnectionMachine<Payload> {
     package enum Action {
         /// Begin an attempt: resolve, connect; then `connected` (over WebSocket `upgraded`, too) or `attemptFailed`.
         case connect
-        /// Close the socket, if there is one, and forget what was received and not sent.
+        /// Close the socket, if there is one, and forget what was received and not sent; then `lineClosed`.
         case closeLine
         /// Tell the host that the connection stands (nil) or has failed for good.
         case initConnect(Cause?)
@@ -353,11 +353,16 @@ package struct ConnectionMachine<Payload> {
             giveUp(request, now, &quota)
             complete(request, .disconnected, cause.text)
         }
-        abandoned.lineEnded(now, &quota)
         tellWaiting(&quota)
     }
 
-    /// Ends everything; no event has an effect after it.
+    /// The line that was lost or released is closed. The gateway may have read what was sent until now: a host's callback or
+    /// loop may have held up the closing.
+    package mutating func lineClosed(_ now: Instant, _ quota: inout QuotaGroup) {
+        abandoned.lineEnded(advance(now), &quota)
+    }
+
+    /// Ends everything; but for `lineClosed` no event has an effect after it.
     package mutating func release(_ now: Instant, _ quota: inout QuotaGroup) {
         guard phase != .released else { return }
         let now = advance(now)
@@ -372,7 +377,6 @@ package struct ConnectionMachine<Payload> {
             giveUp(request, now, &quota)
             complete(request, .released, "the connection was released")
         }
-        abandoned.lineEnded(now, &quota)
         tellWaiting(&quota)
         actions.append(.closed)
         wakeAt = .max

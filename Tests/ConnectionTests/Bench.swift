@@ -83,7 +83,9 @@ final class Bench {
         while let action = machine.popAction() {
             switch action {
             case .connect: words.append("connect")
-            case .closeLine: words.append("close")
+            case .closeLine:
+                words.append("close")
+                machine.lineClosed(now, &quota)
             case .initConnect(nil): words.append("ready")
             case .initConnect(.some(let cause)): words.append("failed \(cause.status)")
             case .disconnect(let cause): words.append("lost \(cause.code)")

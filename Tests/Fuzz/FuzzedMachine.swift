@@ -121,9 +121,16 @@ final class FuzzedMachine {
         isReleased = true
         machine.release(see(now), &quota.group)
         for token in open where asked[token].wireSerialNo != 0 { gaveUp(token, now) }
-        quota.read(member, lineNumber, before: nil, now)
-        isHeldUp = false
         settle(now)
+    }
+
+    /// The callback that held up the thread returns, and all is over.
+    func end(_ now: Int64) {
+        isHeldUp = false
+        release(now)
+        settle(now)
+        require(isOver, "a released connection is closed at once")
+        require(open.isEmpty, "every accepted request completes")
     }
 
     // MARK: - The connection's thread
@@ -233,11 +240,6 @@ final class FuzzedMachine {
         let next = min(open.map { asked[$0].deadline }.min() ?? .max, lifeDeadline)
         require(machine.wakeAt <= next, "it wants to be woken at \(machine.wakeAt), later than \(next)")
     }
-
-    func requireOver() {
-        require(isOver, "a released connection is closed at once")
-        require(open.isEmpty, "every accepted request completes")
-    }
 }
 
 extension FuzzedMachine {
@@ -250,6 +252,7 @@ extension FuzzedMachine {
             lineNumber += 1
             lifeDeadline = now + configuration.connectTimeout
         case .closeLine:
+            machine.lineClosed(now, &quota.group)
             quota.read(member, lineNumber, before: nil, now)
             line = .none
             lifeDeadline = isReleased ? .max : now + configuration.maxBackoff

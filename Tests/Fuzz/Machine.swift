@@ -40,8 +40,7 @@ func fuzzMachine(_ input: UnsafeRawBufferPointer) {
         }
         for machine in machines { machine.settle(now) }
     }
-    for machine in machines { machine.release(now) }
-    for machine in machines { machine.requireOver() }
+    for machine in machines { machine.end(now) }
     quota.requireEmpty(now)
 }
 

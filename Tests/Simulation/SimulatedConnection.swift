@@ -356,6 +356,7 @@ final class SimulatedConnection {
                 world.gateways[group].lost(line)
             }
             line = -1
+            world.withGroup(group) { machine.lineClosed(world.now, &$0) }
         case .initConnect(let cause):
             guard !isReleased else { throw Broken(promise: "on_init_connect after release") }
             guard !isReady else { throw Broken(promise: "connected twice without a disconnect") }

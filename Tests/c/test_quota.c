@@ -193,6 +193,42 @@ static void cancelled_request_that_was_not_sent_gives_its_slot_back(void **state
 
 /* ---- groups ---- */
 
+static void dawdle(client *c, const event *e) {
+    if (e->kind == EVENT_PUSH) sleep_ms(*(int *)c->context);
+}
+
+static void *release_it(void *argument) {
+    client *c = argument;
+    capdist_release(c->conn);
+    return NULL;
+}
+
+/* Until then the gateway may read and count what was sent: the line stays open while a callback runs. */
+static void slot_of_a_released_connection_is_free_a_window_after_its_line_is_closed(void **state) {
+    int busy_ms = 500;
+    gateway *g = start_gateway(*state);
+    gateway_on(g, GET_CAPITAL_DISTRIBUTION, answer_nothing);
+    client *a = limited_client(*state, g->port, 1, 300), *b = limited_client(*state, g->port, 1, 300);
+    b->options.quota_group = a->options.quota_group;
+    a->hook = dawdle;
+    a->context = &busy_ms;
+    open_ready(a);
+    open_ready(b);
+    ask(a, "1");
+    assert_true(gateway_wait(g, GET_CAPITAL_DISTRIBUTION, 1, PATIENCE_MS));
+    gateway_send(g, 0, NOTIFY, 0, NULL, 0);
+    assert_true(wait_for(a, EVENT_PUSH, 1, PATIENCE_MS));
+    int64_t start = now_ms();
+    pthread_t releasing;
+    assert_int_equal(pthread_create(&releasing, NULL, release_it, a), 0);
+    ask(b, "2");
+    bool sent = gateway_wait(g, GET_CAPITAL_DISTRIBUTION, 2, PATIENCE_MS);
+    pthread_join(releasing, NULL);
+    frame second;
+    assert_true(sent && gateway_frame(g, GET_CAPITAL_DISTRIBUTION, 1, &second));
+    assert_in_range(second.at - start, busy_ms - 50 + 300, PATIENCE_MS);
+}
+
 static void connections_of_one_group_share_their_slots(void **state) {
     int port = start_simulator(*state, "--quota", "4/1", NULL);
     client *a = limited_client(*state, port, 4, 1000), *b = limited_client(*state, port, 4, 1000);
@@ -368,6 +404,7 @@ int main(void) {
         TEST(request_may_choose_its_own_mode),
         TEST(unanswered_request_keeps_its_slot),
         TEST(cancelled_request_that_was_not_sent_gives_its_slot_back),
+        TEST(slot_of_a_released_connection_is_free_a_window_after_its_line_is_closed),
         TEST(connections_of_one_group_share_their_slots),
         TEST(hosts_loopback_names_are_one_group_by_default),
         TEST(other_figures_in_a_group_are_a_conflict),
