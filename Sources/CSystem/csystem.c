@@ -39,7 +39,8 @@ static void after_fork_in_child(void) {
     forks += 1;
     // The callback that this thread may be in is the parent's, and so is the thread it would wait for.
     this_thread.callback_depth = 0;
-    this_thread.released = 0; // the parent's to end
+    this_thread.inherited = this_thread.released; // the parent's to end
+    this_thread.released = 0;
 }
 
 // With the library itself: a fork can not come before it.

@@ -17,7 +17,7 @@ package struct MessageArena: ~Copyable {
         let block: UnsafeMutableRawPointer
         /// Bytes of the block that are free, at its end: a multiple of the alignment.
         var free = blockSize
-        /// Blocks for what did not fit, each beginning with the next one's address.
+        /// Blocks for what did not fit, each beginning with the next one's address and its own size.
         var overflow: UnsafeMutableRawPointer?
         /// Bytes that may still be asked for beyond the block.
         var budget = 0
@@ -71,6 +71,12 @@ package struct MessageArena: ~Copyable {
     package borrowing func wipe() {
         Crypto.wipe(
             UnsafeMutableRawBufferPointer(start: state.pointee.block, count: Self.blockSize - state.pointee.free))
+        var block = state.pointee.overflow
+        while let piece = block {
+            block = piece.load(as: UnsafeMutableRawPointer?.self)
+            let count = piece.load(fromByteOffset: MemoryLayout<Int>.size, as: Int.self)
+            Crypto.wipe(UnsafeMutableRawBufferPointer(start: piece.advanced(by: Self.alignment), count: count))
+        }
         reset()
     }
 
@@ -96,6 +102,7 @@ package struct MessageArena: ~Copyable {
         state.pointee.budget -= rounded
         guard let block = malloc(rounded + alignment) else { return nil }
         block.storeBytes(of: state.pointee.overflow, as: UnsafeMutableRawPointer?.self)
+        block.storeBytes(of: rounded, toByteOffset: MemoryLayout<Int>.size, as: Int.self)
         state.pointee.overflow = block
         return block.advanced(by: alignment)
     }

@@ -5,8 +5,6 @@ import Limiter
 /// Host-driven mode: a thread of the host's does what the connection's own does in thread mode, whenever it calls, one at a
 /// time.
 extension Connection {
-    private static var maxShortTurns: Int { 16 }
-
     /// Readable when there is something to do, for the connection's whole life.
     package var descriptor: Int32 { poller.epoll }
 
@@ -21,26 +19,22 @@ extension Connection {
         stateLock.lock()
         let status: Status = state.pointee.isOver ? .released : state.pointee.driver == 0 ? .ok : .busy
         if case .ok = status { state.pointee.driver = pthread_self() }
-        let timerAt = state.pointee.timerAt
+        let (timerAt, isBlocked) = (state.pointee.timerAt, state.pointee.isBlocked)
         stateLock.unlock()
         guard case .ok = status else { return status }
         var ready = Poller.Ready()
-        if !receiveAnswers(before: timerAt) {
+        if isBlocked || !receiveAnswers(before: timerAt) {
             ready = poller.wait(0)
             look(ready)
         }
         return endTurn(isWritable: ready.isSocketWritable) ? .ok : .forked
     }
 
-    /// Nearly always it is answers that made the descriptor readable, and then the poller need not be asked: whatever else
-    /// there is keeps it readable. Not for ever, though: under a steady stream others must have their turn.
+    /// Nearly always it is answers that made the descriptor readable, and then the poller need not be asked: other threads'
+    /// wishes are looked for in any case, a timer shows in the time, and whatever else there is keeps it readable.
     /// - Returns: whether that is all for this call.
     private func receiveAnswers(before timerAt: Instant) -> Bool {
-        guard input.pointee.line == nil, input.pointee.shortTurns < Self.maxShortTurns, receive() else {
-            input.pointee.shortTurns = 0
-            return false
-        }
-        input.pointee.shortTurns += 1
+        guard input.pointee.line == nil, receive() else { return false }
         return input.pointee.isFinished || Clock.now() < timerAt
     }
 
@@ -120,20 +114,29 @@ extension Connection {
     /// Ends what was released in the callback that has just returned, in the order of the releases.
     static func endReleased() {
         guard let thread = csystem_this_thread() else { return }
-        var last = thread.pointee.released.map { Unmanaged<Connection>.fromOpaque($0).takeRetainedValue() }
-        thread.pointee.released = nil
-        var released: [Connection] = []
+        let released = takeChain(&thread.pointee.released)
+        for connection in released.reversed() { _ = connection.endTurn() }
+    }
+
+    /// Connections that were released inside a callback, the last one first.
+    private static func takeChain(_ first: inout UnsafeMutableRawPointer?) -> [Connection] {
+        var last = first.map { Unmanaged<Connection>.fromOpaque($0).takeRetainedValue() }
+        first = nil
+        var chain: [Connection] = []
         while let connection = last {
-            released.append(connection)
+            chain.append(connection)
             last = connection.releasedBefore
             connection.releasedBefore = nil
         }
-        for connection in released.reversed() { _ = connection.endTurn() }
+        return chain
     }
 
     /// The host forked inside a callback, and this is the child, on the thread that drives. The line is the parent's: nothing
     /// more is done here. No other thread is left to hold a lock.
     func leaveInForkedChild() {
+        if let thread = csystem_this_thread() {
+            for connection in Self.takeChain(&thread.pointee.inherited) { connection.closeInherited() }
+        }
         closeInherited()
         sendLock.remakeAfterFork()
         stateLock.remakeAfterFork()

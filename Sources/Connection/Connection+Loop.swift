@@ -254,6 +254,7 @@ extension Connection {
             // Before it is closed: a forked child must not take another's descriptor for it.
             output.pointee.socket = -1
             output.pointee.isBlocked = false
+            stateLock.withLock { state.pointee.isBlocked = false }
             output.pointee.writer.reset()
             if line != nil { output.pointee.writer.wipeSent() }
             output.pointee.cipher = nil
@@ -290,16 +291,16 @@ extension Connection {
     }
 
     private func handleFrames(_ now: Instant) {
-        let thread = csystem_this_thread()
-        defer { thread?.pointee.gathering = nil }
+        var since = now
+        defer { gather(false, since: now) }
         while !input.pointee.isFinished {
             do {
                 guard let frame = try input.pointee.reader.next() else { return }
                 let isLast = !input.pointee.reader.hasFrame
-                thread?.pointee.gathering =
-                    isLast ? nil : UnsafeRawPointer(Unmanaged.passUnretained(self).toOpaque())
+                gather(!isLast, since: since)
                 if handle(frame, now) { performActions() }
                 if isLast { return }
+                sendGathered(&since)
             } catch {
                 return lineLost(protocolCause(error))
             }

@@ -6,10 +6,33 @@ import Limiter
 /// From what waits to the socket, from whichever thread has something to send.
 extension Connection {
     /// Whether this thread is in a callback for an answer that another one follows at once: what is asked there goes out
-    /// in one piece with what the next callbacks ask. Nobody waits longer for it, for no answer could be handled before.
+    /// in one piece with what the next callbacks ask.
     var isGathering: Bool {
         csystem_this_thread()?.pointee.gathering == UnsafeRawPointer(Unmanaged.passUnretained(self).toOpaque())
     }
+
+    /// Before a callback. Where one was slow not long ago, nothing is kept for the next.
+    func gather(_ isWanted: Bool, since: Instant) {
+        csystem_this_thread()?.pointee.gathering =
+            isWanted && since >= input.pointee.gathersFrom
+            ? UnsafeRawPointer(Unmanaged.passUnretained(self).toOpaque()) : nil
+    }
+
+    /// After it: sends what was kept for longer than it takes to send it.
+    /// - Parameter since: when nothing was kept last.
+    func sendGathered(_ since: inout Instant) {
+        guard isGathering else { return }
+        let now = Clock.now()
+        guard now - since >= Self.longestGathering else { return }
+        if now - since >= Self.slowCallback { input.pointee.gathersFrom = now + Self.withoutGathering }
+        gather(false, since: now)
+        sendWaiting(isWritable: false)
+        since = Clock.now()
+    }
+
+    private static var longestGathering: Instant { 100_000 }
+    private static var slowCallback: Instant { 1_000_000 }
+    private static var withoutGathering: Instant { 1_000_000_000 }
 
     /// Sends what may be sent now.
     /// - Parameter isWritable: whether the poller tells that the socket takes more.
@@ -114,6 +137,7 @@ extension Connection {
             let isBlocked = output.pointee.writer.pendingCount > 0
             if isBlocked != output.pointee.isBlocked {
                 output.pointee.isBlocked = isBlocked
+                stateLock.withLock { state.pointee.isBlocked = isBlocked }
                 poller.change(socket, forWriting: isBlocked)
             }
         case .failure:

@@ -153,15 +153,15 @@ extension Connection {
     }
 
     private func handleSections(_ line: WebSocketLine, _ now: Instant) {
-        let thread = csystem_this_thread()
-        defer { thread?.pointee.gathering = nil }
+        var since = now
+        defer { gather(false, since: now) }
         var messages = 0
         do throws(WebSocketFailure) {
             while !input.pointee.isFinished, input.pointee.line === line, let message = try line.reader.next() {
                 messages += 1
-                thread?.pointee.gathering =
-                    line.reader.hasMessage ? UnsafeRawPointer(Unmanaged.passUnretained(self).toOpaque()) : nil
+                gather(line.reader.hasMessage, since: since)
                 if handle(message, now) { performActions() }
+                sendGathered(&since)
             }
         } catch {
             line.isClosing = true

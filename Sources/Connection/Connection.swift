@@ -42,6 +42,8 @@ package final class Connection: @unchecked Sendable {
         var machine: Machine
         /// When the timer is set to.
         var timerAt = Instant.max
+        /// As in `Output`, for a driver that does not hold its lock.
+        var isBlocked = false
         var thread = pthread_t()
         /// Whether nobody will join the thread.
         var isDetached = false
@@ -85,8 +87,8 @@ package final class Connection: @unchecked Sendable {
         var awaitsLookUp = false
         /// Addresses of the host not tried yet in this attempt.
         var addresses: [Address] = []
-        /// In host-driven mode: turns in a row that only looked at the socket.
-        var shortTurns = 0
+        /// What is asked in callbacks goes out at once until then: one of them took long.
+        var gathersFrom = Instant.min
         /// When the attempt must be done, and when the next address has its turn.
         var attemptDeadline = Instant.max
         var addressDeadline = Instant.max

@@ -111,6 +111,8 @@ extension ConnectionMachine {
             probes = probes.suffix(7) + [serialNo]
             return .probe(wireSerialNo: serialNo)
         }
+        // A driver may be late: what should have timed out by now is not sent.
+        while let overdue = firstOverdue(now) { expire(overdue, now, &quota) }
         var waiting = requests.firstWaiting
         if requests.holdsSlot(waiting) { waiting = afterRefusing(waiting, now, &quota) }
         let waitingForSlot = requests.firstWaitingForSlot
@@ -121,6 +123,21 @@ extension ConnectionMachine {
         }
         guard waiting >= 0 else { return nil }
         return send(waiting, holdsSlot: requests.holdsSlot(waiting), now, &quota)
+    }
+
+    /// Of the two that may be sent next, one that may not any more.
+    private func firstOverdue(_ now: Instant) -> Request<Payload>? {
+        let (waiting, forSlot) = (requests.firstWaiting, requests.firstWaitingForSlot)
+        let isEarlier = requests.order(forSlot) < requests.order(waiting)
+        if requests.isOverdue(forSlot, now), isEarlier || !requests.isOverdue(waiting, now) { return requests[forSlot] }
+        return requests.isOverdue(waiting, now) ? requests[waiting] : nil
+    }
+
+    private mutating func expire(_ request: Request<Payload>, _ now: Instant, _ quota: inout QuotaGroup) {
+        guard let request = requests.take(serialNo: request.serialNo) else { return }
+        giveUp(request, now, &quota)
+        timedOut(request)
+        tellWaiting(&quota)
     }
 
     /// Ends requests that took their slots when they were asked, and that the gateway's refusal of another keeps from being

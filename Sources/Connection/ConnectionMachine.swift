@@ -254,15 +254,22 @@ package struct ConnectionMachine<Payload> {
         guard !due.isEmpty else { return }
         for request in due {
             giveUp(request, now, &quota)
-            if request.wasSent {
-                complete(request, .replyTimeout, "no answer within \(request.replyTimeout.milliseconds) ms of sending")
-            } else {
-                let why = phase == .ready ? "waiting for the quota" : lastCause?.text ?? "waiting for the connection"
-                complete(
-                    request, .queueTimeout, "not sent within \(request.queueTimeout.milliseconds) ms: \(why)")
-            }
+            timedOut(request)
         }
         tellWaiting(&quota)
+    }
+
+    /// Of a request that is in no queue any more.
+    mutating func timedOut(_ request: Request<Payload>) {
+        if request.wasSent {
+            return complete(
+                request, .replyTimeout, "no answer within \(request.replyTimeout.milliseconds) ms of sending")
+        }
+        let why =
+            phase != .ready
+            ? lastCause?.text ?? "waiting for the connection"
+            : request.needsSlot && !request.holdsSlot ? "waiting for the quota" : "a callback took that long"
+        complete(request, .queueTimeout, "not sent within \(request.queueTimeout.milliseconds) ms: \(why)")
     }
 
     // MARK: - The line

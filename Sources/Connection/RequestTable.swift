@@ -93,6 +93,11 @@ struct RequestTable<Payload> {
         entries.indices.contains(Int(index)) && entries[Int(index)].request?.holdsSlot == true
     }
 
+    /// Whether the request at `index`, if there is one, waited for too long.
+    func isOverdue(_ index: Index, _ now: Instant) -> Bool {
+        entries.indices.contains(Int(index)) && entries[Int(index)].request.map { $0.deadline <= now } ?? false
+    }
+
     func replyTimeout(_ index: Index) -> Instant? {
         entries.indices.contains(Int(index)) ? entries[Int(index)].request?.replyTimeout : nil
     }

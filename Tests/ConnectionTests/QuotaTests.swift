@@ -155,7 +155,7 @@ import Testing
         #expect(bench.receive(2) == "a")
         let closed = bench.machine.refusedForFrequency(seconds: named, bench.now, &bench.quota)
         #expect(closed == seconds * second + 1)
-        bench.ask("b")
+        bench.ask("b", queue: 1_000 * second)
         #expect(bench.sent().isEmpty)
         #expect(!bench.couldReserve(at: bench.now + seconds * second))
         bench.now += seconds * second + 1

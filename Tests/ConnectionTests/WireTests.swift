@@ -134,6 +134,29 @@ import Testing
         #expect(sent.actions() == ["a: replyTimeout"])
     }
 
+    /// A driver that is late does not make up for it with requests that should have timed out, nor with the slots they need.
+    @Test func whatIsOverdueIsNotSent() {
+        let bench = Bench()
+        bench.ask("a", queue: second)
+        bench.ask("b", queue: 3 * second)
+        bench.now += second
+        bench.connect()
+        #expect(bench.sent() == ["b 2"])
+        #expect(bench.actions().contains("a: queueTimeout unsent"))
+
+        let limited = Bench.ready(limit: 1, window: 30 * second)
+        limited.ask("a")
+        _ = limited.sent()
+        #expect(limited.receive(2) == "a")
+        for name in ["b", "c"] { limited.ask(name, queue: 20 * second) }
+        limited.ask("d", queue: 60 * second)
+        limited.ask("raw", ProtoID.getGlobalState, queue: second)
+        limited.now += 30 * second + 1
+        limited.ask("e", ProtoID.getGlobalState)
+        #expect(limited.sent() == ["d 3", "e 4"])
+        #expect(limited.actions() == ["b", "c", "raw"].map { "\($0): queueTimeout unsent" })
+    }
+
     @Test func requestsThatTimeOutTogetherCompleteInTheOrderAsked() {
         let bench = Bench.ready()
         for name in ["a", "b", "c", "d"] { bench.ask(name, reply: second) }

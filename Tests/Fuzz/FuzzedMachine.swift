@@ -315,6 +315,7 @@ extension FuzzedMachine {
             let token = request.payload
             require(line == .ready && !asked[token].isDone, "only open requests are sent, after the handshake")
             require(asked[token].wireSerialNo == 0, "no request is sent twice")
+            require(asked[token].queueDeadline > latest, "what should have timed out is not sent")
             took(request.wireSerialNo)
             asked[token].wireSerialNo = request.wireSerialNo
             asked[token].replyDeadline = latest + asked[token].replyTimeout

@@ -576,6 +576,30 @@ static void a_child_may_come_back_from_a_callback(void **state) {
     assert_int_equal(count_of_status(c, CAPDIST_OK), 10);
 }
 
+static void release_the_other_and_fork(client *c, const event *e) {
+    if (e->kind != EVENT_REPLY || e->serial_no != 1) return;
+    capdist_release(c->other->conn);
+    forked = fork();
+}
+
+/* The other's descriptors are closed in the child, too, though nothing there can be told of it any more. */
+static void a_child_closes_what_its_parent_released(void **state) {
+    pid_t parent = getpid();
+    int port = start_simulator(*state, "--no-quota", NULL);
+    int before = descriptor_count();
+    client *c = driven_ready(*state, port), *other = driven_ready(*state, port);
+    c->other = other;
+    set_hook(c, release_the_other_and_fork);
+    ask(c, "00700");
+    while (count_of(c, EVENT_REPLY) < 1) {
+        capdist_status status = is_readable(c, 100) ? capdist_process(c->conn) : CAPDIST_OK;
+        if (getpid() != parent) _exit(status != CAPDIST_FORKED ? 1 : descriptor_count() > before ? 2 : 0);
+        assert_status(status, CAPDIST_OK);
+    }
+    assert_int_equal(child_status(forked), 0);
+    assert_int_equal(count_of(other, EVENT_CLOSED), 1);
+}
+
 /* ---- names ---- */
 
 static void names_are_the_hosts_to_resolve(void **state) {
@@ -758,6 +782,7 @@ int main(void) {
         TEST(released_and_null_are_refused),
         TEST(a_child_is_told),
         TEST(a_child_may_come_back_from_a_callback),
+        TEST(a_child_closes_what_its_parent_released),
         TEST(names_are_the_hosts_to_resolve),
         TEST(one_loop_drives_many),
         TEST(openssl_errors_of_the_hosts_stay),

@@ -19,6 +19,7 @@ typedef struct csystem_thread {
     int32_t is_own;         // 1: the library started this thread
     const void *gathering;  // the connection whose requests this thread will send later, all at once
     void *released;         // connections released inside the callback, to be ended after it; retained, the last one first
+    void *inherited;        // in a forked child: those that the parent released before
     char last_error[CSYSTEM_ERROR_SIZE];
 } csystem_thread;
 
