@@ -44,6 +44,7 @@ JARS := /usr/share/java
 # For a compiler that lives for seconds: half its time.
 JAVAC := javac -J-XX:TieredStopAtLevel=1 -J-XX:+UseSerialGC
 VENV := .venv-test
+BENCH_VENV := .venv-bench
 SWIFT_FILES := Sources Tests bindings/swift Package.swift
 
 # Debian packages: to build; to test.
@@ -65,7 +66,7 @@ NODE_PACKAGES = node-typescript node-js-beautify $(if $(shell command -v node),,
 
 setup:
 	@scripts/setup.sh $(BUILD_PACKAGES) $(TEST_PACKAGES) $(JAVA_PACKAGES) $(JAVA_TEST_PACKAGES) $(CSHARP_PACKAGES) $(NODE_PACKAGES)
-	@$(MAKE) --silent --no-print-directory $(VENV)/stamp
+	@$(MAKE) --silent --no-print-directory -j2 $(VENV)/stamp $(BENCH_VENV)/stamp.json
 
 setup-build:
 	@scripts/setup.sh $(BUILD_PACKAGES)
@@ -75,6 +76,10 @@ $(VENV)/stamp: Tests/requirements.txt bindings/python/requirements-test.txt bind
 	python3 -m venv --clear $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check $(^:%=--requirement %)
 	@touch $@
+
+# Beside the other: each keeps a core busy. What fails here the benchmark tries again, and tells.
+$(BENCH_VENV)/stamp.json: Benchmarks/requirements.txt Benchmarks/requirements-nautilus.txt
+	-@cd Benchmarks && python3 -Bc 'import tools; tools.make_venv()' && touch ../$@
 
 # The simulator is shipped as it is; of the library, what split.sh leaves.
 SHIP := swift build -c release --scratch-path $(SCRATCH) --disable-local-rpath
@@ -171,4 +176,4 @@ lint:
 	swift format lint --strict --recursive $(SWIFT_FILES)
 
 clean:
-	rm -rf $(DIST) .build .build-test .build-bench .build-mutants .build-fuzz .build-asan .build-tsan $(VENV) .venv-bench Tests/.results bindings/java/target bindings/node/build
+	rm -rf $(DIST) .build .build-test .build-bench .build-mutants .build-fuzz .build-asan .build-tsan $(VENV) $(BENCH_VENV) Tests/.results bindings/java/target bindings/node/build

@@ -12,9 +12,11 @@ end counts as failed, and so does a case that was skipped. Logs and results go t
 from __future__ import annotations
 
 import argparse
+import shutil
 import signal
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from harness import checks
 from harness.abi import abi
@@ -30,7 +32,21 @@ from harness.node import node
 from harness.packages import packages
 from harness.results import read_junit, read_swift_events
 from harness.sanitizers import sanitizers
-from harness.suite import RELEASE, RESULTS, SCRATCH, VENV_PYTHON, Case, Run, Suite, SuiteError, library_env, run_suite
+from harness.suite import (
+    RELEASE,
+    RESULTS,
+    ROOT,
+    SCRATCH,
+    VENV_PYTHON,
+    Case,
+    Outcome,
+    Run,
+    Suite,
+    SuiteError,
+    library_env,
+    run_suite,
+    side_by_side,
+)
 
 
 def swift_tests(run: Run) -> None:
@@ -61,16 +77,23 @@ def simulation(run: Run) -> None:
 
 
 def pytest_suite(folder: str) -> Callable[[Run], None]:
-    """A suite of pytest tests, in the virtual environment, over the shipped library and the real simulator."""
+    """A suite of pytest tests, in the virtual environment, over the shipped library and the real simulator; two files at a
+    time, each in a process of its own."""
 
     def suite(run: Run) -> None:
         checks.library(run)
-        xml = RESULTS / f"{run.name}.xml"
-        xml.unlink(missing_ok=True)
-        command = [str(VENV_PYTHON), "-m", "pytest", "-v", "-p", "no:cacheprovider", "--strict-markers"]
-        outcome = run.program([*command, f"--junitxml={xml}", folder], env=library_env())
-        run.cases += read_junit(xml)
-        expect_agreement(run, outcome.status, "pytest")
+        results = RESULTS / run.name
+        shutil.rmtree(results, ignore_errors=True)
+
+        def play(file: Path) -> Outcome:
+            command = [VENV_PYTHON, "-m", "pytest", "-v", "-p", "no:cacheprovider", "--strict-markers"]
+            xml = f"--junitxml={results / file.stem}.xml"
+            return run.program([*command, xml, file], env=library_env(), at_once=True)
+
+        files = sorted((ROOT / folder).glob("test_*.py"))
+        for file, outcome in zip(files, side_by_side(play, files), strict=True):
+            run.cases += read_junit(results / f"{file.stem}.xml")
+            expect_agreement(run, outcome.status, file.name)
 
     return suite
 

@@ -1,6 +1,5 @@
 // The modern face, over the shipped library and the real simulator. Doctest's assertions stay on the main thread:
 // callbacks record, and the main thread waits with a limit.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 
 #include <atomic>

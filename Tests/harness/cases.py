@@ -35,7 +35,7 @@ from pathlib import Path
 from typing import Any
 
 from .gateway import Gateway, gateway
-from .suite import ROOT, Run, SuiteError
+from .suite import ROOT, Run, SuiteError, side_by_side
 
 CASES: list[dict[str, Any]] = json.loads((ROOT / "Tests" / "cases" / "cases.json").read_text(encoding="utf-8"))["cases"]
 KILL = "kill the gateway with the requests in flight"
@@ -103,9 +103,14 @@ class Player:
     def tell(self, *words: object) -> None:
         """Writes a line."""
         assert self._process.stdin is not None
-        if words[0] == "ask":
-            self._asked.append(time.monotonic())
         print(*words, file=self._process.stdin, flush=True)
+
+    def ask(self, asks: Sequence[tuple[dict[str, Any], str]]) -> None:
+        """Writes them all at once: no answer may come before the last has been read."""
+        assert self._process.stdin is not None
+        self._asked += [time.monotonic()] * len(asks)
+        self._process.stdin.write("".join(f"ask {request['client']} {security}\n" for request, security in asks))
+        self._process.stdin.flush()
 
     def wait(self) -> None:
         """Waits until every request has ended. Raises SuiteError at the time limit."""
@@ -157,16 +162,18 @@ def check_cases(run: Run, faces: Sequence[Face]) -> None:
     """Runs every case in every face that can do what it asks, each a case of the suite's."""
     unknown = _unknown_fields()
     run.check("every field of the table is understood", ", ".join(unknown))
-    ran: set[str] = set()
-    for face in faces:
-        for case in filter(face.can, CASES):
-            try:
-                problems = _play(case, face)
-            except SuiteError as error:
-                problems = [str(error)]
-            run.check(f"{face.name}: {case['name']}", "; ".join(problems[:3]))
-            ran.add(case["name"])
-    left_out = {case["name"] for case in CASES} - ran
+
+    def play(played: tuple[Face, dict[str, Any]]) -> list[str]:
+        try:
+            return _play(played[1], played[0])
+        except SuiteError as error:
+            return [str(error)]
+
+    # Two at a time: they wait, for timeouts and for an interpreter to start and to end.
+    plays = [(face, case) for face in faces for case in filter(face.can, CASES)]
+    for (face, case), problems in zip(plays, side_by_side(play, plays), strict=True):
+        run.check(f"{face.name}: {case['name']}", "; ".join(problems[:3]))
+    left_out = {case["name"] for case in CASES} - {case["name"] for _, case in plays}
     run.check("no case of the table is left out", ", ".join(left_out))
 
 
@@ -198,8 +205,7 @@ def _play(case: dict[str, Any], face: Face) -> list[str]:
         try:
             _tell(player, case, ports)
             asks = [(request, security) for request in case["requests"] for security in _securities(request)]
-            for request, security in asks:
-                player.tell("ask", request["client"], security)
+            player.ask(asks)
             if case.get("event") == KILL:
                 _kill_in_flight(gateways[0], traces[0], len(asks))
             player.wait()
@@ -207,8 +213,7 @@ def _play(case: dict[str, Any], face: Face) -> list[str]:
             # The first client goes; a second must answer as before.
             player.tell("close", 0)
             again = [(request, security) for request, security in asks if request["client"] == 1]
-            for _, security in again:
-                player.tell("ask", 1, security)
+            player.ask(again)
             player.wait()
             problems += _problems(again, player, len(asks), face)
         except BrokenPipeError:

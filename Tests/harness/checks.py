@@ -8,7 +8,7 @@ import shutil
 import time
 from pathlib import Path
 
-from .suite import RELEASE, RESULTS, ROOT, SCRATCH, Run, SuiteError
+from .suite import RELEASE, RESULTS, ROOT, SCRATCH, Run, SuiteError, once
 
 #: What the shipped library needs, and nothing else: no Foundation, no Dispatch, no Swift runtime.
 #: Each with Debian's package of it.
@@ -59,6 +59,7 @@ def swift_build(*arguments: str) -> list[str]:
     return ["swift", "build", "--scratch-path", str(SCRATCH), *arguments]
 
 
+@once
 def library(run: Run) -> None:
     """Brings the shipping build up to date: `libcapdist.so.1`, its debug information, and `opend-simulator`."""
     run.build(["make", "--silent", "lib", f"SCRATCH={SCRATCH.name}"])

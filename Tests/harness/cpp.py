@@ -6,14 +6,16 @@ import json
 import os
 import re
 import shutil
+from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 from . import checks
 from .cases import Face, check_cases
 from .gateway import simulator
 from .sanitizers import sanitized, toolchain
-from .suite import RELEASE, RESULTS, ROOT, Outcome, Run
+from .suite import RELEASE, RESULTS, ROOT, Outcome, Run, side_by_side
 
 TESTS = ROOT / "Tests" / "cpp"
 SAMPLES = ROOT / "bindings" / "cpp" / "samples"
@@ -26,7 +28,8 @@ PROLOGUE = 8
 BRANDS = {"futu": "FTSPI_Qot", "moomoo": "MMSPI_Qot"}
 FLAGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Werror", "-Iinclude", "-Ibindings/cpp/include", "-pthread"]
 #: Name, compiler, options.
-BUILDS = [
+Build = tuple[str, str, list[str]]
+BUILDS: list[Build] = [
     ("gcc-17", "g++", ["-std=c++17", "-O2"]),
     ("gcc-20", "g++", ["-std=c++20", "-O2"]),
     ("clang-17", "clang++", ["-std=c++17", "-O2"]),
@@ -35,7 +38,11 @@ BUILDS = [
 ]
 RSA_KEY = ROOT / "Tests" / "vectors" / "rsa" / "1024.pem"
 #: Over a library that is built with it too.
-THREAD = ("clang-thread", "clang++", ["-std=c++20", "-O1", "-g", "-fsanitize=thread"])
+THREAD: Build = ("clang-thread", "clang++", ["-std=c++20", "-O1", "-g", "-fsanitize=thread"])
+ALL_BUILDS = (*BUILDS, THREAD)
+SAMPLES_BUILD: Build = ("samples", "g++", ["-std=c++17"])
+#: Of these the named cases' players.
+CASES_BUILDS = (BUILDS[-1], THREAD)
 #: libstdc++ counts an exception's owners where ThreadSanitizer does not see it.
 SUPPRESSIONS = "race:std::__exception_ptr::exception_ptr::_M_release\n"
 #: Gateways of the vendor's face, by the variable that tells where they listen.
@@ -74,22 +81,31 @@ OnReply_GetCapitalDistribution SerialNo: 1
 """
 
 
+@dataclass(frozen=True)
+class Program:
+    """What is compiled and linked, in one of the builds."""
+
+    name: str
+    build: Build
+    sources: list[Path]
+    libraries: Sequence[str | Path] = ()
+
+
 def cpp(run: Run) -> None:
     """The tests in each build, the named cases in each face, then the samples."""
     checks.library(run)
+    library, _ = sanitized(run, "thread")
+    _under_both_names(library)
     out = RESULTS / "cpp"
     out.mkdir(parents=True, exist_ok=True)
     suppressions = out / "suppressions"
     suppressions.write_text(SUPPRESSIONS, encoding="utf-8")
     os.environ["TSAN_OPTIONS"] = f"suppressions={suppressions}"
-    for name, compiler, options in (*BUILDS, THREAD):
-        program = _compile(run, compiler, options, sorted(TESTS.glob("*.cpp")), out / f"test-{name}")
-        with simulator("--no-quota") as port:
-            outcome = run.program([program], limit_s=120, env={"CAPDIST_PORT": str(port)})
-        run.check(f"the modern face, {name}", _doctest_problem(outcome))
     messages = _messages(run, out)
-    _vendor(run, out, messages)
-    _cases(run, out, messages)
+    _build(run, out, messages)
+    _modern(run, out)
+    _vendor(run, out)
+    _cases(run, out)
     _samples(run, out)
     _vendor_samples(run, out, messages)
 
@@ -104,43 +120,75 @@ def _messages(run: Run, out: Path) -> list[str | Path]:
     made = out / "messages"
     made.mkdir(exist_ok=True)
     run.build(["protoc", f"--cpp_out={made}", f"-I{MESSAGES}", *(MESSAGES / f"{name}.proto" for name in PROTOBUF)])
-    objects = []
-    for source in sorted(made.glob("*.cc")):
-        objects.append(source.with_suffix(".o"))
-        run.build(["g++", "-std=c++17", "-O1", f"-I{made}", "-c", source, "-o", objects[-1]])
+
+    def compiled(source: Path) -> Path:
+        made_of_it = source.with_suffix(".o")
+        run.build(["g++", "-std=c++17", "-O1", f"-I{made}", "-c", source, "-o", made_of_it], at_once=True)
+        return made_of_it
+
+    objects = side_by_side(compiled, sorted(made.glob("*.cc")))
     return ["-Ibindings/cpp/include/ftapi", "-isystem", made, *objects, "-lprotobuf"]
 
 
-def _vendor(run: Run, out: Path, messages: list[str | Path]) -> None:
-    sources = sorted((TESTS / "vendor").glob("*.cpp"))
-    for name, compiler, options in (*BUILDS, THREAD):
-        program = _compile(run, compiler, options, sources, out / f"vendor-{name}", *messages)
+def _build(run: Run, out: Path, messages: list[str | Path]) -> None:
+    """All that needs no port in its text, two at a time. Doctest's own code, which takes a compiler as long as all else of
+    a test, is compiled once: it is not what is tested."""
+    doctest = out / "doctest.o"
+    run.build(["g++", "-std=c++17", "-O1", "-c", TESTS / "main" / "main.cpp", "-o", doctest])
+    modern = [*sorted(TESTS.glob("*.cpp")), doctest]
+    vendor = [*sorted((TESTS / "vendor").glob("*.cpp")), doctest]
+    programs = [Program(f"cases-modern-{build[0]}", build, [TESTS / "cases" / "modern.cpp"]) for build in CASES_BUILDS]
+    programs += [Program(f"cases-vendor-{build[0]}", build, [TESTS / "cases" / "vendor.cpp"], messages) for build in CASES_BUILDS]
+    # What takes longest first, lest it is waited for at the end.
+    for build in reversed(ALL_BUILDS):
+        programs += [Program(f"test-{build[0]}", build, modern), Program(f"vendor-{build[0]}", build, vendor, messages)]
+
+    programs += [Program(name, SAMPLES_BUILD, [SAMPLES / f"{name}.cpp"]) for name in ("first", "watch")]
+
+    def compiled(program: Program) -> Path:
+        _, compiler, options = program.build
+        return _compile(run, compiler, options, program.sources, out / program.name, *program.libraries, at_once=True)
+
+    for _ in side_by_side(compiled, programs):
+        pass
+
+
+def _modern(run: Run, out: Path) -> None:
+    def play(build: Build) -> Outcome:
+        with simulator("--no-quota") as port:
+            env = {"CAPDIST_PORT": str(port)}
+            return run.program([out / f"test-{build[0]}"], limit_s=120, env=env, at_once=True)
+
+    for build, outcome in zip(ALL_BUILDS, side_by_side(play, ALL_BUILDS), strict=True):
+        run.check(f"the modern face, {build[0]}", _doctest_problem(outcome))
+
+
+def _vendor(run: Run, out: Path) -> None:
+    def play(build: Build) -> Outcome:
         with ExitStack() as stack:
             env = {
                 variable: str(stack.enter_context(simulator(*given))) for variable, given in VENDOR_GATEWAYS.items()
             }
             env["CAPDIST_RSA_KEY"] = str(RSA_KEY)
             # Ten seconds of waiting tell the same in every build.
-            less = [] if name == BUILDS[0][0] else ["--test-case-exclude=InitConnect is given up*"]
-            outcome = run.program([program, *less], limit_s=120, env=env)
-        run.check(f"the vendor's face, {name}", _doctest_problem(outcome))
+            less = [] if build is BUILDS[0] else ["--test-case-exclude=InitConnect is given up*"]
+            return run.program([out / f"vendor-{build[0]}", *less], limit_s=120, env=env, at_once=True)
+
+    for build, outcome in zip(ALL_BUILDS, side_by_side(play, ALL_BUILDS), strict=True):
+        run.check(f"the vendor's face, {build[0]}", _doctest_problem(outcome))
 
 
-def _cases(run: Run, out: Path, messages: list[str | Path]) -> None:
+def _cases(run: Run, out: Path) -> None:
     """The named cases: every way to ask, under AddressSanitizer and ThreadSanitizer."""
-    for name, compiler, options in (BUILDS[-1], THREAD):
-        modern = _compile(run, compiler, options, [TESTS / "cases" / "modern.cpp"], out / f"cases-modern-{name}")
-        vendor = _compile(
-            run, compiler, options, [TESTS / "cases" / "vendor.cpp"], out / f"cases-vendor-{name}", *messages
-        )
+    for name, _, _ in CASES_BUILDS:
+        modern, vendor = (out / f"cases-{face}-{name}" for face in ("modern", "vendor"))
         faces = [Face(f"{way}, {name}", [modern, way], way == "callbacks") for way in WAYS]
         check_cases(run, [*faces, Face(f"vendor, {name}", [vendor], False, False)])
 
 
 def _samples(run: Run, out: Path) -> None:
-    first = _compile(run, "g++", ["-std=c++17"], [SAMPLES / "first.cpp"], out / "first")
     with simulator() as port:
-        outcome = run.program([first, "HK.00700", "127.0.0.1", str(port)], limit_s=30)
+        outcome = run.program([out / "first", "HK.00700", "127.0.0.1", str(port)], limit_s=30)
     good = outcome.status == 0 and FIGURE in outcome.output
     run.check("sample first", None if good else f"{outcome.ended}: {outcome.output[-200:]}")
 
@@ -154,12 +202,11 @@ def _samples(run: Run, out: Path) -> None:
         outcome = run.program([installed / "first", "HK.00700", "127.0.0.1", str(port)], limit_s=30)
     run.check("sample first, over what was installed", None if FIGURE in outcome.output else outcome.ended)
 
-    watch = _compile(run, "g++", ["-std=c++17"], [SAMPLES / "watch.cpp"], out / "watch")
     trace = out / "watch.trace"
     securities = [f"HK.{number:05}" for number in range(1, 13)]
     # Five a second, which the gateway sees to; so many fit into four seconds and a bit, and the last may be on its way.
     with simulator("--quota", "5/1", "--trace", str(trace)) as port:
-        outcome = run.program([watch, "127.0.0.1", str(port), "4", "5", "1000", *securities], limit_s=30)
+        outcome = run.program([out / "watch", "127.0.0.1", str(port), "4", "5", "1000", *securities], limit_s=30)
     updates = [int(found) for found in re.findall(r"\t(\d+) updates\tbig in \d", outcome.output)]
     seen = [json.loads(line) for line in trace.read_text(encoding="utf-8").splitlines()]
     refused = [event for event in seen if "refused" in event]
@@ -171,22 +218,27 @@ def _samples(run: Run, out: Path) -> None:
 
 def _vendor_samples(run: Run, out: Path, messages: list[str | Path]) -> None:
     """The samples of the vendor's documentation."""
+    texts = {brand: (SAMPLES / f"{brand}_sample.cpp").read_text(encoding="utf-8") for brand in BRANDS}
     for brand, inherits in BRANDS.items():
-        text = (SAMPLES / f"{brand}_sample.cpp").read_text(encoding="utf-8")
         if SEED.exists():
-            same = _words(text.splitlines()[PROLOGUE:]) == _words(_seed_sample(inherits))
+            same = _words(texts[brand].splitlines()[PROLOGUE:]) == _words(_seed_sample(inherits))
             run.check(f"{brand}: the sample is the documentation's", None if same else "its words are others")
-        for name, compiler, options in (BUILDS[0], BUILDS[2]):
-            with simulator() as port:
-                # The sample has its port in its text; for the test alone it is another.
-                source = out / f"{brand}_sample.cpp"
-                source.write_text(text.replace("11111", str(port)), encoding="utf-8")
-                options = [*options, "-Wno-unused-parameter"]
-                program = _compile(run, compiler, options, [source], out / f"{brand}-{name}", *messages)
-                # It goes on until a key is pressed.
-                outcome = run.program(["sh", "-c", f"(sleep 2; echo) | '{program}'"], limit_s=30)
-            good = outcome.status == 0 and _words(outcome.output.splitlines()) == _words(OUTPUT.splitlines())
-            run.check(f"{brand}: the sample's output, {name}", None if good else outcome.output[-300:] or outcome.ended)
+
+    def play(sample: tuple[str, Build]) -> Outcome:
+        brand, (name, compiler, options) = sample
+        with simulator() as port:
+            # The sample has its port in its text; for the test alone it is another.
+            source = out / f"{brand}-{name}.cpp"
+            source.write_text(texts[brand].replace("11111", str(port)), encoding="utf-8")
+            options = [*options, "-Wno-unused-parameter"]
+            program = _compile(run, compiler, options, [source], out / f"{brand}-{name}", *messages, at_once=True)
+            # It goes on until a key is pressed.
+            return run.program(["sh", "-c", f"(sleep 2; echo) | '{program}'"], limit_s=30, at_once=True)
+
+    samples = [(brand, build) for brand in BRANDS for build in (BUILDS[0], BUILDS[2])]
+    for (brand, build), outcome in zip(samples, side_by_side(play, samples), strict=True):
+        good = outcome.status == 0 and _words(outcome.output.splitlines()) == _words(OUTPUT.splitlines())
+        run.check(f"{brand}: the sample's output, {build[0]}", None if good else outcome.output[-300:] or outcome.ended)
 
 
 def _seed_sample(inherits: str) -> list[str]:
@@ -203,22 +255,26 @@ def _words(lines: list[str]) -> list[list[str]]:
 
 
 def _compile(
-    run: Run, compiler: str, options: list[str], sources: list[Path], program: Path, *libraries: str | Path
+    run: Run,
+    compiler: str,
+    options: list[str],
+    sources: list[Path],
+    program: Path,
+    *libraries: str | Path,
+    at_once: bool = False,
 ) -> Path:
     libdir, link = RELEASE, list[str]()
     if options is THREAD[2]:
         library, link = sanitized(run, "thread")
-        libdir = _both_names(library)
+        libdir = library.parent
     if compiler == "clang++":
         compiler = str(toolchain() / "bin" / "clang++")
-    link += [f"-L{libdir}", "-lcapdist", f"-Wl,-rpath,{libdir}"]
-    run.build([compiler, *FLAGS, *options, *sources, "-o", program, *libraries, *link])
+    link = [*link, f"-L{libdir}", "-lcapdist", f"-Wl,-rpath,{libdir}"]
+    run.build([compiler, *FLAGS, *options, *sources, "-o", program, *libraries, *link], at_once=at_once)
     return program
 
 
-def _both_names(library: Path) -> Path:
-    """Returns the folder."""
+def _under_both_names(library: Path) -> None:
     link = library.with_name("libcapdist.so.1")
     link.unlink(missing_ok=True)
     link.symlink_to(library.name)
-    return library.parent

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 from . import checks
 from .results import read_junit
 from .suite import RELEASE, RESULTS, ROOT, Case, Run, SuiteError, library_env
 
-#: They wait more than they compute; under a sanitizer less so.
-SIDE_BY_SIDE = 3
+#: Programs that do nothing but wait, beside whatever else goes on.
+IDLE = ("test_silence", "test_quota")
+#: Those that wait more than they compute, and measure how long: they come when nothing heavy is left.
+LIGHT = ("test_websocket", "test_reconnect", "test_end_to_end", "test_encryption", "test_host_driven", "test_queue")
+#: Those that take longest of the others, lest one is waited for at the end.
+LONG = ("test_faults_websocket", "test_faults_encrypted", "test_faults", "test_exit", "test_load", "test_fork", "test_faults_soak")
 #: Connections with a thread of their own, or driven by a loop of the program's (Tests/c/support_host.c).
 MODES = ("thread", "host")
 
@@ -19,47 +24,70 @@ MODES = ("thread", "host")
 def c_tests(run: Run) -> None:
     """Every program, in both modes, over the shipped library and the real simulator."""
     checks.library(run)
-    for mode in MODES:
-        out = build(run, RESULTS / f"c-{mode}", RELEASE, mode)
+    out = {mode: build(run, "c", RELEASE, mode) for mode in MODES}
 
-        def play(name: str, out: Path = out, mode: str = mode) -> list[Case]:
-            xml = out / f"{name}.xml"
-            xml.unlink(missing_ok=True)
-            env = {"CMOCKA_MESSAGE_OUTPUT": "XML", "CMOCKA_XML_FILE": str(xml), **library_env()}
-            outcome = run.program([out / name], limit_s=180, env=env, at_once=True)
-            cases = [Case(f"{mode}: {name}.{case.name}", case.passed, case.why) for case in read_junit(xml)]
-            if not cases:
-                raise SuiteError("it ran no test case")
-            if outcome.status != 0 and all(case.passed for case in cases):
-                cases.append(Case(f"{mode}: {name}", False, outcome.ended))
-            return cases
+    def play(mode: str, name: str) -> list[Case]:
+        xml = out[mode] / f"{name}.xml"
+        xml.unlink(missing_ok=True)
+        env = {"CMOCKA_MESSAGE_OUTPUT": "XML", "CMOCKA_XML_FILE": str(xml), **library_env()}
+        outcome = run.program([out[mode] / name], limit_s=180, env=env, at_once=True)
+        cases = [Case(f"{mode}: {name}.{case.name}", case.passed, case.why) for case in read_junit(xml)]
+        if not cases:
+            raise SuiteError("it ran no test case")
+        if outcome.status != 0 and all(case.passed for case in cases):
+            cases.append(Case(f"{mode}: {name}", False, outcome.ended))
+        return cases
 
-        run_each(run, play, mode)
+    run_each(run, play)
 
 
-def build(run: Run, out: Path, library: Path, mode: str, *variables: str) -> Path:
-    """Builds every program against the library in that folder. Returns where they are."""
-    make = ["make", "--silent", "-j2", "-C", "Tests/c", *variables, f"LIBDIR={library}", f"OUT={out}"]
-    run.build([*make, f"HOST={MODES.index(mode)}"])
+def build(run: Run, name: str, library: Path, mode: str, *more: str | Path) -> Path:
+    """Builds every program against the library in that folder, or what is named, with the variables given. Returns where
+    they are. Both modes of a name have the same objects."""
+    out = RESULTS / f"{name}-{mode}"
+    make = ["make", "--silent", "-j2", "-C", "Tests/c", f"LIBDIR={library}", f"OUT={out}", f"OBJECTS={RESULTS / name}-objects"]
+    run.build([*make, f"HOST={MODES.index(mode)}", *more])
     return out
 
 
 def run_each(
     run: Run,
-    play: Callable[[str], Sequence[Case]],
-    prefix: str,
-    left_out: Collection[str] = (),
-    side_by_side: int = SIDE_BY_SIDE,
+    play: Callable[[str, str], Sequence[Case]],
+    prefix: str = "",
+    left_out: Callable[[str], Collection[str]] = lambda mode: (),
 ) -> None:
-    """Has every program played, some at a time, and records their cases in order. One that raises is a failed case."""
+    """Has every program played in both modes, and records their cases in order. One that raises is a failed case.
 
-    def safely(name: str) -> Sequence[Case]:
-        try:
-            return play(name)
-        except SuiteError as error:
-            return [Case(f"{prefix}: {name}", False, str(error))]
+    Two compute at a time, and beside them one waits; no more, or those that measure time would feel it.
+    """
+    names = sorted(path.stem for path in (ROOT / "Tests" / "c").glob("test_*.c"))
+    others = [name for name in names if name not in (*IDLE, *LIGHT, *LONG)]
 
-    names = sorted(path.stem for path in (ROOT / "Tests" / "c").glob("test_*.c") if path.stem not in left_out)
-    with ThreadPoolExecutor(side_by_side) as pool:
-        for cases in pool.map(safely, names):
-            run.cases += cases
+    def jobs(chosen: Iterable[str]) -> deque[tuple[str, str]]:
+        return deque((mode, name) for mode in MODES for name in chosen if name not in left_out(mode))
+
+    played: dict[tuple[str, str], Sequence[Case]] = {}
+
+    def work(left: deque[tuple[str, str]]) -> None:
+        while job := _first(left):
+            try:
+                played[job] = play(*job)
+            except SuiteError as error:
+                played[job] = [Case(f"{prefix}{job[0]}: {job[1]}", False, str(error))]
+
+    heavy, idle, light = jobs([*LONG, *others]), jobs(IDLE), jobs(LIGHT)
+    with ThreadPoolExecutor(3) as pool:
+        workers = [pool.submit(work, heavy), pool.submit(work, heavy)]
+        waiting = pool.submit(work, idle)
+        wait(workers)
+        for worker in (*workers, waiting, *(pool.submit(work, light) for _ in range(3))):
+            worker.result()
+    for job in sorted(played, key=lambda job: (MODES.index(job[0]), job[1])):
+        run.cases += played[job]
+
+
+def _first(left: deque[tuple[str, str]]) -> tuple[str, str] | None:
+    try:
+        return left.popleft()
+    except IndexError:
+        return None

@@ -18,7 +18,7 @@ from .cases import Face, check_cases
 from .gateway import simulator
 from .hygiene import drawn
 from .results import read_nunit
-from .suite import RELEASE, RESULTS, ROOT, Run, SuiteError
+from .suite import RELEASE, RESULTS, ROOT, Run, SuiteError, side_by_side
 
 BINDING = ROOT / "bindings" / "csharp"
 TESTS = ROOT / "Tests" / "csharp"
@@ -195,14 +195,19 @@ def _exits(run: Run) -> None:
     """Promptly, with the program's own status, and without a word."""
     program = _compile(run, "exit.exe", TESTS / "programs" / "Exit.cs")
     with simulator("--no-quota") as alive, simulator("--fault", "accept-silent") as silent:
-        for way in EXITS:
+
+        def play(way: str) -> list[str]:
             problems = []
             for _ in range(EXIT_RUNS):
                 started = time.monotonic()
-                outcome = run.program(["mono", program, way, str(alive), str(silent)], limit_s=30, env=environment())
+                command = ["mono", program, way, str(alive), str(silent)]
+                outcome = run.program(command, limit_s=30, env=environment(), at_once=True)
                 took_s = time.monotonic() - started
                 if outcome.status != 3 or outcome.output or took_s > EXIT_LIMIT_S:
                     problems.append(f"{outcome.ended} after {took_s:.1f} s: {outcome.output[-300:]}")
+            return problems
+
+        for way, problems in zip(EXITS, side_by_side(play, EXITS), strict=True):
             run.check(f"a process ends, {way}", "; ".join(problems))
 
 

@@ -8,7 +8,7 @@ import shlex
 import shutil
 import subprocess
 
-from . import checks, hygiene
+from . import checks, cprograms, hygiene
 from .docs import blocks
 from .gateway import simulator
 from .loops import loops
@@ -124,8 +124,7 @@ EVERYTHING.append("websocket")
 def _first_uses(run: Run) -> None:
     """What Swift makes at first use is made by a process's first call, so that no fork meets another thread at it."""
     library = RELEASE / "libcapdist.so"  # what is shipped, with its symbols
-    out = RESULTS / "c-symbols"
-    run.build(["make", "--silent", "-j2", "-C", "Tests/c", f"LIBDIR={RELEASE}", f"OUT={out}"])
+    out = cprograms.build(run, "c", RELEASE, "thread")
     flags = ["-std=c11", "-O1", "-g", "-Wall", "-Wextra", "-Werror"]
     preload = out / "first_uses.so"
     run.build(["cc", *flags, "-shared", "-fPIC", SOURCES / "first_uses.c", "-o", preload])

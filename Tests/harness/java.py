@@ -15,7 +15,7 @@ from . import checks
 from .cases import Face, check_cases
 from .gateway import simulator
 from .results import read_junit
-from .suite import RELEASE, RESULTS, ROOT, Run, SuiteError
+from .suite import RELEASE, RESULTS, ROOT, Outcome, Run, SuiteError, side_by_side
 
 BINDING = ROOT / "bindings" / "java"
 SAMPLES = BINDING / "samples"
@@ -138,10 +138,14 @@ def _junit(run: Run, out: Path, path: str) -> None:
     launcher = ["java", "-Xmx512m", "-cp", path, "org.junit.platform.console.ConsoleLauncher"]
     launcher += ["--scan-classpath", str(out / "tests"), "--details=tree", "--disable-banner", "--disable-ansi-colors"]
     # Each brand in a JVM of its own: their classes have no options, and share a process's quota.
-    for name, chosen in (("all", ["--exclude-classname", ".*MMTest"]), ("moomoo", ["--include-classname", ".*MMTest"])):
-        reports = out / f"reports-{name}"
-        outcome = run.program([*launcher, *chosen, "--reports-dir", reports], limit_s=120, env=_environment())
-        cases = read_junit(reports / "TEST-junit-jupiter.xml")
+    chosen = {"all": ["--exclude-classname", ".*MMTest"], "moomoo": ["--include-classname", ".*MMTest"]}
+
+    def play(name: str) -> Outcome:
+        reports = ["--reports-dir", str(out / f"reports-{name}")]
+        return run.program([*launcher, *chosen[name], *reports], limit_s=120, env=_environment(), at_once=True)
+
+    for name, outcome in zip(chosen, side_by_side(play, chosen), strict=True):
+        cases = read_junit(out / f"reports-{name}" / "TEST-junit-jupiter.xml")
         run.cases += cases
         if not cases or (outcome.status != 0 and all(case.passed for case in cases)):
             raise SuiteError(f"JUnit: {len(cases)} cases, all passed, and yet it ended with {outcome.ended}")

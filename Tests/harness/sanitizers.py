@@ -7,7 +7,7 @@ from pathlib import Path
 
 from . import checks, cprograms
 from .gateway import simulator
-from .suite import RELEASE, RESULTS, ROOT, Case, Run, SuiteError, library_env
+from .suite import RELEASE, RESULTS, ROOT, Case, Run, SuiteError, library_env, once
 
 #: They measure memory, which a sanitizer's own makes meaningless.
 MEASURES = {"test_memory", "test_footprint"}
@@ -34,6 +34,7 @@ def sanitizers(run: Run) -> None:
     _valgrind(run)
 
 
+@once
 def sanitized(run: Run, name: str) -> tuple[Path, list[str]]:
     """Builds the library with a sanitizer. Returns it, and what else a program of Swift's clang is linked with."""
     _, folder, _, libraries = SANITIZERS[name]
@@ -53,29 +54,32 @@ def _sanitize(run: Run, name: str) -> None:
     # The gateway is another process, and need not be slow.
     env = {**library_env(), "CAPDIST_LIBDIR": str(library.parent), **options}
     env["CAPDIST_EXITS"] = "50"  # each process looks for leaks at its end
-    for mode in cprograms.MODES:
-        out = cprograms.build(run, RESULTS / f"c-{name}-{mode}", library.parent, mode, *compiler)
+    out = {
+        mode: cprograms.build(run, f"c-{name}", library.parent, mode, *compiler) for mode in cprograms.MODES
+    }
 
-        def play(program: str, out: Path = out, mode: str = mode) -> list[Case]:
-            no_leaks = {"ASAN_OPTIONS": "detect_leaks=0:exitcode=99"} if (mode, program) in NO_LEAKS_SOUGHT else {}
-            outcome = run.program([out / program], limit_s=300, env={**env, **no_leaks}, at_once=True)
-            told = [line for line in outcome.output.splitlines() if "Sanitizer:" in line]
-            # A child of a test may have been told of what its parent never hears.
-            why = told[0] if told else "" if outcome.status == 0 else outcome.ended
-            return [Case(f"{name}, {mode}: {program}", not why, why)]
+    def play(mode: str, program: str) -> list[Case]:
+        no_leaks = {"ASAN_OPTIONS": "detect_leaks=0:exitcode=99"} if (mode, program) in NO_LEAKS_SOUGHT else {}
+        outcome = run.program([out[mode] / program], limit_s=300, env={**env, **no_leaks}, at_once=True)
+        told = [line for line in outcome.output.splitlines() if "Sanitizer:" in line]
+        # A child of a test may have been told of what its parent never hears.
+        why = told[0] if told else "" if outcome.status == 0 else outcome.ended
+        return [Case(f"{name}, {mode}: {program}", not why, why)]
 
-        left_out = LEFT_OUT[name] | (LEFT_OUT_HOST[name] if mode == "host" else set())
-        cprograms.run_each(run, play, f"{name}, {mode}", left_out, side_by_side=2)
+    left_out = {"thread": LEFT_OUT[name], "host": LEFT_OUT[name] | LEFT_OUT_HOST[name]}
+    cprograms.run_each(run, play, f"{name}, ", left_out.__getitem__)
 
 
 def _valgrind(run: Run) -> None:
     """The samples, over the shipped library alone: valgrind gives up on Swift's debug information where it finds it."""
-    out = cprograms.build(run, RESULTS / "c-valgrind", RELEASE, "thread")
+    samples = ("capital_distribution", "fetch")
+    goals = [RESULTS / "c-valgrind-thread" / name for name in (*samples, "libcapdist.so.1")]
+    out = cprograms.build(run, "c-valgrind", RELEASE, "thread", *goals)
     library = out / "libcapdist.so.1"
     library.unlink()
     shutil.copy(RELEASE / library.name, library)
     valgrind = ["valgrind", "--error-exitcode=99", "--leak-check=full", "--errors-for-leak-kinds=definite"]
-    for sample in ("capital_distribution", "fetch"):
+    for sample in samples:
         with simulator() as port:
             outcome = run.program([*valgrind, out / sample, "HK.00700", "127.0.0.1", str(port)], limit_s=120)
         why = None if "859479380" in outcome.output else "it did not print the figures"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shlex
 import signal
@@ -9,10 +10,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeVar
+
+Item = TypeVar("Item")
+Made = TypeVar("Made")
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "Tests" / ".results"
@@ -145,12 +150,31 @@ class Run:
             if not at_once:
                 self.tell(line)
 
-    def build(self, command: Sequence[str | Path]) -> Outcome:
+    def build(self, command: Sequence[str | Path], *, at_once: bool = False) -> Outcome:
         """Runs a program that the rest of the suite needs. Raises SuiteError if it fails."""
-        outcome = self.program(command)
+        outcome = self.program(command, at_once=at_once)
         if outcome.status != 0:
             raise SuiteError(f"{shlex.join(str(word) for word in command)}: {outcome.ended}")
         return outcome
+
+
+def once(build: Callable[..., Made]) -> Callable[..., Made]:
+    """For a build that suites share: the first that needs it makes it. One that failed is tried again by the next."""
+    made: dict[tuple[str, ...], Made] = {}
+
+    @functools.wraps(build)
+    def shared(run: Run, *names: str) -> Made:
+        if names not in made:
+            made[names] = build(run, *names)
+        return made[names]
+
+    return shared
+
+
+def side_by_side(do: Callable[[Item], Made], items: Iterable[Item], count: int = 2) -> Iterator[Made]:
+    """What comes of each item, in their order, some being done at a time."""
+    with ThreadPoolExecutor(count) as pool:
+        yield from pool.map(do, items)
 
 
 def _ends_within(pid: int, limit_s: float) -> bool:

@@ -1,5 +1,4 @@
 // The vendor's classes, over the shipped library and the real simulator. Assertions stay on the main thread.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 
 #include <atomic>
