@@ -141,7 +141,7 @@ def yardstick(rows: Sequence[Row]) -> str:
     """What is wrong with the minimal client, if it does more than a minimal one: one send and at most two receives a
     request."""
     for row in rows:
-        if not row.client.key.startswith("minimal"):
+        if not row.client.key.startswith("minimal"):  # "together64" makes fewer on purpose
             continue
         sends = sum(row.calls.get(name, 0) for name in ("sendto", "sendmsg", "write", "writev"))
         receives = sum(row.calls.get(name, 0) for name in ("recvfrom", "recvmsg", "read", "readv"))
@@ -155,7 +155,7 @@ def yardstick(rows: Sequence[Row]) -> str:
 def main() -> int:
     """Measures and reports. Returns the exit status."""
     parser = argparse.ArgumentParser(description="Measures libcapdist and its peers.")
-    parser.add_argument("--rounds", type=int, default=7, help="rounds; the median counts (default 7)")
+    parser.add_argument("--rounds", type=int, default=11, help="rounds; the median counts (default 11)")
     parser.add_argument("--quick", action="store_true", help="one short round, to see that all runs; writes nothing")
     parser.add_argument("--library", type=Path, help="a built libcapdist.so, instead of building one")
     arguments = parser.parse_args()
@@ -202,7 +202,9 @@ def main() -> int:
             text = report.document(bench.rows, goals, python.version, rounds)
             (tools.ROOT / "docs" / "benchmarks.md").write_text(text, encoding="utf-8")
             print("Wrote docs/benchmarks.md.")
-        failed += sum(goal.passed is False for goal in goals)
+    # A quick round's times say little; what was counted is what it is.
+    asserted = [goal for goal in goals if goal.is_counted or not arguments.quick]
+    failed += sum(goal.passed is False for goal in asserted)
     return 1 if failed else 0
 
 

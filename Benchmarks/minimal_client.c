@@ -1,10 +1,11 @@
 /* The yardstick: the least a C program can do to ask over one blocking socket and check the answers. It has no time-outs,
  * no keep-alive, no reconnect, no quota and no threads.
  *
- * Usage: minimal_client PORT one|many|thread [KEY CIPHER] REQUESTS   (with a key it encrypts)
- *   one     one at a time
- *   many    64 in flight
- *   thread  one at a time, the answer read on a second thread and waited for on the first */
+ * Usage: minimal_client PORT one|many|together|thread [KEY CIPHER] REQUESTS   (with a key it encrypts)
+ *   one       one at a time
+ *   many      64 in flight
+ *   together  the same, and what is asked goes out in one piece before the next answers are received
+ *   thread    one at a time, the answer read on a second thread and waited for on the first */
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #define OPENSSL_SUPPRESS_DEPRECATED /* the low-level SHA-1 is the fastest there is */
@@ -24,6 +25,9 @@ static int line;
 static uint32_t last_sent, last_answered;
 static uint8_t input[INPUT];
 static size_t received, parsed;
+static uint8_t output[IN_FLIGHT * 256];
+static size_t unsent;
+static int sends_together;
 static struct cipher cipher; /* without an RSA key: nothing is encrypted */
 
 static void fail(const char *what)
@@ -38,6 +42,11 @@ static void sha1(const uint8_t *bytes, size_t length, uint8_t *digest)
     SHA1_Init(&context);
     SHA1_Update(&context, bytes, length);
     SHA1_Final(digest, &context);
+}
+
+static void send_bytes(const uint8_t *bytes, size_t length)
+{
+    if (send(line, bytes, length, MSG_NOSIGNAL) != (ssize_t)length) fail("send");
 }
 
 static void send_message(uint32_t proto_id, const ProtobufCMessage *message)
@@ -57,7 +66,13 @@ static void send_message(uint32_t proto_id, const ProtobufCMessage *message)
         length = (uint32_t)cipher_rsa(&cipher, 1, plain, length, frame + HEADER);
     }
     memcpy(frame + 12, &length, 4);
-    if (send(line, frame, HEADER + length, MSG_NOSIGNAL) != (ssize_t)(HEADER + length)) fail("send");
+    if (sends_together) {
+        if (unsent + HEADER + length > sizeof output) fail("request too long");
+        memcpy(output + unsent, frame, HEADER + length);
+        unsent += HEADER + length;
+    } else {
+        send_bytes(frame, HEADER + length);
+    }
 }
 
 /* The body of the next frame, which lives until the next call. Receives only when no whole frame is there. */
@@ -92,6 +107,8 @@ static const uint8_t *next_body(uint32_t proto_id, uint32_t *length)
         memmove(input, frame, have);
         parsed = 0;
         received = have;
+        if (unsent > 0) send_bytes(output, unsent);
+        unsent = 0;
         ssize_t count = recv(line, input + received, INPUT - received, 0);
         if (count <= 0) fail("the gateway closed the line");
         received += (size_t)count;
@@ -176,7 +193,7 @@ static void over_a_thread(struct measure *measure, int requests)
 
 int main(int count, char **words)
 {
-    if (count != 4 && count != 6) fail("usage: minimal_client PORT one|many|thread [KEY CIPHER] REQUESTS");
+    if (count != 4 && count != 6) fail("usage: minimal_client PORT one|many|together|thread [KEY CIPHER] REQUESTS");
     int is_one = strcmp(words[2], "one") == 0, requests = atoi(words[count - 1]), asked = 0;
     if (count == 6) cipher_load(&cipher, words[3], atoi(words[4]));
     connect_to(atoi(words[1]));
@@ -185,6 +202,7 @@ int main(int count, char **words)
         over_a_thread(&measure, requests);
         return 0;
     }
+    sends_together = strcmp(words[2], "together") == 0;
     measure_start(&measure, requests);
     if (!is_one)
         while (asked < IN_FLIGHT && asked < requests) ask(), asked++;

@@ -69,6 +69,8 @@ def clients(python: str) -> list[Client]:
         Client("minimal-thread", "minimal C client, 2 threads", "C", "one", (c + "minimal_client", "thread"), 20_000,
                "minimal"),
         Client("minimal64", "minimal C client", "C", "many", (c + "minimal_client", "many"), 100_000, "minimal64"),
+        Client("together64", "minimal C client, asks together", "C", "many", (c + "minimal_client", "together"), 100_000,
+               "minimal64"),
         Client(
             "callback64", "libcapdist, callbacks", "C", "many", (c + "capdist_client", "many"), 100_000, "minimal64"
         ),
