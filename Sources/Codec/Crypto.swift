@@ -94,7 +94,9 @@ package struct Crypto: @unchecked Sendable {
     }
 
     /// Gives back what OpenSSL keeps for this thread, which is ours and ends.
-    package static func leaveThread() { _ = gated { OPENSSL_thread_stop() } }
+    /// - Returns: false if the process exits; then the thread must not end, for OpenSSL would do the same at its end, while its
+    ///   handler frees that, too.
+    package static func leaveThread() -> Bool { gated { OPENSSL_thread_stop() } != nil }
 
     package static func prepareFork() { pthread_mutex_lock(&gate.pointee.mutex) }
     package static func afterForkInParent() { pthread_mutex_unlock(&gate.pointee.mutex) }

@@ -47,7 +47,9 @@ package final class Connection: @unchecked Sendable {
         var thread = pthread_t()
         /// Whether nobody will join the thread.
         var isDetached = false
-        /// In host-driven mode: the thread that is at it, 0 for none; and whether all is over.
+        /// Whether the thread ends; not while the process exits.
+        var isJoinable = false
+        /// In host-driven mode: the thread that is at it, 0 for none.
         var driver = pthread_t()
         var isOver = false
         /// Of the last handshake.
@@ -315,9 +317,12 @@ package final class Connection: @unchecked Sendable {
         membership.quota.with { state.pointee.machine.release(now, &$0) }
         poller.wake()
         stateChanged.broadcast()
-        let thread = state.pointee.thread
+        if !insideCallback {
+            while !state.pointee.isOver { stateChanged.wait(stateLock, until: .max) }
+        }
+        let (thread, isJoinable) = (state.pointee.thread, !insideCallback && state.pointee.isJoinable)
         stateLock.unlock()
-        if !insideCallback { pthread_join(thread, nil) }
+        if isJoinable { pthread_join(thread, nil) }
     }
 
     /// In a forked child: closes the copies of the descriptors and touches nothing else. No lock: only this thread is left,
@@ -338,9 +343,15 @@ package final class Connection: @unchecked Sendable {
             process(poller.wait())
         }
         input.pointee.lookUp?.abandon()
-        if options.tls != nil { Crypto.leaveThread() }
+        let mayEnd = options.tls == nil || Crypto.leaveThread()
         if stateLock.withLock({ state.pointee.isDetached }) { pthread_detach(pthread_self()) }
         end()
+        stateLock.withLock {
+            state.pointee.isOver = true
+            state.pointee.isJoinable = mayEnd
+        }
+        stateChanged.broadcast()
+        while !mayEnd { Glibc.pause() }
     }
 
     /// The last of it, on the thread that drives.

@@ -86,19 +86,26 @@ static void *ask_for_ever(void *argument) {
     return NULL;
 }
 
+static host h;
+
+static void release_at_exit(void) {
+    release_all(&h);
+}
+
 /* A process of its own way to end; `chance` moves the moment. */
 static void live_and_end(int way, unsigned chance, const way_in *in) {
-    static host h;
     pthread_t thread;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (chance % 3 == 0) use_openssl();
     if (way == 0) h.exit_at = 1 + (int)(chance % 200); /* in a callback */
+    if (way == 5) atexit(release_at_exit); /* after the library's own handlers and OpenSSL's: they came later */
     open_busy(&h, in);
     if (chance % 3 == 1) use_openssl();
     int pause_us = (int)(rand_r(&chance) % 20000);
     switch (way) {
     case 0: sleep_ms(DONE_WITHIN_MS); _exit(5);
-    case 1: usleep((useconds_t)pause_us); exit(STATUS); /* on the main thread */
+    case 1:
+    case 5: usleep((useconds_t)pause_us); exit(STATUS); /* on the main thread */
     case 2: /* while others wait for answers */
         for (int i = 0; i < 4; i++) pthread_create(&thread, NULL, ask_for_ever, &h);
         usleep((useconds_t)pause_us);
@@ -167,6 +174,10 @@ static void exit_right_after_release(void **state) {
     ends_well(state, 4);
 }
 
+static void exit_that_releases(void **state) {
+    ends_well(state, 5);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(exit_in_a_callback),
@@ -174,6 +185,7 @@ int main(void) {
         TEST(exit_while_threads_wait_for_answers),
         TEST(exit_while_another_thread_releases),
         TEST(exit_right_after_release),
+        TEST(exit_that_releases),
     };
     return cmocka_run_group_tests_name("exit", tests, NULL, NULL);
 }
