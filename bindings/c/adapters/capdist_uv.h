@@ -25,7 +25,8 @@ static inline void capdist_uv_readable(uv_poll_t *poll, int status, int events) 
     capdist_process(((capdist_uv *)poll->data)->conn);
 }
 
-/** Lets `loop` drive `conn`, whose callbacks come on the loop's thread. Returns 0, or libuv's error. */
+/** Lets `loop` drive `conn`, whose callbacks come on the loop's thread. Returns 0, or libuv's error: then it
+ *  drives nothing, and capdist_release() is what ends `conn`. */
 static inline int capdist_uv_attach(uv_loop_t *loop, capdist_uv *adapter, capdist_conn *conn) {
     int error = uv_poll_init(loop, &adapter->poll, capdist_get_fd(conn));
     if (error != 0) return error;
@@ -38,7 +39,7 @@ static inline int capdist_uv_attach(uv_loop_t *loop, capdist_uv *adapter, capdis
 
 /** Releases the connection, also from inside its callbacks; once. `on_end`, which may be NULL, is handed the adapter's `poll`. */
 static inline void capdist_uv_release(capdist_uv *adapter, uv_close_cb on_end) {
-    /* First: the release closes the descriptor. */
+    /* First: it takes the descriptor out of the loop at once, and the release closes it. */
     uv_close((uv_handle_t *)&adapter->poll, on_end);
     capdist_release(adapter->conn);
 }

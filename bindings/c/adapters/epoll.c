@@ -19,21 +19,28 @@ static void answered(capdist_conn *conn, uint32_t serial_no, const capdist_reply
     left--;
 }
 
+static void logged(capdist_conn *conn, int32_t level, const char *message, void *user_data) {
+    (void)conn, (void)user_data;
+    if (level <= CAPDIST_LOG_WARNING) fprintf(stderr, "%s\n", message); /* such as why there is no connection */
+}
+
 int main(int argc, char **argv) {
     if (argc < 4 || argc % 2 != 0 || argc / 2 - 1 > MOST) {
         return fprintf(stderr, "usage: epoll SECURITY HOST PORT [HOST PORT]...\n"), 2;
     }
     capdist_security security;
     if (capdist_security_parse(argv[1], &security) != CAPDIST_OK) return fprintf(stderr, "%s\n", capdist_last_error()), 2;
-    int set = epoll_create1(EPOLL_CLOEXEC), count = 0;
+    int set = epoll_create1(EPOLL_CLOEXEC), count = 0, status = 0;
+    if (set < 0) return perror("epoll"), 1;
     capdist_conn *conns[MOST];
-    for (int i = 2; i + 1 < argc; i += 2) {
+    for (int i = 2; i + 1 < argc && status == 0; i += 2) {
         capdist_options options;
         capdist_options_init(&options, sizeof options);
         options.host = argv[i];
         options.port = atoi(argv[i + 1]);
         options.reconnect = 0; /* a gateway that is not there is said, instead of waited for */
         options.mode = CAPDIST_MODE_HOST_DRIVEN;
+        options.on_log = logged;
         capdist_conn *conn;
         if (capdist_init_connect(&options, &conn) != CAPDIST_OK) {
             fprintf(stderr, "%s\n", capdist_last_error());
@@ -41,18 +48,28 @@ int main(int argc, char **argv) {
         }
         conns[count++] = conn;
         struct epoll_event event = {.events = EPOLLIN, .data.ptr = conn};
-        if (epoll_ctl(set, EPOLL_CTL_ADD, capdist_get_fd(conn), &event) != 0) return perror("epoll"), 1;
+        if (epoll_ctl(set, EPOLL_CTL_ADD, capdist_get_fd(conn), &event) != 0) {
+            perror("epoll");
+            status = 1;
+        }
         /* The answer's callback finds out which gateway it was by its user data. */
         if (capdist_get_capital_distribution(conn, &security, NULL, answered, argv[i + 1], NULL) == CAPDIST_OK) left++;
     }
 
-    while (left > 0) {
+    while (status == 0 && left > 0) {
         struct epoll_event ready[MOST];
         int readable = epoll_wait(set, ready, MOST, -1);
-        if (readable < 0 && errno != EINTR) return perror("epoll"), 1;
+        if (readable < 0 && errno != EINTR) {
+            perror("epoll");
+            status = 1;
+        }
         for (int i = 0; i < readable; i++) capdist_process(ready[i].data.ptr);
     }
-    for (int i = 0; i < count; i++) capdist_release(conns[i]); /* closes its descriptor, which leaves the set with that */
+    for (int i = 0; i < count; i++) {
+        /* First, since the set goes by the open file: a child's copy of it would go on waking this loop after the release. */
+        epoll_ctl(set, EPOLL_CTL_DEL, capdist_get_fd(conns[i]), NULL);
+        capdist_release(conns[i]); /* what is left ends in here */
+    }
     close(set);
-    return 0;
+    return status;
 }

@@ -18,6 +18,11 @@ static void answered(capdist_conn *conn, uint32_t serial_no, const capdist_reply
     uv_close((uv_handle_t *)&timer, NULL);
 }
 
+static void logged(capdist_conn *conn, int32_t level, const char *message, void *user_data) {
+    (void)conn, (void)user_data;
+    if (level <= CAPDIST_LOG_WARNING) fprintf(stderr, "%s\n", message); /* such as why there is no connection yet */
+}
+
 static void ticked(uv_timer_t *timer) {
     (void)timer;
     printf("still %d to come\n", left);
@@ -30,11 +35,16 @@ int main(int argc, char **argv) {
     options.host = argv[1];
     options.port = atoi(argv[2]);
     options.mode = CAPDIST_MODE_HOST_DRIVEN;
+    options.on_log = logged;
     capdist_conn *conn;
     if (capdist_init_connect(&options, &conn) != CAPDIST_OK) return fprintf(stderr, "%s\n", capdist_last_error()), 1;
 
     uv_loop_t *loop = uv_default_loop();
-    if (capdist_uv_attach(loop, &adapter, conn) != 0) return 1;
+    int error = capdist_uv_attach(loop, &adapter, conn);
+    if (error != 0) {
+        capdist_release(conn);
+        return fprintf(stderr, "%s\n", uv_strerror(error)), 1;
+    }
     uv_timer_init(loop, &timer);
     uv_timer_start(&timer, ticked, 1000, 1000);
     for (int i = 3; i < argc; i++) {
