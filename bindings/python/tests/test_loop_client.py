@@ -378,7 +378,7 @@ def test_on_another_loop_it_is_refused(silent: SilentGateway) -> None:
             async for _ in client.capital_distributions(["HK.00700"]):
                 pass
 
-    asyncio.run(main())
+    asyncio.run(asyncio.wait_for(main(), PATIENCE))
     client.close()
     loop.close()
 
