@@ -109,10 +109,22 @@ def block(*_):
 client = capdist.Client(port=alive, on_init_connect=block)
 assert entered.wait(10)
 """,
+    "a callback that blocks a loop": """
+import asyncio
+entered = threading.Event()
+def block(*_):
+    entered.set()
+    threading.Event().wait()
+async def main():
+    client = await capdist.LoopClient.connect(port=alive, on_init_connect=block)
+    await asyncio.sleep(60)
+threading.Thread(target=asyncio.run, args=(main(),), daemon=True).start()
+assert entered.wait(10)
+""",
 }
 
 #: Longest an exit may take beyond the program's own time: it waits two seconds for a callback that does not return.
-LIMITS = {"a callback that blocks": 2 + PROMPT}
+LIMITS = {"a callback that blocks": 2 + PROMPT, "a callback that blocks a loop": 2 + PROMPT}
 
 
 @pytest.mark.parametrize("name", PROGRAMS)

@@ -108,3 +108,62 @@ def test_signals_reach_python_while_requests_run(simulator: Start) -> None:
     time.sleep(0.2)
     child.interrupt()
     assert child.end(PATIENCE) == (0, "859479380.0 [True]\n", "")
+
+
+#: Signals whose handler raises wherever the package's own code runs in a callback that a loop's connection makes.
+ON_A_LOOP = """
+import asyncio, signal, sys
+import capdist
+
+def handler(_number, frame):
+    is_ours = frame.f_globals["__name__"].startswith("capdist.")
+    names = []
+    while frame is not None:
+        names.append(frame.f_code.co_name)
+        frame = frame.f_back
+    # A second signal, while the first is dealt with, may cost an answer.
+    if is_ours and "_cut_off" not in names and any(name.startswith("_handle_") for name in names):
+        raise ERROR
+
+async def work(number):
+    while True:
+        await client.capital_distribution("HK.00700")
+        answers[number] += 1
+
+def caught(*_):
+    global raised
+    raised += 1
+
+answers = [0] * 32
+raised = 0
+hook = sys.unraisablehook
+loop = asyncio.new_event_loop()
+loop.set_exception_handler(caught)
+client = loop.run_until_complete(capdist.LoopClient.connect(port=int(sys.argv[1]), quota_requests=0))
+tasks = [loop.create_task(work(number)) for number in range(len(answers))]
+signal.signal(signal.SIGALRM, handler)
+signal.setitimer(signal.ITIMER_REAL, 0.003, 0.003)
+end = loop.time() + 10
+while raised < 50 and loop.time() < end:
+    stop = loop.call_later(0.05, loop.stop)
+    try:
+        loop.run_forever()
+    except KeyboardInterrupt:
+        raised += 1
+    stop.cancel()
+signal.setitimer(signal.ITIMER_REAL, 0)
+before = list(answers)
+loop.run_until_complete(asyncio.sleep(1))
+print(raised >= 50, sum(map(int.__gt__, answers, before)), sys.unraisablehook is hook)
+for task in tasks: task.cancel()
+loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+client.close()
+loop.close()
+"""
+
+
+@pytest.mark.parametrize("error", ["KeyboardInterrupt", "TimeoutError"])
+def test_a_signal_in_a_callback_on_a_loop(error: str, simulator: Start) -> None:
+    """It comes out of the loop, and no answer is lost."""
+    child = Child(ON_A_LOOP.replace("ERROR", error), simulator("--no-quota").port)
+    assert child.end(30) == (0, "True 32 True\n", "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import socket
+import sys
 import threading
 import time
 from typing import Any
@@ -20,6 +21,7 @@ from capdist import (
     RefusedError,
     RequestTimeoutError,
     Status,
+    _connection,
 )
 from conftest import Start
 from support import PATIENCE, ROOT, SilentGateway, Simulator, threads, unused_port
@@ -328,6 +330,83 @@ def test_the_loop_is_closed_before_the_client(gateway: Simulator) -> None:
     client.close()
     with pytest.raises(ClosedError):
         asyncio.run(client.wait_ready())
+
+
+@pytest.mark.parametrize("ask", ["capital_distribution", "wait_ready"])
+def test_the_loop_is_closed_with_a_task_that_waits(ask: str, silent: SilentGateway) -> None:
+    """Nobody else holds the client: it is collected with the task, and its connection closes."""
+
+    async def main() -> None:
+        client = await LoopClient.connect(port=silent.port, quota_group="loop closed")
+        waiting = {"capital_distribution": lambda: client.capital_distribution("HK.00700"), "wait_ready": client.wait_ready}
+        asyncio.ensure_future(waiting[ask]())
+        await asyncio.sleep(0)
+
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(main())
+    assert len(_connection._connections) == 1
+    loop.close()
+    gc.collect()
+    assert not _connection._connections
+
+
+def test_close_after_the_loop_with_requests_open(silent: SilentGateway, unraisable: list[BaseException]) -> None:
+    async def main() -> tuple[LoopClient, list[Any]]:
+        client = await LoopClient.connect(port=silent.port, quota_group="loop closed")
+        tasks = [asyncio.ensure_future(client.capital_distribution("HK.00700")) for _ in range(5)]
+        await asyncio.sleep(0)
+        return client, tasks
+
+    loop = asyncio.new_event_loop()
+    client, tasks = loop.run_until_complete(main())
+    loop.close()
+    client.close()
+    assert not unraisable
+    assert not any(task.done() for task in tasks)
+
+
+def test_on_another_loop_it_is_refused(silent: SilentGateway) -> None:
+    loop = asyncio.new_event_loop()
+    client = loop.run_until_complete(LoopClient.connect(port=silent.port))
+
+    async def main() -> None:
+        with pytest.raises(RuntimeError, match="bound to a different event loop"):
+            await client.capital_distribution("HK.00700")
+        with pytest.raises(RuntimeError, match="bound to a different event loop"):
+            await client.wait_ready()
+        with pytest.raises(RuntimeError, match="bound to a different event loop"):
+            async for _ in client.capital_distributions(["HK.00700"]):
+                pass
+
+    asyncio.run(asyncio.wait_for(main(), PATIENCE))
+    client.close()
+    loop.close()
+
+
+@pytest.mark.parametrize("is_main", [True, False])
+def test_what_ends_more_than_a_callback_comes_out_of_the_loop(is_main: bool, gateway: Simulator) -> None:
+    hook = sys.unraisablehook
+    ended: list[Any] = []
+
+    def run() -> None:
+        async def main() -> None:
+            async with await LoopClient.connect(port=gateway.port, on_init_connect=lambda *_: sys.exit(5)) as client:
+                ended.append(await client.capital_distribution("HK.00700"))
+                await asyncio.sleep(PATIENCE)
+
+        try:
+            asyncio.run(main())
+        except SystemExit as error:
+            ended.append(error.code)
+
+    if is_main:
+        run()
+    else:
+        thread = threading.Thread(target=run)
+        thread.start()
+        thread.join(PATIENCE)
+    assert ended[-1] == 5
+    assert sys.unraisablehook is hook
 
 
 def test_outside_a_loop_it_is_not_made() -> None:

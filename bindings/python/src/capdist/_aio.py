@@ -12,7 +12,7 @@ from typing import Any, AsyncIterator, Callable, Iterable, List, Optional, Tuple
 
 from . import _native as native
 from ._client import _LIST_QUEUE_TIMEOUT, BaseClient, Result, entry_of, listed, request_options
-from ._connection import Connection, parse_security, patience
+from ._connection import Connection, Waiting, parse_security, patience
 from ._model import CapitalDistribution, result_of
 from ._status import CapdistError, ConnectError, RequestError, Status
 
@@ -35,9 +35,10 @@ def _settle(future: "asyncio.Future[CapitalDistribution]", result: Result) -> No
         future.set_exception(result)
 
 
-def _call(_loop: asyncio.AbstractEventLoop, callback: Callable[..., None], *arguments: Any) -> None:
+def _call(loop: asyncio.AbstractEventLoop, callback: Callable[..., None], *arguments: Any) -> None:
     """The same where callbacks come on the loop's own thread."""
-    callback(*arguments)
+    if not loop.is_closed():
+        callback(*arguments)
 
 
 def _answered(
@@ -57,6 +58,9 @@ class AsyncClient(BaseClient):
 
     _hand_over: Callable[..., None] = staticmethod(_hand_over)
 
+    def _running_loop(self) -> asyncio.AbstractEventLoop:
+        return asyncio.get_running_loop()
+
     async def wait_ready(self, timeout: float = 10.0) -> None:
         """Waits until the connection stands.
 
@@ -65,9 +69,10 @@ class AsyncClient(BaseClient):
         """
         deadline = time.monotonic() + patience(timeout)
         connection = self._connection
+        listeners = self._waiting.listeners
         changed = asyncio.Event()
-        listener = partial(self._hand_over, asyncio.get_running_loop(), changed.set)
-        connection.listeners.add(listener)
+        listener = partial(self._hand_over, self._running_loop(), changed.set)
+        listeners.add(listener)
         error: Optional[CapdistError] = None
         try:
             while True:
@@ -83,7 +88,7 @@ class AsyncClient(BaseClient):
                 except asyncio.TimeoutError:
                     pass
         finally:
-            connection.listeners.discard(listener)
+            listeners.discard(listener)
             del error  # which holds this frame, once it is raised
 
     async def capital_distribution(
@@ -97,7 +102,7 @@ class AsyncClient(BaseClient):
     ) -> CapitalDistribution:
         """A stock's capital distribution; arguments and errors as :meth:`Client.capital_distribution`. Cancelling the
         task cancels the request."""
-        loop = asyncio.get_running_loop()
+        loop = self._running_loop()
         future: asyncio.Future[CapitalDistribution] = loop.create_future()
 
         options = request_options(queue_timeout, reply_timeout, wait, security_firm)
@@ -116,7 +121,7 @@ class AsyncClient(BaseClient):
         self, securities: Iterable[str], *, reply_timeout: Optional[float] = None
     ) -> AsyncIterator[Tuple[str, Result]]:
         """The figures of a watch list, each as it comes, within the quota; as :meth:`Client.capital_distributions`."""
-        loop = asyncio.get_running_loop()
+        loop = self._running_loop()
         options = request_options(_LIST_QUEUE_TIMEOUT, reply_timeout, True, 0)
         remaining = listed(securities)
         window = self._list_window()
@@ -130,6 +135,13 @@ class AsyncClient(BaseClient):
 
             under_way.add(self._connection.ask(entry, options, sink))
 
+        async def one() -> Tuple[str, Result]:
+            while True:
+                serial_no, security, result = await answers.get()
+                if serial_no in under_way:  # not told once more after a signal
+                    under_way.discard(serial_no)
+                    return security, result
+
         try:
             for security in remaining:
                 entry = entry_of(security)
@@ -139,13 +151,9 @@ class AsyncClient(BaseClient):
                 ask(security, entry)
                 if len(under_way) < window:
                     continue
-                serial_no, answered, result = await answers.get()
-                under_way.discard(serial_no)
-                yield answered, result
+                yield await one()
             while under_way:
-                serial_no, answered, result = await answers.get()
-                under_way.discard(serial_no)
-                yield answered, result
+                yield await one()
         finally:
             for serial_no in under_way:
                 self._connection.give_up(serial_no)
@@ -159,16 +167,21 @@ class AsyncClient(BaseClient):
         self.close()
 
 
+def _process(connection: Connection, _waiting: Waiting) -> None:
+    connection.process()
+
+
 class _Driver:
     """A loop's part in a connection: calls it whenever its descriptor is readable. Knows nothing of the client."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, connection: Connection) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, connection: Connection, waiting: Waiting) -> None:
         self._loop = loop
         self._thread = threading.get_ident()
         self._connection = connection
         self._descriptor = native.lib.capdist_get_fd(connection.handle)
         self._is_ended = False
-        loop.add_reader(self._descriptor, native.lib.capdist_process, connection.handle)
+        # It is the loop that holds who waits on it: once it is closed nothing can be told there, and all of it may go.
+        loop.add_reader(self._descriptor, _process, connection, waiting)
 
     def end(self) -> None:
         """Takes the connection off the loop, and releases it; on the loop's thread, or when the loop does not run."""
@@ -203,7 +216,10 @@ async def _accepting(addresses: List[Tuple[int, Any]], limit: float) -> str:
 
 class LoopClient(AsyncClient):
     """A connection to an OpenD gateway that the running loop drives: no thread is behind it, and callbacks run on the loop's
-    thread. Made by :meth:`connect`; to be used on that loop only. The methods are those of :class:`AsyncClient`."""
+    thread. Made by :meth:`connect`; to be used on that loop only. The methods are those of :class:`AsyncClient`.
+
+    What is no ``Exception`` (``SystemExit``) and what a signal's handler raises (``KeyboardInterrupt``) come out of the loop, as
+    they do from its other callbacks."""
 
     _hand_over: Callable[..., None] = staticmethod(_call)
 
@@ -240,12 +256,18 @@ class LoopClient(AsyncClient):
         return cls(address, port, **options, _mode=native.MODE_HOST_DRIVEN)
 
     def __init__(self, host: str, port: int, **options: Any) -> None:
-        loop = asyncio.get_running_loop()
+        self._loop = asyncio.get_running_loop()
         super().__init__(host, port, **options)
         self._finalizer.detach()
-        driver = _Driver(loop, self._connection)
+        driver = _Driver(self._loop, self._connection, self._waiting)
         self._finalizer = weakref.finalize(self, driver.abandon)
         self._end = driver.end
+
+    def _running_loop(self) -> asyncio.AbstractEventLoop:
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop and not self._connection.is_closing:
+            raise RuntimeError(f"{self!r} is bound to a different event loop: make a client on each")
+        return loop
 
     def close(self) -> None:
         """Closes the connection: requests under way end with :class:`CancelledRequestError` before it returns, or after the

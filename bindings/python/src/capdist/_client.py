@@ -10,7 +10,7 @@ from queue import SimpleQueue
 from typing import Any, Callable, Iterable, Iterator, Optional, Tuple, Type, TypeVar, Union
 
 from . import _native as native
-from ._connection import Callbacks, Connection, milliseconds, parse_security, path, refuse_in_callback, utf8
+from ._connection import Callbacks, Connection, Waiting, milliseconds, parse_security, path, refuse_in_callback, utf8
 from ._model import CapitalDistribution, Cipher, ConnectionInfo, ProtoReply, Quota, proto_reply_of, result_of
 from ._status import ArgumentError, RequestError, Status
 
@@ -164,7 +164,8 @@ class BaseClient:
             _optional_callback(on_push, "on_push"),
             _optional_callback(on_log, "on_log"),
         )
-        self._connection = Connection(options, self._callbacks)
+        self._waiting = Waiting()
+        self._connection = Connection(options, self._callbacks, self._waiting)
         # A client that is dropped without being closed closes then, and nobody waits for it.
         self._finalizer = weakref.finalize(self, self._connection.abandon)
 

@@ -8,7 +8,9 @@ How the C library and the interpreter live together:
 - The connection's thread gets one thread state for its whole life. Left alone, ctypes makes and drops one at each
   callback, which costs twenty times as much as the callback. In host-driven mode callbacks come on the loop's thread.
 - A connection knows the user's callbacks weakly, so that a client that is reachable from its own callbacks can be
-  collected all the same.
+  collected all the same. What waits on a loop that drives the connection it knows weakly too: the loop holds it.
+- ctypes drops what a callback raises. Where a loop drives, on the thread where Python runs the handlers of signals, it is kept
+  and raised once the call into C is over, and the callback that a handler cut off is made good.
 - Before the interpreter goes, all connections are released, so that no thread calls into it after that.
 - A forked child keeps none of its parent's connections.
 """
@@ -22,9 +24,11 @@ import os
 import sys
 import threading
 import time
+import traceback
 import weakref
 from ctypes import byref, c_uint32, c_void_p
 from functools import lru_cache
+from types import CodeType
 from typing import Any, Callable, Dict, Optional, Tuple, Union
 
 from . import _native as native
@@ -39,6 +43,10 @@ _connections: Dict[int, "Connection"] = {}
 _pending: Dict[int, Tuple["Connection", Callable[[Any], None]]] = {}
 #: Threads that are inside a callback whenever they run Python.
 _callback_threads: set[int] = set()
+#: By thread: what was raised in callbacks, to be raised when the call that makes them is over.
+_raised: Dict[int, BaseException] = {}
+#: The program's own, while `_cut_off` stands for it.
+_hook: Callable[[Any], Any] = sys.unraisablehook
 _is_exiting = False
 _EXITING = "the interpreter is exiting: no new connections"
 
@@ -132,13 +140,12 @@ def refuse_in_callback() -> None:
 class Connection:
     """A connection's handle and the callbacks that come over it. Safe from any thread."""
 
-    def __init__(self, options: native.Options, callbacks: "Callbacks") -> None:
+    def __init__(self, options: native.Options, callbacks: "Callbacks", waiting: "Waiting") -> None:
         if _is_exiting:
             raise ClosedError(_EXITING, Status.RELEASED)
         self.callbacks = weakref.ref(callbacks)
+        self.waiting = weakref.ref(waiting)
         self.changed = threading.Condition()
-        #: Called after each change of state, on the connection's thread.
-        self.listeners: set[Callable[[], None]] = set()
         self.closed = threading.Event()
         self.handle = c_void_p()
         self._token = next(_tokens)
@@ -146,7 +153,7 @@ class Connection:
         #: Whether a loop drives it, on a thread that is Python's own.
         self.is_driven = options.mode == native.MODE_HOST_DRIVEN
         self.is_attached = self.is_driven
-        self._thread = 0
+        self._thread = threading.get_ident() if self.is_driven else 0
         self._is_closing = False
         options.on_init_connect = _on_init_connect
         options.on_disconnect = _on_disconnect
@@ -173,6 +180,8 @@ class Connection:
 
     def ask(self, security: native.Security, options: Optional[native.RequestOptions], sink: ReplySink) -> int:
         """Asks; `sink` is called exactly once, on the connection's thread. Returns the serial number."""
+        if self.is_driven:
+            return self._ask_driven(security, options, sink)
         token = next(_tokens)
         serial_no = c_uint32()
         _pending[token] = (self, sink)
@@ -183,6 +192,21 @@ class Connection:
         if status != 0:
             del _pending[token]
             self._raise(status)
+        return serial_no.value
+
+    def _ask_driven(self, security: native.Security, options: Optional[native.RequestOptions], sink: ReplySink) -> int:
+        """The same for the loop that drives the connection, whose answers come in `process` only. After a signal `sink` may
+        be called once more with the same answer."""
+        serial_no = c_uint32()
+        status = native.lib.capdist_get_capital_distribution(
+            self.handle, byref(security), byref(options) if options is not None else None, _on_driven_reply, self._token,
+            byref(serial_no),
+        )  # fmt: skip
+        if status != 0:
+            self._raise(status)
+        waiting = self.waiting()
+        if waiting is not None:
+            waiting.sinks[serial_no.value] = sink
         return serial_no.value
 
     def send_proto(self, proto_id: int, body: bytes, options: Optional[native.RequestOptions], sink: ProtoSink) -> int:
@@ -264,6 +288,15 @@ class Connection:
         next_slot = raw.next_slot_ms / 1000 if raw.next_slot_ms >= 0 else None
         return Quota(raw.limit, raw.window_ms / 1000, raw.used, raw.waiting, next_slot)
 
+    @property
+    def is_closing(self) -> bool:
+        """Whether it is released, or about to be."""
+        return self._is_closing
+
+    def process(self) -> None:
+        """Does what there is to do where a loop drives; raises what a signal's handler raised meanwhile."""
+        self._call(native.lib.capdist_process)
+
     def close(self) -> None:
         """Releases the connection; waits until its thread is gone, unless inside a callback. Harmless to repeat."""
         thread = self.start_release()
@@ -295,14 +328,42 @@ class Connection:
         if self._is_closing:
             return None
         self._is_closing = True
-        if threading.get_ident() not in _callback_threads and not self.is_driven:
+        # While the interpreter exits, the loop's thread may be inside a callback that does not return.
+        is_ours = self.is_driven and not (_is_exiting and threading.get_ident() != self._thread)
+        if threading.get_ident() not in _callback_threads and not is_ours:
             thread = native.start_release(self.handle)
             if thread is not None:
                 return thread
         # Inside a callback it does not wait, and one that a loop drives ends in the call, or after the callback that makes
         # it. Without a thread to do it on, waiting inside C is what is left.
-        native.lib.capdist_release(self.handle)
+        self._call(native.lib.capdist_release)
         return None
+
+    def _call(self, function: Callable[[c_void_p], int]) -> None:
+        """Calls what makes callbacks on this thread."""
+        if not self.is_driven:
+            function(self.handle)
+            return
+        global _hook
+        thread = threading.get_ident()
+        hook = sys.unraisablehook
+        try:
+            # Handlers of signals run there only. They cut a callback off before its first line as well, and then nothing but
+            # this hook learns of it.
+            if thread == threading.main_thread().ident and hook is not _cut_off:
+                _hook = hook
+                sys.unraisablehook = _cut_off
+            function(self.handle)
+        finally:
+            if sys.unraisablehook is _cut_off:
+                sys.unraisablehook = hook
+            if _raised:
+                error = _raised.pop(thread, None)
+                if error is not None:
+                    try:
+                        raise error
+                    finally:
+                        del error  # which holds this frame
 
     def _raise(self, status: int) -> None:
         raise call_error(status, native.text(native.lib.capdist_last_error()))
@@ -318,8 +379,8 @@ class Connection:
 
     def detach(self) -> None:
         """Takes it back in the thread's last callback."""
-        _callback_threads.discard(self._thread)
         if self._gil_state is not None:
+            _callback_threads.discard(self._thread)
             state, self._gil_state = self._gil_state, None
             _release(state)
 
@@ -327,8 +388,20 @@ class Connection:
         """Wakes who waits for a change of state."""
         with self.changed:
             self.changed.notify_all()
-        for listener in tuple(self.listeners):
-            listener()
+        waiting = self.waiting()
+        if waiting is not None:
+            for listener in tuple(waiting.listeners):
+                listener()
+
+
+class Waiting:
+    """What waits for a connection. The client holds it, and a loop that drives the connection: so it goes with them."""
+
+    def __init__(self) -> None:
+        #: Called after each change of state, on the connection's thread.
+        self.listeners: set[Callable[[], None]] = set()
+        #: By serial number; only where a loop drives.
+        self.sinks: Dict[int, ReplySink] = {}
 
 
 class Callbacks:
@@ -354,6 +427,37 @@ def _entered(token: int) -> Optional[Connection]:
     return connection
 
 
+def _call_user(connection: Connection, callback: Callable[..., None], *arguments: Any) -> None:
+    """Calls the user's. What it raises is reported by ctypes, unless it is to end more than the callback."""
+    try:
+        callback(*arguments)
+    except Exception:
+        raise
+    except BaseException as error:
+        if not connection.is_driven:
+            raise
+        _raised.setdefault(threading.get_ident(), error)
+
+
+def _cut_off(event: "sys.UnraisableHookArgs") -> None:
+    """The hook for what is raised in callbacks while the main thread is in a call that makes them."""
+    trace = event.exc_traceback
+    error = event.exc_value
+    handler = _handlers.get(trace.tb_frame.f_code) if trace is not None else None
+    if trace is None or error is None or handler is None or threading.get_ident() != threading.main_thread().ident:
+        _hook(event)
+        return
+    variables = trace.tb_frame.f_locals
+    arguments = [variables[name] for name in handler.__code__.co_varnames[: handler.__code__.co_argcount]]
+    has_called = any(frame.f_code is _call_user.__code__ for frame, _ in traceback.walk_tb(trace))
+    if has_called and isinstance(error, Exception):
+        _hook(event)
+        return
+    _raised.setdefault(threading.get_ident(), error)
+    if not has_called:
+        handler(*arguments)  # its memory is there until ctypes returns
+
+
 def _answered(token: int, reply: Any) -> None:
     entry = _pending.pop(token, None)
     if entry is None:
@@ -368,6 +472,16 @@ def _handle_reply(_conn: int, _serial_no: int, reply: Any, token: int) -> None:
     _answered(token, reply)
 
 
+def _handle_driven_reply(_conn: int, serial_no: int, reply: Any, token: int) -> None:
+    connection = _connections.get(token)
+    waiting = connection.waiting() if connection is not None else None
+    sink = waiting.sinks.get(serial_no) if waiting is not None else None
+    if waiting is not None and sink is not None:
+        sink(reply.contents)
+        # After it, so that what is cut off is found again.
+        waiting.sinks.pop(serial_no, None)
+
+
 def _handle_proto_reply(_conn: int, _serial_no: int, reply: Any, token: int) -> None:
     _answered(token, reply)
 
@@ -379,7 +493,7 @@ def _handle_init_connect(_conn: int, err_code: int, desc: bytes, token: int) -> 
     connection.tell()
     callbacks = connection.callbacks()
     if callbacks is not None and callbacks.on_init_connect is not None:
-        callbacks.on_init_connect(err_code, native.text(desc))
+        _call_user(connection, callbacks.on_init_connect, err_code, native.text(desc))
 
 
 def _handle_disconnect(_conn: int, err_code: int, desc: bytes, token: int) -> None:
@@ -389,40 +503,50 @@ def _handle_disconnect(_conn: int, err_code: int, desc: bytes, token: int) -> No
     connection.tell()
     callbacks = connection.callbacks()
     if callbacks is not None and callbacks.on_disconnect is not None:
-        callbacks.on_disconnect(err_code, native.text(desc))
+        _call_user(connection, callbacks.on_disconnect, err_code, native.text(desc))
 
 
 def _handle_push(_conn: int, proto_id: int, body: int, length: int, token: int) -> None:
     connection = _entered(token)
     callbacks = connection.callbacks() if connection is not None else None
-    if callbacks is not None and callbacks.on_push is not None:
-        callbacks.on_push(proto_id, native.bytes_at(body, length))
+    if connection is not None and callbacks is not None and callbacks.on_push is not None:
+        _call_user(connection, callbacks.on_push, proto_id, native.bytes_at(body, length))
 
 
 def _handle_log(_conn: int, level: int, message: bytes, token: int) -> None:
     connection = _entered(token)
     callbacks = connection.callbacks() if connection is not None else None
-    if callbacks is not None and callbacks.on_log is not None:
-        callbacks.on_log(level, native.text(message))
+    if connection is not None and callbacks is not None and callbacks.on_log is not None:
+        _call_user(connection, callbacks.on_log, level, native.text(message))
 
 
 def _handle_closed(token: int) -> None:
-    connection = _connections.pop(token, None)
+    connection = _connections.get(token)
     if connection is None:
         return
     connection.detach()
     connection.tell()
     connection.closed.set()
+    _connections.pop(token, None)
 
 
 # Kept here for as long as the process lives, since C may call them for as long.
 _on_reply = native.ReplyFn(_handle_reply)
+_on_driven_reply = native.ReplyFn(_handle_driven_reply)
 _on_proto_reply = native.ProtoFn(_handle_proto_reply)
 _on_init_connect = native.InitConnectFn(_handle_init_connect)
 _on_disconnect = native.DisconnectFn(_handle_disconnect)
 _on_push = native.PushFn(_handle_push)
 _on_log = native.LogFn(_handle_log)
 _on_closed = native.ClosedFn(_handle_closed)
+
+#: By their code: those that a loop's connection makes, and that may be made once more when they were cut off.
+_handlers: Dict[CodeType, Callable[..., None]] = {
+    handler.__code__: handler
+    for handler in (
+        _handle_driven_reply, _handle_init_connect, _handle_disconnect, _handle_push, _handle_log, _handle_closed,
+    )
+}  # fmt: skip
 
 
 def _close_all() -> None:
