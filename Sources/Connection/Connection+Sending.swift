@@ -21,7 +21,8 @@ extension Connection {
     /// After it: sends what was kept for longer than it takes to send it.
     /// - Parameter since: when nothing was kept last.
     func sendGathered(_ since: inout Instant) {
-        guard isGathering else { return }
+        // In a child that the callback forked the line is not ours.
+        guard isGathering, !input.pointee.isFinished else { return }
         let now = Clock.now()
         guard now - since >= Self.longestGathering else { return }
         if now - since >= Self.slowCallback { input.pointee.gathersFrom = now + Self.withoutGathering }
