@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <sys/random.h>
 #include <sys/socket.h>
+#include <time.h>
 
 static _Thread_local csystem_thread this_thread;
 
@@ -71,6 +72,15 @@ void csystem_end_set_up(int is_done) {
 int csystem_epoll_set(int epoll, int operation, int fd, uint32_t events) {
     struct epoll_event event = {.events = events, .data = {.fd = fd}};
     return epoll_ctl(epoll, operation, fd, &event);
+}
+
+int csystem_join(pthread_t thread, int milliseconds) {
+    struct timespec end;
+    clock_gettime(CLOCK_REALTIME, &end);
+    end.tv_nsec += milliseconds * 1000000L;
+    end.tv_sec += end.tv_nsec / 1000000000;
+    end.tv_nsec %= 1000000000;
+    return pthread_timedjoin_np(thread, NULL, &end);
 }
 
 int csystem_accept(int listener) { return accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK); }

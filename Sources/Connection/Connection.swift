@@ -47,8 +47,8 @@ package final class Connection: @unchecked Sendable {
         var thread = pthread_t()
         /// Whether nobody will join the thread.
         var isDetached = false
-        /// Whether the thread ends; not while the process exits.
-        var isJoinable = false
+        /// Whether the thread is done and does not end, since the process exits.
+        var isParked = false
         /// In host-driven mode: the thread that is at it, 0 for none.
         var driver = pthread_t()
         var isOver = false
@@ -317,12 +317,9 @@ package final class Connection: @unchecked Sendable {
         membership.quota.with { state.pointee.machine.release(now, &$0) }
         poller.wake()
         stateChanged.broadcast()
-        if !insideCallback {
-            while !state.pointee.isOver { stateChanged.wait(stateLock, until: .max) }
-        }
-        let (thread, isJoinable) = (state.pointee.thread, !insideCallback && state.pointee.isJoinable)
+        let thread = state.pointee.thread
         stateLock.unlock()
-        if isJoinable { pthread_join(thread, nil) }
+        if !insideCallback { join(thread) }
     }
 
     /// In a forked child: closes the copies of the descriptors and touches nothing else. No lock: only this thread is left,
@@ -346,12 +343,18 @@ package final class Connection: @unchecked Sendable {
         let mayEnd = options.tls == nil || Crypto.leaveThread()
         if stateLock.withLock({ state.pointee.isDetached }) { pthread_detach(pthread_self()) }
         end()
-        stateLock.withLock {
-            state.pointee.isOver = true
-            state.pointee.isJoinable = mayEnd
+        if mayEnd { return }
+        stateLock.withLock { state.pointee.isParked = true }
+        while true { Glibc.pause() }
+    }
+
+    /// A runtime may end the thread inside a callback, so that nothing but its end is sure to tell of its end.
+    private func join(_ thread: pthread_t) {
+        guard options.tls != nil else {
+            pthread_join(thread, nil)
+            return
         }
-        stateChanged.broadcast()
-        while !mayEnd { Glibc.pause() }
+        while csystem_join(thread, 20) == ETIMEDOUT, !stateLock.withLock({ state.pointee.isParked }) {}
     }
 
     /// The last of it, on the thread that drives.

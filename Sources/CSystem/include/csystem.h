@@ -3,6 +3,7 @@
 #define CSYSTEM_H
 
 #include <netdb.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -24,6 +25,9 @@ typedef struct csystem_thread {
 } csystem_thread;
 
 csystem_thread *csystem_this_thread(void);
+
+/// Joins a thread. Returns 0, or ETIMEDOUT if it did not end within that time.
+int csystem_join(pthread_t thread, int milliseconds);
 
 /// How many forks lie between this process and the one that loaded the library.
 uint64_t csystem_forks(void);
