@@ -166,7 +166,7 @@ def goals(rows: Sequence[Row]) -> list[Goal]:
               "minimal64", used),
         share("C: processor time, in callbacks, 64 in flight, of the minimal client's", "at most", 1.3, "callback64",
               "minimal64", used),
-        *(share(f"C: processor time, {name}, of the minimal client's that asks together", "at most", 1.5, key, "together64",
+        *(share(f"C: processor time, {name}, of the minimal client's that asks together", "at most", 2, key, "together64",
                 used)
           for name, key, _ in counted64),
         *(share(f"C: processor time on one core, {name}, {MODES[mode]}, of the minimal client's", "at most", 1.3,
