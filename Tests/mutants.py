@@ -21,7 +21,9 @@ ROOT = Path(__file__).resolve().parents[1]
 MUTANTS = ROOT / "Tests" / "mutants"
 COPY = ROOT / ".build-mutants" / "copy"
 SCRATCH = ROOT / ".build-mutants" / "build"
-COPIED = ["Package.swift", "Makefile", "scripts", "Sources", "include", "Tests", "bindings/c"]
+#: What the library is built, installed and tested from.
+COPIED = ["Package.swift", "Makefile", *("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE")]
+COPIED += ["Sources", "Tests", "bindings", "docs", "include", "packaging", "scripts"]
 BUILD_LIMIT_S = 900
 #: A mutant may hang what catches it; that is caught as well.
 TEST_LIMIT_S = 120
@@ -135,7 +137,7 @@ def refresh() -> None:
             copy = COPY / file.relative_to(ROOT)
             if not copy.exists() or copy.read_bytes() != file.read_bytes():
                 copy.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(file, copy)
+                shutil.copy(file, copy)
                 shutil.copymode(file, copy)
 
 
