@@ -135,16 +135,19 @@ extension Connection {
         switch Socket.send(socket, output.pointee.writer.pending) {
         case .success(let count):
             output.pointee.writer.sent(count)
-            let isBlocked = output.pointee.writer.pendingCount > 0
-            if isBlocked != output.pointee.isBlocked {
-                output.pointee.isBlocked = isBlocked
-                stateLock.withLock { state.pointee.isBlocked = isBlocked }
-                poller.change(socket, forWriting: isBlocked)
-            }
+            setBlocked(output.pointee.writer.pendingCount > 0)
         case .failure:
             // The connection's thread finds the reason when it receives; until then nothing more is sent.
             shutdown(socket, Int32(SHUT_RDWR))
         }
+    }
+
+    /// With `sendLock` held.
+    func setBlocked(_ isBlocked: Bool) {
+        guard isBlocked != output.pointee.isBlocked else { return }
+        output.pointee.isBlocked = isBlocked
+        stateLock.withLock { state.pointee.isBlocked = isBlocked }
+        poller.change(output.pointee.socket, forWriting: isBlocked)
     }
 
     /// Sets the timer no later than the state machine needs it and, if `wakes`, hands actions to the connection's thread.

@@ -269,12 +269,6 @@ extension Connection {
         }
     }
 
-    private func setBlocked(_ isBlocked: Bool) {
-        guard isBlocked != output.pointee.isBlocked else { return }
-        output.pointee.isBlocked = isBlocked
-        poller.change(output.pointee.socket, forWriting: isBlocked)
-    }
-
     /// Says goodbye as far as the socket takes it at once. With `sendLock` held.
     func closeWebSocket(_ line: WebSocketLine) {
         if line.upgrade == nil, !line.isClosing {

@@ -173,13 +173,20 @@ static void release_of_another_inside_a_callback(void **state) {
     end_host(h);
 }
 
-static void release_outside_callbacks(void **state) {
-    host *h = new_host();
-    gateway *g = start_gateway(*state);
-    gateway_on(g, GET_CAPITAL_DISTRIBUTION, answer_nothing);
-    member *m = new_member(h, *state, g->port);
+/* One that stands, with a gateway that answers no request. */
+static member *unanswered(host *h, fixture *f, gateway **g) {
+    *g = start_gateway(f);
+    gateway_on(*g, GET_CAPITAL_DISTRIBUTION, answer_nothing);
+    member *m = new_member(h, f, (*g)->port);
     attach(m);
     run_until(m->client, EVENT_INIT_CONNECT, 1);
+    return m;
+}
+
+static void release_outside_callbacks(void **state) {
+    host *h = new_host();
+    gateway *g;
+    member *m = unanswered(h, *state, &g);
     ask(m->client, "1");
     release(m);
     assert_story(m->client, "init 0; reply 1 RELEASED; closed");
@@ -190,11 +197,8 @@ static void release_outside_callbacks(void **state) {
 /* A child holds copies of all descriptors, so that closing one takes it out of no epoll set. */
 static void release_while_a_child_has_the_descriptors(void **state) {
     host *h = new_host();
-    gateway *g = start_gateway(*state);
-    gateway_on(g, GET_CAPITAL_DISTRIBUTION, answer_nothing);
-    member *m = new_member(h, *state, g->port);
-    attach(m);
-    run_until(m->client, EVENT_INIT_CONNECT, 1);
+    gateway *g;
+    member *m = unanswered(h, *state, &g);
     capdist_request_options soon = request_defaults();
     soon.reply_timeout_ms = 200;
     ask_with(m->client, "1", &soon);

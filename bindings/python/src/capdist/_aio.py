@@ -11,8 +11,9 @@ from functools import partial
 from typing import Any, AsyncIterator, Callable, Iterable, List, Optional, Tuple, Type
 
 from . import _native as native
+from ._arguments import parse_security, patience
 from ._client import _LIST_QUEUE_TIMEOUT, BaseClient, Result, entry_of, listed, request_options
-from ._connection import Connection, Waiting, parse_security, patience
+from ._connection import Connection, Waiting
 from ._model import CapitalDistribution, result_of
 from ._status import CapdistError, ConnectError, RequestError, Status
 

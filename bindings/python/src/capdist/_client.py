@@ -10,7 +10,8 @@ from queue import SimpleQueue
 from typing import Any, Callable, Iterable, Iterator, Optional, Tuple, Type, TypeVar, Union
 
 from . import _native as native
-from ._connection import Callbacks, Connection, Waiting, milliseconds, parse_security, path, refuse_in_callback, utf8
+from ._arguments import milliseconds, parse_security, path, utf8
+from ._connection import Callbacks, Connection, Waiting, refuse_in_callback
 from ._model import CapitalDistribution, Cipher, ConnectionInfo, ProtoReply, Quota, proto_reply_of, result_of
 from ._status import ArgumentError, RequestError, Status
 

@@ -9,8 +9,7 @@ How the C library and the interpreter live together:
   callback, which costs twenty times as much as the callback. In host-driven mode callbacks come on the loop's thread.
 - A connection knows the user's callbacks weakly, so that a client that is reachable from its own callbacks can be
   collected all the same. What waits on a loop that drives the connection it knows weakly too: the loop holds it.
-- ctypes drops what a callback raises. Where a loop drives, on the thread where Python runs the handlers of signals, it is kept
-  and raised once the call into C is over, and the callback that a handler cut off is made good.
+- What a signal's handler raises in a callback: see `_signals`.
 - Before the interpreter goes, all connections are released, so that no thread calls into it after that.
 - A forked child keeps none of its parent's connections.
 """
@@ -24,16 +23,15 @@ import os
 import sys
 import threading
 import time
-import traceback
 import weakref
 from ctypes import byref, c_uint32, c_void_p
-from functools import lru_cache
-from types import CodeType
-from typing import Any, Callable, Dict, Optional, Tuple, Union
+from typing import Any, Callable, Dict, Optional, Tuple
 
 from . import _native as native
+from . import _signals
+from ._arguments import patience
 from ._model import ConnectionInfo, Quota
-from ._status import ArgumentError, CapdistError, ClosedError, Status, WouldDeadlockError, call_error
+from ._status import CapdistError, ClosedError, Status, WouldDeadlockError, call_error
 
 ReplySink = Callable[[native.Reply], None]
 ProtoSink = Callable[[native.ProtoReply], None]
@@ -43,10 +41,6 @@ _connections: Dict[int, "Connection"] = {}
 _pending: Dict[int, Tuple["Connection", Callable[[Any], None]]] = {}
 #: Threads that are inside a callback whenever they run Python.
 _callback_threads: set[int] = set()
-#: By thread: what was raised in callbacks, to be raised when the call that makes them is over.
-_raised: Dict[int, BaseException] = {}
-#: The program's own, while `_cut_off` stands for it.
-_hook: Callable[[Any], Any] = sys.unraisablehook
 _is_exiting = False
 _EXITING = "the interpreter is exiting: no new connections"
 
@@ -59,73 +53,6 @@ _ensure.argtypes = []
 _release = ctypes.pythonapi.PyGILState_Release
 _release.restype = None
 _release.argtypes = [ctypes.c_int]
-
-
-def milliseconds(seconds: float | None, name: str) -> int:
-    """Seconds as the library's milliseconds, where 0 is its default; a time too short to count is one millisecond."""
-    if seconds is None:
-        return 0
-    try:
-        is_valid = 0 < seconds <= 3600
-    except TypeError:
-        raise ArgumentError(f"{name} must be a number of seconds, not {seconds!r}", Status.INVALID_ARGUMENT) from None
-    if not is_valid:
-        raise ArgumentError(
-            f"{name} is {seconds}; it must be above 0 and at most 3600 seconds", Status.INVALID_ARGUMENT
-        )
-    return max(1, round(seconds * 1000))
-
-
-def path(file: Union[str, "os.PathLike[str]"], name: str) -> bytes:
-    """A file's path as the library takes it."""
-    try:
-        raw = os.fsencode(file)
-    except TypeError:
-        raise ArgumentError(f"{name} must be a path, not {file!r}", Status.INVALID_ARGUMENT) from None
-    if b"\0" in raw:
-        raise ArgumentError(f"{name} holds a NUL", Status.INVALID_ARGUMENT)
-    return raw
-
-
-def utf8(text: str, name: str) -> bytes:
-    """A text as the library takes it."""
-    if not isinstance(text, str):
-        raise ArgumentError(f"{name} must be a text, not {text!r}", Status.INVALID_ARGUMENT)
-    try:
-        raw = text.encode("utf-8")
-    except UnicodeEncodeError as error:
-        raise ArgumentError(f"{name} is not valid text: {error}", Status.INVALID_ARGUMENT) from None
-    if b"\0" in raw:
-        raise ArgumentError(f"{name} holds a NUL", Status.INVALID_ARGUMENT)
-    return raw
-
-
-@lru_cache(maxsize=4096)
-def _parsed(text: str) -> native.Security:
-    security = native.Security()
-    native.check(native.lib.capdist_security_parse(utf8(text, "the security"), byref(security)))
-    return security
-
-
-def parse_security(text: str) -> native.Security:
-    """A security as the library reads it; shared, so not to be changed."""
-    try:
-        return _parsed(text)
-    except TypeError:  # what can not be looked up is no text
-        raise ArgumentError(f"the security must be a text, not {text!r}", Status.INVALID_ARGUMENT) from None
-
-
-def patience(timeout: float) -> float:
-    """A time limit of this package's own waits, in seconds; 0 only looks."""
-    try:
-        is_valid = 0 <= timeout <= 3600
-    except TypeError:
-        is_valid = False
-    if not is_valid:
-        raise ArgumentError(
-            f"timeout is {timeout!r}; it must be a number from 0 to 3600 seconds", Status.INVALID_ARGUMENT
-        )
-    return timeout
 
 
 def refuse_in_callback() -> None:
@@ -179,33 +106,21 @@ class Connection:
     # Requests
 
     def ask(self, security: native.Security, options: Optional[native.RequestOptions], sink: ReplySink) -> int:
-        """Asks; `sink` is called exactly once, on the connection's thread. Returns the serial number."""
-        if self.is_driven:
-            return self._ask_driven(security, options, sink)
-        token = next(_tokens)
+        """Asks; `sink` is called on the connection's thread, exactly once, or where a loop drives with the same answer once
+        more after a signal. Returns the serial number."""
         serial_no = c_uint32()
-        _pending[token] = (self, sink)
+        token = self._token if self.is_driven else next(_tokens)
+        if not self.is_driven:
+            _pending[token] = (self, sink)
         status = native.lib.capdist_get_capital_distribution(
-            self.handle, byref(security), byref(options) if options is not None else None, _on_reply, token,
-            byref(serial_no),
+            self.handle, byref(security), byref(options) if options is not None else None,
+            _on_driven_reply if self.is_driven else _on_reply, token, byref(serial_no),
         )  # fmt: skip
         if status != 0:
-            del _pending[token]
+            _pending.pop(token, None)
             self._raise(status)
-        return serial_no.value
-
-    def _ask_driven(self, security: native.Security, options: Optional[native.RequestOptions], sink: ReplySink) -> int:
-        """The same for the loop that drives the connection, whose answers come in `process` only. After a signal `sink` may
-        be called once more with the same answer."""
-        serial_no = c_uint32()
-        status = native.lib.capdist_get_capital_distribution(
-            self.handle, byref(security), byref(options) if options is not None else None, _on_driven_reply, self._token,
-            byref(serial_no),
-        )  # fmt: skip
-        if status != 0:
-            self._raise(status)
-        waiting = self.waiting()
-        if waiting is not None:
+        waiting = self.waiting() if self.is_driven else None
+        if waiting is not None:  # where a loop drives no answer comes before the next turn
             waiting.sinks[serial_no.value] = sink
         return serial_no.value
 
@@ -295,7 +210,7 @@ class Connection:
 
     def process(self) -> None:
         """Does what there is to do where a loop drives; raises what a signal's handler raised meanwhile."""
-        self._call(native.lib.capdist_process)
+        _signals.call(native.lib.capdist_process, self.handle)
 
     def close(self) -> None:
         """Releases the connection; waits until its thread is gone, unless inside a callback. Harmless to repeat."""
@@ -336,34 +251,11 @@ class Connection:
                 return thread
         # Inside a callback it does not wait, and one that a loop drives ends in the call, or after the callback that makes
         # it. Without a thread to do it on, waiting inside C is what is left.
-        self._call(native.lib.capdist_release)
+        if self.is_driven:
+            _signals.call(native.lib.capdist_release, self.handle)
+        else:
+            native.lib.capdist_release(self.handle)
         return None
-
-    def _call(self, function: Callable[[c_void_p], int]) -> None:
-        """Calls what makes callbacks on this thread."""
-        if not self.is_driven:
-            function(self.handle)
-            return
-        global _hook
-        thread = threading.get_ident()
-        hook = sys.unraisablehook
-        try:
-            # Handlers of signals run there only. They cut a callback off before its first line as well, and then nothing but
-            # this hook learns of it.
-            if thread == threading.main_thread().ident and hook is not _cut_off:
-                _hook = hook
-                sys.unraisablehook = _cut_off
-            function(self.handle)
-        finally:
-            if sys.unraisablehook is _cut_off:
-                sys.unraisablehook = hook
-            if _raised:
-                error = _raised.pop(thread, None)
-                if error is not None:
-                    try:
-                        raise error
-                    finally:
-                        del error  # which holds this frame
 
     def _raise(self, status: int) -> None:
         raise call_error(status, native.text(native.lib.capdist_last_error()))
@@ -427,37 +319,6 @@ def _entered(token: int) -> Optional[Connection]:
     return connection
 
 
-def _call_user(connection: Connection, callback: Callable[..., None], *arguments: Any) -> None:
-    """Calls the user's. What it raises is reported by ctypes, unless it is to end more than the callback."""
-    try:
-        callback(*arguments)
-    except Exception:
-        raise
-    except BaseException as error:
-        if not connection.is_driven:
-            raise
-        _raised.setdefault(threading.get_ident(), error)
-
-
-def _cut_off(event: "sys.UnraisableHookArgs") -> None:
-    """The hook for what is raised in callbacks while the main thread is in a call that makes them."""
-    trace = event.exc_traceback
-    error = event.exc_value
-    handler = _handlers.get(trace.tb_frame.f_code) if trace is not None else None
-    if trace is None or error is None or handler is None or threading.get_ident() != threading.main_thread().ident:
-        _hook(event)
-        return
-    variables = trace.tb_frame.f_locals
-    arguments = [variables[name] for name in handler.__code__.co_varnames[: handler.__code__.co_argcount]]
-    has_called = any(frame.f_code is _call_user.__code__ for frame, _ in traceback.walk_tb(trace))
-    if has_called and isinstance(error, Exception):
-        _hook(event)
-        return
-    _raised.setdefault(threading.get_ident(), error)
-    if not has_called:
-        handler(*arguments)  # its memory is there until ctypes returns
-
-
 def _answered(token: int, reply: Any) -> None:
     entry = _pending.pop(token, None)
     if entry is None:
@@ -472,6 +333,7 @@ def _handle_reply(_conn: int, _serial_no: int, reply: Any, token: int) -> None:
     _answered(token, reply)
 
 
+@_signals.repeatable
 def _handle_driven_reply(_conn: int, serial_no: int, reply: Any, token: int) -> None:
     connection = _connections.get(token)
     waiting = connection.waiting() if connection is not None else None
@@ -486,6 +348,7 @@ def _handle_proto_reply(_conn: int, _serial_no: int, reply: Any, token: int) -> 
     _answered(token, reply)
 
 
+@_signals.repeatable
 def _handle_init_connect(_conn: int, err_code: int, desc: bytes, token: int) -> None:
     connection = _entered(token)
     if connection is None:
@@ -493,9 +356,10 @@ def _handle_init_connect(_conn: int, err_code: int, desc: bytes, token: int) -> 
     connection.tell()
     callbacks = connection.callbacks()
     if callbacks is not None and callbacks.on_init_connect is not None:
-        _call_user(connection, callbacks.on_init_connect, err_code, native.text(desc))
+        _signals.call_user(connection.is_driven, callbacks.on_init_connect, err_code, native.text(desc))
 
 
+@_signals.repeatable
 def _handle_disconnect(_conn: int, err_code: int, desc: bytes, token: int) -> None:
     connection = _entered(token)
     if connection is None:
@@ -503,23 +367,26 @@ def _handle_disconnect(_conn: int, err_code: int, desc: bytes, token: int) -> No
     connection.tell()
     callbacks = connection.callbacks()
     if callbacks is not None and callbacks.on_disconnect is not None:
-        _call_user(connection, callbacks.on_disconnect, err_code, native.text(desc))
+        _signals.call_user(connection.is_driven, callbacks.on_disconnect, err_code, native.text(desc))
 
 
+@_signals.repeatable
 def _handle_push(_conn: int, proto_id: int, body: int, length: int, token: int) -> None:
     connection = _entered(token)
     callbacks = connection.callbacks() if connection is not None else None
     if connection is not None and callbacks is not None and callbacks.on_push is not None:
-        _call_user(connection, callbacks.on_push, proto_id, native.bytes_at(body, length))
+        _signals.call_user(connection.is_driven, callbacks.on_push, proto_id, native.bytes_at(body, length))
 
 
+@_signals.repeatable
 def _handle_log(_conn: int, level: int, message: bytes, token: int) -> None:
     connection = _entered(token)
     callbacks = connection.callbacks() if connection is not None else None
     if connection is not None and callbacks is not None and callbacks.on_log is not None:
-        _call_user(connection, callbacks.on_log, level, native.text(message))
+        _signals.call_user(connection.is_driven, callbacks.on_log, level, native.text(message))
 
 
+@_signals.repeatable
 def _handle_closed(token: int) -> None:
     connection = _connections.get(token)
     if connection is None:
@@ -539,15 +406,6 @@ _on_disconnect = native.DisconnectFn(_handle_disconnect)
 _on_push = native.PushFn(_handle_push)
 _on_log = native.LogFn(_handle_log)
 _on_closed = native.ClosedFn(_handle_closed)
-
-#: By their code: those that a loop's connection makes, and that may be made once more when they were cut off.
-_handlers: Dict[CodeType, Callable[..., None]] = {
-    handler.__code__: handler
-    for handler in (
-        _handle_driven_reply, _handle_init_connect, _handle_disconnect, _handle_push, _handle_log, _handle_closed,
-    )
-}  # fmt: skip
-
 
 def _close_all() -> None:
     global _is_exiting

@@ -1,0 +1,78 @@
+"""What users pass, checked and as the library takes it."""
+
+from __future__ import annotations
+
+import os
+from ctypes import byref
+from functools import lru_cache
+from typing import Union
+
+from . import _native as native
+from ._status import ArgumentError, Status
+
+
+def milliseconds(seconds: float | None, name: str) -> int:
+    """Seconds as the library's milliseconds, where 0 is its default; a time too short to count is one millisecond."""
+    if seconds is None:
+        return 0
+    try:
+        is_valid = 0 < seconds <= 3600
+    except TypeError:
+        raise ArgumentError(f"{name} must be a number of seconds, not {seconds!r}", Status.INVALID_ARGUMENT) from None
+    if not is_valid:
+        raise ArgumentError(
+            f"{name} is {seconds}; it must be above 0 and at most 3600 seconds", Status.INVALID_ARGUMENT
+        )
+    return max(1, round(seconds * 1000))
+
+
+def path(file: Union[str, "os.PathLike[str]"], name: str) -> bytes:
+    """A file's path as the library takes it."""
+    try:
+        raw = os.fsencode(file)
+    except TypeError:
+        raise ArgumentError(f"{name} must be a path, not {file!r}", Status.INVALID_ARGUMENT) from None
+    if b"\0" in raw:
+        raise ArgumentError(f"{name} holds a NUL", Status.INVALID_ARGUMENT)
+    return raw
+
+
+def utf8(text: str, name: str) -> bytes:
+    """A text as the library takes it."""
+    if not isinstance(text, str):
+        raise ArgumentError(f"{name} must be a text, not {text!r}", Status.INVALID_ARGUMENT)
+    try:
+        raw = text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise ArgumentError(f"{name} is not valid text: {error}", Status.INVALID_ARGUMENT) from None
+    if b"\0" in raw:
+        raise ArgumentError(f"{name} holds a NUL", Status.INVALID_ARGUMENT)
+    return raw
+
+
+@lru_cache(maxsize=4096)
+def _parsed(text: str) -> native.Security:
+    security = native.Security()
+    native.check(native.lib.capdist_security_parse(utf8(text, "the security"), byref(security)))
+    return security
+
+
+def parse_security(text: str) -> native.Security:
+    """A security as the library reads it; shared, so not to be changed."""
+    try:
+        return _parsed(text)
+    except TypeError:  # what can not be looked up is no text
+        raise ArgumentError(f"the security must be a text, not {text!r}", Status.INVALID_ARGUMENT) from None
+
+
+def patience(timeout: float) -> float:
+    """A time limit of this package's own waits, in seconds; 0 only looks."""
+    try:
+        is_valid = 0 <= timeout <= 3600
+    except TypeError:
+        is_valid = False
+    if not is_valid:
+        raise ArgumentError(
+            f"timeout is {timeout!r}; it must be a number from 0 to 3600 seconds", Status.INVALID_ARGUMENT
+        )
+    return timeout
