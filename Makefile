@@ -51,6 +51,8 @@ SWIFT_FILES := Sources Tests bindings/swift Package.swift
 BUILD_PACKAGES := libprotobuf-c-dev libssl-dev libwslay-dev pkg-config gcc g++ binutils make
 PACKAGE_PACKAGES := debhelper lintian doxygen
 TEST_PACKAGES := $(PACKAGE_PACKAGES) cmake openssl protobuf-c-compiler libcmocka-dev libuv1-dev doctest-dev protobuf-compiler libprotobuf-dev python3 python3-venv nginx strace valgrind
+# Runtimes that the library is tried in: each runs a program of Tests/runtimes.
+RUNTIME_PACKAGES := guile-3.0 libffi-platypus-perl libglib2.0-dev luajit php-cli ruby sbcl
 # To test the C# binding.
 CSHARP_PACKAGES := mono-mcs mono-runtime nunit-console libnunit-framework2.6.3-cil
 # To build the Java binding; to test it.
@@ -65,7 +67,7 @@ NODE_PACKAGES = node-typescript node-js-beautify $(if $(shell command -v node),,
 .PHONY: setup setup-build lib demo test bench java csharp install uninstall wheel deb jar npm dll docs abi messages messages-check format lint simulate mutants fuzz clean
 
 setup:
-	@scripts/setup.sh $(BUILD_PACKAGES) $(TEST_PACKAGES) $(JAVA_PACKAGES) $(JAVA_TEST_PACKAGES) $(CSHARP_PACKAGES) $(NODE_PACKAGES)
+	@scripts/setup.sh $(BUILD_PACKAGES) $(TEST_PACKAGES) $(JAVA_PACKAGES) $(JAVA_TEST_PACKAGES) $(CSHARP_PACKAGES) $(NODE_PACKAGES) $(RUNTIME_PACKAGES)
 	@$(MAKE) --silent --no-print-directory -j2 $(VENV)/stamp $(BENCH_VENV)/stamp.json
 
 setup-build:

@@ -68,11 +68,14 @@
 extern "C" {
 #endif
 
-/* Each function is marked with it: exported, whatever a program's own -fvisibility is. */
+/* Each function is marked with it: exported, whatever a program's own -fvisibility is. An includer may define it, empty for
+ * readers of C that know no attributes (docs/foreign.md). */
+#if !defined(CAPDIST_API)
 #if defined(__GNUC__)
 #define CAPDIST_API __attribute__((visibility("default")))
 #else
 #define CAPDIST_API
+#endif
 #endif
 
 /** @name Version of this header

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """Compares the C interface with the recorded one, packaging/capdist.abi; docs/abi.md has the rules.
 
-    scripts/abi.py                  fails, and says why, if the header's interface is not the recorded one
-    scripts/abi.py --record         records the header's; refuses what breaks programs, unless the major number changed
+    scripts/abi.py                  fails, and says why, if the header's interface is not the recorded one, or docs/foreign.md
+                                    has other sizes and offsets than the record
+    scripts/abi.py --record         records the header's, and writes the page's table; refuses what breaks programs, unless
+                                    the major number changed
 
 A compiler reads the header: clang's syntax tree has names, types and values, and a program tells sizes and offsets.
 """
@@ -21,6 +23,9 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 RECORD = ROOT / "packaging" / "capdist.abi"
+PAGE = ROOT / "docs" / "foreign.md"
+#: The table of the page is between these lines.
+BEGIN, END = "<!-- layouts: written by `make abi` -->", "<!-- end of the layouts -->"
 #: Its arrays stand in users' own structs.
 FROZEN = {"capdist_security"}
 #: A macro as the preprocessor tells it: the name, the parameters of one that has some, and what it stands for.
@@ -119,11 +124,35 @@ def _has_grown(key: str, before: str, now: str) -> bool:
     return int(size) > int(old_size) and alignment == old_alignment
 
 
+def table(recorded: list[str]) -> str:
+    """Every struct's size and its fields' places, as the page has them."""
+    out: list[str] = []
+    for line in recorded:
+        if struct := re.fullmatch(r"struct (\w+): size (\d+), alignment (\d+)", line):
+            name, size, alignment = struct.groups()
+            out += ["", f"### {name}", f"{size} bytes, aligned to {alignment}.", "", "| offset | size | type | field |", "|---|---|---|---|"]
+            fields = [re.fullmatch(rf"field {name}\.(\w+): (.+), offset (\d+), size (\d+)", field) for field in recorded]
+            for field in sorted((field for field in fields if field), key=lambda field: int(field[3])):
+                out.append(f"| {field[3]} | {field[4]} | `{field[2]}` | `{field[1]}` |")
+    return "\n".join([*out, ""])
+
+
+def _page_with(recorded: list[str], page: Path) -> tuple[str, str]:
+    """The page as it is, and as it should be."""
+    text = page.read_text(encoding="utf-8")
+    before, begin, rest = text.partition(BEGIN + "\n")
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        sys.exit(f"abi: {page.name} has no place for the table of layouts")
+    return text, before + begin + table(recorded) + "\n" + end + after
+
+
 def main() -> int:
     """Returns the exit status."""
     parser = argparse.ArgumentParser(description="Compares the C interface with the recorded one.")
     parser.add_argument("--record", action="store_true", help="record the header's interface")
     parser.add_argument("--header", type=Path, default=ROOT / "include" / "capdist.h")
+    parser.add_argument("--page", type=Path, default=PAGE)
     arguments = parser.parse_args()
     current = interface(arguments.header.resolve())
     recorded = RECORD.read_text(encoding="utf-8").splitlines() if RECORD.exists() else current[:1]
@@ -135,10 +164,14 @@ def main() -> int:
         print(f"breaks programs: {text}")
     if arguments.record and not breaks:
         RECORD.write_text("\n".join(current) + "\n", encoding="utf-8")
+        PAGE.write_text(_page_with(current, PAGE)[1], encoding="utf-8")
         return 0
     for text in new:
         print(f"not recorded (make abi): {text}")
-    return 1 if breaks or new else 0
+    is_page, should_be = _page_with(recorded, arguments.page)
+    if is_page != should_be:
+        print(f"not written (make abi): the layouts in {arguments.page.name} are not the record's")
+    return 1 if breaks or new or is_page != should_be else 0
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from . import checks
 from .suite import RESULTS, ROOT, Outcome, Run, SuiteError
 
 COMPARE = ROOT / "scripts" / "abi.py"
+PAGE = ROOT / "docs" / "foreign.md"
 MAJOR = "#define CAPDIST_VERSION_MAJOR 1"
 #: What is done to a copy of the header: a name, the words, what is there instead, and what must be said of it.
 CHANGES = [
@@ -60,6 +61,26 @@ def abi(run: Run) -> None:
     outcome = _compared(run, without.replace(MAJOR, MAJOR.replace("1", "2")))
     told = "major 1; is major 2" in outcome.output and "breaks" not in outcome.output
     run.check("another major version may change anything", None if told else outcome.output[-300:])
+    _page(run)
+    defined = run.program(["cc", "-E", "-P", "-Werror", "-DCAPDIST_API=", ROOT / "include" / "capdist.h"])
+    why = "it is defined again" if defined.status else "visibility" if "visibility" in defined.output else None
+    run.check("CAPDIST_API may be defined by who includes the header", why)
+
+
+def _page(run: Run) -> None:
+    """The page's sizes and offsets are the record's (the first comparison); a copy with another is told apart."""
+    text = PAGE.read_text(encoding="utf-8")
+    copy = RESULTS / PAGE.name
+    for name, words, other in (
+        ("an offset of the page", "| 4 | 60 | `char[60]`", "| 8 | 60 | `char[60]`"),
+        ("a field that the page lacks", "| 0 | 4 | `int32_t` | `market` |\n", ""),
+    ):
+        if words not in text:
+            raise SuiteError(f"the page has no {words!r} to change")
+        copy.write_text(text.replace(words, other, 1), encoding="utf-8")
+        outcome = run.program([COMPARE, "--page", copy])
+        good = outcome.status == 1 and "the layouts in foreign.md are not the record's" in outcome.output
+        run.check(f"told apart: {name}", None if good else outcome.output[-300:] or outcome.ended)
 
 
 def _compared(run: Run, header: str) -> Outcome:

@@ -12,6 +12,7 @@ from . import checks, cprograms, hygiene
 from .docs import blocks
 from .gateway import simulator
 from .loops import loops
+from .runtimes import runtimes
 from .suite import RELEASE, RESULTS, ROOT, Run, SuiteError
 
 SOURCES = ROOT / "Tests" / "guests"
@@ -27,6 +28,7 @@ def guests(run: Run) -> None:
         _swift_sample(run, port)
     _websocket_sample(run)
     loops(run)
+    runtimes(run)
     hygiene.secrets(run)
     _first_uses(run)
 
