@@ -111,10 +111,12 @@ extension ConnectionMachine {
             probes = probes.suffix(7) + [serialNo]
             return .probe(wireSerialNo: serialNo)
         }
-        // A driver may be late: what should have timed out by now is not sent.
-        while let overdue = firstOverdue(now) { expire(overdue, now, &quota) }
-        var waiting = requests.firstWaiting
-        if requests.holdsSlot(waiting) { waiting = afterRefusing(waiting, now, &quota) }
+        // A driver may be late: what should have timed out by now is not sent. That goes for whoever comes first after a
+        // refusal, too.
+        repeat {
+            while let overdue = firstOverdue(now) { expire(overdue, now, &quota) }
+        } while refuseFirst(now, &quota)
+        let waiting = requests.firstWaiting
         let waitingForSlot = requests.firstWaitingForSlot
         // In the order asked, except that what needs no slot does not wait behind what has none.
         if waitingForSlot >= 0, waiting < 0 || requests.order(waitingForSlot) < requests.order(waiting) {
@@ -140,25 +142,20 @@ extension ConnectionMachine {
         tellWaiting(&quota)
     }
 
-    /// Ends requests that took their slots when they were asked, and that the gateway's refusal of another keeps from being
-    /// sent now: who asked not to wait for the quota does not wait for its gate, either.
-    /// - Returns: the first that waits only for a connection and may go.
-    private mutating func afterRefusing(
-        _ first: RequestTable<Payload>.Index, _ now: Instant, _ quota: inout QuotaGroup
-    ) -> RequestTable<Payload>.Index {
-        var first = first
-        while requests.holdsSlot(first), case let closed = quota.gateClosed(now), closed > 0,
+    /// Ends the first request that waits only for a connection, if it took its slot when it was asked, and the gateway's
+    /// refusal of another keeps it from being sent now: who asked not to wait for the quota does not wait for its gate, either.
+    /// - Returns: whether it did, and another is first now.
+    private mutating func refuseFirst(_ now: Instant, _ quota: inout QuotaGroup) -> Bool {
+        let first = requests.firstWaiting
+        guard requests.holdsSlot(first), case let closed = quota.gateClosed(now), closed > 0,
             let request = requests[first]
-        {
-            _ = requests.take(serialNo: request.serialNo)
-            giveUp(request, now, &quota)
-            complete(
-                request, .rateLimited,
-                "not sent: the gateway refused for frequency; try again in \(closed.milliseconds) ms",
-                retryAfter: closed)
-            first = requests.firstWaiting
-        }
-        return first
+        else { return false }
+        _ = requests.take(serialNo: request.serialNo)
+        giveUp(request, now, &quota)
+        complete(
+            request, .rateLimited,
+            "not sent: the gateway refused for frequency; try again in \(closed.milliseconds) ms", retryAfter: closed)
+        return true
     }
 
     /// Whether `nextToSend` may have something, or must find out when it will.

@@ -157,6 +157,24 @@ import Testing
         #expect(limited.actions() == ["b", "c", "raw"].map { "\($0): queueTimeout unsent" })
     }
 
+    /// Nor with the one that comes first once others were kept back by a closed gate.
+    @Test func whatIsOverdueIsNotSentBehindWhatTheGateKeepsBack() {
+        let bench = Bench.ready(limit: 3, window: 30 * second)
+        bench.ask("refused")
+        #expect(bench.sent() == ["refused 2"])
+        bench.ask("kept back", fails: true)
+        bench.ask("raw", ProtoID.getGlobalState, queue: second)
+        bench.ask("later", fails: true)
+        bench.ask("still due", ProtoID.getGlobalState, queue: 3 * second)
+        _ = bench.machine.refusedForFrequency(seconds: 30, bench.now, &bench.quota)
+        bench.now += second
+        #expect(bench.sent() == ["still due 3"])
+        #expect(
+            bench.actions() == [
+                "kept back: rateLimited unsent", "raw: queueTimeout unsent", "later: rateLimited unsent",
+            ])
+    }
+
     @Test func requestsThatTimeOutTogetherCompleteInTheOrderAsked() {
         let bench = Bench.ready()
         for name in ["a", "b", "c", "d"] { bench.ask(name, reply: second) }
