@@ -1,5 +1,6 @@
 # make demo     fetch HK.00700 through the C library from a stand-in gateway, and print it
 # make test     run every test of every language (SUITES="swift c" runs some, see Tests/run.py --list)
+# make deep     run what takes long or depends on chance: sanitizers, minutes of fuzzing
 # make bench    measure the library and its peers, and write docs/benchmarks.md
 # make lib      build the library, its debug information and the simulator, in RELEASE
 # make java     build the Java binding, .build/java/capdist.jar
@@ -64,7 +65,7 @@ JAVA_TEST_PACKAGES := libgoogle-gson-java libguava-java junit5 maven libmaven-co
 NODE_PACKAGES = node-typescript node-js-beautify $(if $(shell command -v node),,nodejs) \
     $(if $(shell node bindings/node/headers.js 2>/dev/null),,libnode-dev) $(if $(shell command -v npm),,npm)
 
-.PHONY: setup setup-build lib demo test bench java csharp install uninstall wheel deb jar npm dll docs abi messages messages-check format lint simulate mutants fuzz clean
+.PHONY: setup setup-build lib demo test deep bench java csharp install uninstall wheel deb jar npm dll docs abi messages messages-check format lint simulate mutants fuzz clean
 
 setup:
 	@scripts/setup.sh $(BUILD_PACKAGES) $(TEST_PACKAGES) $(JAVA_PACKAGES) $(JAVA_TEST_PACKAGES) $(CSHARP_PACKAGES) $(NODE_PACKAGES) $(RUNTIME_PACKAGES)
@@ -99,6 +100,9 @@ demo: lib
 
 test: setup
 	@python3 Tests/run.py $(SUITES)
+
+deep: setup
+	@python3 Tests/run.py --deep
 
 bench: setup
 	@python3 Benchmarks/bench.py

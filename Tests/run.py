@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Runs the test suites and counts their cases.
 
-    Tests/run.py             every suite
-    Tests/run.py SUITE...    some
+    Tests/run.py             every suite of `make test`
+    Tests/run.py --deep      every suite of `make deep`: what takes long, or depends on chance
+    Tests/run.py SUITE...    some of either
     Tests/run.py --list      which there are
 
 The last line printed is `N passed, N failed`; the exit status is 0 if nothing failed. A suite that does not run to its
@@ -24,8 +25,7 @@ from harness.cpp import cpp
 from harness.cprograms import c_tests
 from harness.csharp import csharp
 from harness.docs import docs
-from harness.fuzzing import SECONDS as FUZZ_SECONDS
-from harness.fuzzing import fuzzing
+from harness.fuzzing import corpus, fuzzing
 from harness.guests import guests
 from harness.java import java
 from harness.node import node
@@ -99,7 +99,8 @@ def pytest_suite(folder: str) -> Callable[[Run], None]:
 
 
 def benchmark(run: Run) -> None:
-    """One short round: every client runs and its figures are sane. Each line it prints is a case."""
+    """One short round: every client runs and its figures are sane. Each line it prints is a case. What it costs is asserted
+    by `make bench` alone: here the machine may be busy."""
     checks.library(run)
     outcome = run.program(["python3", "Benchmarks/bench.py", "--quick", "--library", RELEASE / "libcapdist.so.1"])
     for line in outcome.output.splitlines():
@@ -126,8 +127,7 @@ SUITES = [
     Suite("simulation", "some thousand schedules in virtual time", 300, simulation),
     Suite("c", "the C ABI over the real library, in both modes", 900, c_tests),
     Suite("guests", "hosts that load and unload the library, or have a Swift runtime of their own", 600, guests),
-    Suite("sanitizers", "the C tests under sanitizers, the samples under valgrind", 1500, sanitizers),
-    Suite("fuzzing", "libFuzzer's targets, each its corpus and a minute of its own", 900 + 3 * FUZZ_SECONDS, fuzzing),
+    Suite("corpus", "libFuzzer's targets, each its corpus", 900, corpus),
     Suite("cpp", "the C++ headers with gcc and clang, under sanitizers, and the named cases", 900, cpp),
     Suite("csharp", "the C# binding with Mono: NUnit, the named cases, the samples", 600, csharp),
     Suite("node", "the Node package: its tests, the named cases, the samples, its declarations", 600, node),
@@ -139,6 +139,12 @@ SUITES = [
     Suite("vendor", "the vendor's client and the vendor's messages", 600, pytest_suite("Tests/vendor")),
 ]
 
+#: What takes long, or depends on chance.
+DEEP = [
+    Suite("sanitizers", "the C tests under sanitizers, the samples under valgrind", 1500, sanitizers),
+    Suite("fuzzing", "libFuzzer's targets, each a minute of inputs of its own", 1800, fuzzing),
+]
+
 
 def main() -> int:
     """Runs what the command line names. Returns the exit status."""
@@ -146,21 +152,25 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     parser = argparse.ArgumentParser(description="Runs the test suites.")
     parser.add_argument("suites", nargs="*", metavar="SUITE", help="the suites to run; all if none is named")
+    parser.add_argument("--deep", action="store_true", help="those of `make deep`, if none is named")
     parser.add_argument("--list", action="store_true", help="name the suites")
     arguments = parser.parse_args()
     if arguments.list:
-        for suite in SUITES:
-            print(f"{suite.name:10} {suite.about}")
+        for title, suites in (("make test", SUITES), ("make deep", DEEP)):
+            print(f"{title}:")
+            for suite in suites:
+                print(f"  {suite.name:10} {suite.about}")
         return 0
-    unknown = set(arguments.suites) - {suite.name for suite in SUITES}
+    every = [*SUITES, *DEEP]
+    unknown = set(arguments.suites) - {suite.name for suite in every}
     if unknown:
         parser.error(f"no such suite: {', '.join(sorted(unknown))} (see --list)")
-    summary = RESULTS / "summary.txt"
+    summary = RESULTS / ("summary-deep.txt" if arguments.deep else "summary.txt")
     summary.unlink(missing_ok=True)
+    chosen = [suite for suite in every if suite.name in arguments.suites] or (DEEP if arguments.deep else SUITES)
     cases: list[tuple[str, Case]] = []
-    for suite in SUITES:
-        if not arguments.suites or suite.name in arguments.suites:
-            cases += [(suite.name, case) for case in run_suite(suite)]
+    for suite in chosen:
+        cases += [(suite.name, case) for case in run_suite(suite)]
     failed = [(suite, case) for suite, case in cases if not case.passed]
     print()
     for suite_name, case in failed:

@@ -29,11 +29,11 @@ func fuzzConnection(_ input: UnsafeRawBufferPointer) {
     require(entries("/proc/self/fd") == descriptors, "no descriptor is left")
     // A joined thread may stay a moment in the kernel's list.
     var tries = 0
-    while entries("/proc/self/task") > threads, tries < 2_000 {
+    while entries("/proc/self/task") > threads, tries < 30_000 {
         usleep(1_000)
         tries += 1
     }
-    require(tries < 2_000, "no thread is left")
+    require(tries < 30_000, "no thread is left")
 }
 
 private func perform(_ step: UInt8, _ host: FuzzedHost, _ gateway: FuzzedGateway, _ script: inout Script) {
