@@ -36,8 +36,11 @@
 #define SLOWNESS 1
 #endif
 
-/** Longest wait for something that must happen, in milliseconds; none takes that long unless something is broken. */
-#define PATIENCE_MS (SLOWNESS == 1 ? 8000 : 30000)
+/** Longest wait for something that must happen, in milliseconds; none takes that long unless something is broken, however busy
+ * the machine is. */
+#define PATIENCE_MS (SLOWNESS == 1 ? 20000 : 30000)
+/** What is prompt on a machine that is busy: what it is told from waits for one of the library's own defaults, 10 s and more. */
+#define PROMPT_MS 8000
 
 /* ------------------------------------------------------------------------------------------------ wire (by hand) -- */
 
@@ -274,7 +277,8 @@ int64_t now_ms(void);
 void sleep_ms(int ms);
 int thread_count(void);
 int descriptor_count(void);
-/** Waits until both are what they were; false: they never are. */
+/** Waits until there are no more than that: a thread that was joined may stay in the system's list for a moment. false: there
+ * are always more. */
 bool back_to(int threads, int descriptors);
 
 void check_status(capdist_status actual, capdist_status expected, const char *what, const char *file, int line);

@@ -29,7 +29,7 @@ void sleep_ms(int ms) {
 
 /* ---- a test that hangs ---- */
 
-enum { LONGEST_TEST_S = SLOWNESS == 1 ? 60 : 240 };
+enum { LONGEST_TEST_S = SLOWNESS == 1 ? 120 : 240 };
 static char watched[128];
 
 static void end_hanging_test(int signal_number) {
@@ -166,9 +166,9 @@ int descriptor_count(void) {
 
 bool back_to(int threads, int descriptors) {
     for (int64_t end = now_ms() + PATIENCE_MS; now_ms() < end; sleep_ms(5)) {
-        if (thread_count() == threads && descriptor_count() == descriptors) return true;
+        if (thread_count() <= threads && descriptor_count() <= descriptors) return true;
     }
-    print_error("threads: %d, expected %d; descriptors: %d, expected %d\n", thread_count(), threads,
+    print_error("threads: %d, expected at most %d; descriptors: %d, expected at most %d\n", thread_count(), threads,
                 descriptor_count(), descriptors);
     return false;
 }

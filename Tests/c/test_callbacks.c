@@ -299,7 +299,7 @@ static void ask_in_each(client *c, const event *e) {
     together *t = c->context;
     if (e->kind != EVENT_REPLY || e->serial_no > TOGETHER) return;
     if (e->serial_no == 2) {
-        gateway_wait(t->gateway, GET_CAPITAL_DISTRIBUTION, TOGETHER + 1, 1000);
+        gateway_wait(t->gateway, GET_CAPITAL_DISTRIBUTION, TOGETHER + 1, PATIENCE_MS);
         t->at_second = gateway_frame_count(t->gateway, GET_CAPITAL_DISTRIBUTION);
     }
     capdist_security security = {CAPDIST_MARKET_HK, ""};
@@ -308,7 +308,7 @@ static void ask_in_each(client *c, const event *e) {
     if (capdist_get_capital_distribution(c->conn, &security, NULL, record_reply, c, &serial_no) == CAPDIST_OK) {
         note_accepted(c, serial_no);
     }
-    if (e->serial_no == 2) t->second_leaves = gateway_wait(t->gateway, GET_CAPITAL_DISTRIBUTION, TOGETHER + 2, 1000);
+    if (e->serial_no == 2) t->second_leaves = gateway_wait(t->gateway, GET_CAPITAL_DISTRIBUTION, TOGETHER + 2, PATIENCE_MS);
     if (e->serial_no != 1) return;
     if (t->is_held) {
         sem_post(&t->entered);
@@ -384,17 +384,15 @@ static void calls_do_not_wait_for_callbacks(void **state) {
     pthread_mutex_lock(&gate);
     open_client(c);
     assert_true(wait_for(c, EVENT_INIT_CONNECT, 1, PATIENCE_MS));
-    int64_t start = now_ms();
+    /* Any that waited for the callback would wait for ever. */
     uint32_t first = ask(c, "1"), second = ask(c, "2");
     capdist_status cancelled = capdist_cancel(c->conn, second);
     capdist_quota quota;
     capdist_quota_init(&quota, sizeof quota);
     capdist_status told = capdist_get_quota(c->conn, &quota);
-    capdist_status ready = capdist_wait_ready(c->conn, 1000);
-    int64_t took = now_ms() - start;
+    capdist_status ready = capdist_wait_ready(c->conn, PATIENCE_MS);
     int replies = count_of(c, EVENT_REPLY);
     pthread_mutex_unlock(&gate);
-    assert_true(took < 500);
     assert_status(cancelled, CAPDIST_OK);
     assert_status(told, CAPDIST_OK);
     assert_status(ready, CAPDIST_OK);
@@ -424,7 +422,7 @@ static void fetch_ends_in_time_though_a_callback_hangs(void **state) {
     assert_non_null(reply);
     assert_int_equal(reply->status, status);
     capdist_reply_free(reply);
-    assert_in_range(took, 90, 2000);
+    assert_in_range(took, 90, PATIENCE_MS);
 }
 
 int main(void) {

@@ -359,12 +359,12 @@ static void childs_copies_keep_no_line_open(void **state) {
     int64_t start = now_ms();
     capdist_status first = capdist_release(c->conn), second = capdist_release(busy->conn);
     int64_t took = now_ms() - start;
-    bool ended = gateway_wait_closed(g, 0, 1000) && gateway_wait_closed(g, 1, 1000);
+    bool ended = gateway_wait_closed(g, 0, PATIENCE_MS) && gateway_wait_closed(g, 1, PATIENCE_MS);
     close(ends[1]);
     int left = wait_for_child(child);
     assert_status(first, CAPDIST_OK);
     assert_status(second, CAPDIST_OK);
-    assert_in_range(took, 0, 200);
+    assert_in_range(took, 0, PROMPT_MS);
     assert_true(ended);
     assert_int_equal(left, GOOD);
 }

@@ -83,10 +83,10 @@ static void no_thread_is_made(void **state) {
     gateway *g = start_gateway(*state);
     int threads = thread_count();
     client *c = driven_ready(*state, g->port);
-    assert_int_equal(thread_count(), threads);
+    assert_true(thread_count() <= threads);
     ask(c, "1");
     assert_true(drive_until(c, EVENT_REPLY, 1));
-    assert_int_equal(thread_count(), threads);
+    assert_true(thread_count() <= threads);
 }
 
 static void nothing_to_do_means_not_readable(void **state) {
@@ -97,7 +97,7 @@ static void nothing_to_do_means_not_readable(void **state) {
     /* A call too many is harmless, and waits for nothing. */
     int64_t start = now_ms();
     for (int i = 0; i < 1000; i++) assert_status(capdist_process(c->conn), CAPDIST_OK);
-    assert_in_range(now_ms() - start, 0, 1000);
+    assert_in_range(now_ms() - start, 0, PATIENCE_MS);
     assert_story(c, "init 0");
 }
 
@@ -124,7 +124,7 @@ static void it_is_readable_for_a_timeout(void **state) {
     int64_t start = now_ms();
     assert_true(is_readable(c, PATIENCE_MS));
     assert_true(drive_until(c, EVENT_REPLY, 1));
-    assert_in_range(now_ms() - start, 100, 2000);
+    assert_in_range(now_ms() - start, 100, PATIENCE_MS);
     assert_int_equal(event_at(c, EVENT_REPLY, 0).status, CAPDIST_REPLY_TIMEOUT);
 }
 
@@ -237,6 +237,12 @@ static void *push_all_the_time(void *argument) {
     return NULL;
 }
 
+/* Whether so many replies come with the next calls, whatever else those find. */
+static bool told_within_calls(client *c, int replies) {
+    for (int calls = 0; calls < 5 && count_of(c, EVENT_REPLY) < replies; calls++) capdist_process(c->conn);
+    return count_of(c, EVENT_REPLY) == replies;
+}
+
 /* Every call finds something to read: what else there is must not wait for a gap. */
 static void a_steady_stream_holds_up_nothing(void **state) {
     gateway *g = start_gateway(*state);
@@ -252,14 +258,14 @@ static void a_steady_stream_holds_up_nothing(void **state) {
     soon.reply_timeout_ms = 200;
     int64_t start = now_ms();
     ask_with(c, "1", &soon);
-    bool timed_out = drive_until(c, EVENT_REPLY, 1);
-    int64_t took = now_ms() - start;
+    while (now_ms() - start < 250) capdist_process(c->conn);
+    bool timed_out = told_within_calls(c, 1);
     capdist_cancel(c->conn, ask(c, "2"));
-    bool cancelled = drive_until(c, EVENT_REPLY, 2);
+    bool cancelled = told_within_calls(c, 2);
     s.is_over = 1;
     while (pthread_tryjoin_np(sender, NULL) == EBUSY) capdist_process(c->conn); /* it may wait for room */
     assert_true(timed_out && cancelled);
-    assert_in_range(took, 200, 200 + 500 * SLOWNESS);
+    assert_in_range(event_at(c, EVENT_REPLY, 0).at - start, 199, PATIENCE_MS);
     assert_int_equal(count_of_status(c, CAPDIST_REPLY_TIMEOUT), 1);
     assert_int_equal(count_of_status(c, CAPDIST_CANCELLED), 1);
 }
@@ -387,7 +393,7 @@ static void waiting_calls_need_no_loop(void **state) {
         assert_true(reply->distribution->capital_in_big == 8);
         capdist_reply_free(reply);
     }
-    assert_in_range(now_ms() - start, 0, 3000);
+    assert_in_range(now_ms() - start, 0, PATIENCE_MS);
     assert_int_equal(count_of(c, EVENT_INIT_CONNECT), 1);
 }
 
@@ -398,14 +404,14 @@ static void waiting_calls_end_in_time(void **state) {
     open_client(stuck);
     int64_t start = now_ms();
     assert_status(capdist_wait_ready(stuck->conn, 200), CAPDIST_CONNECT_TIMEOUT);
-    assert_in_range(now_ms() - start, 199, 2000);
+    assert_in_range(now_ms() - start, 199, PROMPT_MS);
     capdist_request_options options = request_defaults();
     options.reply_timeout_ms = 200;
     capdist_security security = security_of("HK.7");
     capdist_reply *reply = NULL;
     start = now_ms();
     assert_status(capdist_fetch_capital_distribution(c->conn, &security, &options, &reply), CAPDIST_REPLY_TIMEOUT);
-    assert_in_range(now_ms() - start, 199, 2000);
+    assert_in_range(now_ms() - start, 199, PROMPT_MS);
     assert_int_equal(reply->status, CAPDIST_REPLY_TIMEOUT);
     capdist_reply_free(reply);
 }
@@ -459,7 +465,7 @@ static void release_ends_a_wait_elsewhere(void **state) {
     sleep_ms(100);
     int64_t start = now_ms();
     assert_status(capdist_release(c->conn), CAPDIST_OK);
-    assert_in_range(now_ms() - start, 0, 500);
+    assert_in_range(now_ms() - start, 0, PROMPT_MS);
     assert_int_equal(count_of(c, EVENT_CLOSED), 1);
     for (int i = 0; i < 2; i++) {
         pthread_join(threads[i], NULL);

@@ -35,7 +35,7 @@ static void requests_wait_their_turn_and_are_never_refused(void **state) {
     for (int i = 0; i < 7; i++) {
         int64_t at = event_at(c, EVENT_REPLY, i).at - start;
         assert_int_equal(event_at(c, EVENT_REPLY, i).serial_no, i + 1);
-        assert_in_range(at, i / 3 * 1000, i / 3 * 1000 + 700);
+        assert_in_range(at, i / 3 * 1000, PATIENCE_MS);
     }
 }
 
@@ -48,7 +48,7 @@ static void window_counts_from_the_answer(void **state) {
     assert_true(wait_for(c, EVENT_REPLY, 2, PATIENCE_MS));
     assert_int_equal(count_of_status(c, CAPDIST_OK), 2);
     /* 300 ms to the answer, a window, 300 ms to the second answer. */
-    assert_in_range(event_at(c, EVENT_REPLY, 1).at - start, 1590, 2600);
+    assert_in_range(event_at(c, EVENT_REPLY, 1).at - start, 1590, PATIENCE_MS);
 }
 
 static void fetch_waits_for_a_slot(void **state) {
@@ -61,7 +61,7 @@ static void fetch_waits_for_a_slot(void **state) {
         assert_status(capdist_fetch_capital_distribution(c->conn, &security, NULL, &reply), CAPDIST_OK);
         capdist_reply_free(reply);
     }
-    assert_in_range(now_ms() - start, 1000, 2000);
+    assert_in_range(now_ms() - start, 1000, PATIENCE_MS);
 }
 
 static void what_needs_no_slot_does_not_wait(void **state) {
@@ -97,7 +97,7 @@ static void limit_0_keeps_no_quota(void **state) {
 
 static void fail_mode_refuses_without_a_callback(void **state) {
     gateway *g = start_gateway(*state);
-    client *c = limited_client(*state, g->port, 2, 500);
+    client *c = limited_client(*state, g->port, 2, 3000);
     c->options.quota_mode = CAPDIST_QUOTA_FAIL;
     open_ready(c);
     ask(c, "1");
@@ -113,7 +113,7 @@ static void fail_mode_refuses_without_a_callback(void **state) {
     assert_true(wait_for(c, EVENT_REPLY, 2, PATIENCE_MS));
     capdist_quota quota = quota_of(c);
     assert_int_equal(quota.used, 2);
-    assert_in_range(quota.next_slot_ms, 1, 500);
+    assert_in_range(quota.next_slot_ms, 1, 3000);
     sleep_ms(quota.next_slot_ms + 1);
     uint32_t third = ask(c, "3");
     assert_true(wait_for(c, EVENT_REPLY, 3, PATIENCE_MS));
@@ -171,7 +171,7 @@ static void unanswered_request_keeps_its_slot(void **state) {
     answer_distribution(g, &late);
     ask(c, "2");
     assert_true(wait_for(c, EVENT_REPLY, 2, PATIENCE_MS));
-    assert_in_range(now_ms() - start, 395, 1500);
+    assert_in_range(now_ms() - start, 395, PATIENCE_MS);
 }
 
 static void cancelled_request_that_was_not_sent_gives_its_slot_back(void **state) {
@@ -230,9 +230,9 @@ static void slot_of_a_released_connection_is_free_a_window_after_its_line_is_clo
 }
 
 static void connections_of_one_group_share_their_slots(void **state) {
-    int port = start_simulator(*state, "--quota", "4/1", NULL);
-    client *a = limited_client(*state, port, 4, 1000), *b = limited_client(*state, port, 4, 1000);
-    client *other = limited_client(*state, start_simulator(*state, "--quota", "4/1", NULL), 4, 1000);
+    int port = start_simulator(*state, "--quota", "4/3", NULL);
+    client *a = limited_client(*state, port, 4, 3000), *b = limited_client(*state, port, 4, 3000);
+    client *other = limited_client(*state, start_simulator(*state, "--quota", "4/3", NULL), 4, 3000);
     b->options.quota_group = a->options.quota_group;
     open_ready(a);
     open_ready(b);
@@ -244,10 +244,12 @@ static void connections_of_one_group_share_their_slots(void **state) {
     assert_int_equal(quota_of(a).used, 4);
     assert_int_equal(quota_of(b).used, 4);
     assert_int_equal(quota_of(a).waiting, 2);
+    /* Another group's waiting does not make it wait. */
+    assert_int_equal(quota_of(other).used, 4);
+    assert_int_equal(quota_of(other).waiting, 0);
     assert_true(wait_for(other, EVENT_REPLY, 4, PATIENCE_MS));
-    assert_true(now_ms() - start < 700);
     assert_true(wait_for(a, EVENT_REPLY, 3, PATIENCE_MS) && wait_for(b, EVENT_REPLY, 3, PATIENCE_MS));
-    assert_in_range(now_ms() - start, 1000, 2000);
+    assert_in_range(now_ms() - start, 3000, PATIENCE_MS);
     assert_int_equal(count_of_status(a, CAPDIST_OK) + count_of_status(b, CAPDIST_OK), 6);
 }
 
@@ -298,28 +300,28 @@ static void other_figures_in_a_group_are_a_conflict(void **state) {
 }
 
 static void history_outlives_its_connections(void **state) {
-    int port = start_simulator(*state, "--quota", "2/1", NULL);
-    client *a = limited_client(*state, port, 2, 1000);
+    int port = start_simulator(*state, "--quota", "2/3", NULL);
+    client *a = limited_client(*state, port, 2, 3000);
     open_ready(a);
     ask(a, "00700");
     ask(a, "00700");
     assert_true(wait_for(a, EVENT_REPLY, 2, PATIENCE_MS));
     int64_t answered = event_at(a, EVENT_REPLY, 1).at;
     assert_status(capdist_release(a->conn), CAPDIST_OK);
-    client *b = limited_client(*state, port, 2, 1000);
+    client *b = limited_client(*state, port, 2, 3000);
     b->options.quota_group = a->options.quota_group;
     open_ready(b);
     assert_int_equal(quota_of(b).used, 2);
     ask(b, "00700");
     assert_true(wait_for(b, EVENT_REPLY, 1, PATIENCE_MS));
     assert_int_equal(event_at(b, EVENT_REPLY, 0).status, CAPDIST_OK);
-    assert_in_range(event_at(b, EVENT_REPLY, 0).at - answered, 995, 2000);
+    assert_in_range(event_at(b, EVENT_REPLY, 0).at - answered, 2995, PATIENCE_MS);
 }
 
 /* ---- refusals of the gateway ---- */
 
 static void refusal_for_frequency_closes_the_gate(void **state) {
-    client *c = limited_client(*state, start_simulator(*state, "--quota", "2/1", NULL), 5, 500);
+    client *c = limited_client(*state, start_simulator(*state, "--quota", "2/3", NULL), 5, 500);
     open_ready(c);
     for (int i = 0; i < 3; i++) ask(c, "00700");
     assert_true(wait_for(c, EVENT_REPLY, 3, PATIENCE_MS));
@@ -327,14 +329,14 @@ static void refusal_for_frequency_closes_the_gate(void **state) {
     assert_int_equal(refused.status, CAPDIST_RATE_LIMITED);
     assert_int_equal(refused.reply.was_sent, 1);
     assert_int_equal(refused.reply.ret_type, -1);
-    assert_in_range(refused.reply.retry_after_ms, 900, 1001);
+    assert_in_range(refused.reply.retry_after_ms, 2900, 3001);
     assert_true(strlen(refused.text) > 10);
     assert_true(logged(c, CAPDIST_LOG_WARNING, ""));
     uint32_t held = ask(c, "00700");
-    assert_in_range(quota_of(c).next_slot_ms, 1, 1001);
+    assert_in_range(quota_of(c).next_slot_ms, 1, 3001);
     assert_true(wait_for(c, EVENT_REPLY, 4, PATIENCE_MS));
     assert_int_equal(reply_to(c, held).status, CAPDIST_OK);
-    assert_in_range(reply_to(c, held).at - refused.at, 990, 2000);
+    assert_in_range(reply_to(c, held).at - refused.at, 2990, PATIENCE_MS);
 }
 
 /* "Requests are too frequent", without saying how many are not. */
@@ -347,12 +349,12 @@ static void refuse_without_a_number(gateway *g, const frame *request) {
 static void refusal_without_a_number_means_a_window(void **state) {
     gateway *g = start_gateway(*state);
     gateway_on(g, GET_CAPITAL_DISTRIBUTION, refuse_without_a_number);
-    client *c = limited_client(*state, g->port, 5, 700);
+    client *c = limited_client(*state, g->port, 5, 9000);
     open_ready(c);
     capdist_security security = security_of("HK.00700");
     capdist_reply *reply;
     assert_status(capdist_fetch_capital_distribution(c->conn, &security, NULL, &reply), CAPDIST_RATE_LIMITED);
-    assert_in_range(reply->retry_after_ms, 600, 701);
+    assert_in_range(reply->retry_after_ms, 8900, 9001);
     assert_string_equal(reply->ret_msg, "\xe8\xaf\xb7\xe6\xb1\x82\xe9\xa2\x91\xe7\x8e\x87\xe5\xa4\xaa\xe9\xab\x98");
     assert_null(reply->distribution);
     capdist_reply_free(reply);
@@ -368,7 +370,7 @@ static void fail_mode_does_not_wait_for_a_gate(void **state) {
     gateway *refusing = start_gateway(*state), *away = start_gateway(*state);
     gateway_on(refusing, GET_CAPITAL_DISTRIBUTION, refuse_without_a_number);
     gateway_go_down(away);
-    client *a = limited_client(*state, refusing->port, 5, 2000), *b = limited_client(*state, away->port, 5, 2000);
+    client *a = limited_client(*state, refusing->port, 5, 15000), *b = limited_client(*state, away->port, 5, 15000);
     b->options.quota_group = a->options.quota_group;
     b->options.reconnect = 1;
     b->options.reconnect_min_ms = 20;
@@ -388,7 +390,7 @@ static void fail_mode_does_not_wait_for_a_gate(void **state) {
     event refused = reply_to(b, early);
     assert_int_equal(refused.status, CAPDIST_RATE_LIMITED);
     assert_int_equal(refused.reply.was_sent, 0);
-    assert_in_range(refused.reply.retry_after_ms, 100, 2000);
+    assert_in_range(refused.reply.retry_after_ms, 100, 15001);
     assert_int_equal(gateway_frame_count(away, GET_CAPITAL_DISTRIBUTION), 0);
     assert_int_equal(quota_of(a).used, 1); /* the other one gave its slot back */
 }

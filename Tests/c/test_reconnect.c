@@ -215,22 +215,21 @@ static void fetch_tells_that_the_line_was_lost(void **state) {
 
 /* ---- KeepAlive ---- */
 
-/* A gateway that asks for KeepAlive every `told` seconds gets one every `interval_ms`; a busy machine delays some. */
+/* A gateway that asks for KeepAlive every `told` seconds gets one every `interval_ms`, or later where the machine is busy.
+ * (How late is measured in virtual time, by WireTests.) */
 static void keeps_alive(void **state, int32_t told, int interval_ms) {
     gateway *g = start_gateway(*state);
     g->keep_alive_interval = told;
     client *c = ready_client(*state, g->port);
     assert_true(gateway_wait(g, KEEP_ALIVE, 3, PATIENCE_MS));
     frame earlier, f;
-    int64_t shortest = INT64_MAX;
     assert_true(gateway_frame(g, INIT_CONNECT, 0, &earlier));
+    int64_t start = earlier.at;
     for (int i = 0; i < 3; i++) {
         assert_true(gateway_frame(g, KEEP_ALIVE, i, &f));
         assert_true(f.sound);
         assert_true(f.serial_no > earlier.serial_no);
-        int64_t pause = f.at - earlier.at;
-        assert_in_range(pause, interval_ms - 30, interval_ms + 1000);
-        if (pause < shortest) shortest = pause;
+        assert_in_range(f.at - start, (i + 1) * interval_ms - 1, PATIENCE_MS);
         const uint8_t *c2s;
         size_t length;
         int64_t seconds = 0;
@@ -239,7 +238,6 @@ static void keeps_alive(void **state, int32_t told, int interval_ms) {
         assert_true(seconds > 1600000000);
         earlier = f;
     }
-    assert_in_range(shortest, interval_ms - 30, interval_ms + 100);
     assert_story(c, "init 0");
 }
 

@@ -19,7 +19,7 @@ using namespace capdist;
 
 namespace {
 
-constexpr auto patience = 8s;
+constexpr auto patience = 20s;
 
 int port() {
     const char *text = std::getenv("CAPDIST_PORT");

@@ -16,7 +16,7 @@ namespace Capdist.Tests
         [Test]
         public void DisposeEndsEverythingAndLeavesNothing()
         {
-            int threads = LibraryThreads().Length;
+            string[] threads = LibraryThreads();
             List<string> told = new List<string>();
             Options options = Given();
             options.QuotaRequests = 5;
@@ -31,7 +31,7 @@ namespace Capdist.Tests
             Assert.That(told.Last(), Is.EqualTo("closed"));
             Assert.That(told.Take(100).Distinct(), Is.SubsetOf(new[] { "Ok", "Released" }));
             Assert.That(told.Contains("Released"));
-            Assert.That(LibraryThreads().Length, Is.EqualTo(threads));
+            Assert.That(Soon(() => !LibraryThreads().Except(threads).Any())); // the system may list it a moment longer
             AggregateException ended = Assert.Throws<AggregateException>(() => task.Wait(Patience));
             Assert.That(((RequestException)ended.InnerException).Status, Is.EqualTo(Status.Released));
             Thread.Sleep(50);
@@ -61,7 +61,7 @@ namespace Capdist.Tests
         [Test]
         public void DisposeInsideCallbacks()
         {
-            int threads = LibraryThreads().Length;
+            string[] threads = LibraryThreads();
             int closed = 0, ended = 0;
             Client other = new Client(Given());
             Options options = Given();
@@ -83,7 +83,7 @@ namespace Capdist.Tests
                 Assert.That(Soon(() => Volatile.Read(ref ended) == 10));
             }
             Assert.That(Soon(() => Volatile.Read(ref closed) == 1));
-            Assert.That(Soon(() => LibraryThreads().Length == threads));
+            Assert.That(Soon(() => !LibraryThreads().Except(threads).Any()));
             client.Dispose();
 
             // In the very first callback, which may come before the constructor has returned.
@@ -163,7 +163,7 @@ namespace Capdist.Tests
         [Test]
         public void AClientThatIsDroppedCloses()
         {
-            int threads = LibraryThreads().Length;
+            string[] threads = LibraryThreads();
             int closed = 0;
             Elsewhere(() =>
             {
@@ -181,7 +181,7 @@ namespace Capdist.Tests
                 GC.WaitForPendingFinalizers();
                 return Volatile.Read(ref closed) >= 9;
             }), closed + " are closed");
-            Assert.That(Soon(() => LibraryThreads().Length <= threads + 1));
+            Assert.That(Soon(() => LibraryThreads().Except(threads).Count() <= 1));
         }
 
         [Test]
@@ -196,10 +196,11 @@ namespace Capdist.Tests
         [Test]
         public void TheLibrarysThreadsTakeTheRuntimesSignals()
         {
+            string[] before = LibraryThreads();
             using (Client client = new Client(Given()))
             {
                 client.FetchCapitalDistribution("HK.00700");
-                string[] threads = LibraryThreads();
+                string[] threads = LibraryThreads().Except(before).ToArray();
                 Assert.That(threads, Is.Not.Empty);
                 // Real-time ones, 32 to 64, that somebody has a handler for: Mono suspends threads with one, .NET too.
                 foreach (string thread in threads)
@@ -387,12 +388,12 @@ namespace Capdist.Tests
         [Test]
         public void ClientsComeAndGo()
         {
-            int threads = LibraryThreads().Length;
+            string[] threads = LibraryThreads();
             for (int round = 0; round < 100; round++)
             {
                 using (Client client = new Client(Given())) client.FetchCapitalDistribution("HK.00700");
             }
-            Assert.That(LibraryThreads().Length, Is.EqualTo(threads));
+            Assert.That(Soon(() => !LibraryThreads().Except(threads).Any())); // the system may list it a moment longer
         }
 
         private static bool Within(int seconds, Func<bool> holds)

@@ -9,7 +9,7 @@ namespace Capdist.Tests
 {
     internal static class Support
     {
-        internal static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+        internal static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
         private static int groups;
 
         /// <summary>Where a gateway of the suite's listens; Tests/harness/csharp.py tells which there are.</summary>
@@ -41,7 +41,8 @@ namespace Capdist.Tests
             return holds();
         }
 
-        /// <summary>The library's threads in this process, by the name it gives them.</summary>
+        /// <summary>The library's threads in this process, by the name it gives them. One that was joined may stay among them
+        /// for a moment.</summary>
         internal static string[] LibraryThreads()
         {
             return Directory.GetDirectories("/proc/self/task").Where(task =>

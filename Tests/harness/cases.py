@@ -5,7 +5,8 @@ of words:
 
     open GROUP PORT [NAME=VALUE]...   make the next client (numbered from 0), with these of capdist_options
     close CLIENT
-    close-inside CLIENT               the callback of the client's first answer closes it
+    close-inside CLIENT               the callback of the client's first answer waits until `wait` is read, since then all
+                                      have been asked, and closes it
     ask CLIENT SECURITY               the next request (numbered from 0); a face that can only wait waits for the answer
     wait                              until every request has ended; print `done`
 
@@ -106,7 +107,7 @@ class Player:
         print(*words, file=self._process.stdin, flush=True)
 
     def ask(self, asks: Sequence[tuple[dict[str, Any], str]]) -> None:
-        """Writes them all at once: no answer may come before the last has been read."""
+        """Writes them all at once."""
         assert self._process.stdin is not None
         self._asked += [time.monotonic()] * len(asks)
         self._process.stdin.write("".join(f"ask {request['client']} {security}\n" for request, security in asks))

@@ -98,7 +98,10 @@ private:
 
     void callbacks(int number, std::size_t client, const connection_ref &conn, const std::string &text) {
         conn.get_capital_distribution(text, [this, number, client](const reply_view &reply) {
-            if (closes_.exchange(none) == client) close(client);
+            if (closes_.exchange(none) == client) {
+                board_.await_all_asked();
+                close(client);
+            }
             board_.end(told(number, reply));
         });
     }

@@ -26,8 +26,16 @@ public:
         changed_.notify_all();
     }
 
+    /// In a callback: until all have been asked.
+    void await_all_asked() {
+        std::unique_lock<std::mutex> guard(mutex_);
+        changed_.wait_for(guard, std::chrono::seconds(20), [&] { return all_asked_; });
+    }
+
     void wait() {
         std::unique_lock<std::mutex> guard(mutex_);
+        all_asked_ = true;
+        changed_.notify_all();
         if (changed_.wait_for(guard, std::chrono::seconds(20), [&] { return pending_ <= 0; })) std::cout << "done" << std::endl;
     }
 
@@ -35,6 +43,7 @@ private:
     std::mutex mutex_;
     std::condition_variable changed_;
     int pending_ = 0;
+    bool all_asked_ = false;
 };
 
 /// Reads commands until the end of the input. `face` has open(group, port, name and value pairs), close(client),

@@ -27,7 +27,7 @@ Futu::u16_t port(const char *name = "CAPDIST_PORT") {
 }
 
 template <class F> bool soon(F holds) {
-    const auto end = std::chrono::steady_clock::now() + 8s;
+    const auto end = std::chrono::steady_clock::now() + 20s;
     while (!holds() && std::chrono::steady_clock::now() < end) std::this_thread::sleep_for(1ms);
     return holds();
 }

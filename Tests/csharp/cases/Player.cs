@@ -16,6 +16,7 @@ internal sealed class Scoreboard
 {
     private readonly object mutex = new object();
     private int pending;
+    private bool allAsked;
 
     internal void Begin()
     {
@@ -32,10 +33,21 @@ internal sealed class Scoreboard
         }
     }
 
+    /// <summary>In a callback: until all have been asked.</summary>
+    internal void AwaitAllAsked()
+    {
+        lock (mutex)
+        {
+            while (!allAsked && Monitor.Wait(mutex, TimeSpan.FromSeconds(20))) { }
+        }
+    }
+
     internal void Wait()
     {
         lock (mutex)
         {
+            allAsked = true;
+            Monitor.PulseAll(mutex);
             while (pending > 0)
             {
                 if (!Monitor.Wait(mutex, TimeSpan.FromSeconds(20))) return;
@@ -104,7 +116,11 @@ internal sealed class ClientFace : IFace
             else if (way == "blocking") Told(number, clients[client].FetchCapitalDistribution(security));
             else clients[client].GetCapitalDistribution(security, reply =>
             {
-                if (Interlocked.CompareExchange(ref closes, -1, client) == client) Close(client);
+                if (Interlocked.CompareExchange(ref closes, -1, client) == client)
+                {
+                    board.AwaitAllAsked();
+                    Close(client);
+                }
                 Told(number, reply);
             });
         }

@@ -74,7 +74,7 @@ class ClientTest {
                             OptionalDouble.of(252818140), 444405720, 503977520, 807438760,
                             Optional.of("2022-06-08 10:44:21"), OptionalDouble.of(1654656261)),
                     figures);
-            assertEquals(figures, client.getCapitalDistribution("HK.00700").get(8, TimeUnit.SECONDS));
+            assertEquals(figures, client.getCapitalDistribution("HK.00700").get(20, TimeUnit.SECONDS));
         }
     }
 
@@ -125,7 +125,7 @@ class ClientTest {
         try (Client client = new Client(gateway.options())) {
             CompletableFuture<Reply> replied = new CompletableFuture<>();
             long serialNo = client.getCapitalDistribution(TENCENT, null, replied::complete);
-            Reply reply = replied.get(8, TimeUnit.SECONDS);
+            Reply reply = replied.get(20, TimeUnit.SECONDS);
             assertEquals(serialNo, reply.serialNo());
             assertEquals(Status.OK, reply.status());
             assertEquals("", reply.desc());
@@ -257,7 +257,7 @@ class ClientTest {
                     CompletableFuture.supplyAsync(() -> refusal(() -> client.waitReady(Duration.ofSeconds(20))));
             Thread.sleep(50);
             client.close();
-            assertEquals(Status.RELEASED, waited.get(8, TimeUnit.SECONDS));
+            assertEquals(Status.RELEASED, waited.get(20, TimeUnit.SECONDS));
         }
         // Nobody listens on port 1.
         try (Client client = new Client(new Options().port(1).reconnect(false).quotaGroup("waiting"))) {
@@ -304,7 +304,7 @@ class ClientTest {
                 });
             });
             assertEquals(List.of(Status.WOULD_DEADLOCK, Status.WOULD_DEADLOCK, Status.WOULD_DEADLOCK,
-                    Status.WOULD_DEADLOCK, Status.WOULD_DEADLOCK, Status.WOULD_DEADLOCK), seen.get(8, TimeUnit.SECONDS));
+                    Status.WOULD_DEADLOCK, Status.WOULD_DEADLOCK, Status.WOULD_DEADLOCK), seen.get(20, TimeUnit.SECONDS));
         }
     }
 
@@ -402,13 +402,13 @@ class ClientTest {
     void otherProtocols() throws Exception {
         try (Client client = ready(gateway.options())) {
             // GetGlobalState: c2s { userID: 0 }
-            ProtoReply reply = client.sendProto(1002, new byte[] {10, 2, 8, 0}, null).get(8, TimeUnit.SECONDS);
+            ProtoReply reply = client.sendProto(1002, new byte[] {10, 2, 8, 0}, null).get(20, TimeUnit.SECONDS);
             assertEquals(Status.OK, reply.status());
             assertEquals(1002, reply.protoId());
             assertEquals(OptionalInt.of(0), reply.retType());
             assertTrue(reply.wasSent());
             assertTrue(reply.body().length > 20);
-            ProtoReply refused = client.sendProto(9999, new byte[0], null).get(8, TimeUnit.SECONDS);
+            ProtoReply refused = client.sendProto(9999, new byte[0], null).get(20, TimeUnit.SECONDS);
             assertEquals(Status.REFUSED, refused.status());
             assertEquals(OptionalInt.of(-1), refused.retType());
             assertFalse(refused.desc().isEmpty());

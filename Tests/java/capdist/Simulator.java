@@ -11,7 +11,7 @@ import java.util.function.BooleanSupplier;
 
 /** A running opend-simulator, which the variable CAPDIST_SIMULATOR names; and what tests with one need. */
 public final class Simulator implements AutoCloseable {
-    private static final long PATIENCE_MS = 8000;
+    private static final long PATIENCE_MS = 20_000;
 
     private final Process process;
     public final int port;

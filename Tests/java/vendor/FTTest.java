@@ -309,7 +309,7 @@ class FTTest {
             }
         });
         assertTrue(api.getCapitalDistribution(request("00700")) != 0);
-        assertTrue(answered.await(8, TimeUnit.SECONDS));
+        assertTrue(answered.await(20, TimeUnit.SECONDS));
         api.setQotSpi(null);
         assertTrue(api.getCapitalDistribution(request("00700")) != 0);
         api.close();

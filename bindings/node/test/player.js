@@ -31,6 +31,8 @@ function toldError(number, error) {
 class Face {
   clients = [];
   closesInside;
+  /** Fulfilled by the command `wait`, when all have been asked. */
+  allAsked = new Promise((fulfil) => (this.tellAllAsked = fulfil));
 
   async open(group, port, settings) {
     const options = Object.fromEntries(settings.map((setting) => {
@@ -48,7 +50,10 @@ class Face {
   async ask(number, client, security) {
     try {
       const figures = await this.clients[client].capitalDistribution(security);
-      if (this.closesInside === client) this.close(client);
+      if (this.closesInside === client) {
+        await this.allAsked;
+        this.close(client);
+      }
       told(number, figures);
     } catch (error) {
       toldError(number, error);
@@ -93,6 +98,7 @@ async function play() {
     else if (command === "close-inside") face.closesInside = Number(words[0]);
     else if (command === "ask") requests.push(face.ask(requests.length, Number(words[0]), words[1]));
     else if (command === "wait") {
+      face.tellAllAsked?.();
       await Promise.all(requests);
       say("done");
     } else throw new Error(`unknown command ${command}`);

@@ -1,6 +1,7 @@
 // What the tests share: gateways, child processes, and counting what a process holds.
 "use strict";
 
+const assert = require("node:assert/strict");
 const { spawn } = require("node:child_process");
 const { mkdtempSync, readFileSync, readdirSync, rmSync } = require("node:fs");
 const { createServer } = require("node:net");
@@ -16,7 +17,7 @@ const TLS = join(ROOT, "Tests", "vectors", "tls");
 const RSA_KEY = join(ROOT, "Tests", "vectors", "rsa", "1024.pem");
 const KEY = "7522027ccf5a06b1";
 /** Longest wait for something that must happen. */
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 20_000;
 
 function sleep(ms) {
   return new Promise((resolve) => setTimeout(resolve, ms));
@@ -110,12 +111,24 @@ function descriptors() {
   return readdirSync("/proc/self/fd").length;
 }
 
-/** Threads of this process. */
+/** Ids of this process's threads. One that has ended may stay among them for a moment. */
 function threads() {
-  return readdirSync("/proc/self/task").length;
+  return new Set(readdirSync("/proc/self/task"));
+}
+
+/** How many descriptors and threads there are more than `before` (a pair of what those functions gave). */
+function more(before) {
+  return [descriptors() - before[0], [...threads()].filter((thread) => !before[1].has(thread)).length];
+}
+
+/** Waits until there are no more of them; the assertion tells how many are left. */
+async function nothingMore(before) {
+  await until(() => more(before).every((count) => count <= 0));
+  const [files, tasks] = more(before);
+  assert.ok(files <= 0 && tasks === 0, `${files} descriptors and ${tasks} threads are left`);
 }
 
 module.exports = {
   ROOT, LIBDIR, SIMULATOR, TLS, RSA_KEY, KEY, sleep, until, within, simulator, unusedPort, run, descriptors,
-  threads,
+  threads, nothingMore,
 };

@@ -68,8 +68,8 @@ def nothing_left() -> Iterator[None]:
     """No thread and no descriptor is left by the test."""
     before = threads(), descriptors()
     yield
-    assert wait_until(lambda: threads() <= before[0], 2), "threads are left"
-    assert wait_until(lambda: descriptors() <= before[1], 2), "descriptors are left"
+    assert wait_until(lambda: threads() <= before[0]), "threads are left"
+    assert wait_until(lambda: descriptors() <= before[1]), "descriptors are left"
 
 
 @pytest.fixture

@@ -114,6 +114,7 @@ class Callbacks(Blocking):
         keys: list[tuple[int, int]] = []
         calls: list[tuple[int, int]] = []
         changed = threading.Condition()
+        all_asked = threading.Event()
 
         def ask(client: Client, security: str) -> None:
             def answered(serial_no: int, result: Union[CapitalDistribution, RequestError]) -> None:
@@ -122,6 +123,8 @@ class Callbacks(Blocking):
                     calls.append((id(client), serial_no))
                     changed.notify_all()
                 if self.closes:
+                    # What is asked is one set: the closing must not overtake the asking.
+                    all_asked.wait(PATIENCE)
                     client.close()
 
             try:
@@ -132,6 +135,7 @@ class Callbacks(Blocking):
 
         for client, security in asks:
             ask(client, security)
+        all_asked.set()
         with changed:
             assert changed.wait_for(lambda: len(answers) == len(keys), PATIENCE), f"{len(answers)} of {len(keys)}"
         time.sleep(0.05)

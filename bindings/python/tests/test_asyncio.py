@@ -10,7 +10,7 @@ import time
 import pytest
 from capdist import AsyncClient, CapdistError, ClosedError, ConnectError, ConnectTimeoutError, RefusedError, Status
 from conftest import Start
-from support import PATIENCE, SilentGateway, Simulator, run_child, unused_port, wait_until
+from support import PATIENCE, PROMPT, SilentGateway, Simulator, run_child, unused_port, wait_until
 
 
 def test_gather(gateway: Simulator) -> None:
@@ -74,7 +74,7 @@ def test_wait_ready(gateway: Simulator, silent: SilentGateway) -> None:
             started = time.monotonic()
             with pytest.raises(ConnectTimeoutError):
                 await client.wait_ready(0.2)
-            assert 0.15 < time.monotonic() - started < 2
+            assert 0.15 < time.monotonic() - started < PROMPT
         async with AsyncClient(port=unused_port(), reconnect=False) as client:
             with pytest.raises(ConnectError, match="is OpenD running there") as caught:
                 await client.wait_ready()
@@ -92,7 +92,7 @@ def test_wait_ready_ends_with_the_client(silent: SilentGateway) -> None:
         await asyncio.sleep(0.05)
         client.close()
         with pytest.raises(ClosedError):
-            await asyncio.wait_for(waiting, 2)
+            await asyncio.wait_for(waiting, PROMPT)
 
     asyncio.run(main())
 

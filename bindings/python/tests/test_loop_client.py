@@ -24,7 +24,7 @@ from capdist import (
     _connection,
 )
 from conftest import Start
-from support import PATIENCE, ROOT, SilentGateway, Simulator, threads, unused_port
+from support import PATIENCE, PROMPT, ROOT, SilentGateway, Simulator, threads, unused_port
 
 TLS = ROOT / "Tests" / "vectors" / "tls"
 
@@ -42,7 +42,7 @@ def test_no_thread_is_behind_it(gateway: Simulator) -> None:
             figures = await asyncio.gather(*map(client.capital_distribution, codes))
             assert [answer.security for answer in figures] == codes
             assert len({answer.capital_in_big for answer in figures}) == 200
-            assert threads() == before
+            assert threads() <= before
             assert called_on == {threading.get_ident()}
 
     asyncio.run(main())
@@ -68,7 +68,7 @@ def test_times_out(silent: SilentGateway) -> None:
             started = time.monotonic()
             with pytest.raises(RequestTimeoutError):
                 await client.capital_distribution("HK.00001", queue_timeout=0.2)
-            assert 0.19 < time.monotonic() - started < 2
+            assert 0.19 < time.monotonic() - started < PROMPT
             with pytest.raises(ConnectTimeoutError):
                 await client.wait_ready(0.1)
 
@@ -131,7 +131,7 @@ def test_the_first_address_that_accepts_is_taken(gateway: Simulator, monkeypatch
                 waiting.connect_ex(full.getsockname())
             started = time.monotonic()
             async with await LoopClient.connect("gateway.test", gateway.port, connect_timeout=0.3) as client:
-                assert 0.3 <= time.monotonic() - started < 2
+                assert 0.3 <= time.monotonic() - started < PROMPT
                 assert (await client.capital_distribution("HK.00700")).capital_in_big == 859479380.0
 
     asyncio.run(main())
