@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -78,12 +80,8 @@ def test_the_vendors_ways(simulator: Start, tmp_path: Path) -> None:
     SysConfig.set_init_rsa_file(str(KEY))
     with OpenQuoteContext("127.0.0.1", encrypted, is_encrypt=True) as context:
         assert context.get_capital_distribution("HK.00700")[0] == RET_OK
-    with OpenQuoteContext("127.0.0.1", clear) as context:
-        assert context.get_capital_distribution("HK.00700")[0] == RET_OK
     SysConfig.enable_proto_encrypt(True)
     with OpenQuoteContext("127.0.0.1", encrypted) as context:
-        assert context.get_capital_distribution("HK.00700")[0] == RET_OK
-    with OpenQuoteContext("127.0.0.1", clear, is_encrypt=False) as context:
         assert context.get_capital_distribution("HK.00700")[0] == RET_OK
     with OpenQuoteContext("127.0.0.1", clear, connect_timeout=1) as context:
         ret, text = context.get_capital_distribution("HK.00700")
@@ -94,3 +92,57 @@ def test_the_vendors_ways(simulator: Start, tmp_path: Path) -> None:
         SysConfig.set_init_rsa_file(missing)  # type: ignore[arg-type]
         with pytest.raises(ArgumentError, match="rsa_private_key_file"):
             OpenQuoteContext("127.0.0.1", encrypted)
+    SysConfig.enable_proto_encrypt(False)
+    with OpenQuoteContext("127.0.0.1", clear) as context:
+        assert context.get_capital_distribution("HK.00700")[0] == RET_OK
+
+
+class Tap:
+    """Passes one client's bytes on to a gateway and back, and keeps the client's."""
+
+    def __init__(self, port: int) -> None:
+        self.sent = bytearray()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self._thread = threading.Thread(target=self._pass, args=(port,), daemon=True)
+        self._thread.start()
+
+    def _pass(self, port: int) -> None:
+        client, _ = self._listener.accept()
+        with client, socket.create_connection(("127.0.0.1", port)) as gateway:
+            back = threading.Thread(target=self._copy, args=(gateway, client, None), daemon=True)
+            back.start()
+            self._copy(client, gateway, self.sent)
+            back.join(10)
+
+    @staticmethod
+    def _copy(source: socket.socket, sink: socket.socket, kept: bytearray | None) -> None:
+        while data := source.recv(65536):
+            if kept is not None:
+                kept += data
+            sink.sendall(data)
+        sink.shutdown(socket.SHUT_WR)
+
+    def stop(self) -> None:
+        """Waits for the client's end."""
+        self._thread.join(10)
+        self._listener.close()
+
+
+@pytest.mark.parametrize("is_encrypt", [False, None])
+def test_a_key_without_encryption_encrypts_the_handshake_only(simulator: Start, is_encrypt: bool | None) -> None:
+    """As the vendor's client does, for an OpenD that has a key."""
+    tap = Tap(simulator("--rsa-key", str(KEY)).port)
+    SysConfig.set_init_rsa_file(str(KEY))
+    with OpenQuoteContext("127.0.0.1", tap.port, is_encrypt=is_encrypt) as context:
+        assert context.get_capital_distribution("HK.00700")[0] == RET_OK
+    tap.stop()
+    assert b"capdist" not in tap.sent  # the client's name in InitConnect
+    assert b"00700" in tap.sent
+
+
+def test_a_key_is_no_business_of_a_websocket(simulator: Start) -> None:
+    SysConfig.set_init_rsa_file(str(KEY))
+    port = simulator("--websocket-port", "0").websocket_port
+    with OpenQuoteContext("127.0.0.1", port, websocket_key="") as context:
+        assert context.get_capital_distribution("HK.00700")[0] == RET_OK

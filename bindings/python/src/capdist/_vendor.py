@@ -2,20 +2,61 @@
 
 from __future__ import annotations
 
+import time
+import weakref
 from functools import lru_cache
 from os import PathLike
-from typing import TYPE_CHECKING, Any, Optional, Tuple, Type, Union
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple, Type, Union
 
+from ._arguments import patience
 from ._client import Client
-from ._model import CapitalDistribution, Cipher
-from ._status import CapdistError
+from ._connection import refuse_in_callback
+from ._model import CapitalDistribution, ProtoReply
+from ._status import ArgumentError, CapdistError, RefusedError, Status
+from ._vendor_config import SysConfig, connection_options, logger
+from ._vendor_handlers import KeepAliveHandlerBase, Pushes, RspHandlerBase, SysNotifyHandlerBase
+from ._vendor_messages import GET_GLOBAL_STATE, GLOBAL_STATE_REQUEST, global_state
+from ._vendor_names import (
+    RET_ERROR,
+    RET_OK,
+    SECURITY_FIRMS,
+    ContextStatus,
+    GtwEventType,
+    Market,
+    MarketState,
+    ProgramStatusType,
+    ProtoFMT,
+    QotRight,
+    SecurityFirm,
+    SysNotifyType,
+)
 
 if TYPE_CHECKING:
     import pandas
 
-#: Interface results, as the vendor numbers them.
-RET_OK = 0
-RET_ERROR = -1
+#: What `from capdist.futu import *` brings. `time` and `logger` are among it since public programs take them from there.
+__all__ = [
+    "RET_ERROR",
+    "RET_OK",
+    "ContextStatus",
+    "ErrorText",
+    "GtwEventType",
+    "KeepAliveHandlerBase",
+    "Market",
+    "MarketState",
+    "OpenQuoteContext",
+    "ProgramStatusType",
+    "ProtoFMT",
+    "QotRight",
+    "RspHandlerBase",
+    "SecurityFirm",
+    "SysConfig",
+    "SysNotifyHandlerBase",
+    "SysNotifyType",
+    "logger",
+    "time",
+]
 
 #: The vendor's columns, in its order.
 COLUMNS = (
@@ -68,33 +109,41 @@ def _frame(figures: CapitalDistribution) -> "pandas.DataFrame":
     return frame
 
 
-class SysConfig:
-    """Whether contexts that do not say so themselves are encrypted, and with which key. For the whole process."""
+class ErrorText(str):
+    """The text beside ``RET_ERROR``: of a refusal the gateway's own words and nothing else, since programs compare them;
+    else a sentence.
 
-    IS_PROTO_ENCRYPT = False
-    INIT_RSA_FILE = ""
+    Attributes:
+        error: what else is known, and the sentence; None where there was no error of this package's.
+    """
 
-    @classmethod
-    def enable_proto_encrypt(cls, is_encrypt: bool) -> None:
-        """For contexts made from now on."""
-        cls.IS_PROTO_ENCRYPT = bool(is_encrypt)
+    error: Optional[CapdistError]
 
-    @classmethod
-    def is_proto_encrypt(cls) -> bool:
-        """What :meth:`enable_proto_encrypt` was told last."""
-        return cls.IS_PROTO_ENCRYPT
+    def __new__(cls, text: str, error: Optional[CapdistError] = None) -> "ErrorText":
+        made = super().__new__(cls, text)
+        made.error = error
+        return made
 
-    @classmethod
-    def set_init_rsa_file(cls, file: str) -> None:
-        """The RSA private key that OpenD has too: a PEM file. It is read by each context that is encrypted."""
-        cls.INIT_RSA_FILE = file
+
+def _failed(error: CapdistError) -> Tuple[int, ErrorText]:
+    words = error.ret_msg if isinstance(error, RefusedError) else ""
+    return RET_ERROR, ErrorText(words or str(error), error)
+
+
+def _firm_number(firm: str) -> int:
+    try:
+        return SECURITY_FIRMS.index(firm)
+    except ValueError:
+        raise ArgumentError(
+            f"security_firm is {firm!r}; it must be one of SecurityFirm", Status.INVALID_ARGUMENT
+        ) from None
 
 
 class OpenQuoteContext:
     """A connection to OpenD, with the vendor's name and ways.
 
     The constructor returns at once and never blocks for ever; what goes wrong is told by each call as
-    ``(RET_ERROR, text)``.
+    ``(RET_ERROR, text)``, and `text.error` has the rest (:class:`ErrorText`).
 
     Args:
         host: address of the gateway.
@@ -102,6 +151,9 @@ class OpenQuoteContext:
         is_encrypt: whether to encrypt, with :meth:`SysConfig.set_init_rsa_file`'s key; None: as
             :meth:`SysConfig.enable_proto_encrypt` was told. A key that is missing or can not be used raises
             :class:`capdist.ArgumentError`.
+        is_async_connect: accepted, and of no effect: the constructor waits in no case.
+        security_firm: one of :class:`SecurityFirm`, sent with each request unless it is NONE.
+        ai_type: accepted, and not sent.
         websocket_key: connect to OpenD's WebSocket instead, with the key that is set there; "" if none is.
         tls: over TLS, which implies WebSocket.
         ca_file: whom to trust then: a PEM file; None: the system's CAs.
@@ -113,28 +165,48 @@ class OpenQuoteContext:
         host: str = "127.0.0.1",
         port: int = 11111,
         is_encrypt: Optional[bool] = None,
+        is_async_connect: bool = False,
+        security_firm: str = SecurityFirm.NONE,
+        ai_type: int = 0,
         *,
         websocket_key: Optional[str] = None,
         tls: bool = False,
         ca_file: Union[str, PathLike[str], None] = None,
         connect_timeout: float = 10.0,
     ) -> None:
-        self._timeout = connect_timeout
-        encrypts = SysConfig.IS_PROTO_ENCRYPT if is_encrypt is None else is_encrypt
+        self._security_firm = _firm_number(security_firm)
+        self._connect_timeout = self._timeout = connect_timeout
+        self._pushes = Pushes()
         self._client = Client(
             host,
             port,
             connect_timeout=connect_timeout,
-            # An empty path is refused: encryption is never left out for want of a key, None (of the environment, say) included.
-            rsa_private_key_file=(SysConfig.INIT_RSA_FILE or "") if encrypts else None,
-            # What the vendor's client asks for.
-            packet_cipher=Cipher.AES_CBC,
             websocket_key=websocket_key,
             tls=tls,
             ca_file=ca_file,
+            on_push=self._pushes.take,
+            **connection_options(is_encrypt, is_websocket=tls or websocket_key is not None),
         )
+        # The handler's thread ends with a context that is dropped.
+        self._finalizer = weakref.finalize(self, self._pushes.queue.put, None)
 
-    def get_capital_distribution(self, stock_code: str) -> Tuple[int, Union["pandas.DataFrame", str]]:
+    @property
+    def status(self) -> str:
+        """READY while the connection stands, CLOSED after `close` or where it has failed for good, else CONNECTING
+        (:class:`ContextStatus`)."""
+        try:
+            info = self._client.info()
+        except CapdistError:
+            return ContextStatus.CLOSED
+        if info.is_ready:
+            return ContextStatus.READY
+        return ContextStatus.CLOSED if info.is_final else ContextStatus.CONNECTING
+
+    def set_sync_query_connect_timeout(self, timeout: Optional[float]) -> None:
+        """How long a call waits for the connection, in seconds; None: the constructor's `connect_timeout`."""
+        self._timeout = self._connect_timeout if timeout is None else patience(timeout)
+
+    def get_capital_distribution(self, stock_code: str) -> Tuple[int, Union["pandas.DataFrame", ErrorText]]:
         """A stock's capital distribution.
 
         Args:
@@ -147,19 +219,81 @@ class OpenQuoteContext:
         try:
             import pandas  # noqa: F401 - before a slot of the quota is spent on what could not be shown
         except ImportError:
-            return RET_ERROR, "pandas is needed for the DataFrame: install it, or use capdist.Client"
+            return RET_ERROR, ErrorText("pandas is needed for the DataFrame: install it, or use capdist.Client")
         try:
             self._client.wait_ready(self._timeout)
-            return RET_OK, _frame(self._client.capital_distribution(stock_code))
+            return RET_OK, _frame(self._client.capital_distribution(stock_code, security_firm=self._security_firm))
         except CapdistError as error:
-            return RET_ERROR, str(error)
+            return _failed(error)
+
+    def get_global_state(self) -> Tuple[int, Union[Dict[str, Any], ErrorText]]:
+        """What OpenD says of the markets and of itself.
+
+        Returns:
+            ``(RET_OK, dict)`` with the vendor's keys: ``market_hk``, ``market_us``, … are names of :class:`MarketState`;
+            ``qot_logined`` and ``trd_logined`` are bools, ``server_ver`` and ``timestamp`` texts, ``local_timestamp`` a
+            float, ``program_status_type`` a name of :class:`ProgramStatusType` with ``program_status_desc``. What the
+            gateway leaves out is "N/A". Or ``(RET_ERROR, text)``.
+        """
+        try:
+            self._client.wait_ready(self._timeout)
+            reply = self._ask(GET_GLOBAL_STATE, GLOBAL_STATE_REQUEST)
+        except CapdistError as error:
+            return _failed(error)
+        if reply.body:
+            try:
+                ret, state = global_state(reply.body)
+            except ValueError as damage:
+                return RET_ERROR, ErrorText(f"the answer is damaged: {damage}")
+            if not isinstance(state, str):
+                return ret, state
+            return ret, ErrorText(state or reply.text, CapdistError(reply.text, reply.status))
+        return RET_ERROR, ErrorText(reply.text, CapdistError(reply.text, reply.status))
+
+    def _ask(self, proto_id: int, body: bytes) -> ProtoReply:
+        refuse_in_callback()
+        answers: "SimpleQueue[ProtoReply]" = SimpleQueue()
+        serial_no = self._client.send_proto(proto_id, body, answers.put)
+        try:
+            return answers.get()
+        except BaseException:  # Ctrl-C: nobody wants the answer any more
+            self._client.cancel(serial_no)
+            raise
+
+    def set_handler(self, handler: object) -> int:
+        """Sets what is told of OpenD's notifications: an object of a class derived from :class:`SysNotifyHandlerBase`.
+
+        Returns:
+            RET_OK; RET_ERROR for any other object, as nothing else is pushed here.
+        """
+        return self._pushes.set_handler(handler)
+
+    def start(self) -> None:
+        """Calls the handler from now on, as it is from the beginning."""
+        self._pushes.is_on = True
+
+    def stop(self) -> None:
+        """Leaves out the handler until `start`; what comes meanwhile is dropped. Requests go on."""
+        self._pushes.is_on = False
 
     def close(self) -> None:
-        """Closes the connection. Harmless to repeat."""
+        """Closes the connection; waits for a handler that is running, unless inside it. Harmless to repeat."""
         self._client.close()
+        self._finalizer.detach()
+        self._pushes.close()
 
     def __enter__(self) -> "OpenQuoteContext":
         return self
 
     def __exit__(self, _type: Optional[Type[BaseException]], _error: Optional[BaseException], _trace: Any) -> None:
         self.close()
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            if name.startswith("__"):
+                raise AttributeError(name)
+            raise AttributeError(
+                f"this OpenQuoteContext has no {name!r}: it is there for get_capital_distribution and what belongs to it, and "
+                "for all else the vendor's own OpenQuoteContext, of futu or moomoo, can stand beside it"
+            )

@@ -1,5 +1,6 @@
 """For ``from moomoo import *``: change the import to ``from capdist.moomoo import *`` and the rest stays."""
 
-from ._vendor import RET_ERROR, RET_OK, OpenQuoteContext, SysConfig
+from . import _vendor
+from ._vendor import *  # noqa: F403
 
-__all__ = ["RET_ERROR", "RET_OK", "OpenQuoteContext", "SysConfig"]
+__all__ = _vendor.__all__
