@@ -4,8 +4,12 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdio>
 #include <cstdlib>
+#include <ctime>
+#include <fstream>
 #include <memory>
+#include <string>
 #include <thread>
 #include <unordered_set>
 #include <vector>
@@ -331,3 +335,30 @@ TEST_CASE("coroutines") {
     CHECK(refused == 2);
 }
 #endif
+
+TEST_CASE("update times: the table that all languages have") {
+    std::ifstream lines("Tests/cases/times.tsv"); // seen from the project's folder, where the tests run
+    int cases = 0;
+    for (std::string line; std::getline(lines, line);) {
+        if (line.empty() || line[0] == '#') continue;
+        const std::size_t first = line.find('\t'), second = line.find('\t', first + 1);
+        REQUIRE(second != std::string::npos);
+        CAPTURE(line.substr(0, first));
+        capdist::capital_distribution figures;
+        figures.update_time = line.substr(first + 1, second - first - 1);
+        const std::optional<std::tm> told = figures.update_wall_clock();
+        char text[80] = "-";
+        if (told) {
+            std::snprintf(text, sizeof text, "%04d-%02d-%02d %02d:%02d:%02d", told->tm_year + 1900, told->tm_mon + 1,
+                          told->tm_mday, told->tm_hour, told->tm_min, told->tm_sec);
+            std::tm again = *told;
+            CHECK(timegm(&again) != -1);
+            CHECK(again.tm_wday == told->tm_wday);
+            CHECK(again.tm_yday == told->tm_yday);
+        }
+        CHECK(line.substr(second + 1).substr(0, 19) == text);
+        ++cases;
+    }
+    CHECK(cases > 0);
+    CHECK(!capdist::capital_distribution().update_wall_clock());
+}

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Globalization;
 using System.IO;
 using System.Linq;
 using System.Threading;
@@ -83,6 +84,23 @@ namespace Capdist.Tests
                 Assert.That(figures.UpdateTimestamp, Is.Null);
                 Assert.That(Ask(client, "HK.00700").ToJson(), Is.Not.StringContaining("Super").And.Not.StringContaining("update"));
             }
+        }
+
+        /// <summary>The table that all languages have.</summary>
+        static IEnumerable<string[]> UpdateTimes()
+        {
+            string table = Environment.GetEnvironmentVariable("CAPDIST_TIMES");
+            return File.ReadAllLines(table).Where(line => !line.StartsWith("#")).Select(line => line.Split('\t'));
+        }
+
+        [TestCaseSource("UpdateTimes")]
+        public void UpdateTimesAreRead(string name, string text, string read)
+        {
+            DateTime? told = CapitalDistribution.ReadWallClock(text);
+            string expected = read.Length > 27 ? read.Substring(0, 27) : read;
+            string form = "yyyy-MM-dd HH:mm:ss.fffffff";
+            Assert.That(told.HasValue ? told.Value.ToString(form, CultureInfo.InvariantCulture) : "-", Is.EqualTo(expected), name);
+            Assert.That(told == null || told.Value.Kind == DateTimeKind.Unspecified);
         }
 
         [Test]

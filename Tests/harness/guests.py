@@ -26,6 +26,7 @@ def guests(run: Run) -> None:
         _unload(run, port)
         _swift_host(run, port)
         _swift_sample(run, port)
+        _swift_times(run)
     _websocket_sample(run)
     loops(run)
     runtimes(run)
@@ -84,6 +85,20 @@ def _swift_host(run: Run, port: int) -> None:
         run.check(f"a Swift host, {number}", None if good else f"{outcome.ended}: {outcome.output.strip()[-300:]}")
 
 
+def _swift_times(run: Run) -> None:
+    """The sample's reader of update times, on the table that all languages have."""
+    program = RESULTS / "swift-times"
+    reader = ROOT / "bindings" / "swift" / "Sources" / "net-flow" / "WallClock.swift"
+    run.build(["swiftc", "-swift-version", "6", "-parse-as-library", reader, SOURCES / "times.swift", "-o", program])
+    table = ROOT / "Tests" / "cases" / "times.tsv"
+    cases = [line.split("\t") for line in table.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
+    outcome = run.program(["bash", "-c", 'exec "$0" <"$1"', program, table], limit_s=30)
+    expected = [f"{name}\t{read}" for name, _, read in cases]
+    different = [line for line, right in zip(outcome.output.splitlines(), expected, strict=False) if line != right]
+    good = cases and outcome.status == 0 and outcome.output.splitlines() == expected
+    run.check("the Swift sample reads update times", None if good else "; ".join(different) or outcome.ended)
+
+
 def _swift_sample(run: Run, port: int) -> None:
     """bindings/swift, as bindings/swift/README.md says: a package of the host's own that finds what is installed by
     pkg-config. In a copy, since Swift builds where the package is."""
@@ -109,8 +124,8 @@ def _swift_sample(run: Run, port: int) -> None:
 
 #: The simulator's figures, in minus out, rounded; the reasons of those that have none.
 SWIFT_SAMPLE = """\
-HK.00700\tsuper 572149520\tbig 415073660\tmid 259204060\tsmall 203851180
-US.AAPL\tsuper 9322867\tbig 10426249\tmid -7816505\tsmall 6672171
+HK.00700\tsuper 572149520\tbig 415073660\tmid 259204060\tsmall 203851180\tat 10:44
+US.AAPL\tsuper 9322867\tbig 10426249\tmid -7816505\tsmall 6672171\tat 15:59
 HK.99999\tfailed: the gateway refused (retType -1): 未知股票
 nonsense\tfailed: a security is written MARKET.CODE, such as HK.00700
 """

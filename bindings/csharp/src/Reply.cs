@@ -1,5 +1,7 @@
 using System;
+using System.Globalization;
 using System.Text;
+using System.Text.RegularExpressions;
 
 namespace Capdist
 {
@@ -25,10 +27,37 @@ namespace Capdist
         public double CapitalOutMid { get; }
         /// <summary>Sold with small orders.</summary>
         public double CapitalOutSmall { get; }
-        /// <summary>The market's local wall clock, "yyyy-MM-dd HH:mm:ss".</summary>
+        /// <summary>The market's local wall clock, "yyyy-MM-dd HH:mm:ss", as the gateway wrote it.</summary>
         public string UpdateTime { get; }
         /// <summary>Unix time in seconds.</summary>
         public double? UpdateTimestamp { get; }
+
+        static readonly Regex WallClock = new Regex(
+            @"\A([0-9]{4})-([0-9]{2})-([0-9]{2}) ([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:\.([0-9]{1,9}))?)?\z",
+            RegexOptions.CultureInvariant);
+
+        /// <summary>The update time as a date and time of day of the market's zone, of unspecified kind. Seconds may be missing
+        /// in the text, and a fraction of one may be there. Null if the text is missing or no such time.</summary>
+        public DateTime? UpdateWallClock => UpdateTime == null ? null : ReadWallClock(UpdateTime);
+
+        internal static DateTime? ReadWallClock(string text)
+        {
+            Match found = WallClock.Match(text);
+            if (!found.Success) return null;
+            int year = Word(found, 1), month = Word(found, 2), day = Word(found, 3);
+            int hour = Word(found, 4), minute = Word(found, 5), second = Word(found, 6);
+            if (year < 1 || month < 1 || month > 12 || day < 1 || day > DateTime.DaysInMonth(year, month)) return null;
+            if (hour > 23 || minute > 59 || second > 59) return null;
+            // DateTime counts tenths of a microsecond.
+            string fraction = found.Groups[7].Value.PadRight(7, '0').Substring(0, 7);
+            return new DateTime(year, month, day, hour, minute, second).AddTicks(int.Parse(fraction, CultureInfo.InvariantCulture));
+        }
+
+        static int Word(Match found, int group)
+        {
+            string word = found.Groups[group].Value;
+            return word == "" ? 0 : int.Parse(word, CultureInfo.InvariantCulture);
+        }
 
         internal unsafe CapitalDistribution(Native.capdist_capital_distribution* raw)
         {

@@ -142,12 +142,30 @@ export declare class CapitalDistribution {
   readonly capitalOutBig: number;
   readonly capitalOutMid: number;
   readonly capitalOutSmall: number;
-  /** The market's local wall clock, "yyyy-MM-dd HH:mm:ss"; "" if missing. */
+  /** The market's local wall clock, "yyyy-MM-dd HH:mm:ss", as the gateway wrote it; "" if missing. */
   readonly updateTime: string;
   /** Unix time in seconds; NaN if missing. */
   readonly updateTimestamp: number;
   /** The same instant; null if missing. */
   get updatedAt(): Date | null;
+  /**
+   * The update time in words, as `Temporal.PlainDateTime.from` takes them: a `Date` would need the market's zone. Seconds may be
+   * missing in the text, and a fraction of one may be there. Null if the text is missing or no such time.
+   */
+  get updateWallClock(): WallClock | null;
+}
+
+/** A date and a time of day without a zone. Months are numbered from 1. */
+export interface WallClock {
+  readonly year: number;
+  readonly month: number;
+  readonly day: number;
+  readonly hour: number;
+  readonly minute: number;
+  readonly second: number;
+  readonly millisecond: number;
+  readonly microsecond: number;
+  readonly nanosecond: number;
 }
 
 /** Base of all errors of this package, and what a refused call throws. */

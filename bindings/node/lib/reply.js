@@ -21,6 +21,25 @@ class CapitalDistribution {
     const date = new Date(this.updateTimestamp * 1000);
     return Number.isNaN(date.getTime()) ? null : date;
   }
+
+  /** The update time in words, as Temporal.PlainDateTime.from takes them; null for a text that is no such time. */
+  get updateWallClock() {
+    return wallClockOf(this.updateTime);
+  }
+}
+
+const WALL_CLOCK = /^(\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?$/;
+
+function wallClockOf(text) {
+  const found = WALL_CLOCK.exec(text);
+  if (found === null) return null;
+  const [year, month, day, hour, minute, second] = found.slice(1, 7).map((word) => Number(word ?? 0));
+  // Day 0 of the next month is this one's last.
+  const last = new Date(Date.UTC(2000 + (year % 400), month, 0)).getUTCDate();
+  if (year < 1 || month < 1 || month > 12 || day < 1 || day > last || hour > 23 || minute > 59 || second > 59) return null;
+  const fraction = (found[7] ?? "").padEnd(9, "0");
+  const [millisecond, microsecond, nanosecond] = [0, 3, 6].map((at) => Number(fraction.slice(at, at + 3)));
+  return { year, month, day, hour, minute, second, millisecond, microsecond, nanosecond };
 }
 
 /** The fields of a reply event, in the order src/values.c pushes them. */

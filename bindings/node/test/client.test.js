@@ -2,10 +2,11 @@
 
 const assert = require("node:assert/strict");
 const dns = require("node:dns");
+const { readFileSync } = require("node:fs");
 const net = require("node:net");
 const { join } = require("node:path");
 const test = require("node:test");
-const { KEY, RSA_KEY, TLS, run, simulator, sleep, unusedPort, until, within } = require("./support.js");
+const { KEY, ROOT, RSA_KEY, TLS, run, simulator, sleep, unusedPort, until, within } = require("./support.js");
 const {
   CapdistError, CapitalDistribution, Cipher, ConnectError, QuotaMode, RequestError, Status, Transport, connect,
 } = require("../lib/index.js");
@@ -38,6 +39,22 @@ test("figures over TCP", async (t) => {
   });
   assert.equal(figures.updatedAt.toISOString(), "2021-09-10T03:57:30.000Z");
 });
+
+/** The table that all languages have. */
+const UPDATE_TIMES = readFileSync(join(ROOT, "Tests", "cases", "times.tsv"), "utf8")
+  .split("\n").filter((line) => line !== "" && !line.startsWith("#")).map((line) => line.split("\t"));
+
+for (const [name, text, read] of UPDATE_TIMES) {
+  test(`update times: ${name}`, () => {
+    const figures = new CapitalDistribution("HK.00700", [1, 2, 3, 4, 5, 6, 7, 8, text, NaN]);
+    const told = figures.updateWallClock;
+    const digits = (number, count) => String(number).padStart(count, "0");
+    assert.equal(told === null ? "-" : `${digits(told.year, 4)}-${digits(told.month, 2)}-${digits(told.day, 2)} `
+      + `${digits(told.hour, 2)}:${digits(told.minute, 2)}:${digits(told.second, 2)}.`
+      + digits(told.millisecond, 3) + digits(told.microsecond, 3) + digits(told.nanosecond, 3), read);
+    assert.equal(figures.updateTime, text);
+  });
+}
 
 test("figures that are missing are NaN, and the text is empty", async (t) => {
   const gateway = await simulator(t, "--old");

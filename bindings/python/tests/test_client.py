@@ -15,9 +15,9 @@ from typing import Any
 
 import capdist
 import pytest
-from capdist import Client, ClosedError, RequestError, Result, Status
+from capdist import Client, ClosedError, RequestError, Result, Status, _model
 from conftest import Start
-from support import PATIENCE, SilentGateway, Simulator, unused_port, wait_until
+from support import PATIENCE, ROOT, SilentGateway, Simulator, unused_port, wait_until
 
 
 # Values
@@ -49,6 +49,19 @@ def test_what_is_missing(simulator: Start) -> None:
 def test_a_timestamp_that_is_no_time(timestamp: float, client: Client) -> None:
     figures = dataclasses.replace(client.capital_distribution("HK.00700"), update_timestamp=timestamp)
     assert figures.updated_at is None
+
+
+UPDATE_TIMES = [
+    line.split("\t")
+    for line in (ROOT / "Tests" / "cases" / "times.tsv").read_text(encoding="utf-8").splitlines()
+    if not line.startswith("#")
+]
+
+
+@pytest.mark.parametrize(("text", "read"), [case[1:] for case in UPDATE_TIMES], ids=[case[0] for case in UPDATE_TIMES])
+def test_update_times(text: str, read: str) -> None:
+    told = _model._time(text)
+    assert (told.strftime("%Y-%m-%d %H:%M:%S.%f").rjust(26, "0") if told else "-") == read[:26]
 
 
 def test_the_security_firm_is_sent(client: Client, gateway: Simulator) -> None:

@@ -4,6 +4,8 @@
 #define CAPDIST_REPLY_HPP
 
 #include <chrono>
+#include <cstddef>
+#include <ctime>
 #include <memory>
 #include <optional>
 #include <string>
@@ -25,7 +27,7 @@ struct capital_distribution {
     double capital_out_big = 0;
     double capital_out_mid = 0;
     double capital_out_small = 0;
-    std::optional<std::string> update_time; ///< the market's local wall clock, "yyyy-MM-dd HH:mm:ss"
+    std::optional<std::string> update_time; ///< the market's local wall clock, "yyyy-MM-dd HH:mm:ss", as the gateway wrote it
     std::optional<double> update_timestamp; ///< Unix seconds, as the gateway sent it
 
     capital_distribution() = default;
@@ -49,7 +51,54 @@ struct capital_distribution {
         return clock::time_point(std::chrono::duration_cast<clock::duration>(seconds(*update_timestamp)));
     }
 
+    /// The update time as a calendar has it, with the day of the week and of the year; `tm_isdst` is -1, not known. Seconds
+    /// may be missing in the text; a fraction of one is cut off. None for a text that is no such time.
+    std::optional<std::tm> update_wall_clock() const noexcept {
+        return update_time ? read_wall_clock(*update_time) : std::nullopt;
+    }
+
 private:
+    /// The number that begins at `at`, of exactly `digits` digits, between `low` and `high`; -1 if there is none.
+    static int number(std::string_view text, std::size_t at, std::size_t digits, int low, int high) noexcept {
+        int value = 0;
+        for (std::size_t end = at + digits; at < end; ++at) {
+            if (at >= text.size() || text[at] < '0' || text[at] > '9') return -1;
+            value = value * 10 + (text[at] - '0');
+        }
+        return value >= low && value <= high ? value : -1;
+    }
+
+    static bool is_fraction(std::string_view text) noexcept {
+        return text.size() >= 2 && text.size() <= 10 && text[0] == '.' &&
+               text.find_first_not_of("0123456789", 1) == std::string_view::npos;
+    }
+
+    static std::optional<std::tm> read_wall_clock(std::string_view text) noexcept {
+        static constexpr int days_before[] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 365};
+        const bool has_seconds = text.size() > 16;
+        const int year = number(text, 0, 4, 1, 9999), month = number(text, 5, 2, 1, 12), day = number(text, 8, 2, 1, 31),
+                  hour = number(text, 11, 2, 0, 23), minute = number(text, 14, 2, 0, 59),
+                  second = has_seconds ? number(text, 17, 2, 0, 59) : 0;
+        if (year < 0 || month < 0 || day < 0 || hour < 0 || minute < 0 || second < 0) return std::nullopt;
+        if (text[4] != '-' || text[7] != '-' || text[10] != ' ' || text[13] != ':') return std::nullopt;
+        if (has_seconds && (text[16] != ':' || (text.size() > 19 && !is_fraction(text.substr(19))))) return std::nullopt;
+        const int leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+        const auto before = [leap](int months) { return days_before[months] + (months > 1 ? leap : 0); };
+        if (day > before(month) - before(month - 1)) return std::nullopt;
+        std::tm time{};
+        time.tm_year = year - 1900;
+        time.tm_mon = month - 1;
+        time.tm_mday = day;
+        time.tm_hour = hour;
+        time.tm_min = minute;
+        time.tm_sec = second;
+        time.tm_yday = before(month - 1) + day - 1;
+        const int past = year - 1; // 0001-01-01 was a Monday
+        time.tm_wday = (past * 365 + past / 4 - past / 100 + past / 400 + time.tm_yday + 1) % 7;
+        time.tm_isdst = -1;
+        return time;
+    }
+
     static std::optional<double> given(const capdist_capital_distribution &raw, std::uint32_t bit, double value) {
         return raw.present & bit ? std::optional<double>(value) : std::nullopt;
     }

@@ -1,6 +1,6 @@
 // The declarations, as an ES module uses them. Compiled, never run.
 import { CapdistError, Cipher, Client, QuotaMode, RequestError, Status, Transport, connect, version } from "capdist";
-import type { CapitalDistribution, WatchListEntry } from "capdist";
+import type { CapitalDistribution, WallClock, WatchListEntry } from "capdist";
 import ftWebsocket, { ftCmdID } from "futu-api";
 import mmWebsocket, { mmCmdID } from "moomoo-api";
 import { Common, Qot_Common } from "futu-api/proto";
@@ -14,10 +14,11 @@ const client: Client = await connect({
 });
 const figures: CapitalDistribution = await client.capitalDistribution("HK.00700", { signal: controller.signal });
 const year: number | undefined = figures.updatedAt?.getFullYear();
+const clock: WallClock | null = figures.updateWallClock;
 for await (const entry of client.capitalDistributions(new Set(["HK.00700"]), { replyTimeoutMs: 100 })) {
   const one: WatchListEntry = entry;
   if (one.error) console.log(one.error.retryAfterMs, one.error.status === Status.REFUSED);
-  else console.log(one.figures.capitalInBig, year);
+  else console.log(one.figures.capitalInBig, year, clock?.hour);
 }
 try {
   const { body, retType } = await client.sendProto(1002, new Uint8Array());

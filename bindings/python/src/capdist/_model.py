@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from enum import IntEnum
+from functools import lru_cache
 
 from . import _native as native
 from ._status import RequestError, Status, request_error_class, status_of
@@ -36,7 +38,8 @@ class CapitalDistribution:
         capital_out_big: sold with big orders.
         capital_out_mid: sold with mid orders.
         capital_out_small: sold with small orders.
-        update_time: the market's local wall clock, without a time zone; None if missing or no time.
+        update_time: the market's local wall clock, without a time zone; with a fraction of a second, or without seconds,
+            where the gateway writes it so. None if missing or no time.
         update_time_text: the same as the gateway wrote it; "" if missing.
         update_timestamp: Unix time in seconds; NaN if missing.
     """
@@ -128,10 +131,19 @@ class ConnectionInfo:
     is_final: bool
 
 
+#: "yyyy-MM-dd HH:mm:ss", where the seconds, or a fraction after them, may be another gateway's.
+_WALL_CLOCK = re.compile(r"(\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?", re.ASCII)
+
+
+@lru_cache(maxsize=256)  # figures that come together have the same time
 def _time(text: str) -> datetime | None:
+    found = _WALL_CLOCK.fullmatch(text)
+    if found is None:
+        return None
+    *words, second, fraction = found.groups(default="0")
     try:
-        return datetime.fromisoformat(text) if text else None
-    except ValueError:
+        return datetime(*map(int, words), int(second), int(fraction.ljust(6, "0")[:6]))
+    except ValueError:  # no such day
         return None
 
 

@@ -23,6 +23,13 @@ struct Flow {
     }
 }
 
+/// What the gateway said of a stock.
+struct Distribution {
+    let flows: [Flow]
+    /// Nil if the gateway left it out, or wrote what is no time.
+    let updateWallClock: WallClock?
+}
+
 /// A connection to a gateway, released with the last reference to it.
 final class Connection: Sendable {
     // A handle is looked up and never dereferenced, and every function may be called from any thread.
@@ -46,7 +53,7 @@ final class Connection: Sendable {
     deinit { capdist_release(handle) }
 
     /// Every accepted request completes exactly once, which is what a continuation needs.
-    func capitalDistribution(_ name: String) async throws -> [Flow] {
+    func capitalDistribution(_ name: String) async throws -> Distribution {
         try await withCheckedThrowingContinuation { continuation in
             let box = Unmanaged.passRetained(Box(continuation))
             var security = capdist_security()
@@ -63,8 +70,8 @@ final class Connection: Sendable {
 }
 
 private final class Box {
-    let continuation: CheckedContinuation<[Flow], any Error>
-    init(_ continuation: CheckedContinuation<[Flow], any Error>) { self.continuation = continuation }
+    let continuation: CheckedContinuation<Distribution, any Error>
+    init(_ continuation: CheckedContinuation<Distribution, any Error>) { self.continuation = continuation }
 }
 
 /// On the connection's thread. What it is handed lives until it returns.
@@ -78,10 +85,12 @@ private func answered(
         continuation.resume(throwing: CapDistError(reply.pointee.status, reply.pointee.desc))
         return
     }
-    continuation.resume(returning: [
+    let flows = [
         Flow("super", figures.pointee.capital_in_super, figures.pointee.capital_out_super),
         Flow("big", figures.pointee.capital_in_big, figures.pointee.capital_out_big),
         Flow("mid", figures.pointee.capital_in_mid, figures.pointee.capital_out_mid),
         Flow("small", figures.pointee.capital_in_small, figures.pointee.capital_out_small),
-    ])
+    ]
+    let updateTime = figures.pointee.update_time.map { String(cString: $0) } ?? ""
+    continuation.resume(returning: Distribution(flows: flows, updateWallClock: WallClock.read(updateTime)))
 }

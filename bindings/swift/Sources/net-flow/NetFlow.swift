@@ -23,12 +23,15 @@ struct NetFlow {
 
     static func line(_ security: String, _ connection: Connection) async -> String {
         do {
-            let flows = try await connection.capitalDistribution(security)
-            return flows.reduce(security) { $0 + "\t\($1.name) \(net($1))" }
+            let told = try await connection.capitalDistribution(security)
+            let flows = told.flows.reduce(security) { $0 + "\t\($1.name) \(net($1))" }
+            return flows + (told.updateWallClock.map { "\tat \(digits($0.hour)):\(digits($0.minute))" } ?? "")
         } catch {
             return "\(security)\tfailed: \(error)"
         }
     }
+
+    static func digits(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
 
     static func net(_ flow: Flow) -> String {
         guard let moneyIn = flow.moneyIn, let moneyOut = flow.moneyOut else { return "-" }

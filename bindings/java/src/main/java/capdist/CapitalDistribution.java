@@ -2,8 +2,13 @@ package capdist;
 
 import capdist.CapdistLibrary.Distribution;
 import com.sun.jna.Pointer;
+import java.time.DateTimeException;
+import java.time.LocalDateTime;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.regex.MatchResult;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * Money that went into a stock and out of it during today's regular trading hours, by order size, in the security's
@@ -19,7 +24,7 @@ import java.util.OptionalDouble;
  * @param capitalOutBig sold with big orders
  * @param capitalOutMid sold with mid orders
  * @param capitalOutSmall sold with small orders
- * @param updateTime the market's local wall clock, "yyyy-MM-dd HH:mm:ss"
+ * @param updateTime the market's local wall clock, "yyyy-MM-dd HH:mm:ss", as the gateway wrote it
  * @param updateTimestamp the same instant in Unix seconds
  */
 public record CapitalDistribution(
@@ -33,6 +38,35 @@ public record CapitalDistribution(
         double capitalOutSmall,
         Optional<String> updateTime,
         OptionalDouble updateTimestamp) {
+
+    private static final Pattern WALL_CLOCK =
+            Pattern.compile("([0-9]{4})-([0-9]{2})-([0-9]{2}) ([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:\\.([0-9]{1,9}))?)?");
+
+    /**
+     * The update time as a date and time of day, of the market's zone. Seconds may be missing in the text, and a fraction of
+     * one may be there.
+     *
+     * @return empty if the text is missing or no such time
+     */
+    public Optional<LocalDateTime> updateWallClock() {
+        return updateTime.map(WALL_CLOCK::matcher).filter(Matcher::matches).flatMap(CapitalDistribution::dateTime);
+    }
+
+    private static Optional<LocalDateTime> dateTime(MatchResult found) {
+        int[] words = new int[7];
+        for (int at = 0; at < words.length; at++) {
+            String word = found.group(at + 1);
+            words[at] = word == null ? 0 : Integer.parseInt(at < 6 ? word : (word + "00000000").substring(0, 9));
+        }
+        try {
+            if (words[0] == 0) {
+                return Optional.empty(); // a year that Java has, and the calendar has not
+            }
+            return Optional.of(LocalDateTime.of(words[0], words[1], words[2], words[3], words[4], words[5], words[6]));
+        } catch (DateTimeException noSuchDay) {
+            return Optional.empty();
+        }
+    }
 
     static CapitalDistribution of(Pointer raw) {
         int present = raw.getInt(Distribution.PRESENT);
