@@ -1,5 +1,7 @@
 # make demo     fetch HK.00700 through the C library from a stand-in gateway, and print it
-# make test     run every test of every language (SUITES="swift c" runs some, see Tests/run.py --list)
+# make test     run every test of every language (SUITES="swift c" runs some, see Tests/run.py --list;
+#               SUITES=c ONLY=test_quota:slot_of runs one part of a suite, and in it the tests with that in their names)
+# make quick    run what a developer wants before each commit: lint, units, the C tests once, Python
 # make deep     run what takes long or depends on chance: sanitizers, minutes of fuzzing
 # make bench    measure the library and its peers, and write docs/benchmarks.md
 # make lib      build the library, its debug information and the simulator, in RELEASE
@@ -24,6 +26,7 @@ DOCDIR ?= $(PREFIX)/share/doc/capdist
 DESTDIR ?=
 DIST ?= dist
 SUITES ?=
+ONLY ?=
 SEEDS ?= 1000
 FROM ?= 1
 SECONDS ?= 60
@@ -65,7 +68,7 @@ JAVA_TEST_PACKAGES := libgoogle-gson-java libguava-java junit5 maven libmaven-co
 NODE_PACKAGES = node-typescript node-js-beautify $(if $(shell command -v node),,nodejs) \
     $(if $(shell node bindings/node/headers.js 2>/dev/null),,libnode-dev) $(if $(shell command -v npm),,npm)
 
-.PHONY: setup setup-build lib demo test deep bench java csharp install uninstall wheel deb jar npm dll docs abi messages messages-check format lint simulate mutants fuzz clean
+.PHONY: setup setup-build lib demo test quick deep bench java csharp install uninstall wheel deb jar npm dll docs abi messages messages-check format lint simulate mutants fuzz clean
 
 setup:
 	@scripts/setup.sh $(BUILD_PACKAGES) $(TEST_PACKAGES) $(JAVA_PACKAGES) $(JAVA_TEST_PACKAGES) $(CSHARP_PACKAGES) $(NODE_PACKAGES) $(RUNTIME_PACKAGES)
@@ -99,7 +102,10 @@ demo: lib
 	@RELEASE=$(RELEASE) scripts/demo.sh
 
 test: setup
-	@python3 Tests/run.py $(SUITES)
+	@python3 Tests/run.py $(SUITES) $(if $(ONLY),--only '$(ONLY)')
+
+quick: setup
+	@python3 Tests/run.py --quick
 
 deep: setup
 	@python3 Tests/run.py --deep

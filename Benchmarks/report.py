@@ -27,6 +27,9 @@ HEAD = (
     "peak MiB",
     "gateway",
 )
+#: The counts of one build differ from run to run, since threads meet in another order: by up to 2 % in ten runs, some of them
+#: on a machine that was busy. That much more than its limit a counted ratio may be.
+COUNT_SPREAD = 1.02
 AGAINST = {"C": "the minimal C client", "Python": "futu-api's row of the same kind"}
 
 
@@ -42,8 +45,8 @@ class Goal:
     values: tuple[float, ...]
     #: Why it was not measured.
     note: str = ""
-    #: Instructions or calls, which do not depend on what else the machine does.
-    is_counted: bool = False
+    #: By how much the limit may be passed, as a factor.
+    spread: float = 1.0
 
     @property
     def passed(self) -> bool | None:
@@ -51,7 +54,7 @@ class Goal:
         if not self.values:
             return None
         figure = median(self.values)
-        return figure <= self.limit if self.bound == "at most" else figure >= self.limit
+        return figure <= self.limit * self.spread if self.bound == "at most" else figure >= self.limit / self.spread
 
 
 def number(value: float) -> str:
@@ -128,8 +131,11 @@ def tables(rows: Sequence[Row]) -> str:
     return text
 
 
-def goals(rows: Sequence[Row]) -> list[Goal]:
-    """The asserted figures with what this run gave."""
+def goals(rows: Sequence[Row], lives: Sequence[float], build_s: float) -> list[Goal]:
+    """The asserted figures with what this run gave.
+
+    `lives` are those of processes that asked once, in milliseconds; `build_s` is 0 if nothing was built.
+    """
     by_key = {row.client.key: row for row in rows}
 
     def share(text: str, bound: str, limit: float, key: str, base: str, name: str) -> Goal:
@@ -139,11 +145,11 @@ def goals(rows: Sequence[Row]) -> list[Goal]:
 
     def instructions(text: str, key: str, base: str) -> Goal:
         own, other = by_key[key].instructions, by_key[base].instructions
-        return Goal(text, "at most", 1.5, (own / other,) if own and other else (), is_counted=True)
+        return Goal(text, "at most", 1.5, (own / other,) if own and other else (), spread=COUNT_SPREAD)
 
     def calls(text: str, key: str, limit: float) -> Goal:
         # Starting and ending do not cancel out to the last call.
-        return Goal(text, "at most", limit, (round(sum(by_key[key].calls.values()), 2),), is_counted=True)
+        return Goal(text, "at most", limit, (round(sum(by_key[key].calls.values()), 2),))
 
     # All system calls of the minimal client, and one wake-up.
     one_more = round(sum(by_key["minimal"].calls.values()), 2) + 1
@@ -176,6 +182,8 @@ def goals(rows: Sequence[Row]) -> list[Goal]:
                 limit, f"callback-{mode}-{way}", tcp, alone)
           for way, limit in (("websocket", 1.5), ("tls", 2.0))
           for mode, tcp in (("one", "callback"), ("many", "callback64"))),
+        Goal("C: life of a process that asks once, ms", "at most", 30, tuple(lives)),
+        Goal("a release build from nothing, s", "at most", 120, (build_s,) if build_s else (), "" if build_s else "a built library was named"),
         share("64 in flight from C: requests/s, of futu-api's", "at least", 50, "callback64", "futu64", rate),
         share("64 in flight from C: requests/s, of nautilus-futu's", "at least", 15, "callback64", "nautilus64", rate),
         share("Python: processor time, a reply object, of futu-api's call without its DataFrame", "at most", 0.1,
@@ -193,7 +201,8 @@ def goal_table(asserted: Sequence[Goal]) -> str:
         # A number that was counted has no spread.
         figure = "–" if not goal.values else spread(goal.values) if len(goal.values) > 1 else number(goal.values[0])
         verdict = {True: "pass", False: "fail", None: "not measured"}[goal.passed]
-        lines.append((goal.text, f"{goal.bound} {goal.limit:g}", figure, verdict))
+        limit = f"{goal.bound} {goal.limit:g}" + (f" (+{goal.spread - 1:.0%})" if goal.spread > 1 else "")
+        lines.append((goal.text, limit, figure, verdict))
     notes = dict.fromkeys(goal.note for goal in asserted if goal.note)
     return table(lines) + "".join(f"\nNot measured: {note}.\n" for note in notes)
 
@@ -269,6 +278,7 @@ def document(rows: Sequence[Row], asserted: Sequence[Goal], python: str, rounds:
 
 {tables(rows)}## What is asserted
 
-Where a ratio is asserted it is the median of the rounds' ratios, with the lowest and the highest in brackets.
+Where a ratio is asserted it is the median of the rounds' ratios, with the lowest and the highest in brackets. What stands after
+a limit in brackets is how much the counts of one build differ from run to run, and may pass the limit.
 
 {goal_table(asserted)}"""

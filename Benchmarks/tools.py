@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,10 +66,15 @@ def run(command: Sequence[str | Path], env: dict[str, str] | None = None) -> str
 # ---------------------------------------------------------------------------------------------------------- building
 
 
-def build(library: Path | None) -> Path:
-    """Builds the library, unless one is named, and the C programs. Returns the library's file."""
+def build(library: Path | None) -> tuple[Path, float]:
+    """Builds the library, unless one is named, and the C programs. Returns the library's file, and how many seconds a build
+    of everything that is shipped took from nothing; 0: it was not built."""
+    seconds = 0.0
     if library is None:
-        run(["swift", "build", "-c", "release", "--product", "capdist", "--scratch-path", SCRATCH])
+        shutil.rmtree(SCRATCH, ignore_errors=True)
+        started = time.monotonic()
+        run(["swift", "build", "-c", "release", "--scratch-path", SCRATCH])
+        seconds = time.monotonic() - started
         library = SCRATCH / "release" / "libcapdist.so"
     PROGRAMS.mkdir(parents=True, exist_ok=True)
     # Under its SONAME, beside the program that is linked to it; alone, since valgrind gives up on Swift's debug information.
@@ -81,7 +87,7 @@ def build(library: Path | None) -> Path:
     compile_c("gateway", "-lssl", "-lcrypto")
     compile_c("minimal_client", "-I", messages / "include", *generated, "-lprotobuf-c", "-lcrypto")
     compile_c("capdist_client", "-I", ROOT / "include", link, "-Wl,-rpath,$ORIGIN")
-    return library.resolve()
+    return library.resolve(), seconds
 
 
 def compile_c(name: str, *more: str | Path) -> None:
@@ -231,3 +237,10 @@ def instructions(command: Sequence[str | Path], env: dict[str, str]) -> int:
     if said is None:
         raise BenchmarkError("callgrind told no number")
     return int(said[1])
+
+
+def life(command: Sequence[str | Path], env: dict[str, str]) -> float:
+    """How many milliseconds a program lives, from its start to its end."""
+    started = time.monotonic()
+    run(command, env)
+    return (time.monotonic() - started) * 1000

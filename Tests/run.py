@@ -3,8 +3,10 @@
 
     Tests/run.py             every suite of `make test`
     Tests/run.py --deep      every suite of `make deep`: what takes long, or depends on chance
+    Tests/run.py --quick     what a developer wants before each commit
     Tests/run.py SUITE...    some of either
-    Tests/run.py --list      which there are
+    Tests/run.py SUITE --only PART:NAME   one test of a suite (see CONTRIBUTING.md)
+    Tests/run.py --list      which there are, and how many seconds each took the last time
 
 The last line printed is `N passed, N failed`; the exit status is 0 if nothing failed. A suite that does not run to its
 end counts as failed, and so does a case that was skipped. Logs and results go to Tests/.results. Needs `make setup`.
@@ -13,6 +15,8 @@ end counts as failed, and so does a case that was skipped. Logs and results go t
 from __future__ import annotations
 
 import argparse
+import functools
+import json
 import shutil
 import signal
 import sys
@@ -39,10 +43,12 @@ from harness.suite import (
     SCRATCH,
     VENV_PYTHON,
     Case,
+    Only,
     Outcome,
     Run,
     Suite,
     SuiteError,
+    Took,
     library_env,
     run_suite,
     side_by_side,
@@ -55,6 +61,8 @@ def swift_tests(run: Run) -> None:
     events = RESULTS / "swift-events.jsonl"
     events.unlink(missing_ok=True)
     test = ["swift", "test", "--scratch-path", str(SCRATCH), "--skip-build", "--disable-xctest"]
+    if run.only:
+        test += ["--filter", f"{run.only.part}.*{run.only.name}"]
     outcome = run.program([*test, "--event-stream-version", "0", "--event-stream-output-path", events])
     run.cases += read_swift_events(events)
     expect_agreement(run, outcome.status, "swift test")
@@ -64,13 +72,13 @@ def simulation(run: Run) -> None:
     """State machines, limiter and gateways in virtual time; a range of seeds is a case."""
     run.build(checks.swift_build("-c", "release", "--product", "simulate"))
     seeds = 1000
-    for first in range(1, 4 * seeds, seeds):
+    for first in filter(lambda first: run.wants(str(first)), range(1, 4 * seeds, seeds)):
         outcome = run.program([RELEASE / "simulate", "--seeds", str(seeds), "--from", str(first)], limit_s=120)
         why = None if outcome.status == 0 else outcome.ended
         if "requests" not in outcome.output:
             why = "it ran no schedule"
         run.check(f"seeds {first} to {first + seeds - 1}", why)
-    for seed in range(1, 4 * seeds, 401):
+    for seed in filter(lambda _: run.wants("again"), range(1, 4 * seeds, 401)):
         first, again = (run.program([RELEASE / "simulate", "--seed", str(seed)], limit_s=60).output for _ in range(2))
         same = first == again and "no promise broken" in first
         run.check(f"seed {seed} again", None if same else "another run of the same seed came out otherwise")
@@ -88,9 +96,10 @@ def pytest_suite(folder: str) -> Callable[[Run], None]:
         def play(file: Path) -> Outcome:
             command = [VENV_PYTHON, "-m", "pytest", "-v", "-p", "no:cacheprovider", "--strict-markers"]
             xml = f"--junitxml={results / file.stem}.xml"
-            return run.program([*command, xml, file], env=library_env(), at_once=True)
+            some = ["-k", run.only.name] if run.only.name else []
+            return run.program([*command, xml, *some, file], env=library_env(), at_once=True)
 
-        files = sorted((ROOT / folder).glob("test_*.py"))
+        files = [file for file in sorted((ROOT / folder).glob("test_*.py")) if run.wants(file.stem)]
         for file, outcome in zip(files, side_by_side(play, files), strict=True):
             run.cases += read_junit(results / f"{file.stem}.xml")
             expect_agreement(run, outcome.status, file.name)
@@ -146,6 +155,20 @@ DEEP = [
 ]
 
 
+#: What a developer wants before each commit: lint, units, the C tests once, Python.
+QUICK = [
+    Suite("sources", "format, generated messages, banned imports", 120, checks.sources),
+    Suite("swift", "the modules' own tests", 600, swift_tests),
+    Suite("c", "the C ABI over the real library, with a thread for each connection", 600, functools.partial(c_tests, modes=("thread",))),
+    Suite("python", "the Python package", 600, pytest_suite("bindings/python/tests")),
+]
+
+#: Where the seconds stand that each suite took the last time, all of it.
+SECONDS = RESULTS / "seconds.json"
+#: How many of the slowest cases are told.
+SLOWEST = 15
+
+
 def main() -> int:
     """Runs what the command line names. Returns the exit status."""
     # Started in the background it would be ignored, here and in the tests that interrupt programs.
@@ -153,24 +176,31 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Runs the test suites.")
     parser.add_argument("suites", nargs="*", metavar="SUITE", help="the suites to run; all if none is named")
     parser.add_argument("--deep", action="store_true", help="those of `make deep`, if none is named")
+    parser.add_argument("--quick", action="store_true", help="those of `make quick`")
+    parser.add_argument("--only", type=Only.of, default=Only(), metavar="PART:NAME", help="a part of a suite, tests of this name")
     parser.add_argument("--list", action="store_true", help="name the suites")
     arguments = parser.parse_args()
     if arguments.list:
-        for title, suites in (("make test", SUITES), ("make deep", DEEP)):
-            print(f"{title}:")
-            for suite in suites:
-                print(f"  {suite.name:10} {suite.about}")
+        list_suites()
         return 0
-    every = [*SUITES, *DEEP]
+    every = QUICK if arguments.quick else [*SUITES, *DEEP]
     unknown = set(arguments.suites) - {suite.name for suite in every}
     if unknown:
         parser.error(f"no such suite: {', '.join(sorted(unknown))} (see --list)")
+    if arguments.only and len(arguments.suites) != 1:
+        parser.error("--only is for one suite")
+    chosen = [suite for suite in every if suite.name in arguments.suites]
+    chosen = chosen or (QUICK if arguments.quick else DEEP if arguments.deep else SUITES)
     summary = RESULTS / ("summary-deep.txt" if arguments.deep else "summary.txt")
     summary.unlink(missing_ok=True)
-    chosen = [suite for suite in every if suite.name in arguments.suites] or (DEEP if arguments.deep else SUITES)
     cases: list[tuple[str, Case]] = []
+    took: dict[str, Took] = {}
     for suite in chosen:
-        cases += [(suite.name, case) for case in run_suite(suite)]
+        its_cases, took[suite.name] = run_suite(suite, arguments.only)
+        cases += [(suite.name, case) for case in its_cases]
+        if not arguments.only and not arguments.quick:
+            remember(suite, took[suite.name])
+    tell_slowest(took, cases)
     failed = [(suite, case) for suite, case in cases if not case.passed]
     print()
     for suite_name, case in failed:
@@ -179,6 +209,41 @@ def main() -> int:
     summary.write_text(line + "\n", encoding="utf-8")
     print(line, flush=True)
     return 1 if failed else 0
+
+
+def list_suites() -> None:
+    """Names the suites, each with the seconds it took the last time."""
+    seconds = last_seconds()
+    for title, suites in (("make test", SUITES), ("make deep", DEEP)):
+        print(f"{title}:")
+        for suite in suites:
+            last = f"{seconds[suite.name]:5.0f} s" if suite.name in seconds else "      –"
+            print(f"  {suite.name:10} {last}  {suite.about}")
+
+
+def last_seconds() -> dict[str, float]:
+    """What each suite took the last time."""
+    try:
+        return {str(name): float(took) for name, took in json.loads(SECONDS.read_text(encoding="utf-8")).items()}
+    except (OSError, ValueError):
+        return {}
+
+
+def remember(suite: Suite, took: Took) -> None:
+    """Notes what a suite took."""
+    SECONDS.write_text(json.dumps({**last_seconds(), suite.name: round(took.clock, 1)}, indent=1) + "\n", encoding="utf-8")
+
+
+def tell_slowest(took: dict[str, Took], cases: list[tuple[str, Case]]) -> None:
+    """Where time went, by suite and by case."""
+    print("\nwhere time went, in seconds by the clock and of processors:")
+    for name, spent in sorted(took.items(), key=lambda item: -item[1].clock):
+        print(f"{spent.clock:8.1f} {spent.processor:8.1f}  {name}")
+    slow = [(case.seconds, suite, case.name) for suite, case in cases if case.seconds >= 1]
+    if slow:
+        print("the slowest cases:")
+    for seconds, suite, name in sorted(slow, reverse=True)[:SLOWEST]:
+        print(f"{seconds:8.1f}  {suite}: {name}")
 
 
 if __name__ == "__main__":

@@ -299,6 +299,15 @@ capdist_request_options request_defaults(void) {
 
 /* ---- set-up and tear-down ---- */
 
+/* CAPDIST_ONLY: a piece of the names of the tests to run. */
+__attribute__((constructor)) static void choose_tests(void) {
+    static char pattern[200];
+    const char *only = getenv("CAPDIST_ONLY");
+    if (!only || !only[0]) return;
+    snprintf(pattern, sizeof pattern, "*%s*", only);
+    cmocka_set_test_filter(pattern);
+}
+
 static void *do_nothing(void *unused) {
     return unused;
 }

@@ -256,7 +256,7 @@ bool storm_kept_promises(const storm *s, const char *name) {
         print_error("%s: a thread waited in vain\n", name);
         broken++;
     }
-    if (s->release_ms >= 100 * SLOWNESS) {
+    if (s->release_ms >= PROMPT_MS) {
         print_error("%s: a release took %ld ms\n", name, s->release_ms);
         broken++;
     }

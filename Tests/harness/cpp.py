@@ -103,11 +103,15 @@ def cpp(run: Run) -> None:
     os.environ["TSAN_OPTIONS"] = f"suppressions={suppressions}"
     messages = _messages(run, out)
     _build(run, out, messages)
-    _modern(run, out)
-    _vendor(run, out)
-    _cases(run, out)
-    _samples(run, out)
-    _vendor_samples(run, out, messages)
+    run.part("modern", _modern, out)
+    run.part("vendor", _vendor, out)
+    run.part("cases", _cases, out)
+    run.part("samples", _samples, out)
+    run.part("vendor-samples", _vendor_samples, out, messages)
+
+
+def _doctest_filter(run: Run) -> list[str]:
+    return [f"--test-case=*{run.only.name}*"] if run.only.name else []
 
 
 def _doctest_problem(outcome: Outcome) -> str | None:
@@ -157,7 +161,7 @@ def _modern(run: Run, out: Path) -> None:
     def play(build: Build) -> Outcome:
         with simulator("--no-quota") as port:
             env = {"CAPDIST_PORT": str(port)}
-            return run.program([out / f"test-{build[0]}"], limit_s=120, env=env, at_once=True)
+            return run.program([out / f"test-{build[0]}", *_doctest_filter(run)], limit_s=120, env=env, at_once=True)
 
     for build, outcome in zip(ALL_BUILDS, side_by_side(play, ALL_BUILDS), strict=True):
         run.check(f"the modern face, {build[0]}", _doctest_problem(outcome))
@@ -172,7 +176,7 @@ def _vendor(run: Run, out: Path) -> None:
             env["CAPDIST_RSA_KEY"] = str(RSA_KEY)
             # Ten seconds of waiting tell the same in every build.
             less = [] if build is BUILDS[0] else ["--test-case-exclude=InitConnect is given up*"]
-            return run.program([out / f"vendor-{build[0]}", *less], limit_s=120, env=env, at_once=True)
+            return run.program([out / f"vendor-{build[0]}", *less, *_doctest_filter(run)], limit_s=120, env=env, at_once=True)
 
     for build, outcome in zip(ALL_BUILDS, side_by_side(play, ALL_BUILDS), strict=True):
         run.check(f"the vendor's face, {build[0]}", _doctest_problem(outcome))

@@ -11,6 +11,7 @@ import time
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from . import checks
@@ -58,6 +59,8 @@ EXIT_LIMIT_S = 5.0
 SLOW_EXIT_S = 90
 EXIT_RUNS = 4
 SEED_NUMBER = 8
+#: The suite's parts that are no classes of tests.
+STEPS = ("text-format", "cases", "exits", "samples", "package")
 OUTPUT = """Qot onInitConnect: ret=0 desc= connID={0}
 Send QotGetCapitalDistribution: 1
 Reply: QotGetCapitalDistribution: 1 retType: 0
@@ -87,12 +90,13 @@ def csharp(run: Run) -> None:
     for left in OUT.iterdir():
         left.unlink()
     run.build(["make", "--silent", "csharp", f"CSHARP_OUT={OUT}"])
-    _nunit(run)
-    _text_format(run)
-    _cases(run)
-    _exits(run)
-    _samples(run)
-    _package(run)
+    if run.only.part not in STEPS:
+        _nunit(run)
+    run.part("text-format", _text_format)
+    run.part("cases", _cases)
+    run.part("exits", _exits)
+    run.part("samples", _samples)
+    run.part("package", _package)
 
 
 def environment() -> dict[str, str]:
@@ -119,6 +123,8 @@ def _nunit(run: Run) -> None:
         env = {variable: str(stack.enter_context(simulator(*given))) for variable, given in GATEWAYS.items()}
         env |= {"CAPDIST_RSA_KEY": str(RSA_KEY), "CAPDIST_LAYOUT": str(layout), "CAPDIST_OUT": str(OUT)}
         env |= {"CAPDIST_TRACE": str(OUT / "trace"), "CAPDIST_TIMES": str(UPDATE_TIMES)} | environment()
+        if run.only.part:
+            return _nunit_run(run, tests, "", env, f"-run:Capdist.Tests.{run.only.part}")
         _nunit_run(run, tests, "", env)
         for suspension in SUSPENSIONS:
             env["MONO_THREADS_SUSPEND"] = suspension
@@ -130,8 +136,7 @@ def _nunit_run(run: Run, tests: Path, name: str, env: dict[str, str], *options: 
     # In its own process and domain, as a program has it.
     command = ["nunit-console", tests, f"-xml:{xml}", "-nologo", "-noshadow", "-nothread", "-domain:None", *options]
     outcome = run.program(command, limit_s=120, env=env)
-    for case in read_nunit(xml):
-        run.check(f"{case.name} ({name})" if name else case.name, case.why or None)
+    run.cases += [replace(case, name=f"{case.name} ({name})" if name else case.name) for case in read_nunit(xml)]
     if outcome.status != 0 and all(case.passed for case in run.cases):
         raise SuiteError(f"nunit-console: every case passed, and yet {outcome.ended}")
 

@@ -67,10 +67,10 @@ def docs(run: Run) -> None:
     shutil.rmtree(OUT, ignore_errors=True)
     OUT.mkdir(parents=True)
     pages = sorted({path for pattern in PAGES for path in ROOT.glob(pattern)})
-    _links(run, pages)
-    _names(run, pages)
-    _parts(run)
-    _html(run)
+    run.part("links", _links, pages)
+    run.part("names", _names, pages)
+    run.part("parts", _parts)
+    run.part("html", _html)
     redirect = OUT / "redirect.so"
     run.build(["cc", "-std=c11", "-Wall", "-Werror", "-shared", "-fPIC", TESTS / "redirect.c", "-o", redirect])
     prefix = OUT / "prefix"
@@ -78,8 +78,8 @@ def docs(run: Run) -> None:
     with simulator("--no-quota") as port:
         env = _environment(prefix) | {"SIMULATOR_PORT": str(port)}
         for page in pages:
-            _page(run, page, blocks(page), env, redirect)
-        _page(run, HEADER, header_blocks(), env, redirect)
+            run.part(str(page.relative_to(ROOT)), _page, page, blocks(page), env, redirect)
+        run.part(str(HEADER.relative_to(ROOT)), _page, HEADER, header_blocks(), env, redirect)
 
 
 def _environment(prefix: Path) -> dict[str, str]:

@@ -23,15 +23,15 @@ def guests(run: Run) -> None:
     checks.library(run)
     RESULTS.mkdir(parents=True, exist_ok=True)
     with simulator("--no-quota") as port:
-        _unload(run, port)
-        _swift_host(run, port)
-        _swift_sample(run, port)
-        _swift_times(run)
-    _websocket_sample(run)
-    loops(run)
-    runtimes(run)
-    hygiene.secrets(run)
-    _first_uses(run)
+        run.part("unload", _unload, port)
+        run.part("swift-host", _swift_host, port)
+        run.part("swift-sample", _swift_sample, port)
+        run.part("swift-times", _swift_times)
+    run.part("websocket-sample", _websocket_sample)
+    run.part("loops", loops)
+    run.part("runtimes", runtimes)
+    run.part("secrets", hygiene.secrets)
+    run.part("first-uses", _first_uses)
 
 
 def _unload(run: Run, port: int) -> None:

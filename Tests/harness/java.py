@@ -38,6 +38,8 @@ BRANDS = {"futu": "FTSPI_Qot", "moomoo": "MMSPI_Qot"}
 #: For programs that live for a moment.
 QUICK = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 WAYS = ("blocking", "callbacks", "futures")
+#: The suite's parts that are no classes of tests.
+STEPS = ("maven", "cases", "readme", "samples")
 #: The first connection id of a gateway with this seed, beyond 2^63.
 SEED_NUMBER, CONNECT_ID = "2", "10905525725756348110"
 OUTPUT = f"""Qot onInitConnect: ret=true desc= connID={CONNECT_ID}
@@ -75,11 +77,12 @@ def java(run: Run) -> None:
     quick = [f"-J{option}" for option in QUICK]
     lint = ["--release", "17", "-Xlint:all,-path,-try", "-Werror"]
     run.build(["javac", *quick, *lint, "-cp", path, "-d", tests, *sources])
-    _maven(run, out, jar)
-    _junit(run, out, path)
-    _cases(run, path)
-    _readme(run, out, _class_path(jar, *_jars("jna")))
-    _vendor_samples(run, out, _class_path(jar, *_jars(*VENDOR, *JSON)))
+    run.part("maven", _maven, out, jar)
+    if run.only.part not in STEPS:
+        _junit(run, out, path)
+    run.part("cases", _cases, path)
+    run.part("readme", _readme, out, _class_path(jar, *_jars("jna")))
+    run.part("samples", _vendor_samples, out, _class_path(jar, *_jars(*VENDOR, *JSON)))
 
 
 def _jars(*names: str) -> list[Path]:
@@ -139,6 +142,8 @@ def _junit(run: Run, out: Path, path: str) -> None:
     launcher += ["--scan-classpath", str(out / "tests"), "--details=tree", "--disable-banner", "--disable-ansi-colors"]
     # Each brand in a JVM of its own: their classes have no options, and share a process's quota.
     chosen = {"all": ["--exclude-classname", ".*MMTest"], "moomoo": ["--include-classname", ".*MMTest"]}
+    if run.only.part:
+        chosen = {"some": ["--include-classname", rf".*\b{run.only.part}"]}
 
     def play(name: str) -> Outcome:
         reports = ["--reports-dir", str(out / f"reports-{name}")]

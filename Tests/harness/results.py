@@ -20,12 +20,21 @@ def read_junit(path: Path) -> list[Case]:
     for element in root.iter("testcase"):
         name = ".".join(part for part in (element.get("classname"), element.get("name")) if part)
         trouble = next((child for child in element if child.tag in ("failure", "error", "skipped")), None)
+        seconds = _seconds(element.get("time"))
         if trouble is None:
-            cases.append(Case(name, True))
+            cases.append(Case(name, True, "", seconds))
         else:
             text = " ".join((trouble.get("message") or trouble.text or "").split())
-            cases.append(Case(name, False, f"{trouble.tag}: {text}"[:400]))
+            cases.append(Case(name, False, f"{trouble.tag}: {text}"[:400], seconds))
     return cases
+
+
+def _seconds(text: str | None) -> float:
+    """A length of time as test programs write it."""
+    try:
+        return float(text or 0)
+    except ValueError:
+        return 0.0
 
 
 def read_nunit(path: Path) -> list[Case]:
@@ -41,7 +50,8 @@ def read_nunit(path: Path) -> list[Case]:
         passed = element.get("result") == "Success"
         if element.tag == "test-case" or (not passed and text and not text.startswith("One or more child tests")):
             name = (element.get("name") or "").removeprefix("Capdist.Tests.")
-            cases.append(Case(name, passed, "" if passed else f"{element.get('result')}: {text}"[:400]))
+            why = "" if passed else f"{element.get('result')}: {text}"[:400]
+            cases.append(Case(name, passed, why, _seconds(element.get("time"))))
     return cases
 
 
@@ -59,6 +69,8 @@ def read_swift_events(path: Path) -> list[Case]:
     functions: dict[str, str] = {}
     plain: set[str] = set()
     ended: dict[tuple[str, str], str] = {}
+    begun: dict[tuple[str, str], float] = {}
+    took: dict[tuple[str, str], float] = {}
     issues: dict[tuple[str, str], str] = {}
     finished = False
     for record in records:
@@ -73,14 +85,18 @@ def read_swift_events(path: Path) -> list[Case]:
         case = payload.get("_testCase", {})
         key = (test, case.get("id", ""))
         kind = payload["kind"]
+        at = payload.get("instant", {}).get("absolute", 0.0)
+        if kind in ("testCaseStarted", "testStarted"):
+            begun.setdefault(key, at)
         if kind == "testCaseEnded" or (kind == "testEnded" and test in plain):
             ended.setdefault(key, case.get("displayName", ""))
+            took[key] = at - begun.get(key, at)
         elif kind in ("issueRecorded", "testSkipped", "testCancelled", "testCaseCancelled"):
             issues.setdefault(key, _message(payload) or kind)
         finished = finished or kind == "runEnded"
     cases = [
-        Case(f"{functions.get(test, test)} {name}".strip(), (test, case) not in issues, issues.pop((test, case), ""))
-        for (test, case), name in ended.items()
+        Case(f"{functions.get(key[0], key[0])} {name}".strip(), key not in issues, issues.pop(key, ""), took[key])
+        for key, name in ended.items()
     ]
     # What is left of the issues belongs to no case that ended: a skipped test, a suite, the run itself.
     cases += [Case(functions.get(test, test) or "run", False, why) for (test, _), why in issues.items()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from pathlib import Path
 
 from . import checks, cprograms
@@ -31,7 +32,7 @@ def sanitizers(run: Run) -> None:
     checks.library(run)
     for name in SANITIZERS:
         _sanitize(run, name)
-    _valgrind(run)
+    run.part("valgrind", _valgrind)
 
 
 @once
@@ -59,12 +60,14 @@ def _sanitize(run: Run, name: str) -> None:
     }
 
     def play(mode: str, program: str) -> list[Case]:
+        started = time.monotonic()
         no_leaks = {"ASAN_OPTIONS": "detect_leaks=0:exitcode=99"} if (mode, program) in NO_LEAKS_SOUGHT else {}
-        outcome = run.program([out[mode] / program], limit_s=300, env={**env, **no_leaks}, at_once=True)
+        env_of_it = {**env, **no_leaks, "CAPDIST_ONLY": run.only.name}
+        outcome = run.program([out[mode] / program], limit_s=300, env=env_of_it, at_once=True)
         told = [line for line in outcome.output.splitlines() if "Sanitizer:" in line]
         # A child of a test may have been told of what its parent never hears.
         why = told[0] if told else "" if outcome.status == 0 else outcome.ended
-        return [Case(f"{name}, {mode}: {program}", not why, why)]
+        return [Case(f"{name}, {mode}: {program}", not why, why, time.monotonic() - started)]
 
     left_out = {"thread": LEFT_OUT[name], "host": LEFT_OUT[name] | LEFT_OUT_HOST[name]}
     cprograms.run_each(run, play, f"{name}, ", left_out.__getitem__)

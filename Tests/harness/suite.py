@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import resource
 import shlex
 import signal
 import subprocess
@@ -25,6 +26,8 @@ RESULTS = ROOT / "Tests" / ".results"
 SCRATCH = ROOT / ".build-test"
 RELEASE = SCRATCH / "release"
 VENV_PYTHON = ROOT / ".venv-test" / "bin" / "python"
+#: How many times as long as on an idle machine things may take. A limit is that of a hang.
+BUSY = 4
 
 
 def library_env() -> dict[str, str]:
@@ -47,6 +50,26 @@ class Case:
     name: str
     passed: bool
     why: str = ""
+    #: How long it took, as far as that is known.
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Only:
+    """What of a suite is to be run: `PART`, `PART:NAME` or `:NAME`; all of it if that is empty. A part is a program, a file, a
+    class or a step of the suite; a name is a piece of a test's."""
+
+    part: str = ""
+    name: str = ""
+
+    @classmethod
+    def of(cls, text: str) -> Only:
+        """Reads it."""
+        part, _, name = text.partition(":")
+        return cls(part, name)
+
+    def __bool__(self) -> bool:
+        return bool(self.part or self.name)
 
 
 @dataclass(frozen=True)
@@ -71,8 +94,11 @@ class Run:
     name: str
     limit_s: float
     log: IO[str]
+    only: Only = Only()
     cases: list[Case] = field(default_factory=list)
     started: float = field(default_factory=time.monotonic)
+    #: When the last case was recorded.
+    checked: float = field(default_factory=time.monotonic)
     telling: threading.Lock = field(default_factory=threading.Lock)
 
     def remaining_s(self) -> float:
@@ -92,8 +118,19 @@ class Run:
             self.log.flush()
 
     def check(self, name: str, problem: str | None) -> None:
-        """Records a case that passed if there is no problem."""
-        self.cases.append(Case(name, not problem, problem or ""))
+        """Records a case that passed if there is no problem. It took what has passed since the last one."""
+        now = time.monotonic()
+        self.cases.append(Case(name, not problem, problem or "", now - self.checked))
+        self.checked = now
+
+    def wants(self, part: str) -> bool:
+        """Whether this part of the suite is to be run."""
+        return self.only.part in ("", part)
+
+    def part(self, name: str, step: Callable[..., None], *arguments: object) -> None:
+        """Runs a step of the suite, if that part is wanted."""
+        if self.wants(name):
+            step(self, *arguments)
 
     def program(
         self,
@@ -104,14 +141,14 @@ class Run:
         cwd: Path = ROOT,
         at_once: bool = False,
     ) -> Outcome:
-        """Runs a program with its output streamed and logged, and ends whatever it leaves behind.
+        """Runs a program with its output streamed and logged, and ends whatever it leaves behind. The limit is an idle machine's.
 
         `at_once`: the output comes in one piece when it has ended, for programs that run side by side.
 
         Raises SuiteError at the time limit, or when there is no such program.
         """
         words = [str(word) for word in command]
-        limit = min(limit_s or self.remaining_s(), self.remaining_s())
+        limit = min(limit_s * BUSY if limit_s else self.remaining_s(), self.remaining_s())
         heading = "$ " + shlex.join(words) + "\n"
         if not at_once:
             self.tell(heading)
@@ -199,14 +236,25 @@ class Suite:
     run: Callable[[Run], None]
 
 
-def run_suite(suite: Suite) -> list[Case]:
+@dataclass(frozen=True)
+class Took:
+    """What a suite took, in seconds: by the clock, and of processors."""
+
+    clock: float
+    processor: float
+
+
+def run_suite(suite: Suite, only: Only = Only()) -> tuple[list[Case], Took]:
     """Runs a suite. One that does not run to its end, or that yields no case, counts as a failed case of its name."""
     RESULTS.mkdir(parents=True, exist_ok=True)
+    before = _processor_s()
     with (RESULTS / f"{suite.name}.log").open("w", encoding="utf-8") as log:
-        run = Run(suite.name, suite.limit_s, log)
+        run = Run(suite.name, suite.limit_s * BUSY, log, only)
         run.say(f"\n=== {suite.name}: {suite.about}")
         try:
             suite.run(run)
+            if only.name:
+                run.cases = [case for case in run.cases if only.name in case.name or not case.passed]
             if not run.cases:
                 raise SuiteError("it ran no test case")
         except SuiteError as error:
@@ -216,6 +264,13 @@ def run_suite(suite: Suite) -> list[Case]:
         failed = [case for case in run.cases if not case.passed]
         for case in failed:
             run.say(f"FAILED {suite.name}: {case.name}: {case.why}")
-        seconds = time.monotonic() - run.started
-        run.say(f"--- {suite.name}: {len(run.cases) - len(failed)} passed, {len(failed)} failed in {seconds:.1f} s")
-        return run.cases
+        took = Took(time.monotonic() - run.started, _processor_s() - before)
+        told = f"{len(run.cases) - len(failed)} passed, {len(failed)} failed in {took.clock:.1f} s"
+        run.say(f"--- {suite.name}: {told} ({took.processor:.1f} s of processor)")
+        return run.cases, took
+
+
+def _processor_s() -> float:
+    """Processor time of the programs that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
