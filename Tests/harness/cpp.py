@@ -106,6 +106,7 @@ def cpp(run: Run) -> None:
     run.part("modern", _modern, out)
     run.part("vendor", _vendor, out)
     run.part("cases", _cases, out)
+    run.part("no-exceptions", _no_exceptions, out)
     run.part("samples", _samples, out)
     run.part("vendor-samples", _vendor_samples, out, messages)
 
@@ -147,6 +148,7 @@ def _build(run: Run, out: Path, messages: list[str | Path]) -> None:
     for build in reversed(ALL_BUILDS):
         programs += [Program(f"test-{build[0]}", build, modern), Program(f"vendor-{build[0]}", build, vendor, messages)]
 
+    programs += [Program(f"cases-asio-{build[0]}", build, [TESTS / "cases" / "asio.cpp"]) for build in CASES_BUILDS]
     programs += [Program(name, SAMPLES_BUILD, [SAMPLES / f"{name}.cpp"]) for name in ("first", "watch")]
 
     def compiled(program: Program) -> Path:
@@ -187,7 +189,25 @@ def _cases(run: Run, out: Path) -> None:
     for name, _, _ in CASES_BUILDS:
         modern, vendor = (out / f"cases-{face}-{name}" for face in ("modern", "vendor"))
         faces = [Face(f"{way}, {name}", [modern, way], way == "callbacks") for way in WAYS]
-        check_cases(run, [*faces, Face(f"vendor, {name}", [vendor], False, False)])
+        asio = Face(f"asio, {name}", [out / f"cases-asio-{name}"])
+        check_cases(run, [*faces, asio, Face(f"vendor, {name}", [vendor], False, False)])
+
+
+def _no_exceptions(run: Run, out: Path) -> None:
+    """A program without exceptions and types at run time, linked to a part that has them: in either order."""
+    for name, compiler, options in (BUILDS[0], BUILDS[-2]):
+        compiler = compiler if compiler == "g++" else str(toolchain() / "bin" / compiler)
+        without, part = out / f"without-{name}.o", out / f"with-{name}.o"
+        build = [compiler, *FLAGS, *options, "-c"]
+        run.build([*build, "-fno-exceptions", "-fno-rtti", TESTS / "no_exceptions" / "main.cpp", "-o", without])
+        run.build([*build, TESTS / "no_exceptions" / "with.cpp", "-o", part])
+        for order, objects in (("first", [without, part]), ("last", [part, without])):
+            program = out / f"no-exceptions-{name}-{order}"
+            run.build([compiler, *objects, "-pthread", f"-L{RELEASE}", "-lcapdist", f"-Wl,-rpath,{RELEASE}", "-o", program])
+            with simulator("--no-quota") as port:
+                outcome = run.program([program, str(port)], limit_s=60)
+            good = outcome.status == 0 and outcome.output == "all well\n"
+            run.check(f"without exceptions, {name}, linked {order}", None if good else outcome.output[-300:] or outcome.ended)
 
 
 def _samples(run: Run, out: Path) -> None:

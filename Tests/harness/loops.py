@@ -1,4 +1,4 @@
-"""The adapters for hosts' own event loops (bindings/c/adapters): each sample answers, makes no thread, and
+"""The adapters for applications' own event loops (bindings/c/adapters, capdist/asio.hpp): each sample answers, makes no thread, and
 tells why nothing comes."""
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from .gateway import simulator
 from .suite import RELEASE, RESULTS, ROOT, Run
 
 ADAPTERS = ROOT / "bindings" / "c" / "adapters"
+ASIO = ROOT / "bindings" / "cpp" / "samples" / "asio.cpp"
 SAMPLES = {"poll": (), "epoll": (), "uv": ("-luv",)}
 TRACED = "clone,clone3,execve,poll,epoll_wait,epoll_pwait,epoll_create1,epoll_ctl,close"
 
@@ -22,10 +23,12 @@ def loops(run: Run) -> None:
     for name, libraries in SAMPLES.items():
         link = ["-Iinclude", f"-L{RELEASE}", "-lcapdist", f"-Wl,-rpath,{RELEASE}", *libraries]
         run.build(["cc", *flags, ADAPTERS / f"{name}.c", "-o", out / name, *link])
+    link = ["-Iinclude", "-Ibindings/cpp/include", f"-L{RELEASE}", "-lcapdist", f"-Wl,-rpath,{RELEASE}", "-pthread"]
+    run.build(["g++", "-std=c++17", "-O1", "-Wall", "-Wextra", "-Wshadow", "-Werror", "-pedantic", ASIO, "-o", out / "asio", *link])
     # Answers that take a while: until then a loop that does not rest would go round thousands of times.
     with simulator("--no-quota", "--latency", "300") as first, simulator("--no-quota") as second:
         here = ["127.0.0.1", str(first)]
-        for name in ("poll", "uv"):
+        for name in ("poll", "uv", "asio"):
             printed = _answers(run, name, [out / name, *here, "HK.00700", "HK.99999", "nonsense"], out)
             lines = sorted(line[:29] for line in printed.splitlines())
             good = lines == ["HK.00700 859479380", "HK.99999 the gateway refused ", "nonsense a security is writte"]
@@ -34,7 +37,7 @@ def loops(run: Run) -> None:
         good = all(line in printed for line in (f"{first}: 859479380\n", f"{second}: 859479380\n", "1: 127.0.0.1: port 1 refused"))
         run.check("epoll: two gateways, and one that is not there", None if good else printed[-300:])
         _unfinished_line(run, out / "poll", first)
-    for name in SAMPLES:
+    for name in (*SAMPLES, "asio"):
         command = [out / name, "HK.00700", "127.0.0.1", "1"] if name == "epoll" else [out / name, "127.0.0.1", "1", "HK.00700"]
         outcome = run.program(["timeout", "2", *command], limit_s=30)
         told = re.search(r"^connecting failed.*: is OpenD running there\?$", outcome.output, re.M)

@@ -7,26 +7,14 @@
 
 #include <capdist.hpp>
 
+#include "modern.hpp"
 #include "player.hpp"
 
 using namespace capdist;
 
 namespace {
 
-std::string name_of(const std::error_code &code) {
-    return capdist_status_name(code.value());
-}
-
-std::string told(int number, const reply_view &reply) {
-    std::ostringstream line;
-    line << "answer\t" << number << "\t" << name_of(reply.status()) << "\t" << reply.was_sent() << "\t"
-         << reply.retry_after().count() << "\t" << (reply.ret_type() ? reply.to_json() : "{}");
-    return line.str();
-}
-
-std::string refused(int number, const std::error_code &code) {
-    return "refused\t" + std::to_string(number) + "\t" + name_of(code);
-}
+using ::told;
 
 /// For ways that give figures alone: what a reply with them would have told.
 std::string told(int number, const capital_distribution &figures) {
@@ -55,18 +43,7 @@ public:
     }
 
     void open(const std::string &group, int port, std::istream &settings) {
-        options given("127.0.0.1", port);
-        given.quota_group = group;
-        for (std::string setting; settings >> setting;) {
-            const std::size_t at = setting.find('=');
-            const std::string name = setting.substr(0, at);
-            const int value = std::stoi(setting.substr(at + 1));
-            if (name == "queue_timeout_ms") given.queue_timeout = std::chrono::milliseconds(value);
-            else if (name == "reply_timeout_ms") given.reply_timeout = std::chrono::milliseconds(value);
-            else if (name == "quota_requests") given.quota_requests = value;
-            else throw std::runtime_error("unknown option " + name);
-        }
-        clients_.emplace_back(std::move(given));
+        clients_.emplace_back(options_of(group, port, settings));
         refs_.push_back(clients_.back());
     }
 

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <future>
 #include <memory>
+#include <new>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -17,7 +18,7 @@
 
 #include "capdist/options.hpp"
 
-namespace capdist {
+CAPDIST_NAMESPACE_BEGIN
 
 /// State of a connection.
 enum class state : std::int32_t {
@@ -56,22 +57,26 @@ inline bool library_fits() noexcept {
     return std::strtol(capdist_version(), nullptr, 10) == CAPDIST_VERSION_MAJOR;
 }
 
+#if CAPDIST_EXCEPTIONS
 inline void check_library() {
     if (library_fits()) return;
     throw error(status::unsupported, "this program was compiled with the headers of libcapdist " +
                                          std::to_string(CAPDIST_VERSION_MAJOR) + ", and the library is version " +
                                          capdist_version() + ": both need the same major number");
 }
+#endif
 
-/// The host's callbacks. The library's from init_connect until on_closed, its last use, and deleted there.
+/// The application's callbacks. The library's from init_connect until on_closed, its last use, and deleted there.
 struct callbacks {
     options given;
 
     explicit callbacks(options from) : given(std::move(from)) {}
 
-    /// Runs what the host gave. Nothing that it throws may reach the C frames that called.
+    /// Runs what the application gave. Nothing that it throws may reach the C frames that called.
     template <class F> void run(capdist_conn *conn, F &&body) noexcept;
+#if CAPDIST_EXCEPTIONS
     void report(capdist_conn *conn, std::exception_ptr thrown) noexcept;
+#endif
 };
 
 /// A reply's callback on its way, and who is told of what it throws; deleted after its one call.
@@ -82,45 +87,53 @@ template <class F> struct pending {
 
 } // namespace detail
 
-#if defined(__cpp_impl_coroutine)
+#if CAPDIST_EXCEPTIONS && defined(__cpp_impl_coroutine)
 class capital_distribution_awaitable;
 #endif
 
 /// A connection that someone else owns. Copies freely, and may outlive the connection: calls are refused then with
 /// status::released. Every function may be called from any thread and, but for those that wait, in any callback.
 ///
-/// Each call that may fail throws error, or takes a std::error_code and throws nothing of its own.
+/// Each call that may fail throws error, or takes a std::error_code and throws nothing: only copying your callback may.
+/// Compiled without exceptions (-fno-exceptions), the latter are all there are.
 class connection_ref {
 public:
     /// No connection: calls are refused as invalid_argument.
     connection_ref() noexcept = default;
 
+#if CAPDIST_EXCEPTIONS
     /// Waits until the connection stands. Throws error: at the time limit (0 only looks), or when it failed for good.
     void wait_ready(std::chrono::milliseconds timeout) const {
         detail::check(capdist_wait_ready(conn_, detail::to_ms(timeout)));
     }
+#endif
     bool wait_ready(std::chrono::milliseconds timeout, std::error_code &ec) const noexcept {
         return detail::check(capdist_wait_ready(conn_, detail::to_ms(timeout)), ec);
     }
 
+#if CAPDIST_EXCEPTIONS
     /// Asks for a stock's capital distribution. Returns at once with the serial number, never 0; `callback` gets a
     /// `const reply_view &` exactly once, on the connection's thread. What it throws goes to options::on_exception.
     template <class F>
     std::uint32_t get_capital_distribution(const security &security, F &&callback,
                                            const request_options &options = {}) const {
         std::uint32_t serial_no = 0;
-        detail::check(ask(security, std::forward<F>(callback), options, serial_no));
+        detail::check(ask(security.raw(), boxed(std::forward<F>(callback)), options, serial_no));
         return serial_no;
     }
+#endif
     /// The same; 0 when refused.
     template <class F>
-    std::uint32_t get_capital_distribution(const security &security, F &&callback, std::error_code &ec,
-                                           const request_options &options = {}) const {
+    std::uint32_t get_capital_distribution(const security_like &security, F &&callback, std::error_code &ec,
+                                           const request_options &options = {}) const noexcept(can_take<F>) {
         std::uint32_t serial_no = 0;
-        detail::check(ask(security, std::forward<F>(callback), options, serial_no), ec);
+        if (!detail::check(security.result(), ec)) return serial_no;
+        if (auto box = boxed(std::forward<F>(callback), ec))
+            detail::check(ask(security.raw(), std::move(box), options, serial_no), ec);
         return serial_no;
     }
 
+#if CAPDIST_EXCEPTIONS
     /// The figures, waited for at most the queue timeout plus the reply timeout. Throws error if refused (inside a
     /// callback as status::would_deadlock), request_error if it ended without figures.
     capital_distribution fetch_capital_distribution(const security &security,
@@ -131,15 +144,19 @@ public:
         if (!owned) throw error(static_cast<status>(result), capdist_last_error());
         return reply(owned).value();
     }
+#endif
     /// The reply, whatever it tells; none if the request was refused. `ec` is why there are no figures.
-    std::optional<reply> fetch_capital_distribution(const security &security, std::error_code &ec,
-                                                    const request_options &options = {}) const {
+    std::optional<reply> fetch_capital_distribution(const security_like &security, std::error_code &ec,
+                                                    const request_options &options = {}) const noexcept {
+        if (!detail::check(security.result(), ec)) return std::nullopt;
         const capdist_request_options raw = detail::raw_options(options);
         capdist_reply *owned = nullptr;
         detail::check(capdist_fetch_capital_distribution(conn_, &security.raw(), &raw, &owned), ec);
-        return owned ? std::optional<reply>(reply(owned)) : std::nullopt;
+        if (!owned) return std::nullopt;
+        return detail::with_memory([owned] { return reply(owned); }, ec);
     }
 
+#if CAPDIST_EXCEPTIONS
     /// The figures in a future, which throws request_error from get() if there are none. Throws error if refused. To
     /// wait for it in a callback holds up the connection that is to answer.
     std::future<capital_distribution> async_capital_distribution(const security &security,
@@ -158,8 +175,9 @@ public:
             options);
         return future;
     }
+#endif
 
-#if defined(__cpp_impl_coroutine)
+#if CAPDIST_EXCEPTIONS && defined(__cpp_impl_coroutine)
     /// For co_await: the figures; throws as fetch_capital_distribution(). The coroutine goes on on the connection's
     /// thread, and must outlive the request.
     capital_distribution_awaitable await_capital_distribution(const security &security,
@@ -168,42 +186,81 @@ public:
 
     /// Ends a request that is queued or in flight; it completes as status::cancelled. Throws error, also if there is no
     /// such request (status::not_found).
+#if CAPDIST_EXCEPTIONS
     void cancel(std::uint32_t serial_no) const { detail::check(capdist_cancel(conn_, serial_no)); }
+#endif
     bool cancel(std::uint32_t serial_no, std::error_code &ec) const noexcept {
         return detail::check(capdist_cancel(conn_, serial_no), ec);
     }
 
     /// Sends any other request as raw protobuf; `callback` gets a `const proto_reply_view &` exactly once.
+#if CAPDIST_EXCEPTIONS
     template <class F>
     std::uint32_t send_proto(std::uint32_t proto_id, std::string_view body, F &&callback,
                              const request_options &options = {}) const {
         std::uint32_t serial_no = 0;
-        detail::check(send(proto_id, body, std::forward<F>(callback), options, serial_no));
+        detail::check(send(proto_id, body, boxed(std::forward<F>(callback)), options, serial_no));
         return serial_no;
     }
+#endif
     template <class F>
     std::uint32_t send_proto(std::uint32_t proto_id, std::string_view body, F &&callback, std::error_code &ec,
-                             const request_options &options = {}) const {
+                             const request_options &options = {}) const noexcept(can_take<F>) {
         std::uint32_t serial_no = 0;
-        detail::check(send(proto_id, body, std::forward<F>(callback), options, serial_no), ec);
+        if (auto box = boxed(std::forward<F>(callback), ec))
+            detail::check(send(proto_id, body, std::move(box), options, serial_no), ec);
         return serial_no;
     }
 
+    /// The one descriptor of a connection in mode::application_driven, the same for its whole life. Wait until it is readable, then
+    /// call process(); never read from it, and take it out of the loop before the connection is closed (event-loop.md).
+    /// Throws error for a connection with a thread (status::invalid_argument).
+#if CAPDIST_EXCEPTIONS
+    int descriptor() const {
+        const int found = capdist_get_fd(conn_);
+        if (found < 0) throw error(static_cast<status>(why_no_descriptor()), capdist_last_error());
+        return found;
+    }
+#endif
+    /// The same; -1 when refused.
+    int descriptor(std::error_code &ec) const noexcept {
+        const int found = capdist_get_fd(conn_);
+        detail::check(found < 0 ? why_no_descriptor() : CAPDIST_OK, ec);
+        return found;
+    }
+
+    /// Does what there is to do on a connection in mode::application_driven, and waits for nothing; callbacks run inside it. One thread
+    /// at a time: another is told status::busy. Throws error.
+#if CAPDIST_EXCEPTIONS
+    void process() const { detail::check(capdist_process(conn_)); }
+#endif
+    bool process(std::error_code &ec) const noexcept { return detail::check(capdist_process(conn_), ec); }
+
     /// What is known of the connection. Throws error.
+#if CAPDIST_EXCEPTIONS
     connection_info info() const {
-        capdist_connection_info raw;
-        detail::check(capdist_connection_info_init(&raw, sizeof raw));
-        detail::check(capdist_get_connection_info(conn_, &raw));
-        return {raw.conn_id, raw.login_user_id, raw.server_version, static_cast<state>(raw.state)};
+        connection_info result;
+        detail::check(look(result));
+        return result;
+    }
+#endif
+    connection_info info(std::error_code &ec) const noexcept {
+        connection_info result;
+        detail::check(look(result), ec);
+        return result;
     }
 
     /// The quota of the connection's group. Throws error.
+#if CAPDIST_EXCEPTIONS
     capdist::quota quota() const {
-        capdist_quota raw;
-        detail::check(capdist_quota_init(&raw, sizeof raw));
-        detail::check(capdist_get_quota(conn_, &raw));
-        capdist::quota result{raw.limit, std::chrono::milliseconds(raw.window_ms), raw.used, raw.waiting, std::nullopt};
-        if (raw.next_slot_ms >= 0) result.next_slot = std::chrono::milliseconds(raw.next_slot_ms);
+        capdist::quota result;
+        detail::check(look(result));
+        return result;
+    }
+#endif
+    capdist::quota quota(std::error_code &ec) const noexcept {
+        capdist::quota result;
+        detail::check(look(result), ec);
         return result;
     }
 
@@ -223,15 +280,53 @@ protected:
 private:
     detail::callbacks *owner_ = nullptr; // used by accepted requests only, and it outlives these
 
-    template <class F>
-    capdist_status ask(const security &security, F &&callback, const request_options &options,
-                       std::uint32_t &serial_no) const {
-        using body = std::decay_t<F>;
+    template <class F> using boxed_callback = std::unique_ptr<detail::pending<std::decay_t<F>>>;
+    /// Whether a callback is taken over without throwing.
+    template <class F> static constexpr bool can_take = std::is_nothrow_constructible_v<std::decay_t<F>, F>;
+
+#if CAPDIST_EXCEPTIONS
+    template <class F> boxed_callback<F> boxed(F &&callback) const {
+        return boxed_callback<F>(new detail::pending<std::decay_t<F>>{std::forward<F>(callback), owner_});
+    }
+#endif
+    template <class F> boxed_callback<F> boxed(F &&callback, std::error_code &ec) const noexcept(can_take<F>) {
+        boxed_callback<F> made(new (std::nothrow) detail::pending<std::decay_t<F>>{std::forward<F>(callback), owner_});
+        if (!made) ec = std::make_error_code(std::errc::not_enough_memory);
+        return made;
+    }
+
+    capdist_status look(connection_info &into) const noexcept {
+        capdist_connection_info raw;
+        capdist_connection_info_init(&raw, sizeof raw); // which refuses no header's size
+        const capdist_status result = capdist_get_connection_info(conn_, &raw);
+        if (result == CAPDIST_OK) into = {raw.conn_id, raw.login_user_id, raw.server_version, static_cast<state>(raw.state)};
+        return result;
+    }
+
+    capdist_status look(capdist::quota &into) const noexcept {
+        capdist_quota raw;
+        capdist_quota_init(&raw, sizeof raw);
+        const capdist_status result = capdist_get_quota(conn_, &raw);
+        if (result != CAPDIST_OK) return result;
+        into = {raw.limit, std::chrono::milliseconds(raw.window_ms), raw.used, raw.waiting, std::nullopt};
+        if (raw.next_slot_ms >= 0) into.next_slot = std::chrono::milliseconds(raw.next_slot_ms);
+        return result;
+    }
+
+    /// The C interface only tells it in words.
+    capdist_status why_no_descriptor() const noexcept {
+        connection_info unused;
+        const capdist_status result = look(unused);
+        return result == CAPDIST_OK ? CAPDIST_INVALID_ARGUMENT : result;
+    }
+
+    template <class body>
+    capdist_status ask(const capdist_security &security, std::unique_ptr<detail::pending<body>> box,
+                       const request_options &options, std::uint32_t &serial_no) const noexcept {
         static_assert(std::is_invocable_v<body &, const reply_view &>, "the callback takes a const reply_view &");
-        std::unique_ptr<detail::pending<body>> box(new detail::pending<body>{std::forward<F>(callback), owner_});
         const capdist_request_options raw = detail::raw_options(options);
         const capdist_status result = capdist_get_capital_distribution(
-            conn_, &security.raw(), &raw,
+            conn_, &security, &raw,
             [](capdist_conn *conn, std::uint32_t, const capdist_reply *reply, void *user_data) {
                 std::unique_ptr<detail::pending<body>> mine(static_cast<detail::pending<body> *>(user_data));
                 mine->owner->run(conn, [&] { mine->body(reply_view(reply)); });
@@ -241,13 +336,11 @@ private:
         return result;
     }
 
-    template <class F>
-    capdist_status send(std::uint32_t proto_id, std::string_view bytes, F &&callback, const request_options &options,
-                        std::uint32_t &serial_no) const {
-        using body = std::decay_t<F>;
+    template <class body>
+    capdist_status send(std::uint32_t proto_id, std::string_view bytes, std::unique_ptr<detail::pending<body>> box,
+                        const request_options &options, std::uint32_t &serial_no) const noexcept {
         static_assert(std::is_invocable_v<body &, const proto_reply_view &>,
                       "the callback takes a const proto_reply_view &");
-        std::unique_ptr<detail::pending<body>> box(new detail::pending<body>{std::forward<F>(callback), owner_});
         const capdist_request_options raw = detail::raw_options(options);
         const capdist_status result = capdist_send_proto(
             conn_, proto_id, bytes.data(), bytes.size(), &raw,
@@ -271,15 +364,20 @@ public:
     /// No connection.
     connection() noexcept = default;
 
+#if CAPDIST_EXCEPTIONS
     /// Starts to connect; does not wait. Throws error for options that are refused, and for a library of another major
     /// version than this header (status::unsupported).
     explicit connection(options options) {
         detail::check_library();
-        detail::check(open(std::move(options), *this));
+        detail::check(open(std::make_unique<detail::callbacks>(std::move(options)), *this));
     }
-    /// The same, without throwing for what is refused: then there is no connection.
-    connection(options options, std::error_code &ec) {
-        detail::check(detail::library_fits() ? open(std::move(options), *this) : CAPDIST_UNSUPPORTED, ec);
+#endif
+    /// The same, without throwing: what is refused leaves no connection.
+    connection(options options, std::error_code &ec) noexcept {
+        if (!detail::check(detail::library_fits() ? CAPDIST_OK : CAPDIST_UNSUPPORTED, ec)) return;
+        std::unique_ptr<detail::callbacks> owner(new (std::nothrow) detail::callbacks(std::move(options)));
+        if (owner) detail::check(open(std::move(owner), *this), ec);
+        else ec = std::make_error_code(std::errc::not_enough_memory);
     }
 
     connection(connection &&other) noexcept : connection_ref(std::exchange(other.ref(), connection_ref())) {}
@@ -300,10 +398,18 @@ public:
 private:
     connection_ref &ref() noexcept { return *this; }
 
-    static capdist_status open(options &&options, connection &into);
+    static capdist_status open(std::unique_ptr<detail::callbacks> owner, connection &into) noexcept;
 };
 
 namespace detail {
+
+#if !CAPDIST_EXCEPTIONS
+
+template <class F> void callbacks::run(capdist_conn *, F &&body) noexcept {
+    body();
+}
+
+#else
 
 template <class F> void callbacks::run(capdist_conn *conn, F &&body) noexcept {
     try {
@@ -331,10 +437,11 @@ inline void callbacks::report(capdist_conn *conn, std::exception_ptr thrown) noe
     }
 }
 
+#endif
+
 } // namespace detail
 
-inline capdist_status connection::open(options &&options, connection &into) {
-    auto owner = std::make_unique<detail::callbacks>(std::move(options));
+inline capdist_status connection::open(std::unique_ptr<detail::callbacks> owner, connection &into) noexcept {
     capdist_options raw = detail::raw_options(owner->given);
     raw.user_data = owner.get();
     if (owner->given.on_init_connect) {
@@ -377,7 +484,7 @@ inline capdist_status connection::open(options &&options, connection &into) {
     return result;
 }
 
-#if defined(__cpp_impl_coroutine)
+#if CAPDIST_EXCEPTIONS && defined(__cpp_impl_coroutine)
 /// What connection_ref::await_capital_distribution() gives to co_await.
 class capital_distribution_awaitable {
 public:
@@ -417,6 +524,6 @@ connection_ref::await_capital_distribution(const security &security, const reque
 }
 #endif
 
-} // namespace capdist
+CAPDIST_NAMESPACE_END
 
 #endif

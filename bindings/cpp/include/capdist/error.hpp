@@ -4,13 +4,30 @@
 #define CAPDIST_ERROR_HPP
 
 #include <cstdint>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <system_error>
 
 #include "capdist.h"
 
-namespace capdist {
+/// Whether this is compiled with exceptions. Without (-fno-exceptions) there are only the calls that take a std::error_code.
+#if defined(__cpp_exceptions) || defined(__EXCEPTIONS)
+#define CAPDIST_EXCEPTIONS 1
+#define CAPDIST_NAMESPACE_BEGIN namespace capdist {
+#define CAPDIST_NAMESPACE_END }
+#else
+#define CAPDIST_EXCEPTIONS 0
+// Other names than with exceptions: the linker of a program that has units of both must not take one's code for the other's.
+#define CAPDIST_NAMESPACE_BEGIN                                                                                        \
+    namespace capdist {                                                                                                \
+    inline namespace no_exceptions {
+#define CAPDIST_NAMESPACE_END                                                                                          \
+    }                                                                                                                  \
+    }
+#endif
+
+CAPDIST_NAMESPACE_BEGIN
 
 /// What became of a request or a call, with the numbers of capdist.h. Converts to std::error_code.
 enum class status : std::int32_t {
@@ -101,10 +118,12 @@ private:
 
 namespace detail {
 
+#if CAPDIST_EXCEPTIONS
 /// Throws for a call that was refused; its words are this thread's last error.
 inline void check(capdist_status result) {
     if (result != CAPDIST_OK) throw error(static_cast<status>(result), capdist_last_error());
 }
+#endif
 
 /// The same without throwing. Whether the call was done.
 inline bool check(capdist_status result, std::error_code &ec) noexcept {
@@ -112,8 +131,23 @@ inline bool check(capdist_status result, std::error_code &ec) noexcept {
     return !ec;
 }
 
+/// What `make` makes; none if there is no memory for it, and `ec` says so.
+template <class F> auto with_memory(F &&make, std::error_code &ec) noexcept -> std::optional<decltype(make())> {
+#if CAPDIST_EXCEPTIONS
+    try {
+        return make();
+    } catch (...) { // nothing but std::bad_alloc
+        ec = std::make_error_code(std::errc::not_enough_memory);
+        return std::nullopt;
+    }
+#else
+    (void)ec;
+    return make();
+#endif
+}
+
 } // namespace detail
-} // namespace capdist
+CAPDIST_NAMESPACE_END
 
 template <> struct std::is_error_code_enum<capdist::status> : std::true_type {};
 

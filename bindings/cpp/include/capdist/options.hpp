@@ -10,7 +10,7 @@
 
 #include "capdist/reply.hpp"
 
-namespace capdist {
+CAPDIST_NAMESPACE_BEGIN
 
 class connection_ref;
 
@@ -42,6 +42,12 @@ enum class log_level : std::int32_t {
     debug = CAPDIST_LOG_DEBUG
 };
 
+/// Who drives a connection.
+enum class mode : std::int32_t {
+    thread = CAPDIST_MODE_THREAD,                   ///< a thread of its own
+    application_driven = CAPDIST_MODE_HOST_DRIVEN ///< the application's own loop: descriptor() and process()
+};
+
 /// What carries the messages.
 enum class transport : std::int32_t {
     tcp = CAPDIST_TRANSPORT_TCP,
@@ -67,11 +73,12 @@ enum class quota_mode : std::int32_t {
 /// How to connect: the fields of capdist_options with its defaults (capdist.h tells units and ranges). An empty text,
 /// and a time of 0, take the default.
 ///
-/// The callbacks are called on the connection's thread, one at a time, and may call anything, close() included. They are
+/// The callbacks are called on the connection's thread (the one inside process() where the application drives), one at a time, and may call anything, close() included. They are
 /// owned until on_closed has returned, and destroyed then. What one of them throws goes to on_exception.
 struct options {
     std::string host;
     std::int32_t port = 0;
+    capdist::mode mode = capdist::mode::thread;
     std::string client_id;
     std::int32_t client_version = 0;
     bool recv_notify = false;
@@ -108,13 +115,14 @@ struct options {
     /// The very last of the connection's callbacks, also after every reply's.
     std::function<void()> on_closed;
     /// Gets what any callback of the connection threw, replies' included. Without it the exception is only told to
-    /// on_log (log_level::error). What this one throws itself is dropped: no exception ever crosses the C ABI.
+    /// on_log (log_level::error). What this one throws itself is dropped: no exception ever crosses the C ABI. Without exceptions
+    /// (-fno-exceptions) it is never called.
     std::function<void(std::exception_ptr)> on_exception;
 
     /// The defaults.
     options() {
         capdist_options raw;
-        detail::check(capdist_options_init(&raw, sizeof raw));
+        capdist_options_init(&raw, sizeof raw); // which refuses no header's size
         port = raw.port;
         client_version = raw.client_version;
         reconnect = raw.reconnect != 0;
@@ -144,6 +152,7 @@ inline capdist_options raw_options(const options &from) noexcept {
     capdist_options_init(&raw, sizeof raw);
     raw.host = text_or_null(from.host);
     raw.port = from.port;
+    raw.mode = static_cast<std::int32_t>(from.mode);
     raw.client_id = text_or_null(from.client_id);
     raw.client_version = from.client_version;
     raw.recv_notify = from.recv_notify;
@@ -182,6 +191,6 @@ inline capdist_request_options raw_options(const request_options &from) noexcept
 }
 
 } // namespace detail
-} // namespace capdist
+CAPDIST_NAMESPACE_END
 
 #endif

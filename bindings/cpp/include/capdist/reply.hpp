@@ -14,7 +14,7 @@
 
 #include "capdist/security.hpp"
 
-namespace capdist {
+CAPDIST_NAMESPACE_BEGIN
 
 /// Money that went into a stock and out of it during today's regular trading hours, by order size, in the security's
 /// currency (capdist.h, capdist_capital_distribution). What a gateway may leave out is optional. A value.
@@ -133,6 +133,7 @@ public:
         return {reinterpret_cast<const char *>(raw_->body), raw_->body_length};
     }
 
+#if CAPDIST_EXCEPTIONS
     /// The figures. Throws request_error unless ok().
     inline capital_distribution value() const;
 
@@ -140,9 +141,18 @@ public:
     std::string to_json() const {
         const std::int64_t length = capdist_reply_to_json(raw_, nullptr, 0);
         if (length < 0) throw error(status::invalid_argument, capdist_last_error());
-        std::string text(static_cast<std::size_t>(length), '\0');
-        capdist_reply_to_json(raw_, text.data(), text.size() + 1);
-        return text;
+        return json(length);
+    }
+#endif
+    /// The same without throwing: none unless ok(), and `ec` is why.
+    std::optional<capital_distribution> value(std::error_code &ec) const noexcept {
+        if (!detail::check(raw_->distribution ? CAPDIST_OK : raw_->status, ec)) return std::nullopt;
+        return detail::with_memory([this] { return capital_distribution(*raw_->distribution); }, ec);
+    }
+    std::optional<std::string> to_json(std::error_code &ec) const noexcept {
+        const std::int64_t length = capdist_reply_to_json(raw_, nullptr, 0);
+        if (!detail::check(length < 0 ? CAPDIST_INVALID_ARGUMENT : CAPDIST_OK, ec)) return std::nullopt;
+        return detail::with_memory([this, length] { return json(length); }, ec);
     }
 
     const capdist_reply *raw() const noexcept { return raw_; }
@@ -151,6 +161,12 @@ protected:
     const capdist_reply *raw_;
 
 private:
+    std::string json(std::int64_t length) const {
+        std::string text(static_cast<std::size_t>(length), '\0');
+        capdist_reply_to_json(raw_, text.data(), text.size() + 1);
+        return text;
+    }
+
     template <class T> std::optional<T> given(std::uint32_t bit, T value) const noexcept {
         return raw_->present & bit ? std::optional<T>(value) : std::nullopt;
     }
@@ -181,10 +197,12 @@ private:
     capdist::reply reply_;
 };
 
+#if CAPDIST_EXCEPTIONS
 inline capital_distribution reply_view::value() const {
     if (!raw_->distribution) throw request_error(*this);
     return capital_distribution(*raw_->distribution);
 }
+#endif
 
 /// How a request of send_proto() ended; valid until the callback returns.
 class proto_reply_view {
@@ -211,6 +229,6 @@ private:
     const capdist_proto_reply *raw_;
 };
 
-} // namespace capdist
+CAPDIST_NAMESPACE_END
 
 #endif

@@ -12,7 +12,7 @@
 
 #include "capdist/error.hpp"
 
-namespace capdist {
+CAPDIST_NAMESPACE_BEGIN
 
 /// Markets, with the prefix that text has for each: `HK.00700`.
 enum class market : std::int32_t {
@@ -29,12 +29,24 @@ enum class market : std::int32_t {
     cc = CAPDIST_MARKET_CC
 };
 
+namespace detail {
+
+inline capdist_status read(std::string_view text, capdist_security &raw) noexcept {
+    // Longer than any there can be, and a NUL would cut it: refused by the library as the empty text is.
+    char copy[sizeof raw.code + 16] = {};
+    if (text.size() < sizeof copy && text.find('\0') == text.npos) std::memcpy(copy, text.data(), text.size());
+    return capdist_security_parse(copy, &raw);
+}
+
+} // namespace detail
+
 /// A stock, warrant or fund. A value: copied, compared, ordered, hashed.
 class security {
 public:
+#if CAPDIST_EXCEPTIONS
     /// From text such as "HK.00700"; the first dot separates. Implicit, so that text may stand where a security is
     /// wanted. Throws error (status::invalid_argument).
-    security(std::string_view text) { detail::check(read(text, raw_)); }
+    security(std::string_view text) { detail::check(detail::read(text, raw_)); }
     security(const char *text) : security(std::string_view(text ? text : "")) {}
     security(const std::string &text) : security(std::string_view(text)) {}
 
@@ -46,13 +58,14 @@ public:
         raw_.market = static_cast<std::int32_t>(market);
         std::memcpy(raw_.code, code.data(), code.size());
     }
+#endif
 
     explicit security(const capdist_security &raw) noexcept : raw_(raw) {}
 
     /// From text, without throwing. When refused, `ec` tells so and the result is of no use.
     static security parse(std::string_view text, std::error_code &ec) noexcept {
         security result{capdist_security{}};
-        detail::check(read(text, result.raw_), ec);
+        detail::check(detail::read(text, result.raw_), ec);
         return result;
     }
 
@@ -72,19 +85,29 @@ public:
     friend std::ostream &operator<<(std::ostream &out, const security &s) { return out << s.to_string(); }
 
 private:
-    static capdist_status read(std::string_view text, capdist_security &raw) noexcept {
-        // Longer than any there can be, and a NUL would cut it: refused by the library as the empty text is.
-        char copy[sizeof raw.code + 16] = {};
-        if (text.size() < sizeof copy && text.find('\0') == text.npos) std::memcpy(copy, text.data(), text.size());
-        return capdist_security_parse(copy, &raw);
-    }
-
     std::tuple<std::int32_t, std::string_view> key() const noexcept { return {raw_.market, code()}; }
 
     capdist_security raw_ = {};
 };
 
-} // namespace capdist
+/// A security, or text that may be none: what a call that takes a std::error_code is asked for. Nothing throws.
+class security_like {
+public:
+    security_like(const security &security) noexcept : raw_(security.raw()) {}
+    security_like(std::string_view text) noexcept : result_(detail::read(text, raw_)) {}
+    security_like(const char *text) noexcept : security_like(std::string_view(text ? text : "")) {}
+    security_like(const std::string &text) noexcept : security_like(std::string_view(text)) {}
+
+    /// #CAPDIST_OK, or why the text is none.
+    capdist_status result() const noexcept { return result_; }
+    const capdist_security &raw() const noexcept { return raw_; }
+
+private:
+    capdist_security raw_ = {};
+    capdist_status result_ = CAPDIST_OK;
+};
+
+CAPDIST_NAMESPACE_END
 
 template <> struct std::hash<capdist::security> {
     std::size_t operator()(const capdist::security &s) const noexcept {
