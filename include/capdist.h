@@ -156,7 +156,7 @@ enum {
     CAPDIST_FORKED = 38,
     /** Not built into this library, or asked for by a newer header than this library knows. */
     CAPDIST_UNSUPPORTED = 39,
-    /** Host-driven mode takes numeric addresses and `localhost` only: resolve the name in the host (over WebSocket it is then
+    /** Host-driven mode looks up no name, which may take seconds: give `on_resolve`, or an address (over WebSocket the name is then
      *  the `tls_server_name`). */
     CAPDIST_NEEDS_ADDRESS = 40,
     /** An open connection of the same quota group was given other figures. */
@@ -353,6 +353,13 @@ typedef void (*capdist_log_fn)(capdist_conn *conn, int32_t level, const char *me
  */
 typedef void (*capdist_closed_fn)(void *user_data);
 
+/**
+ * An attempt to connect begins, and `host` is a name: its addresses are wanted, from the application's own resolver. Answer with
+ * capdist_resolved(), exactly once: in this callback, or later, from any thread. The attempt's time limit runs meanwhile; an answer
+ * that comes after it serves the next attempt, which does not ask again before.
+ */
+typedef void (*capdist_resolve_fn)(capdist_conn *conn, const char *host, void *user_data);
+
 /** Levels of #capdist_log_fn. */
 enum {
     CAPDIST_LOG_ERROR = 1,   /**< failed for good */
@@ -474,6 +481,9 @@ typedef struct capdist_options {
     const char *tls_server_name; /**< over WebSocket: whom the gateway is asked for and, over TLS, whom the certificate must be for,
                                       where `host` is an address that the program resolved itself (host-driven mode); 1 to 255
                                       bytes; NULL: `host` */
+
+    capdist_resolve_fn on_resolve; /**< the application looks names up, before each attempt; NULL: the library does in thread mode,
+                                        and in host-driven mode there are none. Gets `user_data`, too */
 } capdist_options;
 
 /**
@@ -549,6 +559,17 @@ CAPDIST_API int32_t capdist_get_fd(capdist_conn *conn);
  *         #CAPDIST_INVALID_ARGUMENT for a connection in thread mode; #CAPDIST_RELEASED; #CAPDIST_FORKED
  */
 CAPDIST_API capdist_status capdist_process(capdist_conn *conn);
+
+/**
+ * Tells a name's addresses, which `on_resolve` asked for. They are tried one after the other, in this order, each with its share of
+ * the attempt's time.
+ * @param conn      the connection
+ * @param addresses numeric addresses, IPv4 or IPv6, separated by a space; NULL or "": the name was not found
+ * @param why       for a name that was not found: the reason in words, or NULL
+ * @return #CAPDIST_OK; #CAPDIST_NOT_FOUND if none were asked for; #CAPDIST_INVALID_ARGUMENT for what is no address: the question stays
+ *         open; #CAPDIST_RELEASED; #CAPDIST_FORKED
+ */
+CAPDIST_API capdist_status capdist_resolved(capdist_conn *conn, const char *addresses, const char *why);
 
 /** State of a connection. */
 enum {

@@ -189,6 +189,22 @@ public func process(_ conn: OpaquePointer?) -> capdist_status {
     }
 }
 
+@_cdecl("capdist_resolved")
+public func resolved(
+    _ conn: OpaquePointer?, _ addresses: UnsafePointer<CChar>?, _ why: UnsafePointer<CChar>?
+) -> capdist_status {
+    reporting { () throws(Refusal) in
+        let connection = try HandleTable.shared.connection(conn)
+        let found = addresses?.pointee == 0 ? "" : try text(addresses, "addresses", longest: 65_535) ?? ""
+        let reason = why?.pointee == 0 ? nil : try text(why, "why")
+        switch connection.resolved(found, why: reason) {
+        case .ok: return .ok
+        case .notAsked: throw Refusal(.notFound, "capdist_resolved: no addresses were asked for")
+        case .noAddress(let text): throw .invalid("addresses: \(text) is no numeric address")
+        }
+    }
+}
+
 private func hostDriven(_ conn: OpaquePointer?, _ call: StaticString) throws(Refusal) -> Connection {
     let connection = try HandleTable.shared.connection(conn)
     guard connection.options.isHostDriven else {

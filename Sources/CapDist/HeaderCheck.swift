@@ -20,6 +20,7 @@ private func everyExportMatchesTheHeader() {
     sameType(capdist_wait_ready, waitReady)
     sameType(capdist_get_fd, getFD)
     sameType(capdist_process, CapDist.process)
+    sameType(capdist_resolved, resolved)
     sameType(capdist_release, CapDist.release)
     sameType(capdist_get_connection_info, getConnectionInfo)
     sameType(capdist_get_quota, getQuota)

@@ -44,11 +44,11 @@ struct CheckedOptions {
         connection.host = host
         let mode = try number(options.mode, "mode", 0...Int32(CAPDIST_MODE_HOST_DRIVEN))
         connection.isHostDriven = mode == Int32(CAPDIST_MODE_HOST_DRIVEN)
-        if connection.isHostDriven, Resolver.isName(host) {
+        if connection.isHostDriven, options.on_resolve == nil, Resolver.isName(host) {
             throw Refusal(
                 .needsAddress,
-                "host: in host-driven mode it must be a numeric address or localhost, so that nothing blocks: resolve"
-                    + " \(host) first")
+                "host: in host-driven mode it must be a numeric address or localhost, so that nothing blocks: give"
+                    + " on_resolve, or resolve \(host) first")
         }
         connection.port = UInt16(clamping: try number(options.port, "port", 1...65535))
         let transport = Transport(
@@ -109,6 +109,7 @@ struct CheckedOptions {
             connection.behaviour.transport != .tcp && !wantsPushes ? nil : options.on_push
         connection.callbacks.onLog = options.on_log
         connection.callbacks.onClosed = options.on_closed
+        connection.callbacks.onResolve = options.on_resolve
         connection.callbacks.userData = options.user_data
     }
 

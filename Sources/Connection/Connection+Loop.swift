@@ -29,7 +29,7 @@ extension Connection {
                 receive()
             }
         }
-        if ready.isWoken, let result = input.pointee.lookUp?.take() { lookedUp(result) }
+        if ready.isWoken, let result = takeLookUp() { lookedUp(result) }
         if ready.isTimerDue, !input.pointee.isFinished { tick() }
     }
 
@@ -118,6 +118,7 @@ extension Connection {
             return
         }
         input.pointee.awaitsLookUp = true
+        if let onResolve = options.callbacks.onResolve { return askForAddresses(onResolve) }
         if input.pointee.lookUp != nil { return }
         input.pointee.lookUp = LookUp(options.host, options.port, poller)
         if input.pointee.lookUp == nil {
@@ -127,8 +128,7 @@ extension Connection {
         }
     }
 
-    private func lookedUp(_ result: Result<[Address], Resolver.Failure>) {
-        input.pointee.lookUp = nil
+    private func lookedUp(_ result: Result<[Address], LookUpFailure>) {
         guard input.pointee.awaitsLookUp else { return }
         input.pointee.awaitsLookUp = false
         switch result {

@@ -52,6 +52,9 @@ package final class Connection: @unchecked Sendable {
         /// In host-driven mode: the thread that is at it, 0 for none.
         var driver = pthread_t()
         var isOver = false
+        /// Whether the application was asked for the host's addresses and has not answered; then its answer.
+        var asksForAddresses = false
+        var resolved: Result<[Address], LookUpFailure>?
         /// Of the last handshake.
         var connID: UInt64 = 0
         var loginUserID: UInt64 = 0

@@ -63,6 +63,7 @@ package struct HostCallbacks: @unchecked Sendable {
     package var onPush: capdist_push_fn?
     package var onLog: capdist_log_fn?
     package var onClosed: capdist_closed_fn?
+    package var onResolve: capdist_resolve_fn?
     package var userData: UnsafeMutableRawPointer?
 
     package init() {}

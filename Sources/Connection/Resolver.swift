@@ -9,12 +9,6 @@ package enum Resolver {
         return addresses.allSatisfy(\.isLoopback)
     }
 
-    struct Failure: Error {
-        /// getaddrinfo's code.
-        let code: Int32
-        var text: String { String(cString: gai_strerror(code)) }
-    }
-
     /// Addresses that need no look-up: numeric ones, and `localhost`. nil: it is a name.
     static func inPlace(_ host: String, _ port: UInt16) -> [Address]? {
         // The resolver would do for localhost too, but may ask servers about it.
@@ -33,14 +27,14 @@ package enum Resolver {
     /// Whether a host is a name that must be looked up.
     package static func isName(_ host: String) -> Bool { inPlace(host, 1) == nil }
 
-    static func lookUp(_ host: String, _ port: UInt16, flags: Int32 = AI_NUMERICSERV) -> Result<[Address], Failure> {
+    static func lookUp(_ host: String, _ port: UInt16, flags: Int32 = AI_NUMERICSERV) -> Result<[Address], LookUpFailure> {
         var hints = addrinfo()
         hints.ai_flags = flags
         hints.ai_family = AF_UNSPEC
         hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
         var list: UnsafeMutablePointer<addrinfo>?
         let code = getaddrinfo(host, String(port), &hints, &list)
-        guard code == 0 else { return .failure(Failure(code: code)) }
+        guard code == 0 else { return .failure(LookUpFailure(code: code)) }
         defer { freeaddrinfo(list) }
         var addresses: [Address] = []
         var next = list
@@ -48,7 +42,25 @@ package enum Resolver {
             if let address = Address(info) { addresses.append(address) }
             next = info.ai_next
         }
-        return addresses.isEmpty ? .failure(Failure(code: EAI_NONAME)) : .success(addresses)
+        return addresses.isEmpty ? .failure(LookUpFailure(code: EAI_NONAME)) : .success(addresses)
+    }
+}
+
+/// Why a name has no addresses.
+package struct LookUpFailure: Error {
+    /// getaddrinfo's code.
+    let code: Int32
+    let text: String
+
+    init(code: Int32) {
+        self.code = code
+        text = String(cString: gai_strerror(code))
+    }
+
+    /// The application's own reason.
+    init(_ text: String) {
+        code = EAI_NONAME
+        self.text = text
     }
 }
 
@@ -57,7 +69,7 @@ package enum Resolver {
 final class LookUp: @unchecked Sendable {
     private let lock = Lock()
     private var poller: Poller?
-    private var result: Result<[Address], Resolver.Failure>?
+    private var result: Result<[Address], LookUpFailure>?
     private let host: String
     private let port: UInt16
 
@@ -77,7 +89,7 @@ final class LookUp: @unchecked Sendable {
         guard started != nil else { return nil }
     }
 
-    func take() -> Result<[Address], Resolver.Failure>? {
+    func take() -> Result<[Address], LookUpFailure>? {
         lock.withLock {
             defer { result = nil }
             return result

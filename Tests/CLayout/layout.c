@@ -82,6 +82,7 @@ static const layout_field fields[] = {
     FIELD(capdist_options, on_closed),
     FIELD(capdist_options, user_data),
     FIELD(capdist_options, tls_server_name),
+    FIELD(capdist_options, on_resolve),
     STRUCT(capdist_request_options),
     FIELD(capdist_request_options, struct_size),
     FIELD(capdist_request_options, queue_timeout_ms),

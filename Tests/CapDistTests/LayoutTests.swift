@@ -100,6 +100,7 @@ import Testing
             of("capdist_options", "on_closed", \capdist_options.on_closed),
             of("capdist_options", "user_data", \capdist_options.user_data),
             of("capdist_options", "tls_server_name", \capdist_options.tls_server_name),
+            of("capdist_options", "on_resolve", \capdist_options.on_resolve),
             of(capdist_request_options.self, "capdist_request_options"),
             of("capdist_request_options", "struct_size", \capdist_request_options.struct_size),
             of("capdist_request_options", "queue_timeout_ms", \capdist_request_options.queue_timeout_ms),

@@ -43,6 +43,7 @@ class LayoutTest {
             "capdist_disconnect_fn", CapdistLibrary.DisconnectFn.class,
             "capdist_push_fn", CapdistLibrary.PushFn.class,
             "capdist_log_fn", CapdistLibrary.LogFn.class,
+            "capdist_resolve_fn", CapdistLibrary.ResolveFn.class,
             "capdist_closed_fn", CapdistLibrary.ClosedFn.class);
     private static final Map<String, Long> COMPILED = new HashMap<>();
     /** The header without its comments. */

@@ -70,7 +70,7 @@ class OptionsTest {
         assertEquals(
                 Set.of(
                         "struct_size", "mode", "on_init_connect", "on_disconnect", "on_push", "on_log", "on_closed",
-                        "user_data"),
+                        "user_data", "on_resolve"),
                 left);
     }
 

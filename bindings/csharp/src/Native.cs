@@ -117,6 +117,7 @@ namespace Capdist
             public IntPtr on_closed;
             public IntPtr user_data;
             public byte* tls_server_name;
+            public IntPtr on_resolve;
         }
 
         [StructLayout(LayoutKind.Sequential)]
@@ -168,6 +169,9 @@ namespace Capdist
 
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
         internal delegate void capdist_log_fn(IntPtr conn, int level, byte* message, IntPtr user_data);
+
+        [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+        internal delegate void capdist_resolve_fn(IntPtr conn, byte* host, IntPtr user_data);
 
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
         internal delegate void capdist_closed_fn(IntPtr user_data);

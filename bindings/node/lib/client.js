@@ -1,10 +1,10 @@
 // The client for today.
 "use strict";
 
-const dns = require("node:dns");
 const net = require("node:net");
 const { domainToASCII } = require("node:url");
 const { Link } = require("./connection.js");
+const { lookUp, whyNot } = require("./names.js");
 const { Transport, connectOptions, requestOptions, known, signalOf, text, waiting } = require("./options.js");
 const { CapitalDistribution, isOk, protoReplyOf, refusedError, replyOf, requestError } = require("./reply.js");
 const { ConnectError, Status, invalid } = require("./status.js");
@@ -27,9 +27,9 @@ class Client {
   #maxQueue;
   #isHeld = false;
 
-  constructor(options, callbacks) {
+  constructor(options, callbacks, addresses) {
     this.#maxQueue = options.maxQueue || UNLIMITED_WINDOW;
-    this.#link = new Link(options, callbacks);
+    this.#link = new Link(options, callbacks, addresses);
     if (Object.values(callbacks).some(Boolean)) {
       // Whoever wants to hear of a connection need not keep its client.
       this.#link.owner = this;
@@ -194,7 +194,7 @@ class Client {
   }
 }
 
-/** Looks up the name in the addon's options: the library looks none up, since that would hold up the loop. */
+/** The addresses of the name in the addon's options; undefined if it is none. Throws where it is not found, before there is a client. */
 async function resolve(native, signal) {
   const { host } = native;
   if (!host || net.isIP(host) !== 0 || host.toLowerCase() === "localhost") return;
@@ -204,14 +204,13 @@ async function resolve(native, signal) {
       aborted = () => reject(signal.reason);
       signal?.addEventListener("abort", aborted);
     });
-    native.host = (await Promise.race([dns.promises.lookup(host), stopped])).address;
-    // The group that clients of the same name in other languages of this process are in.
-    native.quotaGroup ??= `host:${host.toLowerCase()}`;
-    // A proxy goes by the name, and over TLS so does the certificate.
+    const addresses = await Promise.race([lookUp(host), stopped]);
+    // A proxy goes by the name, and over TLS so does the certificate: as the network writes it.
     if (WEBSOCKETS.has(native.transport)) native.tlsServerName ??= domainToASCII(host);
+    return addresses;
   } catch (error) {
     if (signal?.aborted) throw error;
-    const why = `the name ${host} was not found (${error.code ?? error.message}): is it spelled right?`;
+    const why = `the name ${host} was not found (${whyNot(error)}): is it spelled right?`;
     throw new ConnectError(why, Status.CONNECT_FAILED, { cause: error });
   } finally {
     signal?.removeEventListener("abort", aborted);
@@ -221,8 +220,7 @@ async function resolve(native, signal) {
 async function connect(options = {}) {
   const { native, callbacks, readyTimeoutMs, signal } = connectOptions(options);
   signal?.throwIfAborted();
-  await resolve(native, signal);
-  const client = new Client(native, callbacks);
+  const client = new Client(native, callbacks, await resolve(native, signal));
   if (readyTimeoutMs === 0) return client;
   try {
     await client.waitReady({ timeoutMs: readyTimeoutMs, signal });

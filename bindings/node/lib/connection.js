@@ -2,6 +2,7 @@
 "use strict";
 
 const { Connection, Event } = require("./native.js");
+const { lookUp, whyNot } = require("./names.js");
 const { calling } = require("./status.js");
 
 /** What a callback throws is an uncaught exception, and keeps nothing else from happening. */
@@ -30,14 +31,17 @@ class Link {
   /** AbortSignal → { listener, serials }: one listener a signal, since thousands of requests may share one. */
   #signals = new Map();
   #holds = 0;
+  #addresses;
   /** Called after each change of the connection's state. */
   listeners = new Set();
   /** Kept for as long as this is. */
   owner;
   isClosed = false;
 
-  constructor(options, callbacks) {
+  /** `addresses`: what a name was found to have just now; undefined where the host is none. */
+  constructor(options, callbacks, addresses) {
     this.#callbacks = callbacks;
+    this.#addresses = addresses;
     this.#native = calling(() => new Connection(options, (events) => events.forEach((event) => this.#take(event))));
   }
 
@@ -118,6 +122,20 @@ class Link {
     for (const listener of [...this.listeners]) listener(false);
   }
 
+  /** Each attempt looks the name up anew; the first has its addresses already. */
+  async #resolve(host) {
+    let addresses = this.#addresses;
+    let why = "";
+    this.#addresses = undefined;
+    try {
+      addresses ??= await lookUp(host);
+    } catch (error) {
+      why = whyNot(error);
+    }
+    // In any case: a question that stays open is not asked again.
+    this.#native.resolved(addresses ?? "", why);
+  }
+
   #take(event) {
     // Of what came with the event that closed it only answers are still anybody's.
     if (this.isClosed && TOLD.has(event[0])) return;
@@ -132,6 +150,9 @@ class Link {
         break;
       case Event.PUSH:
         guarded(this.#callbacks.onPush, event[1], event[2]);
+        break;
+      case Event.RESOLVE:
+        if (!this.isClosed) this.#resolve(event[1]);
         break;
       case Event.LOG:
         guarded(this.#callbacks.onLog, event[1], event[2]);

@@ -50,7 +50,7 @@ export type QuotaMode = (typeof QuotaMode)[keyof typeof QuotaMode];
 
 /** How to connect. Times are in milliseconds, from 1 to 3,600,000; 0 takes the default. */
 export interface ConnectOptions {
-  /** Numeric address, `localhost` or a name, which Node looks up once; default 127.0.0.1. */
+  /** Numeric address, `localhost` or a name, which Node looks up before each attempt; default 127.0.0.1. */
   host?: string;
   /** 1 to 65535; default 11111, whatever the transport. */
   port?: number;

@@ -9,14 +9,27 @@ const NAME = "libcapdist.so.1";
 const VARIABLE = "CAPDIST_LIBRARY";
 
 /** What the first element of an event tells; src/values.h has the same numbers. */
-const Event = Object.freeze({ INIT_CONNECT: 0, DISCONNECT: 1, PUSH: 2, LOG: 3, REPLY: 4, PROTO_REPLY: 5 });
+const Event = Object.freeze({ INIT_CONNECT: 0, DISCONNECT: 1, PUSH: 2, LOG: 3, REPLY: 4, PROTO_REPLY: 5, RESOLVE: 6 });
+
+const ADDON = join(__dirname, "..", "build", "capdist.node");
+
+/** What to do about an addon that was not loaded. */
+function advice(error) {
+  if (error.code === "MODULE_NOT_FOUND") {
+    return "it is not built: run `make` in the folder of the package (a C compiler and Node's headers are needed)";
+  }
+  // Node's --permission and --no-addons; Deno's missing rights.
+  if (error.code === "ERR_DLOPEN_DISABLED") return "this process forbids addons: with --permission add --allow-addons";
+  if (/NotCapable|PermissionDenied/.test(error.name)) return "Deno forbids it: add --allow-ffi";
+  return "if it was built for another machine or Node, run `make` in the folder of the package again";
+}
 
 function open() {
   try {
-    return require("../build/capdist.node");
+    return require(ADDON);
   } catch (error) {
-    const text = "the addon is not built: run `make` in the folder of the package (a C compiler and Node's headers are needed)";
-    throw new CapdistError(`${text}: ${error.message}`, Status.SYSTEM_ERROR, { cause: error });
+    const text = `${ADDON} can not be loaded (${error.message.split("\n")[0]}): ${advice(error)}`;
+    throw new CapdistError(text, Status.SYSTEM_ERROR, { cause: error });
   }
 }
 
@@ -42,6 +55,10 @@ function load(addon) {
 }
 
 const addon = open();
+// Whose libuv is a stub: the process would crash when the connection's descriptor is to be watched.
+if (process.versions.deno) {
+  throw new CapdistError("Deno's event loop takes no descriptor of an addon's: use Node", Status.UNSUPPORTED);
+}
 const version = load(addon);
 
 module.exports = { Connection: addon.Connection, Event, version };

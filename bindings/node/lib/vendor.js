@@ -96,7 +96,7 @@ class Session {
       recvNotify: true,
       connectTimeoutMs: CONNECT_TIMEOUT_MS,
     });
-    await resolve(native);
+    const addresses = await resolve(native);
     if (this.isStopped) throw stopped();
     this.link = new Link(native, {
       onInitConnect: (errCode, desc) => this.#say(errCode === 0, desc),
@@ -105,7 +105,7 @@ class Session {
       onPush: (cmd, body) => {
         if (!this.isStopped) this.#owner.onPush?.(cmd, pushed(cmd, body));
       },
-    });
+    }, addresses);
     this.keep();
     return this.link;
   }

@@ -73,6 +73,11 @@ static void on_log(capdist_conn *conn, int32_t level, const char *message, void 
     EVENT(user_data, EVENT_LOG, push_number(list, level), push_text(list, message));
 }
 
+static void on_resolve(capdist_conn *conn, const char *host, void *user_data) {
+    (void)conn;
+    EVENT(user_data, EVENT_RESOLVE, push_text(list, host));
+}
+
 static void on_reply(capdist_conn *conn, uint32_t serial_no, const capdist_reply *reply, void *user_data) {
     (void)conn;
     EVENT(user_data, EVENT_REPLY, push_number(list, serial_no), push_reply(list, reply));
@@ -196,6 +201,7 @@ static napi_value construct(napi_env env, napi_callback_info info) {
         options.on_disconnect = on_disconnect;
         options.on_push = on_push;
         options.on_log = on_log;
+        options.on_resolve = on_resolve;
         options.user_data = connection;
         status = lib.capdist_init_connect(&options, &connection->handle);
         if (status != CAPDIST_OK) throw_status(env, status, NULL);
@@ -297,6 +303,28 @@ static napi_value js_cancel(napi_env env, napi_callback_info info) {
     return NULL;
 }
 
+/// A string, to be freed; NULL if there is no memory.
+static char *copied(napi_env env, napi_value value) {
+    size_t length = 0;
+    napi_get_value_string_utf8(env, value, NULL, 0, &length);
+    char *text = malloc(length + 1);
+    if (text && napi_get_value_string_utf8(env, value, text, length + 1, NULL) != napi_ok) text[0] = 0;
+    return text;
+}
+
+/// `resolved(addresses, why)`: the addresses of the host, separated by spaces; "" and why there are none.
+static napi_value js_resolved(napi_env env, napi_callback_info info) {
+    napi_value values[2];
+    struct connection *connection = arguments(env, info, 2, values);
+    if (!connection) return NULL;
+    char *addresses = copied(env, values[0]), *why = copied(env, values[1]);
+    // Without memory it is as if the name were not found.
+    lib.capdist_resolved(connection->handle, addresses, why);
+    free(addresses);
+    free(why);
+    return NULL;
+}
+
 /// `look()`: throws why the connection does not stand.
 static napi_value js_look(napi_env env, napi_callback_info info) {
     struct connection *connection = arguments(env, info, 0, NULL);
@@ -363,6 +391,7 @@ napi_value connection_class(napi_env env) {
         METHOD("close", js_close),   METHOD("ask", js_ask),   METHOD("sendProto", js_send_proto),
         METHOD("cancel", js_cancel), METHOD("look", js_look), METHOD("info", js_info),
         METHOD("quota", js_quota),   METHOD("ref", js_ref),   METHOD("unref", js_unref),
+        METHOD("resolved", js_resolved),
     };
     napi_value class = NULL;
     napi_define_class(env, "Connection", NAPI_AUTO_LENGTH, construct, NULL, sizeof methods / sizeof *methods, methods, &class);

@@ -19,6 +19,7 @@
     X(capdist_release)           \
     X(capdist_get_fd)            \
     X(capdist_process)           \
+    X(capdist_resolved)          \
     X(capdist_connection_info_init) \
     X(capdist_get_connection_info) \
     X(capdist_quota_init)        \

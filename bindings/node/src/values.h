@@ -14,7 +14,8 @@ enum event {
     EVENT_PUSH = 2,         ///< proto id, body
     EVENT_LOG = 3,          ///< level, message
     EVENT_REPLY = 4,        ///< serial number and what `push_reply` adds
-    EVENT_PROTO_REPLY = 5   ///< serial number and what `push_proto_reply` adds
+    EVENT_PROTO_REPLY = 5,  ///< serial number and what `push_proto_reply` adds
+    EVENT_RESOLVE = 6       ///< the host's name, whose addresses are wanted
 };
 
 /// An array that is being filled. A failure shows as `undefined` elements; memory that runs out ends Node anyway.

@@ -94,17 +94,53 @@ test("figures over WebSocket and TLS, and from one that is not trusted none", as
   assert.equal(error.code, "CAPDIST_TLS_FAILED");
 });
 
-test("a name is looked up by Node, once and not by the library", async (t) => {
+/** Within the test each look-up of a name tells the next of `answers`, the last one again and again. Returns the names asked for. */
+function namesTell(t, ...answers) {
+  const asked = [];
+  t.mock.method(dns.promises, "lookup", async (host, options) => {
+    asked.push(host);
+    assert.deepEqual(options, { all: true });
+    const addresses = answers.length > 1 ? answers.shift() : answers[0];
+    if (addresses.length === 0) throw Object.assign(new Error(`getaddrinfo ENOTFOUND ${host}`), { code: "ENOTFOUND" });
+    return addresses.map((address) => ({ address, family: address.includes(":") ? 6 : 4 }));
+  });
+  return asked;
+}
+
+test("a name is looked up by Node and not by the library", async (t) => {
   const gateway = await simulator(t);
-  t.mock.method(dns.promises, "lookup", async () => ({ address: "127.0.0.1", family: 4 }));
+  const asked = namesTell(t, ["::1", "127.0.0.1"]);
   const client = await open(t, { host: "opend.example", port: gateway.port });
   assert.equal((await client.capitalDistribution("HK.00700")).security, "HK.00700");
-  assert.deepEqual(dns.promises.lookup.mock.calls.map((call) => call.arguments), [["opend.example"]]);
+  assert.deepEqual(asked, ["opend.example"]);
+});
+
+test("every attempt after a failure looks the name up again", async (t) => {
+  const gateway = await simulator(t);
+  // Nobody listens at the first two; meanwhile the name is gone; then it has moved.
+  const asked = namesTell(t, ["127.0.0.2"], ["127.0.0.3"], [], ["127.0.0.1"]);
+  const logged = [];
+  const client = await open(t, {
+    host: "opend.example", port: gateway.port, reconnectMinMs: 20, reconnectMaxMs: 50, onLog: (_, text) => logged.push(text),
+  });
+  assert.equal((await client.capitalDistribution("HK.00700")).capitalInBig, 859479380);
+  assert.equal(asked.length, 4);
+  assert.ok(logged.some((text) => text.includes("opend.example was not found (ENOTFOUND)")), logged.join("\n"));
+  await gateway.kill();
+  assert.ok(await until(() => asked.length >= 6));
+});
+
+test("all addresses of a name have their turn", async (t) => {
+  const gateway = await simulator(t);
+  const asked = namesTell(t, ["127.0.0.2", "127.0.0.3", "127.0.0.1"]);
+  const client = await open(t, { host: "opend.example", port: gateway.port, reconnect: false });
+  assert.equal((await client.capitalDistribution("HK.00700")).capitalInBig, 859479380);
+  assert.equal(asked.length, 1);
 });
 
 test("over TLS a certificate is for the name that was looked up", async (t) => {
   const gateway = await simulator(t, "--tls-cert", join(TLS, "other-name.pem"), "--tls-key", join(TLS, "key.pem"));
-  t.mock.method(dns.promises, "lookup", async () => ({ address: "127.0.0.1", family: 4 }));
+  namesTell(t, ["127.0.0.1"]);
   const given = { port: gateway.websocketPort, transport: Transport.WEBSOCKET_TLS, tlsCaFile: join(TLS, "ca.pem") };
   const client = await open(t, { host: "quotes.example", ...given });
   assert.equal((await client.capitalDistribution("HK.00700")).capitalInBig, 859479380);
@@ -118,7 +154,7 @@ test("over TLS a certificate is for the name that was looked up", async (t) => {
 });
 
 test("over WebSocket the gateway is asked for the name that was looked up", async (t) => {
-  t.mock.method(dns.promises, "lookup", async () => ({ address: "127.0.0.1", family: 4 }));
+  namesTell(t, ["127.0.0.1"]);
   const heads = [];
   const server = net.createServer((socket) => {
     socket.on("error", () => {});

@@ -2,7 +2,8 @@
 "use strict";
 
 const assert = require("node:assert/strict");
-const { readFileSync } = require("node:fs");
+const { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } = require("node:fs");
+const { tmpdir } = require("node:os");
 const { join } = require("node:path");
 const test = require("node:test");
 const { LIBDIR, ROOT, run } = require("./support.js");
@@ -38,7 +39,7 @@ test("statuses and options are the declarations'", () => {
 test("every option of the header but for the loop's is one of ours, and the declarations'", async () => {
   const struct = HEADER.match(/typedef struct capdist_options \{([\s\S]*?)\} capdist_options;/)[1].replace(/\/\*[\s\S]*?\*\//g, "");
   const names = [...struct.matchAll(/(\w+);/g)].map(([, name]) => name.replace(/_(\w)/g, (_, letter) => letter.toUpperCase()));
-  const others = ["structSize", "mode", "programmingLanguage", "onClosed", "userData"];
+  const others = ["structSize", "mode", "programmingLanguage", "onClosed", "userData", "onResolve"];
   const [, declared] = DECLARATIONS.match(/export interface ConnectOptions \{([\s\S]*?)\n\}/);
   for (const name of names.filter((one) => !others.includes(one))) {
     assert.match(declared, new RegExp(`\\b${name}\\?:`));
@@ -72,5 +73,32 @@ test("a library that is missing, or another one, is told with what to do", async
     assert.equal(status, 1);
     assert.match(output, /can not be loaded[\s\S]*Install libcapdist, or name its file in the variable CAPDIST_LIBRARY/);
     assert.match(output, /CAPDIST_SYSTEM_ERROR/);
+  }
+});
+
+/** The package in a folder of its own, with `addon` as what was built; undefined: nothing was. */
+function copied(t, addon) {
+  const folder = mkdtempSync(join(tmpdir(), "capdist-"));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  cpSync(join(__dirname, "..", "lib"), join(folder, "lib"), { recursive: true });
+  mkdirSync(join(folder, "build"));
+  if (addon !== undefined) writeFileSync(join(folder, "build", "capdist.node"), addon);
+  return `require(${JSON.stringify(join(folder, "lib", "index.js"))})`;
+}
+
+test("an addon that is not loaded: the true reason is told, and what to do", async (t) => {
+  const [major] = process.versions.node.split(".").map(Number);
+  const permission = major < 22 ? "--experimental-permission" : "--permission";
+  for (const [program, options, told] of [
+    [copied(t), [], /Cannot find module[\s\S]*it is not built: run `make`/],
+    [copied(t, "no addon at all"), [], /(?:file too short|invalid ELF header)[\s\S]*run `make` in the folder of the package again/],
+    ["require('./lib/index.js')", ["--no-addons"], /loading addons is disabled[\s\S]*--allow-addons/],
+    ["require('./lib/index.js')", [permission, "--allow-fs-read=*"], /loading addons is disabled[\s\S]*--allow-addons/],
+  ]) {
+    const { status, output } = await run(program, {}, ...options);
+    assert.equal(status, 1);
+    assert.match(output, told);
+    assert.match(output, /CAPDIST_SYSTEM_ERROR/);
+    if (options.length > 0) assert.doesNotMatch(output, /not built/);
   }
 });

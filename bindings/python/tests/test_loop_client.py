@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import socket
 import sys
 import threading
 import time
@@ -24,9 +23,7 @@ from capdist import (
     _connection,
 )
 from conftest import Start
-from support import PATIENCE, PROMPT, ROOT, SilentGateway, Simulator, threads, unused_port
-
-TLS = ROOT / "Tests" / "vectors" / "tls"
+from support import PATIENCE, PROMPT, SilentGateway, Simulator, threads, unused_port
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 
@@ -83,126 +80,6 @@ def test_wait_ready(gateway: Simulator) -> None:
         async with await LoopClient.connect(port=unused_port(), reconnect=False) as client:
             with pytest.raises(ConnectError, match="is OpenD running there"):
                 await client.wait_ready()
-
-    asyncio.run(main())
-
-
-def test_names_are_looked_up_by_the_loop(gateway: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[Any] = []
-
-    async def main() -> None:
-        async def look_up(host: str, port: int, **options: Any) -> list[Any]:
-            asked.append(host)
-            if host == "gateway.test":
-                six = (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("::1", port, 0, 0))
-                return [six, (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
-            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-
-        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", look_up)
-        async with await LoopClient.connect("gateway.test", gateway.port) as client:
-            assert (await client.capital_distribution("HK.00700")).capital_in_big == 859479380.0
-        with pytest.raises(ConnectError, match="no-such-host.test was not found"):
-            await LoopClient.connect("no-such-host.test", gateway.port)
-        async with await LoopClient.connect("localhost", gateway.port) as client:
-            await client.wait_ready()
-
-    asyncio.run(main())
-    assert asked == ["gateway.test", "no-such-host.test"]
-
-
-def named(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
-    """Within the running loop every name has these addresses."""
-
-    async def look_up(_host: str, port: int, **_options: Any) -> list[Any]:
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in addresses]
-
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", look_up)
-
-
-def test_the_first_address_that_accepts_is_taken(gateway: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def main() -> None:
-        # Nobody listens at the first; at the second what comes waits for ever.
-        named(monkeypatch, "127.0.0.2", "127.0.0.3", "127.0.0.1")
-        with socket.socket() as full, socket.socket() as one, socket.socket() as two:
-            full.bind(("127.0.0.3", gateway.port))
-            full.listen(0)
-            for waiting in (one, two):
-                waiting.setblocking(False)
-                waiting.connect_ex(full.getsockname())
-            started = time.monotonic()
-            async with await LoopClient.connect("gateway.test", gateway.port, connect_timeout=0.3) as client:
-                assert 0.3 <= time.monotonic() - started < PROMPT
-                assert (await client.capital_distribution("HK.00700")).capital_in_big == 859479380.0
-
-    asyncio.run(main())
-
-
-def test_no_address_accepts(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def main() -> None:
-        named(monkeypatch, "127.0.0.2", "127.0.0.3")
-        async with await LoopClient.connect("gateway.test", unused_port(), reconnect=False) as client:
-            with pytest.raises(ConnectError, match=r"127\.0\.0\.2: port \d+ refused .*is OpenD running there"):
-                await client.wait_ready()
-
-    asyncio.run(main())
-
-
-def test_cancelled_while_it_looks_for_an_address(silent: SilentGateway, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def main() -> None:
-        named(monkeypatch, "127.0.0.1", "127.0.0.2")
-        stuck = asyncio.get_running_loop().create_future()
-        monkeypatch.setattr(asyncio.get_running_loop(), "sock_connect", lambda *_: stuck)
-        task = asyncio.create_task(LoopClient.connect("gateway.test", silent.port))
-        await asyncio.sleep(0.05)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-
-    asyncio.run(main())
-
-
-def test_the_certificate_is_for_the_name(simulator: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    certificate = ("--tls-cert", str(TLS / "other-name.pem"), "--tls-key", str(TLS / "key.pem"))
-    port = simulator("--no-quota", "--websocket-port", "0", *certificate).websocket_port
-
-    async def main() -> None:
-        async def look_up(_host: str, port: int, **_options: Any) -> list[Any]:
-            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
-
-        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", look_up)
-        async with await LoopClient.connect("quotes.example", port, tls=True, ca_file=TLS / "ca.pem", reconnect=False) as client:
-            assert (await client.capital_distribution("HK.00700")).capital_in_big == 859479380.0
-        async with await LoopClient.connect("other.example", port, tls=True, ca_file=TLS / "ca.pem", reconnect=False) as client:
-            with pytest.raises(ConnectError, match="other.example"):
-                await client.wait_ready()
-
-    asyncio.run(main())
-
-
-def test_the_gateway_is_asked_for_the_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    heads: list[bytes] = []
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        heads.append(await reader.readuntil(b"\r\n\r\n"))
-        writer.write(b"HTTP/1.1 404 Not Found\r\n\r\n")
-        await writer.drain()
-        writer.close()
-
-    async def main() -> None:
-        server = await asyncio.start_server(answer, "127.0.0.1", 0)
-        port = server.sockets[0].getsockname()[1]
-
-        async def look_up(_host: str, port: int, **_options: Any) -> list[Any]:
-            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
-
-        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", look_up)
-        for host, asked in {"quotes.example": "quotes.example", "127.0.0.1": "127.0.0.1"}.items():
-            async with await LoopClient.connect(host, port, websocket_key="", reconnect=False) as client:
-                with pytest.raises(ConnectError, match="knows no WebSocket"):
-                    await client.wait_ready()
-            assert f"\r\nHost: {asked}:{port}\r\n".encode() in heads.pop()
-        server.close()
-        await server.wait_closed()
 
     asyncio.run(main())
 

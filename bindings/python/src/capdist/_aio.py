@@ -8,13 +8,14 @@ import threading
 import time
 import weakref
 from functools import partial
-from typing import Any, AsyncIterator, Callable, Iterable, List, Optional, Tuple, Type
+from typing import Any, AsyncIterator, Callable, Iterable, Optional, Tuple, Type
 
 from . import _native as native
 from ._arguments import parse_security, patience
 from ._client import _LIST_QUEUE_TIMEOUT, BaseClient, Result, entry_of, listed, request_options
 from ._connection import Connection, Waiting
 from ._model import CapitalDistribution, result_of
+from ._names import Names, addresses, why_not
 from ._status import CapdistError, ConnectError, RequestError, Status
 
 
@@ -175,8 +176,11 @@ def _process(connection: Connection, _waiting: Waiting) -> None:
 class _Driver:
     """A loop's part in a connection: calls it whenever its descriptor is readable. Knows nothing of the client."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, connection: Connection, waiting: Waiting) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, connection: Connection, waiting: Waiting, names: Optional[Names]
+    ) -> None:
         self._loop = loop
+        self._names = names
         self._thread = threading.get_ident()
         self._connection = connection
         self._descriptor = native.lib.capdist_get_fd(connection.handle)
@@ -190,6 +194,8 @@ class _Driver:
             return
         # Before it: the descriptor's number may be another's afterwards.
         self._is_ended = True
+        if self._names is not None:
+            self._names.end()
         if not self._loop.is_closed():
             self._loop.remove_reader(self._descriptor)
         self._connection.close()
@@ -200,19 +206,6 @@ class _Driver:
             self.end()
         else:
             _hand_over(self._loop, self.end)
-
-
-async def _accepting(addresses: List[Tuple[int, Any]], limit: float) -> str:
-    """The first address that accepts a connection, which the library is to make; the first of all if none does."""
-    for family, address in addresses if len(addresses) > 1 else ():
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            probe.setblocking(False)
-            try:
-                await asyncio.wait_for(asyncio.get_running_loop().sock_connect(probe, address), limit)
-                return str(address[0])
-            except (OSError, asyncio.TimeoutError):
-                pass  # why is told by the library, should none accept
-    return str(addresses[0][1][0])
 
 
 class LoopClient(AsyncClient):
@@ -228,12 +221,11 @@ class LoopClient(AsyncClient):
     async def connect(cls, host: str = "127.0.0.1", port: int = 11111, **options: Any) -> "LoopClient":
         """Starts connecting and returns; the arguments are those of :class:`Client`.
 
-        A name is looked up by the loop, once. Of several addresses the first is taken that accepts a connection within
-        `connect_timeout`, IPv4 before IPv6, since OpenD listens there; if none does, the client goes on with the first.
-        It stays with that address: where a name's address changes, make a new client when this one stays disconnected.
+        A name is looked up by the loop, here and again before each later attempt. All its addresses have their turn within
+        `connect_timeout`, IPv4 before IPv6, since OpenD listens there.
 
         Raises:
-            ConnectError: the name is not found.
+            ConnectError: the name is not found now; later it is looked up again, as long as the client reconnects.
             ArgumentError: an argument is not valid.
         """
         try:
@@ -244,23 +236,19 @@ class LoopClient(AsyncClient):
         try:
             found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except OSError as error:
-            text = f"the name {host} was not found ({error.strerror}): is it spelled right?"
+            text = f"the name {host} was not found ({why_not(error)}): is it spelled right?"
             raise ConnectError(text, Status.CONNECT_FAILED) from None
-        # A proxy goes by the name, and over TLS so does the certificate.
+        # A proxy goes by the name, and over TLS so does the certificate: as the network writes it.
         if options.get("tls") or options.get("websocket_key") is not None:
             options.setdefault("tls_server_name", host.encode("idna").decode("ascii"))
-        # The group that clients which look the name up themselves are in.
-        if options.get("quota_group") is None:
-            options["quota_group"] = f"host:{host.lower()}"
-        found.sort(key=lambda one: one[0] is not socket.AF_INET)
-        address = await _accepting([(one[0], one[4]) for one in found], options.get("connect_timeout") or 10.0)
-        return cls(address, port, **options, _mode=native.MODE_HOST_DRIVEN)
+        names = Names(asyncio.get_running_loop(), host, port, addresses(found))
+        return cls(host, port, **options, _mode=native.MODE_HOST_DRIVEN, _resolver=names)
 
     def __init__(self, host: str, port: int, **options: Any) -> None:
         self._loop = asyncio.get_running_loop()
         super().__init__(host, port, **options)
         self._finalizer.detach()
-        driver = _Driver(self._loop, self._connection, self._waiting)
+        driver = _Driver(self._loop, self._connection, self._waiting, options.get("_resolver"))
         self._finalizer = weakref.finalize(self, driver.abandon)
         self._end = driver.end
 

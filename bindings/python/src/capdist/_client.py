@@ -120,6 +120,7 @@ class BaseClient:
         on_push: Optional[Callable[[int, bytes], None]] = None,
         on_log: Optional[Callable[[int, str], None]] = None,
         _mode: int = native.MODE_THREAD,
+        _resolver: Optional[Callable[[Connection], None]] = None,
     ) -> None:
         options = native.initialised(native.Options)
         assert isinstance(options, native.Options)
@@ -165,7 +166,7 @@ class BaseClient:
             _optional_callback(on_push, "on_push"),
             _optional_callback(on_log, "on_log"),
         )
-        self._waiting = Waiting()
+        self._waiting = Waiting(_resolver)
         self._connection = Connection(options, self._callbacks, self._waiting)
         # A client that is dropped without being closed closes then, and nobody waits for it.
         self._finalizer = weakref.finalize(self, self._connection.abandon)

@@ -89,6 +89,8 @@ class Connection:
         # In any case: the first line comes at once, and gives the thread its thread state early.
         options.on_log = _on_log
         options.on_closed = _on_closed
+        if waiting.resolver is not None:
+            options.on_resolve = _on_resolve
         options.user_data = self._token
         _connections[self._token] = self
         try:
@@ -208,6 +210,11 @@ class Connection:
         """Whether it is released, or about to be."""
         return self._is_closing
 
+    def resolved(self, addresses: Optional[str], why: str = "") -> None:
+        """Tells the addresses of the host that were asked for, separated by spaces; None: why there are none. Too late is harmless."""
+        raw = addresses.encode() if addresses else None
+        native.lib.capdist_resolved(self.handle, raw, why.encode("utf-8", "replace")[:255] or None)
+
     def process(self) -> None:
         """Does what there is to do where a loop drives; raises what a signal's handler raised meanwhile."""
         _signals.call(native.lib.capdist_process, self.handle)
@@ -289,7 +296,9 @@ class Connection:
 class Waiting:
     """What waits for a connection. The client holds it, and a loop that drives the connection: so it goes with them."""
 
-    def __init__(self) -> None:
+    def __init__(self, resolver: Optional[Callable[[Connection], None]] = None) -> None:
+        #: Looks the host's name up, and tells `resolved`; None where the library does.
+        self.resolver = resolver
         #: Called after each change of state, on the connection's thread.
         self.listeners: set[Callable[[], None]] = set()
         #: By serial number; only where a loop drives.
@@ -387,6 +396,14 @@ def _handle_log(_conn: int, level: int, message: bytes, token: int) -> None:
 
 
 @_signals.repeatable
+def _handle_resolve(_conn: int, _host: bytes, token: int) -> None:
+    connection = _entered(token)
+    waiting = connection.waiting() if connection is not None else None
+    if connection is not None and waiting is not None and waiting.resolver is not None:
+        waiting.resolver(connection)
+
+
+@_signals.repeatable
 def _handle_closed(token: int) -> None:
     connection = _connections.get(token)
     if connection is None:
@@ -406,6 +423,7 @@ _on_disconnect = native.DisconnectFn(_handle_disconnect)
 _on_push = native.PushFn(_handle_push)
 _on_log = native.LogFn(_handle_log)
 _on_closed = native.ClosedFn(_handle_closed)
+_on_resolve = native.ResolveFn(_handle_resolve)
 
 def _close_all() -> None:
     global _is_exiting

@@ -103,6 +103,7 @@ DisconnectFn = CFUNCTYPE(None, c_void_p, c_int64, c_char_p, c_void_p)
 PushFn = CFUNCTYPE(None, c_void_p, c_uint32, c_void_p, c_size_t, c_void_p)
 LogFn = CFUNCTYPE(None, c_void_p, c_int32, c_char_p, c_void_p)
 ClosedFn = CFUNCTYPE(None, c_void_p)
+ResolveFn = CFUNCTYPE(None, c_void_p, c_char_p, c_void_p)
 
 
 class Options(Structure):
@@ -143,6 +144,7 @@ class Options(Structure):
         ("on_closed", ClosedFn),
         ("user_data", c_void_p),
         ("tls_server_name", c_char_p),
+        ("on_resolve", ResolveFn),
     ]
 
 
@@ -202,6 +204,7 @@ _PROTOTYPES = {
     "capdist_release": (c_int32, [c_void_p]),
     "capdist_get_fd": (c_int32, [c_void_p]),
     "capdist_process": (c_int32, [c_void_p]),
+    "capdist_resolved": (c_int32, [c_void_p, c_char_p, c_char_p]),
     "capdist_get_connection_info": (c_int32, [c_void_p, POINTER(ConnectionInfo)]),
     "capdist_get_quota": (c_int32, [c_void_p, POINTER(Quota)]),
     "capdist_get_capital_distribution": (

@@ -140,6 +140,11 @@ final class CapdistLibrary {
         void callback(long conn, int level, Pointer message, long user_data);
     }
 
+    /** {@code capdist_resolve_fn} */
+    public interface ResolveFn extends Callback {
+        void callback(long conn, Pointer host, long user_data);
+    }
+
     /** {@code capdist_closed_fn} */
     public interface ClosedFn extends Callback {
         void callback(long user_data);
@@ -260,7 +265,7 @@ final class CapdistLibrary {
         "tls_insecure_accept_any_certificate", "reconnect", "reconnect_min_ms", "reconnect_max_ms", "connect_timeout_ms",
         "queue_timeout_ms", "reply_timeout_ms", "quota_requests", "quota_window_ms", "quota_mode", "max_queue",
         "max_body_bytes", "quota_group", "on_init_connect", "on_disconnect", "on_push", "on_log", "on_closed", "user_data",
-        "tls_server_name"
+        "tls_server_name", "on_resolve"
     })
     public static final class Options extends Structure {
         public long struct_size;
@@ -297,6 +302,7 @@ final class CapdistLibrary {
         public ClosedFn on_closed;
         public long user_data;
         public Pointer tls_server_name;
+        public ResolveFn on_resolve;
 
         private final List<Memory> texts = new ArrayList<>();
 

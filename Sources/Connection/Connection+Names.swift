@@ -1,0 +1,51 @@
+import CCapDist
+import Glibc
+
+/// Names that the application looks up (`on_resolve`), and what came of it or of the library's own look-up.
+extension Connection {
+    /// Asks, unless an earlier question is still open.
+    func askForAddresses(_ onResolve: capdist_resolve_fn) {
+        let isAsked = stateLock.withLock {
+            defer { state.pointee.asksForAddresses = true }
+            return state.pointee.asksForAddresses
+        }
+        if isAsked { return }
+        insideCallback { options.host.withCString { onResolve(handle, $0, options.callbacks.userData) } }
+    }
+
+    /// The application's answer, from any thread; `addresses` are separated by spaces.
+    package func resolved(_ addresses: String, why: String?) -> AnswerStatus {
+        var found: [Address] = []
+        for part in addresses.utf8.split(separator: UInt8(ascii: " ")) {
+            let text = String(decoding: part, as: UTF8.self)
+            guard let numeric = Resolver.inPlace(text, options.port) else { return .noAddress(text) }
+            found += numeric
+        }
+        let isAsked = stateLock.withLock {
+            guard state.pointee.asksForAddresses else { return false }
+            state.pointee.asksForAddresses = false
+            state.pointee.resolved =
+                found.isEmpty ? .failure(LookUpFailure(why ?? "the application found no address")) : .success(found)
+            // Whoever drives in a blocking call waits for the poller, too.
+            poller.wake()
+            return true
+        }
+        return isAsked ? .ok : .notAsked
+    }
+
+    package enum AnswerStatus {
+        case ok, notAsked
+        case noAddress(String)
+    }
+
+    func takeLookUp() -> Result<[Address], LookUpFailure>? {
+        if let result = input.pointee.lookUp?.take() {
+            input.pointee.lookUp = nil
+            return result
+        }
+        return stateLock.withLock {
+            defer { state.pointee.resolved = nil }
+            return state.pointee.resolved
+        }
+    }
+}
