@@ -27,7 +27,9 @@ package enum Resolver {
     /// Whether a host is a name that must be looked up.
     package static func isName(_ host: String) -> Bool { inPlace(host, 1) == nil }
 
-    static func lookUp(_ host: String, _ port: UInt16, flags: Int32 = AI_NUMERICSERV) -> Result<[Address], LookUpFailure> {
+    static func lookUp(_ host: String, _ port: UInt16, flags: Int32 = AI_NUMERICSERV) -> Result<
+        [Address], LookUpFailure
+    > {
         var hints = addrinfo()
         hints.ai_flags = flags
         hints.ai_family = AF_UNSPEC
