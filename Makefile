@@ -2,7 +2,7 @@
 # make test     run every test of every language (SUITES="swift c" runs some, see Tests/run.py --list;
 #               SUITES=c ONLY=test_quota:slot_of runs one part of a suite, and in it the tests with that in their names)
 # make quick    run what a developer wants before each commit: lint, units, the C tests once, Python
-# make deep     run what takes long or depends on chance: sanitizers, minutes of fuzzing
+# make deep     run what takes long or depends on chance: sanitizers, fuzzing, mutants, many processes and schedules
 # make bench    measure the library and its peers, and write docs/benchmarks.md
 # make lib      build the library, its debug information and the simulator, in RELEASE
 # make java     build the Java binding, .build/java/capdist.jar
@@ -13,7 +13,7 @@
 # make jar      make the Java binding's jar, in DIST; make npm: the Node package; make dll: the C# assembly
 # make docs     make HTML of the header, in DIST/html
 # make abi      record the interface of the header (docs/abi.md)
-# make mutants  break the library on purpose, and see that the tests notice
+# make mutants  break the library on purpose, and see that the tests notice (ONLY=late-sending: one mutant)
 # make fuzz     feed the library with inputs that search for its mistakes, each target SECONDS=60
 # make simulate run SEEDS=1000 schedules FROM=1 in virtual time, with a log in .build/simulate.log
 # The first two install what is missing and are harmless to repeat.
@@ -114,7 +114,7 @@ bench: setup
 	@python3 Benchmarks/bench.py
 
 mutants: setup
-	@python3 Tests/mutants.py
+	@python3 Tests/run.py mutants $(if $(ONLY),--only '$(ONLY)')
 
 fuzz: setup
 	@CAPDIST_FUZZ_SECONDS=$(SECONDS) python3 Tests/run.py fuzzing

@@ -65,11 +65,13 @@ let package = Package(
     cLanguageStandard: .c11
 )
 
-// Fuzzing (Tests/Fuzz/README.md): only on demand, since it needs libFuzzer's main and every module instrumented.
-if Context.environment["CAPDIST_FUZZ"] != nil {
+// Fuzzing (Tests/Fuzz/README.md): only on demand. `replay` has a main of its own and runs inputs that are there; otherwise
+// libFuzzer's main is needed, and every module instrumented.
+if let fuzzing = Context.environment["CAPDIST_FUZZ"] {
     package.targets.append(
         .executableTarget(
             name: "fuzz", dependencies: ["CapDist", "CCapDist", "Connection", "Codec", "Limiter", "CMessages"],
             path: "Tests/Fuzz", exclude: ["README.md", "corpus", "corpus.py", "fuzz.dict"],
-            swiftSettings: [.unsafeFlags(["-parse-as-library"])]))
+            swiftSettings: [.unsafeFlags(["-parse-as-library"])]
+                + (fuzzing == "replay" ? [.define("REPLAY")] : [])))
 }

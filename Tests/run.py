@@ -32,6 +32,7 @@ from harness.docs import docs
 from harness.fuzzing import corpus, fuzzing
 from harness.guests import guests
 from harness.java import java
+from harness.mutants import mutants
 from harness.node import node
 from harness.packages import packages
 from harness.results import read_junit, read_swift_events
@@ -51,6 +52,7 @@ from harness.suite import (
     Took,
     library_env,
     run_suite,
+    run_suites,
     side_by_side,
 )
 
@@ -82,6 +84,17 @@ def simulation(run: Run) -> None:
         first, again = (run.program([RELEASE / "simulate", "--seed", str(seed)], limit_s=60).output for _ in range(2))
         same = first == again and "no promise broken" in first
         run.check(f"seed {seed} again", None if same else "another run of the same seed came out otherwise")
+
+
+def repeats(run: Run) -> None:
+    """What `make test` does some times, many times; and as many schedules again as `make simulate` has by itself, ten times."""
+    checks.library(run)
+    many = {"CAPDIST_EXITS": "1000", "CAPDIST_FORKS": "200", "CAPDIST_SOAK_REQUESTS": "100000"}
+    c_tests(run, programs=("test_exit", "test_fork", "test_faults_soak"), more=many)
+    run.build(checks.swift_build("-c", "release", "--product", "simulate"))
+    for first in range(10_001, 50_001, 10_000):
+        outcome = run.program([RELEASE / "simulate", "--seeds", "10000", "--from", str(first)], limit_s=600)
+        run.check(f"seeds {first} to {first + 9_999}", None if outcome.status == 0 else outcome.ended)
 
 
 def pytest_suite(folder: str) -> Callable[[Run], None]:
@@ -125,9 +138,9 @@ def expect_agreement(run: Run, status: int, program: str) -> None:
         raise SuiteError(f"{program}: every case passed, and yet its exit status is {status}")
 
 
-#: Order matters only for `builds`, which makes what the others use.
+#: `builds` makes what the others use. What runs beside the first lane builds nothing in Swift.
 SUITES = [
-    Suite("builds", "release and debug from nothing, without a warning", 600, checks.builds),
+    Suite("builds", "release and debug from nothing, without a warning", 600, checks.builds, lane=None),
     Suite("sources", "format, generated messages, banned imports", 120, checks.sources),
     Suite("header", "capdist.h as C99 and C++17", 60, checks.header),
     Suite("abi", "the C interface is the recorded one", 60, abi),
@@ -138,20 +151,22 @@ SUITES = [
     Suite("guests", "hosts that load and unload the library, or have a Swift runtime of their own", 600, guests),
     Suite("corpus", "libFuzzer's targets, each its corpus", 900, corpus),
     Suite("cpp", "the C++ headers with gcc and clang, under sanitizers, and the named cases", 900, cpp),
-    Suite("csharp", "the C# binding with Mono: NUnit, the named cases, the samples", 600, csharp),
-    Suite("node", "the Node package: its tests, the named cases, the samples, its declarations", 600, node),
+    Suite("csharp", "the C# binding with Mono: NUnit, the named cases, the samples", 600, csharp, lane=1),
+    Suite("node", "the Node package: its tests, the named cases, the samples, its declarations", 600, node, lane=1),
     Suite("python", "the Python package", 600, pytest_suite("bindings/python/tests")),
-    Suite("java", "the Java binding, and the named cases", 600, java),
-    Suite("docs", "every block of the pages is run, every link and name leads somewhere", 300, docs),
-    Suite("packages", "make install, the wheel and the Debian packages, made and used", 600, packages),
-    Suite("bench", "a short round of every benchmark", 600, benchmark),
+    Suite("java", "the Java binding, and the named cases", 600, java, lane=1),
+    Suite("docs", "every block of the pages is run, every link and name leads somewhere", 300, docs, lane=1),
+    Suite("packages", "make install, the wheel and the Debian packages, made and used", 600, packages, lane=1),
+    Suite("bench", "a short round of every benchmark", 600, benchmark, lane=1),
     Suite("vendor", "the vendor's client and the vendor's messages", 600, pytest_suite("Tests/vendor")),
 ]
 
 #: What takes long, or depends on chance.
 DEEP = [
     Suite("sanitizers", "the C tests under sanitizers, the samples under valgrind", 1500, sanitizers),
-    Suite("fuzzing", "libFuzzer's targets, each a minute of inputs of its own", 1800, fuzzing),
+    Suite("repeats", "many processes that end or fork, many requests under faults, many schedules", 1800, repeats),
+    Suite("fuzzing", "libFuzzer's targets, each its corpus sanitized, and a minute of inputs of its own", 1800, fuzzing),
+    Suite("mutants", "the library broken on purpose: the tests notice each", 1800, mutants),
 ]
 
 
@@ -195,8 +210,7 @@ def main() -> int:
     summary.unlink(missing_ok=True)
     cases: list[tuple[str, Case]] = []
     took: dict[str, Took] = {}
-    for suite in chosen:
-        its_cases, took[suite.name] = run_suite(suite, arguments.only)
+    for suite, its_cases, took[suite.name] in run_suites(chosen, arguments.only):
         cases += [(suite.name, case) for case in its_cases]
         if not arguments.only and not arguments.quick:
             remember(suite, took[suite.name])

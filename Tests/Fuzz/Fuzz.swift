@@ -25,9 +25,14 @@ nonisolated(unsafe) private var target: Target?
 public func initialize(
     _ count: UnsafePointer<CInt>, _ arguments: UnsafePointer<UnsafePointer<UnsafePointer<CChar>?>>
 ) -> CInt {
-    for index in 0..<Int(count.pointee) {
-        guard let argument = arguments.pointee[index].map({ String(cString: $0) }) else { continue }
-        if argument.hasPrefix("--target=") { target = Target(rawValue: String(argument.dropFirst(9))) }
+    setUp((0..<Int(count.pointee)).compactMap { arguments.pointee[$0].map { String(cString: $0) } })
+    return 0
+}
+
+/// Chooses the target, and has every end of the process be seen.
+func setUp(_ arguments: [String]) {
+    for argument in arguments where argument.hasPrefix("--target=") {
+        target = Target(rawValue: String(argument.dropFirst(9)))
     }
     guard target != nil else {
         let names = Target.allCases.map(\.rawValue).joined(separator: ", ")
@@ -38,7 +43,6 @@ public func initialize(
     for number in [SIGILL, SIGQUIT, SIGABRT, SIGBUS, SIGFPE] { signal(number, SIG_DFL) }
     // libFuzzer does not catch SIGTRAP, which a Swift trap raises on arm64.
     signal(SIGTRAP) { _ in abort() }
-    return 0
 }
 
 @_cdecl("LLVMFuzzerTestOneInput")
@@ -55,7 +59,7 @@ func require(_ holds: Bool, _ promise: @autoclosure () -> String) {
     abort()
 }
 
-private func say(_ text: String) {
+func say(_ text: String) {
     let line = text + "\n"
     _ = line.withCString { write(STDERR_FILENO, $0, line.utf8.count) }
 }

@@ -46,8 +46,8 @@ static void *ask_for_long(void *argument) {
 static void soak(fixture *f, const char *key) {
     const char *given = getenv("CAPDIST_SOAK_REQUESTS");
     size_t total = given ? strtoull(given, NULL, 10) : USUAL_REQUESTS;
-    /* The usual minute is not for a million. */
-    alarm((unsigned)(60 + total / 500));
+    /* The usual limit is not for a million. */
+    alarm((unsigned)(600 + total / 100));
     int port = start_simulator(f, "--no-quota", "--seed", run_seed(), "--fault", "any@1/5", "--fault", "restart=997",
                                "--fault", "accept-close@1/20", "--fault", "keep-alive=1", key ? "--rsa-key" : NULL, key,
                                NULL);

@@ -10,7 +10,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { FORKS = SLOWNESS == 1 ? 200 : 50, CLIENTS = 3, CHILD_MS = 10000 };
+enum { CLIENTS = 3, CHILD_MS = 30000 };
+
+/* How often each test forks: more in `make deep`. */
+static int forks(void) {
+    const char *text = getenv("CAPDIST_FORKS");
+    return text ? atoi(text) : 50;
+}
 
 /* ---- children ---- */
 
@@ -206,7 +212,7 @@ static int fork_under_load(fixture *f, int port, int (*child)(client *const clie
                                         i < CLIENTS ? ask_until_stopped : open_and_release_until_stopped, &loads[i]), 0);
     }
     int wrong = GOOD, n = 0;
-    for (; n < FORKS && wrong == GOOD; n++) {
+    for (; n < forks() && wrong == GOOD; n++) {
         pid_t pid = fork_child();
         if (pid == 0) _exit(child(clients, port, n));
         wrong = wait_for_child(pid);
@@ -221,7 +227,7 @@ static int fork_under_load(fixture *f, int port, int (*child)(client *const clie
     if (wrong != GOOD) print_error("child %d ended with %d\n", n - 1, wrong);
     /* The parent is unharmed: every request is answered, no line was lost. */
     assert_int_equal(refused, 0);
-    assert_true(accepted > FORKS);
+    assert_true(accepted > forks());
     assert_true(loads[CLIENTS].accepted > 0);
     for (int i = 0; i < CLIENTS; i++) {
         assert_true(wait_for(clients[i], EVENT_REPLY, (int)clients[i]->accepted_count, PATIENCE_MS));
@@ -298,7 +304,7 @@ static void fork_in_the_first_moments(void **state) {
     /* The library it is built with is not optimised, and makes at first use what the shipped one has from the start. */
     if (__has_feature(address_sanitizer)) skip();
     const int port = start_simulator(*state, "--no-quota", NULL);
-    for (int n = 0; n < FORKS; n++) {
+    for (int n = 0; n < forks(); n++) {
         pid_t pid = fork_child();
         if (pid == 0) _exit(fork_in_first_moments(port, n));
         int status = wait_for_child_within(pid, 3 * CHILD_MS);

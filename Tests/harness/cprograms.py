@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from pathlib import Path
@@ -18,20 +18,25 @@ IDLE = ("test_silence", "test_quota")
 LIGHT = ("test_websocket", "test_reconnect", "test_end_to_end", "test_encryption", "test_host_driven", "test_queue")
 #: Those that take longest of the others, lest one is waited for at the end.
 LONG = ("test_faults_websocket", "test_faults_encrypted", "test_faults", "test_exit", "test_load", "test_fork", "test_faults_soak")
+ALL = {path.stem for path in (ROOT / "Tests" / "c").glob("test_*.c")}
 #: Connections with a thread of their own, or driven by a loop of the program's (Tests/c/support_host.c).
 MODES = ("thread", "host")
 
 
-def c_tests(run: Run, modes: Sequence[str] = MODES) -> None:
-    """Every program, in both modes, over the shipped library and the real simulator. One in one mode: the suite's parts."""
+def c_tests(
+    run: Run, modes: Sequence[str] = MODES, programs: Collection[str] = (), more: Mapping[str, str] | None = None
+) -> None:
+    """Every program, in both modes, over the shipped library and the real simulator; or those that are named, with
+    more variables."""
     checks.library(run)
     out = {mode: build(run, "c", RELEASE, mode) for mode in modes}
 
     def play(mode: str, name: str) -> list[Case]:
         xml = out[mode] / f"{name}.xml"
         xml.unlink(missing_ok=True)
-        env = {"CMOCKA_MESSAGE_OUTPUT": "XML", "CMOCKA_XML_FILE": str(xml), "CAPDIST_ONLY": run.only.name, **library_env()}
-        outcome = run.program([out[mode] / name], limit_s=180, env=env, at_once=True)
+        env = {"CMOCKA_MESSAGE_OUTPUT": "XML", "CMOCKA_XML_FILE": str(xml), "CAPDIST_ONLY": run.only.name}
+        env = {**env, **library_env(), **(more or {})}
+        outcome = run.program([out[mode] / name], limit_s=600 if more else 180, env=env, at_once=True)
         cases = [replace(case, name=f"{mode}: {name}.{case.name}") for case in read_junit(xml)]
         if not cases:
             raise SuiteError("it ran no test case")
@@ -39,7 +44,7 @@ def c_tests(run: Run, modes: Sequence[str] = MODES) -> None:
             cases.append(Case(f"{mode}: {name}", False, outcome.ended))
         return cases
 
-    run_each(run, play, modes=modes)
+    run_each(run, play, left_out=lambda _: ALL - set(programs or ALL), modes=modes)
 
 
 def build(run: Run, name: str, library: Path, mode: str, *more: str | Path) -> Path:
@@ -62,7 +67,7 @@ def run_each(
 
     Two compute at a time, and beside them one waits; no more, or those that measure time would feel it.
     """
-    names = sorted(path.stem for path in (ROOT / "Tests" / "c").glob("test_*.c") if run.wants(path.stem))
+    names = sorted(filter(run.wants, ALL))
     others = [name for name in names if name not in (*IDLE, *LIGHT, *LONG)]
 
     def jobs(chosen: Iterable[str]) -> deque[tuple[str, str]]:

@@ -8,7 +8,8 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from .suite import RESULTS, ROOT, Run, SuiteError, side_by_side
+from . import checks
+from .suite import RELEASE, RESULTS, ROOT, Run, SuiteError, side_by_side
 
 FUZZ = ROOT / "Tests" / "Fuzz"
 SCRATCH = ROOT / ".build-fuzz"
@@ -26,18 +27,21 @@ SECONDS = int(os.environ.get("CAPDIST_FUZZ_SECONDS", "60"))
 
 
 def corpus(run: Run) -> None:
-    """Every target's corpus, two at a time: what was found once is not broken again."""
-    _each_target(run, _replay)
+    """Every target's corpus, two at a time: what was found once is not broken again. Built as what is shipped is, and without
+    libFuzzer, which would want every module built anew."""
+    run.build(["env", "CAPDIST_FUZZ=replay", *checks.swift_build("-c", "release", "--product", "fuzz")])
+    _each_target(run, "corpus", _replay)
 
 
 def fuzzing(run: Run) -> None:
-    """Every target on its own for a while, two at a time. What it finds depends on chance: it is no part of `make test`."""
-    _each_target(run, _search)
-
-
-def _each_target(run: Run, play: Callable[[Run, str], str | None]) -> None:
+    """Every target's corpus under AddressSanitizer, then each on its own for a while, two at a time. What that finds depends on
+    chance: it is no part of `make test`."""
     run.build(["env", "CAPDIST_FUZZ=1", *BUILD])
+    _each_target(run, "corpus, sanitized", _reach)
+    _each_target(run, f"{SECONDS} s", _search)
 
+
+def _each_target(run: Run, name: str, play: Callable[[Run, str], str | None]) -> None:
     def played(target: str) -> str | None:
         try:
             return play(run, target)
@@ -46,7 +50,7 @@ def _each_target(run: Run, play: Callable[[Run, str], str | None]) -> None:
 
     targets = list(filter(run.wants, TARGETS))
     for target, why in zip(targets, side_by_side(played, targets), strict=True):
-        run.check(target, why)
+        run.check(f"{target}: {name}", why)
 
 
 def _command(target: str, found: Path) -> list[str | Path]:
@@ -64,6 +68,16 @@ def _found(target: str) -> Path:
 
 
 def _replay(run: Run, target: str) -> str | None:
+    folder = FUZZ / "corpus" / target
+    replay = run.program([RELEASE / "fuzz", f"--target={target}", folder], limit_s=120, at_once=True)
+    inputs = replay.output.splitlines()
+    if replay.status != 0:
+        return f"{replay.ended}: {'; '.join(inputs[-2:])}"
+    count = sum(1 for _ in folder.iterdir())
+    return None if inputs[-1:] == [f"{count} inputs"] and count > 0 else f"{inputs[-1:]} of {count} inputs"
+
+
+def _reach(run: Run, target: str) -> str | None:
     replay = run.program([*_command(target, _found(target)), "-runs=0", FUZZ / "corpus" / target], limit_s=300, at_once=True)
     if replay.status != 0:
         return f"{replay.ended}: {' '.join(re.findall(r'^broken: .*', replay.output, re.M))}"

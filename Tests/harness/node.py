@@ -73,8 +73,8 @@ def node(run: Run) -> None:
     if run.only.part not in STEPS:
         _tests(run)
     run.part("npm-test", _npm_test, len(run.cases))
-    os.environ["CAPDIST_LIBRARY"] = str(RELEASE / "libcapdist.so")
-    player = ["node", TESTS / "player.js"]
+    run.env["CAPDIST_LIBRARY"] = str(RELEASE / "libcapdist.so")
+    player = ["env", f"CAPDIST_LIBRARY={run.env['CAPDIST_LIBRARY']}", "node", TESTS / "player.js"]
     faces = [Face("client", [*player, "client"]), Face("websocket", [*player, "websocket"], over_websocket=True)]
     run.part("cases", check_cases, [*faces, Face("vendor", [*player, "vendor"], False, False, over_websocket=True)])
     if run.only.part not in ("", *STEPS[2:]):

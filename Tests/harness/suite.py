@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
-import resource
+import queue
 import shlex
 import signal
 import subprocess
@@ -97,6 +97,12 @@ class Run:
     only: Only = Only()
     cases: list[Case] = field(default_factory=list)
     started: float = field(default_factory=time.monotonic)
+    #: Whether its output comes in one piece at its end, since other suites run beside it.
+    is_beside: bool = False
+    #: Processor time of the programs that have ended.
+    processor_s: float = 0.0
+    #: Variables of all its programs.
+    env: dict[str, str] = field(default_factory=dict)
     #: When the last case was recorded.
     checked: float = field(default_factory=time.monotonic)
     telling: threading.Lock = field(default_factory=threading.Lock)
@@ -112,8 +118,9 @@ class Run:
     def tell(self, text: str) -> None:
         """Prints lines and logs them, whole; from any thread."""
         with self.telling:
-            sys.stdout.write(text)
-            sys.stdout.flush()
+            if not self.is_beside:
+                sys.stdout.write(text)
+                sys.stdout.flush()
             self.log.write(text)
             self.log.flush()
 
@@ -156,7 +163,7 @@ class Run:
             process = subprocess.Popen(
                 words,
                 cwd=cwd,
-                env={**os.environ, **(env or {})},
+                env={**os.environ, **self.env, **(env or {})},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -172,7 +179,10 @@ class Run:
         timed_out = not _ends_within(process.pid, limit)
         # Before the leader is reaped its group's number can not have become another's.
         os.killpg(process.pid, signal.SIGKILL)
-        status = process.wait()
+        _, ended, used = os.wait4(process.pid, 0)
+        status = process.returncode = os.waitstatus_to_exitcode(ended)
+        with self.telling:
+            self.processor_s += used.ru_utime + used.ru_stime
         reader.join(timeout=10)
         if at_once:
             self.tell(heading + "".join(lines))
@@ -198,12 +208,14 @@ class Run:
 def once(build: Callable[..., Made]) -> Callable[..., Made]:
     """For a build that suites share: the first that needs it makes it. One that failed is tried again by the next."""
     made: dict[tuple[str, ...], Made] = {}
+    making = threading.RLock()
 
     @functools.wraps(build)
     def shared(run: Run, *names: str) -> Made:
-        if names not in made:
-            made[names] = build(run, *names)
-        return made[names]
+        with making:
+            if names not in made:
+                made[names] = build(run, *names)
+            return made[names]
 
     return shared
 
@@ -234,6 +246,8 @@ class Suite:
     about: str
     limit_s: float
     run: Callable[[Run], None]
+    #: Suites of different lanes run beside each other; those of one lane build into the same folders. None: alone, and first.
+    lane: int | None = 0
 
 
 @dataclass(frozen=True)
@@ -244,12 +258,35 @@ class Took:
     processor: float
 
 
-def run_suite(suite: Suite, only: Only = Only()) -> tuple[list[Case], Took]:
+def run_suites(suites: Sequence[Suite], only: Only = Only()) -> Iterator[tuple[Suite, list[Case], Took]]:
+    """Runs suites: a lane's one after the other, the lanes beside each other. Yields each as it ends."""
+    numbers = {suite.lane for suite in suites if suite.lane is not None}
+    lanes = [[suite for suite in suites if suite.lane == number] for number in sorted(numbers)]
+    for suite in suites:
+        if suite.lane is None or len(lanes) < 2:
+            yield suite, *run_suite(suite, only)
+    if len(lanes) < 2:
+        return
+    ended: queue.Queue[tuple[Suite, list[Case], Took]] = queue.Queue()
+
+    def run_lane(lane: list[Suite]) -> None:
+        for suite in lane:
+            ended.put((suite, *run_suite(suite, only, is_beside=True)))
+
+    for lane in lanes:
+        # A daemon: Ctrl-C ends this program at once.
+        threading.Thread(target=run_lane, args=(lane,), daemon=True).start()
+    for _ in range(sum(map(len, lanes))):
+        suite, cases, took = ended.get(timeout=2 * BUSY * max(suite.limit_s for suite in suites))
+        print((RESULTS / f"{suite.name}.log").read_text(encoding="utf-8"), end="", flush=True)
+        yield suite, cases, took
+
+
+def run_suite(suite: Suite, only: Only = Only(), *, is_beside: bool = False) -> tuple[list[Case], Took]:
     """Runs a suite. One that does not run to its end, or that yields no case, counts as a failed case of its name."""
     RESULTS.mkdir(parents=True, exist_ok=True)
-    before = _processor_s()
     with (RESULTS / f"{suite.name}.log").open("w", encoding="utf-8") as log:
-        run = Run(suite.name, suite.limit_s * BUSY, log, only)
+        run = Run(suite.name, suite.limit_s * BUSY, log, only, is_beside=is_beside)
         run.say(f"\n=== {suite.name}: {suite.about}")
         try:
             suite.run(run)
@@ -264,13 +301,7 @@ def run_suite(suite: Suite, only: Only = Only()) -> tuple[list[Case], Took]:
         failed = [case for case in run.cases if not case.passed]
         for case in failed:
             run.say(f"FAILED {suite.name}: {case.name}: {case.why}")
-        took = Took(time.monotonic() - run.started, _processor_s() - before)
+        took = Took(time.monotonic() - run.started, run.processor_s)
         told = f"{len(run.cases) - len(failed)} passed, {len(failed)} failed in {took.clock:.1f} s"
         run.say(f"--- {suite.name}: {told} ({took.processor:.1f} s of processor)")
         return run.cases, took
-
-
-def _processor_s() -> float:
-    """Processor time of the programs that have ended."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
