@@ -7,8 +7,6 @@ import com.sun.jna.ptr.LongByReference;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ForkJoinPool;
-import java.util.concurrent.ForkJoinWorkerThread;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
@@ -28,12 +26,7 @@ final class Connection {
 
     private static final Listener NOBODY = new Listener() {};
     private static final AtomicLong TOKENS = new AtomicLong();
-    /**
-     * Where futures end. What depends on one may wait for others, as for {@code allOf}: the pool has another thread for those
-     * meanwhile. When nothing happens it ends its threads, one each time limit, until there is none.
-     */
-    private static final ForkJoinPool FUTURES = new ForkJoinPool(
-            4, Connection::futuresThread, null, true, 0, Short.MAX_VALUE, 1, null, 20, TimeUnit.MILLISECONDS);
+    private static final Endings FUTURES = new Endings("capdist-futures");
     /** Set on threads of the library's, whose Java code all runs inside callbacks. */
     private static final ThreadLocal<Boolean> IN_CALLBACK = new ThreadLocal<>();
 
@@ -152,12 +145,6 @@ final class Connection {
         CapdistLibrary.ConnectionInfo raw = new CapdistLibrary.ConnectionInfo();
         CapdistLibrary.check(CapdistLibrary.capdist_get_connection_info(handle, raw));
         return raw;
-    }
-
-    private static ForkJoinWorkerThread futuresThread(ForkJoinPool pool) {
-        ForkJoinWorkerThread thread = ForkJoinPool.defaultForkJoinWorkerThreadFactory.newThread(pool);
-        thread.setName("capdist-futures");
-        return thread;
     }
 
     /** Ends a future where what depends on it may wait: not on this thread, which brings the answers. */
@@ -281,7 +268,7 @@ final class Connection {
         }
     }
 
-    private static void report(Throwable thrown) {
+    static void report(Throwable thrown) {
         try {
             Thread thread = Thread.currentThread();
             thread.getUncaughtExceptionHandler().uncaughtException(thread, thrown);

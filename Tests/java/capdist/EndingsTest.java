@@ -1,0 +1,58 @@
+package capdist;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Test;
+
+/** Where futures end. */
+class EndingsTest {
+    private static long threadsNamed(String name) {
+        return Thread.getAllStackTraces().keySet().stream().filter(thread -> thread.getName().equals(name)).count();
+    }
+
+    @Test
+    void tasksThatAllWaitForTheLastAreAllRun() throws Exception {
+        Endings endings = new Endings("endings that wait");
+        CountDownLatch begun = new CountDownLatch(100), ended = new CountDownLatch(100);
+        for (int i = 0; i < 100; i++) {
+            endings.execute(() -> {
+                begun.countDown();
+                try {
+                    if (begun.await(20, TimeUnit.SECONDS)) ended.countDown();
+                } catch (InterruptedException interrupted) { // it is not told to have ended
+                }
+            });
+        }
+        assertTrue(ended.await(20, TimeUnit.SECONDS), begun.getCount() + " did not begin");
+        assertTrue(Simulator.soon(() -> threadsNamed("endings that wait") == 0), "threads are left");
+    }
+
+    @Test
+    void tasksThatDoNotWaitShareAFewThreads() throws Exception {
+        Endings endings = new Endings("endings that share");
+        AtomicInteger count = new AtomicInteger();
+        for (int i = 0; i < 10_000; i++) endings.execute(count::incrementAndGet);
+        assertTrue(Simulator.soon(() -> count.get() == 10_000), () -> count + " tasks were run");
+        assertTrue(Simulator.soon(() -> threadsNamed("endings that share") == 0), "threads are left");
+    }
+
+    @Test
+    void whatATaskThrowsOrInterruptsIsItsOwn() throws Exception {
+        Endings endings = new Endings("endings that throw");
+        AtomicInteger count = new AtomicInteger();
+        for (int i = 0; i < 20; i++) {
+            endings.execute(() -> {
+                Thread.currentThread().setUncaughtExceptionHandler((thread, thrown) -> count.incrementAndGet());
+                if (Thread.currentThread().isInterrupted()) count.addAndGet(1000);
+                Thread.currentThread().interrupt();
+                throw new IllegalStateException("meant");
+            });
+        }
+        assertTrue(Simulator.soon(() -> count.get() >= 20));
+        assertEquals(20, count.get());
+    }
+}
