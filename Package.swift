@@ -42,8 +42,12 @@ let package = Package(
         .target(name: "Codec", dependencies: ["CMessages", "CProtobufC", "COpenSSL", "CSystem", "CWslay"]),
         .target(name: "Limiter"),
         .target(name: "Connection", dependencies: ["CCapDist", "Codec", "Limiter", "CSystem"]),
-        .target(name: "CapDist", dependencies: ["CCapDist", "Connection", "Codec", "Limiter", "CSystem"]),
-        .target(name: "Shipping", linkerSettings: shipping),
+        .target(name: "CapDist", dependencies: ["CCapDist", "CExports", "Connection", "Codec", "Limiter", "CSystem"]),
+        // The exports that block. With -fexceptions what a cancelled thread must clean up is found by unwinding alone.
+        .target(
+            name: "CExports",
+            cSettings: [.headerSearchPath("../../include"), .unsafeFlags(["-fexceptions"])]),
+        .target(name: "Shipping", dependencies: ["CSystem"], linkerSettings: shipping),
 
         // The stand-in gateway.
         .target(name: "Simulator", dependencies: ["Codec", "CMessages", "CProtobufC", "CSystem"]),

@@ -33,9 +33,16 @@
  * - A callback that does not return holds up its connection: other callbacks, answers, time-outs, keep-alives (OpenD
  *   drops a client it has not heard from for 30 s). It holds up no other connection, and no call but a
  *   capdist_release() of the same connection. Keep callbacks short.
- * - Exceptions (C++) must not leave a callback.
- * - After fork, the child may use no connection of its parent's: every call on one answers #CAPDIST_FORKED, and
- *   capdist_release() only closes what the child inherited. New connections work, and start with the quota's history.
+ * - Exceptions (C++) and jumps (longjmp, a runtime's error) must not leave a callback. On a connection's own thread they end the
+ *   process. In host-driven mode that connection fails for good, since the call it was in never came to its end; it is told so
+ *   and ended by capdist_release(), on that thread or once that thread has called again or ended. The thread's other connections
+ *   go on working. A little memory is lost each time.
+ * - A thread can be cancelled (pthread_cancel): inside a callback, as the application has it there, which leaves that callback;
+ *   in capdist_wait_ready() and capdist_fetch_capital_distribution(), which clean up, withdraw the request, and end within a
+ *   tenth of a second; in no other call. A connection's own thread is never cancelled.
+ * - After fork, the child may use no connection of its parent's: every call on one answers #CAPDIST_FORKED. The
+ *   child's copies of its descriptors are closed at the fork, so that capdist_release() has nothing left to do and is harmless.
+ *   New connections work, and start with the quota's history.
  *   A child that was forked inside a callback is inside none, and may wait; it must not return from the callback: it is
  *   ended there (`_exit(1)`), since to go on would take its parent's answers away. In host-driven mode it may return:
  *   the call that made the callback answers #CAPDIST_FORKED.
@@ -44,7 +51,8 @@
  * - Every request that was accepted (the call returned #CAPDIST_OK) completes exactly once: with the gateway's
  *   answer or with the reason there is none.
  * - After capdist_release() has returned outside a callback, no callback runs and no thread or descriptor is left
- *   (but for a name look-up still under way, which nobody can hurry and which touches nothing of the host's).
+ *   (but for a look-up of a name or a reading of certificates still under way, which nobody can hurry and which touches
+ *   nothing of the host's).
  * - The library raises no signal, installs no handler, prints nothing, and reads no variable of the environment.
  *
  * @section ownership Ownership
@@ -360,6 +368,13 @@ typedef void (*capdist_closed_fn)(void *user_data);
  */
 typedef void (*capdist_resolve_fn)(capdist_conn *conn, const char *host, void *user_data);
 
+/**
+ * The connection's thread begins: the first that runs on it, before any other callback. Here an application attaches the
+ * thread to its runtime, names it, pins it to a processor, or unblocks the signals that its garbage collector stops threads
+ * with (docs/embedding.md). Thread mode only; any function may be called.
+ */
+typedef void (*capdist_thread_start_fn)(capdist_conn *conn, void *user_data);
+
 /** Levels of #capdist_log_fn. */
 enum {
     CAPDIST_LOG_ERROR = 1,   /**< failed for good */
@@ -450,7 +465,7 @@ typedef struct capdist_options {
     const char *websocket_key;                  /**< over WebSocket: the key set in OpenD, as the user knows it, at most 255
                                                      bytes; NULL or "": none. Its MD5 is sent, and wiped with the connection */
     const char *tls_ca_file;                    /**< over TLS: PEM file of the certificates to trust, at most 16 MiB: CAs', or
-                                                     the gateway's own; NULL: the CAs OpenSSL's own folder holds. The
+                                                     the gateway's own; NULL: the system's CAs (docs/embedding.md). The
                                                      certificate must be for `host`, name or address, or `tls_server_name` */
     int32_t tls_insecure_accept_any_certificate; /**< 1: whoever answers is trusted; for tests only, and told to `on_log` */
 
@@ -484,6 +499,10 @@ typedef struct capdist_options {
 
     capdist_resolve_fn on_resolve; /**< the application looks names up, before each attempt; NULL: the library does in thread mode,
                                         and in host-driven mode there are none. Gets `user_data`, too */
+
+    capdist_thread_start_fn on_thread_start; /**< thread mode: the first that runs on the connection's thread; handed `user_data` */
+    int32_t thread_stack_bytes; /**< thread mode: the stack of the connection's thread, callbacks included, 131,072 to
+                                     1,073,741,824, rounded up to pages; default 262,144 */
 } capdist_options;
 
 /**
@@ -502,6 +521,9 @@ typedef struct capdist_request_options {
     int32_t reply_timeout_ms; /**< from sent to answered, 0 to 3,600,000 */
     int32_t quota_mode;       /**< `CAPDIST_QUOTA_*` */
     int32_t security_firm;    /**< QotHeader.securityFirm, sent only if not 0 (gateways since 10.11); not negative */
+    uint32_t *serial_no;      /**< where else to store the request's number, or NULL: atomically, before the request can
+                                   complete; 0 when the call begins and when it is refused. Of use in a blocking call, which another
+                                   thread can then end by capdist_cancel(). Must live until the call returns */
 } capdist_request_options;
 
 /** Fills `options` with zeroes, the defaults; `size` and return as for capdist_options_init(). */
@@ -533,8 +555,8 @@ CAPDIST_API capdist_status capdist_wait_ready(capdist_conn *conn, int32_t timeou
  * Closes the connection and frees it. Every request still queued or in flight completes as #CAPDIST_RELEASED through
  * its callback, then comes `on_closed`; `on_disconnect` does not. Outside callbacks it returns when all that is over and
  * the thread has ended: it waits for a callback of this connection that is running, and for nothing else. Inside any
- * callback it returns at once, and the rest happens after that callback. In a child after fork it only closes what the
- * child inherited.
+ * callback it returns at once, and the rest happens after that callback. In a child after fork it closes nothing: the
+ * copies were closed at the fork.
  * @return #CAPDIST_OK; #CAPDIST_RELEASED for a handle released before (harmless); #CAPDIST_INVALID_ARGUMENT for NULL or
  *         what never was a handle
  */
@@ -556,7 +578,8 @@ CAPDIST_API int32_t capdist_get_fd(capdist_conn *conn);
  * capdist_fetch_capital_distribution(), which drive the connection themselves while they wait; never in any other call.
  * Any thread may call it, one at a time.
  * @return #CAPDIST_OK; #CAPDIST_BUSY while another thread drives this connection; #CAPDIST_WOULD_DEADLOCK inside a callback;
- *         #CAPDIST_INVALID_ARGUMENT for a connection in thread mode; #CAPDIST_RELEASED; #CAPDIST_FORKED
+ *         #CAPDIST_INVALID_ARGUMENT for a connection in thread mode; #CAPDIST_RELEASED; #CAPDIST_FORKED; #CAPDIST_SYSTEM_ERROR if
+ *         the application closed the connection's descriptors: release it
  */
 CAPDIST_API capdist_status capdist_process(capdist_conn *conn);
 

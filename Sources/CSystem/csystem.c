@@ -3,13 +3,20 @@
 
 #include "capdist.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 static _Thread_local csystem_thread this_thread;
+static _Atomic int own_threads;
 
 csystem_thread *csystem_this_thread(void) { return &this_thread; }
 
@@ -38,15 +45,48 @@ static void after_fork_in_child(void) {
     pthread_mutex_init(&set_up, NULL);
     if (around_child) around_child();
     forks += 1;
-    // The callback that this thread may be in is the parent's, and so is the thread it would wait for.
+    // The callback that this thread may be in is the parent's, and so is the thread it would wait for, and what it released.
     this_thread.callback_depth = 0;
-    this_thread.inherited = this_thread.released; // the parent's to end
+    this_thread.turn = 0;
+    this_thread.driving = NULL;
     this_thread.released = 0;
+    own_threads = this_thread.is_own;
 }
 
 // With the library itself: a fork can not come before it.
 __attribute__((constructor)) static void watch_forks(void) {
     pthread_atfork(prepare_fork, after_fork_in_parent, after_fork_in_child);
+}
+
+static pthread_key_t turns;
+static void (*_Atomic turn_left)(void);
+
+// At the end of a thread. What it returns from normally leaves nothing.
+static void thread_ends(void *thread) {
+    void (*left)(void) = turn_left;
+    if (((csystem_thread *)thread)->turn && left) left();
+}
+
+__attribute__((constructor)) static void make_key(void) { pthread_key_create(&turns, thread_ends); }
+
+void csystem_watch_turns(void (*left)(void)) { turn_left = left; }
+
+// Room between whoever calls and the turn, touched page by page: it must not reach over the guard of a small stack.
+enum { ROOM = 16 * 1024, PAGE = 4096 };
+
+void csystem_run_turn(void (*turn)(void *), void *context) {
+    volatile char room[ROOM];
+    for (int at = ROOM - 1; at >= 0; at -= PAGE) room[at] = 0;
+    csystem_thread *thread = &this_thread;
+    if (!thread->is_watched) thread->is_watched = pthread_setspecific(turns, thread) == 0;
+    const uintptr_t before = thread->turn;
+    thread->turn = (uintptr_t)&room[0];
+    turn(context);
+    thread->turn = before;
+}
+
+int csystem_has_left_turn(const csystem_thread *thread) {
+    return thread->turn && (uintptr_t)__builtin_frame_address(0) > thread->turn;
 }
 
 void csystem_around_fork(void (*prepare)(void), void (*parent)(void), void (*child)(void)) {
@@ -89,7 +129,52 @@ int csystem_random(void *bytes, size_t count) {
     ssize_t got;
     // Up to 256 bytes come whole, once the system has gathered enough after it started.
     while ((got = getrandom(bytes, count, 0)) < 0 && errno == EINTR) {}
-    return got >= 0 && (size_t)got == count ? 0 : -1;
+    if (got >= 0 && (size_t)got == count) return 0;
+    int file = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
+    if (file < 0) return -1;
+    while ((got = read(file, bytes, count)) < 0 && errno == EINTR) {}
+    int error = got < 0 ? errno : EIO;
+    close(file);
+    if (got >= 0 && (size_t)got == count) return 0;
+    errno = error;
+    return -1;
+}
+
+int csystem_contains(const void *bytes, size_t count, const char *text) {
+    return bytes && memmem(bytes, count, text, strlen(text));
+}
+
+void csystem_count_own_thread(int change) { own_threads += change; }
+
+// Those that have ended stay in the list until the last one has, the main thread above all.
+static int counts_as_running(int tasks, const char *name) {
+    char path[64], text[512];
+    snprintf(path, sizeof path, "%s/stat", name);
+    int file = openat(tasks, path, O_RDONLY | O_CLOEXEC);
+    if (file < 0) return 0;
+    ssize_t length = read(file, text, sizeof text - 1);
+    close(file);
+    if (length <= 0) return 0;
+    text[length] = 0;
+    // The name before the state may hold anything, brackets too.
+    const char *state = strrchr(text, ')');
+    return state && state[1] && state[2] != 'Z' && state[2] != 'X';
+}
+
+void csystem_take_signals_if_alone(void) {
+    sigset_t pending;
+    if (sigpending(&pending) || sigisemptyset(&pending)) return;
+    DIR *tasks = opendir("/proc/self/task");
+    if (!tasks) return;
+    int running = 0;
+    for (struct dirent *task; (task = readdir(tasks));) {
+        if (task->d_name[0] != '.') running += counts_as_running(dirfd(tasks), task->d_name);
+    }
+    closedir(tasks);
+    if (running > own_threads) return;
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_UNBLOCK, &all, NULL);
 }
 
 void csystem_name_this_thread(const char *name) { pthread_setname_np(pthread_self(), name); }

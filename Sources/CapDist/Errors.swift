@@ -17,8 +17,11 @@ struct Refusal: Error {
     static func invalid(_ text: String) -> Refusal { Refusal(.invalidArgument, text) }
 }
 
-/// Runs a call: its refusal becomes the calling thread's last error and the status returned.
+/// Runs a call: its refusal becomes the calling thread's last error and the status returned. Meanwhile nobody cancels the
+/// thread: it would leave locks held.
 func reporting(_ call: () throws(Refusal) -> Status) -> capdist_status {
+    csystem_begin_call()
+    defer { csystem_end_call() }
     setUp()
     do {
         return try call().rawValue
@@ -30,6 +33,8 @@ func reporting(_ call: () throws(Refusal) -> Status) -> capdist_status {
 
 /// As `reporting`, for calls that return a length.
 func reportingLength(_ call: () throws(Refusal) -> Int64) -> Int64 {
+    csystem_begin_call()
+    defer { csystem_end_call() }
     setUp()
     do {
         return try call()
@@ -61,8 +66,13 @@ func copyText(_ text: String, into buffer: UnsafeMutableBufferPointer<CChar>, is
     }
 }
 
-/// Whether the calling thread is inside a callback of any connection.
-var isInsideCallback: Bool { (csystem_this_thread()?.pointee.callback_depth ?? 0) > 0 }
+/// Whether the calling thread is inside a callback of any connection. One that was left sideways ends here.
+var isInsideCallback: Bool {
+    guard let thread = csystem_this_thread(), thread.pointee.callback_depth > 0 else { return false }
+    guard csystem_has_left_turn(thread) != 0 else { return true }
+    Connection.abandonTurns()
+    return false
+}
 
 extension Status {
     /// The constant's name in capdist.h.

@@ -1,7 +1,10 @@
 import CCapDist
+import CExports
+import CSystem
 import Codec
 import Connection
 import Glibc
+import Limiter
 
 // Requests and replies of capdist.h. What they do is documented there.
 
@@ -13,6 +16,7 @@ public func getCapitalDistribution(
 ) -> capdist_status {
     reporting { () throws(Refusal) in
         serialNo?.pointee = 0
+        CheckedRequestOptions.clearSerialNo(options)
         let connection = try HandleTable.shared.connection(conn)
         let (security, options) = try request(security, options)
         guard let callback else { throw .invalid("callback is NULL: a request needs one to complete") }
@@ -28,24 +32,62 @@ public func getCapitalDistribution(
     }
 }
 
-@_cdecl("capdist_fetch_capital_distribution")
-public func fetchCapitalDistribution(
-    _ conn: OpaquePointer?, _ security: UnsafePointer<capdist_security>?,
-    _ options: UnsafePointer<capdist_request_options>?,
-    _ reply: UnsafeMutablePointer<UnsafeMutablePointer<capdist_reply>?>?
+// capdist_fetch_capital_distribution() in parts, see blocking.h.
+
+@_cdecl("blocking_begin_fetch")
+public func beginFetch(
+    _ conn: UnsafeMutableRawPointer?, _ security: UnsafeRawPointer?, _ options: UnsafeRawPointer?,
+    _ reply: UnsafeMutablePointer<UnsafeMutableRawPointer?>?,
+    _ fetch: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
 ) -> capdist_status {
     reporting { () throws(Refusal) in
         reply?.pointee = nil
-        let connection = try HandleTable.shared.connection(conn)
-        let (security, options) = try request(security, options)
-        guard let reply else { throw .invalid("reply is NULL: there is nowhere to store the answer") }
+        let options = options?.assumingMemoryBound(to: capdist_request_options.self)
+        CheckedRequestOptions.clearSerialNo(options)
+        let connection = try HandleTable.shared.connection(conn.map { OpaquePointer($0) })
+        let (security, terms) = try request(security?.assumingMemoryBound(to: capdist_security.self), options)
+        guard reply != nil else { throw .invalid("reply is NULL: there is nowhere to store the answer") }
         guard !isInsideCallback else { throw wouldDeadlock }
-        let status = connection.fetch(security, options, reply)
+        let begun = Fetch(connection)
+        let status = begun.ask(security, terms)
         guard case .ok = status else { throw Refusal(status, connection) }
-        guard let result = reply.pointee else { throw Refusal(.systemError, "no memory for the reply") }
-        return Status(rawValue: result.pointee.status) ?? .systemError
+        fetch?.pointee = Unmanaged.passRetained(begun).toOpaque()
+        return .ok
     }
 }
+
+@_cdecl("blocking_continue_fetch")
+public func continueFetch(
+    _ fetch: UnsafeMutableRawPointer?, _ reply: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
+) -> capdist_status {
+    var goesOn = false
+    let status = reporting { () throws(Refusal) in
+        guard let fetch, let reply else { throw .invalid("reply is NULL: there is nowhere to store the answer") }
+        let begun = Unmanaged<Fetch>.fromOpaque(fetch)
+        let outcome = begun.takeUnretainedValue().goOn(until: endOfPart())
+        if case .goesOn = outcome {
+            goesOn = true
+            return .ok
+        }
+        defer { begun.release() }
+        guard case .ended(let result) = outcome else {
+            throw Refusal(.forked, "a callback forked, and this is the child: make a new connection")
+        }
+        reply.pointee = UnsafeMutableRawPointer(result)
+        guard let result else { throw Refusal(.systemError, "no memory for the reply") }
+        return Status(rawValue: result.pointee.status) ?? .systemError
+    }
+    return goesOn ? capdist_status(BLOCKING_GOES_ON) : status
+}
+
+@_cdecl("blocking_abandon_fetch")
+public func abandonFetch(_ fetch: UnsafeMutableRawPointer?) {
+    guard let fetch else { return }
+    Unmanaged<Fetch>.fromOpaque(fetch).takeRetainedValue().abandon()
+}
+
+/// When a part of a blocking call ends, so that a thread that is cancelled comes to its end soon.
+func endOfPart() -> Instant { csystem_can_be_cancelled() != 0 ? Clock.now() + 100_000_000 : .max }
 
 @_cdecl("capdist_cancel")
 public func cancel(_ conn: OpaquePointer?, _ serialNo: UInt32) -> capdist_status {
@@ -68,6 +110,7 @@ public func sendProto(
 ) -> capdist_status {
     reporting { () throws(Refusal) in
         serialNo?.pointee = 0
+        CheckedRequestOptions.clearSerialNo(options)
         let connection = try HandleTable.shared.connection(conn)
         guard protoID != 0 else { throw .invalid("proto_id is 0") }
         guard protoID != ProtoID.initConnect, protoID != ProtoID.keepAlive else {
@@ -118,6 +161,7 @@ extension Refusal {
             let most = connection.options.behaviour.maxQueue
             self.init(.queueFull, "max_queue (\(most)) requests are waiting or in flight")
         case .quotaExhausted: self.init(.quotaExhausted, "no slot of the quota is free: see capdist_get_quota()")
+        case .systemError: self = noMemory
         default: self.init(status, "the connection was released")
         }
     }

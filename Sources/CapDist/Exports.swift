@@ -1,4 +1,5 @@
 import CCapDist
+import CExports
 import CSystem
 import Connection
 import Glibc
@@ -146,16 +147,26 @@ public func initConnect(
     }
 }
 
-@_cdecl("capdist_wait_ready")
-public func waitReady(_ conn: OpaquePointer?, _ timeoutMs: Int32) -> capdist_status {
-    reporting { () throws(Refusal) in
-        let connection = try HandleTable.shared.connection(conn)
+/// capdist_wait_ready() in parts, see blocking.h.
+@_cdecl("blocking_wait_ready")
+public func waitReady(
+    _ conn: UnsafeMutableRawPointer?, _ timeoutMs: Int32, _ deadline: UnsafeMutablePointer<Int64>?
+) -> capdist_status {
+    var goesOn = false
+    let status = reporting { () throws(Refusal) in
+        let connection = try HandleTable.shared.connection(conn.map { OpaquePointer($0) })
         let timeout = try number(timeoutMs, "timeout_ms", 0...longestMilliseconds)
         guard !isInsideCallback else { throw wouldDeadlock }
-        let (status, text) = connection.waitReady(until: Clock.now() + Int64(timeout) * 1_000_000)
-        guard case .ok = status else { throw Refusal(status, text) }
-        return .ok
+        guard let deadline else { throw .invalid("there is no deadline") }
+        if deadline.pointee == 0 { deadline.pointee = Clock.now() + Int64(timeout) * 1_000_000 }
+        let end = min(deadline.pointee, endOfPart())
+        let (status, text) = connection.waitReady(until: end)
+        if case .ok = status { return .ok }
+        goesOn = end < deadline.pointee && Clock.now() >= end && connection.isConnecting
+        if goesOn { return .ok }
+        throw Refusal(status, text)
     }
+    return goesOn ? capdist_status(BLOCKING_GOES_ON) : status
 }
 
 let wouldDeadlock = Refusal(
@@ -183,6 +194,9 @@ public func process(_ conn: OpaquePointer?) -> capdist_status {
         switch status {
         case .ok: return .ok
         case .busy: throw Refusal(.busy, "another thread drives this connection: one at a time")
+        case .systemError:
+            throw Refusal(
+                .systemError, "the application closed a descriptor of this connection: release it and make a new one")
         case .forked: throw Refusal(.forked, "a callback forked, and this is the child: make a new connection")
         default: throw Refusal(status, "the connection was released")
         }
@@ -217,11 +231,8 @@ private func hostDriven(_ conn: OpaquePointer?, _ call: StaticString) throws(Ref
 public func release(_ conn: OpaquePointer?) -> capdist_status {
     reporting { () throws(Refusal) in
         let (connection, isInherited) = try HandleTable.shared.takeForRelease(conn)
-        if isInherited {
-            connection.closeInherited()
-        } else {
-            connection.release(insideCallback: isInsideCallback)
-        }
+        // A child's copies were closed at the fork.
+        if !isInherited { connection.release(insideCallback: isInsideCallback) }
         return .ok
     }
 }

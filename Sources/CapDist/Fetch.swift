@@ -4,22 +4,100 @@ import Connection
 import Glibc
 import Limiter
 
-/// One who waits for a reply.
-private final class Waiter: @unchecked Sendable {
+/// One who asked and waits for the reply, for the two timeouts at most, whatever the connection's thread is doing. The one who
+/// waits has a reference, and the callback another one.
+final class Fetch: @unchecked Sendable {
+    enum Outcome {
+        /// nil: no memory to copy the reply.
+        case ended(UnsafeMutablePointer<capdist_reply>?)
+        case forked
+        case goesOn
+    }
+
+    private let connection: Connection
     private let lock = Lock()
     private let arrived = Condition()
+    // Under the lock.
     private var reply: UnsafeMutablePointer<capdist_reply>?
     private var isFinished = false
-    private let connection: Connection
+    private var isAbandoned = false
+    // Of the one who waits.
+    private var serialNo: UInt32 = 0
+    private var latest = Instant.max
 
     init(_ connection: Connection) { self.connection = connection }
 
-    var isDone: Bool { lock.withLock { isFinished } }
+    /// - Returns: `.ok`, or why it is refused.
+    func ask(_ security: capdist_security, _ options: CheckedRequestOptions) -> Status {
+        let retained = Unmanaged.passRetained(self)
+        let callback: capdist_reply_fn = { _, _, reply, userData in
+            guard let userData else { return }
+            Unmanaged<Fetch>.fromOpaque(userData).takeRetainedValue().finish(reply.flatMap { copyReply($0) })
+        }
+        let payload = Payload(security, firm: options.securityFirm, callback, userData: retained.toOpaque())
+        let status =
+            payload.map { connection.ask($0, protoID: ProtoID.getCapitalDistribution, options.terms, &serialNo) }
+            ?? .systemError
+        guard case .ok = status else {
+            payload?.dispose()
+            retained.release()
+            return status
+        }
+        // The thread that drives ends the request in time, unless a callback of the application holds it up.
+        let behaviour = connection.options.behaviour
+        latest =
+            Clock.now() + (options.terms.queueTimeout ?? behaviour.queueTimeout)
+            + (options.terms.replyTimeout ?? behaviour.replyTimeout) + 250_000_000
+        return .ok
+    }
 
-    func finish(_ reply: UnsafeMutablePointer<capdist_reply>?) {
+    /// Waits until the reply is there, or at most `end`.
+    func goOn(until end: Instant) -> Outcome {
+        let end = min(latest, end)
+        if connection.options.isHostDriven, !connection.drive(until: end, { isDone }) { return .forked }
+        if let reply = wait(until: end) { return .ended(reply) }
+        guard Clock.now() >= latest else { return .goesOn }
+        guard let completion = withdraw() else {
+            // It is being delivered just now: no code of the application stands between.
+            latest = Clock.now() + 1_000_000_000
+            return .goesOn
+        }
+        var reply: UnsafeMutablePointer<capdist_reply>?
+        Connection.withReply(completion) { reply = copyReply($0) }
+        completion.request.payload.dispose()
+        return .ended(reply)
+    }
+
+    /// Nobody waits any more.
+    func abandon() {
+        if let completion = withdraw() {
+            completion.request.payload.dispose()
+            return
+        }
         lock.withLock {
-            self.reply = reply
+            isAbandoned = true
+            replyFree(reply)
+            reply = nil
+        }
+    }
+
+    /// Takes the request back, and with it the callback's reference.
+    private func withdraw() -> Connection.Machine.Completion? {
+        guard let completion = connection.withdraw(serialNo) else { return nil }
+        Unmanaged.passUnretained(self).release()
+        return completion
+    }
+
+    private var isDone: Bool { lock.withLock { isFinished } }
+
+    private func finish(_ reply: UnsafeMutablePointer<capdist_reply>?) {
+        lock.withLock {
             isFinished = true
+            if isAbandoned {
+                replyFree(reply)
+            } else {
+                self.reply = reply
+            }
         }
         // Not under the lock, which the one who wakes would run into.
         arrived.broadcast()
@@ -28,7 +106,7 @@ private final class Waiter: @unchecked Sendable {
     }
 
     /// - Returns: the reply, once it is there (nil inside: no memory to copy it); nil at the deadline.
-    func wait(until deadline: Instant) -> UnsafeMutablePointer<capdist_reply>?? {
+    private func wait(until deadline: Instant) -> UnsafeMutablePointer<capdist_reply>?? {
         lock.lock()
         defer { lock.unlock() }
         while !isFinished {
@@ -36,55 +114,5 @@ private final class Waiter: @unchecked Sendable {
             arrived.wait(lock, until: deadline)
         }
         return .some(reply)
-    }
-}
-
-extension Connection {
-    /// Asks and waits, for the two timeouts at most, whatever the connection's thread is doing.
-    /// - Parameter reply: where to store a copy of the reply; nil if there was no memory for it.
-    /// - Returns: `.ok` if it was asked, or why not.
-    func fetch(
-        _ security: capdist_security, _ options: CheckedRequestOptions,
-        _ reply: UnsafeMutablePointer<UnsafeMutablePointer<capdist_reply>?>
-    ) -> Status {
-        let waiter = Waiter(self)
-        let retained = Unmanaged.passRetained(waiter)
-        let callback: capdist_reply_fn = { _, _, reply, userData in
-            guard let userData else { return }
-            Unmanaged<Waiter>.fromOpaque(userData).takeRetainedValue().finish(reply.flatMap { copyReply($0) })
-        }
-        var serialNo: UInt32 = 0
-        let payload = Payload(security, firm: options.securityFirm, callback, userData: retained.toOpaque())
-        let status =
-            payload.map { ask($0, protoID: ProtoID.getCapitalDistribution, options.terms, &serialNo) } ?? .systemError
-        guard case .ok = status else {
-            payload?.dispose()
-            retained.release()
-            return status
-        }
-        // The thread that drives ends the request in time, unless a callback of the host holds it up.
-        let behaviour = self.options.behaviour
-        let deadline =
-            Clock.now() + (options.terms.queueTimeout ?? behaviour.queueTimeout)
-            + (options.terms.replyTimeout ?? behaviour.replyTimeout)
-        let latest = deadline + 250_000_000
-        if self.options.isHostDriven, !drive(until: latest, { waiter.isDone }) { return .forked }
-        if let arrived = waiter.wait(until: latest) {
-            reply.pointee = arrived
-            return .ok
-        }
-        if let completion = withdraw(serialNo) {
-            retained.release()
-            Self.withReply(completion) { reply.pointee = copyReply($0) }
-            completion.request.payload.dispose()
-            return .ok
-        }
-        // It is being delivered just now: no code of the host stands between.
-        while true {
-            if let arrived = waiter.wait(until: Clock.now() + 1_000_000_000) {
-                reply.pointee = arrived
-                return .ok
-            }
-        }
     }
 }

@@ -117,20 +117,26 @@ final class HandleTable: @unchecked Sendable {
 
     private func prepareFork() {
         lock.lock()
+        Helpers.prepareFork()
         QuotaRegistry.shared.prepareFork()
-        // The innermost: whoever holds it takes no other.
+        // The innermost: whoever holds them takes no other.
         Crypto.prepareFork()
+        Pollers.prepareFork()
     }
 
     private func afterForkInParent() {
+        Pollers.afterForkInParent()
         Crypto.afterForkInParent()
         QuotaRegistry.shared.afterForkInParent()
+        Helpers.afterForkInParent()
         lock.unlock()
     }
 
     private func afterForkInChild() {
         lock.remakeAfterFork()
         QuotaRegistry.shared.afterForkInChild(Clock.now())
+        Helpers.afterForkInChild()
         Crypto.afterForkInChild()
+        Pollers.afterForkInChild()
     }
 }

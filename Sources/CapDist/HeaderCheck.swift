@@ -1,10 +1,12 @@
 import CCapDist
+import CExports
 
 /// Compiles only while both functions have the same parameters and result. (A plain generic `T` would let both become
 /// `Any`.)
 private func sameType<each A, R>(_: (repeat each A) -> R, _: (repeat each A) -> R) {}
 
-/// Holds each export against its declaration in capdist.h; never called. That none is missing is tested on the library.
+/// Holds each export against its declaration in capdist.h, but for those written in C (`CExports`); never called. That none is
+/// missing is tested on the library.
 private func everyExportMatchesTheHeader() {
     sameType(capdist_version, version)
     sameType(capdist_status_name, statusName)
@@ -17,7 +19,6 @@ private func everyExportMatchesTheHeader() {
     sameType(capdist_connection_info_init, connectionInfoInit)
     sameType(capdist_quota_init, quotaInit)
     sameType(capdist_init_connect, initConnect)
-    sameType(capdist_wait_ready, waitReady)
     sameType(capdist_get_fd, getFD)
     sameType(capdist_process, CapDist.process)
     sameType(capdist_resolved, resolved)
@@ -25,10 +26,13 @@ private func everyExportMatchesTheHeader() {
     sameType(capdist_get_connection_info, getConnectionInfo)
     sameType(capdist_get_quota, getQuota)
     sameType(capdist_get_capital_distribution, getCapitalDistribution)
-    sameType(capdist_fetch_capital_distribution, fetchCapitalDistribution)
     sameType(capdist_cancel, cancel)
     sameType(capdist_send_proto, sendProto)
     sameType(capdist_reply_copy, replyCopy)
     sameType(capdist_reply_free, replyFree)
     sameType(capdist_reply_to_json, replyToJSON)
+    sameType(blocking_wait_ready, waitReady)
+    sameType(blocking_begin_fetch, beginFetch)
+    sameType(blocking_continue_fetch, continueFetch)
+    sameType(blocking_abandon_fetch, abandonFetch)
 }

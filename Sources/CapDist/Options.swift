@@ -1,4 +1,5 @@
 import CCapDist
+import CSystem
 import Codec
 import Connection
 import Glibc
@@ -32,6 +33,7 @@ struct CheckedOptions {
         options.quota_mode = Int32(CAPDIST_QUOTA_WAIT)
         options.max_queue = 4096
         options.max_body_bytes = 4 * 1024 * 1024
+        options.thread_stack_bytes = 256 * 1024
         return options
     }
 
@@ -91,11 +93,14 @@ struct CheckedOptions {
         behaviour.isEncrypted = connection.rsaKey != nil
         behaviour.peer = "\(host), port \(options.port)"
         behaviour.wantsLog = options.on_log != nil
-        var random = SystemRandomNumberGenerator()
-        behaviour.seed = random.next()
+        behaviour.seed = try Self.seed()
         connection.behaviour = behaviour
         connection.maxBodyLength = Int(
             try size(options.max_body_bytes, "max_body_bytes", 1024...268_435_456, defaults.max_body_bytes))
+
+        connection.threadStackBytes = Int(
+            try size(
+                options.thread_stack_bytes, "thread_stack_bytes", 131_072...1_073_741_824, defaults.thread_stack_bytes))
 
         quotaLimit = Int(try number(options.quota_requests, "quota_requests", 0...100_000))
         quotaWindow = try time(options.quota_window_ms, "quota_window_ms", defaults.quota_window_ms)
@@ -110,7 +115,19 @@ struct CheckedOptions {
         connection.callbacks.onLog = options.on_log
         connection.callbacks.onClosed = options.on_closed
         connection.callbacks.onResolve = options.on_resolve
+        connection.callbacks.onThreadStart = options.on_thread_start
         connection.callbacks.userData = options.user_data
+    }
+
+    /// A number that nobody can guess, of the system's. Swift's own generator would end the process where there is none.
+    private static func seed() throws(Refusal) -> UInt64 {
+        var seed: UInt64 = 0
+        guard csystem_random(&seed, MemoryLayout<UInt64>.size) == 0 else {
+            let why = SystemError(code: errno).text
+            throw Refusal(
+                .systemError, "the system gives no random numbers, neither getrandom() nor /dev/urandom: \(why)")
+        }
+        return seed
     }
 
     /// All names of this machine's loopback are one group; groups that hosts name are told apart from hosts.
@@ -136,7 +153,7 @@ struct CheckedOptions {
     /// late.
     private static func tls(
         _ options: capdist_options, _ connection: ConnectionOptions
-    ) throws(Refusal) -> TLSContext? {
+    ) throws(Refusal) -> TLSTrust? {
         let acceptsAny = try flag(
             options.tls_insecure_accept_any_certificate, "tls_insecure_accept_any_certificate")
         let transport = connection.behaviour.transport
@@ -160,11 +177,12 @@ struct CheckedOptions {
         if acceptsAny, options.tls_ca_file != nil {
             throw .invalid("tls_ca_file and tls_insecure_accept_any_certificate are both set: which is it?")
         }
-        do throws(TLSContext.Refusal) {
-            return try TLSContext(caFile: options.tls_ca_file, verifies: !acceptsAny)
-        } catch {
-            throw .invalid("\(options.tls_ca_file == nil ? "transport" : "tls_ca_file") can not be used: \(error.text)")
-        }
+        if acceptsAny { return .anybody }
+        guard let path = options.tls_ca_file else { return .system }
+        // Its name is the system's: any bytes will do.
+        let trust = TLSTrust.file(String(cString: path))
+        if let problem = trust.problem { throw .invalid("tls_ca_file can not be used: \(problem)") }
+        return trust
     }
 
     /// It goes into a header of HTTP's, so that what would end that is refused.
@@ -205,6 +223,14 @@ struct CheckedRequestOptions {
     /// Smallest struct any version had: up to `reply_timeout_ms`.
     static let smallest = 16
 
+    /// Stores that there is no number yet, whatever the call comes to.
+    static func clearSerialNo(_ pointer: UnsafePointer<capdist_request_options>?) {
+        guard let pointer, pointer.pointee.struct_size >= MemoryLayout<capdist_request_options>.size,
+            let serialNo = pointer.pointee.serial_no
+        else { return }
+        csystem_store(serialNo, 0)
+    }
+
     init(_ pointer: UnsafePointer<capdist_request_options>?) throws(Refusal) {
         guard let pointer else { return }
         let options = try SizedStruct.read(
@@ -216,6 +242,7 @@ struct CheckedRequestOptions {
             terms.failsWithoutSlot = mode == Int32(CAPDIST_QUOTA_FAIL)
         }
         securityFirm = try number(options.security_firm, "security_firm", 0...Int32.max)
+        terms.serialNo = options.serial_no
     }
 }
 

@@ -9,6 +9,7 @@ func setUp() {
     guard csystem_begin_set_up() != 0 else { return }
     // OpenSSL first: without it no connection can be made, which `capdist_init_connect` tells.
     let isDone = Crypto.isAvailable && Rehearsal.hold()
+    csystem_watch_turns { Connection.abandonTurns() }
     rehearseCalls()
     csystem_end_set_up(isDone ? 1 : 0)
 }
@@ -23,7 +24,7 @@ private func rehearseCalls() {
     _ = securityParse("HK.00700", &security)
     _ = securityParse("HK.\u{e9}", &security)
     _ = securityFormat(&security, nil, 0)
-    _ = fetchCapitalDistribution(nil, &security, nil, nil)
+    _ = capdist_fetch_capital_distribution(nil, &security, nil, nil)
     var distribution = capdist_capital_distribution()
     distribution.capital_in_big = 1e20
     distribution.present = ~0

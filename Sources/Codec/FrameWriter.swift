@@ -1,9 +1,27 @@
+/// Why a message could not be made.
+package enum FrameFailure {
+    case digest, cipher, random
+
+    /// For people.
+    package var text: String {
+        switch self {
+        case .digest:
+            "no SHA-1 could be made for a frame: does the application have a function of OpenSSL's name (SHA1_Init and"
+                + " its like)?"
+        case .cipher: "OpenSSL did not encrypt a frame"
+        case .random: "the system gives no random numbers, which every WebSocket frame needs"
+        }
+    }
+}
+
 /// Messages waiting to be sent in either dialect, back to back: each a frame of the TCP protocol, or a section of the
 /// relay's in a WebSocket frame. It does no I/O: the owner sends `pending` and tells how much went.
 package struct FrameWriter: ~Copyable {
     private var queue = ByteQueue()
     /// nil: TCP.
     private let webSocket: WebSocketFraming?
+    /// Why the last message that was not appended was not.
+    package private(set) var failure = FrameFailure.digest
 
     package init() { webSocket = nil }
 
@@ -34,31 +52,34 @@ package struct FrameWriter: ~Copyable {
     ///   - capacity: room for the body, in bytes.
     ///   - cipher: encrypts it, over TCP; nil: it goes out in clear.
     ///   - fill: writes the body and returns its length, at most `capacity`.
-    /// - Returns: false if OpenSSL or memory failed; nothing is appended then.
+    /// - Returns: false if it failed, and `failure` tells how; nothing is appended then.
     @inline(__always)
     package mutating func append(
         protoID: UInt32, serialNo: UInt32, capacity: Int, cipher: BodyCipher? = nil,
         _ fill: (UnsafeMutableRawBufferPointer) -> Int
     ) -> Bool {
         if let webSocket {
-            return webSocket.append(.binary, capacity: SectionHeader.requestSize + capacity, to: &queue) { message in
+            let isDone = webSocket.append(
+                .binary, capacity: SectionHeader.requestSize + capacity, to: &queue
+            ) { message in
                 SectionHeader(command: protoID, section: UInt64(serialNo)).write(to: message)
                 let room = UnsafeMutableRawBufferPointer(rebasing: message[SectionHeader.requestSize...])
                 return SectionHeader.requestSize + min(max(fill(room), 0), capacity)
             }
+            return isDone || failed(.random)
         }
         let frame = queue.room(FrameHeader.size + capacity + (cipher == nil ? 0 : BodyCipher.overhead))
         let room = UnsafeMutableRawBufferPointer(
             rebasing: frame[FrameHeader.size..<(FrameHeader.size + capacity)])
         var length = min(max(fill(room), 0), capacity)
         let body = UnsafeRawBufferPointer(rebasing: room[..<length])
-        guard let digest = SHA1Digest(of: body) else { return false }
+        guard let digest = SHA1Digest(of: body) else { return failed(.digest) }
         if let cipher {
             let whole = UnsafeMutableRawBufferPointer(rebasing: frame[FrameHeader.size...])
-            guard let encrypted = cipher.encrypt(whole, count: length) else { return false }
+            guard let encrypted = cipher.encrypt(whole, count: length) else { return failed(.cipher) }
             length = encrypted
         }
-        guard let bodyLength = UInt32(exactly: length) else { return false }
+        guard let bodyLength = UInt32(exactly: length) else { return failed(.cipher) }
         FrameHeader(protoID: protoID, serialNo: serialNo, bodyLength: bodyLength, sha1: digest).write(to: frame)
         queue.filled(FrameHeader.size + length)
         return true
@@ -78,7 +99,8 @@ package struct FrameWriter: ~Copyable {
     package mutating func append(
         protoID: UInt32, serialNo: UInt32, body: UnsafeRawBufferPointer, encrypted: [UInt8]
     ) -> Bool {
-        guard let digest = SHA1Digest(of: body), let length = UInt32(exactly: encrypted.count) else { return false }
+        guard let digest = SHA1Digest(of: body) else { return failed(.digest) }
+        guard let length = UInt32(exactly: encrypted.count) else { return failed(.cipher) }
         let frame = queue.room(FrameHeader.size + encrypted.count)
         FrameHeader(protoID: protoID, serialNo: serialNo, bodyLength: length, sha1: digest).write(to: frame)
         UnsafeMutableRawBufferPointer(rebasing: frame[FrameHeader.size...]).copyBytes(from: encrypted)
@@ -87,9 +109,14 @@ package struct FrameWriter: ~Copyable {
     }
 
     /// Appends one WebSocket frame that is no message: a ping, or the last one of the line.
-    /// - Returns: false over TCP, which has none, and if memory fails.
+    /// - Returns: false over TCP, which has none, and if it failed.
     package mutating func append(_ opcode: WebSocketFraming.Opcode, _ payload: UnsafeRawBufferPointer) -> Bool {
-        webSocket?.append(opcode, payload, to: &queue) ?? false
+        webSocket?.append(opcode, payload, to: &queue) ?? false || failed(.random)
+    }
+
+    private mutating func failed(_ failure: FrameFailure) -> Bool {
+        self.failure = failure
+        return false
     }
 
     /// Appends bytes as they are: the upgrade's request, frames made elsewhere.

@@ -7,25 +7,27 @@ package final class TLSContext: @unchecked Sendable {
     private static let longestFile = 16 * 1024 * 1024
 
     let context: OpaquePointer
+    // Set while it is made.
+    /// Where certificates were looked for, as far as they were.
+    private(set) nonisolated(unsafe) var files: [String] = []
+    /// What that came to, for people; "" for a file that the user named.
+    private(set) nonisolated(unsafe) var source = ""
     /// Whether the peer must show a certificate of a CA that is trusted, for the name that was asked for.
     package let isVerifying: Bool
 
     /// Why it can not be made, for people.
     package struct Refusal: Error, Equatable {
         package let text: String
+        package init(text: String) { self.text = text }
     }
 
-    /// Of a client.
-    /// - Parameters:
-    ///   - caFile: PEM file of the certificates trusted, each a CA's or a server's own; nil: the system's.
-    ///   - verifies: false: any certificate will do.
-    package convenience init(caFile: UnsafePointer<CChar>?, verifies: Bool) throws(Refusal) {
-        try self.init(TLS_client_method(), isVerifying: verifies)
-        guard verifies else { return }
-        if let caFile {
-            try trust(caFile)
-        } else {
-            trustSystem()
+    /// Of a client. Takes its time: `TLSContexts` shares them.
+    package convenience init(_ trust: TLSTrust) throws(Refusal) {
+        try self.init(TLS_client_method(), isVerifying: trust.isVerifying)
+        switch trust {
+        case .anybody: break
+        case .file(let path): try self.trust(path)
+        case .system: trustSystem()
         }
     }
 
@@ -79,61 +81,106 @@ package final class TLSContext: @unchecked Sendable {
     /// SSL_OP_NO_RENEGOTIATION, a macro that Swift does not see.
     private static let noRenegotiation: UInt64 = 1 << 30
 
-    private func trust(_ path: UnsafePointer<CChar>) throws(Refusal) {
-        let problem: String??
+    private func trust(_ path: String) throws(Refusal) {
+        files = [path]
+        let problem: String?
         do throws(RegularFile.Unreadable) {
-            let context = context
             problem = try RegularFile.read(path, longest: Self.longestFile + 1) { text in
-                Crypto.gated { Crypto.keepingErrors { Self.addCertificates(text, to: context) } }
+                guard text.count <= Self.longestFile else { return "it is longer than \(Self.longestFile) bytes" }
+                return addCertificates(text, isStrict: true).problem
             }
         } catch {
             throw Refusal(text: error.text)
         }
-        if let problem, let problem { throw Refusal(text: problem) }
+        if let problem { throw Refusal(text: problem) }
+        // A server's own certificate may stand for its CA.
+        let context = context
+        _ = Crypto.gated { X509_STORE_set_flags(SSL_CTX_get_cert_store(context), UInt(X509_V_FLAG_PARTIAL_CHAIN)) }
     }
 
-    /// - Returns: why the text is none that they can be taken from.
-    private static func addCertificates(_ text: UnsafeRawBufferPointer, to context: OpaquePointer) -> String? {
-        guard text.count <= longestFile else { return "it is longer than \(longestFile) bytes" }
-        guard let crypto = Crypto.shared, let store = SSL_CTX_get_cert_store(context),
-            let input = BIO_new_mem_buf(text.baseAddress, Int32(clamping: text.count))
-        else { return "there is no memory for it" }
-        defer { BIO_free(input) }
-        // A server's own certificate may stand for its CA.
-        X509_STORE_set_flags(store, UInt(X509_V_FLAG_PARTIAL_CHAIN))
+    /// Certificates that are taken in one go; meanwhile other connections' TLS waits, and a fork.
+    private static let inOneGo = 4
+
+    /// Adds those of a PEM text.
+    /// - Parameter isStrict: whether one that is damaged or can not be used spoils all; else it is passed over.
+    /// - Returns: how many, and why the text is none that they can be taken from.
+    private func addCertificates(_ text: UnsafeRawBufferPointer, isStrict: Bool) -> (count: Int, problem: String?) {
+        let context = context
+        let input = Crypto.gated { BIO_new_mem_buf(text.baseAddress, Int32(clamping: text.count)) }
+        guard let input, let input else { return (0, "there is no memory for it") }
+        defer { _ = Crypto.gated { BIO_free(input) } }
         var count = 0
         while true {
+            let step = Crypto.gated {
+                Crypto.keepingErrors { Self.addSome(of: input, to: context, isStrict: isStrict, &count) }
+            }
+            guard let step else { return (count, "the process ends") }
+            switch step {
+            case .more: continue
+            case .end: return (count, count > 0 ? nil : "there is no certificate in it (PEM)")
+            case .problem(let problem): return (count, problem)
+            }
+        }
+    }
+
+    private enum Step {
+        case more, end
+        case problem(String)
+    }
+
+    private static func addSome(
+        of input: OpaquePointer, to context: OpaquePointer, isStrict: Bool, _ count: inout Int
+    ) -> Step {
+        guard let crypto = Crypto.shared, let store = SSL_CTX_get_cert_store(context) else { return .end }
+        for _ in 0..<inOneGo {
             var certificate = X509_new_ex(crypto.context, nil)
             defer { X509_free(certificate) }
+            ERR_clear_error()
             // A block under a passphrase is none: OpenSSL's own callback would ask for it on the terminal.
             guard PEM_read_bio_X509(input, &certificate, { _, _, _, _ in -1 }, nil) != nil else {
                 // The first of them is the one that tells most; an empty block makes none. Blocks of other kinds are skipped.
                 let error = ERR_peek_error()
-                if ERR_GET_LIB(error) == ERR_LIB_PEM, ERR_GET_REASON(error) == PEM_R_NO_START_LINE {
-                    return count > 0 ? nil : "there is no certificate in it (PEM)"
-                }
-                return "what follows its first \(count) certificates is damaged: \(Self.words)"
+                if ERR_GET_LIB(error) == ERR_LIB_PEM, ERR_GET_REASON(error) == PEM_R_NO_START_LINE { return .end }
+                if !isStrict, BIO_ctrl(input, BIO_CTRL_PENDING, 0, nil) > 0 { continue }
+                if !isStrict { return .end }
+                return .problem("what follows its first \(count) certificates is damaged: \(words)")
             }
             guard X509_STORE_add_cert(store, certificate) == 1 else {
-                return "its certificate \(count + 1) can not be used: \(Self.words)"
+                if !isStrict { continue }
+                return .problem("its certificate \(count + 1) can not be used: \(words)")
             }
             count += 1
         }
+        return .more
     }
 
     private static var words: String {
         ERR_reason_error_string(ERR_peek_error()).map { String(cString: $0) } ?? "there is nothing in it"
     }
 
-    /// Where OpenSSL was built to look for them. Its own function for that would look at the environment.
     private func trustSystem() {
-        let context = context
-        _ = Crypto.gated {
-            Crypto.keepingErrors {
-                // There may be one, the other, or both; who has none is told when a certificate comes.
-                SSL_CTX_load_verify_file(context, X509_get_default_cert_file())
-                SSL_CTX_load_verify_dir(context, X509_get_default_cert_dir())
+        for path in SystemCAs.allFiles {
+            files.append(path)
+            if add(path) > 0 {
+                source = "those of \(path) are trusted"
+                return
             }
         }
+        var count = 0
+        for folder in SystemCAs.allFolders {
+            files.append(folder)
+            for path in SystemCAs.entries(of: folder) { count += add(path) }
+        }
+        let places = files.joined(separator: ", ")
+        source =
+            count > 0
+            ? "those in \(SystemCAs.allFolders.joined(separator: ", ")) are trusted" : "none was found in \(places)"
+    }
+
+    private func add(_ path: String) -> Int {
+        let count = try? RegularFile.read(path, longest: Self.longestFile) {
+            addCertificates($0, isStrict: false).count
+        }
+        return count ?? 0
     }
 }

@@ -193,7 +193,7 @@ package final class TLSSession {
         }
         let verified = SSL_get_verify_result(session)
         if context.isVerifying, verified != Int(X509_V_OK), !isEstablished {
-            return Failure(text: Self.text(ofCertificate: verified, host), isCertificate: true)
+            return Failure(text: Self.text(ofCertificate: verified, host, context.source), isCertificate: true)
         }
         // Its records are of the types 20 to 23.
         if let firstByte, !(20...23).contains(firstByte) {
@@ -210,16 +210,23 @@ package final class TLSSession {
         }
     }
 
-    /// - Parameter result: X509_V_ERR_*.
-    private static func text(ofCertificate result: Int, _ host: String) -> String {
+    /// - Parameters:
+    ///   - result: X509_V_ERR_*.
+    ///   - source: what is trusted, where the user named nothing.
+    private static func text(ofCertificate result: Int, _ host: String, _ source: String) -> String {
+        let trusted = source.isEmpty ? "" : " (\(source))"
+        return text(ofCertificate: result, host: host, trusted: trusted)
+    }
+
+    private static func text(ofCertificate result: Int, host: String, trusted: String) -> String {
         switch Int32(clamping: result) {
         case X509_V_ERR_CERT_HAS_EXPIRED: "the gateway's certificate has expired"
         case X509_V_ERR_CERT_NOT_YET_VALID: "the gateway's certificate is not valid yet: is this machine's clock right?"
         case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-            "the gateway's certificate is self-signed and not among those trusted: name it as tls_ca_file to trust it"
+            "the gateway's certificate is self-signed and not among those trusted\(trusted): name it as tls_ca_file to trust it"
         case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN, X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY,
             X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT, X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-            "the gateway's certificate is of a CA that is not trusted here: name the CA's as tls_ca_file to trust it"
+            "the gateway's certificate is of a CA that is not trusted here\(trusted): name the CA's as tls_ca_file to trust it"
         case X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH:
             "the gateway's certificate is for another name than \(host)"
         case X509_V_ERR_INVALID_PURPOSE: "the gateway's certificate is none for servers"

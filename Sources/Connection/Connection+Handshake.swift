@@ -90,6 +90,7 @@ extension Connection {
 
     private func stand(_ connID: UInt64, user: UInt64, version: Int32, keepAliveInterval: Int32) {
         let now = Clock.now()
+        input.pointee.passedOver = nil
         stateLock.withLock {
             state.pointee.connID = connID
             state.pointee.loginUserID = user

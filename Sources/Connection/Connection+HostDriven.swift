@@ -22,12 +22,84 @@ extension Connection {
         let (timerAt, isBlocked) = (state.pointee.timerAt, state.pointee.isBlocked)
         stateLock.unlock()
         guard case .ok = status else { return status }
+        guard runTurn(wait: 0, answersBefore: isBlocked ? nil : timerAt) else { return .forked }
+        return poller.isGivenUp ? .systemError : .ok
+    }
+
+    // MARK: - Turns
+
+    /// One turn of a thread at driving, which is marked as the driver.
+    private struct Turn {
+        let connection: Unmanaged<Connection>
+        /// Longest wait for something to do, in milliseconds; nil: there is nothing to look for.
+        let wait: Int32?
+        /// Answers are looked for first, and suffice if a timer is not due before.
+        let answersBefore: Instant?
+        /// false in a child that a callback forked.
+        var isOurs = true
+    }
+
+    /// - Returns: false in a child that a callback forked.
+    private func runTurn(wait: Int32?, answersBefore: Instant? = nil) -> Bool {
+        guard let thread = csystem_this_thread() else { return true }
+        let before = thread.pointee.driving
+        drivenBefore = before
+        let connection = Unmanaged.passUnretained(self)
+        thread.pointee.driving = connection.toOpaque()
+        var turn = Turn(connection: connection, wait: wait, answersBefore: answersBefore)
+        csystem_run_turn(
+            { context in
+                guard let turn = context?.assumingMemoryBound(to: Turn.self) else { return }
+                turn.pointee.isOurs = turn.pointee.connection.takeUnretainedValue().perform(turn.pointee)
+            }, &turn)
+        thread.pointee.driving = before
+        return turn.isOurs
+    }
+
+    private func perform(_ turn: Turn) -> Bool {
         var ready = Poller.Ready()
-        if isBlocked || !receiveAnswers(before: timerAt) {
-            ready = poller.wait(0)
+        if let wait = turn.wait, !(turn.answersBefore.map { receiveAnswers(before: $0) } ?? false) {
+            ready = poller.wait(wait)
             look(ready)
         }
-        return endTurn(isWritable: ready.isSocketWritable) ? .ok : .forked
+        return endTurn(isWritable: ready.isSocketWritable)
+    }
+
+    /// The calling thread has left the turn it was in: a callback jumped or threw out of it, or the thread ends. What it drove
+    /// fails for good, and goes on with whoever drives it next; so do the thread's other connections.
+    package static func abandonTurns() {
+        guard let thread = csystem_this_thread() else { return }
+        var next = thread.pointee.driving
+        thread.pointee.driving = nil
+        thread.pointee.turn = 0
+        thread.pointee.callback_depth = 0
+        thread.pointee.gathering = nil
+        while let pointer = next {
+            // The frames that are gone have left their references to it behind.
+            let connection = Unmanaged<Connection>.fromOpaque(pointer).takeUnretainedValue()
+            next = connection.drivenBefore
+            connection.abandonTurn()
+        }
+        endReleased()
+    }
+
+    private func abandonTurn() {
+        let cause = Cause(
+            .disconnected, .receive, ECANCELED,
+            "a callback of this connection was left by a jump, an exception or the end of its thread: release the"
+                + " connection and make a new one", isFinal: true)
+        let now = Clock.now()
+        let isReleased = stateLock.withLock {
+            membership.quota.with { state.pointee.machine.fail(cause, now, &$0) }
+            guard case .released = state.pointee.machine.state else {
+                state.pointee.driver = 0
+                return false
+            }
+            return true
+        }
+        if isReleased { endAfterCallback() }
+        poller.wake()
+        stateChanged.broadcast()
     }
 
     /// Nearly always it is answers that made the descriptor readable, and then the poller need not be asked: other threads'
@@ -49,9 +121,7 @@ extension Connection {
         stateLock.unlock()
         // Rounded up, so as not to look again and again in the last millisecond.
         let left = (max(deadline - Clock.now(), 0) + 999_999) / 1_000_000
-        let ready = poller.wait(Int32(clamping: left))
-        look(ready)
-        let isOurs = endTurn(isWritable: ready.isSocketWritable)
+        let isOurs = runTurn(wait: min(Int32(clamping: left), Poller.longestWait))
         stateLock.lock()
         return isOurs
     }
@@ -92,11 +162,12 @@ extension Connection {
             if insideCallback {
                 endAfterCallback()
             } else {
-                _ = endTurn()
+                _ = runTurn(wait: nil)
             }
             return
         }
         // Whoever is at it comes to the end of it: this very thread after its callback, or another one.
+        if !poller.isIntact { poller.giveUp() }
         poller.wake()
         if !insideCallback {
             while !state.pointee.isOver { stateChanged.wait(stateLock, until: .max) }
@@ -113,31 +184,31 @@ extension Connection {
 
     /// Ends what was released in the callback that has just returned, in the order of the releases.
     static func endReleased() {
-        guard let thread = csystem_this_thread() else { return }
-        let released = takeChain(&thread.pointee.released)
-        for connection in released.reversed() { _ = connection.endTurn() }
+        while let connection = takeReleased() { _ = connection.runTurn(wait: nil) }
     }
 
-    /// Connections that were released inside a callback, the last one first.
-    private static func takeChain(_ first: inout UnsafeMutableRawPointer?) -> [Connection] {
-        var last = first.map { Unmanaged<Connection>.fromOpaque($0).takeRetainedValue() }
-        first = nil
-        var chain: [Connection] = []
-        while let connection = last {
-            chain.append(connection)
-            last = connection.releasedBefore
-            connection.releasedBefore = nil
+    /// The one released first.
+    private static func takeReleased() -> Connection? {
+        guard let thread = csystem_this_thread(), let last = thread.pointee.released else { return nil }
+        let chain = Unmanaged<Connection>.fromOpaque(last)
+        var first = chain.takeUnretainedValue()
+        var second: Connection?
+        while let before = first.releasedBefore {
+            second = first
+            first = before
         }
-        return chain
+        if let second {
+            second.releasedBefore = nil
+        } else {
+            thread.pointee.released = nil
+            chain.release()
+        }
+        return first
     }
 
     /// The host forked inside a callback, and this is the child, on the thread that drives. The line is the parent's: nothing
     /// more is done here. No other thread is left to hold a lock.
     func leaveInForkedChild() {
-        if let thread = csystem_this_thread() {
-            for connection in Self.takeChain(&thread.pointee.inherited) { connection.closeInherited() }
-        }
-        closeInherited()
         sendLock.remakeAfterFork()
         stateLock.remakeAfterFork()
         input.pointee.isForked = true

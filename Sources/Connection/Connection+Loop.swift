@@ -20,6 +20,10 @@ extension Connection {
 
     /// Takes in what the poller reported. Frames are handled before timers, so that a late look is taken for no silence.
     func look(_ ready: Poller.Ready) {
+        if ready.isBroken || poller.isGone || ready.isIdle && !poller.isIntact { return loseDescriptors() }
+        if ready.isIdle || ready.isTimerDue, !poller.hasItsSocket {
+            lineLost(Self.closedByApplication(isFinal: false))
+        }
         if ready.isSocketReadable || ready.isSocketWritable {
             if input.pointee.isConnecting {
                 connectProgressed()
@@ -29,7 +33,10 @@ extension Connection {
                 receive()
             }
         }
-        if ready.isWoken, let result = takeLookUp() { lookedUp(result) }
+        if ready.isWoken {
+            if let result = takeTrust() { trustMade(result) }
+            if let result = takeLookUp() { lookedUp(result) }
+        }
         if ready.isTimerDue, !input.pointee.isFinished { tick() }
     }
 
@@ -109,18 +116,20 @@ extension Connection {
     // MARK: - Connecting
 
     private func beginConnect() {
-        let now = Clock.now()
-        let timeout = options.behaviour.connectTimeout
-        input.pointee.attemptDeadline = now + timeout
+        input.pointee.attemptDeadline = Clock.now() + options.behaviour.connectTimeout
+        if isTrustMade() { resolve() }
+    }
+
+    func resolve() {
         if let addresses = Resolver.inPlace(options.host, options.port) {
-            input.pointee.addresses = addresses
-            connectToNext()
+            connect(to: addresses)
             return
         }
         input.pointee.awaitsLookUp = true
         if let onResolve = options.callbacks.onResolve { return askForAddresses(onResolve) }
         if input.pointee.lookUp != nil { return }
-        input.pointee.lookUp = LookUp(options.host, options.port, poller)
+        let host = options.host
+        input.pointee.lookUp = Helpers.names.ask(host.lowercased(), poller) { Resolver.lookUp(host, 0) }
         if input.pointee.lookUp == nil {
             let error = SystemError(code: errno)
             attemptFailed(
@@ -132,9 +141,7 @@ extension Connection {
         guard input.pointee.awaitsLookUp else { return }
         input.pointee.awaitsLookUp = false
         switch result {
-        case .success(let addresses):
-            input.pointee.addresses = addresses
-            connectToNext()
+        case .success(let addresses): connect(to: addresses.map { $0.at(options.port) })
         case .failure(let failure):
             attemptFailed(
                 Cause(
@@ -143,12 +150,22 @@ extension Connection {
         }
     }
 
+    /// Begins with the one after that which took the last connection in vain: all have their turn.
+    private func connect(to addresses: [Address]) {
+        input.pointee.addresses = addresses
+        if let last = input.pointee.passedOver, let place = addresses.firstIndex(where: { $0.isTheSame(as: last) }) {
+            input.pointee.addresses = Array(addresses[(place + 1)...] + addresses[...place])
+        }
+        connectToNext()
+    }
+
     /// Tries the host's addresses one after the other, each with its share of the time.
     private func connectToNext() {
         while !input.pointee.addresses.isEmpty {
             let address = input.pointee.addresses.removeFirst()
+            input.pointee.address = address
             let socket: Int32
-            switch Socket.make(address.family) {
+            switch poller.openSocket(address.family) {
             case .success(let made): socket = made
             case .failure(let error):
                 // A machine without IPv6 has none of its sockets; that is no reason while there are other addresses.
@@ -158,13 +175,13 @@ extension Connection {
             }
             let progress = Socket.connect(socket, to: address)
             if case .failed(let code) = progress {
-                Socket.close(socket)
+                poller.closeSocket()
                 if input.pointee.addresses.isEmpty { return attemptFailed(connectCause(code)) }
                 continue
             }
             guard poller.add(socket, forWriting: true) else {
                 let error = SystemError(code: errno)
-                Socket.close(socket)
+                poller.closeSocket()
                 return attemptFailed(
                     Cause(.connectFailed, .select, error.code, "the socket can not be waited for: \(error.text)"))
             }
@@ -190,6 +207,8 @@ extension Connection {
             input.pointee.isConnecting = false
             input.pointee.addressDeadline = .max
             input.pointee.addresses = []
+            // Until it stands.
+            input.pointee.passedOver = input.pointee.address
             sendLock.withLock {
                 output.pointee.isBlocked = false
                 poller.change(output.pointee.socket, forWriting: false)
@@ -233,6 +252,7 @@ extension Connection {
 
     /// Ends an attempt or a line.
     private func closeLine() {
+        input.pointee.awaitsTrust = false
         input.pointee.awaitsLookUp = false
         input.pointee.addresses = []
         closeSocket()
@@ -250,8 +270,6 @@ extension Connection {
             let socket = output.pointee.socket
             guard socket >= 0 else { return }
             if let line { closeWebSocket(line) }
-            poller.remove(socket)
-            // Before it is closed: a forked child must not take another's descriptor for it.
             output.pointee.socket = -1
             output.pointee.isBlocked = false
             stateLock.withLock { state.pointee.isBlocked = false }
@@ -259,7 +277,7 @@ extension Connection {
             if line != nil { output.pointee.writer.wipeSent() }
             output.pointee.cipher = nil
             output.pointee.tls = nil
-            Socket.close(socket)
+            poller.closeSocket()
         }
     }
 

@@ -39,7 +39,7 @@ extension Connection {
     }
 
     func takeLookUp() -> Result<[Address], LookUpFailure>? {
-        if let result = input.pointee.lookUp?.take() {
+        if let ticket = input.pointee.lookUp, let result = Helpers.names.take(ticket) {
             input.pointee.lookUp = nil
             return result
         }

@@ -72,10 +72,10 @@ extension Connection {
         return true
     }
 
-    /// - Returns: false if there was no memory for it, and the line is lost.
+    /// - Returns: false if it could not be made, and the line is lost.
     func makeFrame(_ next: Machine.Outgoing, _ now: Instant) -> Bool {
         if encode(next) { return true }
-        let cause = Cause(.disconnected, .send, ENOMEM, "no memory to make a frame")
+        let cause = Cause(.disconnected, .send, EIO, output.pointee.writer.failure.text)
         membership.quota.with { state.pointee.machine.lineLost(cause, now, &$0) }
         return false
     }

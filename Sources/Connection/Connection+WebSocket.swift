@@ -18,7 +18,7 @@ extension Connection {
         }
         let line = WebSocketLine(upgrade, maxBodyLength: options.maxBodyLength)
         input.pointee.line = line
-        if let context = options.tls {
+        if let context = input.pointee.trusted {
             guard let session = TLSSession(context, host: name) else {
                 return attemptFailed(Self.refused(.tlsFailed, "OpenSSL made no TLS session"))
             }

@@ -11,7 +11,9 @@ package struct ConnectionOptions: Sendable {
     /// The body of the dialect's first message: InitConnect's, or InitWebSocket's, which has the key.
     package var hello: SecretBytes?
     /// Over TLS: whom to trust.
-    package var tls: TLSContext?
+    package var tls: TLSTrust?
+    /// Of the connection's thread.
+    package var threadStackBytes = Thread.defaultStackBytes
     /// Over WebSocket: whom the gateway is asked for; over TLS: whom the certificate must be for. nil: `host`.
     package var serverName: String?
     /// Turns encryption on.
@@ -87,11 +89,21 @@ package final class Connection: @unchecked Sendable {
         /// Nothing more is to be done: the connection is released, or this is a child that a callback forked.
         var isFinished = false
         var isForked = false
-        var lookUp: LookUp?
-        /// Whether an attempt waits for the look-up. One that outlasts its attempt serves the next.
+        /// Whether all but the last callback is over.
+        var hasEnded = false
+        var lookUp: Helpers.Names.Ticket?
+        /// Over TLS: what makes `trusted`.
+        var trustWork: Helpers.Certificates.Ticket?
+        /// Over TLS: of this attempt.
+        var trusted: TLSContext?
+        /// Whether an attempt waits for these. One that outlasts its attempt serves the next.
         var awaitsLookUp = false
-        /// Addresses of the host not tried yet in this attempt.
+        var awaitsTrust = false
+        /// Addresses of the host not tried yet in this attempt, and the one that is being tried or connected to.
         var addresses: [Address] = []
+        var address: Address?
+        /// The one that took a connection last and then did not stand: the next attempt begins with the one after it.
+        var passedOver: Address?
         /// What is asked in callbacks goes out at once until then: one of them took long.
         var gathersFrom = Instant.min
         /// When the attempt must be done, and when the next address has its turn.
@@ -117,9 +129,10 @@ package final class Connection: @unchecked Sendable {
     let state: UnsafeMutablePointer<State>
     let output: UnsafeMutablePointer<Output>
     let input: UnsafeMutablePointer<Input>
-    private var isClosedInChild = false
     /// In host-driven mode: released in a callback before this one on the same thread, and to be ended after it.
     var releasedBefore: Connection?
+    /// In host-driven mode: what this thread drives as well, and was at before; not retained.
+    var drivenBefore: UnsafeMutableRawPointer?
 
     package enum SetUpError: Error {
         case system(SystemError)
@@ -175,9 +188,9 @@ package final class Connection: @unchecked Sendable {
     /// Starts the connection's thread, if it is to have one. From here on `release` must be called.
     package func start() throws(SystemError) {
         if options.isHostDriven { return startHostDriven() }
-        // The thread's first step waits for this lock, and by then its id is stored for whoever joins it.
+        // Who joins the thread finds its id: the thread's first step waits for this lock.
         stateLock.lock()
-        let thread = Thread.start(detached: false) { self.run() }
+        let thread = Thread.start(detached: false, stackBytes: options.threadStackBytes) { self.run() }
         if let thread { state.pointee.thread = thread }
         let error = errno
         stateLock.unlock()
@@ -194,6 +207,8 @@ package final class Connection: @unchecked Sendable {
         package var queueTimeout: Instant?
         package var replyTimeout: Instant?
         package var failsWithoutSlot: Bool?
+        /// Where else to store the number, for other threads to read.
+        package var serialNo: UnsafeMutablePointer<UInt32>?
         package init() {}
     }
 
@@ -221,6 +236,7 @@ package final class Connection: @unchecked Sendable {
         }
         if case .success(let number) = result {
             serialNo?.pointee = number
+            if let told = terms.serialNo { csystem_store(told, number) }
             if let first {
                 if makeFrame(first, now), state.pointee.machine.mayHaveToSend { _ = fill(now) }
             } else if !isLater {
@@ -292,6 +308,10 @@ package final class Connection: @unchecked Sendable {
         package var state: Machine.State
     }
 
+    package var isConnecting: Bool {
+        stateLock.withLock { if case .connecting = state.pointee.machine.state { true } else { false } }
+    }
+
     package func info() -> Info {
         stateLock.withLock {
             Info(
@@ -318,6 +338,8 @@ package final class Connection: @unchecked Sendable {
         stateLock.lock()
         state.pointee.isDetached = insideCallback
         membership.quota.with { state.pointee.machine.release(now, &$0) }
+        // What is not ours any more is not to be written to; the thread looks for itself.
+        if !poller.isIntact { poller.giveUp() }
         poller.wake()
         stateChanged.broadcast()
         let thread = state.pointee.thread
@@ -325,24 +347,22 @@ package final class Connection: @unchecked Sendable {
         if !insideCallback { join(thread) }
     }
 
-    /// In a forked child: closes the copies of the descriptors and touches nothing else. No lock: only this thread is left,
-    /// and others may have held one when the copy was made.
-    package func closeInherited() {
-        guard !isClosedInChild else { return }
-        isClosedInChild = true
-        if output.pointee.socket >= 0 { close(output.pointee.socket) }
-        poller.close()
-    }
-
     // MARK: - The connection's thread
 
     private func run() {
+        // Until this thread's id is stored.
+        stateLock.withLock {}
+        if let onThreadStart = options.callbacks.onThreadStart {
+            insideCallback { onThreadStart(handle, options.callbacks.userData) }
+        }
         stateLock.withLock { state.pointee.machine.start(Clock.now()) }
         work()
         while !input.pointee.isFinished {
-            process(poller.wait())
+            let ready = poller.wait()
+            if ready.isIdle { csystem_take_signals_if_alone() }
+            process(ready)
+            if poller.isGone, !input.pointee.isFinished { waitForRelease() }
         }
-        input.pointee.lookUp?.abandon()
         let mayEnd = options.tls == nil || Crypto.leaveThread()
         if stateLock.withLock({ state.pointee.isDetached }) { pthread_detach(pthread_self()) }
         end()
@@ -362,6 +382,10 @@ package final class Connection: @unchecked Sendable {
 
     /// The last of it, on the thread that drives.
     func end() {
+        // A callback of its own may have been left sideways.
+        guard !input.pointee.hasEnded else { return }
+        input.pointee.hasEnded = true
+        abandonHelpers()
         QuotaRegistry.shared.leave(membership)
         poller.close()
         forget()
@@ -379,7 +403,9 @@ package final class Connection: @unchecked Sendable {
         let thread = csystem_this_thread()
         let forks = csystem_forks()
         thread?.pointee.callback_depth += 1
+        csystem_end_call()
         callback()
+        csystem_begin_call()
         if csystem_forks() != forks {
             guard options.isHostDriven else { endInForkedChild() }
             return leaveInForkedChild()
@@ -392,7 +418,6 @@ package final class Connection: @unchecked Sendable {
     /// its answers away. This is the child's only thread, so the child ends, and with a status that shows it; the host's
     /// atexit handlers are the parent's to run.
     private func endInForkedChild() -> Never {
-        closeInherited()
         _exit(1)
     }
 }

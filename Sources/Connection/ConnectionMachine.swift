@@ -350,8 +350,9 @@ package struct ConnectionMachine<Payload> {
         actions.append(.disconnect(cause))
         // A gateway that accepts and drops at once is met ever more slowly, too.
         if now - readySince >= configuration.maxBackoff { failedAttempts = 0 }
-        let lost = requests.takeAll { $0.wasSent || !configuration.reconnects }
-        if configuration.reconnects {
+        let reconnects = configuration.reconnects && !cause.isFinal
+        let lost = requests.takeAll { $0.wasSent || !reconnects }
+        if reconnects {
             pause(now)
         } else {
             phase = .failed
@@ -361,6 +362,15 @@ package struct ConnectionMachine<Payload> {
             complete(request, .disconnected, cause.text)
         }
         tellWaiting(&quota)
+    }
+
+    /// The connection can not go on, whatever the gateway does.
+    package mutating func fail(_ cause: Cause, _ now: Instant, _ quota: inout QuotaGroup) {
+        var cause = cause
+        cause.isFinal = true
+        if phase == .ready { return lineLost(cause, now, &quota) }
+        if phase == .idle || phase == .pausing { phase = .connecting }
+        attemptFailed(cause, now, &quota)
     }
 
     /// The line that was lost or released is closed. The gateway may have read what was sent until now: a host's callback or

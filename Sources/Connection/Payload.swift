@@ -64,6 +64,7 @@ package struct HostCallbacks: @unchecked Sendable {
     package var onLog: capdist_log_fn?
     package var onClosed: capdist_closed_fn?
     package var onResolve: capdist_resolve_fn?
+    package var onThreadStart: capdist_thread_start_fn?
     package var userData: UnsafeMutableRawPointer?
 
     package init() {}

@@ -83,8 +83,10 @@ extension Rehearsal {
 
     private static func tls() {
         // Without the CAs of the system, which take their time.
-        guard let context = try? TLSContext(caFile: nil, verifies: false) else { return }
-        _ = try? TLSContext(caFile: "/", verifies: true)
+        guard case .success(let context) = TLSContexts.shared.make(.anybody) else { return }
+        _ = TLSContexts.shared.make(.file("/"))
+        _ = TLSContexts.shared.made(.system)
+        _ = TLSTrust.file("/").problem
         guard let session = TLSSession(context, host: "localhost") else { return }
         _ = TLSSession(context, host: "127.0.0.1")
         let nothing = UnsafeRawBufferPointer(start: nil, count: 0)

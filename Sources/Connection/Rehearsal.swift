@@ -66,6 +66,7 @@ package struct Rehearsal {
         }
         _ = Socket.finishConnect(socket)
         connection.output.pointee.socket = socket
+        connection.poller.adopt(socket)
         _ = connection.poller.add(socket, forWriting: true)
     }
 
@@ -133,6 +134,25 @@ package struct Rehearsal {
             Cause(.connectFailed, .connect, error.code, "\(connection.options.host): \(error.text)"))
         connection.work()
         if case .failure(let failure) = Resolver.lookUp("", 1, flags: AI_NUMERICHOST) { _ = failure.text }
+        withExtendedLifetime((Helpers.names, Helpers.certificates)) {}
+        // On this thread: none is started before the first connection.
+        let names = Helpers.Names(most: 1) { body in
+            body()
+            return true
+        }
+        for number in 0..<2 {
+            let ticket = names.ask("", connection.poller) { Resolver.lookUp("::1", 0, flags: AI_NUMERICHOST) }
+            if number > 0, let ticket { names.abandon(ticket) }
+            guard let ticket, case .success(let found) = names.take(ticket) else { continue }
+            let moved = found.map { $0.at(1) }
+            _ = moved.first.map { $0.isTheSame(as: $0.at(2)) }
+        }
+        let certificates = Helpers.Certificates(most: 1) { body in
+            body()
+            return true
+        }
+        let ticket = certificates.ask("", connection.poller) { .failure(TLSContext.Refusal(text: "")) }
+        if let ticket { _ = certificates.take(ticket) }
     }
 
     /// A body that can be decrypted, and one that can not.

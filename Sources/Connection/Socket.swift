@@ -18,6 +18,23 @@ struct Address: Sendable {
         }
     }
 
+    /// The same with another port.
+    func at(_ port: UInt16) -> Address {
+        var address = self
+        // It stands at the same place in both families.
+        withUnsafeMutableBytes(of: &address.storage) { bytes in
+            bytes.storeBytes(of: port.bigEndian, toByteOffset: 2, as: UInt16.self)
+        }
+        return address
+    }
+
+    func isTheSame(as other: Address) -> Bool {
+        length == other.length
+            && withUnsafeBytes(of: storage) { own in
+                withUnsafeBytes(of: other.storage) { own.prefix(Int(length)).elementsEqual($0.prefix(Int(length))) }
+            }
+    }
+
     /// Of this machine's loopback; also the unspecified address, which connects to it.
     var isLoopback: Bool {
         withSockaddr { address, _ in
@@ -111,17 +128,13 @@ enum Socket {
             return errno == EAGAIN ? .success(nil) : .failure(SystemError(code: errno))
         }
     }
-
-    /// Ends the connection even if a forked child still has a copy of the socket.
-    static func close(_ socket: Int32) {
-        shutdown(socket, Int32(SHUT_RDWR))
-        _ = Glibc.close(socket)
-    }
 }
 
 /// An errno.
 package struct SystemError: Error, Equatable {
     package let code: Int32
+
+    package init(code: Int32) { self.code = code }
 
     /// The system's words for it.
     package var text: String {

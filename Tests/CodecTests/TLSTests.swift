@@ -16,8 +16,8 @@ import Testing
     }
 
     private static func client(_ ca: String? = "ca", verifies: Bool = true) throws -> TLSContext {
-        guard let ca else { return try TLSContext(caFile: nil, verifies: verifies) }
-        return try TLSContext(caFile: path(ca), verifies: verifies)
+        guard let ca else { return try TLSContext(verifies ? .system : .anybody) }
+        return try TLSContext(.file(path(ca)))
     }
 
     /// Hands over what one end has to say.
@@ -159,7 +159,7 @@ import Testing
             ("no-such-file", "can not be read"), ("key", "no certificate in it"), ("../tls", "can not be read"),
         ])
     func files(_ name: String, _ why: String) throws {
-        #expect { try TLSContext(caFile: Self.path(name), verifies: true) } throws: {
+        #expect { try TLSContext(.file(Self.path(name))) } throws: {
             ($0 as? TLSContext.Refusal)?.text.contains(why) == true
         }
     }
@@ -193,7 +193,7 @@ import Testing
         for other in others {
             for bundle in [own + other + ca, other + own + other + other + ca + other, own + own + ca + ca] {
                 try Self.withFile(bundle) { path in
-                    let client = try TLSContext(caFile: path, verifies: true)
+                    let client = try TLSContext(.file(path))
                     _ = try Self.pair(client, Self.server())
                     _ = try Self.pair(client, Self.server("self-signed"))
                 }
@@ -218,7 +218,7 @@ import Testing
                 for after in ["", ca] {
                     try Self.withFile(before + block + after) { path in
                         _ = #expect("\(before + block + after)") {
-                            try TLSContext(caFile: path, verifies: true)
+                            try TLSContext(.file(path))
                         } throws: {
                             let text = ($0 as? TLSContext.Refusal)?.text ?? ""
                             return text.hasPrefix("what follows its first \(count) certificates is damaged: ")
@@ -236,7 +236,7 @@ import Testing
             let line = String(repeating: "x", count: 62) + "\n"
             let text = ca + String(repeating: line, count: (length - ca.utf8.count) / line.utf8.count)
             try Self.withFile(text + String(repeating: "\n", count: length - text.utf8.count)) { path in
-                #expect(((try? TLSContext(caFile: path, verifies: true)) != nil) == isAccepted)
+                #expect(((try? TLSContext(.file(path))) != nil) == isAccepted)
             }
         }
     }

@@ -60,10 +60,12 @@ static void live_through_trouble(fixture *f) {
 
 enum { SIGNALS = 65 };
 
-/* The ones that report a thread's own fault, or that a profiler aims at threads; and all real-time ones. */
+/* The ones that report a thread's own fault, or that a profiler or a collector aims at threads; and all real-time ones. */
 static bool must_stay_open(int signal_number) {
     switch (signal_number) {
     case SIGSEGV: case SIGBUS: case SIGFPE: case SIGILL: case SIGTRAP: case SIGPROF: return true;
+    /* Collectors stop threads with them. */
+    case SIGPWR: case SIGXCPU: return true;
     /* Can't be blocked. */
     case SIGKILL: case SIGSTOP: return true;
     /* The C library's own. */
@@ -154,6 +156,99 @@ static void every_thread_of_the_library_blocks_asynchronous_signals(void **state
     closedir(tasks);
     assert_true(seen >= 2);
     assert_int_equal(not_blocked, 0);
+}
+
+/* What a thread's first callback found. */
+static struct {
+    int times;
+    capdist_conn *conn;
+    pid_t thread;
+    size_t stack_bytes;
+    bool can_call, is_refused;
+} begun;
+
+static void begin_thread(capdist_conn *conn, void *user_data) {
+    client *c = user_data;
+    begun.times++;
+    begun.conn = conn;
+    begun.thread = gettid();
+    pthread_attr_t attributes;
+    if (pthread_getattr_np(pthread_self(), &attributes) == 0) {
+        pthread_attr_getstacksize(&attributes, &begun.stack_bytes);
+        pthread_attr_destroy(&attributes);
+    }
+    pthread_setname_np(pthread_self(), "quotes");
+    sigset_t collectors;
+    sigemptyset(&collectors);
+    sigaddset(&collectors, SIGUSR1);
+    pthread_sigmask(SIG_UNBLOCK, &collectors, NULL);
+    capdist_connection_info info;
+    capdist_connection_info_init(&info, sizeof info);
+    begun.can_call = capdist_get_connection_info(conn, &info) == CAPDIST_OK && info.state == CAPDIST_STATE_CONNECTING;
+    begun.is_refused = capdist_wait_ready(conn, 0) == CAPDIST_WOULD_DEADLOCK;
+    if (c->context) capdist_release(conn);
+}
+
+/* Whoever attaches the thread to a runtime must come before any other callback, and may change its name and its mask. */
+static void a_thread_begins_with_the_applications_callback(void **state) {
+    use_threads(true);
+    memset(&begun, 0, sizeof begun);
+    client *c = new_client(*state, start_simulator(*state, "--no-quota", NULL));
+    c->options.on_thread_start = begin_thread;
+    c->options.thread_stack_bytes = 1000 * 1000;
+    open_ready(c);
+    assert_int_equal(begun.times, 1);
+    assert_ptr_equal(begun.conn, c->conn);
+    assert_int_equal(begun.thread, event_at(c, EVENT_INIT_CONNECT, 0).thread);
+    assert_int_equal(begun.thread, event_at(c, EVENT_LOG, 0).thread);
+    assert_true(begun.can_call && begun.is_refused);
+    assert_in_range(begun.stack_bytes, 980 * 1000, 1010 * 1000);
+    char path[64], name[32] = "";
+    snprintf(path, sizeof path, "/proc/self/task/%d/comm", begun.thread);
+    FILE *file = fopen(path, "re");
+    assert_non_null(file);
+    assert_non_null(fgets(name, sizeof name, file));
+    fclose(file);
+    assert_string_equal(name, "quotes\n");
+    uint64_t blocked;
+    assert_true(blocked_signals(begun.thread, &blocked));
+    assert_false(blocked >> (SIGUSR1 - 1) & 1);
+    assert_true(blocked >> (SIGUSR2 - 1) & 1);
+    ask(c, "00700");
+    assert_true(wait_for(c, EVENT_REPLY, 1, PATIENCE_MS));
+    assert_int_equal(begun.times, 1);
+}
+
+/* A release there ends what has not begun. */
+static void a_connection_is_released_as_its_thread_begins(void **state) {
+    use_threads(true);
+    memset(&begun, 0, sizeof begun);
+    client *c = new_client(*state, start_simulator(*state, "--no-quota", NULL));
+    c->options.on_thread_start = begin_thread;
+    c->context = c;
+    open_client(c);
+    assert_true(wait_for(c, EVENT_CLOSED, 1, PATIENCE_MS));
+    assert_story(c, "closed");
+    assert_int_equal(begun.times, 1);
+}
+
+/* There is no such thread. */
+static void no_thread_begins_in_host_driven_mode(void **state) {
+    if (!is_host_driven()) skip();
+    memset(&begun, 0, sizeof begun);
+    client *c = new_client(*state, start_simulator(*state, "--no-quota", NULL));
+    c->options.on_thread_start = begin_thread;
+    open_ready(c);
+    assert_int_equal(begun.times, 0);
+}
+
+static void a_threads_stack_is_small(void **state) {
+    use_threads(true);
+    memset(&begun, 0, sizeof begun);
+    client *c = new_client(*state, start_simulator(*state, "--no-quota", NULL));
+    c->options.on_thread_start = begin_thread;
+    open_ready(c);
+    assert_in_range(begun.stack_bytes, 240 * 1024, 264 * 1024);
 }
 
 static atomic_int handled, handled_elsewhere;
@@ -321,6 +416,10 @@ int main(void) {
         TEST(closed_standard_descriptors_do_no_harm),
         TEST(a_connections_thread_blocks_asynchronous_signals_only),
         TEST(every_thread_of_the_library_blocks_asynchronous_signals),
+        TEST(a_thread_begins_with_the_applications_callback),
+        TEST(a_connection_is_released_as_its_thread_begins),
+        TEST(no_thread_begins_in_host_driven_mode),
+        TEST(a_threads_stack_is_small),
         TEST(signals_for_the_process_are_left_to_the_host),
         TEST(a_hosts_signal_handler_ends_no_wait),
         TEST(no_handler_is_changed),

@@ -57,7 +57,8 @@ static void init_gives_the_documented_defaults(void **state) {
     assert_int_equal(o.max_queue, 4096);
     assert_int_equal(o.max_body_bytes, 4 * 1024 * 1024);
     assert_null(o.quota_group);
-    assert_true(!o.on_init_connect && !o.on_disconnect && !o.on_push && !o.on_log && !o.on_closed);
+    assert_true(!o.on_init_connect && !o.on_disconnect && !o.on_push && !o.on_log && !o.on_closed && !o.on_thread_start);
+    assert_int_equal(o.thread_stack_bytes, 256 * 1024);
     assert_null(o.user_data);
 }
 
@@ -98,6 +99,9 @@ static void sizes_are_within_their_bounds(void **state) {
     REFUSED(max_body_bytes, -1);
     REFUSED(max_body_bytes, 1023);
     REFUSED(max_body_bytes, 268435457);
+    REFUSED(thread_stack_bytes, -1);
+    REFUSED(thread_stack_bytes, 131071);
+    REFUSED(thread_stack_bytes, 1073741825);
     REFUSED(quota_requests, -1);
     REFUSED(quota_requests, 100001);
     REFUSED(client_version, -1);
@@ -157,11 +161,13 @@ static void bounds_themselves_are_accepted(void **state) {
     c->options.max_queue = 1000000;
     c->options.max_body_bytes = 268435456;
     c->options.client_version = INT32_MAX;
+    c->options.thread_stack_bytes = 1073741824;
     open_ready(c);
     client *d = new_client(*state, g->port);
     d->options.max_queue = 1;
     d->options.max_body_bytes = 1024;
     d->options.client_version = 0;
+    d->options.thread_stack_bytes = 131072;
     d->options.quota_requests = 1;
     open_ready(d);
 }
@@ -172,6 +178,7 @@ static void zero_takes_the_default(void **state) {
     c->options.reconnect_min_ms = c->options.reconnect_max_ms = c->options.connect_timeout_ms = 0;
     c->options.queue_timeout_ms = c->options.reply_timeout_ms = 0;
     c->options.quota_window_ms = c->options.max_queue = c->options.max_body_bytes = 0;
+    c->options.thread_stack_bytes = 0;
     c->options.quota_mode = CAPDIST_QUOTA_DEFAULT;
     c->options.quota_requests = 7;
     open_ready(c);

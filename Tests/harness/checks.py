@@ -40,6 +40,11 @@ BANNED = re.compile(
     re.MULTILINE,
 )
 
+#: What ends the process where the system has no random numbers.
+RANDOM = re.compile(
+    r"\bSystemRandomNumberGenerator\b|\.random\((?!.*\busing:)|\.(?:shuffled|shuffle|randomElement)\((?!.*\busing:)"
+)
+
 #: Includes the header twice, and takes every function it declares.
 PROGRAM = """#include "capdist.h"
 #include "capdist.h"
@@ -95,6 +100,8 @@ def sources(run: Run) -> None:
         found = [f"{path.name}: {match[0].strip()}" for path in files for match in BANNED.finditer(_code(path))]
         problem = "; ".join(found) if files else "no source found"
         run.check(f"{module} uses no Foundation, Dispatch or Swift concurrency", problem)
+        found = [f"{path.name}: {match[0]}" for path in files for match in RANDOM.finditer(_code(path))]
+        run.check(f"{module} draws no number from Swift's own generator", "; ".join(found))
 
 
 def _code(path: Path) -> str:

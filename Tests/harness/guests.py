@@ -8,7 +8,7 @@ import shlex
 import shutil
 import subprocess
 
-from . import checks, cprograms, hygiene
+from . import checks, cprograms, hygiene, process
 from .docs import blocks
 from .gateway import simulator
 from .loops import loops
@@ -30,6 +30,7 @@ def guests(run: Run) -> None:
     run.part("websocket-sample", _websocket_sample)
     run.part("loops", loops)
     run.part("runtimes", runtimes)
+    run.part("conditions", process.conditions)
     run.part("secrets", hygiene.secrets)
     run.part("first-uses", _first_uses)
 

@@ -18,13 +18,38 @@
 typedef struct csystem_thread {
     int32_t callback_depth; // > 0 while this thread is inside a capdist callback
     int32_t is_own;         // 1: the library started this thread
+    int32_t cancel_state;   // as the application has it, for callbacks and after the call
+    int32_t is_watched;     // whether its end is seen
+    uintptr_t turn;         // where the turn at driving a connection began on this thread's stack; 0: none
+    void *driving;          // the connection that it drives; not retained
     const void *gathering;  // the connection whose requests this thread will send later, all at once
     void *released;         // connections released inside the callback, to be ended after it; retained, the last one first
-    void *inherited;        // in a forked child: those that the parent released before
     char last_error[CSYSTEM_ERROR_SIZE];
 } csystem_thread;
 
 csystem_thread *csystem_this_thread(void);
+
+/// The thread of an application can be cancelled while it is in none of our calls, and in callbacks, as it has it itself.
+static inline void csystem_begin_call(void) {
+    csystem_thread *thread = csystem_this_thread();
+    if (!thread->is_own) pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &thread->cancel_state);
+}
+static inline void csystem_end_call(void) {
+    csystem_thread *thread = csystem_this_thread();
+    if (!thread->is_own) pthread_setcancelstate(thread->cancel_state, NULL);
+}
+/// Inside a call: whether the thread can be cancelled once it has returned.
+static inline int csystem_can_be_cancelled(void) {
+    const csystem_thread *thread = csystem_this_thread();
+    return !thread->is_own && thread->cancel_state == PTHREAD_CANCEL_ENABLE;
+}
+
+/// Runs a turn at driving a connection, deeper on the stack: whoever calls from above it has left the turn, by a jump or an
+/// exception out of a callback. What ends the thread in it is told to `csystem_watch_turns`.
+void csystem_run_turn(void (*turn)(void *), void *context);
+int csystem_has_left_turn(const csystem_thread *thread);
+/// - Parameter left: called at the end of a thread that is in a turn.
+void csystem_watch_turns(void (*left)(void));
 
 /// Joins a thread. Returns 0, or ETIMEDOUT if it did not end within that time.
 int csystem_join(pthread_t thread, int milliseconds);
@@ -52,9 +77,23 @@ int csystem_epoll_set(int epoll, int operation, int fd, uint32_t events);
 /// accept(2) with the new socket non-blocking and close-on-exec.
 int csystem_accept(int listener);
 
-/// Fills up to 256 bytes with random ones that nobody can guess.
+/// Fills up to 256 bytes with random ones that nobody can guess: the system call's, or the file's where a sandbox refuses that.
 /// - Returns: 0, or -1 with errno set.
 int csystem_random(void *bytes, size_t count);
+
+/// Stores a number that other threads read.
+static inline void csystem_store(uint32_t *target, uint32_t number) { __atomic_store_n(target, number, __ATOMIC_RELEASE); }
+static inline uint32_t csystem_load(const uint32_t *source) { return __atomic_load_n(source, __ATOMIC_RELAXED); }
+
+/// Told by each thread of the library as it begins (1) and before it ends (-1).
+void csystem_count_own_thread(int change);
+
+/// Where only threads of the library are left in the process, and a signal waits that none of them takes: lets this thread
+/// take all, so that what asks the process to end still ends it.
+void csystem_take_signals_if_alone(void);
+
+/// Whether the text stands anywhere in the bytes.
+int csystem_contains(const void *bytes, size_t count, const char *text);
 
 /// As `ps` and debuggers show it; at most 15 bytes.
 void csystem_name_this_thread(const char *name);

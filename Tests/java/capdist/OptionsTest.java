@@ -70,7 +70,7 @@ class OptionsTest {
         assertEquals(
                 Set.of(
                         "struct_size", "mode", "on_init_connect", "on_disconnect", "on_push", "on_log", "on_closed",
-                        "user_data", "on_resolve"),
+                        "user_data", "on_resolve", "on_thread_start", "thread_stack_bytes"),
                 left);
     }
 
@@ -107,7 +107,7 @@ class OptionsTest {
                 .securityFirm(3)
                 .raw();
         assertEquals(
-                "{queue_timeout_ms=1, quota_mode=2, reply_timeout_ms=2, security_firm=3, struct_size=24}",
+                "{queue_timeout_ms=1, quota_mode=2, reply_timeout_ms=2, security_firm=3, serial_no=null, struct_size=32}",
                 values(raw).toString());
     }
 

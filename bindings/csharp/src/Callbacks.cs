@@ -69,6 +69,8 @@ namespace Capdist
             if (given.OnPush != null) raw->on_push = OnPush;
             if (given.OnLog != null) raw->on_log = OnLog;
             raw->on_closed = OnClosed;
+            // As the runtime gives its own threads.
+            raw->thread_stack_bytes = 1536 * 1024;
             raw->user_data = GCHandle.ToIntPtr(callbacks.handle);
             return callbacks;
         }

@@ -118,6 +118,8 @@ namespace Capdist
             public IntPtr user_data;
             public byte* tls_server_name;
             public IntPtr on_resolve;
+            public IntPtr on_thread_start;
+            public int thread_stack_bytes;
         }
 
         [StructLayout(LayoutKind.Sequential)]
@@ -128,6 +130,7 @@ namespace Capdist
             public int reply_timeout_ms;
             public int quota_mode;
             public int security_firm;
+            public uint* serial_no;
         }
 
         [StructLayout(LayoutKind.Sequential)]

@@ -153,6 +153,7 @@ def test_callbacks_take_what_the_header_says() -> None:
         "capdist_log_fn": _connection._on_log,
         "capdist_closed_fn": _connection._on_closed,
         "capdist_resolve_fn": _connection._on_resolve,
+        "capdist_thread_start_fn": _native.ThreadStartFn(),
     }
     assert set(declared) == set(known)
     for name, callback in known.items():

@@ -106,6 +106,7 @@ struct options {
     std::string quota_group;
     std::int32_t max_queue = 0;
     std::int32_t max_body_bytes = 0;
+    std::int32_t thread_stack_bytes = 0; ///< of the connection's thread, on which callbacks run
 
     /// `err_code` is laid out as CAPDIST_ERR_KIND and CAPDIST_ERR_CODE take it apart; the text lives until they return.
     std::function<void(connection_ref, std::int64_t err_code, std::string_view desc)> on_init_connect;
@@ -142,6 +143,8 @@ struct request_options {
     std::chrono::milliseconds reply_timeout{};
     capdist::quota_mode quota_mode = capdist::quota_mode::standard;
     std::int32_t security_firm = 0;
+    /// Where a blocking call tells its number while it waits (capdist.h), so that another thread can cancel it; or nullptr.
+    std::uint32_t *serial_no = nullptr;
 };
 
 namespace detail {
@@ -177,6 +180,7 @@ inline capdist_options raw_options(const options &from) noexcept {
     raw.max_queue = from.max_queue;
     raw.max_body_bytes = from.max_body_bytes;
     raw.quota_group = text_or_null(from.quota_group);
+    raw.thread_stack_bytes = from.thread_stack_bytes;
     return raw;
 }
 
@@ -187,6 +191,7 @@ inline capdist_request_options raw_options(const request_options &from) noexcept
     raw.reply_timeout_ms = to_ms(from.reply_timeout);
     raw.quota_mode = static_cast<std::int32_t>(from.quota_mode);
     raw.security_firm = from.security_firm;
+    raw.serial_no = from.serial_no;
     return raw;
 }
 

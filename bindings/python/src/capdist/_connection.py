@@ -44,6 +44,9 @@ _callback_threads: set[int] = set()
 _is_exiting = False
 _EXITING = "the interpreter is exiting: no new connections"
 
+#: As much as `threading` gives its threads.
+_THREAD_STACK_BYTES = 8 * 1024 * 1024
+
 #: How long the interpreter's exit waits for a callback that is running, in seconds.
 _EXIT_PATIENCE = 2.0
 
@@ -91,6 +94,8 @@ class Connection:
         options.on_closed = _on_closed
         if waiting.resolver is not None:
             options.on_resolve = _on_resolve
+        # Callbacks are Python, which takes the stack of a thread of its own.
+        options.thread_stack_bytes = _THREAD_STACK_BYTES
         options.user_data = self._token
         _connections[self._token] = self
         try:

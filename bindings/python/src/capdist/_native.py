@@ -104,6 +104,7 @@ PushFn = CFUNCTYPE(None, c_void_p, c_uint32, c_void_p, c_size_t, c_void_p)
 LogFn = CFUNCTYPE(None, c_void_p, c_int32, c_char_p, c_void_p)
 ClosedFn = CFUNCTYPE(None, c_void_p)
 ResolveFn = CFUNCTYPE(None, c_void_p, c_char_p, c_void_p)
+ThreadStartFn = CFUNCTYPE(None, c_void_p, c_void_p)
 
 
 class Options(Structure):
@@ -145,6 +146,8 @@ class Options(Structure):
         ("user_data", c_void_p),
         ("tls_server_name", c_char_p),
         ("on_resolve", ResolveFn),
+        ("on_thread_start", ThreadStartFn),
+        ("thread_stack_bytes", c_int32),
     ]
 
 
@@ -157,6 +160,7 @@ class RequestOptions(Structure):
         ("reply_timeout_ms", c_int32),
         ("quota_mode", c_int32),
         ("security_firm", c_int32),
+        ("serial_no", POINTER(c_uint32)),
     ]
 
 

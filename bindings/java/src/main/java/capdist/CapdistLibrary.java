@@ -150,6 +150,11 @@ final class CapdistLibrary {
         void callback(long user_data);
     }
 
+    /** {@code capdist_thread_start_fn} */
+    public interface ThreadStartFn extends Callback {
+        void callback(long conn, long user_data);
+    }
+
     /** {@code capdist_security} */
     @FieldOrder({"market", "code"})
     public static final class Security extends Structure {
@@ -265,7 +270,7 @@ final class CapdistLibrary {
         "tls_insecure_accept_any_certificate", "reconnect", "reconnect_min_ms", "reconnect_max_ms", "connect_timeout_ms",
         "queue_timeout_ms", "reply_timeout_ms", "quota_requests", "quota_window_ms", "quota_mode", "max_queue",
         "max_body_bytes", "quota_group", "on_init_connect", "on_disconnect", "on_push", "on_log", "on_closed", "user_data",
-        "tls_server_name", "on_resolve"
+        "tls_server_name", "on_resolve", "on_thread_start", "thread_stack_bytes"
     })
     public static final class Options extends Structure {
         public long struct_size;
@@ -303,6 +308,8 @@ final class CapdistLibrary {
         public long user_data;
         public Pointer tls_server_name;
         public ResolveFn on_resolve;
+        public ThreadStartFn on_thread_start;
+        public int thread_stack_bytes;
 
         private final List<Memory> texts = new ArrayList<>();
 
@@ -324,13 +331,14 @@ final class CapdistLibrary {
     }
 
     /** {@code capdist_request_options} */
-    @FieldOrder({"struct_size", "queue_timeout_ms", "reply_timeout_ms", "quota_mode", "security_firm"})
+    @FieldOrder({"struct_size", "queue_timeout_ms", "reply_timeout_ms", "quota_mode", "security_firm", "serial_no"})
     public static final class RequestOptions extends Structure {
         public long struct_size;
         public int queue_timeout_ms;
         public int reply_timeout_ms;
         public int quota_mode;
         public int security_firm;
+        public Pointer serial_no;
 
         public RequestOptions() {
             check(capdist_request_options_init(this, size()));

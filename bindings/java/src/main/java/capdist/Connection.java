@@ -90,6 +90,8 @@ final class Connection {
             raw.on_push = listener != NOBODY ? ON_PUSH : null;
             raw.on_log = listener != NOBODY ? ON_LOG : null;
             raw.on_closed = ON_CLOSED;
+            // As the virtual machine gives its own threads.
+            raw.thread_stack_bytes = 1024 * 1024;
             LongByReference conn = new LongByReference();
             CONNECTIONS.put(token, this);
             CapdistLibrary.check(CapdistLibrary.capdist_init_connect(raw, conn));

@@ -1,0 +1,114 @@
+import CSystem
+import Glibc
+
+/// Whom a client trusts over TLS.
+package enum TLSTrust: Equatable, Sendable {
+    /// The CAs that the system trusts (`SystemCAs`).
+    case system
+    /// The certificates of this PEM file, each a CA's or a server's own.
+    case file(String)
+    /// Whoever answers.
+    case anybody
+
+    package var isVerifying: Bool { self != .anybody }
+
+    /// Why a file can be none of certificates, as far as a glance at it tells; nil: it may be one.
+    package var problem: String? {
+        guard case .file(let path) = self else { return nil }
+        do throws(RegularFile.Unreadable) {
+            return try RegularFile.read(path, longest: Self.glance) { text in
+                text.count == Self.glance || Self.hasMark(text) ? nil : "there is no certificate in it (PEM)"
+            }
+        } catch {
+            return error.text
+        }
+    }
+
+    /// More than any gateway's own CA takes.
+    private static let glance = 64 * 1024
+
+    private static func hasMark(_ text: UnsafeRawBufferPointer) -> Bool {
+        csystem_contains(text.baseAddress, text.count, "CERTIFICATE-----") != 0
+    }
+}
+
+/// The contexts of the process's clients. To read a system's CAs takes tens of milliseconds and more than a megabyte: who trusts
+/// the same shares one.
+package final class TLSContexts: @unchecked Sendable {
+    package static let shared = TLSContexts()
+
+    private struct Entry {
+        let trust: TLSTrust
+        let context: TLSContext
+        /// What was read, and what was looked for in vain before.
+        let files: [FileVersion]
+    }
+
+    private let mutex: UnsafeMutablePointer<pthread_mutex_t>
+    // Guarded by the mutex.
+    @exclusivity(unchecked) private var entries: [Entry] = []
+
+    private init() {
+        mutex = .allocate(capacity: 1)
+        mutex.initialize(to: pthread_mutex_t())
+        pthread_mutex_init(mutex, nil)
+    }
+
+    /// One that is made already, while its files are the same: a bundle is replaced when the system is brought up to date.
+    package func made(_ trust: TLSTrust) -> TLSContext? {
+        pthread_mutex_lock(mutex)
+        let entry = entries.first { $0.trust == trust }
+        pthread_mutex_unlock(mutex)
+        guard let entry, entry.files.allSatisfy({ $0.isCurrent }) else { return nil }
+        return entry.context
+    }
+
+    /// Makes it, unless it is made already. Takes its time.
+    package func make(_ trust: TLSTrust) -> Result<TLSContext, TLSContext.Refusal> {
+        if let context = made(trust) { return .success(context) }
+        do throws(TLSContext.Refusal) {
+            let context = try TLSContext(trust)
+            let entry = Entry(trust: trust, context: context, files: context.files.map { FileVersion($0) })
+            pthread_mutex_lock(mutex)
+            let before = entries
+            entries = before.filter { $0.trust != trust } + [entry]
+            pthread_mutex_unlock(mutex)
+            // What was there before goes outside the mutex: OpenSSL's gate is no place to wait for with it.
+            withExtendedLifetime(before) {}
+            return .success(context)
+        } catch {
+            // A file that is just being replaced: what it held before counts on.
+            pthread_mutex_lock(mutex)
+            defer { pthread_mutex_unlock(mutex) }
+            return entries.first { $0.trust == trust }.map { .success($0.context) } ?? .failure(error)
+        }
+    }
+
+    package func prepareFork() { pthread_mutex_lock(mutex) }
+    package func afterForkInParent() { pthread_mutex_unlock(mutex) }
+    package func afterForkInChild() { pthread_mutex_init(mutex, nil) }
+}
+
+/// A file or folder as it was when it was read.
+struct FileVersion: Sendable {
+    private let path: String
+    private let device: UInt
+    private let inode: UInt
+    private let size: Int
+    private let changed: (Int, Int)
+
+    init(_ path: String) {
+        self.path = path
+        var status = stat()
+        if fstatat(AT_FDCWD, path, &status, 0) != 0 { status = stat() }
+        device = UInt(status.st_dev)
+        inode = UInt(status.st_ino)
+        size = Int(status.st_size)
+        changed = (status.st_mtim.tv_sec, status.st_mtim.tv_nsec)
+    }
+
+    var isCurrent: Bool {
+        let now = FileVersion(path)
+        return now.device == device && now.inode == inode && now.size == size && now.changed == changed
+    }
+}

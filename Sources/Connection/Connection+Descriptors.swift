@@ -1,0 +1,29 @@
+import Codec
+import Glibc
+import Limiter
+
+/// Descriptors that somebody else closed.
+extension Connection {
+    static func closedByApplication(isFinal: Bool) -> Cause {
+        Cause(
+            .disconnected, .select, EBADF,
+            "a descriptor of this connection was closed by the application, which closes only its own"
+                + (isFinal ? ": release the connection and make a new one" : ""), isFinal: isFinal)
+    }
+
+    /// Nothing can be waited for any more: fails for good. What has the numbers now is left alone.
+    func loseDescriptors() {
+        poller.giveUp()
+        let now = Clock.now()
+        stateLock.withLock {
+            membership.quota.with { state.pointee.machine.fail(Self.closedByApplication(isFinal: true), now, &$0) }
+        }
+    }
+
+    /// Of the connection's thread, after that: there is nothing else to come.
+    func waitForRelease() {
+        stateLock.withLock {
+            while !state.pointee.machine.hasActions { stateChanged.wait(stateLock, until: .max) }
+        }
+    }
+}

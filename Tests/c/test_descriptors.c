@@ -1,0 +1,274 @@
+/* What is closed by its number is known to be the library's own: in forked children that closed all descriptors and opened
+ * their own, as daemons do, and in a process that closed the library's under it. */
+#include "support.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { HIGHEST = 512, OWN = 48 };
+
+static void mark_open(bool are_open[HIGHEST]) {
+    for (int fd = 0; fd < HIGHEST; fd++) are_open[fd] = fcntl(fd, F_GETFD) >= 0;
+}
+
+/* ---- children ---- */
+
+/* What the processes here found wrong: the exit status is the first of them. */
+enum { GOOD, STILL_OPEN = 10, NOT_RELEASED, TAKEN_AWAY, WRITTEN_TO, NO_CONNECTION, NOT_COMPLETED, NOT_TOLD, HELD_UP, SPUN };
+
+static pid_t fork_child(void) {
+    pid_t parent = getpid(), child = fork();
+    if (child != 0) return child;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) _exit(1);
+    /* In place of the test's own alarm, which a child does not inherit. */
+    alarm(30);
+    return 0;
+}
+
+static int status_of(pid_t child) {
+    int status = -1;
+    if (waitpid(child, &status, 0) != child) return -1;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+/* ---- an application's own ---- */
+
+/* Files, sockets and what a loop is made of, under whatever numbers are free. */
+static int open_own(int own[OWN]) {
+    int count = 0;
+    while (count + 6 <= OWN) {
+        int pair[2], loop = epoll_create1(0), event = eventfd(0, EFD_NONBLOCK), timer = timerfd_create(CLOCK_MONOTONIC, 0);
+        struct epoll_event wanted = {.events = EPOLLIN};
+        if (loop < 0 || event < 0 || timer < 0 || socketpair(AF_UNIX, SOCK_STREAM, 0, pair)) _exit(1);
+        if (epoll_ctl(loop, EPOLL_CTL_ADD, event, &wanted)) _exit(1);
+        int file = memfd_create("own", 0);
+        own[count++] = loop;
+        own[count++] = event;
+        own[count++] = timer;
+        own[count++] = pair[0];
+        own[count++] = pair[1];
+        own[count++] = file;
+    }
+    return count;
+}
+
+/* Whether they are all there, and nothing came into them. */
+static int check_own(const int own[OWN], int count) {
+    for (int i = 0; i < count; i++) if (fcntl(own[i], F_GETFD) < 0) return TAKEN_AWAY;
+    for (int i = 0; i < count; i += 6) {
+        uint64_t number;
+        if (read(own[i + 1], &number, sizeof number) >= 0 || errno != EAGAIN) return WRITTEN_TO;
+        char byte;
+        if (recv(own[i + 3], &byte, 1, MSG_DONTWAIT) >= 0 || errno != EAGAIN) return WRITTEN_TO;
+        if (recv(own[i + 4], &byte, 1, MSG_DONTWAIT) >= 0 || errno != EAGAIN) return WRITTEN_TO;
+        if (lseek(own[i + 5], 0, SEEK_END) != 0) return WRITTEN_TO;
+    }
+    return GOOD;
+}
+
+/* ---- forked children ---- */
+
+static void a_childs_copies_are_closed_at_the_fork(void **state) {
+    fixture *f = *state;
+    int port = start_simulator(f, "--no-quota", NULL);
+    static bool before[HIGHEST], after[HIGHEST];
+    mark_open(before);
+    client *clients[3];
+    for (size_t i = 0; i < COUNT(clients); i++) clients[i] = ready_client(f, port);
+    mark_open(after);
+    int count = 0;
+    for (int fd = 0; fd < HIGHEST; fd++) count += after[fd] && !before[fd];
+    assert_int_equal(count, 4 * (int)COUNT(clients));
+    pid_t child = fork_child();
+    if (child == 0) {
+        for (int fd = 0; fd < HIGHEST; fd++) if (after[fd] && !before[fd] && fcntl(fd, F_GETFD) >= 0) _exit(STILL_OPEN);
+        _exit(GOOD);
+    }
+    assert_int_equal(status_of(child), GOOD);
+    for (size_t i = 0; i < COUNT(clients); i++) {
+        ask(clients[i], "00700");
+        assert_true(wait_for(clients[i], EVENT_REPLY, 1, PATIENCE_MS));
+        assert_int_equal(count_of_status(clients[i], CAPDIST_OK), 1);
+    }
+}
+
+/* As a daemon's: closes everything, opens its own, and releases what it knows of. */
+static int live_as_a_daemon(client *const clients[], size_t client_count, bool closes) {
+    int own[OWN];
+    if (closes) closefrom(3);
+    int count = open_own(own);
+    for (size_t i = 0; i < client_count; i++) {
+        if (capdist_release(clients[i]->conn) != CAPDIST_OK) return NOT_RELEASED;
+        if (capdist_release(clients[i]->conn) != CAPDIST_RELEASED) return NOT_RELEASED;
+    }
+    return check_own(own, count);
+}
+
+static void a_childs_own_descriptors_are_left_alone(void **state) {
+    fixture *f = *state;
+    int port = start_simulator(f, "--no-quota", NULL);
+    client *clients[3];
+    for (size_t i = 0; i < COUNT(clients); i++) clients[i] = ready_client(f, port);
+    for (int closes = 0; closes < 2; closes++) {
+        pid_t child = fork_child();
+        if (child == 0) _exit(live_as_a_daemon(clients, COUNT(clients), closes));
+        assert_int_equal(status_of(child), GOOD);
+    }
+    for (size_t i = 0; i < COUNT(clients); i++) {
+        ask(clients[i], "00700");
+        assert_true(wait_for(clients[i], EVENT_REPLY, 1, PATIENCE_MS));
+        assert_int_equal(count_of_status(clients[i], CAPDIST_OK), 1);
+    }
+}
+
+/* ---- in the same process ---- */
+
+static int completed, told_lost, closed;
+
+static void complete(capdist_conn *conn, uint32_t serial_no, const capdist_reply *reply, void *user_data) {
+    (void)conn, (void)serial_no, (void)reply, (void)user_data;
+    __atomic_add_fetch(&completed, 1, __ATOMIC_ACQ_REL);
+}
+
+static void note_lost(capdist_conn *conn, int64_t err_code, const char *desc, void *user_data) {
+    (void)conn, (void)user_data;
+    if (err_code && strstr(desc, "descriptor")) __atomic_add_fetch(&told_lost, 1, __ATOMIC_ACQ_REL);
+}
+
+static void note_closed(void *user_data) {
+    (void)user_data;
+    __atomic_add_fetch(&closed, 1, __ATOMIC_ACQ_REL);
+}
+
+static int64_t processor_ms(void) {
+    struct timespec used;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    return (int64_t)used.tv_sec * 1000 + used.tv_nsec / 1000000;
+}
+
+/* Waits for a completion: the connection's thread finds out by itself; in application-driven mode its loop is told by poll()
+ * that the descriptor is none, and calls. */
+static bool comes_to_its_end(capdist_conn *conn, bool is_driven, int fd) {
+    for (int64_t end = now_ms() + PATIENCE_MS; now_ms() < end;) {
+        if (__atomic_load_n(&completed, __ATOMIC_ACQUIRE)) return true;
+        struct pollfd polled = {.fd = is_driven ? fd : -1, .events = POLLIN};
+        if (poll(&polled, 1, 20) > 0) capdist_process(conn);
+    }
+    return false;
+}
+
+/* In a process of its own, which has not used the library: `at_once` releases without a look. */
+static int lose_all(int port, bool is_driven, bool at_once, bool opens) {
+    capdist_options options;
+    capdist_options_init(&options, sizeof options);
+    options.port = port;
+    options.quota_requests = 0;
+    options.mode = is_driven ? CAPDIST_MODE_HOST_DRIVEN : CAPDIST_MODE_THREAD;
+    options.on_disconnect = note_lost;
+    options.on_closed = note_closed;
+    capdist_conn *conn = NULL;
+    if (capdist_init_connect(&options, &conn) != CAPDIST_OK || capdist_wait_ready(conn, 8000) != CAPDIST_OK) {
+        return NO_CONNECTION;
+    }
+    capdist_security security = {CAPDIST_MARKET_HK, "00700"};
+    if (capdist_get_capital_distribution(conn, &security, NULL, complete, NULL, NULL) != CAPDIST_OK) return NO_CONNECTION;
+    int fd = is_driven ? capdist_get_fd(conn) : -1, own[OWN];
+    /* Let the thread come to its wait. */
+    sleep_ms(50);
+    closefrom(3);
+    int count = opens ? open_own(own) : 0;
+    if (!at_once) {
+        if (!comes_to_its_end(conn, is_driven, fd)) return NOT_COMPLETED;
+        int64_t used = processor_ms();
+        sleep_ms(500);
+        if (processor_ms() - used > 250) return SPUN;
+        if (__atomic_load_n(&told_lost, __ATOMIC_ACQUIRE) != 1) return NOT_TOLD;
+        if (capdist_wait_ready(conn, 1000) == CAPDIST_OK || !strstr(capdist_last_error(), "descriptor")) return NOT_TOLD;
+        if (is_driven && (capdist_process(conn) != CAPDIST_SYSTEM_ERROR || !strstr(capdist_last_error(), "descriptor"))) return NOT_TOLD;
+        if (capdist_get_capital_distribution(conn, &security, NULL, complete, NULL, NULL) != CAPDIST_NOT_CONNECTED) return NOT_TOLD;
+    }
+    int64_t start = now_ms();
+    if (capdist_release(conn) != CAPDIST_OK) return NOT_RELEASED;
+    if (now_ms() - start > 10000) return HELD_UP;
+    if (completed != 1) return NOT_COMPLETED;
+    if (closed != 1) return NOT_RELEASED;
+    return check_own(own, count);
+}
+
+/* A gateway that does not answer, so that the request is under way when it happens. */
+static void lost_descriptors(void **state, bool at_once) {
+    gateway *g = start_gateway(*state);
+    gateway_on(g, GET_CAPITAL_DISTRIBUTION, answer_nothing);
+    for (int opens = 0; opens < 2; opens++) {
+        /* Such a loop waits for the application's own file, and has no reason to call. */
+        if (is_host_driven() && opens && !at_once) continue;
+        pid_t child = fork_child();
+        if (child == 0) _exit(lose_all(g->port, is_host_driven(), at_once, opens));
+        assert_int_equal(status_of(child), GOOD);
+    }
+}
+
+static void requests_complete_when_the_descriptors_are_closed(void **state) {
+    lost_descriptors(state, false);
+}
+
+static void release_returns_when_the_descriptors_are_closed(void **state) {
+    lost_descriptors(state, true);
+}
+
+/* One that was closed alone: the socket can be had anew. */
+static void a_line_whose_socket_was_closed_is_made_anew(void **state) {
+    fixture *f = *state;
+    gateway *g = start_gateway(f);
+    g->keep_alive_interval = 1;
+    client *c = new_client(f, g->port);
+    c->options.reconnect = 1;
+    c->options.reconnect_min_ms = 10;
+    open_ready(c);
+    int socket = -1, found = 0;
+    for (int fd = 0; fd < HIGHEST; fd++) {
+        struct sockaddr_in peer;
+        socklen_t length = sizeof peer;
+        if (getpeername(fd, (struct sockaddr *)&peer, &length) || peer.sin_family != AF_INET) continue;
+        if (ntohs(peer.sin_port) != g->port) continue;
+        socket = fd;
+        found++;
+    }
+    assert_int_equal(found, 1);
+    /* Something of the test's own in its place, and it is left there. */
+    int own = memfd_create("own", MFD_CLOEXEC);
+    assert_true(own >= 0 && dup2(own, socket) == socket);
+    assert_true(wait_for(c, EVENT_DISCONNECT, 1, PATIENCE_MS));
+    assert_true(wait_for(c, EVENT_INIT_CONNECT, 2, PATIENCE_MS));
+    ask(c, "00700");
+    assert_true(wait_for(c, EVENT_REPLY, 1, PATIENCE_MS));
+    assert_int_equal(count_of_status(c, CAPDIST_OK), 1);
+    assert_true(fcntl(socket, F_GETFD) >= 0);
+    close(own);
+    close(socket);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        /* First, in processes that have not used the library yet. */
+        TEST(requests_complete_when_the_descriptors_are_closed),
+        TEST(release_returns_when_the_descriptors_are_closed),
+        TEST(a_childs_copies_are_closed_at_the_fork),
+        TEST(a_childs_own_descriptors_are_left_alone),
+        TEST(a_line_whose_socket_was_closed_is_made_anew),
+    };
+    return cmocka_run_group_tests_name("descriptors", tests, NULL, NULL);
+}
