@@ -467,6 +467,65 @@ static void reconnects(void **state) {
     }
 }
 
+static void write_file(const char *path, const char *text) {
+    FILE *file = fopen(path, "we");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    fclose(file);
+}
+
+static void copy_file(const char *from, const char *to) {
+    static char text[64 * 1024];
+    FILE *file = fopen(from, "re");
+    assert_non_null(file);
+    size_t length = fread(text, 1, sizeof text - 1, file);
+    fclose(file);
+    text[length] = 0;
+    write_file(to, text);
+}
+
+/* It is read when the first attempt needs it; until then a glance has to do. */
+static void a_damaged_file_of_certificates(void **state) {
+    char path[64];
+    snprintf(path, sizeof path, "/tmp/capdist-damaged-%d.pem", getpid());
+    write_file(path, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+    client *c = new_tls(*state, start_simulator(*state, "--no-quota", TLS_WEBSOCKET, NULL), path);
+    c->options.reconnect = 1;
+    open_client(c);
+    capdist_status status = capdist_wait_ready(c->conn, PATIENCE_MS);
+    unlink(path);
+    assert_status(status, CAPDIST_TLS_FAILED);
+    assert_non_null(strstr(capdist_last_error(), "tls_ca_file"));
+    assert_non_null(strstr(capdist_last_error(), "damaged"));
+    /* It will not mend itself. */
+    assert_true(wait_for(c, EVENT_INIT_CONNECT, 1, PATIENCE_MS));
+    assert_int_equal(count_of(c, EVENT_INIT_CONNECT), 1);
+}
+
+/* What connections share is read again once it is another file; what stands goes on. */
+static void a_file_of_certificates_that_changes(void **state) {
+    char path[64];
+    snprintf(path, sizeof path, "/tmp/capdist-changes-%d.pem", getpid());
+    int port = start_simulator(*state, "--no-quota", TLS_WEBSOCKET, NULL);
+    copy_file(VECTORS "/tls/self-signed.pem", path);
+    client *first = new_tls(*state, port, path);
+    open_client(first);
+    assert_refused(capdist_wait_ready(first->conn, PATIENCE_MS), CAPDIST_TLS_FAILED, "of a CA that is not trusted here");
+    copy_file(TLS_CA, path);
+    client *second = new_tls(*state, port, path);
+    answers(second);
+    /* While it is being replaced, the one before counts on. */
+    write_file(path, "");
+    client *third = new_client(*state, port);
+    third->options = second->options;
+    third->options.user_data = third;
+    unlink(path);
+    assert_refused(capdist_init_connect(&third->options, &third->conn), CAPDIST_INVALID_ARGUMENT, "tls_ca_file");
+    ask(second, "00700");
+    assert_true(wait_for(second, EVENT_REPLY, 51, PATIENCE_MS));
+    assert_int_equal(count_of_status(second, CAPDIST_OK), 51);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(plain_and_tls),
@@ -475,6 +534,8 @@ int main(void) {
         TEST(pushes_only_if_asked_for),
         TEST(keys),
         TEST(certificates),
+        TEST(a_damaged_file_of_certificates),
+        TEST(a_file_of_certificates_that_changes),
         TEST(the_wrong_port),
         TEST(answers_to_the_upgrade),
         TEST(the_host_that_is_asked_for),
