@@ -166,6 +166,7 @@ DEEP = [
     Suite("sanitizers", "the C tests under sanitizers, the samples under valgrind", 1500, sanitizers),
     Suite("repeats", "many processes that end or fork, many requests under faults, many schedules", 1800, repeats),
     Suite("fuzzing", "libFuzzer's targets, each its corpus sanitized, and a minute of inputs of its own", 1800, fuzzing),
+    Suite("releases", "the vendor's package release by release, from PyPI, against the simulator", 1800, pytest_suite("Tests/releases")),
     Suite("mutants", "the library broken on purpose: the tests notice each", 1800, mutants),
 ]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import gc
+import json
 import math
 import pickle
 import threading
@@ -81,6 +82,34 @@ def test_what_the_gateway_is_told(simulator: Start) -> None:
         "programming_language": "Python",
         "recv_notify": 1,
     }
+
+
+def test_frames_shaped_as_those_of_a_real_opend(simulator: Start) -> None:
+    """Replies of protocols that are asked by hand come as they are, beside pushes whose numbers meet the requests'."""
+    recorded = ROOT / "Tests" / "vectors" / "opend-frames.jsonl"
+    frames = [json.loads(line) for line in recorded.read_text(encoding="utf-8").splitlines()[1:]]
+    answers = {(f["proto_id"], f["serial_no"]): f["body"] for f in frames if f["direction"] == "s2c" and not f["is_push"]}
+    asked = [f for f in frames if f["direction"] == "c2s" and f["proto_id"] != 1004 and (f["proto_id"], f["serial_no"]) in answers]
+    assert len(asked) == 5
+    gateway = simulator("--replay", str(recorded), "--push", "1")
+    pushes: list[int] = []
+    replies: list[capdist.ProtoReply] = []
+    with Client(port=gateway.port, recv_notify=True, on_push=lambda proto_id, body: pushes.append(proto_id)) as client:
+        client.wait_ready()
+        for frame in asked:
+            client.send_proto(frame["proto_id"], bytes.fromhex(frame["body"]), replies.append)
+        assert wait_until(lambda: len(replies) == len(asked) and len(pushes) >= 3)
+    for frame, reply in zip(asked, replies, strict=True):
+        assert (reply.status, reply.proto_id, reply.ret_type) == (Status.OK, frame["proto_id"], 0)
+        assert reply.body.hex() == answers[frame["proto_id"], frame["serial_no"]]
+    assert pushes[:3] == [3005, 3011, 3013]
+
+
+def test_a_refusal_is_told_in_the_gateways_language(simulator: Start) -> None:
+    for language, text in (("chs", "未知股票 HK.99999"), ("en", "Unknown stock 99999")):
+        with Client(port=simulator("--lang", language).port) as client, pytest.raises(capdist.RefusedError) as raised:
+            client.capital_distribution("HK.99999")
+        assert (raised.value.ret_msg, raised.value.err_code) == (text, 0)
 
 
 def test_info_and_quota(simulator: Start) -> None:
