@@ -176,7 +176,7 @@ QUICK = [
     Suite("sources", "format, generated messages, banned imports", 120, checks.sources),
     Suite("swift", "the modules' own tests", 600, swift_tests),
     Suite("c", "the C ABI over the real library, with a thread for each connection", 600, functools.partial(c_tests, modes=("thread",))),
-    Suite("python", "the Python package", 600, pytest_suite("bindings/python/tests")),
+    Suite("python", "the Python package", 600, pytest_suite("bindings/python/tests"), lane=1),
 ]
 
 #: Where the seconds stand that each suite took the last time, all of it.

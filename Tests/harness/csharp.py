@@ -54,7 +54,7 @@ SUSPENSIONS = ("preemptive", "coop")
 WAYS = ("tasks", "callbacks", "blocking")
 #: Programs/Exit.cs: how a process ends, and how long that may take.
 EXITS = ("open", "connecting", "busy", "many", "outstanding", "threads", "closed", "closing", "blocked", "callback", "collecting")
-EXIT_LIMIT_S = 5.0
+EXIT_LIMIT_S = 20.0
 #: Mono 6.8 may wait for a minute if it exits just when a thread of its pool goes to rest, with or without us.
 SLOW_EXIT_S = 90
 EXIT_RUNS = 4

@@ -148,7 +148,12 @@ def _page(run: Run, path: Path, found: list[Block], env: dict[str, str], redirec
     for entry in ROOT.iterdir():
         if not entry.name.startswith(".") and entry.name != "dist":
             (folder / entry.name).symlink_to(entry)
-    (folder / ".venv-test").symlink_to(VENV_PYTHON.parents[1])
+    # The tests' virtual environment, which no page is to make anew.
+    (folder / ".venv-test").mkdir()
+    for entry in VENV_PYTHON.parents[1].iterdir():
+        (folder / ".venv-test" / entry.name).symlink_to(entry)
+    (folder / ".venv-test" / "stamp").unlink(missing_ok=True)
+    (folder / ".venv-test" / "stamp").touch()
     (folder / ".build").mkdir()
     (folder / ".build" / "release").symlink_to(RELEASE)
     env = env | {"MAKEFLAGS": f"PREBUILT=1 DESTDIR={folder}/installed", "PIP_TARGET": f"{folder}/site"}
