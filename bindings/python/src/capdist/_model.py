@@ -140,9 +140,10 @@ def _time(text: str) -> datetime | None:
     found = _WALL_CLOCK.fullmatch(text)
     if found is None:
         return None
-    *words, second, fraction = found.groups(default="0")
+    *words, fraction = found.groups(default="0")
+    year, month, day, hour, minute, second = map(int, words)
     try:
-        return datetime(*map(int, words), int(second), int(fraction.ljust(6, "0")[:6]))
+        return datetime(year, month, day, hour, minute, second, int(fraction.ljust(6, "0")[:6]))
     except ValueError:  # no such day
         return None
 

@@ -253,7 +253,8 @@ class OpenQuoteContext:
     def _ask(self, proto_id: int, body: bytes) -> ProtoReply:
         refuse_in_callback()
         answers: "SimpleQueue[ProtoReply]" = SimpleQueue()
-        serial_no = self._client.send_proto(proto_id, body, answers.put)
+        # No quota is waited for: what keeps it from being sent is that the connection went again.
+        serial_no = self._client.send_proto(proto_id, body, answers.put, queue_timeout=max(self._timeout, 0.001))
         try:
             return answers.get()
         except BaseException:  # Ctrl-C: nobody wants the answer any more
