@@ -52,7 +52,7 @@ BENCH_VENV := .venv-bench
 SWIFT_FILES := Sources Tests bindings/swift Package.swift
 
 # Debian packages: to build; to test.
-BUILD_PACKAGES := libprotobuf-c-dev libssl-dev libwslay-dev libjansson-dev pkg-config gcc g++ binutils make
+BUILD_PACKAGES := libprotobuf-c-dev libssl-dev libwslay-dev pkg-config gcc g++ binutils make
 PACKAGE_PACKAGES := debhelper lintian doxygen
 TEST_PACKAGES := $(PACKAGE_PACKAGES) cmake openssl protobuf-c-compiler libcmocka-dev libuv1-dev libasio-dev doctest-dev protobuf-compiler libprotobuf-dev python3 python3-venv nginx strace valgrind faketime
 # Runtimes that the library is tried in: each runs a program of Tests/runtimes.

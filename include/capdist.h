@@ -130,21 +130,22 @@ enum {
     /** The connection was released; also what every call on a released handle returns. */
     CAPDIST_RELEASED = 8,
 
-    /* Why there is no connection: from capdist_wait_ready(), and for requests that were queued when an attempt
-     * failed for good. */
+    /* Why there is no connection: from capdist_wait_ready(), for requests that were queued when an attempt failed for good,
+     * and for those that do not wait for an outage to pass (#CAPDIST_OUTAGE_FAIL). */
     /** The gateway could not be reached: name not found, port refused, network unreachable, ... */
     CAPDIST_CONNECT_FAILED = 16,
     /** No connection, or no answer to InitConnect or InitWebSocket, in time; a WebSocket key that is not the gateway's is met
      *  with silence, too. */
     CAPDIST_CONNECT_TIMEOUT = 17,
-    /** The gateway refused InitConnect or InitWebSocket. Never tried again by itself. */
+    /** The gateway refused InitConnect or InitWebSocket, as OpenD does while it waits for a code: tried again by itself while
+     *  `reconnect` is 1. */
     CAPDIST_CONNECT_REFUSED = 18,
     /** The peer broke the protocol (bad magic, impossible length, unknown body format, no upgrade to WebSocket): is that port
      *  OpenD's? */
     CAPDIST_PROTOCOL_ERROR = 19,
     /** Encryption was asked for and is not happening, or a body could not be decrypted. */
     CAPDIST_ENCRYPTION_FAILED = 20,
-    /** TLS could not be set up, or the gateway's certificate was not accepted; the latter is never tried again by itself. */
+    /** TLS could not be set up, or the gateway's certificate was not accepted; the latter is final, whatever `reconnect` is. */
     CAPDIST_TLS_FAILED = 21,
 
     /* Why a call was refused. Nothing was changed and no callback will come of it. */
@@ -330,13 +331,19 @@ typedef void (*capdist_proto_fn)(capdist_conn *conn, uint32_t serial_no, const c
 /**
  * A connection stands (`err_code` 0; also after each reconnect, and before any reply that comes over it), or it has
  * failed for good (`err_code` not 0; called once, then the requests that were queued complete with that cause). A failed
- * attempt that will be repeated is only logged. On the connection's thread; any function may be called.
+ * attempt that will be repeated is told to #capdist_attempt_failed_fn. On the connection's thread; any function may be called.
  * @param conn      the connection
  * @param err_code  0, or what #CAPDIST_ERR_KIND and #CAPDIST_ERR_CODE take apart
  * @param desc      what happened and what to do; "" on success; lives until the callback returns
  * @param user_data the options'
  */
 typedef void (*capdist_init_connect_fn)(capdist_conn *conn, int64_t err_code, const char *desc, void *user_data);
+
+/**
+ * An attempt to connect failed, and another one follows by itself (`reconnect` 1). Arguments as for #capdist_init_connect_fn. On
+ * the connection's thread; any function may be called.
+ */
+typedef void (*capdist_attempt_failed_fn)(capdist_conn *conn, int64_t err_code, const char *desc, void *user_data);
 
 /**
  * The connection was lost. Called before the requests that were in flight complete as #CAPDIST_DISCONNECTED, in the
@@ -377,10 +384,11 @@ typedef void (*capdist_thread_start_fn)(capdist_conn *conn, void *user_data);
 
 /** Levels of #capdist_log_fn. */
 enum {
-    CAPDIST_LOG_ERROR = 1,   /**< failed for good */
-    CAPDIST_LOG_WARNING = 2, /**< went wrong and is being mended: a failed attempt, a lost line, a frequency refusal */
+    CAPDIST_LOG_ERROR = 1,   /**< failed for good: somebody must act */
+    CAPDIST_LOG_WARNING = 2, /**< went wrong: an attempt that failed, a lost line, a gateway that is silent, the quota's gate
+                                  closed by a refusal for frequency; and, at most once a minute, how many requests failed */
     CAPDIST_LOG_INFO = 3,    /**< connecting, connected */
-    CAPDIST_LOG_DEBUG = 4    /**< answers nobody waits for, and the like */
+    CAPDIST_LOG_DEBUG = 4    /**< each request that failed, answers nobody waits for, and the like */
 };
 
 /** @name err_code of the connection callbacks, as the vendor lays it out
@@ -434,6 +442,15 @@ enum {
     CAPDIST_CIPHER_FTAES_ECB = 0, /**< the vendor's default */
     CAPDIST_CIPHER_AES_ECB = 1,   /**< AES-128, ECB */
     CAPDIST_CIPHER_AES_CBC = 2    /**< AES-128, CBC */
+};
+
+/** What a request does during an outage: from an attempt to connect that failed until one succeeds. */
+enum {
+    CAPDIST_OUTAGE_DEFAULT = 0, /**< in request options: as the connection's; in options: wait */
+    CAPDIST_OUTAGE_WAIT = 1,    /**< wait for the connection, at most the queue timeout */
+    CAPDIST_OUTAGE_FAIL = 2     /**< be refused at once with the last attempt's status and cause; one that waits for an attempt
+                                     when it fails completes with the same. A connection that was lost just now is no outage yet:
+                                     the first attempt to make it again is waited for */
 };
 
 /** What a request does when no slot of the quota is free. */
@@ -491,7 +508,7 @@ typedef struct capdist_options {
     capdist_push_fn on_push;                 /**< the gateway pushed a message */
     capdist_log_fn on_log;                   /**< a line for the host's log */
     capdist_closed_fn on_closed;             /**< the connection is gone: the last use of `user_data` */
-    void *user_data; /**< handed to these five; the library never looks at it */
+    void *user_data; /**< handed to these and `on_attempt_failed`; the library never looks at it */
 
     const char *tls_server_name; /**< over WebSocket: whom the gateway is asked for and, over TLS, whom the certificate must be for,
                                       where `host` is an address that the program resolved itself (host-driven mode); 1 to 255
@@ -503,6 +520,8 @@ typedef struct capdist_options {
     capdist_thread_start_fn on_thread_start; /**< thread mode: the first that runs on the connection's thread; handed `user_data` */
     int32_t thread_stack_bytes; /**< thread mode: the stack of the connection's thread, callbacks included, 131,072 to
                                      1,073,741,824, rounded up to pages; default 262,144 */
+    int32_t outage_mode;        /**< `CAPDIST_OUTAGE_*`; default wait */
+    capdist_attempt_failed_fn on_attempt_failed; /**< an attempt failed and is repeated; NULL: only `on_log` is told */
 } capdist_options;
 
 /**
@@ -524,6 +543,8 @@ typedef struct capdist_request_options {
     uint32_t *serial_no;      /**< where else to store the request's number, or NULL: atomically, before the request can
                                    complete; 0 when the call begins and when it is refused. Of use in a blocking call, which another
                                    thread can then end by capdist_cancel(). Must live until the call returns */
+    int32_t outage_mode;      /**< `CAPDIST_OUTAGE_*` */
+    int32_t reserved;         /**< 0 */
 } capdist_request_options;
 
 /** Fills `options` with zeroes, the defaults; `size` and return as for capdist_options_init(). */
@@ -542,7 +563,7 @@ CAPDIST_API capdist_status capdist_request_options_init(capdist_request_options 
 CAPDIST_API capdist_status capdist_init_connect(const capdist_options *options, capdist_conn **conn);
 
 /**
- * Waits until the connection stands; `on_init_connect` may still be on its way then.
+ * Waits until the connection stands, through attempts that fail; `on_init_connect` may still be on its way then.
  * @param conn       the connection
  * @param timeout_ms 0 to 3,600,000; 0 only looks
  * @return #CAPDIST_OK; when it failed for good, or at the time limit if an attempt has failed: why (#CAPDIST_CONNECT_FAILED,
@@ -647,7 +668,8 @@ CAPDIST_API capdist_status capdist_get_quota(capdist_conn *conn, capdist_quota *
  *                  before the callback can run, and set to 0 when refused
  * @return #CAPDIST_OK: accepted. Otherwise refused and no callback comes: #CAPDIST_INVALID_ARGUMENT,
  *         #CAPDIST_QUEUE_FULL, #CAPDIST_QUOTA_EXHAUSTED, #CAPDIST_NOT_CONNECTED, #CAPDIST_RELEASED, #CAPDIST_FORKED,
- *         #CAPDIST_UNSUPPORTED
+ *         #CAPDIST_UNSUPPORTED; with #CAPDIST_OUTAGE_FAIL during an outage: the last attempt's status (#CAPDIST_CONNECT_FAILED,
+ *         #CAPDIST_CONNECT_TIMEOUT, ...), and its cause in capdist_last_error()
  */
 CAPDIST_API capdist_status capdist_get_capital_distribution(capdist_conn *conn, const capdist_security *security,
                                                             const capdist_request_options *options,

@@ -160,6 +160,9 @@ extension Refusal {
         case .queueFull:
             let most = connection.options.behaviour.maxQueue
             self.init(.queueFull, "max_queue (\(most)) requests are waiting or in flight")
+        case .connectFailed, .connectTimeout, .connectRefused, .protocolError, .encryptionFailed, .tlsFailed,
+            .disconnected:
+            self.init(status, connection.outageText())
         case .quotaExhausted: self.init(.quotaExhausted, "no slot of the quota is free: see capdist_get_quota()")
         case .systemError: self = noMemory
         default: self.init(status, "the connection was released")

@@ -43,6 +43,7 @@ struct CheckedOptions {
             options = try SizedStruct.read(pointer, "capdist_options", smallest: Self.smallest, Self.defaults)
         }
         let host = try text(options.host, "host") ?? "127.0.0.1"
+        try Self.checkHost(host)
         connection.host = host
         let mode = try number(options.mode, "mode", 0...Int32(CAPDIST_MODE_HOST_DRIVEN))
         connection.isHostDriven = mode == Int32(CAPDIST_MODE_HOST_DRIVEN)
@@ -91,8 +92,11 @@ struct CheckedOptions {
         behaviour.maxQueue = Int(
             try size(options.max_queue, "max_queue", 1...1_000_000, defaults.max_queue))
         behaviour.isEncrypted = connection.rsaKey != nil
-        behaviour.peer = "\(host), port \(options.port)"
+        behaviour.endpoint.host = host
+        behaviour.endpoint.port = connection.port
+        behaviour.endpoint.keyLooksLikeMD5 = looksLikeMD5(options.websocket_key)
         behaviour.wantsLog = options.on_log != nil
+        behaviour.tellsAttempts = options.on_attempt_failed != nil
         behaviour.seed = try Self.seed()
         connection.behaviour = behaviour
         connection.maxBodyLength = Int(
@@ -105,6 +109,7 @@ struct CheckedOptions {
         quotaLimit = Int(try number(options.quota_requests, "quota_requests", 0...100_000))
         quotaWindow = try time(options.quota_window_ms, "quota_window_ms", defaults.quota_window_ms)
         connection.failsWithoutSlot = try quotaMode(options.quota_mode) == Int32(CAPDIST_QUOTA_FAIL)
+        connection.failsInOutage = try outageMode(options.outage_mode) == Int32(CAPDIST_OUTAGE_FAIL)
         quotaGroup = try text(options.quota_group, "quota_group") ?? Self.group(of: host)
 
         connection.callbacks.onInitConnect = options.on_init_connect
@@ -113,6 +118,7 @@ struct CheckedOptions {
         connection.callbacks.onPush =
             connection.behaviour.transport != .tcp && !wantsPushes ? nil : options.on_push
         connection.callbacks.onLog = options.on_log
+        connection.callbacks.onAttemptFailed = options.on_attempt_failed
         connection.callbacks.onClosed = options.on_closed
         connection.callbacks.onResolve = options.on_resolve
         connection.callbacks.onThreadStart = options.on_thread_start
@@ -133,6 +139,21 @@ struct CheckedOptions {
     /// All names of this machine's loopback are one group; groups that hosts name are told apart from hosts.
     static func group(of host: String) -> String {
         "host:" + (Resolver.isLoopback(host) ? "localhost" : host.lowercased())
+    }
+
+    /// What is no name and no address would be looked up in vain.
+    private static func checkHost(_ host: String) throws(Refusal) {
+        guard Resolver.isName(host),
+            let mark = host.utf8.first(where: { $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: "/") })
+        else { return }
+        if mark == UInt8(ascii: "/") || host.utf8.contains(UInt8(ascii: "/")) {
+            throw .invalid(
+                "host is \(host): give the name or address alone, without a scheme or a path; the port is port")
+        }
+        if host.hasPrefix("[") {
+            throw .invalid("host is \(host): give the address without brackets; the port is port")
+        }
+        throw .invalid("host is \(host): give the name or address alone; the port is port")
     }
 
     /// nil: no encryption. The host's text is read where it stands.
@@ -243,6 +264,9 @@ struct CheckedRequestOptions {
         }
         securityFirm = try number(options.security_firm, "security_firm", 0...Int32.max)
         terms.serialNo = options.serial_no
+        let outage = try outageMode(options.outage_mode)
+        if outage != Int32(CAPDIST_OUTAGE_DEFAULT) { terms.failsInOutage = outage == Int32(CAPDIST_OUTAGE_FAIL) }
+        _ = try number(options.reserved, "reserved", 0...0)
     }
 }
 
@@ -252,6 +276,16 @@ private func flag(_ value: Int32, _ name: StaticString) throws(Refusal) -> Bool 
 
 private func quotaMode(_ value: Int32) throws(Refusal) -> Int32 {
     try number(value, "quota_mode", Int32(CAPDIST_QUOTA_DEFAULT)...Int32(CAPDIST_QUOTA_FAIL))
+}
+
+private func outageMode(_ value: Int32) throws(Refusal) -> Int32 {
+    try number(value, "outage_mode", Int32(CAPDIST_OUTAGE_DEFAULT)...Int32(CAPDIST_OUTAGE_FAIL))
+}
+
+/// Whether a key is 32 hex digits, as its MD5 is.
+private func looksLikeMD5(_ key: UnsafePointer<CChar>?) -> Bool {
+    guard let key, strnlen(key, 33) == 32 else { return false }
+    return (0..<32).allSatisfy { isxdigit(Int32(UInt8(bitPattern: key[$0]))) != 0 }
 }
 
 private func size(

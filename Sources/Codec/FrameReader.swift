@@ -30,6 +30,9 @@ package struct FrameReader: ~Copyable {
     /// Bytes received and not yet part of a frame handed out.
     package var bufferedCount: Int { end - start }
 
+    /// The first of them.
+    package var firstByte: UInt8? { start < end ? buffer[start] : nil }
+
     /// Where to receive to; never empty. Invalidates frames handed out before.
     package mutating func space() -> UnsafeMutableRawBufferPointer {
         if start == end {

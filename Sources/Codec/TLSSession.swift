@@ -185,6 +185,9 @@ package final class TLSSession {
             && SSL_get_shutdown(session) & SSL_RECEIVED_SHUTDOWN == 0
     }
 
+    /// The peer's own, as far as it came.
+    private var certificate: OpaquePointer? { copenssl_peer_certificate(session) }
+
     private func whatFailed() -> Failure {
         let reason = ERR_GET_REASON(ERR_peek_last_error())
         defer { Self.forgetErrors() }
@@ -193,7 +196,7 @@ package final class TLSSession {
         }
         let verified = SSL_get_verify_result(session)
         if context.isVerifying, verified != Int(X509_V_OK), !isEstablished {
-            return Failure(text: Self.text(ofCertificate: verified, host, context.source), isCertificate: true)
+            return Failure(text: certificateText(verified, host, certificate, context.source), isCertificate: true)
         }
         // Its records are of the types 20 to 23.
         if let firstByte, !(20...23).contains(firstByte) {
@@ -207,34 +210,6 @@ package final class TLSSession {
         default:
             let words = ERR_reason_error_string(ERR_peek_last_error()).map { String(cString: $0) } ?? "no reason given"
             return Failure(text: "TLS failed: \(words)")
-        }
-    }
-
-    /// - Parameters:
-    ///   - result: X509_V_ERR_*.
-    ///   - source: what is trusted, where the user named nothing.
-    private static func text(ofCertificate result: Int, _ host: String, _ source: String) -> String {
-        let trusted = source.isEmpty ? "" : " (\(source))"
-        return text(ofCertificate: result, host: host, trusted: trusted)
-    }
-
-    private static func text(ofCertificate result: Int, host: String, trusted: String) -> String {
-        switch Int32(clamping: result) {
-        case X509_V_ERR_CERT_HAS_EXPIRED: "the gateway's certificate has expired"
-        case X509_V_ERR_CERT_NOT_YET_VALID: "the gateway's certificate is not valid yet: is this machine's clock right?"
-        case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-            "the gateway's certificate is self-signed and not among those trusted\(trusted): name it as tls_ca_file to trust it"
-        case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN, X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY,
-            X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT, X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-            "the gateway's certificate is of a CA that is not trusted here\(trusted): name the CA's as tls_ca_file to trust it"
-        case X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH:
-            "the gateway's certificate is for another name than \(host)"
-        case X509_V_ERR_INVALID_PURPOSE: "the gateway's certificate is none for servers"
-        case X509_V_ERR_EE_KEY_TOO_SMALL, X509_V_ERR_CA_KEY_TOO_SMALL, X509_V_ERR_CA_MD_TOO_WEAK:
-            "the gateway's certificate is too weak: its key is too short or its signature outdated"
-        default:
-            "the gateway's certificate is not accepted: "
-                + String(cString: X509_verify_cert_error_string(result))
         }
     }
 }

@@ -27,7 +27,7 @@ extension Connection {
         reply.body = body.baseAddress?.assumingMemoryBound(to: UInt8.self)
         reply.body_length = body.count
         guard isIntact else {
-            return finish(&reply, .malformedReply, "the SHA-1 of the answer does not match its body", callback, request)
+            return finish(&reply, .malformedReply, Texts.wrongSHA1, callback, request)
         }
         do {
             let response = try CapitalDistributionResponse.unpack(body, input.pointee.arena).pointee
@@ -72,10 +72,7 @@ extension Connection {
                     refuse(&reply, retMsg, request.protoID, now, callback, request)
                 }
             }
-            let text =
-                error == .noContent
-                ? "the answer says success and holds no figures"
-                : "the answer is not valid protobuf, lacks a required field, or has too many unknown ones"
+            let text = error == .noContent ? Texts.noContent : Texts.invalidProtobuf
             finish(&reply, .malformedReply, text, callback, request)
         }
     }
@@ -86,17 +83,17 @@ extension Connection {
     ) {
         if let retryAfter = noteRefusal(retMsg, protoID, now) {
             reply.retry_after_ms = retryAfter
-            let text = "the gateway refused for frequency; try again in \(retryAfter) ms: \(String(cString: retMsg))"
+            let text = Texts.rateLimited(retryAfter, String(cString: retMsg))
             return finish(&reply, .rateLimited, text, callback, request)
         }
-        let said = retMsg.pointee == 0 ? "" : ": \(String(cString: retMsg))"
-        finish(&reply, .refused, "the gateway refused (retType \(reply.ret_type))\(said)", callback, request)
+        finish(&reply, .refused, Texts.refused(reply.ret_type, String(cString: retMsg)), callback, request)
     }
 
     private func finish(
         _ reply: inout capdist_reply, _ status: Status, _ text: String, _ callback: capdist_reply_fn,
         _ request: Request<Payload>
     ) {
+        noteFailure(request, status, text)
         text.withCString { finish(&reply, status, $0, callback, request) }
     }
 
@@ -138,7 +135,7 @@ extension Connection {
         var text = ""
         if !isIntact {
             reply.status = Status.malformedReply.rawValue
-            text = "the SHA-1 of the answer does not match its body"
+            text = Texts.wrongSHA1
         } else if let head = try? AnyResponse(body, input.pointee.arena), let retType = head.retType {
             reply.ret_type = retType
             reply.present = UInt32(CAPDIST_HAS_RET_TYPE)
@@ -147,17 +144,24 @@ extension Connection {
                 if let retryAfter = retMsg.withCString({ noteRefusal($0, request.protoID, now) }) {
                     reply.status = Status.rateLimited.rawValue
                     reply.retry_after_ms = retryAfter
-                    text = "the gateway refused for frequency; try again in \(retryAfter) ms"
+                    text = Texts.rateLimited(retryAfter, retMsg)
                 } else {
                     reply.status = Status.refused.rawValue
-                    text = "the gateway refused (retType \(retType))\(retMsg.isEmpty ? "" : ": \(retMsg)")"
+                    text = Texts.refused(retType, retMsg)
                 }
             }
         }
+        if reply.status != 0 { noteFailure(request, Status(rawValue: reply.status) ?? .refused, text) }
         text.withCString { text in
             reply.desc = text
             insideCallback { callback(handle, request.serialNo, &reply, request.payload.userData) }
         }
+    }
+
+    private func noteFailure(_ request: Request<Payload>, _ status: Status, _ text: String) {
+        guard options.behaviour.wantsLog else { return }
+        let now = Clock.now()
+        stateLock.withLock { state.pointee.machine.answerFailed(request, status, text, now) }
     }
 
     // MARK: - Ended without an answer

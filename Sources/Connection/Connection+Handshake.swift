@@ -14,10 +14,7 @@ extension Connection {
     func handshake(_ body: UnsafeRawBufferPointer, isIntact: Bool) {
         if options.behaviour.transport != .tcp { return handshakeWithRelay(body) }
         guard isIntact else {
-            return attemptFailed(
-                Self.invalid(
-                    "the SHA-1 of InitConnect's answer does not match its body: does the gateway encrypt, and want"
-                        + " rsa_private_key here too?"))
+            return attemptFailed(Self.invalid(Texts.helloSHA1))
         }
         do {
             var response = try InitConnectResponse(body, input.pointee.arena)
@@ -28,7 +25,7 @@ extension Connection {
             input.pointee.decryption.wipe()
             if let cause { attemptFailed(cause) }
         } catch {
-            attemptFailed(Self.invalid("InitConnect's answer is not valid: is that port OpenD's?"))
+            attemptFailed(Self.invalid(Texts.helloInvalid(options.behaviour.endpoint)))
         }
     }
 
@@ -41,9 +38,9 @@ extension Connection {
                 // The relay names no interval.
                 return stand(response.connID ?? 0, user: 0, version: 0, keepAliveInterval: Self.pingInterval)
             }
-            attemptFailed(Self.refused(response.head, "InitWebSocket", hint: "is websocket_key the one set in OpenD?"))
+            attemptFailed(refused(response.head))
         } catch {
-            attemptFailed(Self.invalid("InitWebSocket's answer is not valid: is that port OpenD's?"))
+            attemptFailed(Self.invalid(Texts.helloInvalid(options.behaviour.endpoint)))
         }
     }
 
@@ -55,13 +52,10 @@ extension Connection {
         return SecretBytes(&nothing)
     }()
 
-    private static func refused(_ head: AnyResponse, _ hello: String, hint: String = "") -> Cause {
-        let why = head.retMsg.map { $0.isEmpty ? "no reason given" : $0 } ?? "no reason given"
-        return Cause(
-            .connectRefused, .initConnect, Cause.InitConnectCode.refused,
-            "the gateway refused \(hello): \(why) (retType \(head.retType ?? RetType.unknown))"
-                + (hint.isEmpty ? "" : ": \(hint)"),
-            isFinal: true)
+    /// Not final: OpenD refuses while it waits for a code, say, and accepts minutes later.
+    private func refused(_ head: AnyResponse) -> Cause {
+        let text = Texts.helloRefused(options.behaviour.endpoint, head.retMsg, head.retType ?? RetType.unknown)
+        return Cause(.connectRefused, .initConnect, Cause.InitConnectCode.refused, text)
     }
 
     private static func invalid(_ text: String) -> Cause {
@@ -71,10 +65,10 @@ extension Connection {
     /// - Returns: why there is no connection.
     private func take(_ response: InitConnectResponse) -> Cause? {
         guard response.head.retType == RetType.succeed else {
-            return Self.refused(response.head, "InitConnect")
+            return refused(response.head)
         }
         guard let content = response.content else {
-            return Self.invalid("InitConnect's answer says success and has no s2c")
+            return Self.invalid(Texts.helloSuccessWithoutContent)
         }
         do throws(Cause) {
             let cipher = try input.pointee.decryption.agree(content)

@@ -103,6 +103,11 @@ extension Connection {
             insideCallback {
                 cause.text.withCString { callback(handle, cause.errCode, $0, options.callbacks.userData) }
             }
+        case .attemptFailed(let cause):
+            guard let callback = options.callbacks.onAttemptFailed else { break }
+            insideCallback {
+                cause.text.withCString { callback(handle, cause.errCode, $0, options.callbacks.userData) }
+            }
         case .complete(let completion): deliver(completion)
         case .log(let level, let text):
             guard let callback = options.callbacks.onLog else { break }
@@ -133,7 +138,7 @@ extension Connection {
         if input.pointee.lookUp == nil {
             let error = SystemError(code: errno)
             attemptFailed(
-                Cause(.connectFailed, .nameNotFound, error.code, "no thread to look up \(options.host): \(error.text)"))
+                Cause(.connectFailed, .nameNotFound, error.code, Texts.noLookUp(options.host, error.text)))
         }
     }
 
@@ -143,10 +148,8 @@ extension Connection {
         switch result {
         case .success(let addresses): connect(to: addresses.map { $0.at(options.port) })
         case .failure(let failure):
-            attemptFailed(
-                Cause(
-                    .connectFailed, .nameNotFound, abs(failure.code),
-                    "the name \(options.host) was not found (\(failure.text)): is it spelled right?"))
+            let text = Texts.nameNotFound(options.host, failure.text)
+            attemptFailed(Cause(.connectFailed, .nameNotFound, abs(failure.code), text))
         }
     }
 
@@ -171,7 +174,7 @@ extension Connection {
                 // A machine without IPv6 has none of its sockets; that is no reason while there are other addresses.
                 if !input.pointee.addresses.isEmpty { continue }
                 return attemptFailed(
-                    Cause(.connectFailed, .create, error.code, "no socket could be made: \(error.text)"))
+                    Cause(.connectFailed, .create, error.code, Texts.noSocket(error.text)))
             }
             let progress = Socket.connect(socket, to: address)
             if case .failed(let code) = progress {
@@ -183,7 +186,7 @@ extension Connection {
                 let error = SystemError(code: errno)
                 poller.closeSocket()
                 return attemptFailed(
-                    Cause(.connectFailed, .select, error.code, "the socket can not be waited for: \(error.text)"))
+                    Cause(.connectFailed, .select, error.code, Texts.notPolled(error.text)))
             }
             sendLock.withLock {
                 output.pointee.socket = socket
@@ -216,8 +219,7 @@ extension Connection {
             guard encryptHello() else {
                 return attemptFailed(
                     Cause(
-                        .encryptionFailed, .initConnect, Cause.InitConnectCode.notSent,
-                        "OpenSSL did not encrypt InitConnect"))
+                        .encryptionFailed, .initConnect, Cause.InitConnectCode.notSent, Texts.helloNotEncrypted))
             }
             stateLock.withLock { state.pointee.machine.connected(Clock.now()) }
             if options.behaviour.transport != .tcp { openWebSocket() }
@@ -233,8 +235,8 @@ extension Connection {
     private func connectCause(_ code: Int32) -> Cause {
         let text =
             switch code {
-            case ECONNREFUSED: "\(options.host): port \(options.port) refused the connection: is OpenD running there?"
-            case ETIMEDOUT: "\(options.host): port \(options.port) did not answer: is the address right?"
+            case ECONNREFUSED: Texts.portRefused(options.behaviour.endpoint)
+            case ETIMEDOUT: Texts.portSilent(options.behaviour.endpoint)
             default: "\(options.host): port \(options.port): \(SystemError(code: code).text)"
             }
         return Cause(.connectFailed, .connect, code, text)
@@ -293,7 +295,7 @@ extension Connection {
             switch Socket.receive(socket, space) {
             case .success(.none): return turn > 0
             case .success(.some(0)):
-                lineLost(Cause(.disconnected, .receive, 0, "the gateway closed the connection"))
+                lineLost(Cause(.disconnected, .receive, 0, Texts.closed))
                 return true
             case .success(.some(let count)):
                 input.pointee.reader.received(count)
@@ -301,7 +303,7 @@ extension Connection {
                 handleFrames(Clock.now())
                 if count < space.count { return true }
             case .failure(let error):
-                lineLost(Cause(.disconnected, .receive, error.code, "the connection broke: \(error.text)"))
+                lineLost(Cause(.disconnected, .receive, error.code, Texts.broke(error.text)))
                 return true
             }
         }
@@ -328,11 +330,10 @@ extension Connection {
     private func protocolCause(_ error: FrameError) -> Cause {
         let text =
             switch error {
-            case .badMagic: "what the peer sends is not OpenD's protocol: is port \(options.port) OpenD's?"
-            case .bodyTooLong(let length):
-                "the gateway announced a body of \(length) bytes, more than the \(options.maxBodyLength) accepted"
-            case .unsupportedFormat(let format):
-                "the gateway sent a body of format \(format); only protobuf (0) is understood"
+            case .badMagic:
+                Texts.notOpenD(options.behaviour.endpoint, first: input.pointee.reader.firstByte, isReady: isReady)
+            case .bodyTooLong(let length): Texts.bodyTooLong(length, most: options.maxBodyLength)
+            case .unsupportedFormat(let format): Texts.unsupportedFormat(format)
             }
         return Cause(.protocolError, .receive, EPROTO, text)
     }

@@ -14,13 +14,13 @@ extension Connection {
         let defaultPort: UInt16 = transport == .webSocketTLS ? 443 : 80
         let name = options.serverName ?? options.host
         guard let upgrade = WebSocketUpgrade(host: name, port: options.port, defaultPort: defaultPort) else {
-            return attemptFailed(Self.refused(.connectFailed, "the system gave no random bytes"))
+            return attemptFailed(Self.refused(.connectFailed, Texts.noRandomBytes))
         }
         let line = WebSocketLine(upgrade, maxBodyLength: options.maxBodyLength)
         input.pointee.line = line
         if let context = input.pointee.trusted {
             guard let session = TLSSession(context, host: name) else {
-                return attemptFailed(Self.refused(.tlsFailed, "OpenSSL made no TLS session"))
+                return attemptFailed(Self.refused(.tlsFailed, Texts.noTLSSession))
             }
             sendLock.withLock { output.pointee.tls = session }
             let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
@@ -50,12 +50,12 @@ extension Connection {
             switch Socket.receive(socket, line.space) {
             case .success(.none): return
             case .success(.some(0)):
-                return lineLost(Cause(.disconnected, .receive, 0, "the gateway closed the connection"))
+                return lineLost(Cause(.disconnected, .receive, 0, Texts.closed))
             case .success(.some(let count)):
                 take(UnsafeRawBufferPointer(rebasing: line.space[..<count]), line)
                 if count < line.space.count { return }
             case .failure(let error):
-                return lineLost(Cause(.disconnected, .receive, error.code, "the connection broke: \(error.text)"))
+                return lineLost(Cause(.disconnected, .receive, error.code, Texts.broke(error.text)))
             }
         }
     }
@@ -107,10 +107,10 @@ extension Connection {
     /// One who asks TLS for answers again and again, and reads none, must not fill the memory.
     private func checkOutgoing(_ session: TLSSession) throws(TLSSession.Failure) {
         guard session.outgoing.pending.count > 2 * Self.maxPending else { return }
-        throw TLSSession.Failure(text: "the gateway asks TLS for more answers than it reads")
+        throw TLSSession.Failure(text: Texts.tlsAsksTooMuch)
     }
 
-    private var isReady: Bool {
+    var isReady: Bool {
         stateLock.withLock { if case .ready = state.pointee.machine.state { true } else { false } }
     }
 
@@ -129,7 +129,8 @@ extension Connection {
                 guard let count = try line.upgrade?.received(bytes) else { return }
                 bytes = UnsafeRawBufferPointer(rebasing: bytes[count...])
             } catch {
-                return attemptFailed(upgradeRefused(error))
+                return attemptFailed(
+                    Self.refused(.protocolError, Texts.upgradeRefused(options.behaviour.endpoint, error)))
             }
             line.upgrade = nil
             stateLock.withLock { state.pointee.machine.upgraded(Clock.now()) }
@@ -179,20 +180,16 @@ extension Connection {
         do throws(SectionError) {
             header = try SectionHeader(reply: message)
         } catch {
-            let text =
-                switch error {
-                case .badMagic: "what the peer sends is not the relay's protocol: is port \(options.port) OpenD's?"
-                case .tooShort(let count): "the gateway sent a message of \(count) bytes, less than its header has"
-                }
+            let text = Texts.sectionFailed(options.behaviour.endpoint, error)
             lineLost(Cause(.protocolError, .receive, EPROTO, text))
             return true
         }
-        if header.command == ProtoID.lostOpenD || header.error == Self.relayLostOpenD {
-            let text = "the relay lost its OpenD\(Self.said(header))"
+        if header.command == ProtoID.lostOpenD || header.error == RelayError.lostOpenD {
+            let text = Texts.relayFailed(RelayError.lostOpenD, header.errorText)
             if isReady {
                 lineLost(Cause(.disconnected, .receive, 0, text))
             } else {
-                attemptFailed(Self.refused(.connectFailed, text + ": is OpenD logged in?"))
+                attemptFailed(Self.refused(.connectFailed, Texts.relayLostAtHello(text)))
             }
             return true
         }
@@ -205,24 +202,9 @@ extension Connection {
         return handleError(header, serialNo, now)
     }
 
-    /// Errors of the relay's.
-    private static var relayTimeout: Int32 { 1 }
-    private static var openDTimeout: Int32 { 2 }
-    private static var relayLostOpenD: Int32 { 3 }
-
-    private static func said(_ header: SectionHeader) -> String {
-        header.errorText.isEmpty ? "" : ": \(header.errorText)"
-    }
-
     private func handleError(_ header: SectionHeader, _ serialNo: UInt32, _ now: Instant) -> Bool {
-        let isTimeout = header.error == Self.relayTimeout || header.error == Self.openDTimeout
-        let what =
-            switch header.error {
-            case Self.relayTimeout: "the relay got no answer in time"
-            case Self.openDTimeout: "OpenD got no answer in time"
-            default: "the relay failed with error \(header.error)"
-            }
-        let text = what + Self.said(header)
+        let isTimeout = header.error == RelayError.timeout || header.error == RelayError.openDTimeout
+        let text = Texts.relayFailed(header.error, header.errorText)
         let incoming = stateLock.withLock {
             membership.quota.with { group in
                 state.pointee.machine.relayFailed(
@@ -284,67 +266,11 @@ extension Connection {
     // MARK: - Why
 
     func cause(_ failure: WebSocketFailure) -> Cause {
-        switch failure {
-        case .closed(let code, let reason):
-            let said = reason.isEmpty ? "" : ": \(reason)"
-            return Cause(
-                .disconnected, .receive, 0,
-                "the gateway closed the WebSocket"
-                    + (code == 1005 ? "" : " with code \(code)\(Self.meaning(of: code))\(said)"))
-        case .broken: return broken("what the gateway sends breaks WebSocket (RFC 6455)")
-        case .notBinary: return broken("the gateway sent a text message; only binary ones are understood")
-        case .tooLong:
-            return broken(
-                "the gateway sent a message with a body of more than the \(options.maxBodyLength) bytes accepted")
-        case .system: return Cause(.disconnected, .receive, ENOMEM, "no memory for a message")
+        let text = Texts.webSocketFailed(failure, most: options.maxBodyLength)
+        return switch failure {
+        case .closed: Cause(.disconnected, .receive, 0, text)
+        case .broken, .notBinary, .tooLong: Cause(.protocolError, .receive, EPROTO, text)
+        case .system: Cause(.disconnected, .receive, ENOMEM, text)
         }
-    }
-
-    private func broken(_ text: String) -> Cause { Cause(.protocolError, .receive, EPROTO, text) }
-
-    /// RFC 6455, 7.4.1.
-    private static func meaning(of code: UInt16) -> String {
-        switch code {
-        case 1000: " (done)"
-        case 1001: " (going away)"
-        case 1002: " (protocol error)"
-        case 1003: " (unacceptable data)"
-        case 1007: " (inconsistent data)"
-        case 1008: " (policy violation)"
-        case 1009: " (message too big)"
-        case 1011: " (unexpected condition)"
-        default: ""
-        }
-    }
-
-    func upgradeRefused(_ refusal: WebSocketUpgrade.Refusal) -> Cause {
-        let there = "port \(options.port)"
-        let text =
-            switch refusal {
-            case .status(let status, let location) where (300..<400).contains(status):
-                "\(there) answered the upgrade to WebSocket with HTTP \(status), and points to \(location ?? "nowhere"):"
-                    + " name that as host and port"
-            case .status(403, _), .status(401, _):
-                "\(there) refused the upgrade to WebSocket (HTTP status \(Self.number(refusal))): is a proxy in the way that"
-                    + " lets only some in?"
-            case .status(404, _):
-                "\(there) knows no WebSocket (HTTP status 404): is that OpenD's WebSocket port, or a proxy's path missing?"
-            case .status(400, _) where transport == .webSocket:
-                "\(there) refused the upgrade to WebSocket (HTTP status 400): does it want TLS?"
-            case .status(let status, _): "\(there) answered the upgrade to WebSocket with HTTP status \(status)"
-            case .wrongAccept:
-                "\(there) accepted another WebSocket key than the one sent: does a proxy answer from its memory?"
-            case .malformed(let what): "\(there) answered the upgrade to WebSocket wrongly: \(what)"
-            case .tooLong: "\(there) answered the upgrade to WebSocket with more than \(HTTPHead.longest) bytes of head"
-            case .speaksTLS: "\(there) speaks TLS: set transport to CAPDIST_TRANSPORT_WEBSOCKET_TLS"
-            case .speaksTCP:
-                "\(there) is OpenD's TCP port: set transport to CAPDIST_TRANSPORT_TCP, or name the WebSocket port"
-            case .notHTTP: "what answered at \(there) is no WebSocket: is that OpenD's WebSocket port?"
-            }
-        return Self.refused(.protocolError, text)
-    }
-
-    private static func number(_ refusal: WebSocketUpgrade.Refusal) -> Int {
-        if case .status(let status, _) = refusal { status } else { 0 }
     }
 }

@@ -26,6 +26,8 @@ package struct ConnectionOptions: Sendable {
     package var maxBodyLength = 4 * 1024 * 1024
     /// What a request that does not say so does when no slot of the quota is free: be refused rather than wait.
     package var failsWithoutSlot = false
+    /// What such a request does while the last attempt to connect has failed: be refused rather than wait.
+    package var failsInOutage = false
     package var callbacks = HostCallbacks()
 
     package init() {}
@@ -166,7 +168,7 @@ package final class Connection: @unchecked Sendable {
         self.poller = poller
         self.forget = forget
         state = .allocate(capacity: 1)
-        state.initialize(to: State(machine: Machine(options.behaviour, member: membership.member)))
+        state.initialize(to: State(machine: Machine(options.behaviour, member: membership.member) { Payload.name($0) }))
         output = .allocate(capacity: 1)
         output.initialize(to: Output(framing.map { FrameWriter($0) } ?? FrameWriter()))
         input = .allocate(capacity: 1)
@@ -209,6 +211,7 @@ package final class Connection: @unchecked Sendable {
         package var failsWithoutSlot: Bool?
         /// Where else to store the number, for other threads to read.
         package var serialNo: UnsafeMutablePointer<UInt32>?
+        package var failsInOutage: Bool?
         package init() {}
     }
 
@@ -221,7 +224,8 @@ package final class Connection: @unchecked Sendable {
         // The machine's generic types stay inside this module, where they are specialised.
         let ask = Machine.Ask(
             protoID: protoID, payload: payload, queueTimeout: terms.queueTimeout, replyTimeout: terms.replyTimeout,
-            failsWithoutSlot: terms.failsWithoutSlot ?? options.failsWithoutSlot)
+            failsWithoutSlot: terms.failsWithoutSlot ?? options.failsWithoutSlot,
+            failsInOutage: terms.failsInOutage ?? options.failsInOutage)
         let now = Clock.now()
         let isLater = isGathering
         if !isLater { sendLock.lock() }
@@ -280,7 +284,7 @@ package final class Connection: @unchecked Sendable {
             switch state.pointee.machine.state {
             case .ready: return (.ok, "")
             case .failed(let cause): return (cause.status, cause.text)
-            case .released: return (.released, "the connection was released")
+            case .released: return (.released, Texts.released)
             case .connecting: break
             }
             if Clock.now() >= deadline {
@@ -318,6 +322,12 @@ package final class Connection: @unchecked Sendable {
                 connID: state.pointee.connID, loginUserID: state.pointee.loginUserID,
                 serverVersion: state.pointee.serverVersion, state: state.pointee.machine.state)
         }
+    }
+
+    /// Why a request that does not wait for an outage to pass was refused.
+    package func outageText() -> String {
+        let cause = stateLock.withLock { state.pointee.machine.outage ?? state.pointee.machine.lastCause }
+        return Texts.outage(cause?.text ?? "")
     }
 
     /// The quota group's figures.

@@ -12,31 +12,37 @@ extension ConnectionMachine {
         package var replyTimeout: Instant?
         /// Whether to be refused rather than wait for a slot.
         package var failsWithoutSlot: Bool
+        /// Whether to be refused rather than wait for an outage to pass.
+        package var failsInOutage: Bool
 
         package init(
             protoID: UInt32, payload: Payload, queueTimeout: Instant? = nil, replyTimeout: Instant? = nil,
-            failsWithoutSlot: Bool = false
+            failsWithoutSlot: Bool = false, failsInOutage: Bool = false
         ) {
             self.protoID = protoID
             self.payload = payload
             self.queueTimeout = queueTimeout
             self.replyTimeout = replyTimeout
             self.failsWithoutSlot = failsWithoutSlot
+            self.failsInOutage = failsInOutage
         }
     }
 
     /// Accepts a request: it will complete exactly once.
-    /// - Returns: its serial number, or why it is refused: `.notConnected`, `.released`, `.queueFull`, `.quotaExhausted`.
+    /// - Returns: its serial number, or why it is refused: `.notConnected`, `.released`, `.queueFull`, `.quotaExhausted`, or
+    ///   the status of the outage.
     package mutating func ask(_ ask: Ask, _ now: Instant, _ quota: inout QuotaGroup) -> Result<UInt32, Refusal> {
         if phase == .failed { return .failure(Refusal(status: .notConnected)) }
         if phase == .released { return .failure(Refusal(status: .released)) }
+        if ask.failsInOutage, let outage { return .failure(Refusal(status: outage.status)) }
         guard requestCount < configuration.maxQueue else { return .failure(Refusal(status: .queueFull)) }
         let now = advance(now)
         let needsSlot = ask.protoID == ProtoID.getCapitalDistribution && !quota.isUnlimited
         var request = Request(
             serialNo: 0, protoID: ask.protoID, payload: ask.payload,
             queueTimeout: ask.queueTimeout ?? configuration.queueTimeout,
-            replyTimeout: ask.replyTimeout ?? configuration.replyTimeout, needsSlot: needsSlot)
+            replyTimeout: ask.replyTimeout ?? configuration.replyTimeout, needsSlot: needsSlot,
+            failsInOutage: ask.failsInOutage)
         if needsSlot, ask.failsWithoutSlot {
             guard quota.reserve(member, now) else { return .failure(Refusal(status: .quotaExhausted)) }
             request.holdsSlot = true
@@ -60,7 +66,7 @@ extension ConnectionMachine {
     package mutating func cancel(_ serialNo: UInt32, _ now: Instant, _ quota: inout QuotaGroup) -> Bool {
         guard let request = requests.take(serialNo: serialNo) else { return false }
         giveUp(request, advance(now), &quota)
-        complete(request, .cancelled, "cancelled")
+        complete(request, .cancelled, Texts.cancelled)
         tellWaiting(&quota)
         return true
     }
@@ -78,9 +84,13 @@ extension ConnectionMachine {
         guard let request = requests.take(serialNo: serialNo) else { return nil }
         giveUp(request, advance(now), &quota)
         tellWaiting(&quota)
-        return Completion(
-            request: request, status: request.wasSent ? .replyTimeout : .queueTimeout,
-            text: request.wasSent ? "no answer in time" : "not sent in time")
+        let status: Status = request.wasSent ? .replyTimeout : .queueTimeout
+        let text =
+            request.wasSent
+            ? Texts.replyTimedOut(request.replyTimeout.milliseconds)
+            : Texts.queueTimedOut(request.queueTimeout.milliseconds, Texts.heldUpByCallback)
+        noteFailure(request, status, text)
+        return Completion(request: request, status: status, text: text)
     }
 
     /// What to put on the wire next; nil when there is nothing, or nothing may go now. Whatever it returns counts as sent.
@@ -96,12 +106,12 @@ extension ConnectionMachine {
         guard mayHaveToSend else { return nil }
         guard nextWireSerialNo <= UInt64(UInt32.max) else {
             lineLost(
-                Cause(.disconnected, .receive, EOVERFLOW, "out of serial numbers on this connection"), now, &quota)
+                Cause(.disconnected, .receive, EOVERFLOW, Texts.outOfSerialNumbers), now, &quota)
             return nil
         }
         if keepAliveDue {
             keepAliveDue = false
-            guard configuration.transport != .tcp else { return .keepAlive(wireSerialNo: takeWireSerialNo()) }
+            guard endpoint.transport != .tcp else { return .keepAlive(wireSerialNo: takeWireSerialNo()) }
             probeDue = abandoned.hasUnread
             return .ping
         }
@@ -152,9 +162,7 @@ extension ConnectionMachine {
         else { return false }
         _ = requests.take(serialNo: request.serialNo)
         giveUp(request, now, &quota)
-        complete(
-            request, .rateLimited,
-            "not sent: the gateway refused for frequency; try again in \(closed.milliseconds) ms", retryAfter: closed)
+        complete(request, .rateLimited, Texts.notSentThroughGate(closed.milliseconds), retryAfter: closed)
         return true
     }
 
@@ -184,7 +192,7 @@ extension ConnectionMachine {
     ) -> Incoming {
         let now = advance(now)
         guard phase == .ready else {
-            guard phase == .handshaking, protoID == configuration.transport.helloID, serialNo == initConnectSerialNo
+            guard phase == .handshaking, protoID == endpoint.transport.helloID, serialNo == initConnectSerialNo
             else {
                 return .nothing
             }
@@ -202,7 +210,7 @@ extension ConnectionMachine {
         }
         if abandoned.answered(protoID: protoID, wireSerialNo: serialNo, now, &quota) {
             answered(serialNo, now, &quota)
-            log(.debug, "an answer came after its request was given up (proto id \(protoID))")
+            log(.debug, Texts.lateAnswer(protoID))
             return .late
         }
         if protoID == ProtoID.getGlobalState, probes.contains(serialNo) {
@@ -210,10 +218,10 @@ extension ConnectionMachine {
             answered(serialNo, now, &quota)
             return .nothing
         }
-        if protoID == configuration.transport.helloID || protoID == ProtoID.getCapitalDistribution
+        if protoID == endpoint.transport.helloID || protoID == ProtoID.getCapitalDistribution
             || askedProtoIDs.contains(protoID)
         {
-            log(.debug, "an answer came that nobody waits for (proto id \(protoID), serial number \(serialNo))")
+            log(.debug, Texts.unexpectedAnswer(protoID, serialNo))
             return .nothing
         }
         return .push
@@ -238,6 +246,7 @@ extension ConnectionMachine {
         guard let request = requests.takeAnswered(protoID: protoID, wireSerialNo: serialNo) else { return .nothing }
         giveUp(request, now, &quota)
         tellWaiting(&quota)
+        noteFailure(request, status, text)
         return .noAnswer(Completion(request: request, status: status, text: text))
     }
 
@@ -249,9 +258,10 @@ extension ConnectionMachine {
     ) -> Instant {
         let now = advance(now)
         let named = seconds.flatMap { (1...600).contains($0) ? $0 * 1_000_000_000 : nil }
+        let wasOpen = quota.gateClosed(now) == 0
         quota.closeGate(now, for: named)
         let closed = quota.gateClosed(now)
-        log(.warning, "the gateway refused a request for frequency; sending again in \(closed.milliseconds) ms")
+        if wasOpen { log(.warning, Texts.gateClosed(closed.milliseconds)) }
         return closed
     }
 

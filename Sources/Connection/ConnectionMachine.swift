@@ -23,21 +23,28 @@ package struct ConnectionConfiguration: Sendable {
     package var minBackoff: Instant = 500_000_000
     package var maxBackoff: Instant = 30_000_000_000
     package var maxQueue = 4096
-    package var transport = Transport.tcp
     /// Over TLS: whether any certificate will do.
     package var acceptsAnyCertificate = false
-    /// Whether InitConnect is encrypted, and another key may be why it is not answered.
-    package var isEncrypted = false
-    /// How the log names the gateway.
-    package var peer = "the gateway"
+    package var endpoint = Endpoint()
     /// Whether anybody reads the log.
     package var wantsLog = true
+    /// Whether anybody is told of attempts that fail and are repeated.
+    package var tellsAttempts = false
     /// First serial number on each line's wire.
     package var firstWireSerialNo: UInt32 = 1
     /// Seed of the backoff's jitter.
     package var seed: UInt64 = 0
 
     package init() {}
+
+    package var transport: Transport {
+        get { endpoint.transport }
+        set { endpoint.transport = newValue }
+    }
+    package var isEncrypted: Bool {
+        get { endpoint.isEncrypted }
+        set { endpoint.isEncrypted = newValue }
+    }
 }
 
 /// The state machine of one connection: what DESIGN.md's table of a connection's life says, with no socket, clock or
@@ -65,6 +72,8 @@ package struct ConnectionMachine<Payload> {
         case closeLine
         /// Tell the host that the connection stands (nil) or has failed for good.
         case initConnect(Cause?)
+        /// Tell the host that an attempt failed, and that another follows.
+        case attemptFailed(Cause)
         case disconnect(Cause)
         case complete(Completion)
         case log(LogLevel, String)
@@ -144,9 +153,18 @@ package struct ConnectionMachine<Payload> {
     /// Numbers of this line's last probes that are not answered.
     var probes: [UInt32] = []
     var silenceAt: Instant = .max
+    /// The `silenceAt` that the log has been warned of.
+    var warnedOfSilenceAt: Instant = .max
 
     /// Pauses since a line last held.
     var failedAttempts = 0
+    /// Why requests that do not wait for a connection are refused: the last attempt failed, or lines do not hold. nil: no
+    /// attempt has failed yet, the connection stands, or it was lost just now and the first attempt since is awaited.
+    package internal(set) var outage: Cause?
+    var endpoint: Endpoint
+    var failures = FailureRun()
+    /// What the log calls a request.
+    let name: @Sendable (Request<Payload>) -> String
     var readySince: Instant = 0
     var jitter: SplitMix64
     var latest: Instant = .min
@@ -156,9 +174,15 @@ package struct ConnectionMachine<Payload> {
     /// Why the last attempt failed or the line was lost; nil while the connection stands.
     package internal(set) var lastCause: Cause?
 
-    package init(_ configuration: ConnectionConfiguration, member: QuotaGroup.Member) {
+    /// - Parameter name: what the log calls a request.
+    package init(
+        _ configuration: ConnectionConfiguration, member: QuotaGroup.Member,
+        name: @escaping @Sendable (Request<Payload>) -> String = { _ in "" }
+    ) {
         self.configuration = configuration
         self.member = member
+        self.name = name
+        endpoint = configuration.endpoint
         jitter = SplitMix64(state: configuration.seed)
     }
 
@@ -203,42 +227,33 @@ package struct ConnectionMachine<Payload> {
         guard phase != .released else { return }
         let now = advance(now)
         wakeAt = .max
+        let limit = configuration.connectTimeout.milliseconds
         switch phase {
         case .connecting where now >= phaseDeadline:
             attemptFailed(
-                Cause(
-                    .connectTimeout, .connect, ETIMEDOUT,
-                    "no connection within \(configuration.connectTimeout.milliseconds) ms: does the name resolve, is the"
-                        + " address right, is a firewall in the way?"),
-                now, &quota)
+                Cause(.connectTimeout, .connect, ETIMEDOUT, Texts.connectTimedOut(endpoint, limit)), now, &quota)
         case .upgrading where now >= phaseDeadline:
-            attemptFailed(
-                Cause(
-                    .connectTimeout, .initConnect, Cause.InitConnectCode.timeout,
-                    "connected, but \(opening) not within \(configuration.connectTimeout.milliseconds) ms:\(samePort)"),
-                now, &quota)
+            attemptFailed(timeout(.connectTimeout, Texts.openingTimedOut(endpoint, limit)), now, &quota)
         case .handshaking where now >= phaseDeadline:
             attemptFailed(
-                Cause(
-                    configuration.isEncrypted ? .encryptionFailed : .connectTimeout, .initConnect,
-                    Cause.InitConnectCode.timeout,
-                    "connected, but \(configuration.transport.helloName) was not answered within"
-                        + " \(configuration.connectTimeout.milliseconds) ms:" + whyUnanswered),
-                now, &quota)
+                timeout(
+                    endpoint.isEncrypted ? .encryptionFailed : .connectTimeout, Texts.helloTimedOut(endpoint, limit)),
+                now,
+                &quota)
         case .pausing where now >= phaseDeadline:
             beginAttempt(now)
         case .ready where now >= silenceAt:
             lineLost(
                 Cause(
-                    .disconnected, .receive, ETIMEDOUT,
-                    "the gateway was silent for \(Self.silenceLimit.milliseconds / 1000) s"),
-                now, &quota)
+                    .disconnected, .receive, ETIMEDOUT, Texts.silent(Self.silenceLimit.milliseconds / 1000)), now,
+                &quota)
         case .ready where now >= keepAliveAt:
             keepAliveDue = true
             keepAliveAt = now + keepAlivePeriod
         default: break
         }
         expireRequests(now, &quota)
+        warn(now)
         switch phase {
         case .connecting, .upgrading, .handshaking, .pausing: wake(phaseDeadline)
         case .ready:
@@ -247,6 +262,10 @@ package struct ConnectionMachine<Payload> {
         case .idle, .failed, .released: break
         }
         wake(requests.nextDeadline)
+    }
+
+    private func timeout(_ status: Status, _ text: String) -> Cause {
+        Cause(status, .initConnect, Cause.InitConnectCode.timeout, text)
     }
 
     private mutating func expireRequests(_ now: Instant, _ quota: inout QuotaGroup) {
@@ -262,14 +281,13 @@ package struct ConnectionMachine<Payload> {
     /// Of a request that is in no queue any more.
     mutating func timedOut(_ request: Request<Payload>) {
         if request.wasSent {
-            return complete(
-                request, .replyTimeout, "no answer within \(request.replyTimeout.milliseconds) ms of sending")
+            return complete(request, .replyTimeout, Texts.replyTimedOut(request.replyTimeout.milliseconds))
         }
         let why =
             phase != .ready
-            ? lastCause?.text ?? "waiting for the connection"
-            : request.needsSlot && !request.holdsSlot ? "waiting for the quota" : "a callback took that long"
-        complete(request, .queueTimeout, "not sent within \(request.queueTimeout.milliseconds) ms: \(why)")
+            ? lastCause?.text ?? Texts.waitsForConnection
+            : request.needsSlot && !request.holdsSlot ? Texts.waitsForQuota : Texts.heldUpByCallback
+        complete(request, .queueTimeout, Texts.queueTimedOut(request.queueTimeout.milliseconds, why))
     }
 
     // MARK: - The line
@@ -278,9 +296,9 @@ package struct ConnectionMachine<Payload> {
     package mutating func connected(_ now: Instant) {
         guard phase == .connecting else { return }
         _ = advance(now)
-        phase = configuration.transport == .tcp ? .handshaking : .upgrading
+        phase = endpoint.transport == .tcp ? .handshaking : .upgrading
         if configuration.acceptsAnyCertificate {
-            log(.warning, "the gateway's certificate is not verified: tls_insecure_accept_any_certificate is set")
+            log(.warning, Texts.certificateUnverified)
         }
         nextWireSerialNo = UInt64(configuration.firstWireSerialNo)
         initConnectSerialNo = nil
@@ -307,12 +325,14 @@ package struct ConnectionMachine<Payload> {
         phase = .ready
         readySince = now
         lastCause = nil
+        outage = nil
+        endpoint.hasStood = true
         // The vendor's client sends at 4/5 of the interval.
         keepAlivePeriod = Instant(min(max(keepAliveInterval, 1), 30)) * 800_000_000
         keepAliveAt = now + keepAlivePeriod
         silenceAt = now + Self.silenceLimit
         wake(keepAliveAt)
-        let peer = configuration.peer
+        let peer = endpoint.peer
         log(.info, "connected to \(peer)")
         actions.append(.initConnect(nil))
         tellWaiting(&quota)
@@ -323,12 +343,19 @@ package struct ConnectionMachine<Payload> {
         guard phase == .connecting || phase == .upgrading || phase == .handshaking else { return }
         let now = advance(now)
         actions.append(.closeLine)
+        guard configuration.reconnects, !cause.isFinal else { return failForGood(cause, now, &quota) }
         lastCause = cause
-        if configuration.reconnects, !cause.isFinal {
-            log(.warning, "connecting failed: \(cause.text)")
-            pause(now)
-            return
-        }
+        outage = cause
+        pause(now)
+        let length = (phaseDeadline - now).milliseconds
+        log(.warning, Texts.connectingFailed(cause.text, nextIn: length))
+        if configuration.tellsAttempts { actions.append(.attemptFailed(cause)) }
+        endImpatient(cause, now, &quota)
+    }
+
+    private mutating func failForGood(_ cause: Cause, _ now: Instant, _ quota: inout QuotaGroup) {
+        let cause = final(cause)
+        lastCause = cause
         log(.error, "connecting failed for good: \(cause.text)")
         phase = .failed
         actions.append(.initConnect(cause))
@@ -339,20 +366,35 @@ package struct ConnectionMachine<Payload> {
         tellWaiting(&quota)
     }
 
+    /// Ends the requests that do not wait for an outage to pass.
+    private mutating func endImpatient(_ cause: Cause, _ now: Instant, _ quota: inout QuotaGroup) {
+        for request in requests.takeAll(where: { $0.failsInOutage && !$0.wasSent }) {
+            giveUp(request, now, &quota)
+            complete(request, cause.status, Texts.outage(cause.text))
+        }
+    }
+
+    private func final(_ cause: Cause) -> Cause {
+        var cause = cause
+        cause.text = Texts.final(cause.text, reconnects: configuration.reconnects)
+        return cause
+    }
+
     /// The socket failed or must be closed; before the handshake is done it is the attempt that failed.
     package mutating func lineLost(_ cause: Cause, _ now: Instant, _ quota: inout QuotaGroup) {
         guard phase == .ready else { return attemptFailed(duringHandshake(cause), now, &quota) }
-        let cause = underEncryption(cause)
         let now = advance(now)
+        let reconnects = configuration.reconnects && !cause.isFinal
+        let cause = reconnects ? underEncryption(cause) : final(underEncryption(cause))
         actions.append(.closeLine)
         lastCause = cause
-        log(.warning, "connection lost: \(cause.text)")
+        let lost = requests.takeAll { $0.wasSent || !reconnects }
+        log(.warning, Texts.lost(cause.text, requests: lost.count))
         actions.append(.disconnect(cause))
         // A gateway that accepts and drops at once is met ever more slowly, too.
         if now - readySince >= configuration.maxBackoff { failedAttempts = 0 }
-        let reconnects = configuration.reconnects && !cause.isFinal
-        let lost = requests.takeAll { $0.wasSent || !reconnects }
         if reconnects {
+            outage = failedAttempts > 0 ? cause : nil
             pause(now)
         } else {
             phase = .failed
@@ -361,6 +403,7 @@ package struct ConnectionMachine<Payload> {
             giveUp(request, now, &quota)
             complete(request, .disconnected, cause.text)
         }
+        if let outage { endImpatient(outage, now, &quota) }
         tellWaiting(&quota)
     }
 
@@ -371,6 +414,29 @@ package struct ConnectionMachine<Payload> {
         if phase == .ready { return lineLost(cause, now, &quota) }
         if phase == .idle || phase == .pausing { phase = .connecting }
         attemptFailed(cause, now, &quota)
+    }
+
+    /// The line was lost before the handshake was done: what that says of the attempt.
+    private func duringHandshake(_ cause: Cause) -> Cause {
+        guard cause.status == .disconnected else { return cause }
+        let code = cause.kind == .send ? Cause.InitConnectCode.notSent : Cause.InitConnectCode.disconnected
+        if phase == .upgrading {
+            return Cause(
+                .connectFailed, .initConnect, code, Texts.openingLost(endpoint, cause.text), isFinal: cause.isFinal)
+        }
+        let isEncrypted = phase == .handshaking && endpoint.isEncrypted
+        return Cause(
+            isEncrypted ? .encryptionFailed : .connectFailed, .initConnect, code, Texts.helloLost(endpoint, cause.text),
+            isFinal: cause.isFinal)
+    }
+
+    private func underEncryption(_ cause: Cause) -> Cause {
+        guard endpoint.isEncrypted, cause.status == .disconnected, highestAnswered <= initConnectSerialNo ?? 0 else {
+            return cause
+        }
+        var cause = cause
+        cause.text = Texts.lostUnderEncryption(cause.text)
+        return cause
     }
 
     /// The line that was lost or released is closed. The gateway may have read what was sent until now: a host's callback or
@@ -392,7 +458,7 @@ package struct ConnectionMachine<Payload> {
         firstAction = 0
         for request in requests.takeAll(where: { _ in true }) {
             giveUp(request, now, &quota)
-            complete(request, .released, "the connection was released")
+            complete(request, .released, Texts.released)
         }
         tellWaiting(&quota)
         actions.append(.closed)
@@ -400,7 +466,7 @@ package struct ConnectionMachine<Payload> {
     }
 
     private mutating func beginAttempt(_ now: Instant) {
-        let peer = configuration.peer
+        let peer = endpoint.peer
         log(.info, "connecting to \(peer)")
         phase = .connecting
         phaseDeadline = now + configuration.connectTimeout
@@ -437,10 +503,7 @@ package struct ConnectionMachine<Payload> {
         actions.append(
             .complete(Completion(request: request, status: status, text: text, retryAfter: retryAfter)))
         waitingCompletions += 1
-    }
-
-    mutating func log(_ level: LogLevel, _ text: @autoclosure () -> String) {
-        if configuration.wantsLog { actions.append(.log(level, text())) }
+        noteFailure(request, status, text)
     }
 
     /// Keeps the group's count of those who wait for a slot true.

@@ -68,11 +68,10 @@ package struct Decryption: ~Copyable {
         if key == nil { return nil }
         if case .none = algorithm { return nil }
         guard content.connAESKey.count == BodyCipher.keySize else {
-            throw Self.refused(
-                "the gateway's session key has \(content.connAESKey.count) bytes instead of \(BodyCipher.keySize)")
+            throw Self.refused(Texts.sessionKeyLength(content.connAESKey.count, "session key"))
         }
         if case .aesCBC = algorithm, let iv = content.aesCBCIV, iv.count != BodyCipher.keySize {
-            throw Self.refused("the gateway's aesCBCiv has \(iv.count) bytes instead of \(BodyCipher.keySize)")
+            throw Self.refused(Texts.sessionKeyLength(iv.count, "aesCBCiv"))
         }
         func make() -> BodyCipher? {
             content.connAESKey.withUnsafeBytes { key in
@@ -80,7 +79,7 @@ package struct Decryption: ~Copyable {
                 return iv.withUnsafeBytes { BodyCipher(algorithm, key: key, iv: $0) }
             }
         }
-        guard let incoming = make(), let outgoing = make() else { throw Self.refused("OpenSSL made no cipher") }
+        guard let incoming = make(), let outgoing = make() else { throw Self.refused(Texts.noCipher) }
         cipher = incoming
         return outgoing
     }
@@ -88,9 +87,9 @@ package struct Decryption: ~Copyable {
     /// Wipes the body that was opened last.
     package mutating func wipe() { plain.wipe() }
 
-    /// - Parameter isFinal: whether the two keys differ, which no other attempt will change.
-    private static func refused(_ text: String, isFinal: Bool = false) -> Cause {
-        Cause(.encryptionFailed, .initConnect, Cause.InitConnectCode.unknown, text, isFinal: isFinal)
+    /// Never final: the gateway may be given the right key, and be started again.
+    private static func refused(_ text: String) -> Cause {
+        Cause(.encryptionFailed, .initConnect, Cause.InitConnectCode.unknown, text)
     }
 
     // MARK: - Bodies
@@ -109,27 +108,18 @@ package struct Decryption: ~Copyable {
     }
 
     private mutating func open(_ frame: Frame, _ cipher: BodyCipher) throws(Cause) -> UnsafeRawBufferPointer {
-        let why: String
+        var why: CipherError?
         do throws(CipherError) {
             let room = plain.room(frame.body.count)
             let body = UnsafeRawBufferPointer(rebasing: room[..<(try cipher.decrypt(frame.body, into: room))])
             if matches(body, frame) { return body }
-            // FTAES_ECB has no padding that would show it.
-            why = "it does not match its SHA-1, as under another key"
         } catch {
-            why =
-                switch error {
-                case .length: "its length of \(frame.body.count) bytes is no cipher text's"
-                case .padding: "its padding is wrong, as it is under another key"
-                case .system: "OpenSSL failed"
-                }
+            why = error
         }
         // By chance a body in clear can be decrypted, too.
         throw Cause(
             .encryptionFailed, .receive, EPROTO,
-            matches(frame.body, frame)
-                ? "the gateway sent a body in clear on an encrypted connection: is something else between here and OpenD?"
-                : "a body of the gateway can not be decrypted: \(why)")
+            matches(frame.body, frame) ? Texts.bodyInClear : Texts.bodyUndecryptable(why, bytes: frame.body.count))
     }
 
     private mutating func open(
@@ -139,41 +129,22 @@ package struct Decryption: ~Copyable {
             // Versions differ in how they answer when nothing else is to be encrypted.
             if case .none = asked { return frame.body }
             let said = (try? InitConnectResponse(frame.body, arena))?.head.retMsg ?? ""
-            throw Self.refused(
-                "the gateway answered in clear: is rsa_private_key set in its configuration?"
-                    + (said.isEmpty ? "" : " It said: \(said)"), isFinal: true)
+            throw Self.refused(Texts.answeredInClear(said))
         }
         guard frame.body.count / key.blockSize <= Self.maxBlocks else {
-            throw Self.refused(
-                "InitConnect's answer has \(frame.body.count) bytes, more than the \(Self.maxBlocks) blocks that are decrypted:"
-                    + " is that port OpenD's?")
+            throw Self.refused(Texts.tooManyBlocks(frame.body.count, most: Self.maxBlocks))
         }
         var decrypted: [UInt8] = []
         defer { decrypted.withUnsafeMutableBytes { Crypto.wipe($0) } }
         do throws(CipherError) {
             decrypted = try key.decrypt(frame.body, while: goesOn)
         } catch {
-            // Not by ==, whose witness table would be made here, perhaps while the process forks.
-            let (why, isFinal) =
-                switch error {
-                case .length:
-                    (
-                        "its \(frame.body.count) bytes are no multiple of the key's \(key.blockSize): has the gateway another"
-                            + " RSA key?", true
-                    )
-                case .padding: ("has the gateway another RSA key?", true)
-                case .system: ("OpenSSL failed, or it is not needed any more", false)
-                }
-            throw Self.refused("InitConnect's answer can not be decrypted: \(why)", isFinal: isFinal)
+            throw Self.refused(Texts.helloUndecryptable(error, bytes: frame.body.count, block: key.blockSize))
         }
         let room = plain.room(decrypted.count)
         room.copyBytes(from: decrypted)
         let body = UnsafeRawBufferPointer(room)
-        guard matches(body, frame) else {
-            throw Self.refused(
-                "InitConnect's answer does not match its SHA-1 once decrypted: has the gateway another RSA key?",
-                isFinal: true)
-        }
+        guard matches(body, frame) else { throw Self.refused(Texts.helloSHA1Decrypted) }
         return body
     }
 

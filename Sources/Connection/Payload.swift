@@ -1,4 +1,5 @@
 import CCapDist
+import Codec
 import Glibc
 
 /// What a request of the host carries through the state machine.
@@ -52,6 +53,14 @@ package struct Payload {
     /// Of any other request.
     var body: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: memory, count: count) }
 
+    /// For the log.
+    static func name(_ request: Request<Payload>) -> String {
+        guard case .reply = request.payload.callback else { return "protocol \(request.protoID)" }
+        let security = request.payload.security
+        let code = withUnsafeBytes(of: security.code) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+        return "\(Market(rawValue: security.market).map { "\($0.prefix)" } ?? "\(security.market)").\(code)"
+    }
+
     /// Frees what the payload owns, once its request is complete or was refused.
     package func dispose() { free(memory) }
 }
@@ -62,6 +71,7 @@ package struct HostCallbacks: @unchecked Sendable {
     package var onDisconnect: capdist_disconnect_fn?
     package var onPush: capdist_push_fn?
     package var onLog: capdist_log_fn?
+    package var onAttemptFailed: capdist_attempt_failed_fn?
     package var onClosed: capdist_closed_fn?
     package var onResolve: capdist_resolve_fn?
     package var onThreadStart: capdist_thread_start_fn?

@@ -66,7 +66,7 @@ extension Rehearsal {
                 do throws(WebSocketUpgrade.Refusal) {
                     _ = try upgrade?.received(bytes)
                 } catch {
-                    _ = connection.upgradeRefused(error)
+                    _ = Texts.upgradeRefused(connection.options.behaviour.endpoint, error)
                 }
             }
         }

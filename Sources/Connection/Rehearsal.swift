@@ -49,6 +49,8 @@ package struct Rehearsal {
         options.callbacks.onDisconnect = { _, _, _, _ in }
         options.callbacks.onPush = { _, _, _, _, _ in }
         options.callbacks.onLog = { _, _, _, _ in }
+        options.callbacks.onAttemptFailed = { _, _, _, _ in }
+        options.behaviour.tellsAttempts = true
         // The host can have no group of this name: its own ends at the NUL.
         let made = try? Connection(
             options, handle: nil, group: "\0rehearsal", limit: 5, window: 1_000_000_000, forget: {})

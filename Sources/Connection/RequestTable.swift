@@ -12,6 +12,8 @@ package struct Request<Payload> {
     /// Whether it needs a slot of the quota, and whether it has one.
     var needsSlot: Bool
     var holdsSlot = false
+    /// Whether it does not wait for an outage to pass.
+    var failsInOutage = false
     /// Position among all requests of the connection: the order asked.
     var order: UInt64 = 0
     /// When it times out where it is now.

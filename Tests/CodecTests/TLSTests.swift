@@ -80,8 +80,9 @@ import Testing
     @Test(
         "what is not accepted, and why",
         arguments: [
-            ("expired", "ca", "localhost", "has expired"), ("early", "ca", "localhost", "not valid yet"),
-            ("other-name", "ca", "localhost", "for another name than localhost"),
+            ("expired", "ca", "localhost", "has expired: it was valid until 20"),
+            ("early", "ca", "localhost", "not valid yet: it is from "),
+            ("other-name", "ca", "localhost", "for another name than localhost: it is for "),
             ("other-name", "ca", "127.0.0.1", "for another name than 127.0.0.1"),
             ("server", "ca", "localhost.example", "for another name than localhost.example"),
             ("server", "ca", "127.0.0.2", "for another name than 127.0.0.2"),

@@ -12,13 +12,15 @@ final class Bench {
     var machine: ConnectionMachine<String>
     var quota: QuotaGroup
     var now: Instant = 1_000 * second
+    /// What the log was told.
+    var lines: [(level: LogLevel, text: String)] = []
 
     init(limit: Int = 0, window: Instant = 30 * second, _ configure: (inout ConnectionConfiguration) -> Void = { _ in })
     {
         var configuration = ConnectionConfiguration()
         configuration.wantsLog = false
         configure(&configuration)
-        machine = ConnectionMachine(configuration, member: 1)
+        machine = ConnectionMachine(configuration, member: 1) { $0.payload }
         quota = QuotaGroup(limit: limit, window: window)
         machine.start(now)
     }
@@ -43,9 +45,9 @@ final class Bench {
     @discardableResult
     func ask(
         _ name: String, _ protoID: UInt32 = ProtoID.getCapitalDistribution, queue: Instant? = nil,
-        reply: Instant? = nil, fails: Bool = false
+        reply: Instant? = nil, fails: Bool = false, impatient: Bool = false
     ) -> UInt32 {
-        switch tryAsk(name, protoID, queue: queue, reply: reply, fails: fails) {
+        switch tryAsk(name, protoID, queue: queue, reply: reply, fails: fails, impatient: impatient) {
         case .success(let serialNo): return serialNo
         case .failure(let refusal):
             Issue.record("\(name) was refused: \(refusal.status)")
@@ -55,10 +57,11 @@ final class Bench {
 
     func tryAsk(
         _ name: String, _ protoID: UInt32 = ProtoID.getCapitalDistribution, queue: Instant? = nil,
-        reply: Instant? = nil, fails: Bool = false
+        reply: Instant? = nil, fails: Bool = false, impatient: Bool = false
     ) -> Result<UInt32, ConnectionMachine<String>.Refusal> {
         let ask = ConnectionMachine<String>.Ask(
-            protoID: protoID, payload: name, queueTimeout: queue, replyTimeout: reply, failsWithoutSlot: fails)
+            protoID: protoID, payload: name, queueTimeout: queue, replyTimeout: reply, failsWithoutSlot: fails,
+            failsInOutage: impatient)
         return machine.ask(ask, now, &quota)
     }
 
@@ -92,7 +95,10 @@ final class Bench {
             case .complete(let completion):
                 let mark = completion.request.wasSent ? "" : " unsent"
                 words.append("\(completion.request.payload): \(completion.status)\(mark)")
-            case .log: words.append("log")
+            case .attemptFailed(let cause): words.append("attempt \(cause.status)")
+            case .log(let level, let text):
+                words.append("log")
+                lines.append((level, text))
             case .closed: words.append("closed")
             }
         }
@@ -161,5 +167,6 @@ final class Bench {
 
     static let closed = Cause(.disconnected, .receive, 0, "closed")
     static let unreachable = Cause(.connectFailed, .connect, 111, "refused")
-    static let refused = Cause(.connectRefused, .initConnect, 5, "no", isFinal: true)
+    static let refused = Cause(.connectRefused, .initConnect, 5, "no")
+    static let untrusted = Cause(.tlsFailed, .initConnect, 0, "not trusted", isFinal: true)
 }

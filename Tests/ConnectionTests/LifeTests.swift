@@ -131,16 +131,70 @@ import Testing
         }
     }
 
-    @Test func aRefusedInitConnectIsFinalEvenWithReconnect() {
+    @Test func aRefusedInitConnectIsTriedAgainWithPausesThatGrow() {
+        let bench = Bench {
+            $0.queueTimeout = 3600 * second
+            $0.minBackoff = 500 * millisecond
+            $0.maxBackoff = 30 * second
+        }
+        bench.ask("a")
+        var pauses: [Instant] = []
+        for _ in 0..<12 {
+            #expect(bench.actions().contains("connect"))
+            bench.machine.connected(bench.now)
+            #expect(bench.sent() == ["init 1"])
+            #expect(bench.receive(1, ProtoID.initConnect) == "handshake")
+            bench.fail(Bench.refused)
+            #expect(bench.actions() == ["close"])
+            #expect(bench.state == "connecting")
+            #expect(bench.machine.lastCause == Bench.refused)
+            let before = bench.now
+            while !bench.machine.hasActions, bench.now - before < 60 * second {
+                bench.now = max(bench.now, bench.machine.wakeAt)
+                bench.tick()
+            }
+            pauses.append(bench.now - before)
+        }
+        // Each is cut by up to half.
+        for (index, pause) in pauses.enumerated() {
+            let longest = min(500 * millisecond << index, 30 * second)
+            #expect((longest / 2...longest).contains(pause))
+        }
+        // It waited all the time.
+        _ = bench.actions()
+        bench.connect()
+        #expect(bench.actions() == ["ready"])
+        #expect(bench.sent() == ["a 2"])
+    }
+
+    @Test func aRefusalOnAReconnectIsNotTheEndEither() {
+        let bench = Bench.ready()
+        bench.pass(10 * second)
+        bench.lose()
+        _ = bench.actions()
+        bench.pass(second)
+        bench.machine.connected(bench.now)
+        _ = bench.sent()
+        bench.fail(Bench.refused)
+        #expect(bench.state == "connecting")
+        _ = bench.actions()
+        bench.pass(2 * second)
+        #expect(bench.actions() == ["connect"])
+    }
+
+    @Test func whatCanNotChangeIsFinalAndSaysSo() {
         let bench = Bench()
         bench.ask("a")
-        bench.machine.connected(bench.now)
-        #expect(bench.sent() == ["init 1"])
-        #expect(bench.receive(1, ProtoID.initConnect) == "handshake")
         _ = bench.actions()
-        bench.fail(Bench.refused)
-        #expect(bench.actions() == ["close", "failed connectRefused", "a: connectRefused unsent"])
-        #expect(bench.state == "failed no")
+        bench.fail(Bench.untrusted)
+        #expect(bench.actions() == ["close", "failed tlsFailed", "a: tlsFailed unsent"])
+        #expect(bench.state.hasPrefix("failed not trusted. This is final, since it does not change by itself"))
+        #expect(bench.state.contains("make a new one"))
+        for isReady in [false, true] {
+            let once = isReady ? Bench.ready { $0.reconnects = false } : Bench { $0.reconnects = false }
+            isReady ? once.lose() : once.fail(Bench.unreachable)
+            #expect(once.state.contains("since reconnect is off: release the connection and make a new one."))
+        }
     }
 
     @Test func aHandshakeTellsTheHostThenSendsInTheOrderAsked() {
@@ -203,7 +257,7 @@ import Testing
         bench.lose()
         #expect(bench.actions() == ["close", "lost 0", "a: disconnected", "b: disconnected unsent"])
         #expect(bench.tryAsk("c") == .failure(.init(status: .notConnected)))
-        #expect(bench.state == "failed closed")
+        #expect(bench.state.hasPrefix("failed closed. This is final"))
         #expect(bench.quota.waiting == 0)
     }
 

@@ -11,6 +11,7 @@ final class FuzzedMachine {
         var protoID: UInt32
         var queueDeadline: Int64
         var replyTimeout: Int64
+        var isImpatient = false
         var wireSerialNo: UInt32 = 0
         var replyDeadline = Int64.max
         var isCancelled = false
@@ -54,6 +55,7 @@ final class FuzzedMachine {
         configuration.connectTimeout = Int64(script.pick([1, 3_000])) * millisecond
         configuration.firstWireSerialNo = script.pick([1, 1, .max - 3, .max])
         configuration.seed = UInt64(script.byte())
+        configuration.tellsAttempts = true
         self.configuration = configuration
         machine = Machine(configuration, member: member)
     }
@@ -68,9 +70,10 @@ final class FuzzedMachine {
         let protoID = isRaw ? ProtoID.getGlobalState : ProtoID.getCapitalDistribution
         let queueTimeout = choice & 4 != 0 ? Int64(choice >> 4) * 100 * millisecond + 1 : nil
         let replyTimeout = choice & 8 != 0 ? Int64(choice >> 4) * 100 * millisecond + 1 : nil
+        let isImpatient = choice & 128 != 0
         let request = Machine.Ask(
             protoID: protoID, payload: asked.count, queueTimeout: queueTimeout, replyTimeout: replyTimeout,
-            failsWithoutSlot: choice & 16 != 0)
+            failsWithoutSlot: choice & 16 != 0, failsInOutage: isImpatient)
         let result = machine.ask(request, see(now), &quota.group)
         switch result {
         case .success(let serialNo):
@@ -83,14 +86,16 @@ final class FuzzedMachine {
                 Asked(
                     serialNo: serialNo, protoID: protoID,
                     queueDeadline: latest + (queueTimeout ?? configuration.queueTimeout),
-                    replyTimeout: replyTimeout ?? configuration.replyTimeout))
+                    replyTimeout: replyTimeout ?? configuration.replyTimeout, isImpatient: isImpatient))
         case .failure(let refusal):
             switch refusal.status {
             case .released: require(isReleased, "refused as released")
             case .notConnected: require(isFailed || isHeldUp, "refused as not connected")
             case .queueFull: require(open.count >= configuration.maxQueue, "refused for a queue that is not full")
             case .quotaExhausted: require(choice & 16 != 0 && !isRaw && quota.limit > 0, "refused for the quota")
-            default: require(false, "refused as \(refusal.status)")
+            default:
+                require(isImpatient && (isHeldUp || !isReady), "refused as \(refusal.status)")
+                require(machine.outage?.status == refusal.status, "refused for another outage")
             }
         }
     }
@@ -269,6 +274,8 @@ extension FuzzedMachine {
             isFailed = !configuration.reconnects
             if isFailed { lifeDeadline = .max }
         case .complete(let completion): complete(completion, now)
+        case .attemptFailed:
+            require(!isReleased && !isReady && configuration.reconnects, "an attempt that failed and is repeated")
         case .log: break
         case .closed:
             require(isReleased && open.isEmpty, "closed comes after release and every completion")
@@ -288,9 +295,13 @@ extension FuzzedMachine {
         case .replyTimeout: require(wasSent && now >= request.replyDeadline, "a reply timeout is not early")
         case .rateLimited:
             require(!wasSent && completion.retryAfter > 0, "kept back for a closed gate, and told how long")
-        case .disconnected: require(wasSent || !configuration.reconnects, "what was not sent waits for the next line")
+        case .disconnected:
+            require(
+                wasSent || !configuration.reconnects || request.isImpatient, "what was not sent waits for the next line"
+            )
         case .connectFailed, .connectTimeout, .protocolError:
-            require(!wasSent && isFailed, "an attempt that failed for good ends what is queued")
+            require(
+                !wasSent && (isFailed || request.isImpatient), "an attempt that failed ends only what does not wait")
         case .released: require(isReleased, "released")
         default: require(false, "completed as \(completion.status)")
         }

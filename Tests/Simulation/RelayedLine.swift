@@ -107,7 +107,7 @@ extension SimulatedConnection {
             return fail(Cause(.protocolError, .initConnect, 0, "damaged"))
         }
         guard response.head.retType == 0 else {
-            return fail(Cause(.connectRefused, .initConnect, 5, "refused", isFinal: true))
+            return fail(Cause(.connectRefused, .initConnect, 5, "refused"))
         }
         world.withGroup(group) { machine.handshakeSucceeded(keepAliveInterval: 10, world.now, &$0) }
     }

@@ -66,6 +66,7 @@ final class SimulatedConnection {
         cipher = key == nil ? .none : world.chance.pick(CipherAlgorithm.allCases)
         decryption = Decryption(key, cipher)
         configuration.isEncrypted = key != nil
+        configuration.tellsAttempts = true
         self.configuration = configuration
         machine = World.Machine(configuration, member: UInt64(index + 1))
     }
@@ -83,10 +84,11 @@ final class SimulatedConnection {
         let code = world.chance.pick(1...40)
         let isRaw = world.chance.oneIn(10)
         let queueTimeout = world.chance.oneIn(10) ? world.chance.time(1...5_000) * World.millisecond : nil
+        let isImpatient = world.chance.oneIn(10)
         let request = World.Machine.Ask(
             protoID: isRaw ? ProtoID.getGlobalState : ProtoID.getCapitalDistribution,
             payload: isRaw ? -token - 1 : token, queueTimeout: queueTimeout,
-            failsWithoutSlot: world.chance.oneIn(10))
+            failsWithoutSlot: world.chance.oneIn(10), failsInOutage: isImpatient)
         let before = machine.requestCount
         let result = world.withGroup(group) { machine.ask(request, world.now, &$0) }
         switch result {
@@ -100,6 +102,7 @@ final class SimulatedConnection {
         case .failure(let refusal):
             switch refusal.status {
             case .released where isReleased, .notConnected, .queueFull, .quotaExhausted: break
+            case _ where isImpatient && machine.outage?.status == refusal.status: break
             default: throw Broken(promise: "refused for no reason: \(refusal.status)")
             }
         }
@@ -262,7 +265,7 @@ final class SimulatedConnection {
             return fail(Cause(.protocolError, .initConnect, 0, "damaged"))
         }
         guard response.head.retType == 0 else {
-            return fail(Cause(.connectRefused, .initConnect, 5, "refused", isFinal: true))
+            return fail(Cause(.connectRefused, .initConnect, 5, "refused"))
         }
         guard let content = response.content else { return fail(Cause(.protocolError, .initConnect, 0, "empty")) }
         do throws(Cause) {
@@ -380,6 +383,10 @@ final class SimulatedConnection {
                 lastLost = token
             }
             try completed(completion.request.payload, completion.status)
+        case .attemptFailed:
+            guard !isReleased, !isReady, configuration.reconnects else {
+                throw Broken(promise: "no attempt that is repeated")
+            }
         case .log: break
         case .closed:
             guard isReleased else { throw Broken(promise: "closed without release") }

@@ -56,9 +56,6 @@ static const fault_case common_cases[] = {
       .must = SET(RATE_LIMITED) | SET(OK) },
     { .name = "too-frequent=1000000000", .faults = BAD("too-frequent=1000000000"), .bad = ONLY(SET(RATE_LIMITED)),
       .good = ONLY(SET(OK)), .must = SET(RATE_LIMITED) | SET(OK) },
-    REFUSED_FOR("no-quote-right", "行情权限不足"),
-    REFUSED_FOR("upstream-lost=3600", "网络中断"),
-    REFUSED_FOR("upstream-timeout", "NN_ProtoRet_TimeOut"),
     MALFORMED("ret-type=0"),
     MALFORMED("ret-type-bare=0"),
     MALFORMED("no-content"),
@@ -67,7 +64,7 @@ static const fault_case common_cases[] = {
     { .name = "push-same-serial", .faults = BAD("push-same-serial"), .bad = ONLY(SET(OK)), .good = ONLY(SET(OK)),
       .pushes = true },
     /* InitConnect and KeepAlive. */
-    FAILS_FOR_GOOD("init-refused", CONNECT_REFUSED),
+    UNREACHABLE("init-refused", CONNECT_REFUSED),
     GREETED("keep-alive=0"),
     GREETED("keep-alive=-1"),
     GREETED("keep-alive=-2147483648"),

@@ -52,6 +52,10 @@ static void record_disconnect(capdist_conn *conn, int64_t err_code, const char *
     record(user_data, (event){.kind = EVENT_DISCONNECT, .conn = conn, .err_code = err_code}, desc);
 }
 
+void record_attempt_failed(capdist_conn *conn, int64_t err_code, const char *desc, void *user_data) {
+    record(user_data, (event){.kind = EVENT_ATTEMPT_FAILED, .conn = conn, .err_code = err_code}, desc);
+}
+
 static void record_push(capdist_conn *conn, uint32_t proto_id, const uint8_t *body, size_t length, void *user_data) {
     event e = {.kind = EVENT_PUSH, .conn = conn, .proto_id = proto_id, .length = length};
     if (length > 0) memcpy(e.text, body, length < sizeof e.text ? length : sizeof e.text);
@@ -159,6 +163,17 @@ static bool logged_locked(client *c, int32_t level, const char *text) {
     return false;
 }
 
+int count_logged(client *c, int32_t level, const char *text) {
+    int count = 0;
+    pthread_mutex_lock(&recording);
+    for (size_t i = 0; i < c->event_count; i++) {
+        const event *e = &c->events[i];
+        count += e->kind == EVENT_LOG && e->level == level && strstr(e->text, text) != NULL;
+    }
+    pthread_mutex_unlock(&recording);
+    return count;
+}
+
 bool logged(client *c, int32_t level, const char *text) {
     int64_t end = now_ms() + PATIENCE_MS;
     struct timespec limit = {end / 1000, end % 1000 * 1000000};
@@ -189,6 +204,9 @@ const char *story(client *c) {
         case EVENT_DISCONNECT:
             snprintf(end, room, e->err_code ? "%s %d/%d" : "%s 0", e->kind == EVENT_DISCONNECT ? "disconnect" : "init",
                      CAPDIST_ERR_KIND(e->err_code), CAPDIST_ERR_CODE(e->err_code));
+            break;
+        case EVENT_ATTEMPT_FAILED:
+            snprintf(end, room, "attempt %d/%d", CAPDIST_ERR_KIND(e->err_code), CAPDIST_ERR_CODE(e->err_code));
             break;
         case EVENT_PUSH: snprintf(end, room, "push %u", e->proto_id); break;
         case EVENT_REPLY: snprintf(end, room, "reply %u %s", e->serial_no, status); break;

@@ -139,7 +139,8 @@ typedef enum event_kind {
     EVENT_LOG,
     EVENT_REPLY,
     EVENT_PROTO_REPLY,
-    EVENT_CLOSED
+    EVENT_CLOSED,
+    EVENT_ATTEMPT_FAILED
 } event_kind;
 
 /** One callback as it was seen. */
@@ -156,7 +157,7 @@ typedef struct event {
     capdist_reply reply; /**< of EVENT_REPLY; its pointers are dead, but `distribution` may be tested for NULL */
     capdist_status status;
     double in_big;
-    char text[256]; /**< desc, message, or the start of a push's body */
+    char text[600]; /**< desc, message, or the start of a push's body */
 } event;
 
 typedef struct fixture fixture;
@@ -238,6 +239,9 @@ capdist_request_options request_defaults(void);
 void record_reply(capdist_conn *, uint32_t, const capdist_reply *, void *user_data);
 void record_proto_reply(capdist_conn *, uint32_t, const capdist_proto_reply *, void *user_data);
 
+/** For options.on_attempt_failed, which clients do not record by themselves. */
+void record_attempt_failed(capdist_conn *, int64_t err_code, const char *desc, void *user_data);
+
 bool wait_for(client *c, event_kind kind, int count, int timeout_ms);
 int count_of(client *c, event_kind kind);
 int count_of_status(client *c, capdist_status status);
@@ -245,6 +249,8 @@ int count_of_status(client *c, capdist_status status);
 event event_at(client *c, event_kind kind, int index);
 /** The reply to that request, which must be there. */
 event reply_to(client *c, uint32_t serial_no);
+/** How many lines of the log of that level hold `text`. */
+int count_logged(client *c, int32_t level, const char *text);
 /** Waits for a line of the log that holds `text`; the log may come a moment after what it tells of. */
 bool logged(client *c, int32_t level, const char *text);
 /** All callbacks but on_log in order: "init 0; reply 1 OK; disconnect 11/0; closed". Static text. */

@@ -170,6 +170,15 @@ static void gateway_that_says_nothing_times_out(void **state) {
     assert_int_equal(gateway_frame_count(g, GET_CAPITAL_DISTRIBUTION), 0);
 }
 
+static void with_http(gateway *g, const frame *request) {
+    static const char text[] = "HTTP/1.1 400 Bad Request\r\n\r\n";
+    gateway_send_raw(g, request->line, text, sizeof text - 1);
+}
+
+static void with_tls_alert(gateway *g, const frame *request) {
+    gateway_send_raw(g, request->line, "\x15\x03\x03\x00\x02\x02\x46", 7);
+}
+
 static void refuse_init_connect(gateway *g, const frame *request) {
     message response = {0};
     put_refusal(&response, -1, "client version too low");
@@ -184,15 +193,106 @@ static void refused_init_connect_fails(void **state) {
     assert_non_null(strstr(event_at(c, EVENT_INIT_CONNECT, 0).text, "client version too low"));
 }
 
-static void refused_init_connect_is_not_tried_again(void **state) {
+/* What a gateway that waits for a code does: it refuses, or is silent, for a while, and then is well. */
+static void refused_init_connect_is_tried_again(void **state) {
     gateway *g = start_gateway(*state);
     gateway_on(g, INIT_CONNECT, refuse_init_connect);
     client *c = new_client(*state, g->port);
     c->options.reconnect = 1;
-    c->options.reconnect_min_ms = c->options.reconnect_max_ms = 1;
-    fails_for_good(c, CAPDIST_CONNECT_REFUSED, CAPDIST_ERR_KIND_INIT_CONNECT, CAPDIST_INIT_CONNECT_REFUSED);
-    sleep_ms(100);
-    assert_int_equal(gateway_line_count(g), 1);
+    c->options.reconnect_min_ms = 5;
+    c->options.reconnect_max_ms = 20;
+    c->options.on_attempt_failed = record_attempt_failed;
+    open_client(c);
+    uint32_t serial_no = ask(c, "41");
+    assert_true(wait_for(c, EVENT_ATTEMPT_FAILED, 5, PATIENCE_MS));
+    assert_status(capdist_wait_ready(c->conn, 0), CAPDIST_CONNECT_REFUSED);
+    assert_non_null(strstr(capdist_last_error(), "client version too low"));
+    assert_non_null(strstr(capdist_last_error(), "waiting for a code"));
+    capdist_connection_info info;
+    capdist_connection_info_init(&info, sizeof info);
+    assert_status(capdist_get_connection_info(c->conn, &info), CAPDIST_OK);
+    assert_int_equal(info.state, CAPDIST_STATE_CONNECTING);
+    gateway_on(g, INIT_CONNECT, accept_init_connect);
+    assert_status(capdist_wait_ready(c->conn, PATIENCE_MS), CAPDIST_OK);
+    assert_true(wait_for(c, EVENT_REPLY, 1, PATIENCE_MS));
+    assert_status(reply_to(c, serial_no).status, CAPDIST_OK);
+    event failed = event_at(c, EVENT_ATTEMPT_FAILED, 4);
+    assert_int_equal(CAPDIST_ERR_KIND(failed.err_code), CAPDIST_ERR_KIND_INIT_CONNECT);
+    assert_int_equal(CAPDIST_ERR_CODE(failed.err_code), CAPDIST_INIT_CONNECT_REFUSED);
+    assert_non_null(strstr(failed.text, "client version too low"));
+    /* The log tells each. */
+    assert_int_equal(count_logged(c, CAPDIST_LOG_WARNING, "client version too low"), count_of(c, EVENT_ATTEMPT_FAILED));
+    assert_int_equal(count_of(c, EVENT_INIT_CONNECT), 1);
+    /* And months into a good connection. */
+    gateway_on(g, INIT_CONNECT, refuse_init_connect);
+    int attempts = count_of(c, EVENT_ATTEMPT_FAILED);
+    gateway_close_line(g, gateway_line_count(g) - 1, false);
+    assert_true(wait_for(c, EVENT_ATTEMPT_FAILED, attempts + 2, PATIENCE_MS));
+    gateway_on(g, INIT_CONNECT, accept_init_connect);
+    assert_true(wait_for(c, EVENT_INIT_CONNECT, 2, PATIENCE_MS));
+    assert_true(event_at(c, EVENT_INIT_CONNECT, 1).err_code == 0);
+}
+
+static void what_is_final_says_so(void **state) {
+    client *c = new_client(*state, refused_port(*state));
+    fails_for_good(c, CAPDIST_CONNECT_FAILED, CAPDIST_ERR_KIND_CONNECT, ECONNREFUSED);
+    assert_non_null(strstr(event_at(c, EVENT_INIT_CONNECT, 0).text,
+                           "This is final, since reconnect is off: release the connection and make a new one."));
+}
+
+/* A gateway that answered before has the right port and the right key: its window tells more. */
+static void a_gateway_that_stood_before_is_not_doubted(void **state) {
+    gateway *g = start_gateway(*state);
+    client *c = new_client(*state, g->port);
+    c->options.reconnect = 1;
+    c->options.reconnect_min_ms = c->options.reconnect_max_ms = 5;
+    c->options.connect_timeout_ms = 200;
+    c->options.on_attempt_failed = record_attempt_failed;
+    open_ready(c);
+    gateway_on(g, INIT_CONNECT, answer_by_closing);
+    gateway_close_line(g, 0, false);
+    assert_true(wait_for(c, EVENT_ATTEMPT_FAILED, 1, PATIENCE_MS));
+    gateway_on(g, INIT_CONNECT, answer_nothing);
+    assert_true(logged(c, CAPDIST_LOG_WARNING, "was not answered within 200 ms. It answered before: look at OpenD's window."));
+    assert_true(logged(c, CAPDIST_LOG_WARNING, "closed the connection. It answered before: look at OpenD's window."));
+    assert_int_equal(count_logged(c, CAPDIST_LOG_WARNING, "rsa_private_key"), 0);
+}
+
+static void likely_causes_in_order(const char *text, const char *const *words, size_t count) {
+    const char *rest = text;
+    for (size_t i = 0; i < count; i++) {
+        rest = strstr(rest, words[i]);
+        if (rest == NULL) fail_msg("%s is not where it should be in: %s", words[i], text);
+    }
+}
+
+static void the_likely_cause_comes_first(void **state) {
+    gateway *g = start_gateway(*state);
+    gateway_on(g, INIT_CONNECT, answer_nothing);
+    client *silent = new_client(*state, g->port);
+    silent->options.connect_timeout_ms = 200;
+    open_client(silent);
+    assert_status(capdist_wait_ready(silent->conn, PATIENCE_MS), CAPDIST_CONNECT_TIMEOUT);
+    static const char *const login[] = {"not answered", "logged in, or waiting for a code", "API port", "rsa_private_key"};
+    likely_causes_in_order(capdist_last_error(), login, COUNT(login));
+    gateway_on(g, INIT_CONNECT, answer_by_closing);
+    client *closed = new_client(*state, g->port);
+    open_client(closed);
+    assert_status(capdist_wait_ready(closed->conn, PATIENCE_MS), CAPDIST_CONNECT_FAILED);
+    static const char *const port[] = {"closed the connection.", "API port", "TLS?", "logged in?", "too many clients",
+                                       "rsa_private_key"};
+    likely_causes_in_order(capdist_last_error(), port, COUNT(port));
+    /* A port that speaks TLS, and a web server. */
+    gateway_on(g, INIT_CONNECT, with_tls_alert);
+    client *tls = new_client(*state, g->port);
+    open_client(tls);
+    assert_status(capdist_wait_ready(tls->conn, PATIENCE_MS), CAPDIST_PROTOCOL_ERROR);
+    assert_non_null(strstr(capdist_last_error(), "is not OpenD's protocol but TLS"));
+    gateway_on(g, INIT_CONNECT, with_http);
+    client *http = new_client(*state, g->port);
+    open_client(http);
+    assert_status(capdist_wait_ready(http->conn, PATIENCE_MS), CAPDIST_PROTOCOL_ERROR);
+    assert_non_null(strstr(capdist_last_error(), "is not OpenD's protocol but HTTP"));
 }
 
 static void closing_before_the_answer_fails(void **state) {
@@ -281,11 +381,6 @@ static void with_length_of_4_gib(gateway *g, const frame *request) {
     pack_frame(bytes, request->proto_id, request->serial_no, "\x08\x00\x12\x00", 4);
     memset(bytes + 12, 0xff, 4);
     gateway_send_raw(g, request->line, bytes, sizeof bytes);
-}
-
-static void with_http(gateway *g, const frame *request) {
-    static const char text[] = "HTTP/1.1 400 Bad Request\r\n\r\n";
-    gateway_send_raw(g, request->line, text, sizeof text - 1);
 }
 
 static void broken_protocol_fails(void **state) {
@@ -398,7 +493,10 @@ int main(void) {
         TEST(port_that_never_answers_times_out),
         TEST(gateway_that_says_nothing_times_out),
         TEST(refused_init_connect_fails),
-        TEST(refused_init_connect_is_not_tried_again),
+        TEST(refused_init_connect_is_tried_again),
+        TEST(what_is_final_says_so),
+        TEST(a_gateway_that_stood_before_is_not_doubted),
+        TEST(the_likely_cause_comes_first),
         TEST(closing_before_the_answer_fails),
         TEST(malformed_answer_to_init_connect_fails),
         TEST(broken_protocol_fails),

@@ -119,6 +119,28 @@ static void another_key(void **state) {
     }
 }
 
+/* A gateway whose key is mended is found: nothing of a wrong key is final while `reconnect` is 1. */
+static void a_key_that_is_mended(void **state) {
+    gateway *g = start_gateway(*state);
+    client *clear = new_encrypted(*state, g->port, "1024", CAPDIST_CIPHER_FTAES_ECB);
+    clear->options.reconnect = 1;
+    clear->options.reconnect_min_ms = clear->options.reconnect_max_ms = 5;
+    clear->options.on_attempt_failed = record_attempt_failed;
+    open_client(clear);
+    assert_true(wait_for(clear, EVENT_ATTEMPT_FAILED, 3, PATIENCE_MS));
+    assert_non_null(strstr(event_at(clear, EVENT_ATTEMPT_FAILED, 2).text, "in clear: is rsa_private_key set"));
+    assert_status(capdist_wait_ready(clear->conn, 0), CAPDIST_ENCRYPTION_FAILED);
+    assert_int_equal(count_of(clear, EVENT_INIT_CONNECT), 0);
+    int port = start_simulator(*state, "--rsa-key", key_file("1024-other"), NULL);
+    client *other = new_encrypted(*state, port, "1024", CAPDIST_CIPHER_FTAES_ECB);
+    other->options.reconnect = 1;
+    other->options.reconnect_min_ms = other->options.reconnect_max_ms = 5;
+    other->options.on_attempt_failed = record_attempt_failed;
+    open_client(other);
+    assert_true(wait_for(other, EVENT_ATTEMPT_FAILED, 3, PATIENCE_MS));
+    assert_int_equal(count_of(other, EVENT_INIT_CONNECT), 0);
+}
+
 static void gateway_that_says_nothing_or_goes(void **state) {
     int silent = start_simulator(*state, "--fault", "accept-silent", "--rsa-key", key_file("1024"), NULL);
     fails(new_encrypted(*state, silent, "1024", CAPDIST_CIPHER_FTAES_ECB), CAPDIST_ENCRYPTION_FAILED,
@@ -280,6 +302,7 @@ int main(void) {
         TEST(answer_in_clear),
         TEST(gateway_encrypts_and_the_client_does_not),
         TEST(another_key),
+        TEST(a_key_that_is_mended),
         TEST(gateway_that_says_nothing_or_goes),
         TEST(session_key_of_another_length),
         TEST(broken_bodies_end_the_line),

@@ -58,8 +58,31 @@ static void init_gives_the_documented_defaults(void **state) {
     assert_int_equal(o.max_body_bytes, 4 * 1024 * 1024);
     assert_null(o.quota_group);
     assert_true(!o.on_init_connect && !o.on_disconnect && !o.on_push && !o.on_log && !o.on_closed && !o.on_thread_start);
+    assert_true(!o.on_attempt_failed);
     assert_int_equal(o.thread_stack_bytes, 256 * 1024);
+    assert_int_equal(o.outage_mode, CAPDIST_OUTAGE_DEFAULT);
     assert_null(o.user_data);
+}
+
+static void host_is_a_name_or_an_address_alone(void **state) {
+    (void)state;
+    static const char *const bad[] = {"127.0.0.1:11111", "localhost:11111", "[::1]", "[::1]:11111", "ws://127.0.0.1",
+                                      "opend.example/", "tcp://opend.example:11111"};
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        for (int32_t mode = CAPDIST_MODE_THREAD; mode <= CAPDIST_MODE_HOST_DRIVEN; mode++) {
+            capdist_options o = fresh();
+            o.host = bad[i];
+            o.mode = mode;
+            refuse(&o, CAPDIST_INVALID_ARGUMENT, "the port is port");
+            assert_non_null(strstr(capdist_last_error(), bad[i]));
+        }
+    }
+}
+
+static void outage_modes(void **state) {
+    (void)state;
+    REFUSED(outage_mode, -1);
+    REFUSED(outage_mode, 3);
 }
 
 static void port_is_from_1_to_65535(void **state) {
@@ -291,6 +314,9 @@ static void request_options_out_of_range_are_refused(void **state) {
     o = request_defaults();
     o.security_firm = -1;
     refuse_request(c, &o, CAPDIST_INVALID_ARGUMENT, "security_firm");
+    o = request_defaults();
+    o.outage_mode = 3;
+    refuse_request(c, &o, CAPDIST_INVALID_ARGUMENT, "outage_mode");
     assert_int_equal(gateway_frame_count(g, GET_CAPITAL_DISTRIBUTION) + gateway_frame_count(g, GET_GLOBAL_STATE), 0);
     assert_story(c, "init 0");
 }
@@ -344,6 +370,8 @@ static void security_firm_is_sent_only_if_set(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(init_gives_the_documented_defaults),
+        TEST(host_is_a_name_or_an_address_alone),
+        TEST(outage_modes),
         TEST(port_is_from_1_to_65535),
         TEST(times_are_up_to_an_hour),
         TEST(longest_pause_is_not_below_the_first),

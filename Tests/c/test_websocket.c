@@ -118,6 +118,9 @@ static void keys(void **state) {
         c->options.websocket_key = wrong[i];
         fails(c, CAPDIST_CONNECT_TIMEOUT, "is websocket_key the one set in OpenD?");
     }
+    client *md5 = new_websocket(*state, port);
+    md5->options.websocket_key = "d41d8cd98f00b204e9800998ecf8427e";
+    fails(md5, CAPDIST_CONNECT_TIMEOUT, "The key given has 32 hex digits, like an MD5");
     /* Without one any is right. */
     client *any = new_websocket(*state, start_simulator(*state, "--no-quota", PLAIN_WEBSOCKET, NULL));
     any->options.websocket_key = KEY;
@@ -129,9 +132,9 @@ static void certificates(void **state) {
         int port;
         const char *host, *ca, *words;
     } cases[] = {
-        {start_simulator(*state, TLS_WEBSOCKET_AS("expired"), NULL), "127.0.0.1", TLS_CA, "has expired"},
+        {start_simulator(*state, TLS_WEBSOCKET_AS("expired"), NULL), "127.0.0.1", TLS_CA, "has expired: it was valid until 20"},
         {start_simulator(*state, TLS_WEBSOCKET_AS("early"), NULL), "127.0.0.1", TLS_CA, "not valid yet"},
-        {start_simulator(*state, TLS_WEBSOCKET_AS("other-name"), NULL), "127.0.0.1", TLS_CA, "for another name than 127.0.0.1"},
+        {start_simulator(*state, TLS_WEBSOCKET_AS("other-name"), NULL), "127.0.0.1", TLS_CA, "for another name than 127.0.0.1: it is for "},
         {start_simulator(*state, TLS_WEBSOCKET_AS("self-signed"), NULL), "127.0.0.1", TLS_CA, "self-signed"},
         {start_simulator(*state, TLS_WEBSOCKET, NULL), "127.0.0.1", VECTORS "/tls/self-signed.pem", "of a CA that is not trusted"},
         {start_simulator(*state, TLS_WEBSOCKET, NULL), "127.0.0.1", NULL, "of a CA that is not trusted"},
@@ -142,6 +145,7 @@ static void certificates(void **state) {
         /* For good, all the same. */
         c->options.reconnect = 1;
         fails(c, CAPDIST_TLS_FAILED, cases[i].words);
+        assert_non_null(strstr(capdist_last_error(), "This is final, since it does not change by itself"));
         assert_status(capdist_get_capital_distribution(c->conn, &(capdist_security){CAPDIST_MARKET_HK, "00700"}, NULL,
                                                        record_reply, c, NULL), CAPDIST_NOT_CONNECTED);
         client *insecure = new_tls(*state, cases[i].port, NULL);
@@ -160,7 +164,7 @@ static void the_wrong_port(void **state) {
     fails(new_tls(*state, tcp, TLS_CA), CAPDIST_CONNECT_FAILED, "is that OpenD's WebSocket port");
     fails(new_client(*state, plain), CAPDIST_PROTOCOL_ERROR, "is not OpenD's protocol");
     client *silent = new_tls(*state, start_simulator(*state, "--fault", "accept-silent", TLS_WEBSOCKET, NULL), TLS_CA);
-    fails(silent, CAPDIST_CONNECT_TIMEOUT, "TLS and the WebSocket were opened not within");
+    fails(silent, CAPDIST_CONNECT_TIMEOUT, "TLS and the WebSocket did not open within");
 }
 
 /* ---- a server that says what it is told to ---- */
@@ -296,6 +300,7 @@ static void answers_to_the_upgrade(void **state) {
         {"HTTP/1.1 301 Moved\r\nLocation: wss://there.example/\r\n\r\n", "HTTP 301, and points to wss://there.example/"},
         {"HTTP/1.1 400 Bad\r\n\r\n", "HTTP status 400): does it want TLS?"},
         {"HTTP/1.0 502 Bad Gateway\r\n\r\n", "HTTP status 502"},
+        {"HTTP/1.1 200 OK\r\nServer: x\r\n\r\n", "HTTP status 200, as a web server does"},
         {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 404 Not Found\r\n\r\n",
          "knows no WebSocket (HTTP status 404)"},
         {"HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n",

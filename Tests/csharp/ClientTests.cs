@@ -112,9 +112,9 @@ namespace Capdist.Tests
                 Assert.That(refused.Status, Is.EqualTo(Status.Refused));
                 Assert.That(refused.Message, Is.StringContaining("HK.99999").And.StringContaining("未知股票"));
                 Assert.That(refused.Reply.RetType, Is.EqualTo(-1));
-                Assert.That(refused.Reply.RetMsg, Is.EqualTo("未知股票 HK.99999"));
+                Assert.That(refused.Reply.RetMsg, Is.EqualTo("未知股票"));
                 Assert.That(refused.Reply.Distribution, Is.Null);
-                Assert.That(refused.Reply.ToJson(), Is.StringContaining("\"retMsg\": \"未知股票 HK.99999\""));
+                Assert.That(refused.Reply.ToJson(), Is.StringContaining("\"retMsg\": \"未知股票\""));
                 Assert.Throws<RequestException>(() => client.FetchCapitalDistribution("HK.99999"));
             }
         }
@@ -230,7 +230,8 @@ namespace Capdist.Tests
                 Reconnect = false, ReconnectMin = TimeSpan.FromMilliseconds(4), ReconnectMax = TimeSpan.FromMilliseconds(5),
                 ConnectTimeout = TimeSpan.FromMilliseconds(6), QueueTimeout = TimeSpan.FromMilliseconds(7),
                 ReplyTimeout = TimeSpan.FromTicks(1), QuotaRequests = 8, QuotaWindow = TimeSpan.FromMilliseconds(9),
-                QuotaMode = QuotaMode.Fail, QuotaGroup = "grüppe", MaxQueue = 10, MaxBodyBytes = 11
+                QuotaMode = QuotaMode.Fail, QuotaGroup = "grüppe", MaxQueue = 10, MaxBodyBytes = 11,
+                OutageMode = OutageMode.Fail
             };
             using (Texts texts = new Texts())
             {
@@ -248,17 +249,17 @@ namespace Capdist.Tests
                     raw.mode, raw.port, raw.client_version, raw.recv_notify, raw.transport, raw.packet_cipher,
                     raw.tls_insecure_accept_any_certificate, raw.reconnect, raw.reconnect_min_ms, raw.reconnect_max_ms,
                     raw.connect_timeout_ms, raw.queue_timeout_ms, raw.reply_timeout_ms, raw.quota_requests,
-                    raw.quota_window_ms, raw.quota_mode, raw.max_queue, raw.max_body_bytes
+                    raw.quota_window_ms, raw.quota_mode, raw.max_queue, raw.max_body_bytes, raw.outage_mode
                 };
-                Assert.That(numbers, Is.EqualTo(new[] { 0, 2, 3, 1, 2, 2, 1, 0, 4, 5, 6, 7, 1, 8, 9, 2, 10, 11 }));
+                Assert.That(numbers, Is.EqualTo(new[] { 0, 2, 3, 1, 2, 2, 1, 0, 4, 5, 6, 7, 1, 8, 9, 2, 10, 11, 2 }));
             }
             Native.capdist_request_options request = RequestOptions.Raw(new RequestOptions
             {
                 QueueTimeout = TimeSpan.FromMilliseconds(1), ReplyTimeout = TimeSpan.FromMilliseconds(2),
-                QuotaMode = QuotaMode.Wait, SecurityFirm = 3
+                QuotaMode = QuotaMode.Wait, SecurityFirm = 3, OutageMode = OutageMode.Wait
             });
-            Assert.That(new[] { request.queue_timeout_ms, request.reply_timeout_ms, request.quota_mode, request.security_firm },
-                        Is.EqualTo(new[] { 1, 2, 1, 3 }));
+            Assert.That(new[] { request.queue_timeout_ms, request.reply_timeout_ms, request.quota_mode, request.security_firm, request.outage_mode },
+                        Is.EqualTo(new[] { 1, 2, 1, 3, 1 }));
         }
 
         [Test]

@@ -41,6 +41,7 @@ class LayoutTest {
             "capdist_proto_fn", CapdistLibrary.ProtoFn.class,
             "capdist_init_connect_fn", CapdistLibrary.InitConnectFn.class,
             "capdist_disconnect_fn", CapdistLibrary.DisconnectFn.class,
+            "capdist_attempt_failed_fn", CapdistLibrary.AttemptFailedFn.class,
             "capdist_push_fn", CapdistLibrary.PushFn.class,
             "capdist_log_fn", CapdistLibrary.LogFn.class,
             "capdist_resolve_fn", CapdistLibrary.ResolveFn.class,
@@ -276,6 +277,9 @@ class LayoutTest {
         Map<String, Integer> declared = constants("CAPDIST_QUOTA_");
         declared.keySet().removeAll(List.of("EXHAUSTED", "CONFLICT")); // statuses
         assertEquals(declared, modes);
+        Map<String, Integer> outages = new TreeMap<>();
+        for (OutageMode one : OutageMode.values()) outages.put(one.name(), one.ordinal());
+        assertEquals(constants("CAPDIST_OUTAGE_"), outages);
         constants("CAPDIST_STATE_").forEach((name, number) ->
                 assertEquals(name, ConnectionInfo.State.of(number).name()));
         constants("CAPDIST_LOG_").forEach((name, number) ->

@@ -51,6 +51,7 @@ class OptionsTest {
             Map.entry("reply_timeout_ms=15", new Options().replyTimeout(Duration.ofMillis(15))),
             Map.entry("quota_requests=16", new Options().quotaRequests(16)),
             Map.entry("quota_window_ms=17", new Options().quotaWindow(Duration.ofMillis(17))),
+            Map.entry("outage_mode=2", new Options().outageMode(OutageMode.FAIL)),
             Map.entry("quota_mode=2", new Options().quotaMode(QuotaMode.FAIL)),
             Map.entry("max_queue=18", new Options().maxQueue(18)),
             Map.entry("max_body_bytes=2048", new Options().maxBodyBytes(2048)),
@@ -70,7 +71,7 @@ class OptionsTest {
         assertEquals(
                 Set.of(
                         "struct_size", "mode", "on_init_connect", "on_disconnect", "on_push", "on_log", "on_closed",
-                        "user_data", "on_resolve", "on_thread_start", "thread_stack_bytes"),
+                        "on_attempt_failed", "user_data", "on_resolve", "on_thread_start", "thread_stack_bytes"),
                 left);
     }
 
@@ -105,9 +106,11 @@ class OptionsTest {
                 .replyTimeout(Duration.ofMillis(2))
                 .quotaMode(QuotaMode.FAIL)
                 .securityFirm(3)
+                .outageMode(OutageMode.WAIT)
                 .raw();
         assertEquals(
-                "{queue_timeout_ms=1, quota_mode=2, reply_timeout_ms=2, security_firm=3, serial_no=null, struct_size=32}",
+                "{outage_mode=1, queue_timeout_ms=1, quota_mode=2, reply_timeout_ms=2, reserved=0, security_firm=3, serial_no=null,"
+                        + " struct_size=40}",
                 values(raw).toString());
     }
 

@@ -142,7 +142,7 @@ class FTTest {
             assertEquals(serialNo, recorder.serialNos.peek());
             QotGetCapitalDistribution.Response response = recorder.answer();
             assertEquals(-1, response.getRetType());
-            assertEquals("未知股票 HK.99999", response.getRetMsg());
+            assertEquals("未知股票", response.getRetMsg());
         }
     }
 
@@ -216,18 +216,36 @@ class FTTest {
     }
 
     @Test
-    void noConnectionIsToldOnceAndNotTriedAgain() throws Exception {
+    void noConnectionIsToldOnceAndTriedAgain() throws Exception {
         try (Recorder recorder = new Recorder()) {
             assertTrue(recorder.open(1, false)); // nobody listens there
             assertTrue(Simulator.soon(() -> recorder.connected.get() == 1));
             assertEquals(ErrCode.KIND_CONNECT, ErrCode.kind(recorder.errCode.get()));
             assertEquals(111, ErrCode.code(recorder.errCode.get())); // ECONNREFUSED
-            Thread.sleep(50);
+            Thread.sleep(1500); // in which there are more attempts
             assertEquals(1, recorder.connected.get());
-            // And again, when the host wants it.
+            // Who asks is told at once, and not in two minutes.
+            assertEquals(0, recorder.api.getCapitalDistribution(request("00700")));
+            // A program may try again itself, too.
             assertTrue(recorder.open(gateway.port, false));
             assertTrue(Simulator.soon(() -> recorder.connected.get() == 2));
             assertEquals(0, recorder.errCode.get());
+        }
+    }
+
+    @Test
+    void aGatewayThatRefusesForAWhileIsReachedInTheEnd() throws Exception {
+        try (Simulator refusing = new Simulator("--fault", "init-refused"); Recorder recorder = new Recorder()) {
+            assertTrue(recorder.open(refusing.port, false));
+            assertTrue(Simulator.soon(() -> recorder.connected.get() == 1));
+            assertEquals(ErrCode.INIT_CONNECT_REFUSED, ErrCode.code(recorder.errCode.get()));
+            refusing.close();
+            try (Simulator well = new Simulator("--port", String.valueOf(refusing.port))) {
+                assertTrue(Simulator.soon(() -> recorder.connected.get() == 2));
+                assertEquals(0, recorder.errCode.get());
+                assertTrue(recorder.api.getCapitalDistribution(request("00700")) != 0);
+                assertEquals(0, recorder.answer().getRetType());
+            }
         }
     }
 
@@ -248,11 +266,11 @@ class FTTest {
     }
 
     @Test
-    void aLostConnectionStaysLostUnlessAskedFor() throws Exception {
+    void aLostConnectionIsMadeAgainUnlessTurnedOff() throws Exception {
         for (boolean reconnects : new boolean[] {false, true}) {
             try (Simulator dropping = new Simulator("--fault", "drop-after=1"); Recorder recorder = new Recorder()) {
                 recorder.asks = 1; // after which the gateway closes the line
-                recorder.api.setAutoReconnect(reconnects);
+                if (!reconnects) recorder.api.setAutoReconnect(false);
                 assertTrue(recorder.open(dropping.port, false));
                 assertTrue(Simulator.soon(() -> recorder.lost.get() >= 1));
                 if (reconnects) {

@@ -26,6 +26,7 @@ namespace Capdist
         private static readonly Native.capdist_proto_fn ProtoFn = ProtoReplied;
         private static readonly Native.capdist_init_connect_fn InitConnectFn = InitConnected;
         private static readonly Native.capdist_disconnect_fn DisconnectFn = Disconnected;
+        private static readonly Native.capdist_attempt_failed_fn AttemptFailedFn = AttemptFailed;
         private static readonly Native.capdist_push_fn PushFn = Pushed;
         private static readonly Native.capdist_log_fn LogFn = Logged;
         private static readonly Native.capdist_closed_fn ClosedFn = Closed;
@@ -34,6 +35,7 @@ namespace Capdist
         internal static readonly IntPtr OnProtoReply = Marshal.GetFunctionPointerForDelegate(ProtoFn);
         private static readonly IntPtr OnInitConnect = Marshal.GetFunctionPointerForDelegate(InitConnectFn);
         private static readonly IntPtr OnDisconnect = Marshal.GetFunctionPointerForDelegate(DisconnectFn);
+        private static readonly IntPtr OnAttemptFailed = Marshal.GetFunctionPointerForDelegate(AttemptFailedFn);
         private static readonly IntPtr OnPush = Marshal.GetFunctionPointerForDelegate(PushFn);
         private static readonly IntPtr OnLog = Marshal.GetFunctionPointerForDelegate(LogFn);
         private static readonly IntPtr OnClosed = Marshal.GetFunctionPointerForDelegate(ClosedFn);
@@ -66,6 +68,7 @@ namespace Capdist
             callbacks.handle = GCHandle.Alloc(callbacks);
             if (given.OnInitConnect != null) raw->on_init_connect = OnInitConnect;
             if (given.OnDisconnect != null) raw->on_disconnect = OnDisconnect;
+            if (given.OnAttemptFailed != null) raw->on_attempt_failed = OnAttemptFailed;
             if (given.OnPush != null) raw->on_push = OnPush;
             if (given.OnLog != null) raw->on_log = OnLog;
             raw->on_closed = OnClosed;
@@ -139,6 +142,21 @@ namespace Capdist
             try
             {
                 mine.given.OnDisconnect(sender, errCode, Native.Text(desc));
+            }
+            catch (Exception thrown)
+            {
+                Client.Report(sender, thrown);
+            }
+        }
+
+        private static void AttemptFailed(IntPtr conn, long errCode, byte* desc, IntPtr userData)
+        {
+            Callbacks mine = Of(userData);
+            Client sender = mine.Sender(conn);
+            if (sender == null) return;
+            try
+            {
+                mine.given.OnAttemptFailed(sender, errCode, Native.Text(desc));
             }
             catch (Exception thrown)
             {

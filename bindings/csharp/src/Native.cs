@@ -120,6 +120,8 @@ namespace Capdist
             public IntPtr on_resolve;
             public IntPtr on_thread_start;
             public int thread_stack_bytes;
+            public int outage_mode;
+            public IntPtr on_attempt_failed;
         }
 
         [StructLayout(LayoutKind.Sequential)]
@@ -131,6 +133,8 @@ namespace Capdist
             public int quota_mode;
             public int security_firm;
             public uint* serial_no;
+            public int outage_mode;
+            public int reserved;
         }
 
         [StructLayout(LayoutKind.Sequential)]
@@ -166,6 +170,9 @@ namespace Capdist
 
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
         internal delegate void capdist_disconnect_fn(IntPtr conn, long err_code, byte* desc, IntPtr user_data);
+
+        [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+        internal delegate void capdist_attempt_failed_fn(IntPtr conn, long err_code, byte* desc, IntPtr user_data);
 
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
         internal delegate void capdist_push_fn(IntPtr conn, uint proto_id, byte* body, UIntPtr length, IntPtr user_data);

@@ -37,16 +37,27 @@ namespace Capdist
         Fail = 2
     }
 
+    /// <summary>What a request does during an outage: from an attempt to connect that failed until one succeeds.</summary>
+    public enum OutageMode
+    {
+        /// <summary>In request options: as the connection's; in options: wait.</summary>
+        Default = 0,
+        /// <summary>Wait for the connection, at most the queue timeout.</summary>
+        Wait = 1,
+        /// <summary>Be refused at once, with the last attempt's status and cause.</summary>
+        Fail = 2
+    }
+
     /// <summary>Levels of <see cref="Options.OnLog"/>.</summary>
     public enum LogLevel
     {
-        /// <summary>Failed for good.</summary>
+        /// <summary>Failed for good: somebody must act.</summary>
         Error = 1,
-        /// <summary>Went wrong and is being mended.</summary>
+        /// <summary>Went wrong and is being mended; and, at most once a minute, how many requests failed.</summary>
         Warning = 2,
-        /// <summary>Connecting, connected, closed.</summary>
+        /// <summary>Connecting, connected.</summary>
         Info = 3,
-        /// <summary>Everything else.</summary>
+        /// <summary>Each request that failed, and the like.</summary>
         Debug = 4
     }
 
@@ -99,6 +110,9 @@ namespace Capdist
         /// <summary>From sent to answered; default 12 s.</summary>
         public TimeSpan ReplyTimeout { get; set; }
 
+        /// <summary>What a request does while the gateway can not be reached; default wait.</summary>
+        public OutageMode OutageMode { get; set; }
+
         /// <summary>Requests a window; 0: no quota is kept; default 30.</summary>
         public int QuotaRequests { get; set; }
         /// <summary>The window; default 30 s.</summary>
@@ -118,6 +132,8 @@ namespace Capdist
         public Action<Client, long, string> OnInitConnect { get; set; }
         /// <summary>The connection was lost; the arguments as above.</summary>
         public Action<Client, long, string> OnDisconnect { get; set; }
+        /// <summary>An attempt to connect failed, and another one follows; the arguments as above.</summary>
+        public Action<Client, long, string> OnAttemptFailed { get; set; }
         /// <summary>The gateway pushed a message: its protocol id and its protobuf.</summary>
         public Action<Client, uint, byte[]> OnPush { get; set; }
         /// <summary>A line for a log.</summary>
@@ -170,6 +186,7 @@ namespace Capdist
             raw.max_queue = MaxQueue;
             raw.max_body_bytes = MaxBodyBytes;
             raw.quota_group = texts.Add(QuotaGroup, nameof(QuotaGroup));
+            raw.outage_mode = (int)OutageMode;
             return raw;
         }
 
@@ -193,6 +210,8 @@ namespace Capdist
         public QuotaMode QuotaMode { get; set; }
         /// <summary>QotHeader.securityFirm, sent only if not 0.</summary>
         public int SecurityFirm { get; set; }
+        /// <summary>What it does while the gateway can not be reached.</summary>
+        public OutageMode OutageMode { get; set; }
 
         /// <summary>C's defaults for null.</summary>
         internal static unsafe Native.capdist_request_options Raw(RequestOptions from)
@@ -205,6 +224,7 @@ namespace Capdist
             raw.reply_timeout_ms = Native.Milliseconds(from.ReplyTimeout);
             raw.quota_mode = (int)from.QuotaMode;
             raw.security_firm = from.SecurityFirm;
+            raw.outage_mode = (int)from.OutageMode;
             return raw;
         }
     }

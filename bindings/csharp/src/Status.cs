@@ -27,7 +27,7 @@ namespace Capdist
         ConnectFailed = 16,
         /// <summary>No connection in time.</summary>
         ConnectTimeout = 17,
-        /// <summary>The gateway refused InitConnect.</summary>
+        /// <summary>The gateway refused InitConnect, as OpenD does while it waits for a code: tried again.</summary>
         ConnectRefused = 18,
         /// <summary>The peer broke the protocol: is that port OpenD's?</summary>
         ProtocolError = 19,

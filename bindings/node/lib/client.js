@@ -197,7 +197,8 @@ class Client {
 /** The addresses of the name in the addon's options; undefined if it is none. Throws where it is not found, before there is a client. */
 async function resolve(native, signal) {
   const { host } = native;
-  if (!host || net.isIP(host) !== 0 || host.toLowerCase() === "localhost") return;
+  // What is no name is the library's to refuse.
+  if (!host || net.isIP(host) !== 0 || /[:/]/.test(host) || host.toLowerCase() === "localhost") return;
   let aborted;
   try {
     const stopped = new Promise((_, reject) => {

@@ -17,7 +17,7 @@ function guarded(callback, ...values) {
 }
 
 /** Events that the host hears of, and nobody else. */
-const TOLD = new Set([Event.INIT_CONNECT, Event.DISCONNECT, Event.PUSH, Event.LOG]);
+const TOLD = new Set([Event.INIT_CONNECT, Event.DISCONNECT, Event.ATTEMPT_FAILED, Event.PUSH, Event.LOG]);
 
 /**
  * The addon holds this, from its making to its closing; it holds its client only while a request is under way or the user
@@ -147,6 +147,9 @@ class Link {
       case Event.DISCONNECT:
         this.#tell();
         guarded(this.#callbacks.onDisconnect, event[1], event[2]);
+        break;
+      case Event.ATTEMPT_FAILED:
+        guarded(this.#callbacks.onAttemptFailed, event[1], event[2]);
         break;
       case Event.PUSH:
         guarded(this.#callbacks.onPush, event[1], event[2]);

@@ -48,6 +48,16 @@ export type Cipher = (typeof Cipher)[keyof typeof Cipher];
 export declare const QuotaMode: { readonly DEFAULT: 0; readonly WAIT: 1; readonly FAIL: 2 };
 export type QuotaMode = (typeof QuotaMode)[keyof typeof QuotaMode];
 
+/** What a request does during an outage, from an attempt to connect that failed until one succeeds: wait for the connection, or be
+ *  refused at once with the last attempt's status and cause. */
+export declare const OutageMode: { readonly DEFAULT: 0; readonly WAIT: 1; readonly FAIL: 2 };
+export type OutageMode = (typeof OutageMode)[keyof typeof OutageMode];
+
+/** Levels of `onLog`: failed for good; went wrong (and, at most once a minute, how many requests failed); connecting, connected;
+ *  each request that failed, and the like. */
+export declare const LogLevel: { readonly ERROR: 1; readonly WARNING: 2; readonly INFO: 3; readonly DEBUG: 4 };
+export type LogLevel = (typeof LogLevel)[keyof typeof LogLevel];
+
 /** How to connect. Times are in milliseconds, from 1 to 3,600,000; 0 takes the default. */
 export interface ConnectOptions {
   /** Numeric address, `localhost` or a name, which Node looks up before each attempt; default 127.0.0.1. */
@@ -92,6 +102,8 @@ export interface ConnectOptions {
   quotaWindowMs?: number;
   /** Default WAIT. */
   quotaMode?: QuotaMode;
+  /** Default WAIT. */
+  outageMode?: OutageMode;
   /** Who shares a quota in this process; default: the clients of one address. */
   quotaGroup?: string;
   /** Requests under way at a time, 1 to 1,000,000; default 4096. */
@@ -102,10 +114,12 @@ export interface ConnectOptions {
   onInitConnect?: (errCode: number, desc: string) => void;
   /** The connection was lost. */
   onDisconnect?: (errCode: number, desc: string) => void;
+  /** An attempt to connect failed, and another one follows. */
+  onAttemptFailed?: (errCode: number, desc: string) => void;
   /** The gateway pushed a message; `body` is its protobuf. */
   onPush?: (protoId: number, body: Uint8Array) => void;
-  /** A line for a log; `level` is 1 error, 2 warning, 3 info, 4 debug. */
-  onLog?: (level: number, message: string) => void;
+  /** A line for a log. */
+  onLog?: (level: LogLevel, message: string) => void;
   /** How long `connect` waits for the connection; default `connectTimeoutMs` and a second; 0: not at
    *  all, and requests wait for it. */
   readyTimeoutMs?: number;
@@ -118,6 +132,7 @@ export interface RequestOptions {
   queueTimeoutMs?: number;
   replyTimeoutMs?: number;
   quotaMode?: QuotaMode;
+  outageMode?: OutageMode;
   /** Sent only if not 0. */
   securityFirm?: number;
   /** Cancels the request; its promise then rejects with the signal's reason. One that was sent keeps its quota slot. */

@@ -1,11 +1,12 @@
 "use strict";
 
 const { connect, Client } = require("./client.js");
-const { Cipher, QuotaMode, Transport } = require("./options.js");
+const { Cipher, LogLevel, OutageMode, QuotaMode, Transport } = require("./options.js");
 const { CapitalDistribution } = require("./reply.js");
 const { CapdistError, ConnectError, RequestError, Status } = require("./status.js");
 const { version } = require("./native.js");
 
 module.exports = {
-  connect, Client, CapitalDistribution, CapdistError, ConnectError, RequestError, Status, Transport, Cipher, QuotaMode, version,
+  connect, Client, CapitalDistribution, CapdistError, ConnectError, RequestError, Status, Transport, Cipher, QuotaMode,
+  OutageMode, LogLevel, version,
 };

@@ -1,3 +1,4 @@
 export {
-  connect, Client, CapitalDistribution, CapdistError, ConnectError, RequestError, Status, Transport, Cipher, QuotaMode, version,
+  connect, Client, CapitalDistribution, CapdistError, ConnectError, RequestError, Status, Transport, Cipher, QuotaMode,
+  OutageMode, LogLevel, version,
 } from "./index.js";

@@ -9,7 +9,7 @@ const NAME = "libcapdist.so.1";
 const VARIABLE = "CAPDIST_LIBRARY";
 
 /** What the first element of an event tells; src/values.h has the same numbers. */
-const Event = Object.freeze({ INIT_CONNECT: 0, DISCONNECT: 1, PUSH: 2, LOG: 3, REPLY: 4, PROTO_REPLY: 5, RESOLVE: 6 });
+const Event = Object.freeze({ INIT_CONNECT: 0, DISCONNECT: 1, PUSH: 2, LOG: 3, REPLY: 4, PROTO_REPLY: 5, RESOLVE: 6, ATTEMPT_FAILED: 7 });
 
 const ADDON = join(__dirname, "..", "build", "capdist.node");
 

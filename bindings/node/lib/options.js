@@ -5,6 +5,8 @@ const { invalid } = require("./status.js");
 
 const Transport = Object.freeze({ TCP: 0, WEBSOCKET: 1, WEBSOCKET_TLS: 2 });
 const Cipher = Object.freeze({ NONE: -1, FTAES_ECB: 0, AES_ECB: 1, AES_CBC: 2 });
+const OutageMode = Object.freeze({ DEFAULT: 0, WAIT: 1, FAIL: 2 });
+const LogLevel = Object.freeze({ ERROR: 1, WARNING: 2, INFO: 3, DEBUG: 4 });
 const QuotaMode = Object.freeze({ DEFAULT: 0, WAIT: 1, FAIL: 2 });
 
 const TEXTS = [
@@ -13,14 +15,14 @@ const TEXTS = [
 ];
 const NUMBERS = [
   "port", "clientVersion", "transport", "packetCipher", "reconnectMinMs", "reconnectMaxMs", "connectTimeoutMs",
-  "queueTimeoutMs", "replyTimeoutMs", "quotaRequests", "quotaWindowMs", "quotaMode", "maxQueue", "maxBodyBytes",
+  "queueTimeoutMs", "replyTimeoutMs", "quotaRequests", "quotaWindowMs", "quotaMode", "outageMode", "maxQueue", "maxBodyBytes",
 ];
 const FLAGS = ["recvNotify", "reconnect", "tlsInsecureAcceptAnyCertificate"];
-const CALLBACKS = ["onInitConnect", "onDisconnect", "onPush", "onLog"];
+const CALLBACKS = ["onInitConnect", "onDisconnect", "onAttemptFailed", "onPush", "onLog"];
 /** Of `connect` itself. */
 const OWN = ["readyTimeoutMs", "signal"];
 const ALL = new Set([...TEXTS, ...NUMBERS, ...FLAGS, ...CALLBACKS, ...OWN]);
-const OF_REQUESTS = new Set(["queueTimeoutMs", "replyTimeoutMs", "quotaMode", "securityFirm", "signal"]);
+const OF_REQUESTS = new Set(["queueTimeoutMs", "replyTimeoutMs", "quotaMode", "outageMode", "securityFirm", "signal"]);
 
 const LONE_SURROGATE = /\p{Surrogate}/u;
 const LONGEST_MS = 3_600_000;
@@ -90,14 +92,16 @@ function connectOptions(options) {
 /** A request's options. */
 function requestOptions(options = {}) {
   known(options, OF_REQUESTS);
-  const { queueTimeoutMs = 0, replyTimeoutMs = 0, quotaMode = 0, securityFirm = 0 } = options;
+  const { queueTimeoutMs = 0, replyTimeoutMs = 0, quotaMode = 0, securityFirm = 0, outageMode = 0 } = options;
   return {
     numbers: [
       int32(queueTimeoutMs, "queueTimeoutMs"), int32(replyTimeoutMs, "replyTimeoutMs"), int32(quotaMode, "quotaMode"),
-      int32(securityFirm, "securityFirm"),
+      int32(securityFirm, "securityFirm"), int32(outageMode, "outageMode"),
     ],
     signal: signalOf(options.signal),
   };
 }
 
-module.exports = { Transport, Cipher, QuotaMode, connectOptions, requestOptions, text, int32, known, signalOf, waiting };
+module.exports = {
+  Transport, Cipher, QuotaMode, OutageMode, LogLevel, connectOptions, requestOptions, text, int32, known, signalOf, waiting,
+};

@@ -4,7 +4,7 @@
 const { resolve } = require("./client.js");
 const { Link, guarded } = require("./connection.js");
 const { decodeNotify } = require("./notify.js");
-const { Transport, connectOptions, int32, text } = require("./options.js");
+const { OutageMode, Transport, connectOptions, int32, text } = require("./options.js");
 const { Common } = require("./proto.js");
 const { isOk, replyOf, requestError } = require("./reply.js");
 const { CapdistError, Status } = require("./status.js");
@@ -13,7 +13,6 @@ const { RetType } = Common;
 /** For one attempt. The documentation's sample stops after 5 s: until then it must have heard of a wrong key, which the gateway
  *  meets with silence. The next attempt follows, so that a slow line loses nothing but time. */
 const CONNECT_TIMEOUT_MS = 4_000;
-const LOG_WARNING = 2;
 
 /** What the vendor has for a request without an answer. */
 const RET_TYPES = new Map([
@@ -95,29 +94,21 @@ class Session {
       tlsCaFile: ssl ? this.#owner.tlsCaFile : undefined,
       recvNotify: true,
       connectTimeoutMs: CONNECT_TIMEOUT_MS,
+      // Who asks while OpenD is down is told at once.
+      outageMode: OutageMode.FAIL,
     });
     const addresses = await resolve(native);
     if (this.isStopped) throw stopped();
     this.link = new Link(native, {
       onInitConnect: (errCode, desc) => this.#say(errCode === 0, desc),
       onDisconnect: (errCode, desc) => this.#say(false, desc),
-      onLog: (level) => this.#attemptFailed(level),
+      onAttemptFailed: (errCode, desc) => this.#say(false, desc),
       onPush: (cmd, body) => {
         if (!this.isStopped) this.#owner.onPush?.(cmd, pushed(cmd, body));
       },
     }, addresses);
     this.keep();
     return this.link;
-  }
-
-  /** An attempt that will be repeated is only logged. */
-  #attemptFailed(level) {
-    if (this.isStopped || level !== LOG_WARNING || this.#said !== undefined) return;
-    try {
-      this.link.look();
-    } catch (error) {
-      this.#say(false, error.message);
-    }
   }
 
   /** Success each time, failure once until the next success. */

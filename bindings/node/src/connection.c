@@ -63,6 +63,11 @@ static void on_disconnect(capdist_conn *conn, int64_t err_code, const char *desc
     EVENT(user_data, EVENT_DISCONNECT, push_number(list, (double)err_code), push_text(list, desc));
 }
 
+static void on_attempt_failed(capdist_conn *conn, int64_t err_code, const char *desc, void *user_data) {
+    (void)conn;
+    EVENT(user_data, EVENT_ATTEMPT_FAILED, push_number(list, (double)err_code), push_text(list, desc));
+}
+
 static void on_push(capdist_conn *conn, uint32_t proto_id, const uint8_t *body, size_t length, void *user_data) {
     (void)conn;
     EVENT(user_data, EVENT_PUSH, push_number(list, proto_id), push_bytes(list, body, length));
@@ -199,6 +204,7 @@ static napi_value construct(napi_env env, napi_callback_info info) {
         options.mode = CAPDIST_MODE_HOST_DRIVEN;
         options.on_init_connect = on_init_connect;
         options.on_disconnect = on_disconnect;
+        options.on_attempt_failed = on_attempt_failed;
         options.on_push = on_push;
         options.on_log = on_log;
         options.on_resolve = on_resolve;
@@ -247,19 +253,20 @@ static napi_value js_close(napi_env env, napi_callback_info info) {
     return NULL;
 }
 
-/// Fills what one request sets for itself from queueTimeoutMs, replyTimeoutMs, quotaMode and securityFirm.
+/// Fills what one request sets for itself from queueTimeoutMs, replyTimeoutMs, quotaMode, securityFirm and outageMode.
 static void read_request_options(napi_env env, const napi_value *values, capdist_request_options *options) {
     lib.capdist_request_options_init(options, sizeof *options);
     options->queue_timeout_ms = read_int(env, values[0]);
     options->reply_timeout_ms = read_int(env, values[1]);
     options->quota_mode = read_int(env, values[2]);
     options->security_firm = read_int(env, values[3]);
+    options->outage_mode = read_int(env, values[4]);
 }
 
-/// `ask(security, code, queueTimeoutMs, replyTimeoutMs, quotaMode, securityFirm)`: the serial number.
+/// `ask(security, code, queueTimeoutMs, replyTimeoutMs, quotaMode, securityFirm, outageMode)`: the serial number.
 static napi_value js_ask(napi_env env, napi_callback_info info) {
-    napi_value values[6];
-    struct connection *connection = arguments(env, info, 6, values);
+    napi_value values[7];
+    struct connection *connection = arguments(env, info, 7, values);
     capdist_security security;
     capdist_request_options options;
     uint32_t serial_no;
@@ -274,8 +281,8 @@ static napi_value js_ask(napi_env env, napi_callback_info info) {
 
 /// `sendProto(protoId, body, queueTimeoutMs, replyTimeoutMs, quotaMode, securityFirm)`: the serial number.
 static napi_value js_send_proto(napi_env env, napi_callback_info info) {
-    napi_value values[6];
-    struct connection *connection = arguments(env, info, 6, values);
+    napi_value values[7];
+    struct connection *connection = arguments(env, info, 7, values);
     capdist_request_options options;
     uint32_t proto_id = 0, serial_no;
     void *body = NULL;

@@ -150,6 +150,7 @@ static const struct field numbers[] = {
     FIELD("quotaRequests", quota_requests),
     FIELD("quotaWindowMs", quota_window_ms),
     FIELD("quotaMode", quota_mode),
+    FIELD("outageMode", outage_mode),
     FIELD("maxQueue", max_queue),
     FIELD("maxBodyBytes", max_body_bytes),
 };

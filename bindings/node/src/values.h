@@ -15,7 +15,8 @@ enum event {
     EVENT_LOG = 3,          ///< level, message
     EVENT_REPLY = 4,        ///< serial number and what `push_reply` adds
     EVENT_PROTO_REPLY = 5,  ///< serial number and what `push_proto_reply` adds
-    EVENT_RESOLVE = 6       ///< the host's name, whose addresses are wanted
+    EVENT_RESOLVE = 6,      ///< the host's name, whose addresses are wanted
+    EVENT_ATTEMPT_FAILED = 7 ///< err_code, desc
 };
 
 /// An array that is being filled. A failure shows as `undefined` elements; memory that runs out ends Node anyway.

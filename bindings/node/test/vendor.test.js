@@ -64,7 +64,7 @@ test("fields the gateway left out are not there; a refusal is an answer", async 
     "capitalInBig", "capitalInMid", "capitalInSmall", "capitalOutBig", "capitalOutMid", "capitalOutSmall",
   ]);
   const refused = await websocket.GetCapitalDistribution(request("800000"));
-  assert.deepEqual(refused, { retType: -1, retMsg: "该接口仅支持正股", errCode: 0 });
+  assert.deepEqual(refused, { retType: -1, retMsg: "不支持该股票类型，仅支持正股、窝轮和基金", errCode: 0 });
 });
 
 test("the security firm is sent where it is given", async (t) => {
@@ -102,7 +102,8 @@ test("a wrong key: told once, before five seconds are over", async (t) => {
   await sleep(1000);
   assert.equal(told.length, 1);
   websocket.stop();
-  assert.equal((await asked).retType, -200);
+  // Told with the attempt that failed, and not only when it was stopped.
+  assert.deepEqual([(await asked).status, (await asked).retType], [Status.CONNECT_TIMEOUT, -100]);
 });
 
 test("nobody listens, then somebody does not any more", async (t) => {
@@ -125,14 +126,24 @@ test("nobody listens, then somebody does not any more", async (t) => {
   assert.deepEqual(told.map(([ret]) => ret), [true, false, true]);
 });
 
-test("failed for good after failing for now is told once, and to who asks", async (t) => {
+test("down, who asks is told at once; refused, it is tried again; well, it stands", async (t) => {
   const port = await unusedPort();
   const { websocket, told, login } = start(t, port);
   await login();
-  await simulator(t, "--websocket-port", String(port), "--fault", "init-refused");
-  const error = await rejection(websocket.GetCapitalDistribution(request("00700")));
-  assert.deepEqual([error.status, error.retType], [Status.CONNECT_REFUSED, -400]);
+  const down = await rejection(websocket.GetCapitalDistribution(request("00700")));
+  assert.deepEqual([down.status, down.retType], [Status.CONNECT_FAILED, -400]);
+  const refusing = await simulator(t, "--websocket-port", String(port), "--fault", "init-refused");
+  let error;
+  assert.ok(await until(async () => {
+    error = await rejection(websocket.GetCapitalDistribution(request("00700")));
+    return error.status === Status.CONNECT_REFUSED;
+  }), "a refusal is told");
+  assert.equal(error.retType, -400);
   assert.deepEqual(told.map(([ret]) => ret), [false]);
+  await refusing.kill();
+  await simulator(t, "--websocket-port", String(port));
+  assert.ok(await until(() => told.length === 2), "it stands in the end");
+  assert.deepEqual(told.map(([ret]) => ret), [false, true]);
 });
 
 test("every promise settles: stop in flight, before start, with what is no request", async (t) => {

@@ -38,7 +38,7 @@ OPTIONS: list[tuple[str, Any]] = [
     *(("max_body_bytes", value) for value in [-1, 1, 2**28 + 1, *BAD_NUMBERS]),
     *(
         (name, value)
-        for name in ("on_init_connect", "on_disconnect", "on_push", "on_log")
+        for name in ("on_init_connect", "on_disconnect", "on_attempt_failed", "on_push", "on_log")
         for value in (1, "print", [], object())
     ),
 ]

@@ -149,6 +149,7 @@ def test_callbacks_take_what_the_header_says() -> None:
         "capdist_proto_fn": _connection._on_proto_reply,
         "capdist_init_connect_fn": _connection._on_init_connect,
         "capdist_disconnect_fn": _connection._on_disconnect,
+        "capdist_attempt_failed_fn": _connection._on_attempt_failed,
         "capdist_push_fn": _connection._on_push,
         "capdist_log_fn": _connection._on_log,
         "capdist_closed_fn": _connection._on_closed,

@@ -456,6 +456,12 @@ inline capdist_status connection::open(std::unique_ptr<detail::callbacks> owner,
             mine->run(conn, [&] { mine->given.on_disconnect(connection_ref(conn, mine), err_code, desc); });
         };
     }
+    if (owner->given.on_attempt_failed) {
+        raw.on_attempt_failed = [](capdist_conn *conn, std::int64_t err_code, const char *desc, void *user_data) {
+            auto *mine = static_cast<detail::callbacks *>(user_data);
+            mine->run(conn, [&] { mine->given.on_attempt_failed(connection_ref(conn, mine), err_code, desc); });
+        };
+    }
     if (owner->given.on_push) {
         raw.on_push = [](capdist_conn *conn, std::uint32_t proto_id, const std::uint8_t *body, std::size_t length,
                          void *user_data) {

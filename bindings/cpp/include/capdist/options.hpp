@@ -63,6 +63,13 @@ enum class cipher : std::int32_t {
     aes_cbc = CAPDIST_CIPHER_AES_CBC
 };
 
+/// What a request does during an outage: from an attempt to connect that failed until one succeeds.
+enum class outage_mode : std::int32_t {
+    standard = CAPDIST_OUTAGE_DEFAULT, ///< in request_options: as the connection's; in options: wait
+    wait = CAPDIST_OUTAGE_WAIT,
+    fail = CAPDIST_OUTAGE_FAIL ///< be refused at once, with the last attempt's status and cause
+};
+
 /// What a request does when no slot of the quota is free.
 enum class quota_mode : std::int32_t {
     standard = CAPDIST_QUOTA_DEFAULT, ///< in request_options: as the connection's; in options: wait
@@ -99,6 +106,7 @@ struct options {
     std::chrono::milliseconds connect_timeout{};
     std::chrono::milliseconds queue_timeout{};
     std::chrono::milliseconds reply_timeout{};
+    capdist::outage_mode outage_mode = capdist::outage_mode::standard;
 
     std::int32_t quota_requests = 0; ///< 0: no quota is kept; the default is 30
     std::chrono::milliseconds quota_window{};
@@ -111,6 +119,8 @@ struct options {
     /// `err_code` is laid out as CAPDIST_ERR_KIND and CAPDIST_ERR_CODE take it apart; the text lives until they return.
     std::function<void(connection_ref, std::int64_t err_code, std::string_view desc)> on_init_connect;
     std::function<void(connection_ref, std::int64_t err_code, std::string_view desc)> on_disconnect;
+    /// An attempt to connect failed, and another one follows.
+    std::function<void(connection_ref, std::int64_t err_code, std::string_view desc)> on_attempt_failed;
     std::function<void(connection_ref, std::uint32_t proto_id, std::string_view body)> on_push;
     std::function<void(connection_ref, log_level, std::string_view message)> on_log;
     /// The very last of the connection's callbacks, also after every reply's.
@@ -145,6 +155,7 @@ struct request_options {
     std::int32_t security_firm = 0;
     /// Where a blocking call tells its number while it waits (capdist.h), so that another thread can cancel it; or nullptr.
     std::uint32_t *serial_no = nullptr;
+    capdist::outage_mode outage_mode = capdist::outage_mode::standard;
 };
 
 namespace detail {
@@ -181,6 +192,7 @@ inline capdist_options raw_options(const options &from) noexcept {
     raw.max_body_bytes = from.max_body_bytes;
     raw.quota_group = text_or_null(from.quota_group);
     raw.thread_stack_bytes = from.thread_stack_bytes;
+    raw.outage_mode = static_cast<std::int32_t>(from.outage_mode);
     return raw;
 }
 
@@ -192,6 +204,7 @@ inline capdist_request_options raw_options(const request_options &from) noexcept
     raw.quota_mode = static_cast<std::int32_t>(from.quota_mode);
     raw.security_firm = from.security_firm;
     raw.serial_no = from.serial_no;
+    raw.outage_mode = static_cast<std::int32_t>(from.outage_mode);
     return raw;
 }
 

@@ -22,14 +22,16 @@ class SPI_Conn {
 public:
     virtual ~SPI_Conn() = default;
 
-    /// The connection stands (`nErrCode` 0), or could not be made. Otherwise the high 32 bits are the kind (100:
+    /// The connection stands (`nErrCode` 0), or could not be made, which is told once until it stands: meanwhile it is tried again
+    /// and again. `nErrCode`: the high 32 bits are the kind (100:
     /// InitConnect failed, low 32: 0 unknown, 1 timeout, 3 disconnect, 4 could not send, 5 refused by OpenD; else the
     /// socket's: 1 create, 4 name not found, 6 connect, 9 select, 10 send, 11 receive, low 32: errno).
     virtual void OnInitConnect(Conn *pConn, std::int64_t nErrCode, const char *strDesc) {
         (void)pConn, (void)nErrCode, (void)strDesc;
     }
 
-    /// The connection was lost; `nErrCode` as above. It is not made again unless SetAutoReconnect(true) asked for that.
+    /// The connection was lost; `nErrCode` as above. It is made again, and OnInitConnect tells when it stands, unless
+    /// SetAutoReconnect(false) asked for no such thing.
     virtual void OnDisConnect(Conn *pConn, std::int64_t nErrCode) { (void)pConn, (void)nErrCode; }
 };
 
@@ -60,11 +62,21 @@ struct Shared {
     Conn *conn = nullptr;
     SPI_Conn *conn_spi = nullptr;
     SPI_Qot *qot_spi = nullptr;
+    bool is_down_told = false;
 
     // Copied out: no lock is held while the host's code runs.
     std::pair<Conn *, SPI_Conn *> for_conn() {
         std::lock_guard<std::mutex> guard(mutex);
         return {conn, conn_spi};
+    }
+    /// The same once an attempt failed, and nobody where that was told already.
+    std::pair<Conn *, SPI_Conn *> for_failure() {
+        std::lock_guard<std::mutex> guard(mutex);
+        return {conn, std::exchange(is_down_told, true) ? nullptr : conn_spi};
+    }
+    void tell_failures(bool is_told) {
+        std::lock_guard<std::mutex> guard(mutex);
+        is_down_told = is_told;
     }
     SPI_Qot *for_qot() {
         std::lock_guard<std::mutex> guard(mutex);
@@ -120,13 +132,15 @@ public:
         rsa_private_key_ = strRSAPrivateKey ? strRSAPrivateKey : "";
     }
 
-    /// Ours: whether a lost connection is made again; not unless asked. Call it before InitConnect.
+    /// Ours: whether a connection that was lost, or could not be made, is made again by itself, which is so unless it is turned
+    /// off. Call it before InitConnect.
     void SetAutoReconnect(bool bReconnect) {
         std::lock_guard<std::mutex> guard(mutex_);
         reconnect_ = bReconnect;
     }
 
-    /// Starts to connect; OnInitConnect tells how it went. One that is open is closed first. Returns false, and nothing
+    /// Starts to connect; OnInitConnect tells how it went. One that is open is closed first, so that a program may as well call
+    /// this itself when the connection is lost. Returns false, and nothing
     /// comes, for what is refused: a bad address, encryption without a key or with one that can't be used.
     bool InitConnect(const char *szIPAddr, std::uint16_t nPort, bool bEnableEncrypt) {
         Close();
@@ -136,12 +150,20 @@ public:
         given.client_id = client_id_;
         given.client_version = client_version_;
         given.reconnect = reconnect_;
+        given.outage_mode = outage_mode::fail;
         if (bEnableEncrypt) given.rsa_private_key = rsa_private_key_;
+        shared_->tell_failures(false);
         given.on_init_connect = [shared = shared_](connection_ref, std::int64_t err_code, std::string_view desc) {
+            shared->tell_failures(err_code != 0);
             const auto [conn, spi] = shared->for_conn();
             if (spi) spi->OnInitConnect(conn, err_code, desc.data()); // C's text: it ends with a NUL
         };
+        given.on_attempt_failed = [shared = shared_](connection_ref, std::int64_t err_code, std::string_view desc) {
+            const auto [conn, spi] = shared->for_failure();
+            if (spi) spi->OnInitConnect(conn, err_code, desc.data());
+        };
         given.on_disconnect = [shared = shared_](connection_ref, std::int64_t err_code, std::string_view) {
+            shared->tell_failures(true);
             const auto [conn, spi] = shared->for_conn();
             if (spi) spi->OnDisConnect(conn, err_code);
         };
@@ -191,7 +213,7 @@ private:
     std::string client_id_;
     std::int32_t client_version_ = 101;
     std::string rsa_private_key_;
-    bool reconnect_ = false;
+    bool reconnect_ = true;
 };
 
 /// A connection for quotes.
@@ -204,7 +226,7 @@ public:
     void UnregisterQotSpi() { RegisterQotSpi(nullptr); }
 
     /// Asks for a stock's capital distribution; OnReply_GetCapitalDistribution gets the answer. Returns its serial number,
-    /// or 0 if it was refused, and then nothing comes.
+    /// or 0 if it was refused, and then nothing comes; so it is while the gateway can not be reached.
     std::uint32_t GetCapitalDistribution(const Qot_GetCapitalDistribution::Request &stReq) {
         if (!stReq.IsInitialized()) return 0;
         const auto &asked = stReq.c2s().security();

@@ -18,7 +18,7 @@ namespace Capdist.Vendor
         private string clientId;
         private int clientVer = 101;
         private string rsaPrivateKey;
-        private bool reconnect;
+        private bool reconnect = true;
 
         internal Conn()
         {
@@ -40,13 +40,16 @@ namespace Capdist.Vendor
             lock (mutex) rsaPrivateKey = key;
         }
 
-        /// <summary>Ours: whether a lost connection is made again; not unless asked. Call it before InitConnect.</summary>
+        /// <summary>Ours: whether a connection that was lost, or could not be made, is made again by itself, which is so unless it
+        /// is turned off. Call it before InitConnect.</summary>
         public void SetAutoReconnect(bool isReconnect)
         {
             lock (mutex) reconnect = isReconnect;
         }
 
-        /// <summary>Starts to connect; OnInitConnect tells how it went. One that is open is closed first. Returns false, and
+        /// <summary>Starts to connect; OnInitConnect tells how it went: success each time, failure once until the next success, for
+        /// it is tried again meanwhile. One that is open is closed first, so that a program may as well call this itself when the
+        /// connection is lost. Returns false, and
         /// nothing comes, for what is refused: a bad address, encryption without a key or with one that can't be used.
         /// </summary>
         public bool InitConnect(string ip, ushort port, bool isEnableEncrypt)
@@ -56,6 +59,8 @@ namespace Capdist.Vendor
             lock (mutex)
             {
                 if (isEnableEncrypt && string.IsNullOrEmpty(rsaPrivateKey)) return false;
+                // Only on the connection's thread.
+                bool isDownTold = false;
                 Options given = new Options
                 {
                     Host = ip ?? "",
@@ -64,8 +69,23 @@ namespace Capdist.Vendor
                     ClientVersion = clientVer,
                     RsaPrivateKey = isEnableEncrypt ? rsaPrivateKey : null,
                     Reconnect = reconnect,
-                    OnInitConnect = (sender, errCode, desc) => TellInitConnect(errCode, desc),
-                    OnDisconnect = (sender, errCode, desc) => TellDisconnect(errCode)
+                    OutageMode = OutageMode.Fail,
+                    OnInitConnect = (sender, errCode, desc) =>
+                    {
+                        isDownTold = errCode != 0;
+                        TellInitConnect(errCode, desc);
+                    },
+                    OnAttemptFailed = (sender, errCode, desc) =>
+                    {
+                        if (isDownTold) return;
+                        isDownTold = true;
+                        TellInitConnect(errCode, desc);
+                    },
+                    OnDisconnect = (sender, errCode, desc) =>
+                    {
+                        isDownTold = true;
+                        TellDisconnect(errCode);
+                    }
                 };
                 Client opened;
                 try
@@ -123,7 +143,8 @@ namespace Capdist.Vendor
 
         internal abstract void TellReply(uint serialNo, QotGetCapitalDistribution.Response response);
 
-        /// <summary>Asks. Returns the serial number, or 0 if it was refused, and then nothing comes.</summary>
+        /// <summary>Asks. Returns the serial number, or 0 if it was refused, and then nothing comes; so it is while the gateway can
+        /// not be reached.</summary>
         internal uint Ask(QotGetCapitalDistribution.Request request)
         {
             Client asked = Current();

@@ -24,7 +24,8 @@ namespace Futu.OpenApi
         /// <summary>The connection stands (errCode 0), or could not be made: <see cref="Conn.InitFail"/>.</summary>
         void OnInitConnect(FTAPI_Conn client, long errCode, string desc);
 
-        /// <summary>The connection was lost. It is not made again unless SetAutoReconnect(true) asked for that.</summary>
+        /// <summary>The connection was lost. It is made again, and OnInitConnect tells when it stands, unless
+        /// SetAutoReconnect(false) asked for no such thing.</summary>
         void OnDisconnect(FTAPI_Conn client, long errCode);
     }
 

@@ -9,7 +9,7 @@ Users of the vendor's SDK find what they know in ``capdist.futu`` and ``capdist.
 
 from ._aio import AsyncClient, LoopClient
 from ._client import Client, Result
-from ._model import CapitalDistribution, Cipher, ConnectionInfo, ProtoReply, Quota
+from ._model import CapitalDistribution, Cipher, ConnectionInfo, LogLevel, ProtoReply, Quota
 from ._native import lib as _lib
 from ._status import (
     ArgumentError,
@@ -45,6 +45,7 @@ __all__ = [
     "ConnectionInfo",
     "DisconnectedError",
     "LibraryNotFoundError",
+    "LogLevel",
     "LoopClient",
     "MalformedReplyError",
     "ProtoReply",

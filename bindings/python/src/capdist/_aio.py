@@ -101,13 +101,14 @@ class AsyncClient(BaseClient):
         reply_timeout: Optional[float] = None,
         wait: Optional[bool] = None,
         security_firm: int = 0,
+        outage_wait: Optional[bool] = None,
     ) -> CapitalDistribution:
         """A stock's capital distribution; arguments and errors as :meth:`Client.capital_distribution`. Cancelling the
         task cancels the request."""
         loop = self._running_loop()
         future: asyncio.Future[CapitalDistribution] = loop.create_future()
 
-        options = request_options(queue_timeout, reply_timeout, wait, security_firm)
+        options = request_options(queue_timeout, reply_timeout, wait, security_firm, outage_wait)
         serial_no = self._connection.ask(
             parse_security(security), options, partial(_answered, self._hand_over, loop, future, security)
         )

@@ -12,7 +12,8 @@ from typing import Any, Callable, Iterable, Iterator, Optional, Tuple, Type, Typ
 from . import _native as native
 from ._arguments import milliseconds, parse_security, path, utf8
 from ._connection import Callbacks, Connection, Waiting, refuse_in_callback
-from ._model import CapitalDistribution, Cipher, ConnectionInfo, ProtoReply, Quota, proto_reply_of, result_of
+from ._log import log
+from ._model import CapitalDistribution, Cipher, ConnectionInfo, LogLevel, ProtoReply, Quota, proto_reply_of, result_of
 from ._status import ArgumentError, RequestError, Status
 
 #: What became of one request: figures, or the exception that tells why there are none.
@@ -70,9 +71,10 @@ def request_options(
     reply_timeout: Optional[float],
     wait: Optional[bool],
     security_firm: int,
+    outage_wait: Optional[bool] = None,
 ) -> Optional[native.RequestOptions]:
     """The library's request options; None when all are the connection's."""
-    if queue_timeout is None and reply_timeout is None and wait is None and security_firm == 0:
+    if queue_timeout is None and reply_timeout is None and wait is None and security_firm == 0 and outage_wait is None:
         return None
     options = native.initialised(native.RequestOptions)
     assert isinstance(options, native.RequestOptions)
@@ -80,6 +82,8 @@ def request_options(
     options.reply_timeout_ms = milliseconds(reply_timeout, "reply_timeout")
     if wait is not None:
         options.quota_mode = native.QUOTA_WAIT if wait else native.QUOTA_FAIL
+    if outage_wait is not None:
+        options.outage_mode = native.OUTAGE_WAIT if outage_wait else native.OUTAGE_FAIL
     options.security_firm = _number(security_firm, "security_firm")
     return options
 
@@ -109,6 +113,7 @@ class BaseClient:
         connect_timeout: float = 10.0,
         queue_timeout: float = 120.0,
         reply_timeout: float = 12.0,
+        outage_wait: bool = True,
         quota_requests: int = 30,
         quota_window: float = 30.0,
         quota_wait: bool = True,
@@ -117,8 +122,9 @@ class BaseClient:
         max_body_bytes: int = 4 * 1024 * 1024,
         on_init_connect: Optional[Callable[[int, str], None]] = None,
         on_disconnect: Optional[Callable[[int, str], None]] = None,
+        on_attempt_failed: Optional[Callable[[int, str], None]] = None,
         on_push: Optional[Callable[[int, bytes], None]] = None,
-        on_log: Optional[Callable[[int, str], None]] = None,
+        on_log: Optional[Callable[[LogLevel, str], None]] = None,
         _mode: int = native.MODE_THREAD,
         _resolver: Optional[Callable[[Connection], None]] = None,
     ) -> None:
@@ -153,6 +159,7 @@ class BaseClient:
         options.connect_timeout_ms = milliseconds(connect_timeout, "connect_timeout")
         options.queue_timeout_ms = milliseconds(queue_timeout, "queue_timeout")
         options.reply_timeout_ms = milliseconds(reply_timeout, "reply_timeout")
+        options.outage_mode = native.OUTAGE_WAIT if outage_wait else native.OUTAGE_FAIL
         options.quota_requests = _number(quota_requests, "quota_requests")
         options.quota_window_ms = milliseconds(quota_window, "quota_window")
         options.quota_mode = native.QUOTA_WAIT if quota_wait else native.QUOTA_FAIL
@@ -164,7 +171,8 @@ class BaseClient:
             _optional_callback(on_init_connect, "on_init_connect"),
             _optional_callback(on_disconnect, "on_disconnect"),
             _optional_callback(on_push, "on_push"),
-            _optional_callback(on_log, "on_log"),
+            _optional_callback(on_log, "on_log") or log,
+            _optional_callback(on_attempt_failed, "on_attempt_failed"),
         )
         self._waiting = Waiting(_resolver)
         self._connection = Connection(options, self._callbacks, self._waiting)
@@ -222,6 +230,8 @@ class Client(BaseClient):
         connect_timeout: for one attempt, in seconds.
         queue_timeout: from asked to sent, in seconds; waiting for the quota counts.
         reply_timeout: from sent to answered, in seconds.
+        outage_wait: during an outage, from an attempt to connect that failed until one succeeds, wait for the connection (True), or
+            raise the last attempt's :class:`ConnectError` at once.
         quota_requests: requests a window; 0 keeps no quota.
         quota_window: the window in seconds.
         quota_wait: wait for a free slot (True), or raise :class:`RateLimitedError` at once.
@@ -230,8 +240,9 @@ class Client(BaseClient):
         max_body_bytes: longest body accepted from the gateway.
         on_init_connect: called with (err_code, text) when the connection stands (0) or has failed for good.
         on_disconnect: called with (err_code, text) when it is lost.
+        on_attempt_failed: called with (err_code, text) when an attempt to connect failed, and another one follows.
         on_push: called with (proto_id, body) for each push.
-        on_log: called with (level, text); 1 error, 2 warning, 3 info, 4 debug.
+        on_log: called with (level, text), a :class:`LogLevel`; None: the lines go to :mod:`logging`'s ``capdist``.
 
     Callbacks run on the connection's thread, one at a time. What they raise is reported through
     ``sys.unraisablehook``. Blocking calls raise :class:`WouldDeadlockError` inside them.
@@ -256,6 +267,7 @@ class Client(BaseClient):
         reply_timeout: Optional[float] = None,
         wait: Optional[bool] = None,
         security_firm: int = 0,
+        outage_wait: Optional[bool] = None,
     ) -> CapitalDistribution:
         """A stock's capital distribution; blocks for at most the two timeouts (None: the client's).
 
@@ -265,6 +277,7 @@ class Client(BaseClient):
             reply_timeout: from sent to answered, in seconds.
             wait: wait for a slot of the quota, or raise at once (None: the client's).
             security_firm: sent only if not 0.
+            outage_wait: wait for the connection during an outage, or raise at once (None: the client's).
 
         Raises:
             RequestError: there are no figures, and why.
@@ -282,7 +295,7 @@ class Client(BaseClient):
             finally:
                 arrived.release()
 
-        options = request_options(queue_timeout, reply_timeout, wait, security_firm)
+        options = request_options(queue_timeout, reply_timeout, wait, security_firm, outage_wait)
         serial_no = self._connection.ask(parse_security(security), options, sink)
         try:
             arrived.acquire()
@@ -306,6 +319,7 @@ class Client(BaseClient):
         reply_timeout: Optional[float] = None,
         wait: Optional[bool] = None,
         security_firm: int = 0,
+        outage_wait: Optional[bool] = None,
     ) -> int:
         """The same without blocking: `callback` is called exactly once with the request's serial number and the
         figures, or the exception that tells why there are none.
@@ -318,7 +332,7 @@ class Client(BaseClient):
         def sink(reply: native.Reply) -> None:
             callback(reply.serial_no, result_of(reply, security))
 
-        options = request_options(queue_timeout, reply_timeout, wait, security_firm)
+        options = request_options(queue_timeout, reply_timeout, wait, security_firm, outage_wait)
         return self._connection.ask(parse_security(security), options, sink)
 
     def capital_distributions(
@@ -379,6 +393,7 @@ class Client(BaseClient):
         queue_timeout: Optional[float] = None,
         reply_timeout: Optional[float] = None,
         wait: Optional[bool] = None,
+        outage_wait: Optional[bool] = None,
     ) -> int:
         """Sends any other request as raw protobuf; `callback` is called exactly once.
 
@@ -395,7 +410,7 @@ class Client(BaseClient):
         def sink(reply: native.ProtoReply) -> None:
             callback(proto_reply_of(reply))
 
-        options = request_options(queue_timeout, reply_timeout, wait, 0)
+        options = request_options(queue_timeout, reply_timeout, wait, 0, outage_wait)
         return self._connection.send_proto(proto_id, raw, options, sink)
 
     def __enter__(self) -> "Client":

@@ -30,7 +30,8 @@ from typing import Any, Callable, Dict, Optional, Tuple
 from . import _native as native
 from . import _signals
 from ._arguments import patience
-from ._model import ConnectionInfo, Quota
+from ._log import level_of
+from ._model import ConnectionInfo, LogLevel, Quota
 from ._status import CapdistError, ClosedError, Status, WouldDeadlockError, call_error
 
 ReplySink = Callable[[native.Reply], None]
@@ -85,7 +86,10 @@ class Connection:
         self.is_attached = self.is_driven
         self._thread = threading.get_ident() if self.is_driven else 0
         self._is_closing = False
+        #: Whether the last attempt to connect failed.
+        self.is_in_outage = False
         options.on_init_connect = _on_init_connect
+        options.on_attempt_failed = _on_attempt_failed
         options.on_disconnect = _on_disconnect
         if callbacks.on_push is not None:
             options.on_push = _on_push
@@ -170,8 +174,8 @@ class Connection:
             return None, True
         return call_error(status, native.text(native.lib.capdist_last_error())), is_final
 
-    def wait_ready(self, timeout: float) -> None:
-        """Waits until the connection stands; raises why it does not."""
+    def wait_ready(self, timeout: float, through_outage: bool = True) -> None:
+        """Waits until the connection stands; raises why it does not, without `through_outage` as soon as an attempt has failed."""
         refuse_in_callback()
         deadline = time.monotonic() + patience(timeout)
         error: Optional[CapdistError] = None
@@ -182,7 +186,7 @@ class Connection:
                     if error is None:
                         return
                     remaining = deadline - time.monotonic()
-                    if remaining <= 0 or is_final:
+                    if remaining <= 0 or is_final or (self.is_in_outage and not through_outage):
                         raise error
                     # The library tells at once; the limit is for a child that was forked in between.
                     self.changed.wait(min(remaining, 1.0))
@@ -318,10 +322,12 @@ class Callbacks:
         on_init_connect: Optional[Callable[[int, str], None]] = None,
         on_disconnect: Optional[Callable[[int, str], None]] = None,
         on_push: Optional[Callable[[int, bytes], None]] = None,
-        on_log: Optional[Callable[[int, str], None]] = None,
+        on_log: Optional[Callable[[LogLevel, str], None]] = None,
+        on_attempt_failed: Optional[Callable[[int, str], None]] = None,
     ) -> None:
         self.on_init_connect = on_init_connect
         self.on_disconnect = on_disconnect
+        self.on_attempt_failed = on_attempt_failed
         self.on_push = on_push
         self.on_log = on_log
 
@@ -367,10 +373,23 @@ def _handle_init_connect(_conn: int, err_code: int, desc: bytes, token: int) -> 
     connection = _entered(token)
     if connection is None:
         return
+    connection.is_in_outage = False
     connection.tell()
     callbacks = connection.callbacks()
     if callbacks is not None and callbacks.on_init_connect is not None:
         _signals.call_user(connection.is_driven, callbacks.on_init_connect, err_code, native.text(desc))
+
+
+@_signals.repeatable
+def _handle_attempt_failed(_conn: int, err_code: int, desc: bytes, token: int) -> None:
+    connection = _entered(token)
+    if connection is None:
+        return
+    connection.is_in_outage = True
+    connection.tell()
+    callbacks = connection.callbacks()
+    if callbacks is not None and callbacks.on_attempt_failed is not None:
+        _signals.call_user(connection.is_driven, callbacks.on_attempt_failed, err_code, native.text(desc))
 
 
 @_signals.repeatable
@@ -397,7 +416,7 @@ def _handle_log(_conn: int, level: int, message: bytes, token: int) -> None:
     connection = _entered(token)
     callbacks = connection.callbacks() if connection is not None else None
     if connection is not None and callbacks is not None and callbacks.on_log is not None:
-        _signals.call_user(connection.is_driven, callbacks.on_log, level, native.text(message))
+        _signals.call_user(connection.is_driven, callbacks.on_log, level_of(level), native.text(message))
 
 
 @_signals.repeatable
@@ -424,6 +443,7 @@ _on_reply = native.ReplyFn(_handle_reply)
 _on_driven_reply = native.ReplyFn(_handle_driven_reply)
 _on_proto_reply = native.ProtoFn(_handle_proto_reply)
 _on_init_connect = native.InitConnectFn(_handle_init_connect)
+_on_attempt_failed = native.AttemptFailedFn(_handle_attempt_failed)
 _on_disconnect = native.DisconnectFn(_handle_disconnect)
 _on_push = native.PushFn(_handle_push)
 _on_log = native.LogFn(_handle_log)

@@ -13,6 +13,19 @@ from . import _native as native
 from ._status import RequestError, Status, request_error_class, status_of
 
 
+class LogLevel(IntEnum):
+    """Levels of `on_log`."""
+
+    #: Failed for good: somebody must act.
+    ERROR = 1
+    #: Went wrong and is being mended; and, at most once a minute, how many requests failed.
+    WARNING = 2
+    #: Connecting, connected.
+    INFO = 3
+    #: Each request that failed, and the like.
+    DEBUG = 4
+
+
 class Cipher(IntEnum):
     """What encrypts bodies once an RSA key is configured."""
 

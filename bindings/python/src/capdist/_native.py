@@ -27,6 +27,7 @@ CODE_SIZE = 60
 MODE_THREAD, MODE_HOST_DRIVEN = 0, 1
 TRANSPORT_TCP, TRANSPORT_WEBSOCKET, TRANSPORT_WEBSOCKET_TLS = 0, 1, 2
 QUOTA_DEFAULT, QUOTA_WAIT, QUOTA_FAIL = 0, 1, 2
+OUTAGE_DEFAULT, OUTAGE_WAIT, OUTAGE_FAIL = 0, 1, 2
 
 HAS_UPDATE_TIME = 1 << 7
 HAS_RET_TYPE, HAS_RET_MSG, HAS_ERR_CODE = 1 << 1, 1 << 2, 1 << 3
@@ -99,6 +100,7 @@ class ProtoReply(Structure):
 ReplyFn = CFUNCTYPE(None, c_void_p, c_uint32, POINTER(Reply), c_void_p)
 ProtoFn = CFUNCTYPE(None, c_void_p, c_uint32, POINTER(ProtoReply), c_void_p)
 InitConnectFn = CFUNCTYPE(None, c_void_p, c_int64, c_char_p, c_void_p)
+AttemptFailedFn = CFUNCTYPE(None, c_void_p, c_int64, c_char_p, c_void_p)
 DisconnectFn = CFUNCTYPE(None, c_void_p, c_int64, c_char_p, c_void_p)
 PushFn = CFUNCTYPE(None, c_void_p, c_uint32, c_void_p, c_size_t, c_void_p)
 LogFn = CFUNCTYPE(None, c_void_p, c_int32, c_char_p, c_void_p)
@@ -148,6 +150,8 @@ class Options(Structure):
         ("on_resolve", ResolveFn),
         ("on_thread_start", ThreadStartFn),
         ("thread_stack_bytes", c_int32),
+        ("outage_mode", c_int32),
+        ("on_attempt_failed", AttemptFailedFn),
     ]
 
 
@@ -161,6 +165,8 @@ class RequestOptions(Structure):
         ("quota_mode", c_int32),
         ("security_firm", c_int32),
         ("serial_no", POINTER(c_uint32)),
+        ("outage_mode", c_int32),
+        ("reserved", c_int32),
     ]
 
 

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple, Type, Union
 from ._arguments import patience
 from ._client import Client
 from ._connection import refuse_in_callback
+from ._log import logger
 from ._model import CapitalDistribution, ProtoReply
 from ._status import ArgumentError, CapdistError, RefusedError, Status
-from ._vendor_config import SysConfig, connection_options, logger
+from ._vendor_config import SysConfig, connection_options
 from ._vendor_handlers import KeepAliveHandlerBase, Pushes, RspHandlerBase, SysNotifyHandlerBase
 from ._vendor_messages import GET_GLOBAL_STATE, GLOBAL_STATE_REQUEST, global_state
 from ._vendor_names import (
@@ -142,7 +143,7 @@ def _firm_number(firm: str) -> int:
 class OpenQuoteContext:
     """A connection to OpenD, with the vendor's name and ways.
 
-    The constructor returns at once and never blocks for ever; what goes wrong is told by each call as
+    The constructor returns at once and never blocks for ever; the connection is made again whenever it is lost; what goes wrong is told by each call as
     ``(RET_ERROR, text)``, and `text.error` has the rest (:class:`ErrorText`).
 
     Args:
@@ -157,7 +158,8 @@ class OpenQuoteContext:
         websocket_key: connect to OpenD's WebSocket instead, with the key that is set there; "" if none is.
         tls: over TLS, which implies WebSocket.
         ca_file: whom to trust then: a PEM file; None: the system's CAs.
-        connect_timeout: how long a call waits for the connection, in seconds.
+        connect_timeout: how long a call waits for the connection, in seconds. While the last attempt to connect has failed, a call
+            does not wait: it tells that failure at once, and the connection is made again meanwhile.
     """
 
     def __init__(
@@ -181,6 +183,7 @@ class OpenQuoteContext:
             host,
             port,
             connect_timeout=connect_timeout,
+            outage_wait=False,
             websocket_key=websocket_key,
             tls=tls,
             ca_file=ca_file,
@@ -221,10 +224,14 @@ class OpenQuoteContext:
         except ImportError:
             return RET_ERROR, ErrorText("pandas is needed for the DataFrame: install it, or use capdist.Client")
         try:
-            self._client.wait_ready(self._timeout)
+            self._wait_ready()
             return RET_OK, _frame(self._client.capital_distribution(stock_code, security_firm=self._security_firm))
         except CapdistError as error:
             return _failed(error)
+
+    def _wait_ready(self) -> None:
+        # Whoever polls while OpenD is down must hear of it at once: a failed attempt is as good an answer as a late one.
+        self._client._connection.wait_ready(self._timeout, through_outage=False)
 
     def get_global_state(self) -> Tuple[int, Union[Dict[str, Any], ErrorText]]:
         """What OpenD says of the markets and of itself.
@@ -236,7 +243,7 @@ class OpenQuoteContext:
             gateway leaves out is "N/A". Or ``(RET_ERROR, text)``.
         """
         try:
-            self._client.wait_ready(self._timeout)
+            self._wait_ready()
             reply = self._ask(GET_GLOBAL_STATE, GLOBAL_STATE_REQUEST)
         except CapdistError as error:
             return _failed(error)

@@ -7,12 +7,11 @@ import sys
 from os import PathLike
 from typing import Any, Dict, Optional, Union
 
+from ._log import logger
 from ._model import Cipher
 from ._status import ArgumentError, Status
 from ._vendor_names import ProtoFMT
 
-#: What the library tells of its connections, and what a star import brings as `logger`.
-logger = logging.getLogger("capdist")
 
 _FORMAT = "%(asctime)s | %(process)d | %(thread)d | %(message)s"
 

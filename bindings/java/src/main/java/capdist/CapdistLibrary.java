@@ -130,6 +130,11 @@ final class CapdistLibrary {
         void callback(long conn, long err_code, Pointer desc, long user_data);
     }
 
+    /** {@code capdist_attempt_failed_fn} */
+    public interface AttemptFailedFn extends Callback {
+        void callback(long conn, long err_code, Pointer desc, long user_data);
+    }
+
     /** {@code capdist_push_fn} */
     public interface PushFn extends Callback {
         void callback(long conn, int proto_id, Pointer body, long length, long user_data);
@@ -270,7 +275,7 @@ final class CapdistLibrary {
         "tls_insecure_accept_any_certificate", "reconnect", "reconnect_min_ms", "reconnect_max_ms", "connect_timeout_ms",
         "queue_timeout_ms", "reply_timeout_ms", "quota_requests", "quota_window_ms", "quota_mode", "max_queue",
         "max_body_bytes", "quota_group", "on_init_connect", "on_disconnect", "on_push", "on_log", "on_closed", "user_data",
-        "tls_server_name", "on_resolve", "on_thread_start", "thread_stack_bytes"
+        "tls_server_name", "on_resolve", "on_thread_start", "thread_stack_bytes", "outage_mode", "on_attempt_failed"
     })
     public static final class Options extends Structure {
         public long struct_size;
@@ -310,6 +315,8 @@ final class CapdistLibrary {
         public ResolveFn on_resolve;
         public ThreadStartFn on_thread_start;
         public int thread_stack_bytes;
+        public int outage_mode;
+        public AttemptFailedFn on_attempt_failed;
 
         private final List<Memory> texts = new ArrayList<>();
 
@@ -331,7 +338,9 @@ final class CapdistLibrary {
     }
 
     /** {@code capdist_request_options} */
-    @FieldOrder({"struct_size", "queue_timeout_ms", "reply_timeout_ms", "quota_mode", "security_firm", "serial_no"})
+    @FieldOrder({
+        "struct_size", "queue_timeout_ms", "reply_timeout_ms", "quota_mode", "security_firm", "serial_no", "outage_mode", "reserved"
+    })
     public static final class RequestOptions extends Structure {
         public long struct_size;
         public int queue_timeout_ms;
@@ -339,6 +348,8 @@ final class CapdistLibrary {
         public int quota_mode;
         public int security_firm;
         public Pointer serial_no;
+        public int outage_mode;
+        public int reserved;
 
         public RequestOptions() {
             check(capdist_request_options_init(this, size()));

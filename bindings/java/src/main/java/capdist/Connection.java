@@ -36,6 +36,8 @@ final class Connection {
             called(token, conn, one -> one.initConnected(errCode, CapdistLibrary.text(desc)));
     private static final CapdistLibrary.DisconnectFn ON_DISCONNECT = (conn, errCode, desc, token) ->
             called(token, conn, one -> one.disconnected(errCode, CapdistLibrary.text(desc)));
+    private static final CapdistLibrary.AttemptFailedFn ON_ATTEMPT_FAILED = (conn, errCode, desc, token) -> called(
+            token, conn, one -> one.listener.onAttemptFailed(one.client, errCode, CapdistLibrary.text(desc)));
     private static final CapdistLibrary.PushFn ON_PUSH = (conn, protoId, body, length, token) -> called(
             token, conn, one -> one.listener.onPush(one.client, protoId, CapdistLibrary.bytes(body, length)));
     private static final CapdistLibrary.LogFn ON_LOG = (conn, level, message, token) -> called(
@@ -50,6 +52,7 @@ final class Connection {
         Native.setCallbackThreadInitializer(ON_PROTO_REPLY, attached);
         Native.setCallbackThreadInitializer(ON_INIT_CONNECT, attached);
         Native.setCallbackThreadInitializer(ON_DISCONNECT, attached);
+        Native.setCallbackThreadInitializer(ON_ATTEMPT_FAILED, attached);
         Native.setCallbackThreadInitializer(ON_PUSH, attached);
         Native.setCallbackThreadInitializer(ON_LOG, attached);
         Native.setCallbackThreadInitializer(ON_CLOSED, attached);
@@ -87,6 +90,7 @@ final class Connection {
             raw.user_data = token;
             raw.on_init_connect = ON_INIT_CONNECT;
             raw.on_disconnect = ON_DISCONNECT;
+            raw.on_attempt_failed = listener != NOBODY ? ON_ATTEMPT_FAILED : null;
             raw.on_push = listener != NOBODY ? ON_PUSH : null;
             raw.on_log = listener != NOBODY ? ON_LOG : null;
             raw.on_closed = ON_CLOSED;

@@ -17,6 +17,9 @@ public interface Listener {
     /** The connection was lost; not called because of {@link Client#close()}. What was in flight ends after this. */
     default void onDisconnect(Client client, long errCode, String desc) {}
 
+    /** An attempt to connect failed, and another one follows. Arguments as for {@link #onInitConnect}. */
+    default void onAttemptFailed(Client client, long errCode, String desc) {}
+
     /** The gateway pushed a message ({@link Options#recvNotify}); {@code body} is its protobuf, and yours. */
     default void onPush(Client client, int protoId, byte[] body) {}
 
@@ -28,13 +31,13 @@ public interface Listener {
 
     /** Levels of {@link #onLog}. */
     enum LogLevel {
-        /** Failed for good. */
+        /** Failed for good: somebody must act. */
         ERROR,
-        /** Went wrong and is being mended. */
+        /** Went wrong and is being mended; and, at most once a minute, how many requests failed. */
         WARNING,
         /** Connecting, connected. */
         INFO,
-        /** Answers nobody waits for, and the like. */
+        /** Each request that failed, answers nobody waits for, and the like. */
         DEBUG;
 
         static LogLevel of(int number) {

@@ -167,6 +167,12 @@ public final class Options {
         return set(raw -> raw.quota_mode = number);
     }
 
+    /** What a request does while the gateway can not be reached; default wait. */
+    public Options outageMode(OutageMode mode) {
+        int number = mode.ordinal();
+        return set(raw -> raw.outage_mode = number);
+    }
+
     /** Who shares a quota in this process, 1 to 255 bytes; default: the host, whatever the port. */
     public Options quotaGroup(String group) {
         return text(group, "quota_group", (raw, text) -> raw.quota_group = text);

@@ -9,6 +9,7 @@ public final class RequestOptions {
     private int replyTimeoutMs;
     private QuotaMode quotaMode = QuotaMode.DEFAULT;
     private int securityFirm;
+    private OutageMode outageMode = OutageMode.DEFAULT;
 
     /** From accepted to sent. */
     public RequestOptions queueTimeout(Duration timeout) {
@@ -34,12 +35,19 @@ public final class RequestOptions {
         return this;
     }
 
+    /** While the gateway can not be reached. */
+    public RequestOptions outageMode(OutageMode mode) {
+        outageMode = Objects.requireNonNull(mode);
+        return this;
+    }
+
     CapdistLibrary.RequestOptions raw() {
         CapdistLibrary.RequestOptions raw = new CapdistLibrary.RequestOptions();
         raw.queue_timeout_ms = queueTimeoutMs;
         raw.reply_timeout_ms = replyTimeoutMs;
         raw.quota_mode = quotaMode.ordinal();
         raw.security_firm = securityFirm;
+        raw.outage_mode = outageMode.ordinal();
         return raw;
     }
 }

@@ -26,7 +26,7 @@ public enum Status {
     CONNECT_FAILED(16),
     /** No connection, or no answer to InitConnect, in time. */
     CONNECT_TIMEOUT(17),
-    /** The gateway refused InitConnect. */
+    /** The gateway refused InitConnect, as OpenD does while it waits for a code: tried again. */
     CONNECT_REFUSED(18),
     /** The peer broke the protocol: is that port OpenD's? */
     PROTOCOL_ERROR(19),

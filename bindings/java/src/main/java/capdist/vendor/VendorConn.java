@@ -4,6 +4,7 @@ import capdist.CapdistException;
 import capdist.Client;
 import capdist.Listener;
 import capdist.Options;
+import capdist.OutageMode;
 import capdist.Reply;
 import capdist.RequestOptions;
 import capdist.Security;
@@ -16,7 +17,7 @@ public abstract class VendorConn {
     private String clientID;
     private int clientVer = 101;
     private String rsaPrivateKey;
-    private boolean reconnects;
+    private boolean reconnects = true;
     private Client client;
 
     /** For the brands' classes. */
@@ -33,13 +34,18 @@ public abstract class VendorConn {
         rsaPrivateKey = key;
     }
 
-    /** Ours: whether a lost connection is made again; not unless asked. Call it before initConnect. */
+    /**
+     * Ours: whether a connection that was lost, or could not be made, is made again without being asked, which is so unless it is
+     * turned off. Call it before initConnect.
+     */
     public synchronized void setAutoReconnect(boolean reconnects) {
         this.reconnects = reconnects;
     }
 
     /**
-     * Starts to connect; onInitConnect tells how it went. One that is open is closed first.
+     * Starts to connect; onInitConnect tells how it went: success each time, failure once until the next success, for it is tried
+     * again meanwhile. One that is open is closed first, so that a program may as well call this itself when the connection is
+     * lost.
      *
      * @param port also as a short, whose sign is dropped: {@code (short) 33333}
      * @return false, and nothing comes, for what is refused: a bad address, encryption without a key or with one that can't
@@ -56,6 +62,7 @@ public abstract class VendorConn {
                     .clientId(clientID)
                     .clientVersion(clientVer)
                     .reconnect(reconnects)
+                    .outageMode(OutageMode.FAIL)
                     .listener(new Told());
             if (isEnableEncrypt) options.rsaPrivateKey(rsaPrivateKey);
             try {
@@ -102,7 +109,7 @@ public abstract class VendorConn {
     /** Tells the registered SPI that the connection was lost. */
     protected abstract void toldDisconnect(long errCode);
 
-    /** Asks for a capital distribution; 0 if it was refused, and then {@code callback} is not called. */
+    /** Asks for a capital distribution; 0 if it was refused, as while the gateway can not be reached, and then {@code callback} is not called. */
     protected final int ask(int market, String code, int securityFirm, Consumer<Reply> callback) {
         Client current = current();
         if (current == null) return 0;
@@ -128,14 +135,26 @@ public abstract class VendorConn {
         return client;
     }
 
+    /** All on the connection's thread. */
     private final class Told implements Listener {
+        private boolean isDownTold;
+
         @Override
         public void onInitConnect(Client client, long errCode, String desc) {
+            isDownTold = errCode != 0;
+            toldInitConnect(errCode, desc);
+        }
+
+        @Override
+        public void onAttemptFailed(Client client, long errCode, String desc) {
+            if (isDownTold) return;
+            isDownTold = true;
             toldInitConnect(errCode, desc);
         }
 
         @Override
         public void onDisconnect(Client client, long errCode, String desc) {
+            isDownTold = true;
             toldDisconnect(errCode);
         }
     }

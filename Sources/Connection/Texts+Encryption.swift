@@ -1,0 +1,53 @@
+import Codec
+
+extension Texts {
+    // MARK: - InitConnect's answer, encrypted
+
+    static func answeredInClear(_ words: String) -> String {
+        "the gateway answered in clear: is rsa_private_key set in its configuration, and could it read the file?"
+            + (words.isEmpty ? "" : " It said: \(words)")
+    }
+
+    static func tooManyBlocks(_ bytes: Int, most: Int) -> String {
+        "InitConnect's answer has \(bytes) bytes, more than the \(most) blocks that are decrypted: is that port OpenD's?"
+    }
+
+    static func helloUndecryptable(_ error: CipherError, bytes: Int, block: Int) -> String {
+        let text = "InitConnect's answer can not be decrypted: "
+        switch error {
+        case .length:
+            return text + "its \(bytes) bytes are no multiple of the key's \(block): has the gateway another RSA key?"
+        case .padding: return text + "has the gateway another RSA key?"
+        case .system: return text + "OpenSSL failed, or it is not needed any more"
+        }
+    }
+
+    static var helloSHA1Decrypted: String {
+        "InitConnect's answer does not match its SHA-1 once decrypted: has the gateway another RSA key?"
+    }
+    static var helloNotEncrypted: String { "OpenSSL did not encrypt InitConnect" }
+
+    static func sessionKeyLength(_ bytes: Int, _ name: String) -> String {
+        "the gateway's \(name) has \(bytes) bytes instead of \(BodyCipher.keySize)"
+    }
+
+    static var noCipher: String { "OpenSSL made no cipher" }
+
+    // MARK: - Bodies
+
+    static var bodyInClear: String {
+        "the gateway sent a body in clear on an encrypted connection: is something else between here and OpenD?"
+    }
+
+    /// - Parameter error: nil: it was decrypted, and does not match its SHA-1. FTAES_ECB has no padding that would show it.
+    static func bodyUndecryptable(_ error: CipherError?, bytes: Int) -> String {
+        let why =
+            switch error {
+            case nil: "it does not match its SHA-1, as under another key"
+            case .length: "its length of \(bytes) bytes is no cipher text's"
+            case .padding: "its padding is wrong, as it is under another key"
+            case .system: "OpenSSL failed"
+            }
+        return "a body of the gateway can not be decrypted: \(why)"
+    }
+}
