@@ -79,7 +79,8 @@ static void pushes_and_keep_alive(void **state) {
 /* ---- no silent downgrade ---- */
 
 static void fails(client *c, capdist_status status, int code, const char *words) {
-    c->options.connect_timeout_ms = 1000;
+    /* Only where nothing comes: a busy machine takes its time to answer. */
+    if (code == CAPDIST_INIT_CONNECT_TIMEOUT) c->options.connect_timeout_ms = 1000;
     open_client(c);
     assert_status(capdist_wait_ready(c->conn, PATIENCE_MS), status);
     assert_true(wait_for(c, EVENT_INIT_CONNECT, 1, PATIENCE_MS));
