@@ -5,10 +5,7 @@ import Limiter
 /// Descriptors that somebody else closed.
 extension Connection {
     static func closedByApplication(isFinal: Bool) -> Cause {
-        Cause(
-            .disconnected, .select, EBADF,
-            "a descriptor of this connection was closed by the application, which closes only its own"
-                + (isFinal ? ": release the connection and make a new one" : ""), isFinal: isFinal)
+        Cause(.disconnected, .select, EBADF, Texts.descriptorClosed, isFinal: isFinal)
     }
 
     /// Nothing can be waited for any more: fails for good. What has the numbers now is left alone.

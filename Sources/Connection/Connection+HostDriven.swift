@@ -84,10 +84,7 @@ extension Connection {
     }
 
     private func abandonTurn() {
-        let cause = Cause(
-            .disconnected, .receive, ECANCELED,
-            "a callback of this connection was left by a jump, an exception or the end of its thread: release the"
-                + " connection and make a new one", isFinal: true)
+        let cause = Cause(.disconnected, .receive, ECANCELED, Texts.callbackLeft, isFinal: true)
         let now = Clock.now()
         let isReleased = stateLock.withLock {
             membership.quota.with { state.pointee.machine.fail(cause, now, &$0) }

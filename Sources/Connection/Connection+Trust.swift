@@ -22,7 +22,7 @@ extension Connection {
             attemptFailed(
                 Cause(
                     .tlsFailed, .initConnect, Cause.InitConnectCode.unknown,
-                    "no thread to read the certificates that are trusted: \(error.text)"))
+                    Texts.noTrustThread(error.text)))
         }
         return false
     }
@@ -58,7 +58,7 @@ extension Connection {
             attemptFailed(
                 Cause(
                     .tlsFailed, .initConnect, Cause.InitConnectCode.unknown,
-                    "the certificates to trust (tls_ca_file) can not be used: \(refusal.text)", isFinal: true))
+                    Texts.trustUnusable(refusal.text), isFinal: true))
         }
     }
 

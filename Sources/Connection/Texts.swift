@@ -111,6 +111,22 @@ package enum Texts {
     static func noSocket(_ why: String) -> String { "no socket could be made: \(why)" }
     static func notPolled(_ why: String) -> String { "the socket can not be waited for: \(why)" }
 
+    static func noTrustThread(_ why: String) -> String { "no thread to read the certificates that are trusted: \(why)" }
+
+    static func trustUnusable(_ why: String) -> String {
+        "the certificates to trust (tls_ca_file) can not be used: \(why)"
+    }
+
+    // MARK: - The application
+
+    static var descriptorClosed: String {
+        "a descriptor of this connection was closed by the application, which closes only its own"
+    }
+
+    static var callbackLeft: String {
+        "a callback of this connection was left by a jump, an exception or the end of its thread"
+    }
+
     // MARK: - The end
 
     /// - Parameter reconnects: whether it is the cause that is final, and not the option.
