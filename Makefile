@@ -5,6 +5,7 @@
 # make deep     run what takes long or depends on chance: sanitizers, fuzzing, mutants, many processes and schedules
 # make bench    measure the library and its peers, and write docs/benchmarks.md
 # make lib      build the library, its debug information and the simulator, in RELEASE
+# make tool     build the command capdist (tools/capdist), in RELEASE
 # make java     build the Java binding, .build/java/capdist.jar
 # make csharp   build the C# assembly with mcs, into CSHARP_OUT
 # make install  put library, headers, documentation, samples and simulator below PREFIX (after make lib); make uninstall
@@ -49,11 +50,14 @@ JARS := /usr/share/java
 JAVAC := javac -J-XX:TieredStopAtLevel=1 -J-XX:+UseSerialGC
 VENV := .venv-test
 BENCH_VENV := .venv-bench
-SWIFT_FILES := Sources Tests bindings/swift Package.swift
+SWIFT_FILES := Sources Tests bindings/swift tools Package.swift
 
 # Debian packages: to build; to test.
 BUILD_PACKAGES := libprotobuf-c-dev libssl-dev libwslay-dev pkg-config gcc g++ binutils make
 PACKAGE_PACKAGES := debhelper lintian doxygen
+# To build the command; to test it.
+TOOL_PACKAGES := libsqlite3-dev libtomlplusplus-dev
+TOOL_TEST_PACKAGES := chromium librsvg2-bin sqlite3
 TEST_PACKAGES := $(PACKAGE_PACKAGES) cmake openssl protobuf-c-compiler libcmocka-dev libuv1-dev libasio-dev doctest-dev protobuf-compiler libprotobuf-dev python3 python3-venv nginx strace valgrind faketime
 # Runtimes that the library is tried in: each runs a program of Tests/runtimes.
 RUNTIME_PACKAGES := guile-3.0 libffi-platypus-perl libglib2.0-dev luajit php-cli ruby sbcl
@@ -68,10 +72,10 @@ JAVA_TEST_PACKAGES := libgoogle-gson-java libguava-java junit5 maven libmaven-co
 NODE_PACKAGES = node-typescript node-js-beautify $(if $(shell command -v node),,nodejs) \
     $(if $(shell node bindings/node/headers.js 2>/dev/null),,libnode-dev) $(if $(shell command -v npm),,npm)
 
-.PHONY: setup setup-build lib demo test quick deep bench java csharp install uninstall wheel deb jar npm dll docs abi messages messages-check format lint simulate mutants fuzz clean
+.PHONY: setup setup-build lib tool demo test quick deep bench java csharp install uninstall wheel deb jar npm dll docs abi messages messages-check format lint simulate mutants fuzz clean
 
 setup:
-	@scripts/setup.sh $(BUILD_PACKAGES) $(TEST_PACKAGES) $(JAVA_PACKAGES) $(JAVA_TEST_PACKAGES) $(CSHARP_PACKAGES) $(NODE_PACKAGES) $(RUNTIME_PACKAGES)
+	@scripts/setup.sh $(BUILD_PACKAGES) $(TOOL_PACKAGES) $(TOOL_TEST_PACKAGES) $(TEST_PACKAGES) $(JAVA_PACKAGES) $(JAVA_TEST_PACKAGES) $(CSHARP_PACKAGES) $(NODE_PACKAGES) $(RUNTIME_PACKAGES)
 	@$(MAKE) --silent --no-print-directory -j2 $(VENV)/stamp $(BENCH_VENV)/stamp.json
 
 setup-build:
@@ -97,6 +101,16 @@ ifeq ($(PREBUILT),)
 	@scripts/split.sh $(RELEASE)/libcapdist.so $(LIBRARY)
 endif
 	@echo "The library is $(LIBRARY), its header include/capdist.h."
+
+# With the Swift runtime inside; it uses the library that is installed beside it.
+tool: lib
+ifeq ($(PREBUILT),)
+	@scripts/setup.sh $(TOOL_PACKAGES)
+	CAPDIST_LIBDIR=$(abspath $(RELEASE)) swift build -c release --package-path tools/capdist --scratch-path $(SCRATCH)/tool \
+		--product capdist --static-swift-stdlib --disable-local-rpath
+	@objcopy --strip-all $(SCRATCH)/tool/release/capdist $(RELEASE)/capdist.new && mv -f $(RELEASE)/capdist.new $(RELEASE)/capdist
+endif
+	@echo "The command is $(RELEASE)/capdist."
 
 demo: lib
 	@RELEASE=$(RELEASE) scripts/demo.sh
@@ -147,11 +161,11 @@ install:
 uninstall:
 	@$(INSTALL) --uninstall
 
-wheel: lib $(VENV)/stamp
-	@scripts/wheel.sh $(VENV)/bin $(LIBRARY) $(DIST)
+wheel: tool $(VENV)/stamp
+	@scripts/wheel.sh $(VENV)/bin $(LIBRARY) $(RELEASE)/capdist $(DIST)
 
 deb:
-	@PREBUILT=$(PREBUILT) scripts/setup.sh $(BUILD_PACKAGES) debhelper
+	@PREBUILT=$(PREBUILT) scripts/setup.sh $(BUILD_PACKAGES) $(TOOL_PACKAGES) debhelper
 	@PREBUILT=$(PREBUILT) RELEASE=$(RELEASE) scripts/deb.sh $(VERSION) $(DIST)
 
 jar: java

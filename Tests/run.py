@@ -29,6 +29,7 @@ from harness.cpp import cpp
 from harness.cprograms import c_tests
 from harness.csharp import csharp
 from harness.docs import docs
+from harness.flows import flows
 from harness.fuzzing import corpus, fuzzing
 from harness.guests import guests
 from harness.java import java
@@ -97,12 +98,14 @@ def repeats(run: Run) -> None:
         run.check(f"seeds {first} to {first + 9_999}", None if outcome.status == 0 else outcome.ended)
 
 
-def pytest_suite(folder: str) -> Callable[[Run], None]:
+def pytest_suite(
+    folder: str, build: Callable[[Run], None] = checks.library, files_of: str = "test_*.py"
+) -> Callable[[Run], None]:
     """A suite of pytest tests, in the virtual environment, over the shipped library and the real simulator; two files at a
     time, each in a process of its own."""
 
     def suite(run: Run) -> None:
-        checks.library(run)
+        build(run)
         results = RESULTS / run.name
         shutil.rmtree(results, ignore_errors=True)
 
@@ -112,7 +115,7 @@ def pytest_suite(folder: str) -> Callable[[Run], None]:
             some = ["-k", run.only.name] if run.only.name else []
             return run.program([*command, xml, *some, file], env=library_env(), at_once=True)
 
-        files = [file for file in sorted((ROOT / folder).glob("test_*.py")) if run.wants(file.stem)]
+        files = [file for file in sorted((ROOT / folder).glob(files_of)) if run.wants(file.stem)]
         for file, outcome in zip(files, side_by_side(play, files), strict=True):
             run.cases += read_junit(results / f"{file.stem}.xml")
             expect_agreement(run, outcome.status, file.name)
@@ -155,6 +158,8 @@ SUITES = [
     Suite("node", "the Node package: its tests, the named cases, the samples, its declarations", 600, node, lane=1),
     Suite("python", "the Python package", 600, pytest_suite("bindings/python/tests")),
     Suite("java", "the Java binding, and the named cases", 600, java, lane=1),
+    Suite("flows", "what follows from figures, the same in every language", 300, flows, lane=1),
+    Suite("tool", "the command capdist, in pipes, terminals and a browser", 900, pytest_suite("Tests/tool", checks.tool), lane=1),
     Suite("docs", "every block of the pages is run, every link and name leads somewhere", 300, docs, lane=1),
     Suite("packages", "make install, the wheel and the Debian packages, made and used", 600, packages, lane=1),
     Suite("bench", "a short round of every benchmark", 600, benchmark, lane=1),
@@ -168,6 +173,7 @@ DEEP = [
     Suite("fuzzing", "libFuzzer's targets, each its corpus sanitized, and a minute of inputs of its own", 1800, fuzzing),
     Suite("releases", "the vendor's package release by release, from PyPI, against the simulator", 1800, pytest_suite("Tests/releases")),
     Suite("mutants", "the library broken on purpose: the tests notice each", 1800, mutants),
+    Suite("record", "a simulated week of 3,000 securities", 1500, pytest_suite("Tests/tool", checks.tool, "deep_*.py")),
 ]
 
 

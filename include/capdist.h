@@ -316,6 +316,38 @@ CAPDIST_API void capdist_reply_free(capdist_reply *reply);
  */
 CAPDIST_API int64_t capdist_reply_to_json(const capdist_reply *reply, char *buffer, size_t size);
 
+/** Whose money capdist_flow_of() tells: one order size, or several together. */
+enum {
+    CAPDIST_FLOW_SUPER = 1,  /**< extra-large orders */
+    CAPDIST_FLOW_BIG = 2,    /**< big orders */
+    CAPDIST_FLOW_MID = 3,    /**< mid orders */
+    CAPDIST_FLOW_SMALL = 4,  /**< small orders */
+    CAPDIST_FLOW_MAIN = 5,   /**< main money: super and big */
+    CAPDIST_FLOW_RETAIL = 6, /**< retail: mid and small */
+    CAPDIST_FLOW_TOTAL = 7   /**< all four */
+};
+
+/** What follows from the figures of one order size, or of several together. A missing number is NaN. Frozen: never changes. */
+typedef struct capdist_flow {
+    double capital_in;  /**< bought; the sum, in the order super, big, mid, small */
+    double capital_out; /**< sold; summed in the same order */
+    double net;         /**< `capital_in - capital_out`: above 0, money stayed */
+    double out_share;   /**< `capital_out / (capital_in + capital_out)`, from 0 to 1: above a half, money left */
+} capdist_flow;
+
+/**
+ * Derives the net, main money, retail, the total and the share of out. Missing stays missing: a sum with a missing part is
+ * missing, never smaller, so that a gateway that tells no super figures has no main money and no total either. What is
+ * no finite number (figures that are infinite, too) is missing; `out_share` is, too, when nothing was traded. Every binding
+ * tells the same, by the same names.
+ * @param distribution the figures
+ * @param group        one of `CAPDIST_FLOW_*`
+ * @param flow         set when it returns #CAPDIST_OK, else unchanged
+ * @return #CAPDIST_OK, #CAPDIST_INVALID_ARGUMENT
+ */
+CAPDIST_API capdist_status capdist_flow_of(const capdist_capital_distribution *distribution, int32_t group,
+                                           capdist_flow *flow);
+
 /* --------------------------------------------------------------------------------------------------- callbacks -- */
 
 /**

@@ -27,7 +27,7 @@ PAGE = ROOT / "docs" / "foreign.md"
 #: The table of the page is between these lines.
 BEGIN, END = "<!-- layouts: written by `make abi` -->", "<!-- end of the layouts -->"
 #: Its arrays stand in users' own structs.
-FROZEN = {"capdist_security"}
+FROZEN = {"capdist_flow", "capdist_security"}
 #: A macro as the preprocessor tells it: the name, the parameters of one that has some, and what it stands for.
 MACRO = re.compile(r"^#define (CAPDIST_\w+)(\([^)]*\))? (.+)$", re.MULTILINE)
 

@@ -15,7 +15,7 @@ source=$work/libcapdist-$version
 mkdir "$source"
 tar --create --exclude=__pycache__ --exclude=.results --exclude=.build --exclude='*.egg-info' \
     Makefile Package.swift README.md CHANGELOG.md CONTRIBUTING.md LICENSE \
-    Sources Tests bindings debian docs include packaging scripts | tar --extract --directory "$source"
+    Sources Tests bindings debian docs include packaging scripts tools | tar --extract --directory "$source"
 # Older than a package that Debian itself may make of the same version.
 cat >"$source/debian/changelog" <<END
 libcapdist ($version-0upstream1) unstable; urgency=medium

@@ -51,6 +51,27 @@ if [ $action = install ]; then
     sed -e "s/@VERSION@/$VERSION/; /@HELP@/{r $made/help" -e 'd;}' packaging/opend-simulator.1.in >"$made/opend-simulator.1"
 fi
 
+# The command, where `make tool` made it, with its manual and what shells complete it by.
+tool=$RELEASE/capdist
+if [ $action = install ] && [ -x "$tool" ]; then
+    for shell in bash zsh fish; do
+        LD_LIBRARY_PATH=$made "$tool" --generate-completion-script $shell >"$made/$shell"
+    done
+    mkdir "$made"/{bash-completion,zsh-completion,fish-completion}
+    mv "$made/bash" "$made/bash-completion/capdist"
+    mv "$made/zsh" "$made/zsh-completion/_capdist"
+    mv "$made/fish" "$made/fish-completion/capdist.fish"
+fi
+if [ $action = uninstall ] || [ -x "$tool" ]; then
+    put 755 "$PREFIX/bin" "$tool"
+    put 644 "$PREFIX/share/man/man1" packaging/capdist.1
+    put 644 "$PREFIX/share/bash-completion/completions" "$made/bash-completion/capdist"
+    put 644 "$PREFIX/share/zsh/vendor-completions" "$made/zsh-completion/_capdist"
+    put 644 "$PREFIX/share/fish/vendor_completions.d" "$made/fish-completion/capdist.fish"
+else
+    echo "install: without the command capdist, which 'make tool' makes" >&2
+fi
+
 put 644 "$LIBDIR" "$made/$soname"
 put 755 "$PREFIX/bin" "$RELEASE/opend-simulator"
 put 644 "$INCLUDEDIR" include/capdist.h bindings/cpp/include/capdist.hpp
@@ -59,7 +80,7 @@ put 644 "$INCLUDEDIR/ftapi" bindings/cpp/include/ftapi/*
 put 644 "$LIBDIR/pkgconfig" "$(fill packaging/capdist.pc.in)"
 put 644 "$cmake" "$(fill packaging/capdistConfig.cmake.in)" "$(fill packaging/capdistConfigVersion.cmake.in)"
 put 644 "$PREFIX/share/man/man1" "$made/opend-simulator.1"
-mirror README.md CHANGELOG.md CONTRIBUTING.md LICENSE docs/*.md
+mirror README.md CHANGELOG.md CONTRIBUTING.md LICENSE docs/*.{md,svg}
 mirror bindings/c/README.md bindings/c/*.c bindings/c/adapters/*.{c,h}
 mirror bindings/cpp/README.md bindings/cpp/samples/*.cpp
 mirror bindings/python/README.md bindings/python/samples/*.{md,py}

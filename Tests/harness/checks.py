@@ -68,6 +68,13 @@ def library(run: Run) -> None:
     run.build(["make", "--silent", "lib", f"SCRATCH={SCRATCH.name}"])
 
 
+@once
+def tool(run: Run) -> None:
+    """Brings the command up to date, and the library that it uses."""
+    library(run)
+    run.build(["make", "--silent", "tool", f"SCRATCH={SCRATCH.name}"])
+
+
 def builds(run: Run) -> None:
     """Builds everything from nothing, since only then every warning is printed."""
     shutil.rmtree(SCRATCH, ignore_errors=True)

@@ -149,7 +149,7 @@ def _build(run: Run, out: Path, messages: list[str | Path]) -> None:
         programs += [Program(f"test-{build[0]}", build, modern), Program(f"vendor-{build[0]}", build, vendor, messages)]
 
     programs += [Program(f"cases-asio-{build[0]}", build, [TESTS / "cases" / "asio.cpp"]) for build in CASES_BUILDS]
-    programs += [Program(name, SAMPLES_BUILD, [SAMPLES / f"{name}.cpp"]) for name in ("first", "watch")]
+    programs += [Program(name, SAMPLES_BUILD, [SAMPLES / f"{name}.cpp"]) for name in ("first", "watch", "periodic")]
 
     def compiled(program: Program) -> Path:
         _, compiler, options = program.build
@@ -226,6 +226,7 @@ def _samples(run: Run, out: Path) -> None:
         outcome = run.program([installed / "first", "HK.00700", "127.0.0.1", str(port)], limit_s=30)
     run.check("sample first, over what was installed", None if FIGURE in outcome.output else outcome.ended)
 
+    _periodic(run, out)
     trace = out / "watch.trace"
     securities = [f"HK.{number:05}" for number in range(1, 13)]
     # Five a second, which the gateway sees to; so many fit into four seconds and a bit, and the last may be on its way.
@@ -238,6 +239,22 @@ def _samples(run: Run, out: Path) -> None:
     good = outcome.status == 0 and even and not refused
     why = f"{outcome.ended}, {len(refused)} refused, updates {updates}"
     run.check("sample watch keeps a list up to date inside its quota", None if good else why)
+
+
+def _periodic(run: Run, out: Path) -> None:
+    """Two rounds of the sample that asks again and again; the second goes on with the first's file."""
+    table, chart = out / "periodic.csv", out / "periodic.svg"
+    table.unlink(missing_ok=True)
+    with simulator() as port:
+        words = ["127.0.0.1", str(port), "0", "2", table, chart, "HK.00700", "HK.99999", "US.AAPL"]
+        outcome = run.program([out / "periodic", *words], limit_s=30)
+    lines = table.read_text(encoding="utf-8").splitlines() if table.exists() else []
+    expected = "HK.00700,2022-06-08 10:44:21,987223180,463055240,1450278420,0.36737422499003075"
+    good = outcome.status == 0 and len(lines) == 5 and lines[1] == expected == lines[3] and "HK.99999: " in outcome.output
+    run.check("sample periodic writes its table", None if good else f"{outcome.ended}: {lines} {outcome.output[-200:]}")
+    drawn = chart.read_text(encoding="utf-8") if chart.exists() else ""
+    paths = re.findall(r'stroke="#\w+" d="([^"]*)"', drawn)
+    run.check("sample periodic draws its chart", None if len(paths) == 3 and paths.count("") == 1 else drawn)
 
 
 def _vendor_samples(run: Run, out: Path, messages: list[str | Path]) -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,7 +64,7 @@ class Block:
 
 def docs(run: Run) -> None:
     """The pages, and the header's HTML."""
-    checks.library(run)
+    checks.tool(run)
     shutil.rmtree(OUT, ignore_errors=True)
     OUT.mkdir(parents=True)
     pages = sorted({path for pattern in PAGES for path in ROOT.glob(pattern)})
@@ -241,6 +242,14 @@ def _php(run: Run, block: Block, folder: Path, env: dict[str, str], preload: dic
     return run.program(["php", program], env=env, cwd=folder, limit_s=60)
 
 
+def _toml(run: Run, block: Block, folder: Path, env: dict[str, str], preload: dict[str, str]) -> Outcome:
+    """Settings of the command: each is an option of it."""
+    names = tomllib.loads(block.text)
+    told = run.program(["capdist", "help", "get"], env=env, cwd=folder)
+    unknown = [name for name in names if f"--{name.replace('_', '-')} " not in told.output]
+    return Outcome(1, f"no options: {unknown}") if unknown else told
+
+
 def _cmake(run: Run, block: Block, folder: Path, env: dict[str, str], preload: dict[str, str]) -> Outcome:
     if block.mark != "file: CMakeLists.txt":
         return Outcome(1, "mark it with its file: CMakeLists.txt")
@@ -263,6 +272,7 @@ RUNNERS: dict[str, Runner] = {
     "php": _php,
     "python": _python,
     "sh": _shell,
+    "toml": _toml,
 }
 
 
@@ -278,7 +288,7 @@ def _names(run: Run, pages: list[Path]) -> None:
     """Names of the interface, and variables, are those of the code."""
     code = "".join(
         path.read_text(encoding="utf-8", errors="replace")
-        for folder in ("include", "Tests", "bindings", "Benchmarks", "packaging", "scripts")
+        for folder in ("include", "Tests", "bindings", "Benchmarks", "packaging", "scripts", "tools")
         for path in (ROOT / folder).rglob("*.*")
         if path.suffix in (".h", ".c", ".hpp", ".cpp", ".py", ".in", ".sh") and ".results" not in path.parts
     )

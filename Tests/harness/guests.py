@@ -125,8 +125,8 @@ def _swift_sample(run: Run, port: int) -> None:
 
 #: The simulator's figures, in minus out, rounded; the reasons of those that have none.
 SWIFT_SAMPLE = """\
-HK.00700\tsuper 572149520\tbig 415073660\tmid 259204060\tsmall 203851180\tat 10:44
-US.AAPL\tsuper 9322867\tbig 10426249\tmid -7816505\tsmall 6672171\tat 15:59
+HK.00700\tsuper 572149520\tbig 415073660\tmid 259204060\tsmall 203851180\tmain 987223180\tretail 463055240\ttotal 1450278420\tat 10:44
+US.AAPL\tsuper 9322867\tbig 10426249\tmid -7816505\tsmall 6672171\tmain 19749116\tretail -1144334\ttotal 18604782\tat 15:59
 HK.99999\tfailed: the gateway refused (retType -1): 未知股票
 nonsense\tfailed: a security is written MARKET.CODE, such as HK.00700
 """

@@ -21,7 +21,7 @@ BUILT = ["PREBUILT=1", f"SCRATCH={SCRATCH.name}"]
 #: No Swift, no virtual environment of the tests.
 PATH = {"PATH": "/usr/bin:/bin", "LD_LIBRARY_PATH": ""}
 RSA_KEY = ROOT / "Tests" / "vectors" / "rsa" / "2048.pem"
-DEBIAN = ("libcapdist1", "libcapdist-dev", "opend-simulator")
+DEBIAN = ("libcapdist1", "libcapdist-dev", "opend-simulator", "capdist")
 FIGURE = re.compile(r"\b859479380\b")
 
 CMAKE_LISTS = """cmake_minimum_required(VERSION 3.13)
@@ -75,7 +75,7 @@ class User {
 
 def packages(run: Run) -> None:
     """Each kind of package is made, looked at, and used."""
-    checks.library(run)
+    checks.tool(run)
     shutil.rmtree(OUT, ignore_errors=True)
     OUT.mkdir(parents=True)
     run.part("staged", _staged)
@@ -100,12 +100,45 @@ def _staged(run: Run) -> None:
     options = set(re.findall(r"^  (--[a-z-]+)", run.program([RELEASE / "opend-simulator", "--help"]).output, re.M))
     missing = sorted(option for option in options if option.replace("-", r"\-") not in manual)
     run.check("the simulator's manual has every option", ", ".join(missing) if options else "--help tells none")
+    _command(run, "make install", stage / f"{prefix[1:]}/bin/capdist", PATH)
+    _command_pages(run, stage / f"{prefix[1:]}/share", stage / f"{prefix[1:]}/bin/capdist")
     other = stage / f"{prefix[1:]}/include/other.h"
     other.touch()
     run.build(["make", "--silent", "uninstall", *where])
     left = [str(path) for path in stage.rglob("*") if not path.is_dir()]
     why = None if left == [str(other)] else f"{left}"
     run.check("make uninstall takes away what it put there, and nothing else", why)
+
+
+def _command(run: Run, name: str, program: Path, env: Mapping[str, str]) -> None:
+    """The command finds its library by itself, and brings figures."""
+    with gateway() as running:
+        outcome = run.program([program, "get", "HK.00700", "--csv", "--port", str(running.port)], limit_s=30, env=env)
+    good = outcome.status == 0 and FIGURE.search(outcome.output)
+    run.check(f"{name}: the command capdist", None if good else f"{outcome.ended}: {outcome.output[-300:]}")
+
+
+def _command_pages(run: Run, share: Path, program: Path) -> None:
+    """Manual and completions know every command and every option."""
+    commands = re.findall(r"^  (\w+) +\w", run.program([program, "--help"], env=PATH).output.partition("SUBCOMMANDS:")[2], re.M)
+    run.check("the command's help tells its commands", None if len(commands) == 6 else f"{commands}")
+    told = "".join(run.program([program, "help", name], env=PATH).output for name in commands)
+    options = {*re.findall(r"(--[a-z][a-z-]+)", told)} - {"--help"}
+    pages = {
+        "manual": share / "man" / "man1" / "capdist.1",
+        "bash": share / "bash-completion" / "completions" / "capdist",
+        "zsh": share / "zsh" / "vendor-completions" / "_capdist",
+        "fish": share / "fish" / "vendor_completions.d" / "capdist.fish",
+    }
+    for name, page in pages.items():
+        text = page.read_text(encoding="utf-8").replace("\\-", "-") if page.exists() else ""
+        # fish writes an option without its dashes.
+        missing = [word for word in (*options, *commands) if (word.lstrip("-") if name == "fish" else word) not in text]
+        run.check(f"the command's {name} page has all", ", ".join(sorted(missing)) or (None if text else "there is none"))
+    checked = run.program(["bash", "-n", pages["bash"]])
+    run.check("bash can read its completions", checked.output if checked.status else None)
+    manual = run.program(["man", "--warnings", "-l", str(pages["manual"])], env={"LC_ALL": "C.UTF-8", "MANWIDTH": "100"})
+    run.check("the command's manual can be read", None if "NAME" in manual.output and "warning" not in manual.output else manual.output[-300:])
 
 
 def _use_from_c(run: Run, name: str, folder: Path, root: Path, libdir: str, bindir: str) -> None:
@@ -264,8 +297,9 @@ def _wheel(run: Run) -> None:
     site = rf"{re.escape(str(venv))}/lib/python[\d.]+/site-packages"
     inside = re.findall(rf"{site}/(capdist/libcapdist\.so|capdist\.libs/libcrypto)", outcome.output)
     run.check("wheel: its own libraries are used", None if len(set(inside)) == 2 else outcome.output[-400:])
+    _command(run, "wheel", venv / "bin" / "capdist", alone)
     licences = {path.name for path in venv.rglob("licenses/LICENSE*")}
-    expected = {"LICENSE", "LICENSE.libprotobuf-c1", "LICENSE.libssl3"}
+    expected = {"LICENSE", "LICENSE.libprotobuf-c1", "LICENSE.libssl3", "LICENSE.libsqlite3-0"}
     run.check("wheel: the licences of all that is inside", None if licences >= expected else f"{licences}")
 
 
@@ -314,6 +348,7 @@ def _debian(run: Run) -> None:
     triplet = run.build(["dpkg-architecture", "-qDEB_HOST_MULTIARCH"]).output.strip()
     libdir = f"/usr/lib/{triplet}"
     _use_from_c(run, "deb", OUT / "deb-c", root, libdir, "/usr/bin")
+    _command(run, "deb", root / "usr" / "bin" / "capdist", {**PATH, "LD_LIBRARY_PATH": f"{root}{libdir}"})
     folder = OUT / "deb-cmake"
     _use_from_cmake(run, "deb", folder, root / "usr", Path(f"{root}{libdir}"), root / "usr" / "bin")
     run.build([*dpkg, "--purge", *files])

@@ -30,6 +30,7 @@ class LayoutTest {
     private static final Map<String, Structure> STRUCTS = Map.of(
             "capdist_security", new CapdistLibrary.Security(),
             "capdist_capital_distribution", new CapdistLibrary.Distribution(),
+            "capdist_flow", new CapdistLibrary.RawFlow(),
             "capdist_reply", new CapdistLibrary.Reply(),
             "capdist_proto_reply", new CapdistLibrary.ProtoReply(),
             "capdist_options", new CapdistLibrary.Options(),

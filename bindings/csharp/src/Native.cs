@@ -47,6 +47,16 @@ namespace Capdist
             public uint present;
         }
 
+        // Flow computes it by itself.
+        [StructLayout(LayoutKind.Sequential)]
+        internal struct capdist_flow
+        {
+            public double capital_in;
+            public double capital_out;
+            public double net;
+            public double out_share;
+        }
+
         [StructLayout(LayoutKind.Sequential)]
         internal struct capdist_reply
         {

@@ -32,6 +32,24 @@ namespace Capdist
         /// <summary>Unix time in seconds.</summary>
         public double? UpdateTimestamp { get; }
 
+        /// <summary>Extra-large orders.</summary>
+        public Flow FlowSuper => new Flow(CapitalInSuper ?? double.NaN, CapitalOutSuper ?? double.NaN);
+        /// <summary>Big orders.</summary>
+        public Flow FlowBig => new Flow(CapitalInBig, CapitalOutBig);
+        /// <summary>Mid orders.</summary>
+        public Flow FlowMid => new Flow(CapitalInMid, CapitalOutMid);
+        /// <summary>Small orders.</summary>
+        public Flow FlowSmall => new Flow(CapitalInSmall, CapitalOutSmall);
+        /// <summary>Main money: super and big. A sum with a missing part is missing.</summary>
+        public Flow FlowMain => new Flow(
+            (CapitalInSuper ?? double.NaN) + CapitalInBig, (CapitalOutSuper ?? double.NaN) + CapitalOutBig);
+        /// <summary>Retail: mid and small.</summary>
+        public Flow FlowRetail => new Flow(CapitalInMid + CapitalInSmall, CapitalOutMid + CapitalOutSmall);
+        /// <summary>All four order sizes. A sum with a missing part is missing.</summary>
+        public Flow FlowTotal => new Flow(
+            (CapitalInSuper ?? double.NaN) + CapitalInBig + CapitalInMid + CapitalInSmall,
+            (CapitalOutSuper ?? double.NaN) + CapitalOutBig + CapitalOutMid + CapitalOutSmall);
+
         static readonly Regex WallClock = new Regex(
             @"\A([0-9]{4})-([0-9]{2})-([0-9]{2}) ([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:\.([0-9]{1,9}))?)?\z",
             RegexOptions.CultureInvariant);

@@ -139,6 +139,18 @@ export interface RequestOptions {
   signal?: AbortSignal;
 }
 
+/** What follows from the figures of one order size, or of several together. What is missing is NaN. */
+export interface Flow {
+  /** Bought. */
+  readonly capitalIn: number;
+  /** Sold. */
+  readonly capitalOut: number;
+  /** What came in less what went out: above 0, money stayed. */
+  readonly net: number;
+  /** What went out in both together, from 0 to 1: above a half, money left. */
+  readonly outShare: number;
+}
+
 /**
  * Money that went into a stock and out of it during today's regular trading hours, by order size, in the security's currency.
  * A figure that the gateway did not send is NaN.
@@ -161,6 +173,17 @@ export declare class CapitalDistribution {
   readonly updateTime: string;
   /** Unix time in seconds; NaN if missing. */
   readonly updateTimestamp: number;
+  /** What follows for extra-large orders. */
+  get flowSuper(): Flow;
+  get flowBig(): Flow;
+  get flowMid(): Flow;
+  get flowSmall(): Flow;
+  /** Main money: super and big. A sum with a missing part is missing. */
+  get flowMain(): Flow;
+  /** Retail: mid and small. */
+  get flowRetail(): Flow;
+  /** All four order sizes. A sum with a missing part is missing. */
+  get flowTotal(): Flow;
   /** The same instant; null if missing. */
   get updatedAt(): Date | null;
   /**

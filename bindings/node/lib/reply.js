@@ -1,6 +1,7 @@
 // What the gateway tells, as JavaScript's values.
 "use strict";
 
+const { Flow } = require("./flow.js");
 const { RequestError, Status } = require("./status.js");
 
 const HAS_RET_TYPE = 1 << 1;
@@ -14,6 +15,26 @@ class CapitalDistribution {
       this.capitalOutSuper, this.capitalOutBig, this.capitalOutMid, this.capitalOutSmall,
       this.updateTime, this.updateTimestamp,
     ] = figures;
+  }
+
+  get flowSuper() { return new Flow(this.capitalInSuper, this.capitalOutSuper); }
+  get flowBig() { return new Flow(this.capitalInBig, this.capitalOutBig); }
+  get flowMid() { return new Flow(this.capitalInMid, this.capitalOutMid); }
+  get flowSmall() { return new Flow(this.capitalInSmall, this.capitalOutSmall); }
+
+  get flowMain() {
+    return new Flow(this.capitalInSuper + this.capitalInBig, this.capitalOutSuper + this.capitalOutBig);
+  }
+
+  get flowRetail() {
+    return new Flow(this.capitalInMid + this.capitalInSmall, this.capitalOutMid + this.capitalOutSmall);
+  }
+
+  get flowTotal() {
+    return new Flow(
+      this.capitalInSuper + this.capitalInBig + this.capitalInMid + this.capitalInSmall,
+      this.capitalOutSuper + this.capitalOutBig + this.capitalOutMid + this.capitalOutSmall,
+    );
   }
 
   /** When the figures were made; null if the gateway sent no timestamp, or none that is a time. */

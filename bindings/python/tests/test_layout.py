@@ -14,6 +14,7 @@ from support import HEADER, SOURCE
 STRUCTS: dict[str, type[ctypes.Structure]] = {
     "capdist_security": _native.Security,
     "capdist_capital_distribution": _native.Distribution,
+    "capdist_flow": _native.Flow,
     "capdist_reply": _native.Reply,
     "capdist_proto_reply": _native.ProtoReply,
     "capdist_options": _native.Options,

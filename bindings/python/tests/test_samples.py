@@ -136,3 +136,33 @@ def test_plot_without_a_gateway_says_why(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "is OpenD running there?" in done.stderr
     assert not (tmp_path / "plot.png").exists()
+
+
+def periodic(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """Runs periodic.py as on a machine without a screen."""
+    env = {**child_env(), "MPLBACKEND": "Agg"}
+    command = [sys.executable, SAMPLES / "periodic.py", *map(str, arguments)]
+    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=60)
+
+
+def test_periodic_appends_what_follows_and_draws_it(simulator: Start, tmp_path: Path) -> None:
+    table, chart = tmp_path / "flows.csv", tmp_path / "chart.png"
+    words = [table, chart, "HK.00700", "HK.99999", "US.AAPL", "--every", "0.01", "--rounds", "2", "--port", simulator().port]
+    for rounds in (2, 4):
+        done = periodic(*words)
+        assert done.returncode == 0, done.stderr
+        lines = [line.split(",") for line in table.read_text().splitlines()]
+        assert lines[0][1:] == ["security", "update_time", "main_net", "retail_net", "total_net", "total_out_share"]
+        assert len(lines) == 1 + 2 * rounds
+        told = {tuple(line[1:]) for line in lines[1:] if line[1] == "HK.00700"}
+        assert told == {("HK.00700", "2022-06-08 10:44:21", "987223180.0", "463055240.0", "1450278420.0", "0.36737422499003075")}
+    assert "HK.99999" in done.stderr
+    assert chart.read_bytes().startswith(b"\x89PNG")
+
+
+def test_periodic_leaves_blank_what_is_missing(simulator: Start, tmp_path: Path) -> None:
+    table = tmp_path / "flows.csv"
+    done = periodic(table, tmp_path / "chart.png", "HK.00005", "--rounds", "1", "--port", simulator("--old").port)
+    assert done.returncode == 0, done.stderr
+    _, _, update_time, main, retail, total, share = table.read_text().splitlines()[1].split(",")
+    assert update_time == main == total == share == "" and float(retail) != 0

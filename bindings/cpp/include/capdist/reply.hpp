@@ -4,8 +4,11 @@
 #define CAPDIST_REPLY_HPP
 
 #include <chrono>
+#include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <ctime>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,6 +18,14 @@
 #include "capdist/security.hpp"
 
 CAPDIST_NAMESPACE_BEGIN
+
+/// What follows from the figures of one order size, or of several together (capdist.h, capdist_flow). A value.
+struct flow {
+    std::optional<double> capital_in;
+    std::optional<double> capital_out;
+    std::optional<double> net;       ///< above 0, money stayed
+    std::optional<double> out_share; ///< from 0 to 1: above a half, money left
+};
 
 /// Money that went into a stock and out of it during today's regular trading hours, by order size, in the security's
 /// currency (capdist.h, capdist_capital_distribution). What a gateway may leave out is optional. A value.
@@ -41,6 +52,14 @@ struct capital_distribution {
         if (raw.present & CAPDIST_HAS_UPDATE_TIME) update_time.emplace(raw.update_time);
     }
 
+    flow flow_super() const noexcept { return derived(CAPDIST_FLOW_SUPER); }
+    flow flow_big() const noexcept { return derived(CAPDIST_FLOW_BIG); }
+    flow flow_mid() const noexcept { return derived(CAPDIST_FLOW_MID); }
+    flow flow_small() const noexcept { return derived(CAPDIST_FLOW_SMALL); }
+    flow flow_main() const noexcept { return derived(CAPDIST_FLOW_MAIN); }     ///< super and big
+    flow flow_retail() const noexcept { return derived(CAPDIST_FLOW_RETAIL); } ///< mid and small
+    flow flow_total() const noexcept { return derived(CAPDIST_FLOW_TOTAL); }   ///< all four
+
     /// The timestamp as a time; none as well if it is no date between the years 1 and 9999.
     std::optional<std::chrono::system_clock::time_point> updated_at() const noexcept {
         using seconds = std::chrono::duration<double>;
@@ -58,6 +77,25 @@ struct capital_distribution {
     }
 
 private:
+    flow derived(std::int32_t group) const noexcept {
+        const double nothing = std::numeric_limits<double>::quiet_NaN();
+        capdist_capital_distribution raw{};
+        raw.capital_in_super = capital_in_super.value_or(nothing);
+        raw.capital_in_big = capital_in_big;
+        raw.capital_in_mid = capital_in_mid;
+        raw.capital_in_small = capital_in_small;
+        raw.capital_out_super = capital_out_super.value_or(nothing);
+        raw.capital_out_big = capital_out_big;
+        raw.capital_out_mid = capital_out_mid;
+        raw.capital_out_small = capital_out_small;
+        capdist_flow told{nothing, nothing, nothing, nothing};
+        capdist_flow_of(&raw, group, &told);
+        const auto known = [](double number) {
+            return std::isnan(number) ? std::nullopt : std::optional<double>(number);
+        };
+        return {known(told.capital_in), known(told.capital_out), known(told.net), known(told.out_share)};
+    }
+
     /// The number that begins at `at`, of exactly `digits` digits, between `low` and `high`; -1 if there is none.
     static int number(std::string_view text, std::size_t at, std::size_t digits, int low, int high) noexcept {
         int value = 0;

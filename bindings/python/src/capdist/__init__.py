@@ -9,7 +9,7 @@ Users of the vendor's SDK find what they know in ``capdist.futu`` and ``capdist.
 
 from ._aio import AsyncClient, LoopClient
 from ._client import Client, Result
-from ._model import CapitalDistribution, Cipher, ConnectionInfo, LogLevel, ProtoReply, Quota
+from ._model import CapitalDistribution, Cipher, ConnectionInfo, Flow, LogLevel, ProtoReply, Quota
 from ._native import lib as _lib
 from ._status import (
     ArgumentError,
@@ -44,6 +44,7 @@ __all__ = [
     "ConnectTimeoutError",
     "ConnectionInfo",
     "DisconnectedError",
+    "Flow",
     "LibraryNotFoundError",
     "LogLevel",
     "LoopClient",

@@ -36,6 +36,34 @@ class Cipher(IntEnum):
 
 
 @dataclass(frozen=True)
+class Flow:
+    """What follows from the figures of one order size, or of several together. What is missing is NaN.
+
+    Attributes:
+        capital_in: bought.
+        capital_out: sold.
+        net: `capital_in - capital_out`: above 0, money stayed.
+        out_share: `capital_out / (capital_in + capital_out)`, from 0 to 1: above a half, money left.
+    """
+
+    capital_in: float
+    capital_out: float
+    net: float
+    out_share: float
+
+    @classmethod
+    def _of(cls, money_in: float, money_out: float) -> Flow:
+        turnover = money_in + money_out
+        share = money_out / turnover if turnover > 0 else math.nan
+        return cls(_known(money_in), _known(money_out), _known(money_in - money_out), _known(share))
+
+
+def _known(number: float) -> float:
+    """A sum that is no finite number is missing."""
+    return number if math.isfinite(number) else math.nan
+
+
+@dataclass(frozen=True)
 class CapitalDistribution:
     """Money that went into a stock and out of it during today's regular trading hours, by order size.
 
@@ -69,6 +97,44 @@ class CapitalDistribution:
     update_time: datetime | None
     update_time_text: str
     update_timestamp: float
+
+    @property
+    def flow_super(self) -> Flow:
+        """What follows for extra-large orders."""
+        return Flow._of(self.capital_in_super, self.capital_out_super)
+
+    @property
+    def flow_big(self) -> Flow:
+        """What follows for big orders."""
+        return Flow._of(self.capital_in_big, self.capital_out_big)
+
+    @property
+    def flow_mid(self) -> Flow:
+        """What follows for mid orders."""
+        return Flow._of(self.capital_in_mid, self.capital_out_mid)
+
+    @property
+    def flow_small(self) -> Flow:
+        """What follows for small orders."""
+        return Flow._of(self.capital_in_small, self.capital_out_small)
+
+    @property
+    def flow_main(self) -> Flow:
+        """Main money: super and big. A sum with a missing part is missing."""
+        return Flow._of(self.capital_in_super + self.capital_in_big, self.capital_out_super + self.capital_out_big)
+
+    @property
+    def flow_retail(self) -> Flow:
+        """Retail: mid and small. A sum with a missing part is missing."""
+        return Flow._of(self.capital_in_mid + self.capital_in_small, self.capital_out_mid + self.capital_out_small)
+
+    @property
+    def flow_total(self) -> Flow:
+        """All four. A sum with a missing part is missing."""
+        return Flow._of(
+            self.capital_in_super + self.capital_in_big + self.capital_in_mid + self.capital_in_small,
+            self.capital_out_super + self.capital_out_big + self.capital_out_mid + self.capital_out_small,
+        )
 
     @property
     def updated_at(self) -> datetime | None:

@@ -59,6 +59,12 @@ class Distribution(Structure):
     ]
 
 
+class Flow(Structure):
+    """capdist_flow, which the package computes by itself."""
+
+    _fields_ = [("capital_in", c_double), ("capital_out", c_double), ("net", c_double), ("out_share", c_double)]
+
+
 class Reply(Structure):
     """capdist_reply"""
 

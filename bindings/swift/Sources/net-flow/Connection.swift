@@ -11,18 +11,6 @@ struct CapDistError: Error, CustomStringConvertible {
     }
 }
 
-/// What went in and what went out, by order size; nil for what the gateway left out.
-struct Flow {
-    let name: String
-    let moneyIn, moneyOut: Double?
-
-    init(_ name: String, _ moneyIn: Double, _ moneyOut: Double) {
-        self.name = name
-        self.moneyIn = moneyIn.isNaN ? nil : moneyIn
-        self.moneyOut = moneyOut.isNaN ? nil : moneyOut
-    }
-}
-
 /// What the gateway said of a stock.
 struct Distribution {
     let flows: [Flow]
@@ -85,12 +73,7 @@ private func answered(
         continuation.resume(throwing: CapDistError(reply.pointee.status, reply.pointee.desc))
         return
     }
-    let flows = [
-        Flow("super", figures.pointee.capital_in_super, figures.pointee.capital_out_super),
-        Flow("big", figures.pointee.capital_in_big, figures.pointee.capital_out_big),
-        Flow("mid", figures.pointee.capital_in_mid, figures.pointee.capital_out_mid),
-        Flow("small", figures.pointee.capital_in_small, figures.pointee.capital_out_small),
-    ]
+    let flows = Flow.all.map { name, group in Flow(name, group, of: figures) }
     let updateTime = figures.pointee.update_time.map { String(cString: $0) } ?? ""
     continuation.resume(returning: Distribution(flows: flows, updateWallClock: WallClock.read(updateTime)))
 }

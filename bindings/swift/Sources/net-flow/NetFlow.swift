@@ -34,7 +34,7 @@ struct NetFlow {
     static func digits(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
 
     static func net(_ flow: Flow) -> String {
-        guard let moneyIn = flow.moneyIn, let moneyOut = flow.moneyOut else { return "-" }
-        return Int64(exactly: (moneyIn - moneyOut).rounded()).map(String.init) ?? "\(moneyIn - moneyOut)"
+        guard let net = flow.net else { return "-" }
+        return Int64(exactly: net.rounded()).map(String.init) ?? "\(net)"
     }
 }

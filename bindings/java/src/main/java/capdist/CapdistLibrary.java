@@ -167,6 +167,15 @@ final class CapdistLibrary {
         public byte[] code = new byte[CODE_SIZE];
     }
 
+    /** {@code capdist_flow}, which {@link Flow} computes by itself. */
+    @FieldOrder({"capital_in", "capital_out", "net", "out_share"})
+    public static final class RawFlow extends Structure {
+        public double capital_in;
+        public double capital_out;
+        public double net;
+        public double out_share;
+    }
+
     /** {@code capdist_capital_distribution} */
     @FieldOrder({
         "capital_in_super", "capital_in_big", "capital_in_mid", "capital_in_small",

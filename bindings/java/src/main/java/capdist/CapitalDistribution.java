@@ -39,6 +39,71 @@ public record CapitalDistribution(
         Optional<String> updateTime,
         OptionalDouble updateTimestamp) {
 
+    /**
+     * Extra-large orders.
+     *
+     * @return what follows from their figures
+     */
+    public Flow flowSuper() {
+        return Flow.of(capitalInSuper.orElse(Double.NaN), capitalOutSuper.orElse(Double.NaN));
+    }
+
+    /**
+     * Big orders.
+     *
+     * @return what follows from their figures
+     */
+    public Flow flowBig() {
+        return Flow.of(capitalInBig, capitalOutBig);
+    }
+
+    /**
+     * Mid orders.
+     *
+     * @return what follows from their figures
+     */
+    public Flow flowMid() {
+        return Flow.of(capitalInMid, capitalOutMid);
+    }
+
+    /**
+     * Small orders.
+     *
+     * @return what follows from their figures
+     */
+    public Flow flowSmall() {
+        return Flow.of(capitalInSmall, capitalOutSmall);
+    }
+
+    /**
+     * Main money: super and big. A sum with a missing part is missing.
+     *
+     * @return what follows from their figures
+     */
+    public Flow flowMain() {
+        return Flow.of(capitalInSuper.orElse(Double.NaN) + capitalInBig, capitalOutSuper.orElse(Double.NaN) + capitalOutBig);
+    }
+
+    /**
+     * Retail: mid and small.
+     *
+     * @return what follows from their figures
+     */
+    public Flow flowRetail() {
+        return Flow.of(capitalInMid + capitalInSmall, capitalOutMid + capitalOutSmall);
+    }
+
+    /**
+     * All four order sizes. A sum with a missing part is missing.
+     *
+     * @return what follows from their figures
+     */
+    public Flow flowTotal() {
+        return Flow.of(
+                capitalInSuper.orElse(Double.NaN) + capitalInBig + capitalInMid + capitalInSmall,
+                capitalOutSuper.orElse(Double.NaN) + capitalOutBig + capitalOutMid + capitalOutSmall);
+    }
+
     private static final Pattern WALL_CLOCK =
             Pattern.compile("([0-9]{4})-([0-9]{2})-([0-9]{2}) ([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:\\.([0-9]{1,9}))?)?");
 

@@ -1,0 +1,17 @@
+// What follows from figures: net, main money, retail, total, share of out.
+"use strict";
+
+// What is no finite number is missing.
+const known = (number) => (Number.isFinite(number) ? number : NaN);
+
+class Flow {
+  constructor(moneyIn, moneyOut) {
+    const turnover = moneyIn + moneyOut;
+    this.capitalIn = known(moneyIn);
+    this.capitalOut = known(moneyOut);
+    this.net = known(moneyIn - moneyOut);
+    this.outShare = turnover > 0 ? known(moneyOut / turnover) : NaN;
+  }
+}
+
+module.exports = { Flow };

@@ -1,0 +1,10 @@
+#include "../../../../include/capdist.h"
+#include <spawn.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <wchar.h>
+
+/* The header has it for X/Open only. */
+extern int wcwidth(wchar_t character);

@@ -1,0 +1,47 @@
+import ArgumentParser
+
+/// How the command ends. Documented in docs/capdist.md and the manual.
+enum Ending: Int32 {
+    case done = 0
+    case refused = 1
+    case timedOut = 2
+    case noGateway = 3
+    case file = 4
+    case usage = 64
+
+    /// What weighs most, where several securities came out differently.
+    static func worst(_ endings: some Sequence<Ending>) -> Ending {
+        endings.filter { $0 != .usage }.max { $0.rawValue < $1.rawValue } ?? .done
+    }
+}
+
+/// Why a command can not go on: a sentence for people, and how it ends.
+struct Failure: Error {
+    let ending: Ending
+    let text: String
+
+    init(_ ending: Ending, _ text: String) {
+        self.ending = ending
+        self.text = text
+    }
+
+    static func usage(_ text: String) -> Failure { Failure(.usage, text) }
+    static func file(_ text: String) -> Failure { Failure(.file, text) }
+}
+
+/// A sentence on the standard error.
+func say(_ text: String) {
+    Stream.error.writeIgnoringErrors("capdist: \(text)\n")
+}
+
+/// Runs a command's body; what it throws becomes a sentence and an exit status.
+func ending(_ body: () throws -> Ending) throws {
+    let result: Ending
+    do {
+        result = try body()
+    } catch let failure as Failure {
+        say(failure.text)
+        result = failure.ending
+    }
+    if result != .done { throw ExitCode(result.rawValue) }
+}

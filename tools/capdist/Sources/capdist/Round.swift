@@ -1,0 +1,128 @@
+import CCapDist
+
+/// How often a security is asked again.
+enum Patience {
+    /// As often as makes sense while somebody waits for the answer.
+    case some
+    /// Until the gateway has said something about it.
+    case all
+}
+
+/// One walk through a list at the quota's pace: what is to be asked, what is under way, what comes again. Pure.
+struct Walk {
+    private var waiting: [Int]
+    private var next = 0
+    private(set) var underWay = 0
+    private(set) var done = 0
+    private var tries: [Int: Int] = [:]
+    private var again: [(at: Int64, index: Int)] = []
+    /// How many are asked at a time: the quota lets no more pass.
+    private let width: Int
+    private let patience: Patience
+    let count: Int
+
+    init(_ order: [Int], width: Int, patience: Patience) {
+        waiting = order
+        count = order.count
+        self.width = max(1, width)
+        self.patience = patience
+    }
+
+    var isOver: Bool { done == count }
+    /// When there is something to do again though nothing comes.
+    var wakeAt: Int64? { again.map(\.at).min() }
+
+    /// The next to ask, if one is to be asked now.
+    mutating func ask(at now: Int64) -> Int? {
+        guard underWay < width else { return nil }
+        if let place = again.firstIndex(where: { $0.at <= now }) {
+            underWay += 1
+            return again.remove(at: place).index
+        }
+        guard next < waiting.count else { return nil }
+        defer { next += 1 }
+        underWay += 1
+        return waiting[next]
+    }
+
+    /// Whether this answer is the last word; otherwise it is asked again.
+    mutating func answered(_ answer: Answer, at now: Int64) -> Bool {
+        underWay -= 1
+        let tried = tries[answer.index, default: 0] + 1
+        let limit: Int
+        switch patience {
+        // Whether it is worth while to ask a lost gateway again, the connection's owner knows.
+        case .some: limit = answer.ending == .noGateway ? .max : answer.mayPass ? 20 : 1
+        case .all: limit = answer.mayPass ? .max : answer.ending == .timedOut ? 3 : 1
+        }
+        guard answer.status != CAPDIST_OK, tried < limit else {
+            tries[answer.index] = nil
+            done += 1
+            return true
+        }
+        tries[answer.index] = tried
+        // The library waits for the quota's gate and for the gateway by itself; the pause is for what fails at once.
+        again.append((now + min(5000, 50 << min(Int64(tried), 7)), answer.index))
+        return false
+    }
+}
+
+/// How far a walk through a long list has come, as a line on the standard error.
+struct Progress {
+    private let terminal = Terminal(.error)
+    private let shown: Bool
+    private var lineIsShown = false
+    private let pace: (limit: Int, windowMs: Int)
+    private let count: Int
+
+    /// `live`: another part of the program draws the terminal.
+    init(count: Int, quota: capdist_quota, live: Bool) {
+        self.count = count
+        pace = (Int(quota.limit), Int(quota.window_ms))
+        shown = pace.limit > 0 && count > pace.limit && !live
+        if shown, !terminal.isTerminal {
+            say(
+                "\(count) securities at \(pace.limit) in \(pace.windowMs / 1000) s: a round takes about \(Progress.time(wholeMs))"
+            )
+        }
+    }
+
+    /// A window lies between one request and the one that many later.
+    private func takes(_ requests: Int) -> Int {
+        pace.limit > 0 && requests > 0 ? (requests - 1) / pace.limit * pace.windowMs : 0
+    }
+
+    var wholeMs: Int { takes(count) }
+
+    /// The line's text; also for who draws the terminal.
+    func text(done: Int, columns: Int) -> String {
+        // What goes out together with what is under way is nearly here.
+        let told =
+            " \(done)/\(count), \(Progress.time(max(0, wholeMs - done / max(1, pace.limit) * pace.windowMs))) left"
+        let room = min(40, columns - told.utf8.count - 3)
+        guard room > 4 else { return told }
+        let full = count > 0 ? done * room / count : room
+        return "[" + String(repeating: "#", count: full) + String(repeating: ".", count: room - full) + "]" + told
+    }
+
+    mutating func show(done: Int) {
+        guard shown, terminal.isTerminal else { return }
+        Stream.error.writeIgnoringErrors("\r" + text(done: done, columns: terminal.size.columns) + "\u{1B}[K")
+        lineIsShown = true
+    }
+
+    mutating func clear() {
+        guard lineIsShown else { return }
+        Stream.error.writeIgnoringErrors("\r\u{1B}[K")
+        lineIsShown = false
+    }
+
+    /// "50 s", "1 min 40 s", "1 h 5 min".
+    static func time(_ milliseconds: Int) -> String {
+        let seconds = (milliseconds + 999) / 1000
+        if seconds < 60 { return "\(seconds) s" }
+        let minutes = seconds / 60
+        if minutes < 60 { return seconds % 60 == 0 ? "\(minutes) min" : "\(minutes) min \(seconds % 60) s" }
+        return minutes % 60 == 0 ? "\(minutes / 60) h" : "\(minutes / 60) h \(minutes % 60) min"
+    }
+}

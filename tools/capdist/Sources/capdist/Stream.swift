@@ -1,0 +1,85 @@
+import Glibc
+
+/// A descriptor that text is written to, whole and at once.
+struct Stream {
+    let descriptor: Int32
+    let name: String
+
+    static let output = Stream(descriptor: 1, name: "the standard output")
+    static let error = Stream(descriptor: 2, name: "the standard error")
+
+    func write(_ text: String) throws(Failure) {
+        if let code = send(text) {
+            throw .file("\(name) can not be written to: \(String(cString: strerror(code)))")
+        }
+    }
+
+    func writeIgnoringErrors(_ text: String) {
+        _ = send(text)
+    }
+
+    /// Returns errno of what failed.
+    private func send(_ text: String) -> Int32? {
+        var text = text
+        return text.withUTF8 { bytes in
+            var rest = UnsafeRawBufferPointer(bytes)
+            while !rest.isEmpty {
+                let sent = Glibc.write(descriptor, rest.baseAddress, rest.count)
+                if sent < 0 {
+                    // A terminal may have been made non-blocking by another program that shares it.
+                    if errno == EAGAIN {
+                        var ready = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+                        poll(&ready, 1, -1)
+                    } else if errno != EINTR {
+                        return errno
+                    }
+                    continue
+                }
+                rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(sent))
+            }
+            return nil
+        }
+    }
+}
+
+enum Files {
+    static func exist(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
+    /// The whole of a file, or of the standard input for "-".
+    static func read(_ path: String, atMost limit: Int) throws(Failure) -> [UInt8] {
+        let descriptor = path == "-" ? 0 : open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw .file("\(path) can not be read: \(String(cString: strerror(errno)))") }
+        defer { if path != "-" { close(descriptor) } }
+        var bytes: [UInt8] = []
+        var piece = [UInt8](repeating: 0, count: 65536)
+        while true {
+            let count = Glibc.read(descriptor, &piece, piece.count)
+            if count < 0 {
+                if errno == EINTR { continue }
+                throw .file("\(path) can not be read: \(String(cString: strerror(errno)))")
+            }
+            if count == 0 { return bytes }
+            guard bytes.count + count <= limit else { throw .file("\(path) is longer than \(limit) bytes") }
+            bytes += piece[..<count]
+        }
+    }
+
+    /// Writes a file as a whole: a reader sees the old one or the new one.
+    static func write(_ text: String, to path: String) throws(Failure) {
+        let unfinished = "\(path).\(getpid()).tmp"
+        let descriptor = open(unfinished, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+        guard descriptor >= 0 else { throw .file("\(path) can not be written: \(String(cString: strerror(errno)))") }
+        do {
+            try Stream(descriptor: descriptor, name: path).write(text)
+        } catch {
+            close(descriptor)
+            unlink(unfinished)
+            throw error
+        }
+        guard close(descriptor) == 0, rename(unfinished, path) == 0 else {
+            let code = errno
+            unlink(unfinished)
+            throw .file("\(path) can not be written: \(String(cString: strerror(code)))")
+        }
+    }
+}
