@@ -6,6 +6,7 @@
 # make bench    measure the library and its peers, and write docs/benchmarks.md
 # make lib      build the library, its debug information and the simulator, in RELEASE
 # make tool     build the command capdist (tools/capdist), in RELEASE
+# make manual   make the command's manual anew, packaging/capdist.1
 # make java     build the Java binding, .build/java/capdist.jar
 # make csharp   build the C# assembly with mcs, into CSHARP_OUT
 # make install  put library, headers, documentation, samples and simulator below PREFIX (after make lib); make uninstall
@@ -72,7 +73,7 @@ JAVA_TEST_PACKAGES := libgoogle-gson-java libguava-java junit5 maven libmaven-co
 NODE_PACKAGES = node-typescript node-js-beautify $(if $(shell command -v node),,nodejs) \
     $(if $(shell node bindings/node/headers.js 2>/dev/null),,libnode-dev) $(if $(shell command -v npm),,npm)
 
-.PHONY: setup setup-build lib tool demo test quick deep bench java csharp install uninstall wheel deb jar npm dll docs abi messages messages-check format lint simulate mutants fuzz clean
+.PHONY: setup setup-build lib tool manual demo test quick deep bench java csharp install uninstall wheel deb jar npm dll docs abi messages messages-check format lint simulate mutants fuzz clean
 
 setup:
 	@scripts/setup.sh $(BUILD_PACKAGES) $(TOOL_PACKAGES) $(TOOL_TEST_PACKAGES) $(TEST_PACKAGES) $(JAVA_PACKAGES) $(JAVA_TEST_PACKAGES) $(CSHARP_PACKAGES) $(NODE_PACKAGES) $(RUNTIME_PACKAGES)
@@ -111,6 +112,11 @@ ifeq ($(PREBUILT),)
 	@objcopy --strip-all $(SCRATCH)/tool/release/capdist $(RELEASE)/capdist.new && mv -f $(RELEASE)/capdist.new $(RELEASE)/capdist
 endif
 	@echo "The command is $(RELEASE)/capdist."
+
+# The command's manual, made by its parser's own tool from what --help tells; checked in, since that takes minutes.
+manual: tool
+	swift build --package-path tools/capdist --scratch-path $(SCRATCH)/tool --product generate-manual
+	LD_LIBRARY_PATH=$(abspath $(RELEASE)) $(SCRATCH)/tool/debug/generate-manual $(RELEASE)/capdist --output-directory packaging
 
 demo: lib
 	@RELEASE=$(RELEASE) scripts/demo.sh
