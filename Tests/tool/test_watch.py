@@ -158,3 +158,17 @@ def test_no_gateway_yet(gateway: Start) -> None:
         out, _ = told.communicate(timeout=60)
         assert told.returncode == DONE and len(out.splitlines()) == 2
     assert run("get", "HK.00700", "--port", running.port).returncode == NO_GATEWAY
+
+
+def test_a_reader_that_does_not_read_holds_up_no_signal() -> None:
+    with market(week(19_800)) as running:
+        told = start("watch", *(f"HK.{number:05d}" for number in range(1, 200)), "--every", "1ms", "--ndjson", "--quota-requests", 0,
+                     "--port", running.port)  # fmt: skip
+        # The pipe is full when nothing is asked any more.
+        last = -1
+        while last != len(running.order) or last == 0:
+            last = len(running.order)
+            time.sleep(0.5)
+        assert last > 0 and told.poll() is None
+        told.send_signal(signal.SIGTERM)
+        assert told.wait(timeout=60) == -signal.SIGTERM

@@ -71,13 +71,11 @@ struct ChartCommand: ParsableCommand {
 
     private func fetched(_ asked: Security) throws -> Figures {
         let gateway = try Gateway(try connection.settings(), reconnect: false)
-        let loop = Loop()
+        let loop = Loop(takingSignals: false)
         gateway.ask(asked, index: 0)
         while true {
             switch loop.wait(gateway.mailbox, until: nil) {
-            case .signal(let signal): Loop.die(signal)
-            case .stopped: Loop.stop()
-            case .readerGone, .time, .resized: break
+            case .signal, .stopped, .readerGone, .time, .resized: break
             case .mail:
                 for case .answer(let answer) in gateway.mailbox.take() {
                     guard let figures = answer.figures else {

@@ -32,7 +32,7 @@ struct Examination {
         guard try go(status == CAPDIST_OK ? connected(gateway) : Causes.gateway(settings, addresses, status, text))
         else { return }
         guard try go(encryption()) else { return }
-        let loop = Loop()
+        let loop = Loop(takingSignals: false)
         guard let state = try globalState(gateway, loop) else {
             _ = try go(
                 .failed(
@@ -100,10 +100,8 @@ struct Examination {
         let deadline = now() + Int64(settings.replyTimeout ?? 12_000) + 1000
         while now() < deadline {
             switch loop.wait(gateway.mailbox, until: deadline) {
-            case .signal(let signal): Loop.die(signal)
             case .readerGone: Loop.die(SIGPIPE)
-            case .stopped: Loop.stop()
-            case .time, .resized: break
+            case .signal, .stopped, .time, .resized: break
             case .mail:
                 for item in gateway.mailbox.take() {
                     if case .raw(_, let body, _) = item { return GlobalState(body) }
@@ -160,10 +158,8 @@ struct Examination {
         gateway.ask(security, index: 0)
         while true {
             switch loop.wait(gateway.mailbox, until: nil) {
-            case .signal(let signal): Loop.die(signal)
             case .readerGone: Loop.die(SIGPIPE)
-            case .stopped: Loop.stop()
-            case .time, .resized: break
+            case .signal, .stopped, .time, .resized: break
             case .mail:
                 for item in gateway.mailbox.take() {
                     if case .answer(let answer) = item { return Causes.figures(security, answer) }

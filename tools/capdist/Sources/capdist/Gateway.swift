@@ -36,7 +36,8 @@ struct Answer {
         switch Int(status) {
         case CAPDIST_OK: .done
         case CAPDIST_QUEUE_TIMEOUT, CAPDIST_REPLY_TIMEOUT: .timedOut
-        case CAPDIST_DISCONNECTED, CAPDIST_CONNECT_FAILED...CAPDIST_TLS_FAILED, CAPDIST_NOT_CONNECTED: .noGateway
+        case CAPDIST_DISCONNECTED, CAPDIST_RELEASED, CAPDIST_CONNECT_FAILED...CAPDIST_TLS_FAILED, CAPDIST_NOT_CONNECTED:
+            .noGateway
         default: .refused
         }
     }

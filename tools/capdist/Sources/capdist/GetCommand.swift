@@ -50,7 +50,7 @@ struct GetCommand: ParsableCommand {
 
     /// Asks for all of the list. A line that is lost on the way is made again as long as something comes.
     private func fetch(_ list: [Security], _ settings: Settings, _ take: (Answer) throws -> Void) throws {
-        let loop = Loop()
+        let loop = Loop(takingSignals: false)
         var gateway = try Gateway(settings, reconnect: false)
         let quota = gateway.quota
         var progress = Progress(count: list.count, quota: quota, live: false)
@@ -64,11 +64,8 @@ struct GetCommand: ParsableCommand {
         while !walk.isOver {
             while let index = walk.ask(at: now()) { gateway.ask(list[index], index: index) }
             switch loop.wait(gateway.mailbox, until: walk.wakeAt) {
-            case .signal(let signal):
-                progress.clear()
-                Loop.die(signal)
             case .readerGone: Loop.die(SIGPIPE)
-            case .stopped, .resized, .time: break
+            case .signal, .stopped, .resized, .time: break
             case .mail:
                 for item in gateway.mailbox.take() {
                     switch item {

@@ -8,6 +8,7 @@ final class LiveView: RoundsDelegate {
     private let units: Units
     private let terminal: Terminal
     private let rounds: Rounds
+    private let output: Stream
     private let progress: Progress
     /// The last word on each, and the main net before it.
     private var latest: [(answer: Answer, before: Double?)?]
@@ -27,6 +28,9 @@ final class LiveView: RoundsDelegate {
         self.units = units
         self.terminal = terminal
         self.rounds = rounds
+        var output = Stream.output
+        output.loop = rounds.loop
+        self.output = output
         progress = Progress(count: list.count, quota: rounds.quota, live: true)
         latest = list.map { _ in nil }
         state = RoundState(count: list.count)
@@ -67,7 +71,7 @@ final class LiveView: RoundsDelegate {
                 "", Style.faint(Terminal.cut(news, columns), terminal),
             ]
         // Each line to its end, and what is below: nothing flickers.
-        try Stream.output.write("\u{1B}[H" + lines.map { $0 + "\u{1B}[K" }.joined(separator: "\n") + "\u{1B}[J")
+        try output.write("\u{1B}[H" + lines.map { $0 + "\u{1B}[K" }.joined(separator: "\n") + "\u{1B}[J")
     }
 
     private func heading(_ columns: Int) -> String {

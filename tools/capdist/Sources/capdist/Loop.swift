@@ -21,15 +21,32 @@ final class Loop {
     private let signals: Int32
     private static let taken = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGWINCH]
 
-    init() {
+    /// Without signals, they do what they do by default: what writes a few lines has nothing to tidy up.
+    init(takingSignals: Bool = true) {
         var set = sigset_t()
         sigemptyset(&set)
-        for signal in Loop.taken { sigaddset(&set, signal) }
+        if takingSignals { for signal in Loop.taken { sigaddset(&set, signal) } }
         pthread_sigmask(SIG_BLOCK, &set, nil)
         signals = signalfd(-1, &set, Int32(SFD_CLOEXEC | SFD_NONBLOCK))
     }
 
     deinit { close(signals) }
+
+    /// Waits until as much may be written as a pipe takes at once. A reader that does not read holds up no signal.
+    func waitToWrite(_ descriptor: Int32) {
+        while true {
+            var waited = [
+                pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0),
+                pollfd(fd: signals, events: Int16(POLLIN), revents: 0),
+            ]
+            guard poll(&waited, 2, -1) > 0, waited[0].revents == 0 else { return }
+            switch nextSignal() {
+            case .signal(let signal): Loop.die(signal)
+            case .stopped: Loop.stop()
+            default: break
+            }
+        }
+    }
 
     /// Waits until `deadline`, a time of `now()`; for ever if nil.
     func wait(_ mailbox: Mailbox, until deadline: Int64?, watchingOutput: Bool = true) -> Wake {

@@ -79,7 +79,8 @@ enum Reach {
 
     /// A connected descriptor, or -1 and errno.
     static func connect(_ address: Address, milliseconds: Int32) -> (descriptor: Int32, code: Int32) {
-        let descriptor = socket(address.family, Int32(SOCK_STREAM.rawValue) | 0o2004000, 0)
+        let descriptor = socket(
+            address.family, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { return (-1, errno) }
         let status = address.bytes.withUnsafeBytes { bytes in
             bytes.baseAddress.map {

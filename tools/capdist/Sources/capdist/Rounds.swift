@@ -67,7 +67,8 @@ final class Rounds {
     private let list: [Security]
     private let settings: Settings
     private let options: RoundOptions
-    private let loop = Loop()
+    /// What it writes to, too.
+    let loop = Loop()
     private var gateway: Gateway
     private var state: RoundState
     private var endings: Set<Ending> = []

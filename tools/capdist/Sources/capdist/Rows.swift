@@ -73,7 +73,7 @@ struct Row {
         return cells.joined(separator: ",") + "\n"
     }
 
-    /// RFC 4180; a table program takes what begins with these signs for a formula.
+    /// RFC 4180: in quotes where a comma, a quote or a line's end is in it.
     private static func cell(_ text: String) -> String {
         let needs = text.utf8.contains { $0 == 44 || $0 == 34 || $0 == 10 || $0 == 13 }
         return needs ? "\"" + text.replacing("\"", with: "\"\"") + "\"" : text

@@ -1,9 +1,11 @@
 import Glibc
 
-/// A descriptor that text is written to, whole and at once.
-struct Stream {
+/// A descriptor that text is written to, whole and at once. Only the main thread writes.
+struct Stream: @unchecked Sendable {
     let descriptor: Int32
     let name: String
+    /// Who takes signals meanwhile, if they are taken.
+    var loop: Loop?
 
     static let output = Stream(descriptor: 1, name: "the standard output")
     static let error = Stream(descriptor: 2, name: "the standard error")
@@ -24,7 +26,9 @@ struct Stream {
         return text.withUTF8 { bytes in
             var rest = UnsafeRawBufferPointer(bytes)
             while !rest.isEmpty {
-                let sent = Glibc.write(descriptor, rest.baseAddress, rest.count)
+                loop?.waitToWrite(descriptor)
+                // What a pipe that is ready takes for sure.
+                let sent = Glibc.write(descriptor, rest.baseAddress, loop == nil ? rest.count : min(rest.count, 4096))
                 if sent < 0 {
                     // A terminal may have been made non-blocking by another program that shares it.
                     if errno == EAGAIN {

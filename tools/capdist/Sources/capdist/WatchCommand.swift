@@ -54,6 +54,7 @@ private final class LineView: RoundsDelegate {
     private let format: Format?
     private let units: Units
     private let rounds: Rounds
+    private let output: Stream
     private var progress: Progress
     private var hasHeading = false
     let isLive = false
@@ -64,6 +65,9 @@ private final class LineView: RoundsDelegate {
         self.format = format
         self.units = units
         self.rounds = rounds
+        var output = Stream.output
+        output.loop = rounds.loop
+        self.output = output
         progress = Progress(count: list.count, quota: rounds.quota, live: Terminal(.output).isTerminal)
     }
 
@@ -85,23 +89,23 @@ private final class LineView: RoundsDelegate {
         let name = list[index].name
         guard let figures = answer.figures else {
             say("\(Terminal.harmless(name)): \(answer.text)")
-            if format == .ndjson { try Stream.output.write(Row(name, answer).json + "\n") }
+            if format == .ndjson { try output.write(Row(name, answer).json + "\n") }
             return
         }
         let row = Row(name, figures)
         switch format {
-        case .ndjson, .json: try Stream.output.write(row.json + "\n")
+        case .ndjson, .json: try output.write(row.json + "\n")
         case .csv:
-            if !hasHeading { try Stream.output.write(row.csvHeading) }
-            try Stream.output.write(row.csv)
+            if !hasHeading { try output.write(row.csvHeading) }
+            try output.write(row.csv)
         case nil:
             if !hasHeading {
-                try Stream.output.write(line(["security", "update time"] + Group.allCases.map(\.name) + ["out share"]))
+                try output.write(line(["security", "update time"] + Group.allCases.map(\.name) + ["out share"]))
             }
             let decimals = Amount.decimals(figures.amounts)
             let nets = Group.allCases.map { Amount.text(figures.flow($0).net, units, decimals: decimals, sign: true) }
             let share = Amount.percent(figures.flow(.total).outShare)
-            try Stream.output.write(
+            try output.write(
                 line([Terminal.harmless(name), Terminal.harmless(figures.updateTime ?? "")] + nets + [share]))
         }
         hasHeading = true
