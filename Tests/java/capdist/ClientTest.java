@@ -30,7 +30,7 @@ import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What the client does, as its documentation tells. */
-@Timeout(30)
+@Timeout(300)
 class ClientTest {
     private static final Duration PATIENCE = Duration.ofSeconds(8);
     private static final Security TENCENT = new Security(Security.MARKET_HK, "00700");

@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** How a JVM begins, and how it ends, whatever its connections are about to do. */
-@Timeout(60)
+@Timeout(300)
 class ProcessTest {
     /** The child: asks without end, prints "ready", and ends as it is told. */
     static final class Program {

@@ -30,7 +30,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** The vendor's classes. The suite runs this under both brands' names. */
-@Timeout(30)
+@Timeout(300)
 class FTTest {
     private static final String RSA_KEY = "Tests/vectors/rsa/1024.pem";
     private static Simulator gateway;
