@@ -54,7 +54,7 @@ BENCH_VENV := .venv-bench
 SWIFT_FILES := Sources Tests bindings/swift tools Package.swift
 
 # Debian packages: to build; to test.
-BUILD_PACKAGES := libprotobuf-c-dev libssl-dev libwslay-dev pkg-config gcc g++ binutils make
+BUILD_PACKAGES := libprotobuf-c-dev libssl-dev libwslay-dev libjansson-dev pkg-config gcc g++ binutils make
 PACKAGE_PACKAGES := debhelper lintian doxygen
 # To build the command; to test it.
 TOOL_PACKAGES := libsqlite3-dev libtomlplusplus-dev

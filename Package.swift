@@ -33,6 +33,7 @@ let package = Package(
         .systemLibrary(
             name: "CProtobufC", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libssl", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CJansson", pkgConfig: "jansson", providers: [.apt(["libjansson-dev"])]),
         // It has no pkg-config file.
         .systemLibrary(name: "CWslay", providers: [.apt(["libwslay-dev"])]),
         .target(name: "CMessages", dependencies: ["CProtobufC"], exclude: ["proto"]),
@@ -49,9 +50,9 @@ let package = Package(
         .target(name: "Shipping", dependencies: ["CSystem"], linkerSettings: shipping),
 
         // The stand-in gateway.
-        .target(name: "Simulator", dependencies: ["Codec", "CSystem"]),
+        .target(name: "Simulator", dependencies: ["Codec", "CMessages", "CProtobufC", "CSystem"]),
         .executableTarget(
-            name: "opend-simulator", dependencies: ["Simulator", "Codec", "CSystem"],
+            name: "opend-simulator", dependencies: ["Simulator", "Codec", "CSystem", "CJansson"],
             linkerSettings: [.unsafeFlags(selfContained, .when(configuration: .release))]),
 
         .testTarget(name: "CodecTests", dependencies: ["Codec"]),

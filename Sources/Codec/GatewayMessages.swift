@@ -50,6 +50,7 @@ package enum GlobalState {
         return c2s.pointee.userid
     }
 
+    /// As OpenD writes it: an empty `retMsg` and an `errCode` of 0 are there.
     package static func encodedResponse(_ content: Content) -> [UInt8] {
         var s2c = GetGlobalState__S2C()
         get_global_state__s2_c__init(&s2c)
@@ -60,11 +61,15 @@ package enum GlobalState {
         s2c.time = content.time
         if let connID = content.connID { (s2c.has_connid, s2c.connid) = (1, connID) }
         return withUnsafeMutablePointer(to: &s2c) { s2c in
-            var response = GetGlobalState__Response()
-            get_global_state__response__init(&response)
-            response.rettype = RetType.succeed
-            response.s2c = s2c
-            return packed(&response)
+            withMutableCString("") { retMsg in
+                var response = GetGlobalState__Response()
+                get_global_state__response__init(&response)
+                response.rettype = RetType.succeed
+                response.retmsg = retMsg
+                response.has_errcode = 1
+                response.s2c = s2c
+                return packed(&response)
+            }
         }
     }
 

@@ -15,16 +15,21 @@ package enum KeepAlive {
         }
     }
 
+    /// As OpenD writes it: an empty `retMsg` and an `errCode` of 0 are there.
     package static func encodedResponse(time: Int64) -> [UInt8] {
         var s2c = KeepAlive__S2C()
         keep_alive__s2_c__init(&s2c)
         s2c.time = time
         return withUnsafeMutablePointer(to: &s2c) { s2c in
-            var response = KeepAlive__Response()
-            keep_alive__response__init(&response)
-            response.rettype = RetType.succeed
-            response.s2c = s2c
-            return packed(&response)
+            withMutableCString("") { retMsg in
+                var response = KeepAlive__Response()
+                keep_alive__response__init(&response)
+                response.rettype = RetType.succeed
+                response.retmsg = retMsg
+                response.has_errcode = 1
+                response.s2c = s2c
+                return packed(&response)
+            }
         }
     }
 

@@ -1,10 +1,10 @@
 import Codec
 
-/// How a body is encrypted (PROTOCOL.md, Encryption).
+/// How a body is encrypted.
 package enum Encryption {
     case none
     case rsa(RSAKey)
-    case aes(BodyCipher)
+    case aes(BodyCipher, CipherAlgorithm)
 
     package init(_ key: RSAKey?) { self = key.map { .rsa($0) } ?? .none }
 
@@ -17,7 +17,7 @@ package enum Encryption {
             case .rsa(let key):
                 writer.append(
                     protoID: protoID, serialNo: serialNo, body: body, encrypted: key.encrypt(body) ?? [])
-            case .aes(let cipher): writer.append(protoID: protoID, serialNo: serialNo, body: body, cipher: cipher)
+            case .aes(let cipher, _): writer.append(protoID: protoID, serialNo: serialNo, body: body, cipher: cipher)
             }
         }
         return Array(writer.pending)
@@ -28,7 +28,7 @@ package enum Encryption {
         switch self {
         case .none: return Array(body)
         case .rsa(let key): return try? key.decrypt(body)
-        case .aes(let cipher):
+        case .aes(let cipher, _):
             var plain = [UInt8](repeating: 0, count: body.count)
             let length = plain.withUnsafeMutableBytes { room in try? cipher.decrypt(body, into: room) }
             return length.map { Array(plain[..<$0]) }

@@ -2,12 +2,14 @@ import Codec
 
 /// Bodies with something wrong in them, made field by field.
 extension Fault {
-    /// Numbers of the fields that all responses begin with, and of their content (PROTOCOL.md, Messages).
-    private static let (retTypeNumber, retMsgNumber, s2cNumber) = (UInt32(1), UInt32(2), UInt32(4))
+    /// Numbers of the fields that all responses begin with, and of their content (Common.Response in the .proto files).
+    private static let (retTypeNumber, retMsgNumber, errCodeNumber) = (UInt32(1), UInt32(2), UInt32(3))
+    private static let s2cNumber = UInt32(4)
 
     /// - Returns: nil if this fault is none of bodies.
     func body(
-        _ body: [UInt8], _ argument: Int64, _ protoID: UInt32, using random: inout some RandomNumberGenerator
+        _ body: [UInt8], _ argument: Int64, _ protoID: UInt32, _ words: Words,
+        using random: inout some RandomNumberGenerator
     ) -> [UInt8]? {
         switch self {
         case .emptyBody: return []
@@ -52,21 +54,15 @@ extension Fault {
         case .longText:
             response.set(Self.retMsgNumber, .bytes([UInt8](repeating: UInt8(ascii: "x"), count: Int(argument))))
         case .retType, .retTypeBare:
-            response = ProtobufFields()
-            response.add(Self.retTypeNumber, .varint(UInt64(bitPattern: argument)))
-            if self == .retType { response.add(Self.retMsgNumber, .bytes(Array("出错了 (on demand)".utf8))) }
-        case .tooFrequent:
-            let window = QuotaWindow(limit: 30, window: argument * 1_000_000_000)
-            response = ProtobufFields()
-            response.add(Self.retTypeNumber, .varint(UInt64(bitPattern: Int64(RetType.failed))))
-            response.add(Self.retMsgNumber, .bytes(Array(window.refusal.utf8)))
+            response = Self.refusal(argument, self == .retType ? words.onDemand : nil)
+        case .tooFrequent: response = Self.refusal(words.tooFrequent(limit: 30, seconds: argument))
+        case .noQuoteRight: response = Self.refusal(words.noQuoteRight)
+        case .upstreamLost: response = Self.refusal(words.upstreamLost)
+        case .upstreamTimeout: response = Self.refusal(words.upstreamTimeout)
         case .noContent, .initNoContent:
             response.set(Self.retTypeNumber, .varint(0))
             response.remove(Self.s2cNumber)
-        case .initRefused:
-            response = ProtobufFields()
-            response.add(Self.retTypeNumber, .varint(UInt64(bitPattern: Int64(RetType.failed))))
-            response.add(Self.retMsgNumber, .bytes(Array("refused on demand".utf8)))
+        case .initRefused: response = Self.refusal(words.initRefused)
         case .noIV: response.changeContent { $0.remove(Self.ivNumber) }
         case .ivLength:
             let iv = [UInt8](repeating: UInt8(ascii: "i"), count: Int(argument))
@@ -79,6 +75,18 @@ extension Fault {
         default: return nil
         }
         return response.encoded
+    }
+
+    private static func refusal(_ text: String) -> ProtobufFields { refusal(Int64(RetType.failed), text) }
+
+    /// With an errCode of 0, as OpenD refuses; without a text there is nothing but the retType.
+    private static func refusal(_ retType: Int64, _ text: String?) -> ProtobufFields {
+        var response = ProtobufFields()
+        response.add(retTypeNumber, .varint(UInt64(bitPattern: retType)))
+        guard let text else { return response }
+        response.add(retMsgNumber, .bytes(Array(text.utf8)))
+        response.add(errCodeNumber, .varint(0))
+        return response
     }
 
     /// Of InitConnect.S2C.

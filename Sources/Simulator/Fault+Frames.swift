@@ -39,7 +39,7 @@ extension Fault {
             frame.made(protoID, serialNo, body)
         }
         let isWebSocket = frame.framing != nil
-        if let changed = self.body(body, argument, frame.protoID, using: &random) {
+        if let changed = self.body(body, argument, frame.protoID, frame.words, using: &random) {
             return [.send(made(frame.protoID, frame.serialNo, changed))]
         }
         switch self {
@@ -108,8 +108,8 @@ extension Fault {
             if case .none = frame.encryption { break }
             if bytes.count > header { bytes[bytes.count - 1] ^= UInt8.random(in: 1...15, using: &random) << 4 }
         case .push:
-            let push = made(ProtoID.notify, 0, Self.pushBody)
-            bytes = push + bytes + push
+            func push() -> [UInt8] { made(ProtoID.notify, frame.pushNumbers?.next() ?? 0, Self.pushBody) }
+            bytes = push() + bytes + push()
         case .pushSameSerial: bytes = made(ProtoID.notify, frame.serialNo, Self.pushBody) + bytes
         default: break
         }
@@ -118,7 +118,7 @@ extension Fault {
 
     private static let pushBody = Notify.encodedConnectStatus(qotLogined: true, trdLogined: true)
 
-    /// In the header (PROTOCOL.md, TCP: frames).
+    /// Of the body format, in the header.
     private static let formatPlace = 6
 
     /// Of a binary message that a server sends whole.

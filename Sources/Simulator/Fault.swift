@@ -34,6 +34,9 @@ package enum Fault: String, CaseIterable, Sendable {
     case retType = "ret-type"
     case retTypeBare = "ret-type-bare"
     case tooFrequent = "too-frequent"
+    case noQuoteRight = "no-quote-right"
+    case upstreamLost = "upstream-lost"
+    case upstreamTimeout = "upstream-timeout"
     case noContent = "no-content"
     // Encryption; without a key they change nothing.
     case clear
@@ -92,6 +95,7 @@ package enum Fault: String, CaseIterable, Sendable {
         case .retType, .retTypeBare:
             Argument(unit: "N", initial: -1, range: Int64(Int32.min)...Int64(Int32.max))
         case .tooFrequent: Argument(unit: "SECONDS", initial: 1, range: 0...1_000_000_000)
+        case .upstreamLost: Argument(unit: "SECONDS", initial: 10, range: 0...86_400)
         case .keyLength, .ivLength: Argument(unit: "BYTES", initial: 15, range: 0...(1 << 20))
         case .keepAlive: Argument(unit: "SECONDS", initial: 0, range: Int64(Int32.min)...Int64(Int32.max))
         case .dropAfter: Argument(unit: "ANSWERS", initial: 10, range: 1...1_000_000_000)
@@ -166,6 +170,9 @@ package enum Fault: String, CaseIterable, Sendable {
         case .retType: "refused with this retType and a text"
         case .retTypeBare: "refused with this retType and no text"
         case .tooFrequent: "refused for frequency, the quota's window being so long"
+        case .noQuoteRight: "refused for want of a right to the quote"
+        case .upstreamLost: "refused, from the first on for so long: OpenD has lost the vendor's servers"
+        case .upstreamTimeout: "refused: the vendor's servers did not answer OpenD in time"
         case .noContent: "retType 0 and no s2c"
         case .clear: "in clear, though all else is encrypted"
         case .truncatedBlock: "the last block of the cipher text is not whole"

@@ -8,6 +8,8 @@ package struct FaultPlan {
     private var lines: [Gateway.ClientID: Line] = [:]
     /// Answers since the last restart.
     private var answers: Int64 = 0
+    /// When the outage that a rule began is over, by the rule's place.
+    private var outages: [Int: Instant] = [:]
 
     /// What is to become of a line.
     private struct Line {
@@ -62,10 +64,15 @@ package struct FaultPlan {
     package func isSilent(_ client: Gateway.ClientID) -> Bool { lines[client]?.isSilent ?? false }
 
     /// All lines are closed.
-    package mutating func restarted() { lines = [:] }
+    package mutating func restarted() {
+        lines = [:]
+        outages = [:]
+    }
 
     /// A frame is to go out; nothing does to a client that `connected` was not told of.
-    package mutating func send(_ frame: Gateway.SentFrame, to client: Gateway.ClientID) -> Outcome {
+    package mutating func send(
+        _ frame: Gateway.SentFrame, to client: Gateway.ClientID, _ now: Instant
+    ) -> Outcome {
         guard var line = lines[client] else { return Outcome() }
         defer { lines[client] = line }
         var outcome = Outcome()
@@ -85,7 +92,7 @@ package struct FaultPlan {
             return outcome
         }
         if line.isSilent { return outcome }
-        outcome.steps = steps(frame)
+        outcome.steps = steps(frame, now)
         if let left = line.answersLeft, frame.protoID == ProtoID.getCapitalDistribution {
             line.answersLeft = left - 1
             if left <= 1 { outcome.steps.append(.close) }
@@ -94,19 +101,38 @@ package struct FaultPlan {
     }
 
     /// By the first rule that applies.
-    private mutating func steps(_ frame: Gateway.SentFrame) -> [WireStep] {
-        for rule in rules {
+    private mutating func steps(_ frame: Gateway.SentFrame, _ now: Instant) -> [WireStep] {
+        for (place, rule) in rules.enumerated() {
             switch rule.what {
             case .any:
                 guard applies(rule, ProtoID.getCapitalDistribution, frame) else { continue }
                 guard let fault = Fault.ofAnswers.randomElement(using: &random) else { continue }
                 return fault.apply(to: frame, using: &random)
+            case .fault(.upstreamLost, let seconds):
+                guard isOut(rule, place, seconds ?? 0, frame, now) else { continue }
+                return Fault.upstreamLost.apply(seconds, to: frame, using: &random)
             case .fault(let fault, let argument):
                 guard fault.scope == .frame, applies(rule, fault.protoID, frame) else { continue }
                 return fault.apply(argument, to: frame, using: &random)
             }
         }
         return [.send(frame.bytes)]
+    }
+
+    /// Whether the vendor's servers are lost. They are lost once, with the first answer that the rule acts on; by chance, they
+    /// are lost again and again.
+    private mutating func isOut(
+        _ rule: FaultRule, _ place: Int, _ seconds: Int64, _ frame: Gateway.SentFrame, _ now: Instant
+    ) -> Bool {
+        if let until = outages[place] {
+            var meant = rule
+            if case .oneIn = rule.which { meant = FaultRule(rule.what, .all) }
+            if now < until { return applies(meant, Fault.upstreamLost.protoID, frame) }
+            guard case .oneIn = rule.which else { return false }
+        }
+        guard applies(rule, Fault.upstreamLost.protoID, frame) else { return false }
+        outages[place] = now + seconds * 1_000_000_000
+        return true
     }
 
     /// - Parameter protoID: the fault's own.

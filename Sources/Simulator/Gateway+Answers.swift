@@ -1,174 +1,212 @@
 import Codec
 
+/// A request as it came, its body in clear.
+struct GatewayRequest {
+    var protoID: UInt32
+    /// The serial number; over WebSocket the section.
+    var serialNo: UInt64
+    var body: [UInt8]
+    /// Whether the body is what its SHA-1 tells.
+    var isSound = true
+}
+
 /// What the gateway answers to each request.
 extension Gateway {
-    /// Why a request gets no content; the texts that OpenD is known to use are its own.
-    private struct Refusal: Error {
+    /// Why a request gets no content.
+    struct Refusal: Error {
         var retType = RetType.failed
         var text: String
 
-        static let wrongDigest = Refusal(retType: invalidBody, text: "SHA-1与请求内容不符")
-        static let malformed = Refusal(retType: invalidBody, text: "解析请求失败")
-        static let tooEarly = Refusal(text: "请先发送InitConnect")
-        static let unknownProtocol = Refusal(text: "未知协议ID")
-        static let unknownStock = Refusal(text: "未知股票")
-        static let unsupported = Refusal(text: "不支持该股票类型，仅支持正股、窝轮和基金")
-
-        /// retType for a body that can not be read (PROTOCOL.md, Messages).
-        private static let invalidBody: Int32 = -500
+        /// retType for a body that can not be read.
+        static let invalidBody: Int32 = -500
     }
 
-    /// - Returns: the body of the answer.
-    mutating func answer(_ frame: Frame, _ session: Session, _ event: inout Trace?, _ now: Instant) -> [UInt8] {
-        let refusal: Refusal
-        do {
-            return try content(frame, session, &event, now)
-        } catch let error as Refusal {
-            refusal = error
-        } catch {
-            refusal = .malformed
-        }
-        event?.add("refused", refusal.text)
-        return AnyResponse(retType: refusal.retType, retMsg: refusal.text).encoded()
-    }
+    private func refusal(_ text: String) -> Refusal { Refusal(text: text) }
 
-    /// - Returns: the body of the relay's answer; nil: it is met with silence.
+    /// - Returns: the body of the answer; nil: it is met with silence.
     mutating func answer(
-        _ header: SectionHeader, _ body: UnsafeRawBufferPointer, _ session: Session, _ event: inout Trace?,
-        _ now: Instant
+        _ request: GatewayRequest, _ session: Session, _ event: inout Trace?, _ now: Instant
     ) -> [UInt8]? {
+        asked = nil
         let refusal: Refusal
         do {
-            switch header.command {
-            case ProtoID.initWebSocket: return try initWebSocket(body, session, &event, now)
-            case ProtoID.initConnect, ProtoID.keepAlive: throw Refusal.unknownProtocol
-            default: return try content(header.command, body, session, &event, now)
+            guard request.isSound else {
+                throw Refusal(retType: Refusal.invalidBody, text: configuration.words.wrongDigest)
             }
+            return try request.body.withUnsafeBytes { try content(request, $0, session, &event, now) }
         } catch let error as Refusal {
             refusal = error
         } catch {
-            refusal = .malformed
+            refusal = Refusal(retType: Refusal.invalidBody, text: configuration.words.malformed)
         }
         event?.add("refused", refusal.text)
-        return AnyResponse(retType: refusal.retType, retMsg: refusal.text).encoded()
+        return AnyResponse(retType: refusal.retType, retMsg: refusal.text, errCode: 0).encoded()
     }
 
-    private mutating func initWebSocket(
-        _ body: UnsafeRawBufferPointer, _ session: Session, _ event: inout Trace?, _ now: Instant
+    private mutating func content(
+        _ request: GatewayRequest, _ body: UnsafeRawBufferPointer, _ session: Session, _ event: inout Trace?,
+        _ now: Instant
     ) throws -> [UInt8]? {
-        let request = try InitWebSocketRequest(body, arena)
-        event?.add("client_id", request.clientID ?? "")
-        event?.add("programming_language", request.programmingLanguage ?? "")
-        if let keyDigest, request.websocketKey != keyDigest {
-            event?.add("refused", "wrong key")
-            return nil
+        switch request.protoID {
+        case ProtoID.initWebSocket where session.isWebSocket:
+            return try initWebSocket(request, body, session, &event, now)
+        // The relay has a greeting and a keep-alive of its own.
+        case ProtoID.initConnect where session.isWebSocket, ProtoID.keepAlive where session.isWebSocket:
+            throw refusal(configuration.words.unknownProtocol)
+        case ProtoID.initConnect: return try initConnect(request, body, session, &event, now)
+        default: break
         }
-        let connID = draw()
-        session.connID = connID
-        session.wantsPushes = true
-        return InitWebSocketResponse(
-            head: AnyResponse(retMsg: "", errCode: 0),
-            serverTime: (configuration.unixTimeAtZero + now) / 1_000_000_000, connID: connID
-        ).encoded()
-    }
-
-    private mutating func content(
-        _ frame: Frame, _ session: Session, _ event: inout Trace?, _ now: Instant
-    ) throws -> [UInt8] {
-        let isHello = frame.header.protoID == ProtoID.initConnect
-        let encryption = isHello ? Encryption(configuration.rsaKey) : session.encryption
-        // What is no cipher text of this gateway's key is taken as it is, and is not what its SHA-1 tells.
-        let plain = encryption.decrypt(frame.body) ?? []
-        return try plain.withUnsafeBytes { body in
-            guard SHA1Digest(of: body) == frame.header.sha1 else { throw Refusal.wrongDigest }
-            return try content(frame.header.protoID, body, session, &event, now)
+        guard let connID = session.connID else { throw refusal(configuration.words.tooEarly) }
+        switch request.protoID {
+        case ProtoID.keepAlive:
+            let time = try KeepAlive.requestTime(body, arena)
+            event?.add("time", time)
+        case ProtoID.getCapitalDistribution: try noteStock(body, &event, now)
+        default: break
         }
-    }
-
-    private mutating func content(
-        _ protoID: UInt32, _ body: UnsafeRawBufferPointer, _ session: Session, _ event: inout Trace?, _ now: Instant
-    ) throws -> [UInt8] {
-        if protoID == ProtoID.initConnect { return try initConnect(body, session, &event) }
-        guard let connID = session.connID else { throw Refusal.tooEarly }
+        if recording != nil, let answer = try recorded(request) { return answer }
         let time = (configuration.unixTimeAtZero + now) / 1_000_000_000
-        switch protoID {
+        switch request.protoID {
         case ProtoID.getGlobalState:
             _ = try GlobalState.requestUserID(body, arena)
             return GlobalState.encodedResponse(
                 .init(
                     markets: (5, 11, 6, 6, 15), serverVersion: Self.serverVersion, serverBuildNo: 7108, time: time,
                     connID: connID))
-        case ProtoID.keepAlive:
-            let clientTime = try KeepAlive.requestTime(body, arena)
-            event?.add("time", clientTime)
-            return KeepAlive.encodedResponse(time: time)
-        case ProtoID.getCapitalDistribution: return try capitalDistribution(body, &event, now)
-        default: throw Refusal.unknownProtocol
+        case ProtoID.keepAlive: return KeepAlive.encodedResponse(time: time)
+        case ProtoID.getCapitalDistribution: return try capitalDistribution()
+        default: throw refusal(configuration.words.unknownProtocol)
         }
     }
 
     /// 10.11
     private static var serverVersion: Int32 { 1011 }
 
-    private mutating func initConnect(
-        _ body: UnsafeRawBufferPointer, _ session: Session, _ event: inout Trace?
-    ) throws -> [UInt8] {
-        let request = try InitConnectRequest(body, arena)
-        let wantsPushes = request.recvNotify ?? false
-        event?.add("client_id", request.clientID)
-        event?.add("client_version", Int64(request.clientVersion))
-        event?.add("programming_language", request.programmingLanguage ?? "")
-        event?.add("recv_notify", wantsPushes)
-        let connID = draw()
-        let key = drawText()
-        // The vendor's client takes it for one that has CBC.
-        let iv = configuration.isOld ? nil : drawText()
-        session.connID = connID
-        session.wantsPushes = wantsPushes
-        session.encryption = .none
-        // A client that does not say has the default.
-        let asked = CipherAlgorithm(rawValue: request.packetEncAlgo ?? 0) ?? .ftaesECB
-        let algorithm = asked.agreed(hasIV: iv != nil)
-        if configuration.rsaKey != nil, algorithm != .none {
-            let cipher = key.withUnsafeBytes { key in
-                (iv ?? []).withUnsafeBytes { BodyCipher(algorithm, key: key, iv: $0) }
-            }
-            if let cipher { session.encryption = .aes(cipher) }
-            event?.add("packet_enc_algo", Int64(algorithm.rawValue))
+    /// - Returns: the recorded answer; nil: the gateway gives its own.
+    private mutating func recorded(_ request: GatewayRequest) throws -> [UInt8]? {
+        if let answer = recording?.answer(to: request.protoID, request.body) { return answer }
+        // The time in it is another each time.
+        if request.protoID == ProtoID.keepAlive { return nil }
+        let what = asked.map { "3212, \(SecurityText.of(market: $0.market, code: $0.code))" }
+        let text = "\(what ?? "\(request.protoID)"), body \(JSONObject.hex(request.body))"
+        notRecorded?(text)
+        throw refusal(configuration.words.notRecorded(text))
+    }
+
+    // MARK: - Greetings
+
+    private mutating func initWebSocket(
+        _ request: GatewayRequest, _ body: UnsafeRawBufferPointer, _ session: Session, _ event: inout Trace?,
+        _ now: Instant
+    ) throws -> [UInt8]? {
+        let hello = try InitWebSocketRequest(body, arena)
+        event?.add("client_id", hello.clientID ?? "")
+        event?.add("programming_language", hello.programmingLanguage ?? "")
+        if let keyDigest, hello.websocketKey != keyDigest {
+            event?.add("refused", "wrong key")
+            return nil
         }
-        return InitConnectResponse(
+        session.wantsPushes = true
+        if let answer = recordedGreeting(request),
+            let response = try? answer.withUnsafeBytes({ try InitWebSocketResponse($0, arena) })
+        {
+            if response.head.retType == RetType.succeed { session.connID = response.connID ?? draw() }
+            return answer
+        }
+        let connID = draw()
+        session.connID = connID
+        return InitWebSocketResponse(
             head: AnyResponse(retMsg: "", errCode: 0),
-            content: .init(
-                serverVersion: Self.serverVersion, loginUserID: 10_000_001, connID: connID, connAESKey: key,
-                keepAliveInterval: configuration.keepAliveInterval, aesCBCIV: iv, userAttribution: 1)
+            serverTime: (configuration.unixTimeAtZero + now) / 1_000_000_000, connID: connID
         ).encoded()
     }
 
-    private mutating func capitalDistribution(
-        _ body: UnsafeRawBufferPointer, _ event: inout Trace?, _ now: Instant
+    private mutating func initConnect(
+        _ request: GatewayRequest, _ body: UnsafeRawBufferPointer, _ session: Session, _ event: inout Trace?,
+        _ now: Instant
     ) throws -> [UInt8] {
+        let hello = try InitConnectRequest(body, arena)
+        event?.add("client_id", hello.clientID)
+        event?.add("client_version", Int64(hello.clientVersion))
+        event?.add("programming_language", hello.programmingLanguage ?? "")
+        event?.add("recv_notify", hello.recvNotify ?? false)
+        guard isLoggedIn(now) else { throw refusal(configuration.words.notLoggedIn) }
+        session.wantsPushes = hello.recvNotify ?? false
+        session.encryption = .none
+        if let answer = recordedGreeting(request),
+            let response = try? answer.withUnsafeBytes({ try InitConnectResponse($0, arena) })
+        {
+            guard response.head.retType == RetType.succeed, let content = response.content else { return answer }
+            if agree(hello, content, session, &event) { return answer }
+        }
+        let content = InitConnectResponse.Content(
+            serverVersion: Self.serverVersion, loginUserID: 10_000_001, connID: draw(), connAESKey: drawText(),
+            keepAliveInterval: configuration.keepAliveInterval,
+            // The vendor's client takes it for one that has CBC.
+            aesCBCIV: configuration.isOld ? nil : drawText(), userAttribution: 1)
+        _ = agree(hello, content, session, &event)
+        return InitConnectResponse(head: AnyResponse(retMsg: "", errCode: 0), content: content).encoded()
+    }
+
+    /// Lets the client in.
+    /// - Returns: whether the answer's key can be used.
+    private func agree(
+        _ hello: InitConnectRequest, _ content: InitConnectResponse.Content, _ session: Session, _ event: inout Trace?
+    ) -> Bool {
+        session.connID = content.connID
+        // A client that does not say has the default.
+        let asked = CipherAlgorithm(rawValue: hello.packetEncAlgo ?? 0) ?? .ftaesECB
+        let algorithm = asked.agreed(hasIV: content.aesCBCIV != nil)
+        guard configuration.rsaKey != nil, algorithm != .none else { return true }
+        let cipher = content.connAESKey.withUnsafeBytes { key in
+            (content.aesCBCIV ?? []).withUnsafeBytes { BodyCipher(algorithm, key: key, iv: $0) }
+        }
+        guard let cipher else { return false }
+        session.encryption = .aes(cipher, algorithm)
+        event?.add("packet_enc_algo", Int64(algorithm.rawValue))
+        return true
+    }
+
+    /// That to the same words, else to any.
+    private mutating func recordedGreeting(_ request: GatewayRequest) -> [UInt8]? {
+        guard recording != nil else { return nil }
+        return recording?.answer(to: request.protoID, request.body) ?? recording?.answer(to: request.protoID, nil)
+    }
+
+    /// 16 upper-case hex digits, as OpenD's keys are.
+    private mutating func drawText() -> [UInt8] {
+        let digits = String(draw(), radix: 16, uppercase: true)
+        return Array((String(repeating: "0", count: 16 - digits.count) + digits).utf8)
+    }
+
+    // MARK: - Capital distributions
+
+    /// Reads what is asked for, and counts it.
+    private mutating func noteStock(_ body: UnsafeRawBufferPointer, _ event: inout Trace?, _ now: Instant) throws {
         let request = try CapitalDistributionRequest(body, arena)
         asked = request
         event?.add("market", Int64(request.market))
         event?.add("code", request.code)
         if let firm = request.securityFirm { event?.add("security_firm", Int64(firm)) }
-        if quota?.admits(now) == false { throw Refusal(text: quota?.refusal ?? "") }
-        switch Instrument(market: request.market, code: request.code) {
-        case .unknown: throw Refusal.unknownStock
-        case .unsupported: throw Refusal.unsupported
+        if let quota, self.quota?.admits(now) == false {
+            throw refusal(
+                configuration.words.tooFrequent(limit: quota.limit, seconds: quota.window / 1_000_000_000))
+        }
+    }
+
+    private func capitalDistribution() throws -> [UInt8] {
+        guard let asked else { throw refusal(configuration.words.malformed) }
+        let words = configuration.words
+        switch Instrument(market: asked.market, code: asked.code) {
+        case .unknown: throw refusal(words.unknownStock(market: asked.market, code: asked.code))
+        case .usIndex: throw refusal(words.noUSIndex)
+        case .unsupported: throw refusal(words.wrongInterface)
         case .tradable: break
         }
-        let isSample = request.market == Market.hk.rawValue && request.code == "00700"
-        let figures =
-            isSample ? configuration.figures.figures : .derived(market: request.market, code: request.code)
+        let isSample = asked.market == Market.hk.rawValue && asked.code == "00700"
+        let figures = isSample ? configuration.figures.figures : .derived(market: asked.market, code: asked.code)
         return CapitalDistributionResponse(
             head: AnyResponse(retMsg: "", errCode: 0), content: configuration.isOld ? figures.old : figures
         ).encoded()
-    }
-
-    /// 16 ASCII bytes.
-    private mutating func drawText() -> [UInt8] {
-        let digits = String(draw(), radix: 16)
-        return Array((String(repeating: "0", count: 16 - digits.count) + digits).utf8)
     }
 }

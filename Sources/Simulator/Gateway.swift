@@ -26,6 +26,10 @@ package struct Gateway: ~Copyable {
         package var framing: WebSocketFraming?
         /// What a 3212 request asked for, as far as it could be read.
         package var request: CapitalDistributionRequest?
+        /// How refusals are worded.
+        package var words = Words()
+        /// Of the client's pushes.
+        var pushNumbers: PushNumbers?
 
         package init(
             protoID: UInt32, serialNo: UInt32, body: [UInt8], encryption: Encryption = .none,
@@ -50,6 +54,13 @@ package struct Gateway: ~Copyable {
             return Array(queue.pending)
         }
 
+        /// As a recording has it.
+        var header: RecordedFrame.Header {
+            let header = bytes.withUnsafeBytes { try? FrameHeader($0, maxBodyLength: .max) }
+            if framing == nil, let header { return .frame(header) }
+            return .section(error: 0)
+        }
+
         /// Bytes before the body.
         var headerSize: Int { framing == nil ? FrameHeader.size : max(bytes.count - body.count, 0) }
 
@@ -59,9 +70,38 @@ package struct Gateway: ~Copyable {
         }
     }
 
-    /// Most clients at a time (PROTOCOL.md, Quota).
+    /// Numbers a client's pushes, of all protocols: each is by one higher than the one before, whatever numbers the client
+    /// gives its requests.
+    final class PushNumbers {
+        private var last: UInt32 = 0
+
+        func next() -> UInt32 {
+            last &+= 1
+            return last
+        }
+    }
+
+    /// Who is told what happens; each is called at once.
+    package struct Observers {
+        package var trace: ((Trace) -> Void)?
+        /// Told of every frame that comes and of every one that is made to go out.
+        package var record: ((RecordedFrame) -> Void)?
+        /// Told what a recording has no answer for.
+        package var notRecorded: ((String) -> Void)?
+
+        package init(
+            trace: ((Trace) -> Void)? = nil, record: ((RecordedFrame) -> Void)? = nil,
+            notRecorded: ((String) -> Void)? = nil
+        ) {
+            self.trace = trace
+            self.record = record
+            self.notRecorded = notRecorded
+        }
+    }
+
+    /// Most clients at a time.
     package static let maxClients = 128
-    /// A client not heard from for this long is dropped (PROTOCOL.md, Keeping alive).
+    /// A TCP client not heard from for this long is dropped.
     package static let silenceLimit: Instant = 30_000_000_000
     /// Longest body taken from a client, in bytes.
     package static let maxBodyLength = 4 * 1024 * 1024
@@ -74,6 +114,11 @@ package struct Gateway: ~Copyable {
         var wantsPushes = false
         /// Of what comes and goes after InitConnect.
         var encryption = Encryption.none
+        let pushNumbers = PushNumbers()
+        /// An InitConnect that came before the login.
+        var waiting: GatewayRequest?
+        /// Whether silence is no reason to close it: browsers can not ping, and the vendor's JavaScript SDK does not.
+        var mayBeSilent = false
         /// When its last whole frame came.
         var heardAt: Instant
         /// Whether it came to the WebSocket port.
@@ -88,20 +133,34 @@ package struct Gateway: ~Copyable {
     let configuration: GatewayConfiguration
     private var sessions: [ClientID: Session] = [:]
     var quota: QuotaWindow?
+    var recording: Recording?
     /// What the 3212 request that is being answered asks for.
     var asked: CapitalDistributionRequest?
+    private let startedAt: Instant
+    /// nil: never.
+    private let loginAt: Instant?
+    /// Whether those that waited for the login have been answered.
+    private var isLoginDone: Bool
     private var nextPush: Instant?
+    /// Of those recorded.
+    private var pushCount = 0
     private var random: SplitMix64
     let arena = MessageArena()
     let framing = WebSocketFraming(.server)
     /// What InitWebSocket must tell of the key; nil: no key is asked for.
     let keyDigest: [UInt8]?
-    /// Told what happens, if anybody wants to know.
-    private let trace: ((Trace) -> Void)?
+    private let observers: Observers
+    var notRecorded: ((String) -> Void)? { observers.notRecorded }
 
-    package init(_ configuration: GatewayConfiguration, trace: ((Trace) -> Void)? = nil) {
+    package init(
+        _ configuration: GatewayConfiguration, startedAt: Instant = 0, observers: Observers = Observers()
+    ) {
         self.configuration = configuration
-        self.trace = trace
+        self.observers = observers
+        self.startedAt = startedAt
+        loginAt = configuration.loginAfter.map { startedAt + max($0, configuration.refusesLoginFor) }
+        isLoginDone = loginAt.map { $0 <= startedAt } ?? false
+        recording = configuration.recording
         quota = configuration.quota.map { QuotaWindow(limit: $0.limit, window: $0.window) }
         random = SplitMix64(state: configuration.seed)
         let key = Array(configuration.websocketKey.utf8)
@@ -134,17 +193,7 @@ package struct Gateway: ~Copyable {
         do throws(FrameError) {
             while let frame = try session.reader.next() {
                 session.heardAt = now
-                var request = event("request", client, now)
-                request?.add("proto_id", Int64(frame.header.protoID))
-                request?.add("serial_no", Int64(frame.header.serialNo))
-                asked = nil
-                let isHello = frame.header.protoID == ProtoID.initConnect
-                let body = answer(frame, session, &request, now)
-                report(request)
-                let answer = SentFrame(
-                    protoID: frame.header.protoID, serialNo: frame.header.serialNo, body: body,
-                    encryption: isHello ? Encryption(configuration.rsaKey) : session.encryption, request: asked)
-                outputs.append(.send(client, answer, at: now + configuration.latency))
+                outputs += answered(frame, session, client, now)
             }
         } catch {
             outputs.append(drop(client, Self.text(error), now))
@@ -157,45 +206,52 @@ package struct Gateway: ~Copyable {
         _ header: SectionHeader, _ body: UnsafeRawBufferPointer, from client: ClientID, _ now: Instant
     ) -> [Output] {
         guard let session = sessions[client] else { return [] }
-        var request = event("request", client, now)
-        request?.add("proto_id", Int64(header.command))
-        request?.add("serial_no", Int64(truncatingIfNeeded: header.section))
-        asked = nil
-        let body = answer(header, body, session, &request, now)
-        report(request)
-        // A wrong key is met with silence.
-        guard let body else { return [] }
-        let answer = SentFrame(
-            protoID: header.command, serialNo: UInt32(truncatingIfNeeded: header.section), body: body, framing: framing,
-            request: asked)
-        return [.send(client, answer, at: now + configuration.latency)]
+        let request = GatewayRequest(protoID: header.command, serialNo: header.section, body: Array(body))
+        record(request, .section(error: 0), .none, client, now)
+        return answered(request, session, client, now)
     }
 
-    /// A frame came from a client of the relay's.
-    package mutating func heard(_ client: ClientID, _ now: Instant) { sessions[client]?.heardAt = now }
+    /// A frame of a WebSocket came, or the upgrade to it.
+    package mutating func heard(_ client: ClientID, _ now: Instant) {
+        sessions[client]?.heardAt = now
+        sessions[client]?.mayBeSilent = true
+    }
 
     /// The line of a client can not be used any more.
     package mutating func broken(_ client: ClientID, _ why: String, _ now: Instant) -> [Output] {
         sessions[client] == nil ? [] : [drop(client, why, now)]
     }
 
-    /// Does what is due: pushes, and the end of silent clients.
+    /// Whether OpenD has logged in; the WebSocket's port is open from then on.
+    package func isLoggedIn(_ now: Instant) -> Bool { loginAt.map { now >= $0 } ?? false }
+
+    /// Does what is due: answers that waited for the login, pushes, and the end of silent clients.
     package mutating func tick(_ now: Instant) -> [Output] {
         guard let due = nextTick, now >= due else { return [] }
         var outputs: [Output] = []
-        for (client, session) in sessions.sorted(by: { $0.key < $1.key })
-        where now - session.heardAt >= Self.silenceLimit {
-            outputs.append(drop(client, "not heard from for \(Self.silenceLimit / 1_000_000_000) s", now))
+        let clients = sessions.sorted { $0.key < $1.key }
+        if !isLoginDone, isLoggedIn(now) {
+            isLoginDone = true
+            for (client, session) in clients {
+                guard let request = session.waiting.take() else { continue }
+                outputs += answered(request, session, client, now)
+            }
+        }
+        for (client, session) in clients
+        where !session.mayBeSilent && now - session.heardAt >= configuration.silenceLimit {
+            outputs.append(
+                drop(client, "not heard from for \(configuration.silenceLimit / 1_000_000_000) s", now))
         }
         guard let interval = configuration.pushInterval, now >= nextPush ?? .min else { return outputs }
         if nextPush != nil {
-            let body = Notify.encodedConnectStatus(qotLogined: true, trdLogined: true)
+            let push = nextPushBody()
             for (client, session) in sessions.sorted(by: { $0.key < $1.key }) where session.wantsPushes {
                 report(event("push", client, now))
-                let push = SentFrame(
-                    protoID: ProtoID.notify, serialNo: 0, body: body, encryption: session.encryption,
-                    framing: session.isWebSocket ? framing : nil)
-                outputs.append(.send(client, push, at: now))
+                let frame = SentFrame(
+                    protoID: push.protoID, serialNo: session.pushNumbers.next(), body: push.body,
+                    encryption: session.encryption, framing: session.isWebSocket ? framing : nil)
+                record(frame, client, isPush: true, at: now)
+                outputs.append(.send(client, frame, at: now))
             }
         }
         nextPush = now + interval
@@ -204,12 +260,90 @@ package struct Gateway: ~Copyable {
 
     /// When `tick` must be called next; nil: no time in particular.
     package var nextTick: Instant? {
-        let silence = sessions.values.map { $0.heardAt + Self.silenceLimit }.min()
-        guard configuration.pushInterval != nil else { return silence }
-        return min(silence ?? .max, nextPush ?? .min)
+        let silence = sessions.values.compactMap {
+            $0.mayBeSilent ? nil : $0.heardAt + configuration.silenceLimit
+        }.min()
+        let push = configuration.pushInterval == nil ? nil : nextPush ?? .min
+        return [silence, push, isLoginDone ? nil : loginAt].compactMap { $0 }.min()
     }
 
     // MARK: - What the events share
+
+    private mutating func answered(
+        _ frame: Frame, _ session: Session, _ client: ClientID, _ now: Instant
+    ) -> [Output] {
+        let header = frame.header
+        let encryption =
+            header.protoID == ProtoID.initConnect ? Encryption(configuration.rsaKey) : session.encryption
+        let plain = encryption.decrypt(frame.body)
+        // What is no cipher text of this gateway's key is not what its SHA-1 tells.
+        let isSound = plain?.withUnsafeBytes { SHA1Digest(of: $0) == header.sha1 } ?? false
+        let request = GatewayRequest(
+            protoID: header.protoID, serialNo: UInt64(header.serialNo), body: plain ?? Array(frame.body),
+            isSound: isSound)
+        record(request, .frame(header), encryption, client, now, isReadable: plain != nil)
+        let refusesLogin = now - startedAt < configuration.refusesLoginFor
+        guard session.connID == nil, !isLoggedIn(now), !refusesLogin else {
+            return answered(request, session, client, now)
+        }
+        // Silence until the login, and for good to all but InitConnect.
+        var waiting = event("waiting", client, now)
+        waiting?.add("proto_id", Int64(request.protoID))
+        waiting?.add("serial_no", Int64(truncatingIfNeeded: request.serialNo))
+        report(waiting)
+        if request.protoID == ProtoID.initConnect { session.waiting = request }
+        return []
+    }
+
+    private mutating func answered(
+        _ request: GatewayRequest, _ session: Session, _ client: ClientID, _ now: Instant
+    ) -> [Output] {
+        var told = event("request", client, now)
+        told?.add("proto_id", Int64(request.protoID))
+        told?.add("serial_no", Int64(truncatingIfNeeded: request.serialNo))
+        let body = answer(request, session, &told, now)
+        report(told)
+        guard let body else { return [] }
+        let isHello = request.protoID == ProtoID.initConnect && !session.isWebSocket
+        var frame = SentFrame(
+            protoID: request.protoID, serialNo: UInt32(truncatingIfNeeded: request.serialNo), body: body,
+            encryption: isHello ? Encryption(configuration.rsaKey) : session.encryption,
+            framing: session.isWebSocket ? framing : nil, request: asked)
+        frame.words = configuration.words
+        frame.pushNumbers = session.pushNumbers
+        let at = now + configuration.latency
+        record(frame, client, isPush: false, at: at)
+        return [.send(client, frame, at: at)]
+    }
+
+    /// The next recorded push, if there are any.
+    private mutating func nextPushBody() -> (protoID: UInt32, body: [UInt8]) {
+        guard let pushes = recording?.pushes, !pushes.isEmpty else {
+            return (ProtoID.notify, Notify.encodedConnectStatus(qotLogined: true, trdLogined: true))
+        }
+        defer { pushCount += 1 }
+        return pushes[pushCount % pushes.count]
+    }
+
+    private func record(
+        _ request: GatewayRequest, _ header: RecordedFrame.Header, _ encryption: Encryption, _ client: ClientID,
+        _ now: Instant, isReadable: Bool = true
+    ) {
+        observers.record?(
+            RecordedFrame(
+                client: client, unixTime: configuration.unixTimeAtZero + now, isRequest: true,
+                protoID: request.protoID, serialNo: request.serialNo, header: header, encryption: encryption,
+                body: request.body, isReadable: isReadable))
+    }
+
+    private func record(_ frame: SentFrame, _ client: ClientID, isPush: Bool, at: Instant) {
+        guard let record = observers.record else { return }
+        record(
+            RecordedFrame(
+                client: client, unixTime: configuration.unixTimeAtZero + at, isRequest: false,
+                protoID: frame.protoID, serialNo: UInt64(frame.serialNo), header: frame.header,
+                encryption: frame.encryption, body: frame.body, isPush: isPush))
+    }
 
     private mutating func drop(_ client: ClientID, _ why: String, _ now: Instant) -> Output {
         var dropped = event("dropped", client, now)
@@ -221,11 +355,11 @@ package struct Gateway: ~Copyable {
 
     /// nil if nobody wants to know.
     private func event(_ name: String, _ client: ClientID, _ now: Instant) -> Trace? {
-        trace == nil ? nil : Trace(name, client, unixTime: configuration.unixTimeAtZero + now)
+        observers.trace == nil ? nil : Trace(name, client, unixTime: configuration.unixTimeAtZero + now)
     }
 
     private func report(_ event: Trace?) {
-        if let event { trace?(event) }
+        if let event { observers.trace?(event) }
     }
 
     private static func text(_ error: FrameError) -> String {

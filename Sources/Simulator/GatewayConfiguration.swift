@@ -14,6 +14,15 @@ package struct GatewayConfiguration: Sendable {
     package var latency: Instant = 0
     /// Nanoseconds between pushes to clients that asked for them; nil: none.
     package var pushInterval: Instant?
+    package var words = Words()
+    /// Nanoseconds from the start to the login, before which InitConnect is met with silence; nil: it never comes.
+    package var loginAfter: Instant? = 0
+    /// Nanoseconds from the start for which InitConnect is refused, before the login.
+    package var refusesLoginFor: Instant = 0
+    /// A TCP client not heard from for so many nanoseconds is dropped.
+    package var silenceLimit = Gateway.silenceLimit
+    /// Answers to serve in place of the gateway's own; nil: there are none.
+    package var recording: Recording?
     /// Leave out what old gateways do not send.
     package var isOld = false
     /// What the gateway gets wrong; of the rules for frames the first that applies counts.

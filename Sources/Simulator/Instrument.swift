@@ -6,6 +6,8 @@ package enum Instrument: Equatable, Sendable {
     case tradable
     /// An index, a future, a currency pair, a crypto currency: known, and without a capital distribution.
     case unsupported
+    /// The same, which OpenD has words of its own for.
+    case usIndex
     case unknown
 
     package init(market: Int32, code: String) {
@@ -27,7 +29,9 @@ package enum Instrument: Equatable, Sendable {
                 self = .unknown
             }
         case .us, .sg, .jp, .au, .my, .ca:
-            if Self.isFuture(code) || (Self.isWord(code.dropFirst()) && code.first == UInt8(ascii: ".")) {
+            if Self.isWord(code.dropFirst()), code.first == UInt8(ascii: ".") {
+                self = market == Market.us.rawValue ? .usIndex : .unsupported
+            } else if Self.isFuture(code) {
                 self = .unsupported
             } else {
                 self = Self.isWord(code[...]) && code.count <= 6 ? .tradable : .unknown

@@ -11,7 +11,8 @@ final class Listener {
     /// - Parameters:
     ///   - host: a numeric address.
     ///   - port: 0 lets the system choose.
-    init(_ host: String, _ port: UInt16) throws(SimulatorServer.Failure) {
+    ///   - isOpen: whether it listens at once; if not, the port is kept and refuses until `comeBack`.
+    init(_ host: String, _ port: UInt16, isOpen: Bool = true) throws(SimulatorServer.Failure) {
         var hints = addrinfo()
         hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE
         hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
@@ -37,7 +38,7 @@ final class Listener {
         // Only a port that was asked for by its number is kept by a socket that listens, is shut down, and listens again.
         // So the first one finds the number.
         guard Glibc.bind(first, info.ai_addr, info.ai_addrlen) == 0,
-            Self.bind(socket, as: first) == 0, listen(socket, SOMAXCONN) == 0
+            Self.bind(socket, as: first) == 0, !isOpen || listen(socket, SOMAXCONN) == 0
         else {
             let error = errno
             Glibc.close(socket)

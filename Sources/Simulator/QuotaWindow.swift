@@ -1,8 +1,8 @@
-/// The gateway's count of requests (PROTOCOL.md, Quota): the time between request 1 and request `limit` + 1 must be
+/// The gateway's count of requests: the time between request 1 and request `limit` + 1 must be
 /// greater than the window. What is refused does not count.
 struct QuotaWindow {
-    private let limit: Int
-    private let window: Instant
+    let limit: Int
+    let window: Instant
     /// When the last `limit` requests were counted: a ring, in which `oldest` is overwritten next once it is full.
     private var counted: [Instant] = []
     private var oldest = 0
@@ -23,7 +23,4 @@ struct QuotaWindow {
         oldest = (oldest + 1) % limit
         return true
     }
-
-    /// What OpenD answers to a request it refuses.
-    var refusal: String { "获取资金分布频率太高，请求失败，每\(window / 1_000_000_000)秒最多\(limit)次。" }
 }

@@ -25,7 +25,7 @@ package final class RelayLine {
 
     /// Takes in what the client sent.
     /// - Parameters:
-    ///   - heard: told once for what came if a frame did.
+    ///   - heard: told of the upgrade, and once for what came if a frame did.
     ///   - message: told of each message.
     /// - Returns: why the line is at its end, if it is.
     package func received(
@@ -71,6 +71,7 @@ package final class RelayLine {
                 return answer("431 Request Header Fields Too Large", "the head of its upgrade is too long")
             }
             if let why = upgrade() { return why }
+            heard()
         }
         let before = reader.frameCount
         reader.received(bytes)

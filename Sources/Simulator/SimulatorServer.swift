@@ -58,7 +58,9 @@ package final class SimulatorServer: @unchecked Sendable {
     /// Written to by `stop`.
     private let stopEvent: Int32
     private var configuration: GatewayConfiguration
-    private let trace: ((Trace) -> Void)?
+    private let observers: Gateway.Observers
+    /// Whether the relay's port is open.
+    private var isRelayOpen = false
     private var gateway: Gateway
     /// nil: the gateway has no faults.
     private var faults: FaultPlan?
@@ -79,23 +81,27 @@ package final class SimulatorServer: @unchecked Sendable {
     ///   - port: 0 lets the system choose.
     ///   - websocketPort: of the relay; nil: there is none.
     ///   - tls: as whom the relay answers; nil: without TLS.
-    ///   - trace: called on the serving thread.
+    ///   - observers: called on the serving thread.
     package init(
         _ configuration: GatewayConfiguration, host: String = "127.0.0.1", port: UInt16 = 0,
         websocketPort: UInt16? = nil, tls: TLSContext? = nil,
-        trace: ((Trace) -> Void)? = nil
+        observers: Gateway.Observers = Gateway.Observers()
     ) throws(Failure) {
         listener = try Listener(host, port)
-        relayListener = try websocketPort.map { (port) throws(Failure) in try Listener(host, port) }
+        // OpenD's opens after the login.
+        relayListener = try websocketPort.map { (port) throws(Failure) in
+            try Listener(host, port, isOpen: false)
+        }
         self.tls = tls
         stopEvent = eventfd(0, Int32(EFD_CLOEXEC))
         guard stopEvent >= 0 else { throw Failure("no event descriptor", errno) }
         var configuration = configuration
         configuration.unixTimeAtZero = Self.time(CLOCK_REALTIME) - Self.now()
         self.configuration = configuration
-        self.trace = trace
-        gateway = Gateway(configuration, trace: trace)
+        self.observers = observers
+        gateway = Gateway(configuration, startedAt: Self.now(), observers: observers)
         faults = configuration.faults.isEmpty ? nil : FaultPlan(configuration.faults, seed: configuration.seed)
+        openRelay()
     }
 
     deinit { close(stopEvent) }
@@ -133,7 +139,9 @@ package final class SimulatorServer: @unchecked Sendable {
     private func serveOnce() -> Bool {
         // poll passes over entries below 0.
         let accepts = clients.count < Self.maxSockets && backAt == nil
-        var polled = [stopEvent, accepts ? listener.socket : -1, accepts ? relayListener?.socket ?? -1 : -1].map {
+        var polled = [
+            stopEvent, accepts ? listener.socket : -1, accepts && isRelayOpen ? relayListener?.socket ?? -1 : -1,
+        ].map {
             pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
         }
         let ids = clients.keys.sorted()
@@ -158,7 +166,14 @@ package final class SimulatorServer: @unchecked Sendable {
             for id in clients.keys.sorted() { proceed(id) }
             comeBack()
         }
+        openRelay()
         return false
+    }
+
+    /// Opens the relay's port once OpenD has logged in.
+    private func openRelay() {
+        guard !isRelayOpen, backAt == nil, let relayListener, gateway.isLoggedIn(Self.now()) else { return }
+        isRelayOpen = relayListener.comeBack()
     }
 
     /// Waits until one of them is ready or something is due, and a millisecond more at most.
@@ -318,7 +333,7 @@ package final class SimulatorServer: @unchecked Sendable {
         for output in outputs {
             switch output {
             case .send(let id, let frame, let at):
-                guard let client = clients[id], let outcome = faults?.send(frame, to: id) else { continue }
+                guard let client = clients[id], let outcome = faults?.send(frame, to: id, now) else { continue }
                 if outcome.restarts { return goAway(now) }
                 client.isDeaf = client.isDeaf || outcome.stopsReading
                 client.line.add(outcome.steps, at: at, now)
@@ -347,17 +362,17 @@ package final class SimulatorServer: @unchecked Sendable {
         // First, so that who has lost its line finds nobody.
         listener.goAway()
         relayListener?.goAway()
+        isRelayOpen = false
         for id in clients.keys.sorted() { drop(id) }
         faults?.restarted()
         backAt = now + FaultPlan.restartPause
         configuration.seed = gateway.draw()
-        gateway = Gateway(configuration, trace: trace)
+        gateway = Gateway(configuration, startedAt: now + FaultPlan.restartPause, observers: observers)
     }
 
     private func comeBack() {
         guard let backAt, backAt <= Self.now() else { return }
-        let isBack = listener.comeBack() && relayListener?.comeBack() != false
-        self.backAt = isBack ? nil : backAt + FaultPlan.restartPause
+        self.backAt = listener.comeBack() ? nil : backAt + FaultPlan.restartPause
     }
 
     // MARK: - The system

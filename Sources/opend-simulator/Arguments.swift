@@ -16,6 +16,10 @@ struct Arguments {
     var key: String?
     /// Where to write what the gateway sees; "-" is the standard output.
     var trace: String?
+    /// The same for frames.
+    var record: String?
+    /// A recording to answer from.
+    var replay: String?
     var endsWithInput = false
 
     enum Request: Error {
@@ -27,74 +31,102 @@ struct Arguments {
     init(_ words: [String]) throws(Request) {
         // Clients tell runs of a gateway apart by their connection ids.
         configuration.seed = .random(in: .min ... .max)
-        var rest = words[...]
-        func value(_ option: String) throws(Request) -> String {
-            guard let value = rest.popFirst() else { throw .wrong("\(option) needs a value: see --help") }
-            return value
-        }
-        func number(_ option: String, _ range: ClosedRange<Int64>) throws(Request) -> Int64 {
-            let text = try value(option)
-            guard let number = Int64(text), range.contains(number) else {
-                throw .wrong("\(option) takes a number from \(range.lowerBound) to \(range.upperBound), not \(text)")
-            }
-            return number
-        }
-        while let word = rest.popFirst() {
-            switch word {
-            case "--help", "-h": throw .help
-            case "--version": throw .version
-            case "--port": port = UInt16(clamping: try number(word, 0...65535))
-            case "--host": host = try value(word)
-            case "--figures":
-                let name = try value(word)
-                guard let set = FigureSet(rawValue: name) else {
-                    let known = FigureSet.allCases.map(\.rawValue).joined(separator: ", ")
-                    throw .wrong("--figures takes one of \(known), not \(name)")
-                }
-                configuration.figures = set
-            case "--quota":
-                let text = try value(word)
-                let parts = text.split(separator: "/", omittingEmptySubsequences: false)
-                guard parts.count == 2, let limit = Int(parts[0]), let seconds = Int64(parts[1]),
-                    (1...1_000_000).contains(limit), (1...86_400).contains(seconds)
-                else { throw .wrong("--quota takes REQUESTS/SECONDS, such as 30/30, not \(text)") }
-                configuration.quota = (limit, seconds * 1_000_000_000)
-            case "--no-quota": configuration.quota = nil
-            case "--keep-alive":
-                // Also what no gateway would say: clients must cope.
-                configuration.keepAliveInterval = Int32(
-                    clamping: try number(word, Int64(Int32.min)...Int64(Int32.max)))
-            case "--latency": configuration.latency = try number(word, 0...3_600_000) * 1_000_000
-            case "--push": configuration.pushInterval = try number(word, 1...86_400) * 1_000_000_000
-            case "--old": configuration.isOld = true
-            case "--fault":
-                let text = try value(word)
-                do throws(FaultRule.Wrong) {
-                    configuration.faults.append(try FaultRule(text))
-                } catch {
-                    throw .wrong("--fault: \(error.text): see --help")
-                }
-            case "--rsa-key":
-                let path = try value(word)
-                do throws(RSAKey.Refusal) {
-                    configuration.rsaKey = try RSAKey(file: path)
-                } catch {
-                    throw .wrong("--rsa-key \(path): \(error.text)")
-                }
-            case "--websocket-port": websocketPort = UInt16(clamping: try number(word, 0...65535))
-            case "--websocket-key": configuration.websocketKey = try value(word)
-            case "--tls-cert": certificate = try value(word)
-            case "--tls-key": key = try value(word)
-            case "--seed": configuration.seed = UInt64(bitPattern: try number(word, 0...Int64.max))
-            case "--trace": trace = try value(word)
-            case "--end-with-input": endsWithInput = true
-            default: throw .wrong("there is no option \(word): see --help")
-            }
+        var words = CommandWords(words)
+        var keepsQuota = false
+        while let word = words.next() {
+            keepsQuota = keepsQuota || word == "--quota"
+            if try takeProgramOption(word, &words) { continue }
+            if try takeGatewayOption(word, &words) { continue }
+            throw .wrong("there is no option \(word): see --help")
         }
         guard (certificate == nil) == (key == nil) else { throw .wrong("--tls-cert and --tls-key belong together") }
         guard websocketPort != nil || (certificate == nil && configuration.websocketKey.isEmpty) else {
             throw .wrong(
                 "--websocket-key, --tls-cert and --tls-key are of the WebSocket: name its --websocket-port, too")
+        }
+        guard replay == nil || replay != record else { throw .wrong("--record would overwrite the file of --replay") }
+        // The refusals for frequency are in the recording.
+        if replay != nil, !keepsQuota { configuration.quota = nil }
+    }
+
+    /// Where it listens, and what it reads and writes.
+    /// - Returns: whether it is such an option.
+    private mutating func takeProgramOption(_ word: String, _ words: inout CommandWords) throws(Request) -> Bool {
+        switch word {
+        case "--help", "-h": throw .help
+        case "--version": throw .version
+        case "--port": port = UInt16(clamping: try words.number(word, 0...65535))
+        case "--host": host = try words.value(word)
+        case "--websocket-port": websocketPort = UInt16(clamping: try words.number(word, 0...65535))
+        case "--tls-cert": certificate = try words.value(word)
+        case "--tls-key": key = try words.value(word)
+        case "--trace": trace = try words.value(word)
+        case "--record": record = try words.value(word)
+        case "--replay": replay = try words.value(word)
+        case "--end-with-input": endsWithInput = true
+        default: return false
+        }
+        return true
+    }
+
+    /// How the gateway behaves.
+    /// - Returns: whether it is such an option.
+    private mutating func takeGatewayOption(_ word: String, _ words: inout CommandWords) throws(Request) -> Bool {
+        switch word {
+        case "--figures": configuration.figures = try words.oneOf(word, FigureSet.self)
+        case "--lang": configuration.words.language = try words.oneOf(word, Words.Language.self)
+        case "--old-words": configuration.words.isOld = true
+        case "--quota": configuration.quota = try Self.quota(words.value(word))
+        case "--no-quota": configuration.quota = nil
+        case "--keep-alive":
+            // Also what no gateway would say: clients must cope.
+            configuration.keepAliveInterval = Int32(
+                clamping: try words.number(word, Int64(Int32.min)...Int64(Int32.max)))
+        case "--latency": configuration.latency = try words.number(word, 0...3_600_000) * 1_000_000
+        case "--push": configuration.pushInterval = try words.number(word, 1...86_400) * 1_000_000_000
+        case "--login-after": configuration.loginAfter = try Self.loginAfter(words.value(word))
+        case "--refuse-login-for":
+            configuration.refusesLoginFor = try words.number(word, 1...86_400) * 1_000_000_000
+        case "--old": configuration.isOld = true
+        case "--fault": configuration.faults.append(try Self.fault(words.value(word)))
+        case "--rsa-key": configuration.rsaKey = try Self.rsaKey(words.value(word))
+        case "--websocket-key": configuration.websocketKey = try words.value(word)
+        case "--seed": configuration.seed = UInt64(bitPattern: try words.number(word, 0...Int64.max))
+        default: return false
+        }
+        return true
+    }
+
+    private static func quota(_ text: String) throws(Request) -> (limit: Int, window: Instant) {
+        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+        guard parts.count == 2, let limit = Int(parts[0]), let seconds = Int64(parts[1]),
+            (1...1_000_000).contains(limit), (1...86_400).contains(seconds)
+        else { throw .wrong("--quota takes REQUESTS/SECONDS, such as 30/30, not \(text)") }
+        return (limit, seconds * 1_000_000_000)
+    }
+
+    /// nil: never.
+    private static func loginAfter(_ text: String) throws(Request) -> Instant? {
+        if text == "never" { return nil }
+        guard let seconds = Int64(text), (0...86_400).contains(seconds) else {
+            throw .wrong("--login-after takes a number from 0 to 86400 or never, not \(text)")
+        }
+        return seconds * 1_000_000_000
+    }
+
+    private static func fault(_ text: String) throws(Request) -> FaultRule {
+        do throws(FaultRule.Wrong) {
+            return try FaultRule(text)
+        } catch {
+            throw .wrong("--fault: \(error.text): see --help")
+        }
+    }
+
+    private static func rsaKey(_ path: String) throws(Request) -> RSAKey {
+        do throws(RSAKey.Refusal) {
+            return try RSAKey(file: path)
+        } catch {
+            throw .wrong("--rsa-key \(path): \(error.text)")
         }
     }
 }

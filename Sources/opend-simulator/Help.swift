@@ -16,6 +16,12 @@ extension Arguments {
           --keep-alive SECONDS  keep-alive interval told to clients (default 10)
           --latency MS          milliseconds between a request and its answer (default 0)
           --push SECONDS        push a Notify every so often to clients that asked for pushes (default: never)
+          --lang LANGUAGE       language of its texts: chs or en, as OpenD's setting lang (default chs)
+          --old-words           refuse for frequency in OpenD's older words, which have no figures
+          --login-after SECONDS answer InitConnect, and open the WebSocket port, only so long after the start;
+                                never: not at all (default 0)
+          --refuse-login-for SECONDS
+                                refuse InitConnect for so long, as a gateway does that waits for a code, then accept it
           --old                 leave out what old gateways do not send: super figures, update time, timestamp, aesCBCiv
           --fault FAULT         get something wrong, as told below; may be given several times
           --rsa-key FILE        encrypt, with the RSA private key (PEM) that clients share
@@ -25,6 +31,8 @@ extension Arguments {
           --tls-key FILE        the certificate's private key (PEM)
           --seed N              make connection ids, keys and the chance in faults repeat (default: different each time)
           --trace FILE          write what it sees as JSON lines to the end of FILE; - is the standard output
+          --record FILE         write every frame as a JSON line, its body in clear, over what is in FILE
+          --replay FILE         answer what such a file has answers for, and nothing else
           --end-with-input      end when the standard input ends, so that no test leaves it behind
           --help                print this
           --version             print the version
@@ -36,7 +44,8 @@ extension Arguments {
         Protocols, over plain TCP with protobuf bodies: InitConnect (1001), which must come first, GetGlobalState
         (1002), Notify (1003, a push), KeepAlive (1004) and Qot_GetCapitalDistribution (3212). Any other is refused.
         A client not heard from for 30 s is dropped, and so is the 129th.
-        Over WebSocket it is OpenD's relay: InitWebSocket (command 1) first, then the same protocols in its sections.
+        Over WebSocket it is OpenD's relay: InitWebSocket (command 1) first, then the same protocols in its sections;
+        a client may be silent there. Pushes are numbered by a counter of their own, 1, 2, 3 for each client.
 
         Figures of HK.00700 are the vendor's documentation's. Those of any other stock, warrant or fund follow from its
         market and code and never change: US.AAPL has capitalInBig 19462320.5. Refused, with retType -1 and a
@@ -45,10 +54,18 @@ extension Arguments {
           indices            HK.800000, US..DJI, SH.000001, SZ.399001
           futures            HK.HSImain, US.ES2412
           currency pairs, crypto currencies    FX.USDCNH, CC.BTC
-          too many requests  获取资金分布频率太高，请求失败，每30秒最多30次。
+          too many requests  \(Words(.chs).tooFrequent(limit: 30, seconds: 30))
+                             \(Words(.en).tooFrequent(limit: 30, seconds: 30))
 
         The trace has an object a line with time_ms (Unix time), client (a number from 1) and event: connected; request
-        (proto_id, serial_no, what it asked, and why it was refused if it was); push; dropped (and why); closed.
+        (proto_id, serial_no, what it asked, and why it was refused if it was); waiting (before the login); push; dropped
+        (and why); closed.
+
+        A recording has an object a line with time_ms, client, direction (c2s, s2c), transport, proto_id, serial_no, is_push,
+        the other fields of the header, encryption, body (hex, in clear), and decoded where the message is known. It holds
+        session keys. A replay answers a request with what was answered to the same protocol and body, in order; a greeting
+        with any; a request that it has no answer for is refused, and told on the standard error. With --push the recorded
+        pushes go out in turn. A replay keeps no quota unless --quota is given.
 
         A FAULT is NAME[=ARG][@WHICH]. Of those that act on frames the first that applies counts. WHICH is a stock such as
         HK.00005 (what is answered for it), a protocol number such as 1001, or 1/N (one in N, at random). Without WHICH it
@@ -66,6 +83,7 @@ extension Arguments {
         for example:
           opend-simulator --port 0 --quota 3/5 --trace -
           opend-simulator --port 0 --no-quota --fault late=500@HK.00005 --fault any@1/20 --seed 7
+          opend-simulator --port 0 --lang en --login-after 5 --record session.jsonl
 
         """
 

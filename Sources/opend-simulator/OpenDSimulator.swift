@@ -19,8 +19,7 @@ enum OpenDSimulator {
             exit(0)
         }
         do throws(SimulatorServer.Failure) {
-            try serve(arguments)
-            exit(0)
+            exit(try serve(arguments))
         } catch {
             put("opend-simulator: \(error.text)\n", to: STDERR_FILENO)
             exit(1)
@@ -29,7 +28,8 @@ enum OpenDSimulator {
 }
 
 /// Serves until a signal or the end of the input.
-private func serve(_ arguments: Arguments) throws(SimulatorServer.Failure) {
+/// - Returns: the exit status.
+private func serve(_ arguments: Arguments) throws(SimulatorServer.Failure) -> Int32 {
     // Before anybody can know that it runs, and in every thread: one of them waits for the signals, so that no handler
     // has to do anything.
     var signals = sigset_t()
@@ -40,9 +40,16 @@ private func serve(_ arguments: Arguments) throws(SimulatorServer.Failure) {
     // Who reads the first line and no more must not end it by the next one.
     signal(SIGPIPE, SIG_IGN)
 
+    var configuration = arguments.configuration
+    configuration.recording = try recording(arguments.replay)
+    let recorder = try arguments.record.map { (path) throws(SimulatorServer.Failure) in try Recorder(path) }
+    let observers = Gateway.Observers(
+        trace: try tracer(arguments.trace), record: recorder.map { recorder in { recorder.write($0) } },
+        notRecorded: { put("opend-simulator: the recording has no answer to \($0)\n", to: STDERR_FILENO) })
     let server = try SimulatorServer(
-        arguments.configuration, host: arguments.host, port: arguments.port, websocketPort: arguments.websocketPort,
-        tls: try tls(arguments), trace: try tracer(arguments.trace))
+        configuration, host: arguments.host, port: arguments.port, websocketPort: arguments.websocketPort,
+        tls: try tls(arguments), observers: observers)
+    recorder?.onFailure = { server.stop() }
     guard let waiter = Thread({ [signals] in waitForSignal(signals, server) }) else {
         throw SimulatorServer.Failure("no thread", EAGAIN)
     }
@@ -55,6 +62,17 @@ private func serve(_ arguments: Arguments) throws(SimulatorServer.Failure) {
     }
     put("listening \(server.address)\n" + (server.websocketAddress.map { "websocket \($0)\n" } ?? ""))
     server.run()
+    if let failure = recorder?.failure { throw failure }
+    return 0
+}
+
+private func recording(_ path: String?) throws(SimulatorServer.Failure) -> Recording? {
+    guard let path else { return nil }
+    do throws(RecordingFile.Refusal) {
+        return try RecordingFile.read(path)
+    } catch {
+        throw SimulatorServer.Failure(text: "--replay: \(error.text)")
+    }
 }
 
 private func waitForSignal(_ signals: sigset_t, _ server: SimulatorServer) {
@@ -84,18 +102,6 @@ private func tls(_ arguments: Arguments) throws(SimulatorServer.Failure) -> TLSC
 /// What writes the trace to where the command line says.
 private func tracer(_ path: String?) throws(SimulatorServer.Failure) -> ((Trace) -> Void)? {
     guard let path else { return nil }
-    let file = path == "-" ? STDOUT_FILENO : open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
-    guard file >= 0 else { throw SimulatorServer.Failure("can not write \(path)", errno) }
+    let file = try opened(path, O_APPEND)
     return { put($0.line, to: file) }
-}
-
-/// Writes a text at once, so that a reader on a pipe sees it. What nobody reads any more is lost.
-private func put(_ text: String, to file: Int32 = STDOUT_FILENO) {
-    var rest = Array(text.utf8)[...]
-    while !rest.isEmpty {
-        let count = rest.withUnsafeBytes { write(file, $0.baseAddress, $0.count) }
-        if count < 0, errno == EINTR { continue }
-        guard count > 0 else { return }
-        rest = rest.dropFirst(count)
-    }
 }

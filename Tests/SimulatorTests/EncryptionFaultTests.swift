@@ -41,7 +41,7 @@ import Testing
 
     @Test(arguments: algorithms) func bodies(_ algorithm: CipherAlgorithm) throws {
         var random = SeededGenerator(for: "\(#function) \(algorithm)")
-        let encryption = Encryption.aes(try Self.cipher(algorithm))
+        let encryption = Encryption.aes(try Self.cipher(algorithm), algorithm)
         var wrongTails = 0
         for length in 0...100 {
             let frame = frame(encryption, length)

@@ -56,7 +56,9 @@ import Testing
             plan = FaultPlan(try rules.map { try FaultRule($0) }, seed: seed)
         }
         func connected(_ client: Int) -> Bool { plan.connected(client) }
-        func send(_ frame: Gateway.SentFrame, to client: Int) -> FaultPlan.Outcome { plan.send(frame, to: client) }
+        func send(_ frame: Gateway.SentFrame, to client: Int, _ now: Instant = 0) -> FaultPlan.Outcome {
+            plan.send(frame, to: client, now)
+        }
         func restarted() { plan.restarted() }
     }
 
@@ -115,6 +117,29 @@ import Testing
         #expect((3_900...4_350).contains(plain))
         #expect(kinds.isSuperset(of: ["", "reset", "sendLa", "hold([", "send(["]))
         #expect(Fault.ofAnswers.count == Fault.allCases.count - 12)
+    }
+
+    /// The vendor's servers are lost once, for as long as told; by chance, they are lost again.
+    @Test func anOutageLasts() throws {
+        let lost = try Self.plan("upstream-lost=5@HK.00005", "duplicate@HK.00006")
+        func isLost(_ plan: Plan, _ now: Instant, _ code: String = "00005") -> Bool {
+            guard case .send(let bytes)? = plan.send(Self.frame(code), to: 1, now).steps.first else { return false }
+            return (try? answers(bytes).first?.head()) == AnyResponse(retType: -1, retMsg: "网络中断", errCode: 0)
+        }
+        #expect(!isLost(lost, 1 * second, "00006"))
+        #expect([2, 3, 6].allSatisfy { isLost(lost, $0 * second) })
+        #expect(!isLost(lost, 4 * second, "00007"))
+        #expect(lost.send(Self.frame("00006"), to: 1, 4 * second).steps.count == 2)
+        #expect(![7, 8, 100].contains { isLost(lost, $0 * second) })
+        lost.restarted()
+        #expect(!lost.connected(1))
+        #expect(isLost(lost, 200 * second))
+
+        let chance = try Self.plan("upstream-lost=10@1/10", seed: 1)
+        let told = (0..<2_000).map { isLost(chance, Instant($0) * second) }
+        let begun = told.indices.filter { told[$0] && ($0 == 0 || !told[$0 - 1]) }
+        #expect((50...150).contains(begun.count))
+        for start in begun where start + 10 < told.count { #expect(told[start..<(start + 10)].allSatisfy { $0 }) }
     }
 
     @Test func linesOfChanceAndOfCount() throws {

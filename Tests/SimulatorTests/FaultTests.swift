@@ -279,14 +279,14 @@ private func answer(_ fault: Fault, _ sample: Sample, _ argument: Int64? = nil, 
     @Test(arguments: [0, -1, -100, -200, -400, -500, 1, 2_147_483_647, -2_147_483_648] as [Int64])
     func retTypes(_ value: Int64) throws {
         let sample = try Sample.figures()
-        let head = AnyResponse(retType: Int32(value), retMsg: "出错了 (on demand)")
+        let head = AnyResponse(retType: Int32(value), retMsg: "出错了 (on demand)", errCode: 0)
         #expect(try answer(.retType, sample, value).body == head.encoded())
         #expect(try answer(.retTypeBare, sample, value).body == AnyResponse(retType: Int32(value)).encoded())
     }
 
     @Test(arguments: [0, 1, 30, 1_000_000_000] as [Int64])
     func refusedForFrequency(_ seconds: Int64) throws {
-        let head = AnyResponse(retType: -1, retMsg: "获取资金分布频率太高，请求失败，每\(seconds)秒最多30次。")
+        let head = AnyResponse(retType: -1, retMsg: "获取资金分布频率太高，请求失败，每\(seconds)秒最多30次。", errCode: 0)
         #expect(try answer(.tooFrequent, Sample.figures(), seconds).body == head.encoded())
     }
 
@@ -299,7 +299,9 @@ private func answer(_ fault: Fault, _ sample: Sample, _ argument: Int64? = nil, 
     @Test func pushes() throws {
         let sample = try Sample.figures()
         let around = try answers(try bytes(apply(.push, sample)))
-        #expect(around.map(\.protoID) == [1003, 3212, 1003] && around.map(\.serialNo) == [0, 7, 0])
+        #expect(around.map(\.protoID) == [1003, 3212, 1003] && around.map(\.serialNo) == [1, 7, 2])
+        // They are numbered with those the gateway sends by itself.
+        #expect(sample.frame.pushNumbers?.next() == 3)
         let before = try answers(try bytes(apply(.pushSameSerial, sample)))
         #expect(before.map(\.protoID) == [1003, 3212] && before.map(\.serialNo) == [7, 7])
         for push in [around[0], around[2], before[0]] { #expect(try decode(push.body, Notify.type) == 3) }
@@ -310,7 +312,8 @@ private func answer(_ fault: Fault, _ sample: Sample, _ argument: Int64? = nil, 
 
     @Test func greetings() throws {
         let sample = try Sample(Requests.initConnect(1))
-        #expect(try answer(.initRefused, sample).head() == AnyResponse(retType: -1, retMsg: "refused on demand"))
+        #expect(
+            try answer(.initRefused, sample).head() == AnyResponse(retType: -1, retMsg: "拒绝连接 (on demand)", errCode: 0))
         #expect(
             try decode(try answer(.initNoContent, sample).body, InitConnectResponse.init)
                 == InitConnectResponse(head: AnyResponse(retMsg: "", errCode: 0), content: nil))
@@ -338,7 +341,9 @@ private func answer(_ fault: Fault, _ sample: Sample, _ argument: Int64? = nil, 
             Requests.initConnect(5),
         ]
         for request in requests {
-            let sample = try Sample(request)
+            var sample = try Sample(request)
+            // A counter, not chance.
+            sample.frame.pushNumbers = nil
             for argument in [nil, fault.argument?.range.lowerBound] {
                 #expect(apply(fault, sample, argument, seed: 3) == apply(fault, sample, argument, seed: 3))
             }

@@ -239,7 +239,9 @@ import Testing
             let response = try gateway.ask(Requests.figures(2, market, code))
             let head = try response.head()
             #expect(head.retType == RetType.failed, "\(market.prefix).\(code)")
-            #expect(head.retMsg == "不支持该股票类型，仅支持正股、窝轮和基金", "\(market.prefix).\(code)")
+            let isUSIndex = market == .us && code.hasPrefix(".")
+            #expect(head.retMsg == (isUSIndex ? "暂不支持美股指数" : "该接口仅支持正股"), "\(market.prefix).\(code)")
+            #expect(head.errCode == 0)
             #expect(try decode(response.body, CapitalDistributionResponse.init).content == nil)
         }
     }
@@ -257,7 +259,9 @@ import Testing
         for code in codes.split(separator: "|", omittingEmptySubsequences: false).map(String.init) + [""] {
             let head = try gateway.ask(Requests.figures(2, market: market, code)).head()
             #expect(head.retType == RetType.failed, "\(market) \(code)")
-            #expect(head.retMsg == "未知股票", "\(market) \(code)")
+            let name = Market(rawValue: market).map { "\($0.prefix)" } ?? "\(market)"
+            #expect(head.retMsg == "未知股票 \(name).\(code)", "\(market) \(code)")
+            #expect(head.errCode == 0)
         }
     }
 }

@@ -56,6 +56,26 @@ import Testing
         #expect(gateway.closed == [1])
     }
 
+    /// The vendor's JavaScript SDK sends nothing by itself, and a browser can not ping.
+    @Test func silentWebSocketClientIsKept() {
+        let gateway = VirtualGateway()
+        for client in 1...3 { gateway.connect(client, isWebSocket: true) }
+        // The first asks for an upgrade and says no more; the second greets; the third is none of WebSocket's.
+        gateway.hear(1)
+        gateway.hear(2)
+        gateway.receive(
+            ProtoID.initWebSocket, 1,
+            InitWebSocketRequest(websocketKey: nil, clientID: "test", programmingLanguage: nil).encoded(), from: 2)
+        for _ in 0..<3 {
+            gateway.now += 30 * second
+            gateway.tick()
+            #expect(gateway.closed == [3])
+            #expect(gateway.nextTick == nil)
+        }
+        gateway.receive(ProtoID.getGlobalState, 2, GlobalState.encodedRequest(userID: 0), from: 2)
+        #expect(gateway.sent.map(\.client) == [2, 2])
+    }
+
     @Test func clientThatSaysNothingAtAllIsDropped() {
         let gateway = VirtualGateway()
         gateway.connect(1)

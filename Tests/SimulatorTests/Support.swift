@@ -47,17 +47,33 @@ final class VirtualGateway {
     private(set) var sent: [(client: Int, at: Instant, bytes: [UInt8])] = []
     private(set) var closed: [Int] = []
     private let traced: Lines?
+    private let observed = Observed()
 
     private final class Lines {
         var text = ""
     }
+
+    private final class Observed {
+        var frames: [RecordedFrame] = []
+        var notRecorded: [String] = []
+    }
+
+    /// What a recording would have.
+    var recorded: [RecordedFrame] { observed.frames }
+    /// What a replay had no answer for.
+    var notRecorded: [String] { observed.notRecorded }
 
     init(traces: Bool = false, _ change: (inout GatewayConfiguration) -> Void = { _ in }) {
         var configuration = GatewayConfiguration()
         change(&configuration)
         let lines = traces ? Lines() : nil
         traced = lines
-        gateway = Gateway(configuration, trace: lines.map { lines in { lines.text += $0.line } })
+        gateway = Gateway(
+            configuration,
+            observers: .init(
+                trace: lines.map { lines in { lines.text += $0.line } },
+                record: { [observed] in observed.frames.append($0) },
+                notRecorded: { [observed] in observed.notRecorded.append($0) }))
     }
 
     var nextTick: Instant? { gateway.nextTick }
@@ -69,7 +85,22 @@ final class VirtualGateway {
         }
     }
 
-    func connect(_ client: Int) { perform(gateway.connected(client, now)) }
+    func connect(_ client: Int, isWebSocket: Bool = false) {
+        perform(gateway.connected(client, isWebSocket: isWebSocket, now))
+    }
+
+    /// A message over WebSocket.
+    func receive(_ command: UInt32, _ section: UInt64, _ body: [UInt8], from client: Int) {
+        perform(
+            body.withUnsafeBytes {
+                gateway.received(SectionHeader(command: command, section: section), $0, from: client, now)
+            })
+    }
+
+    /// A frame of a WebSocket came, or the upgrade to it.
+    func hear(_ client: Int) { gateway.heard(client, now) }
+
+    var isLoggedIn: Bool { gateway.isLoggedIn(now) }
 
     func close(_ client: Int) { gateway.closed(client, now) }
 

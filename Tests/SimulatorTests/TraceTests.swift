@@ -75,7 +75,9 @@ import Testing
         try gateway.greet()
         // C2S { security { market: 1, code: ff fe 41 } }
         let body: [UInt8] = [0x0a, 0x09, 0x0a, 0x07, 0x08, 0x01, 0x12, 0x03, 0xff, 0xfe, 0x41]
-        #expect(try gateway.ask(Requests.frame(ProtoID.getCapitalDistribution, 2, body)).head().retMsg == "未知股票")
+        #expect(
+            try gateway.ask(Requests.frame(ProtoID.getCapitalDistribution, 2, body)).head().retMsg
+                == "未知股票 HK.\u{fffd}\u{fffd}A")
         #expect(try gateway.trace().last?["code"] as? String == "\u{fffd}\u{fffd}A")
     }
 }

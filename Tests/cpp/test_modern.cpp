@@ -74,7 +74,7 @@ TEST_CASE("a refusal, as an exception and as an error code") {
     } catch (const request_error &thrown) {
         CHECK(thrown.code() == status::refused);
         CHECK(thrown.reply().ret_type().value() == -1);
-        CHECK(thrown.reply().ret_msg().value() == "未知股票");
+        CHECK(thrown.reply().ret_msg().value() == "未知股票 HK.99999");
         CHECK(thrown.reply().was_sent());
         CHECK(std::string(thrown.what()) == thrown.reply().desc());
     }

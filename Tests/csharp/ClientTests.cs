@@ -112,9 +112,9 @@ namespace Capdist.Tests
                 Assert.That(refused.Status, Is.EqualTo(Status.Refused));
                 Assert.That(refused.Message, Is.StringContaining("HK.99999").And.StringContaining("未知股票"));
                 Assert.That(refused.Reply.RetType, Is.EqualTo(-1));
-                Assert.That(refused.Reply.RetMsg, Is.EqualTo("未知股票"));
+                Assert.That(refused.Reply.RetMsg, Is.EqualTo("未知股票 HK.99999"));
                 Assert.That(refused.Reply.Distribution, Is.Null);
-                Assert.That(refused.Reply.ToJson(), Is.StringContaining("\"retMsg\": \"未知股票\""));
+                Assert.That(refused.Reply.ToJson(), Is.StringContaining("\"retMsg\": \"未知股票 HK.99999\""));
                 Assert.Throws<RequestException>(() => client.FetchCapitalDistribution("HK.99999"));
             }
         }

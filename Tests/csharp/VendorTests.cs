@@ -126,9 +126,9 @@ namespace Capdist.Tests
                 Assert.That(Soon(() => recorder.Answered == 1));
                 Assert.That(recorder.Answers[0].Key, Is.EqualTo(serialNo));
                 Assert.That(recorder.Last.RetType, Is.EqualTo(-1));
-                Assert.That(recorder.Last.RetMsg, Is.EqualTo("未知股票"));
+                Assert.That(recorder.Last.RetMsg, Is.EqualTo("未知股票 HK.99999"));
                 Assert.That(recorder.Last.ToString(), Is.EqualTo(
-                    "retType: -1\nretMsg: \"\\346\\234\\252\\347\\237\\245\\350\\202\\241\\347\\245\\250\"\n"));
+                    "retType: -1\nretMsg: \"\\346\\234\\252\\347\\237\\245\\350\\202\\241\\347\\245\\250 HK.99999\"\nerrCode: 0\n"));
             }
         }
 

@@ -127,7 +127,7 @@ def _swift_sample(run: Run, port: int) -> None:
 SWIFT_SAMPLE = """\
 HK.00700\tsuper 572149520\tbig 415073660\tmid 259204060\tsmall 203851180\tmain 987223180\tretail 463055240\ttotal 1450278420\tat 10:44
 US.AAPL\tsuper 9322867\tbig 10426249\tmid -7816505\tsmall 6672171\tmain 19749116\tretail -1144334\ttotal 18604782\tat 15:59
-HK.99999\tfailed: the gateway refused (retType -1): 未知股票
+HK.99999\tfailed: the gateway refused (retType -1): 未知股票 HK.99999
 nonsense\tfailed: a security is written MARKET.CODE, such as HK.00700
 """
 

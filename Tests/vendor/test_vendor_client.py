@@ -129,13 +129,18 @@ def test_it_stays_through_three_keep_alive_intervals(simulator: Start) -> None:
 
 @pytest.mark.parametrize(
     ("code", "text"),
-    [("HK.99999", "未知股票"), ("HK.800000", "不支持"), ("US..DJI", "不支持"), ("HK.HSImain", "不支持")],
+    [
+        ("HK.99999", "未知股票 HK.99999"),
+        ("HK.800000", "该接口仅支持正股"),
+        ("US..DJI", "暂不支持美股指数"),
+        ("HK.HSImain", "该接口仅支持正股"),
+    ],
 )
 def test_what_has_no_distribution_is_refused(simulator: Start, code: str, text: str) -> None:
     with connected(simulator()) as client:
         ret, words = client.get_capital_distribution(code)
         assert ret == RET_ERROR
-        assert text in words
+        assert words == text
         # A refusal does not cost the line.
         assert client.get_capital_distribution("HK.00700")[0] == RET_OK
 
@@ -215,7 +220,7 @@ def test_encrypted(simulator: Start, encrypted: Path, options: tuple[str, ...], 
         assert data["capital_in_big"][0] == sample()["capital_in_big"]
         assert wait_until(lambda: bool(gateway.seen("request", proto_id=KEEP_ALIVE)))
         ret, text = client.get_capital_distribution("HK.99999")
-        assert (ret, text) == (RET_ERROR, "未知股票")
+        assert (ret, text) == (RET_ERROR, "未知股票 HK.99999")
     (hello,) = gateway.seen("request", proto_id=1001)
     assert hello["packet_enc_algo"] == cipher
-    assert not [line for line in gateway.seen("request") if line.get("refused") not in (None, "未知股票")]
+    assert not [line for line in gateway.seen("request") if line.get("refused") not in (None, "未知股票 HK.99999")]

@@ -117,7 +117,7 @@ TEST_CASE("a refusal by the gateway comes as it is") {
     REQUIRE(soon([&] { return recorder.answered == 1; }));
     CHECK(recorder.last_serial_no() == serial_no);
     CHECK(recorder.last().rettype() == -1);
-    CHECK(recorder.last().retmsg() == "未知股票");
+    CHECK(recorder.last().retmsg() == "未知股票 HK.99999");
 }
 
 TEST_CASE("a damaged answer is no success") {

@@ -102,12 +102,12 @@ class ClientTest {
             assertEquals(new Security(Security.MARKET_HK, "99999"), reply.security());
             assertTrue(reply.wasSent());
             assertEquals(OptionalInt.of(-1), reply.retType());
-            assertEquals(Optional.of("未知股票"), reply.retMsg());
+            assertEquals(Optional.of("未知股票 HK.99999"), reply.retMsg());
             assertEquals(Duration.ZERO, reply.retryAfter());
             assertEquals(Optional.empty(), reply.distribution());
             assertTrue(reply.body().length > 0);
             assertTrue(reply.serialNo() > 0);
-            assertEquals("{\n  \"retType\": -1,\n  \"retMsg\": \"未知股票\"\n}", reply.toJson());
+            assertEquals("{\n  \"retType\": -1,\n  \"retMsg\": \"未知股票 HK.99999\",\n  \"errCode\": 0\n}", reply.toJson());
 
             assertEquals(Status.REFUSED, failure(client.getCapitalDistribution("HK.99999")).status());
             assertEquals(Status.MALFORMED_REPLY, failure(client.getCapitalDistribution("HK.00002")).status());

@@ -142,7 +142,7 @@ class FTTest {
             assertEquals(serialNo, recorder.serialNos.peek());
             QotGetCapitalDistribution.Response response = recorder.answer();
             assertEquals(-1, response.getRetType());
-            assertEquals("未知股票", response.getRetMsg());
+            assertEquals("未知股票 HK.99999", response.getRetMsg());
         }
     }
 

@@ -209,7 +209,7 @@ test("a refusal tells what the gateway said", async (t) => {
   const { name, status, code, security, wasSent, retType, retMsg, errCode, retryAfterMs } = error;
   assert.deepEqual({ name, status, code, security, wasSent, retType, retMsg, errCode, retryAfterMs }, {
     name: "RequestError", status: Status.REFUSED, code: "CAPDIST_REFUSED", security: "HK.800000", wasSent: true, retType: -1,
-    retMsg: "不支持该股票类型，仅支持正股、窝轮和基金", errCode: undefined, retryAfterMs: 0,
+    retMsg: "该接口仅支持正股", errCode: 0, retryAfterMs: 0,
   });
 });
 

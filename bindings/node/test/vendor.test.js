@@ -64,7 +64,7 @@ test("fields the gateway left out are not there; a refusal is an answer", async 
     "capitalInBig", "capitalInMid", "capitalInSmall", "capitalOutBig", "capitalOutMid", "capitalOutSmall",
   ]);
   const refused = await websocket.GetCapitalDistribution(request("800000"));
-  assert.deepEqual(refused, { retType: -1, retMsg: "不支持该股票类型，仅支持正股、窝轮和基金", errCode: 0 });
+  assert.deepEqual(refused, { retType: -1, retMsg: "该接口仅支持正股", errCode: 0 });
 });
 
 test("the security firm is sent where it is given", async (t) => {

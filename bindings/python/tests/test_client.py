@@ -134,7 +134,7 @@ def test_a_raw_request(client: Client) -> None:
     client.send_proto(4711, b"", replies.append)
     assert wait_until(lambda: len(replies) == 2)
     assert (replies[1].status, replies[1].ret_type) == (Status.REFUSED, -1)
-    assert "未知协议ID" in replies[1].text
+    assert "未知的协议ID" in replies[1].text
 
 
 def test_fail_mode(simulator: Start) -> None:

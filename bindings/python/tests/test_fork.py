@@ -228,7 +228,7 @@ if __name__ == "__main__":
         try:
             pool.apply_async(work, ["HK.99999"]).get(30)
         except capdist.RefusedError as error:
-            assert (error.ret_msg, error.security) == ("未知股票", "HK.99999")
+            assert (error.ret_msg, error.security) == ("未知股票 HK.99999", "HK.99999")
             assert error.status is capdist.Status.REFUSED
         else:
             raise AssertionError

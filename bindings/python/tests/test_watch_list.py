@@ -73,7 +73,7 @@ def test_one_refusal_is_one_entry_s(kind: type, collect: object, simulator: Star
     answers = {code: result for code, result, _ in collect(client, ["HK.00001", "HK.99999", "HK.00002"])}  # type: ignore[operator]
     client.close()
     assert isinstance(answers["HK.99999"], RefusedError)
-    assert answers["HK.99999"].ret_msg == "未知股票"
+    assert answers["HK.99999"].ret_msg == "未知股票 HK.99999"
     assert isinstance(answers["HK.00001"], CapitalDistribution)
     assert isinstance(answers["HK.00002"], CapitalDistribution)
 
