@@ -60,6 +60,11 @@ int teardown_fault_case(void **state);
     { .name = "ret-type-bare=" text, .faults = BAD("ret-type-bare=" text), \
       .bad = { .statuses = SET(REFUSED), .ret_type = &(const int32_t){ number }, .ret_msg = "" }, \
       .good = ONLY(SET(OK)), .must = SET(REFUSED) | SET(OK) }
+/* In the gateway's own words. */
+#define REFUSED_FOR(fault, text) \
+    { .name = fault, .faults = BAD(fault), \
+      .bad = { .statuses = SET(REFUSED), .ret_type = &(const int32_t){ -1 }, .ret_msg = text }, \
+      .good = ONLY(SET(OK)), .must = SET(REFUSED) | SET(OK) }
 /* A gateway that no connection comes to stand with: tried again and again, and once. */
 #define UNREACHABLE_EVER(fault) \
     { .name = fault, .faults = { fault }, .bad = ONLY(SET(QUEUE_TIMEOUT)), .good = ONLY(SET(QUEUE_TIMEOUT)), \

@@ -18,7 +18,7 @@ LIBRARY = RELEASE / "libcapdist.so.1"
 #: What a program prints, in any order.
 SAID = {
     "HK.00700 859479380",
-    "HK.99999 the gateway refused (retType -1): 未知股票",
+    "HK.99999 the gateway refused (retType -1): 未知股票 HK.99999",
     "nonsense a security is written MARKET.CODE, such as HK.00700",
 }
 #: What one adds that asks once more, with a callback of its own language's, in application-driven mode.
