@@ -328,7 +328,7 @@ test("a watch list comes as it is answered, within the quota", async (t) => {
     else assert.equal(figures.security, security);
   }
   assert.deepEqual(seen.sort(), securities.sort());
-  assert.equal(gateway.requests().filter((request) => "refused" in request && !request.refused.includes("不支持")).length, 0);
+  assert.equal(gateway.requests().filter((request) => "refused" in request && !request.refused.includes("该接口仅支持正股")).length, 0);
 });
 
 test("an entry of a watch list that is no security is its own error, and the others go on", async (t) => {
