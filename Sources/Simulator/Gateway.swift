@@ -189,7 +189,8 @@ package struct Gateway: ~Copyable {
     ) -> [Output] {
         guard let session = sessions[client] else { return [] }
         session.reader.append(bytes)
-        var outputs: [Output] = []
+        // Who has waited comes first.
+        var outputs = logIn(now)
         do throws(FrameError) {
             while let frame = try session.reader.next() {
                 session.heardAt = now
@@ -225,19 +226,23 @@ package struct Gateway: ~Copyable {
     /// Whether OpenD has logged in; the WebSocket's port is open from then on.
     package func isLoggedIn(_ now: Instant) -> Bool { loginAt.map { now >= $0 } ?? false }
 
+    /// Answers those that waited for the login.
+    private mutating func logIn(_ now: Instant) -> [Output] {
+        guard !isLoginDone, isLoggedIn(now) else { return [] }
+        isLoginDone = true
+        var outputs: [Output] = []
+        for (client, session) in sessions.sorted(by: { $0.key < $1.key }) {
+            guard let request = session.waiting.take() else { continue }
+            outputs += answered(request, session, client, now)
+        }
+        return outputs
+    }
+
     /// Does what is due: answers that waited for the login, pushes, and the end of silent clients.
     package mutating func tick(_ now: Instant) -> [Output] {
         guard let due = nextTick, now >= due else { return [] }
-        var outputs: [Output] = []
-        let clients = sessions.sorted { $0.key < $1.key }
-        if !isLoginDone, isLoggedIn(now) {
-            isLoginDone = true
-            for (client, session) in clients {
-                guard let request = session.waiting.take() else { continue }
-                outputs += answered(request, session, client, now)
-            }
-        }
-        for (client, session) in clients
+        var outputs = logIn(now)
+        for (client, session) in sessions.sorted(by: { $0.key < $1.key })
         where !session.mayBeSilent && now - session.heardAt >= configuration.silenceLimit {
             outputs.append(
                 drop(client, "not heard from for \(configuration.silenceLimit / 1_000_000_000) s", now))

@@ -11,7 +11,8 @@ final class Recorder {
     /// An older recording is overwritten.
     init(_ path: String) throws(SimulatorServer.Failure) {
         self.path = path
-        file = try opened(path, O_TRUNC)
+        // It holds keys.
+        file = try opened(path, O_TRUNC, mode: 0o600)
     }
 
     func write(_ frame: RecordedFrame) {
@@ -22,8 +23,9 @@ final class Recorder {
 }
 
 /// A file to write to; "-" is the standard output.
-func opened(_ path: String, _ flag: Int32) throws(SimulatorServer.Failure) -> Int32 {
-    let file = path == "-" ? STDOUT_FILENO : open(path, O_WRONLY | O_CREAT | flag | O_CLOEXEC, 0o644)
+/// - Parameter mode: of a new one.
+func opened(_ path: String, _ flag: Int32, mode: mode_t = 0o644) throws(SimulatorServer.Failure) -> Int32 {
+    let file = path == "-" ? STDOUT_FILENO : open(path, O_WRONLY | O_CREAT | flag | O_CLOEXEC, mode)
     guard file >= 0 else { throw SimulatorServer.Failure("can not write \(path)", errno) }
     return file
 }

@@ -34,6 +34,18 @@ import Testing
         #expect(told.filter { $0.hasPrefix("request") } == ["request 1 1001", "request 1 3212", "request 2 1001"])
     }
 
+    /// Even if nobody has called `tick` yet.
+    @Test func whoHasWaitedIsAnsweredFirst() throws {
+        let gateway = VirtualGateway { $0.loginAfter = second }
+        for client in 1...2 { gateway.connect(client) }
+        gateway.receive(Requests.initConnect(1), from: 1)
+        gateway.now = 2 * second
+        gateway.receive(Requests.initConnect(2), from: 1)
+        gateway.receive(Requests.initConnect(3), from: 2)
+        gateway.tick()
+        #expect(try gateway.takeAnswers().map(\.serialNo) == [1, 2, 3])
+    }
+
     @Test func aLoginMayNeverCome() throws {
         let gateway = VirtualGateway { $0.loginAfter = nil }
         gateway.connect(1)

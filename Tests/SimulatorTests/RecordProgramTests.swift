@@ -125,6 +125,15 @@ import Testing
         #expect(end == (1, "", "opend-simulator: can not write /dev/full: No space left on device\n"))
     }
 
+    @Test func aNewRecordingIsItsOwnersOnly() throws {
+        try withFolder { folder in
+            let file = folder.appending(path: "session.jsonl")
+            try withProgram("--record", file.path) { _, port in try TestClient(port: port).greet() }
+            let attributes = try FileManager.default.attributesOfItem(atPath: file.path)
+            #expect(attributes[.posixPermissions] as? Int == 0o600)
+        }
+    }
+
     @Test func aRecordingMayGoToTheOutput() throws {
         try withProgram("--record", "-") { program, port in
             let client = try TestClient(port: port)
