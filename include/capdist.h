@@ -182,6 +182,25 @@ CAPDIST_API const char *capdist_status_name(capdist_status status);
 /** The status as one English sentence for people. Static text. */
 CAPDIST_API const char *capdist_status_text(capdist_status status);
 
+/** Whether it is of use to ask again: capdist_reply.retry, capdist_proto_reply.retry, capdist_status_retry(). */
+enum {
+    /** Not known: the gateway's words tell nothing, or the answer was damaged. Also where nothing failed. */
+    CAPDIST_RETRY_UNKNOWN = 0,
+    /** The same request can not succeed: an unknown stock, no right to the quote, a connection that is over. */
+    CAPDIST_RETRY_NEVER = 1,
+    /** It may succeed later: a timeout, a lost line, a gateway that lost the vendor's servers. */
+    CAPDIST_RETRY_LATER = 2,
+    /** It may succeed after `retry_after_ms`. */
+    CAPDIST_RETRY_AFTER = 3
+};
+
+/**
+ * What a status alone tells of asking again. For a reply, read its `retry`, which also knows the gateway's words. For a
+ * call that was refused it is all there is: a call refused as #CAPDIST_QUOTA_EXHAUSTED may be made again later.
+ * @return one of `CAPDIST_RETRY_*`; #CAPDIST_RETRY_UNKNOWN for a number that is no status
+ */
+CAPDIST_API int32_t capdist_status_retry(capdist_status status);
+
 /** The calling thread's last refused call in words, with what to do next where that is known; cut after 511 bytes.
  *  Never NULL; "" if no call was refused yet. Lives until the next refused call on this thread; a call that succeeds does not change it. */
 CAPDIST_API const char *capdist_last_error(void);
@@ -191,19 +210,22 @@ CAPDIST_API const char *capdist_version(void);
 
 /* -------------------------------------------------------------------------------------------------- securities -- */
 
-/** Markets (Qot_Common.QotMarket), with what capdist_security_parse() knows each by, before the first dot. */
+/** Markets (Qot_Common.QotMarket), with what capdist_security_parse() knows each by, before the first dot. A market
+ *  that is not listed can be asked for by its number, from 1 up; whether there is such a market the gateway decides. */
 enum {
-    CAPDIST_MARKET_HK = 1,  /**< `HK`: Hong Kong */
-    CAPDIST_MARKET_US = 11, /**< `US`: United States */
-    CAPDIST_MARKET_SH = 21, /**< `SH`: Shanghai */
-    CAPDIST_MARKET_SZ = 22, /**< `SZ`: Shenzhen */
-    CAPDIST_MARKET_SG = 31, /**< `SG`: Singapore */
-    CAPDIST_MARKET_JP = 41, /**< `JP`: Japan */
-    CAPDIST_MARKET_AU = 51, /**< `AU`: Australia */
-    CAPDIST_MARKET_MY = 61, /**< `MY`: Malaysia */
-    CAPDIST_MARKET_CA = 71, /**< `CA`: Canada */
-    CAPDIST_MARKET_FX = 81, /**< `FX`: foreign exchange */
-    CAPDIST_MARKET_CC = 91  /**< `CC`: crypto currencies */
+    CAPDIST_MARKET_HK = 1,        /**< `HK`: Hong Kong */
+    CAPDIST_MARKET_HK_FUTURE = 2, /**< `HK_FUTURE`: Hong Kong futures */
+    CAPDIST_MARKET_US = 11,       /**< `US`: United States */
+    CAPDIST_MARKET_SH = 21,       /**< `SH`: Shanghai */
+    CAPDIST_MARKET_SZ = 22,       /**< `SZ`: Shenzhen */
+    CAPDIST_MARKET_SG = 31,       /**< `SG`: Singapore */
+    CAPDIST_MARKET_JP = 41,       /**< `JP`: Japan */
+    CAPDIST_MARKET_AU = 51,       /**< `AU`: Australia */
+    CAPDIST_MARKET_MY = 61,       /**< `MY`: Malaysia */
+    CAPDIST_MARKET_CA = 71,       /**< `CA`: Canada */
+    CAPDIST_MARKET_FX = 81,       /**< `FX`: foreign exchange */
+    CAPDIST_MARKET_CC = 91,       /**< `CC`: crypto currencies */
+    CAPDIST_MARKET_EC = 101       /**< `EC`: event contracts */
 };
 
 /** Bytes of capdist_security.code, the NUL included. */
@@ -211,18 +233,22 @@ enum {
 
 /** A stock, warrant or fund: market and code. Frozen: never changes. */
 typedef struct capdist_security {
-    int32_t market;               /**< `CAPDIST_MARKET_*` */
+    int32_t market;               /**< `CAPDIST_MARKET_*`, or another number above 0 */
     char code[CAPDIST_CODE_SIZE]; /**< "00700", "AAPL", "BRK.B": printable UTF-8, NUL-terminated, not empty */
 } capdist_security;
 
 /**
- * Reads "HK.00700". The first dot separates; the code may hold dots ("US.BRK.B", "US..DJI").
- * @return #CAPDIST_OK, or #CAPDIST_INVALID_ARGUMENT and `*security` is unchanged.
+ * Reads "HK.00700". The first dot separates; the code may hold dots ("US.BRK.B", "US..DJI"). Blanks and line ends around
+ * the text are skipped, and the market may be written in lower case. A text that is all in lower case is read as upper
+ * case ("us.aapl" is US.AAPL); else the code's case counts ("HK.HSImain"). "#999.X" is the code X of the market with the
+ * number 999.
+ * @return #CAPDIST_OK, or #CAPDIST_INVALID_ARGUMENT and `*security` is unchanged. capdist_last_error() then names what was
+ *         probably meant: HK.00700 for "00700.HK", "hk00700" or "00700", SH.600519 for "600519.SS", US.AAPL for "AAPL".
  */
 CAPDIST_API capdist_status capdist_security_parse(const char *text, capdist_security *security);
 
 /**
- * Writes "HK.00700" into `buffer`, cut to `size` bytes with a NUL (`size` 0: nothing is written, `buffer` may be NULL).
+ * Writes "HK.00700", or "#999.X" for a market that has no name here, into `buffer`, cut to `size` bytes with a NUL (`size` 0: nothing is written, `buffer` may be NULL).
  * @return the length of the whole text without its NUL, as `snprintf` does; -1 when refused (capdist_last_error()).
  */
 CAPDIST_API int64_t capdist_security_format(const capdist_security *security, char *buffer, size_t size);
@@ -264,11 +290,13 @@ typedef struct capdist_capital_distribution {
     uint32_t present;         /**< bits `CAPDIST_HAS_*` above */
 } capdist_capital_distribution;
 
-/** Bits of capdist_reply.present and capdist_proto_reply.present: which of these the gateway sent. */
+/** Bits of capdist_reply.present and capdist_proto_reply.present: which of these the gateway sent, and which fields that
+ *  the first release had not are there at all. */
 enum {
     CAPDIST_HAS_RET_TYPE = 1 << 1,
     CAPDIST_HAS_RET_MSG = 1 << 2,
-    CAPDIST_HAS_ERR_CODE = 1 << 3
+    CAPDIST_HAS_ERR_CODE = 1 << 3,
+    CAPDIST_HAS_RETRY = 1 << 4 /**< this library fills `retry`: an older one's struct ends before it */
 };
 
 /** How one request for a capital distribution completed. */
@@ -278,7 +306,8 @@ typedef struct capdist_reply {
     capdist_security security; /**< the security that was asked for */
     int32_t was_sent;          /**< 1: handed to the network, and its quota slot is used; 0: never left, safe to repeat */
     int32_t retry_after_ms;    /**< #CAPDIST_RATE_LIMITED: milliseconds until the quota group sends again; else 0 */
-    uint32_t present;          /**< which of the next three the gateway sent: `CAPDIST_HAS_RET_TYPE`, ... */
+    uint32_t present;          /**< which of the next three the gateway sent: `CAPDIST_HAS_RET_TYPE`, ...; and
+                                    `CAPDIST_HAS_RETRY` */
     int32_t ret_type;          /**< 0 succeed, -1 failed, -100 timeout, -200 disconnected, -400 unknown, -500 invalid */
     int32_t err_code;          /**< the gateway's error code; 0 if it sent none */
     const char *ret_msg;       /**< the gateway's words, often Chinese; "" if it sent none; never NULL */
@@ -286,6 +315,8 @@ typedef struct capdist_reply {
     const capdist_capital_distribution *distribution; /**< NULL unless `status` is #CAPDIST_OK */
     const uint8_t *body;       /**< the answer's protobuf as it came (decrypted); NULL if none came */
     size_t body_length;        /**< its length in bytes */
+    int32_t retry;             /**< whether to ask again, one of `CAPDIST_RETRY_*`; only there, and only to be read, if
+                                    `present` has #CAPDIST_HAS_RETRY */
 } capdist_reply;
 
 /** How one request of capdist_send_proto() completed. */
@@ -295,11 +326,12 @@ typedef struct capdist_proto_reply {
     uint32_t proto_id;      /**< the protocol id that was asked */
     int32_t was_sent;       /**< 1: handed to the network; 0: never left, safe to repeat */
     int32_t retry_after_ms; /**< as in capdist_reply */
-    uint32_t present;       /**< `CAPDIST_HAS_RET_TYPE` if the body has one */
+    uint32_t present;       /**< `CAPDIST_HAS_RET_TYPE` if the body has one; `CAPDIST_HAS_RETRY` */
     int32_t ret_type;       /**< the body's retType, else 0 */
     const char *desc;       /**< what happened, in English; "" when `status` is #CAPDIST_OK; never NULL */
     const uint8_t *body;    /**< the answer's protobuf as it came (decrypted); NULL if none came */
     size_t body_length;     /**< its length in bytes */
+    int32_t retry;          /**< as in capdist_reply */
 } capdist_proto_reply;
 
 /** A deep copy of `reply`, to be kept as long as wanted; free it with capdist_reply_free(). NULL for NULL. */

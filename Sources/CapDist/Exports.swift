@@ -19,6 +19,11 @@ public func statusText(_ status: capdist_status) -> UnsafePointer<CChar>? {
     cString(Status(rawValue: status)?.text ?? "A status that this version of the library does not know.")
 }
 
+@_cdecl("capdist_status_retry")
+public func statusRetry(_ status: capdist_status) -> Int32 {
+    (Status(rawValue: status).map { Retry($0) } ?? .unknown).rawValue
+}
+
 @_cdecl("capdist_last_error")
 public func lastError() -> UnsafePointer<CChar>? {
     guard let thread = csystem_this_thread() else { return cString("") }

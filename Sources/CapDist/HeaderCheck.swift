@@ -11,6 +11,7 @@ private func everyExportMatchesTheHeader() {
     sameType(capdist_version, version)
     sameType(capdist_status_name, statusName)
     sameType(capdist_status_text, statusText)
+    sameType(capdist_status_retry, statusRetry)
     sameType(capdist_last_error, lastError)
     sameType(capdist_security_parse, securityParse)
     sameType(capdist_security_format, securityFormat)

@@ -4,11 +4,10 @@ import Connection
 import Glibc
 
 extension capdist_security {
-    /// Checks market and code as the host filled them in.
+    /// Checks market and code as the application filled them in.
     func check() throws(Refusal) {
-        guard Market(rawValue: market) != nil else {
-            throw .invalid("market \(market) is unknown: see CAPDIST_MARKET_*")
-        }
+        // A gateway may know markets that this release does not.
+        guard market > 0 else { throw .invalid("market \(market) is none: see CAPDIST_MARKET_*") }
         let fault = withUnsafeBytes(of: code) { code -> StaticString? in
             var (length, isPlain) = (0, true)
             while length < code.count, case let byte = code[length], byte != 0 {
@@ -17,6 +16,7 @@ extension capdist_security {
             }
             if length == 0 { return "the security's code is empty" }
             if length == code.count { return "the security's code has no NUL in its bytes" }
+            if code[0] == 0x20 || code[length - 1] == 0x20 { return "the security's code begins or ends with a blank" }
             if isPlain { return nil }
             let text = UnsafeRawBufferPointer(rebasing: code[..<length])
             if text.contains(where: { $0 < 0x20 || $0 == 0x7f }) { return "the security's code has control characters" }
@@ -32,28 +32,26 @@ extension capdist_security {
         }
     }
 
-    /// Reads "HK.00700".
+    /// Reads "HK.00700", as capdist.h tells.
     static func parse(_ text: UnsafePointer<CChar>) throws(Refusal) -> capdist_security {
-        let length = strnlen(text, Int(CAPDIST_CODE_SIZE) + 16)
-        let bytes = UnsafeRawBufferPointer(start: text, count: length)
-        guard let dot = bytes.firstIndex(of: UInt8(ascii: ".")) else {
-            throw .invalid("a security is written MARKET.CODE, such as HK.00700")
+        let text = SecuritySpelling(UnsafeRawBufferPointer(start: text, count: strlen(text)))
+        guard let (prefix, rest) = text.parts, let market = Market.number(prefix) else {
+            if let meant = text.meant { throw .invalid("a security is written MARKET.CODE: was \(meant) meant?") }
+            guard text.parts != nil else { throw .invalid("a security is written MARKET.CODE, such as HK.00700") }
+            let known = Market.allCases.map { "\($0.prefix)" }.joined(separator: ", ")
+            throw .invalid("the market before the dot is none of \(known)")
         }
-        let prefix = bytes[..<dot]
-        let market = Market.allCases.first { market in
-            UnsafeRawBufferPointer(start: market.prefix.utf8Start, count: market.prefix.utf8CodeUnitCount)
-                .elementsEqual(prefix)
-        }
-        guard let market else {
-            throw .invalid("the market before the dot is none of HK, US, SH, SZ, SG, JP, AU, MY, CA, FX, CC")
-        }
-        let code = bytes[(dot + 1)...]
-        guard code.count < Int(CAPDIST_CODE_SIZE) else {
+        guard rest.count < Int(CAPDIST_CODE_SIZE) else {
             throw .invalid("the security's code is longer than \(CAPDIST_CODE_SIZE - 1) bytes")
         }
+        let isInLowerCase = text.isInLowerCase && prefix.first != Market.numberMark
         var security = capdist_security()
-        security.market = market.rawValue
-        withUnsafeMutableBytes(of: &security.code) { $0.copyBytes(from: code) }
+        security.market = market
+        withUnsafeMutableBytes(of: &security.code) { code in
+            for (index, byte) in rest.enumerated() {
+                code[index] = isInLowerCase ? SecuritySpelling.upperCased(byte) : byte
+            }
+        }
         try security.check()
         return security
     }
@@ -61,8 +59,31 @@ extension capdist_security {
     /// "HK.00700".
     func formatted() throws(Refusal) -> String {
         try check()
-        guard let market = Market(rawValue: market) else { return "" }
         let code = withUnsafeBytes(of: code) { String(decoding: $0.prefix(codeLength), as: UTF8.self) }
+        guard let market = Market(rawValue: market) else { return "#\(market).\(code)" }
         return "\(market.prefix).\(code)"
+    }
+}
+
+extension Market {
+    /// Stands before a market's number in place of its name.
+    fileprivate static var numberMark: UInt8 { UInt8(ascii: "#") }
+
+    /// The number of a market as it stands before the dot: its name in either case, or its number after a `#`.
+    fileprivate static func number(_ prefix: UnsafeRawBufferPointer.SubSequence) -> Int32? {
+        if prefix.first == numberMark {
+            let digits = prefix.dropFirst()
+            guard digits.allSatisfy({ $0 &- UInt8(ascii: "0") < 10 }) else { return nil }
+            return Int32(String(decoding: digits, as: UTF8.self)).flatMap { $0 > 0 ? $0 : nil }
+        }
+        return named(prefix.map(SecuritySpelling.upperCased))?.rawValue
+    }
+
+    /// The market of that name, in upper case.
+    static func named(_ name: some Sequence<UInt8>) -> Market? {
+        allCases.first { market in
+            UnsafeRawBufferPointer(start: market.prefix.utf8Start, count: market.prefix.utf8CodeUnitCount)
+                .elementsEqual(name)
+        }
     }
 }

@@ -5,7 +5,10 @@ import CProtobufC
 package enum RetType {
     package static let succeed: Int32 = 0
     package static let failed: Int32 = -1
+    package static let timeout: Int32 = -100
+    package static let disconnected: Int32 = -200
     package static let unknown: Int32 = -400
+    package static let invalid: Int32 = -500
 }
 
 /// The fields that stand first in every Response, whatever its `s2c`; each as it came or nil.
@@ -21,7 +24,9 @@ package struct AnyResponse: Equatable {
     }
 
     package init(_ body: UnsafeRawBufferPointer, _ arena: borrowing MessageArena) throws(MessageError) {
-        guard let message = arena.unpack(body, common__any_response__unpack) else { throw .malformed }
+        guard let message = arena.unpack(body, common__any_response__unpack, common__any_response__descriptor) else {
+            throw .malformed
+        }
         retType = message.pointee.has_rettype != 0 ? message.pointee.rettype : nil
         retMsg = message.pointee.retmsg.map { String(cString: $0) }
         errCode = message.pointee.has_errcode != 0 ? message.pointee.errcode : nil

@@ -16,7 +16,10 @@ package struct CapitalDistributionRequest: Equatable {
     }
 
     package init(_ body: UnsafeRawBufferPointer, _ arena: borrowing MessageArena) throws(MessageError) {
-        guard let request = arena.unpack(body, qot__get_capital_distribution__request__unpack),
+        guard
+            let request = arena.unpack(
+                body, qot__get_capital_distribution__request__unpack, qot__get_capital_distribution__request__descriptor
+            ),
             let c2s = request.pointee.c2s?.pointee, let security = c2s.security?.pointee, let code = security.code
         else { throw .malformed }
         self.init(market: security.market, code: String(cString: code))
@@ -120,9 +123,18 @@ package struct CapitalDistributionResponse: Equatable {
     package static func unpack(
         _ body: UnsafeRawBufferPointer, _ arena: borrowing MessageArena
     ) throws(MessageError) -> UnsafePointer<QotGetCapitalDistribution__Response> {
-        guard let message = arena.unpack(body, qot__get_capital_distribution__response__unpack) else {
-            throw .malformed
+        // What nearly every answer is: nothing more is looked at.
+        if let message = arena.unpackPlain(body, qot__get_capital_distribution__response__unpack),
+            message.pointee.base.n_unknown_fields == 0, let s2c = message.pointee.s2c,
+            s2c.pointee.base.n_unknown_fields == 0
+        {
+            return UnsafePointer(message)
         }
+        guard
+            let message = arena.unpack(
+                body, qot__get_capital_distribution__response__unpack,
+                qot__get_capital_distribution__response__descriptor)
+        else { throw .malformed }
         if message.pointee.rettype == RetType.succeed, message.pointee.s2c == nil { throw .noContent }
         return UnsafePointer(message)
     }

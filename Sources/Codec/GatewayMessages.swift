@@ -45,7 +45,9 @@ package enum GlobalState {
     package static func requestUserID(
         _ body: UnsafeRawBufferPointer, _ arena: borrowing MessageArena
     ) throws(MessageError) -> UInt64 {
-        guard let request = arena.unpack(body, get_global_state__request__unpack), let c2s = request.pointee.c2s
+        guard
+            let request = arena.unpack(body, get_global_state__request__unpack, get_global_state__request__descriptor),
+            let c2s = request.pointee.c2s
         else { throw .malformed }
         return c2s.pointee.userid
     }
@@ -77,7 +79,10 @@ package enum GlobalState {
     package static func response(
         _ body: UnsafeRawBufferPointer, _ arena: borrowing MessageArena
     ) throws(MessageError) -> Content {
-        guard let response = arena.unpack(body, get_global_state__response__unpack) else { throw .malformed }
+        guard
+            let response = arena.unpack(
+                body, get_global_state__response__unpack, get_global_state__response__descriptor)
+        else { throw .malformed }
         guard response.pointee.rettype == RetType.succeed, let s2c = response.pointee.s2c?.pointee else {
             throw .noContent
         }
@@ -117,7 +122,9 @@ package enum Notify {
     package static func type(
         _ body: UnsafeRawBufferPointer, _ arena: borrowing MessageArena
     ) throws(MessageError) -> Int32 {
-        guard let response = arena.unpack(body, notify__response__unpack), let s2c = response.pointee.s2c else {
+        guard let response = arena.unpack(body, notify__response__unpack, notify__response__descriptor),
+            let s2c = response.pointee.s2c
+        else {
             throw .malformed
         }
         return s2c.pointee.type

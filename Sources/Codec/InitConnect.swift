@@ -26,7 +26,8 @@ package struct InitConnectRequest: Equatable {
     }
 
     package init(_ body: UnsafeRawBufferPointer, _ arena: borrowing MessageArena) throws(MessageError) {
-        guard let request = arena.unpack(body, init_connect__request__unpack), let c2s = request.pointee.c2s,
+        guard let request = arena.unpack(body, init_connect__request__unpack, init_connect__request__descriptor),
+            let c2s = request.pointee.c2s,
             let clientID = c2s.pointee.clientid
         else { throw .malformed }
         let message = c2s.pointee
@@ -98,7 +99,8 @@ package struct InitConnectResponse: Equatable {
     }
 
     package init(_ body: UnsafeRawBufferPointer, _ arena: borrowing MessageArena) throws(MessageError) {
-        guard let response = arena.unpack(body, init_connect__response__unpack) else { throw .malformed }
+        guard let response = arena.unpack(body, init_connect__response__unpack, init_connect__response__descriptor)
+        else { throw .malformed }
         let message = response.pointee
         head = AnyResponse(
             retType: message.rettype, retMsg: message.retmsg.map { String(cString: $0) },

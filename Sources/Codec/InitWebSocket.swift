@@ -23,7 +23,8 @@ package struct InitWebSocketRequest: Equatable {
     }
 
     package init(_ body: UnsafeRawBufferPointer, _ arena: borrowing MessageArena) throws(MessageError) {
-        guard let request = arena.unpack(body, init_web_socket__request__unpack), let c2s = request.pointee.c2s?.pointee
+        guard let request = arena.unpack(body, init_web_socket__request__unpack, init_web_socket__request__descriptor),
+            let c2s = request.pointee.c2s?.pointee
         else { throw .malformed }
         websocketKey = c2s.websocketkey.map { bytes($0) }
         clientID = c2s.clientid.map { String(cString: $0) }
@@ -89,7 +90,9 @@ package struct InitWebSocketResponse: Equatable {
     }
 
     package init(_ body: UnsafeRawBufferPointer, _ arena: borrowing MessageArena) throws(MessageError) {
-        guard let response = arena.unpack(body, init_web_socket__response__unpack) else { throw .malformed }
+        guard
+            let response = arena.unpack(body, init_web_socket__response__unpack, init_web_socket__response__descriptor)
+        else { throw .malformed }
         let message = response.pointee
         head = AnyResponse(
             retType: message.rettype, retMsg: message.retmsg.map { String(cString: $0) },

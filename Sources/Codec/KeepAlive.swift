@@ -37,7 +37,9 @@ package enum KeepAlive {
     package static func requestTime(
         _ body: UnsafeRawBufferPointer, _ arena: borrowing MessageArena
     ) throws(MessageError) -> Int64 {
-        guard let request = arena.unpack(body, keep_alive__request__unpack), let c2s = request.pointee.c2s else {
+        guard let request = arena.unpack(body, keep_alive__request__unpack, keep_alive__request__descriptor),
+            let c2s = request.pointee.c2s
+        else {
             throw .malformed
         }
         return c2s.pointee.time
@@ -47,7 +49,9 @@ package enum KeepAlive {
     package static func responseTime(
         _ body: UnsafeRawBufferPointer, _ arena: borrowing MessageArena
     ) throws(MessageError) -> Int64 {
-        guard let response = arena.unpack(body, keep_alive__response__unpack) else { throw .malformed }
+        guard let response = arena.unpack(body, keep_alive__response__unpack, keep_alive__response__descriptor) else {
+            throw .malformed
+        }
         guard response.pointee.rettype == RetType.succeed, let s2c = response.pointee.s2c else { throw .noContent }
         return s2c.pointee.time
     }

@@ -50,9 +50,46 @@ package struct MessageArena: ~Copyable {
     }
 
     /// Decodes `body`; the result lives until the next call. nil if it is malformed.
-    /// - Parameter unpack: a generated `..._unpack` function.
-    @inline(__always)
+    /// - Parameters:
+    ///   - unpack: a generated `..._unpack` function.
+    ///   - descriptor: the message's.
     package borrowing func unpack<Message>(
+        _ body: UnsafeRawBufferPointer, _ unpack: Unpack<Message>,
+        _ descriptor: @autoclosure () -> ProtobufCMessageDescriptor
+    ) -> UnsafeMutablePointer<Message>? {
+        guard let message = unpackPlain(body, unpack) else { return unpackAgain(body, unpack, descriptor()) }
+        // Every generated message begins with what they all have.
+        return Self.hasValidTags(UnsafeRawPointer(message).assumingMemoryBound(to: ProtobufCMessage.self))
+            ? message : nil
+    }
+
+    /// The second reading, of a body that protobuf-c refuses (`SecondReading`).
+    package borrowing func unpackAgain<Message>(
+        _ body: UnsafeRawBufferPointer, _ unpack: Unpack<Message>, _ descriptor: ProtobufCMessageDescriptor
+    ) -> UnsafeMutablePointer<Message>? {
+        SecondReading.with(body, descriptor) { unpackPlain($0, unpack) }
+    }
+
+    /// Whether the numbers of unknown fields are some that can be: protobuf-c takes any.
+    static func hasValidTags(_ message: UnsafePointer<ProtobufCMessage>) -> Bool {
+        let unknown = UnsafeBufferPointer(
+            start: message.pointee.unknown_fields, count: Int(message.pointee.n_unknown_fields))
+        guard unknown.allSatisfy({ (1..<1 << 29).contains($0.tag) }), let descriptor = message.pointee.descriptor else {
+            return false
+        }
+        let fields = UnsafeBufferPointer(start: descriptor.pointee.fields, count: Int(descriptor.pointee.n_fields))
+        return fields.allSatisfy { field in
+            guard cprotobuf_is_message(field.type) != 0 else { return true }
+            let member = UnsafeRawPointer(message).load(
+                fromByteOffset: Int(field.offset), as: UnsafePointer<ProtobufCMessage>?.self)
+            // As deep as messages of ours lie in each other.
+            return member.map { hasValidTags($0) } ?? true
+        }
+    }
+
+    /// As protobuf-c alone reads it.
+    @inline(__always)
+    package borrowing func unpackPlain<Message>(
         _ body: UnsafeRawBufferPointer,
         _ unpack: Unpack<Message>
     ) -> UnsafeMutablePointer<Message>? {

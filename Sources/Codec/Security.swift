@@ -1,6 +1,7 @@
-/// Markets (Qot_Common.QotMarket) and the prefix each is written with: `HK.00700` (PROTOCOL.md, Messages).
+/// Markets (Qot_Common.QotMarket) and the prefix each is written with: `HK.00700`. A gateway may know more.
 package enum Market: Int32, CaseIterable, Sendable {
     case hk = 1
+    case hkFuture = 2
     case us = 11
     case sh = 21
     case sz = 22
@@ -11,10 +12,12 @@ package enum Market: Int32, CaseIterable, Sendable {
     case ca = 71
     case fx = 81
     case cc = 91
+    case ec = 101
 
     package var prefix: StaticString {
         switch self {
         case .hk: "HK"
+        case .hkFuture: "HK_FUTURE"
         case .us: "US"
         case .sh: "SH"
         case .sz: "SZ"
@@ -25,6 +28,7 @@ package enum Market: Int32, CaseIterable, Sendable {
         case .ca: "CA"
         case .fx: "FX"
         case .cc: "CC"
+        case .ec: "EC"
         }
     }
 }

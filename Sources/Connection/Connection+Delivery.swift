@@ -9,84 +9,74 @@ extension Connection {
     // MARK: - Answered
 
     /// Delivers an answer to its request.
+    /// - Parameters:
+    ///   - answer: the body of a capital distribution as it was read; nil: another's, or one that is not intact.
+    ///   - retryAfter: nanoseconds until the quota group sends again, after a refusal for frequency.
     func deliver(
-        _ request: Request<Payload>, _ body: UnsafeRawBufferPointer, isIntact: Bool, _ now: Instant
+        _ request: Request<Payload>, _ body: UnsafeRawBufferPointer, _ answer: DistributionAnswer?, isIntact: Bool,
+        retryAfter: Instant
     ) {
         switch request.payload.callback {
-        case .reply(let callback): deliverReply(request, body, isIntact: isIntact, now, callback)
-        case .proto(let callback): deliverProto(request, body, isIntact: isIntact, now, callback)
+        case .reply(let callback): deliverReply(request, body, answer, retryAfter, callback)
+        case .proto(let callback): deliverProto(request, body, answer, isIntact: isIntact, retryAfter, callback)
         }
         request.payload.dispose()
     }
 
     private func deliverReply(
-        _ request: Request<Payload>, _ body: UnsafeRawBufferPointer, isIntact: Bool, _ now: Instant,
+        _ request: Request<Payload>, _ body: UnsafeRawBufferPointer, _ answer: DistributionAnswer?,
+        _ retryAfter: Instant,
         _ callback: capdist_reply_fn
     ) {
         var reply = Self.newReply(request)
         reply.body = body.baseAddress?.assumingMemoryBound(to: UInt8.self)
         reply.body_length = body.count
-        guard isIntact else {
-            return finish(&reply, .malformedReply, Texts.wrongSHA1, callback, request)
-        }
-        do {
-            let response = try CapitalDistributionResponse.unpack(body, input.pointee.arena).pointee
-            reply.ret_type = response.rettype
-            reply.present = UInt32(CAPDIST_HAS_RET_TYPE)
-            if response.has_errcode != 0 {
-                reply.err_code = response.errcode
-                reply.present |= UInt32(CAPDIST_HAS_ERR_CODE)
-            }
-            var retMsg = GatewayText(response.retmsg)
+        switch answer {
+        case nil: finish(&reply, .malformedReply, Texts.wrongSHA1, callback, request)
+        case .malformed(let error):
+            let text = error == .noContent ? Texts.noContent : Texts.invalidProtobuf
+            finish(&reply, .malformedReply, text, callback, request)
+        case .refused(let head):
+            var retMsg = GatewayText(head.retMsg)
             defer { retMsg.dispose() }
-            if response.retmsg != nil {
-                reply.ret_msg = retMsg.text
-                reply.present |= UInt32(CAPDIST_HAS_RET_MSG)
-            }
-            guard response.rettype == RetType.succeed, let s2c = response.s2c?.pointee else {
-                return refuse(&reply, retMsg.text, request.protoID, now, callback, request)
-            }
-            var updateTime = GatewayText(s2c.updatetime)
+            reply.fill(head, retMsg.text)
+            let refusal = Refusal(head, retMsg.text, retryAfter)
+            reply.retry_after_ms = refusal.retryAfter
+            reply.retry = refusal.retry.rawValue
+            finish(&reply, refusal.status, refusal.text, callback, request)
+        case .figures(let head, let s2c):
+            var retMsg = GatewayText(head.retMsg)
+            defer { retMsg.dispose() }
+            reply.fill(head, retMsg.text)
+            var updateTime = GatewayText(s2c.pointee.updatetime)
             defer { updateTime.dispose() }
-            var distribution = Self.distribution(s2c, updateTime.text)
+            var distribution = Self.distribution(s2c.pointee, updateTime.text)
             withUnsafePointer(to: &distribution) { distribution in
                 reply.distribution = distribution
                 finish(&reply, .ok, Self.emptyText, callback, request)
             }
-        } catch {
-            // A refusal stays one whatever else is wrong with it.
-            if let head = try? AnyResponse(body, input.pointee.arena), let retType = head.retType,
-                retType != RetType.succeed
-            {
-                reply.ret_type = retType
-                reply.present = UInt32(CAPDIST_HAS_RET_TYPE)
-                if let errCode = head.errCode {
-                    reply.err_code = errCode
-                    reply.present |= UInt32(CAPDIST_HAS_ERR_CODE)
-                }
-                return (head.retMsg ?? "").withCString { retMsg in
-                    if head.retMsg != nil {
-                        reply.ret_msg = retMsg
-                        reply.present |= UInt32(CAPDIST_HAS_RET_MSG)
-                    }
-                    refuse(&reply, retMsg, request.protoID, now, callback, request)
-                }
-            }
-            let text = error == .noContent ? Texts.noContent : Texts.invalidProtobuf
-            finish(&reply, .malformedReply, text, callback, request)
         }
     }
 
-    private func refuse(
-        _ reply: inout capdist_reply, _ retMsg: UnsafePointer<CChar>, _ protoID: UInt32, _ now: Instant,
-        _ callback: capdist_reply_fn, _ request: Request<Payload>
-    ) {
-        if let retryAfter = noteRefusal(retMsg, protoID, now) {
-            reply.retry_after_ms = retryAfter
-            let text = Texts.rateLimited(retryAfter, String(cString: retMsg))
-            return finish(&reply, .rateLimited, text, callback, request)
+    /// A refusal in the words of a reply.
+    private struct Refusal {
+        let status: Status
+        let retry: Retry
+        /// Milliseconds.
+        let retryAfter: Int32
+        let text: String
+
+        init(_ head: ResponseHead, _ retMsg: UnsafePointer<CChar>, _ wait: Instant) {
+            if wait > 0 {
+                retryAfter = retryMilliseconds(wait)
+                (status, retry) = (.rateLimited, .afterWait)
+                text = Texts.rateLimited(retryAfter, String(cString: retMsg))
+            } else {
+                retryAfter = 0
+                (status, retry) = (.refused, Retry(refusal: retMsg, retType: head.retType))
+                text = Texts.refused(head.retType, String(cString: retMsg))
+            }
         }
-        finish(&reply, .refused, Texts.refused(reply.ret_type, String(cString: retMsg)), callback, request)
     }
 
     private func finish(
@@ -102,6 +92,7 @@ extension Connection {
         _ request: Request<Payload>
     ) {
         reply.status = status.rawValue
+        if status != .refused { reply.retry = Retry(status).rawValue }
         reply.desc = text
         insideCallback { callback(handle, request.serialNo, &reply, request.payload.userData) }
     }
@@ -126,29 +117,32 @@ extension Connection {
     }
 
     private func deliverProto(
-        _ request: Request<Payload>, _ body: UnsafeRawBufferPointer, isIntact: Bool, _ now: Instant,
-        _ callback: capdist_proto_fn
+        _ request: Request<Payload>, _ body: UnsafeRawBufferPointer, _ answer: DistributionAnswer?, isIntact: Bool,
+        _ retryAfter: Instant, _ callback: capdist_proto_fn
     ) {
-        var reply = newProtoReply(request)
+        var reply = newProtoReply(request, .ok)
         reply.body = body.baseAddress?.assumingMemoryBound(to: UInt8.self)
         reply.body_length = body.count
         var text = ""
         if !isIntact {
             reply.status = Status.malformedReply.rawValue
             text = Texts.wrongSHA1
-        } else if let head = try? AnyResponse(body, input.pointee.arena), let retType = head.retType {
-            reply.ret_type = retType
-            reply.present = UInt32(CAPDIST_HAS_RET_TYPE)
-            if retType != RetType.succeed {
-                let retMsg = head.retMsg ?? ""
-                if let retryAfter = retMsg.withCString({ noteRefusal($0, request.protoID, now) }) {
-                    reply.status = Status.rateLimited.rawValue
-                    reply.retry_after_ms = retryAfter
-                    text = Texts.rateLimited(retryAfter, retMsg)
-                } else {
-                    reply.status = Status.refused.rawValue
-                    text = Texts.refused(retType, retMsg)
+        } else if let head = head(of: body, answer) {
+            reply.ret_type = head.retType
+            reply.present |= UInt32(CAPDIST_HAS_RET_TYPE)
+            if head.retType != RetType.succeed {
+                var retMsg = GatewayText(head.retMsg)
+                defer { retMsg.dispose() }
+                var wait = retryAfter
+                // Other protocols have limits of their own, which are not kept here.
+                if answer == nil, let refusal = FrequencyRefusal(retMsg.text) {
+                    wait = refusal.wait(orFor: membership.quota.window)
                 }
+                let refusal = Refusal(head, retMsg.text, wait)
+                reply.status = refusal.status.rawValue
+                reply.retry = refusal.retry.rawValue
+                reply.retry_after_ms = refusal.retryAfter
+                text = refusal.text
             }
         }
         if reply.status != 0 { noteFailure(request, Status(rawValue: reply.status) ?? .refused, text) }
@@ -164,6 +158,14 @@ extension Connection {
         stateLock.withLock { state.pointee.machine.answerFailed(request, status, text, now) }
     }
 
+    /// - Parameter answer: the body as it was read; nil: it was not.
+    private func head(of body: UnsafeRawBufferPointer, _ answer: DistributionAnswer?) -> ResponseHead? {
+        switch answer {
+        case .figures(let head, _), .refused(let head): head
+        case .malformed, nil: ResponseHead(body, input.pointee.arena)
+        }
+    }
+
     // MARK: - Ended without an answer
 
     func deliver(_ completion: Machine.Completion) {
@@ -174,8 +176,8 @@ extension Connection {
                 insideCallback { callback(handle, request.serialNo, reply, request.payload.userData) }
             }
         case .proto(let callback):
-            var reply = newProtoReply(request)
-            reply.status = completion.status.rawValue
+            var reply = newProtoReply(request, completion.status)
+            reply.retry_after_ms = retryMilliseconds(completion.retryAfter)
             completion.text.withCString { text in
                 reply.desc = text
                 insideCallback { callback(handle, request.serialNo, &reply, request.payload.userData) }
@@ -189,6 +191,7 @@ extension Connection {
         completion.text.withCString { text in
             var reply = newReply(completion.request)
             reply.status = completion.status.rawValue
+            reply.retry = Retry(completion.status).rawValue
             reply.retry_after_ms = retryMilliseconds(completion.retryAfter)
             reply.desc = text
             withUnsafePointer(to: &reply, body)
@@ -200,45 +203,47 @@ extension Connection {
         reply.serial_no = request.serialNo
         reply.security = request.payload.security
         reply.was_sent = request.wasSent ? 1 : 0
+        reply.present = UInt32(CAPDIST_HAS_RETRY)
         reply.ret_msg = emptyText
         return reply
     }
 
-    private func newProtoReply(_ request: Request<Payload>) -> capdist_proto_reply {
+    private func newProtoReply(_ request: Request<Payload>, _ status: Status) -> capdist_proto_reply {
         var reply = capdist_proto_reply()
         reply.serial_no = request.serialNo
         reply.proto_id = request.protoID
+        reply.status = status.rawValue
+        reply.retry = Retry(status).rawValue
         reply.was_sent = request.wasSent ? 1 : 0
+        reply.present = UInt32(CAPDIST_HAS_RETRY)
         return reply
     }
+}
 
-    // MARK: - Refusals for frequency
+/// Rounded up: who waits that long finds the gate open.
+private func retryMilliseconds(_ wait: Instant) -> Int32 { Int32(clamping: (wait + 999_999) / 1_000_000) }
 
-    /// Closes the gate if the gateway's words are a refusal for frequency.
-    /// - Returns: milliseconds until the next request may be sent, if they are one.
-    private func noteRefusal(_ retMsg: UnsafePointer<CChar>, _ protoID: UInt32, _ now: Instant) -> Int32? {
-        guard let refusal = FrequencyRefusal(retMsg) else { return nil }
-        var wait = refusal.seconds.map { $0 * 1_000_000_000 } ?? membership.quota.window
-        // Other protocols have limits of their own, which are not kept here.
-        if protoID == ProtoID.getCapitalDistribution, membership.quota.limit > 0 {
-            wait = stateLock.withLock {
-                membership.quota.with { group in
-                    state.pointee.machine.refusedForFrequency(seconds: refusal.seconds, now, &group)
-                }
-            }
-        }
-        return Self.retryMilliseconds(wait)
+extension DistributionAnswer {
+    /// What it tells of the quota.
+    var frequencyRefusal: FrequencyRefusal? {
+        guard case .refused(let head) = self, let retMsg = head.retMsg else { return nil }
+        return FrequencyRefusal(retMsg)
     }
+}
 
-    /// Rounded up: who waits that long finds the gate open.
-    private static func retryMilliseconds(_ wait: Instant) -> Int32 { Int32(clamping: (wait + 999_999) / 1_000_000) }
-
-    /// An answer to a request given up before may still tell that the gateway's quota is used up.
-    func noteLateRefusal(_ body: UnsafeRawBufferPointer, _ now: Instant) {
-        guard let head = try? AnyResponse(body, input.pointee.arena), let retType = head.retType,
-            retType != RetType.succeed, let retMsg = head.retMsg
-        else { return }
-        _ = retMsg.withCString { noteRefusal($0, ProtoID.getCapitalDistribution, now) }
+extension capdist_reply {
+    /// Tells what the gateway said.
+    fileprivate mutating func fill(_ head: ResponseHead, _ retMsg: UnsafePointer<CChar>) {
+        ret_type = head.retType
+        present |= UInt32(CAPDIST_HAS_RET_TYPE)
+        if let errCode = head.errCode {
+            err_code = errCode
+            present |= UInt32(CAPDIST_HAS_ERR_CODE)
+        }
+        if head.retMsg != nil {
+            ret_msg = retMsg
+            present |= UInt32(CAPDIST_HAS_RET_MSG)
+        }
     }
 }
 

@@ -361,26 +361,29 @@ extension Connection {
     func handle(
         protoID: UInt32, serialNo: UInt32, _ body: UnsafeRawBufferPointer, isIntact: Bool, _ now: Instant
     ) -> Bool {
+        // Before the machine gives the slot back: a refusal for frequency closes the quota's gate in the same step.
+        let answer =
+            isIntact && protoID == ProtoID.getCapitalDistribution ? DistributionAnswer(body, input.pointee.arena) : nil
+        let refusal = answer?.frequencyRefusal
         stateLock.lock()
         let incoming = membership.quota.with { group in
-            state.pointee.machine.received(protoID: protoID, serialNo: serialNo, now, &group)
+            state.pointee.machine.received(protoID: protoID, serialNo: serialNo, refusal: refusal, now, &group)
         }
         let hasActions = state.pointee.machine.hasActions
         stateLock.unlock()
         switch incoming {
-        case .answer(let request): deliver(request, body, isIntact: isIntact, now)
+        case .answer(let request, let retryAfter):
+            deliver(request, body, answer, isIntact: isIntact, retryAfter: retryAfter)
         case .handshake:
             handshake(body, isIntact: isIntact)
             return true
-        case .late:
-            if isIntact, protoID == ProtoID.getCapitalDistribution { noteLateRefusal(body, now) }
         case .push:
             guard isIntact, let callback = options.callbacks.onPush else { break }
             insideCallback {
                 let bytes = body.isEmpty ? nil : body.baseAddress?.assumingMemoryBound(to: UInt8.self)
                 callback(handle, protoID, bytes, body.count, options.callbacks.userData)
             }
-        case .noAnswer, .nothing: break
+        case .late, .noAnswer, .nothing: break
         }
         return hasActions
     }

@@ -126,51 +126,78 @@ extension ConnectionMachine {
         repeat {
             while let overdue = firstOverdue(now) { expire(overdue, now, &quota) }
         } while refuseFirst(now, &quota)
-        let waiting = requests.firstWaiting
+        var next = requests.firstWaiting
+        // Nearly always nobody took a slot beforehand.
+        if requests.firstWaitingWithSlot >= 0 { next = withSlot(orElse: next, now, &quota) }
         let waitingForSlot = requests.firstWaitingForSlot
         // In the order asked, except that what needs no slot does not wait behind what has none.
-        if waitingForSlot >= 0, waiting < 0 || requests.order(waitingForSlot) < requests.order(waiting) {
-            if quota.reserve(member, now) { return send(waitingForSlot, holdsSlot: true, now, &quota) }
-            if let next = quota.nextTry(member, now) { wake(next) }
+        if waitingForSlot >= 0, next < 0 || requests.order(waitingForSlot) < requests.order(next) {
+            if let until = quota.mustWait(now) {
+                wake(until)
+            } else if quota.reserve(member, now) {
+                return send(waitingForSlot, holdsSlot: true, now, &quota)
+            } else if let time = quota.nextTry(member, now) {
+                wake(time)
+            }
         }
-        guard waiting >= 0 else { return nil }
-        return send(waiting, holdsSlot: requests.holdsSlot(waiting), now, &quota)
+        guard next >= 0 else { return nil }
+        return send(next, holdsSlot: requests.holdsSlot(next), now, &quota)
     }
 
-    /// Of the two that may be sent next, one that may not any more.
+    /// Of those that may be sent next, the first that may not any more.
     private func firstOverdue(_ now: Instant) -> Request<Payload>? {
-        let (waiting, forSlot) = (requests.firstWaiting, requests.firstWaitingForSlot)
-        let isEarlier = requests.order(forSlot) < requests.order(waiting)
-        if requests.isOverdue(forSlot, now), isEarlier || !requests.isOverdue(waiting, now) { return requests[forSlot] }
-        return requests.isOverdue(waiting, now) ? requests[waiting] : nil
+        var first = RequestTable<Payload>.none
+        func look(_ index: RequestTable<Payload>.Index) {
+            if requests.isOverdue(index, now), first < 0 || requests.order(index) < requests.order(first) {
+                first = index
+            }
+        }
+        look(requests.firstWaiting)
+        look(requests.firstWaitingForSlot)
+        look(requests.firstWaitingWithSlot)
+        return first < 0 ? nil : requests[first]
     }
 
     private mutating func expire(_ request: Request<Payload>, _ now: Instant, _ quota: inout QuotaGroup) {
         guard let request = requests.take(serialNo: request.serialNo) else { return }
-        giveUp(request, now, &quota)
+        giveUp(request, hadTime: true, now, &quota)
         timedOut(request)
         tellWaiting(&quota)
     }
 
-    /// Ends the first request that waits only for a connection, if it took its slot when it was asked, and the gateway's
-    /// refusal of another keeps it from being sent now: who asked not to wait for the quota does not wait for its gate, either.
+    /// Ends the first request that took its slot when it was asked, if the gateway's refusal of another keeps it from being
+    /// sent now: who asked not to wait for the quota does not wait for its gate, either.
     /// - Returns: whether it did, and another is first now.
     private mutating func refuseFirst(_ now: Instant, _ quota: inout QuotaGroup) -> Bool {
-        let first = requests.firstWaiting
-        guard requests.holdsSlot(first), case let closed = quota.gateClosed(now), closed > 0,
-            let request = requests[first]
-        else { return false }
+        let first = requests.firstWaitingWithSlot
+        guard first >= 0, case let closed = quota.gateClosed(now), closed > 0, let request = requests[first] else {
+            return false
+        }
         _ = requests.take(serialNo: request.serialNo)
         giveUp(request, now, &quota)
         complete(request, .rateLimited, Texts.notSentThroughGate(closed.milliseconds), retryAfter: closed)
         return true
     }
 
+    /// The first that took its slot when it was asked; or `other`, if that was asked earlier or nothing that has a slot may go
+    /// yet.
+    private mutating func withSlot(
+        orElse other: RequestTable<Payload>.Index, _ now: Instant, _ quota: inout QuotaGroup
+    ) -> RequestTable<Payload>.Index {
+        let first = requests.firstWaitingWithSlot
+        guard first >= 0, other < 0 || requests.order(first) < requests.order(other) else { return other }
+        guard let until = quota.mustWait(now) else { return first }
+        wake(until)
+        return other
+    }
+
     /// Whether `nextToSend` may have something, or must find out when it will.
     package var mayHaveToSend: Bool {
         switch phase {
         case .handshaking: initConnectSerialNo == nil
-        case .ready: keepAliveDue || probeDue || requests.firstWaiting >= 0 || requests.firstWaitingForSlot >= 0
+        case .ready:
+            keepAliveDue || probeDue || requests.firstWaiting >= 0 || requests.firstWaitingForSlot >= 0
+                || requests.firstWaitingWithSlot >= 0
         default: false
         }
     }
@@ -180,15 +207,19 @@ extension ConnectionMachine {
     ) -> Outgoing? {
         guard let replyTimeout = requests.replyTimeout(index) else { return nil }
         let deadline = now + replyTimeout
-        requests.send(index, wireSerialNo: takeWireSerialNo(), deadline: deadline, holdsSlot: holdsSlot, now)
+        let firstNumber = holdsSlot ? quota.sent(answerBy: deadline) : 0
+        requests.send(
+            index, wireSerialNo: takeWireSerialNo(), deadline: deadline, holdsSlot: holdsSlot, firstNumber: firstNumber,
+            now)
         wake(deadline)
         if holdsSlot { tellWaiting(&quota) }
         return requests[index].map { .request($0) }
     }
 
     /// A complete frame came.
+    /// - Parameter refusal: what its body is, if it answers a request for a capital distribution and refuses it for frequency.
     package mutating func received(
-        protoID: UInt32, serialNo: UInt32, _ now: Instant, _ quota: inout QuotaGroup
+        protoID: UInt32, serialNo: UInt32, refusal: FrequencyRefusal? = nil, _ now: Instant, _ quota: inout QuotaGroup
     ) -> Incoming {
         let now = advance(now)
         guard phase == .ready else {
@@ -200,9 +231,14 @@ extension ConnectionMachine {
         }
         silenceAt = now + Self.silenceLimit
         if let request = requests.takeAnswered(protoID: protoID, wireSerialNo: serialNo) {
-            if request.holdsSlot { quota.finish(now) }
+            if request.holdsSlot {
+                quota.finish(now)
+                if request.firstNumber != 0 { quota.firstEnded(request.firstNumber, isAnswered: true) }
+            }
+            // In the same step as the slot is given back: nothing is sent between.
+            let retryAfter = refusal.map { refused($0, now, &quota) } ?? 0
             answered(serialNo, now, &quota)
-            return .answer(request)
+            return .answer(request, retryAfter: retryAfter)
         }
         if protoID == ProtoID.keepAlive {
             if UInt64(serialNo) < nextWireSerialNo { answered(serialNo, now, &quota) }
@@ -210,6 +246,7 @@ extension ConnectionMachine {
         }
         if abandoned.answered(protoID: protoID, wireSerialNo: serialNo, now, &quota) {
             answered(serialNo, now, &quota)
+            if let refusal { _ = refused(refusal, now, &quota) }
             log(.debug, Texts.lateAnswer(protoID))
             return .late
         }
@@ -244,22 +281,19 @@ extension ConnectionMachine {
         }
         silenceAt = now + Self.silenceLimit
         guard let request = requests.takeAnswered(protoID: protoID, wireSerialNo: serialNo) else { return .nothing }
-        giveUp(request, now, &quota)
+        giveUp(request, hadTime: true, now, &quota)
         tellWaiting(&quota)
         noteFailure(request, status, text)
         return .noAnswer(Completion(request: request, status: status, text: text))
     }
 
     /// The gateway refused a request for frequency.
-    /// - Parameter seconds: the window its text names.
-    /// - Returns: nanoseconds until the quota group sends again.
-    package mutating func refusedForFrequency(
-        seconds: Int64?, _ now: Instant, _ quota: inout QuotaGroup
-    ) -> Instant {
-        let now = advance(now)
-        let named = seconds.flatMap { (1...600).contains($0) ? $0 * 1_000_000_000 : nil }
+    /// - Returns: nanoseconds until the quota group sends again; without a quota, until it is of use.
+    private mutating func refused(_ refusal: FrequencyRefusal, _ now: Instant, _ quota: inout QuotaGroup) -> Instant {
+        let wait = refusal.wait(orFor: quota.windowLength)
+        guard !quota.isUnlimited else { return wait }
         let wasOpen = quota.gateClosed(now) == 0
-        quota.closeGate(now, for: named)
+        quota.closeGate(now, for: wait)
         let closed = quota.gateClosed(now)
         if wasOpen { log(.warning, Texts.gateClosed(closed.milliseconds)) }
         return closed
@@ -268,9 +302,13 @@ extension ConnectionMachine {
     // MARK: - Slots of requests that were given up
 
     /// What becomes of the slot of a request that ends without an answer.
-    mutating func giveUp(_ request: Request<Payload>, _ now: Instant, _ quota: inout QuotaGroup) {
+    /// - Parameter hadTime: whether its answer was waited for as long as it may take.
+    mutating func giveUp(
+        _ request: Request<Payload>, hadTime: Bool = false, _ now: Instant, _ quota: inout QuotaGroup
+    ) {
         guard request.holdsSlot else { return }
         guard request.wasSent else { return quota.giveBack() }
+        if request.firstNumber != 0 { quota.firstEnded(request.firstNumber, isAnswered: hadTime) }
         abandoned.add(
             protoID: request.protoID, wireSerialNo: request.wireSerialNo,
             wasRead: highestAnswered > request.wireSerialNo, now, &quota)

@@ -107,8 +107,9 @@ package struct ConnectionMachine<Payload> {
     package enum Incoming {
         /// The answer to InitConnect: tell `handshakeSucceeded` or `attemptFailed`.
         case handshake
-        /// The answer to this request, which is complete with it.
-        case answer(Request<Payload>)
+        /// The answer to this request, which is complete with it. If it is a refusal for frequency: nanoseconds until the
+        /// quota group sends again, else 0.
+        case answer(Request<Payload>, retryAfter: Instant)
         /// The relay has no answer to this request, which is complete with that.
         case noAnswer(Completion)
         /// An answer to a request given up before; its proto id.
@@ -272,7 +273,7 @@ package struct ConnectionMachine<Payload> {
         let due = requests.takeDue(now)
         guard !due.isEmpty else { return }
         for request in due {
-            giveUp(request, now, &quota)
+            giveUp(request, hadTime: true, now, &quota)
             timedOut(request)
         }
         tellWaiting(&quota)
@@ -286,7 +287,7 @@ package struct ConnectionMachine<Payload> {
         let why =
             phase != .ready
             ? lastCause?.text ?? Texts.waitsForConnection
-            : request.needsSlot && !request.holdsSlot ? Texts.waitsForQuota : Texts.heldUpByCallback
+            : request.needsSlot ? Texts.waitsForQuota : Texts.heldUpByCallback
         complete(request, .queueTimeout, Texts.queueTimedOut(request.queueTimeout.milliseconds, why))
     }
 

@@ -1,49 +1,46 @@
-import Glibc
-
-/// The gateway's refusal for frequency: `<action>频率太高，请求失败，每30秒最多30次。` (PROTOCOL.md, Quota).
-package struct FrequencyRefusal: Equatable {
+/// The gateway's refusal for frequency. A gateway says it in Chinese or in English, as its `lang` is set, and older releases in
+/// other words, without figures:
+///
+///     获取资金分布频率太高，请求失败，每30秒最多30次。
+///     Get Capital Distribution is too frequent, request failed, no more than 30 times every 30 seconds.
+///     此协议请求太频繁，触发了频率限制，请稍后再试
+///     This protocol request is too frequent, triggering a frequency limit, please try again later
+package struct FrequencyRefusal: Equatable, Sendable {
     /// The window the text names, in seconds, if it is from 1 to 600.
     package let seconds: Int64?
 
+    package init(seconds: Int64?) { self.seconds = seconds.flatMap { (1...600).contains($0) ? $0 : nil } }
+
     /// nil: the text is no such refusal.
     package init?(_ text: UnsafePointer<CChar>) {
-        let named = Self.window(text)
-        guard named != nil || strstr(text, "频率太高") != nil else { return nil }
-        seconds = named.flatMap { (1...600).contains($0) ? $0 : nil }
+        let words = GatewayWords(text)
+        let named = Self.window(words)
+        guard named != nil || Self.isMeant(words) else { return nil }
+        self.init(seconds: named)
     }
 
-    /// N of the first `每N秒最多M次`.
-    private static func window(_ text: UnsafePointer<CChar>) -> Int64? {
-        var rest = text
-        while let found = strstr(rest, "每") {
-            rest = UnsafePointer(found).advanced(by: 3)
+    /// Nanoseconds to wait: as long as the text names, else for one window.
+    package func wait(orFor window: Int64) -> Int64 { seconds.map { $0 * 1_000_000_000 } ?? window }
+
+    private static func isMeant(_ words: GatewayWords) -> Bool {
+        words.contains("频率太高") || words.contains("太频繁") || words.contains("频率限制") || words.contains("too frequent")
+            || words.contains("frequency limit")
+    }
+
+    /// The seconds of the first `每30秒最多30次` or `no more than 30 times every 30 seconds`.
+    private static func window(_ words: GatewayWords) -> Int64? {
+        var rest = words
+        while rest.skipPast("每") {
             var scan = rest
-            guard let seconds = number(&scan), skip("秒最多", &scan), number(&scan) != nil, skip("次", &scan) else {
-                continue
+            if let seconds = scan.number(), scan.skip("秒最多"), scan.number() != nil, scan.skip("次") { return seconds }
+        }
+        rest = words
+        while rest.skipPast("no more than") {
+            var scan = rest
+            if scan.number() != nil, scan.skip("times every"), let seconds = scan.number(), scan.skip("second") {
+                return seconds
             }
-            return seconds
         }
         return nil
-    }
-
-    private static func number(_ scan: inout UnsafePointer<CChar>) -> Int64? {
-        var value: Int64 = 0
-        var digits = 0
-        let decimal = UInt8(ascii: "0")...UInt8(ascii: "9")
-        while case let byte = UInt8(bitPattern: scan.pointee), decimal.contains(byte), digits < 9 {
-            value = value * 10 + Int64(byte - UInt8(ascii: "0"))
-            digits += 1
-            scan += 1
-        }
-        return digits > 0 ? value : nil
-    }
-
-    private static func skip(_ word: StaticString, _ scan: inout UnsafePointer<CChar>) -> Bool {
-        let length = word.utf8CodeUnitCount
-        guard strncmp(scan, UnsafeRawPointer(word.utf8Start).assumingMemoryBound(to: CChar.self), length) == 0 else {
-            return false
-        }
-        scan += length
-        return true
     }
 }

@@ -97,7 +97,13 @@ package struct Rehearsal {
         for protoID in [ProtoID.getCapitalDistribution, 1002] {
             for body in bodies { answer(protoID, ask(protoID) + 1, body) }
         }
+        // Of this protocol it closes no gate.
+        answer(1002, ask(1002) + 1, tooFrequent)
         answer(1003, 0, [])
+    }
+
+    private var tooFrequent: [UInt8] {
+        AnyResponse(retType: RetType.failed, retMsg: "频率太高，每1秒最多1次; no more than 1 times every 1 seconds").encoded()
     }
 
     /// Every way a request ends without one.
@@ -106,10 +112,9 @@ package struct Rehearsal {
         let late = ask(ProtoID.getCapitalDistribution)
         _ = connection.cancel(late)
         answer(1002, ask(1002) + 1, [])
-        answer(ProtoID.getCapitalDistribution, late + 1, AnyResponse(retType: RetType.failed, retMsg: "no").encoded())
+        answer(ProtoID.getCapitalDistribution, late + 1, tooFrequent)
         // Cancelled while it waits for a slot.
         let waiting = ask(ProtoID.getCapitalDistribution)
-        machine { machine, now, quota in _ = machine.refusedForFrequency(seconds: 1, now, &quota) }
         _ = connection.cancel(waiting)
         if connection.withdraw(ask(1002)) != nil { asked -= 1 }
         // Timed out, in flight and waiting for a slot.

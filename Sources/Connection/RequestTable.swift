@@ -14,6 +14,8 @@ package struct Request<Payload> {
     var holdsSlot = false
     /// Whether it does not wait for an outage to pass.
     var failsInOutage = false
+    /// As a first request of the quota group: its number; else 0 (`QuotaGroup.sent`).
+    var firstNumber: UInt32 = 0
     /// Position among all requests of the connection: the order asked.
     var order: UInt64 = 0
     /// When it times out where it is now.
@@ -23,10 +25,11 @@ package struct Request<Payload> {
 
     package var wasSent: Bool { wireSerialNo != 0 }
 
-    mutating func send(_ wireSerialNo: UInt32, _ deadline: Instant, _ holdsSlot: Bool) {
+    mutating func send(_ wireSerialNo: UInt32, _ deadline: Instant, _ holdsSlot: Bool, _ firstNumber: UInt32) {
         self.wireSerialNo = wireSerialNo
         self.deadline = deadline
         self.holdsSlot = holdsSlot
+        self.firstNumber = firstNumber
     }
 }
 
@@ -41,7 +44,9 @@ struct RequestTable<Payload> {
         case free
         /// Waits for a connection, or a slot of the quota.
         case waitingForSlot
-        /// Waits for a connection only.
+        /// Waits for a connection, and has its slot.
+        case waitingWithSlot
+        /// Waits for a connection only, and needs no slot.
         case waiting
         case inFlight
     }
@@ -63,6 +68,7 @@ struct RequestTable<Payload> {
     private var free: [Index] = []
     private var waiting = List()
     private var waitingForSlot = List()
+    private var waitingWithSlot = List()
     private var bySerialNo = SerialMap()
     private var byWireSerialNo = SerialMap()
     private var deadlines = DeadlineWheel()
@@ -77,6 +83,7 @@ struct RequestTable<Payload> {
     var waitingForSlotCount: Int { waitingForSlot.count }
     var firstWaiting: Index { waiting.first }
     var firstWaitingForSlot: Index { waitingForSlot.first }
+    var firstWaitingWithSlot: Index { waitingWithSlot.first }
 
     /// The request at an index that one of this table's functions gave and that is still in the table.
     subscript(index: Index) -> Request<Payload>? {
@@ -111,16 +118,16 @@ struct RequestTable<Payload> {
         bySerialNo.insert(request.serialNo, index)
         undated = index
         undatedSince = now
-        link(index, request.needsSlot && !request.holdsSlot ? .waitingForSlot : .waiting)
+        link(index, !request.needsSlot ? .waiting : request.holdsSlot ? .waitingWithSlot : .waitingForSlot)
         count += 1
     }
 
     /// Moves a waiting request in flight.
     mutating func send(
-        _ index: Index, wireSerialNo: UInt32, deadline: Instant, holdsSlot: Bool, _ now: Instant
+        _ index: Index, wireSerialNo: UInt32, deadline: Instant, holdsSlot: Bool, firstNumber: UInt32, _ now: Instant
     ) {
         unlink(index)
-        entries[Int(index)].request?.send(wireSerialNo, deadline, holdsSlot)
+        entries[Int(index)].request?.send(wireSerialNo, deadline, holdsSlot, firstNumber)
         link(index, .inFlight)
         byWireSerialNo.insert(wireSerialNo, index)
         undate(index)
@@ -221,6 +228,7 @@ struct RequestTable<Payload> {
         switch place {
         case .waiting: Self.append(index, &waiting, &entries)
         case .waitingForSlot: Self.append(index, &waitingForSlot, &entries)
+        case .waitingWithSlot: Self.append(index, &waitingWithSlot, &entries)
         case .inFlight, .free: break
         }
     }
@@ -229,6 +237,7 @@ struct RequestTable<Payload> {
         switch entries[Int(index)].place {
         case .waiting: Self.cut(index, &waiting, &entries)
         case .waitingForSlot: Self.cut(index, &waitingForSlot, &entries)
+        case .waitingWithSlot: Self.cut(index, &waitingWithSlot, &entries)
         case .inFlight, .free: break
         }
         entries[Int(index)].place = .free

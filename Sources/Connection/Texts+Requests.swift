@@ -18,7 +18,7 @@ extension Texts {
     static var wrongSHA1: String { "the SHA-1 of the answer does not match its body" }
     static var noContent: String { "the answer says success and holds no figures" }
     static var invalidProtobuf: String {
-        "the answer is not valid protobuf, lacks a required field, or has too many unknown ones"
+        "the answer is not valid protobuf, or lacks a required field"
     }
 
     static func refused(_ retType: Int32, _ words: String) -> String {

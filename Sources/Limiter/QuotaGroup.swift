@@ -3,6 +3,10 @@
 /// When slots are scarce each connection that waits takes one in turn, so that a long watch list on one does not starve a
 /// single request on another. A connection that does not take its turn within `claimDuration` loses it: a host may be slow
 /// to drive its own connection, and must not hold up the others.
+///
+/// A group that knows nothing of the window's past sends one request and waits for its answer before it sends more: a program
+/// that was restarted may have used the quota up before, and would have all of a burst refused. The same holds after a refusal
+/// for frequency, which shows that somebody else uses the quota.
 package struct QuotaGroup {
     /// Names a connection within the group.
     package typealias Member = UInt64
@@ -10,8 +14,23 @@ package struct QuotaGroup {
     /// How long a free slot is kept for those whose turn it is, in nanoseconds.
     package static let claimDuration: Instant = 20_000_000
 
+    /// What is known of how the gateway's quota stands.
+    private enum Knowledge: Equatable {
+        case nothing
+        /// The first request of this number is on its way; its answer is waited for until then.
+        case asking(number: UInt32, until: Instant)
+        case enough
+    }
+
     /// nil: no quota is kept.
     private var window: SlidingWindow?
+    private var knowledge = Knowledge.nothing
+    /// Of the last first request; 0 is none's.
+    private var firstNumber: UInt32 = 0
+    /// Whether somebody was told to wait for a first request's answer.
+    private var keptBack = false
+    /// The length of the window, whether a quota is kept or not, in nanoseconds.
+    package private(set) var windowLength: Instant
     /// What was known when the group was told to keep no quota: it may be told otherwise again.
     private var remembered: SlidingWindow?
     /// Those who wait for a slot, in the order of their turns, each with how many requests.
@@ -26,6 +45,7 @@ package struct QuotaGroup {
     ///   - window: nanoseconds, 1 or more.
     package init(limit: Int, window: Instant) {
         self.window = limit > 0 ? SlidingWindow(limit: limit, window: window) : nil
+        windowLength = window
     }
 
     /// Whether no quota is kept: then every `reserve` succeeds and nothing else has an effect.
@@ -86,6 +106,37 @@ package struct QuotaGroup {
         return window?.reserve(now) ?? true
     }
 
+    /// Until when nothing may be sent at the latest, since a first request is not answered; nil: it may. A wake-up tells if it is
+    /// earlier.
+    package mutating func mustWait(_ now: Instant) -> Instant? {
+        guard case .asking(_, let until) = knowledge else { return nil }
+        guard now < until else {
+            knowledge = .enough
+            return nil
+        }
+        keptBack = true
+        return until
+    }
+
+    /// A request that has a slot is sent.
+    /// - Parameter until: how long its answer may take.
+    /// - Returns: the number of a first request, to be told when it ends; 0: it is none.
+    package mutating func sent(answerBy until: Instant) -> UInt32 {
+        guard window != nil, knowledge == .nothing else { return 0 }
+        firstNumber = firstNumber == .max ? 1 : firstNumber + 1
+        knowledge = .asking(number: firstNumber, until: until)
+        return firstNumber
+    }
+
+    /// A first request ended.
+    /// - Parameter isAnswered: or was given time enough; else the next request is a first one, too.
+    package mutating func firstEnded(_ number: UInt32, isAnswered: Bool) {
+        guard case .asking(number, _) = knowledge else { return }
+        knowledge = isAnswered ? .enough : .nothing
+        if keptBack { wakeUp = true }
+        keptBack = false
+    }
+
     /// When `member` should try `reserve` again; nil when a wake-up will tell.
     package mutating func nextTry(_ member: Member, _ now: Instant) -> Instant? {
         guard let free = nextFree(now) else { return nil }
@@ -117,6 +168,7 @@ package struct QuotaGroup {
     package mutating func closeGate(_ now: Instant, for duration: Instant?) {
         guard let own = window?.window else { return }
         window?.closeGate(now, for: duration ?? own)
+        knowledge = .nothing
     }
 
     /// Whether those who wait should look again, since the time they were told is no longer right. Answers once.
@@ -129,6 +181,7 @@ package struct QuotaGroup {
     package mutating func adopt(limit: Int, window length: Instant) {
         waiters.removeAll()
         claimsEnd = nil
+        windowLength = length
         let known = window ?? remembered
         guard limit > 0 else {
             (window, remembered) = (nil, known)
@@ -143,6 +196,8 @@ package struct QuotaGroup {
         waiters.removeAll()
         claimsEnd = nil
         wakeUp = false
+        keptBack = false
+        if case .asking = knowledge { knowledge = .nothing }
         while let held = window?.held, held > 0 { window?.finish(now) }
     }
 

@@ -14,7 +14,7 @@ package enum Instrument: Equatable, Sendable {
         let code = Array(code.utf8)
         switch Market(rawValue: market) {
         case .none: self = .unknown
-        case .fx, .cc: self = code.isEmpty ? .unknown : .unsupported
+        case .fx, .cc, .ec, .hkFuture: self = code.isEmpty ? .unknown : .unsupported
         case .hk:
             if Self.isFuture(code) || (Self.isNumber(code, digits: 6) && code.starts(with: "800".utf8)) {
                 self = .unsupported

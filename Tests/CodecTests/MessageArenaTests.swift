@@ -9,7 +9,7 @@ import Testing
     private func pieces(_ sizes: [Int], bodyLength: Int, _ arena: borrowing MessageArena) -> [UInt?] {
         var pieces: [UInt?] = []
         withExactBlock([UInt8](repeating: 0, count: bodyLength)) { body in
-            let none: UnsafeMutablePointer<UInt8>? = arena.unpack(body) { allocator, _, _ in
+            let none: UnsafeMutablePointer<UInt8>? = arena.unpackPlain(body) { allocator, _, _ in
                 for size in sizes {
                     let piece = allocator?.pointee.alloc(allocator?.pointee.allocator_data, size)
                     if let piece { memset(piece, 0xa5, size) }

@@ -15,21 +15,26 @@ final class Bench {
     /// What the log was told.
     var lines: [(level: LogLevel, text: String)] = []
 
-    init(limit: Int = 0, window: Instant = 30 * second, _ configure: (inout ConnectionConfiguration) -> Void = { _ in })
-    {
+    /// - Parameter isFirst: whether the quota group knows nothing yet.
+    init(
+        limit: Int = 0, window: Instant = 30 * second, isFirst: Bool = false,
+        _ configure: (inout ConnectionConfiguration) -> Void = { _ in }
+    ) {
         var configuration = ConnectionConfiguration()
         configuration.wantsLog = false
         configure(&configuration)
         machine = ConnectionMachine(configuration, member: 1) { $0.payload }
         quota = QuotaGroup(limit: limit, window: window)
+        if !isFirst { quota.firstEnded(quota.sent(answerBy: now), isAnswered: true) }
         machine.start(now)
     }
 
     /// One that stands, with nothing left to be told.
     static func ready(
-        limit: Int = 0, window: Instant = 30 * second, _ configure: (inout ConnectionConfiguration) -> Void = { _ in }
+        limit: Int = 0, window: Instant = 30 * second, isFirst: Bool = false,
+        _ configure: (inout ConnectionConfiguration) -> Void = { _ in }
     ) -> Bench {
-        let bench = Bench(limit: limit, window: window, configure)
+        let bench = Bench(limit: limit, window: window, isFirst: isFirst, configure)
         bench.connect()
         _ = bench.actions()
         return bench
@@ -105,10 +110,14 @@ final class Bench {
         return words
     }
 
-    func receive(_ serialNo: UInt32, _ protoID: UInt32 = ProtoID.getCapitalDistribution) -> String {
-        switch machine.received(protoID: protoID, serialNo: serialNo, now, &quota) {
+    /// - Parameter refusal: the body's, if it is one for frequency; "a: again in 30000 ms" comes of it.
+    func receive(
+        _ serialNo: UInt32, _ protoID: UInt32 = ProtoID.getCapitalDistribution, refusal: FrequencyRefusal? = nil
+    ) -> String {
+        switch machine.received(protoID: protoID, serialNo: serialNo, refusal: refusal, now, &quota) {
         case .handshake: "handshake"
-        case .answer(let request): request.payload
+        case .answer(let request, 0): request.payload
+        case .answer(let request, let retryAfter): "\(request.payload): again in \(retryAfter / millisecond) ms"
         case .noAnswer(let completion): "\(completion.request.payload): \(completion.status)"
         case .late: "late"
         case .push: "push"

@@ -100,12 +100,18 @@ import Testing
     @Test func theGateIsOneLineEachTimeItCloses() {
         let bench = Bench.ready(limit: 30) { $0.wantsLog = true }
         bench.lines = []
-        for _ in 0..<30 { _ = bench.machine.refusedForFrequency(seconds: 30, bench.now, &bench.quota) }
+        for request in 1...30 { bench.ask("\(request)") }
+        #expect(bench.sent().count == 30)
+        for serialNo in 2...31 as ClosedRange<UInt32> {
+            _ = bench.receive(serialNo, refusal: FrequencyRefusal(seconds: 30))
+        }
         let closed = lines(bench, .warning)
         #expect(closed.count == 1)
         #expect(closed.first?.contains("Another program, or this one before its restart, used the quota.") == true)
         bench.now += 31 * second
-        _ = bench.machine.refusedForFrequency(seconds: nil, bench.now, &bench.quota)
+        bench.ask("again")
+        #expect(bench.sent() == ["again 32"])
+        _ = bench.receive(32, refusal: FrequencyRefusal(seconds: nil))
         #expect(lines(bench, .warning).count == 1)
     }
 

@@ -48,6 +48,14 @@ import Testing
         arguments: [
             ("获取资金分布频率太高，请求失败，每30秒最多30次。", 30), ("获取资金分布频率太高，请求失败，每30秒最多30次", 30),
             ("每1秒最多2次", 1), ("每600秒最多1次", 600), ("每601秒最多1次", nil), ("每0秒最多1次", nil),
+            ("Get Capital Flow is too frequent, request failed, no more than 30 times every 30 seconds.", 30),
+            ("Get Capital Flow is too frequent，request failed，no more than 10 times every 60 seconds。", 60),
+            ("GET CAPITAL DISTRIBUTION IS TOO FREQUENT. NO MORE THAN 30 TIMES EVERY 30 SECONDS", 30),
+            ("no more than 5 times every 1 second", 1), ("no more than 5, no more than 6 times every 7 seconds", 7),
+            ("此协议请求太频繁，触发了频率限制，请稍后再试", nil), ("此协议请求太频繁,触发了频率限制,请稍后再试.", nil),
+            ("This protocol request is too frequent, triggering a frequency limit, please try again later", nil),
+            ("this protocol request is Too Frequent", nil), ("triggering a Frequency Limit", nil), ("触发了频率限制", nil),
+            ("too frequent, no more than 30 times every 9999 seconds", nil), ("频率太高，每 30 秒最多 30 次", 30),
             ("频率太高", nil), ("x频率太高每秒", nil), ("频率太高，每每5秒最多3次", 5), ("每9999999999999秒最多1次频率太高", nil),
         ] as [(String, Int64?)])
     func refusalsForFrequencyAreKnown(_ text: String, _ seconds: Int64?) {
@@ -56,9 +64,34 @@ import Testing
         #expect(refusal?.seconds == seconds)
     }
 
-    @Test(arguments: ["", "未知股票", "每30秒", "每秒最多30次", "每３０秒最多３０次", "每30秒最多次", "每", "每3"])
+    @Test(arguments: [
+        "", "未知股票", "每30秒", "每秒最多30次", "每３０秒最多３０次", "每30秒最多次", "每", "每3", "Unknown stock 0005", "frequent",
+        "no more than", "no more than 30 times every", "no more than 30 times every 30", "too  frequent", "网络中断",
+    ])
     func otherTextsAreNot(_ text: String) {
         #expect(text.withCString { FrequencyRefusal($0) } == nil)
+    }
+
+    @Test func answersToRetryAreTheHeaders() {
+        let header: [(Retry, Int)] = [
+            (.unknown, CAPDIST_RETRY_UNKNOWN), (.never, CAPDIST_RETRY_NEVER), (.later, CAPDIST_RETRY_LATER),
+            (.afterWait, CAPDIST_RETRY_AFTER),
+        ]
+        for (retry, number) in header { #expect(Int(retry.rawValue) == number) }
+        #expect(Set(header.map(\.0)) == Set(Retry.allCases))
+    }
+
+    @Test(
+        arguments: [
+            ("网络中断", -1, .later), ("获取失败：网络中断。", -1, .later), ("NN_ProtoRet_TimeOut", -1, .later),
+            ("nn_protoret_timeout", -1, .later), ("NN_ProtoRet_ByDisConnOrCacnel", -1, .later),
+            ("未知股票 US.AAPL", -1, .never), ("Unknown stock 0005", -1, .never), ("UNKNOWN STOCK 0005", -1, .never),
+            ("行情权限不足", -1, .never), ("暂不支持美股指数", -1, .never), ("该接口仅支持正股", -1, .never), ("未知的协议ID", -1, .never),
+            ("NN_ProtoRet_SvrFailed", -1, .unknown), ("", -1, .unknown), ("whatever", -1, .unknown), ("", 7, .unknown),
+            ("", -100, .later), ("", -200, .later), ("", -400, .unknown), ("", -500, .never), ("未知股票", -100, .never),
+        ] as [(String, Int32, Retry)])
+    func aRefusalTellsWhetherToTryAgain(_ text: String, _ retType: Int32, _ retry: Retry) {
+        #expect(text.withCString { Retry(refusal: $0, retType: retType) } == retry)
     }
 
     @Test func aTextThatEndsInsideACharacterIsReadSafely() {

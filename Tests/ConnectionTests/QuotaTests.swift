@@ -152,14 +152,80 @@ import Testing
         let bench = Bench.ready(limit: 5, window: window)
         bench.ask("a")
         _ = bench.sent()
-        #expect(bench.receive(2) == "a")
-        let closed = bench.machine.refusedForFrequency(seconds: named, bench.now, &bench.quota)
-        #expect(closed == seconds * second + 1)
+        #expect(bench.receive(2, refusal: FrequencyRefusal(seconds: named)) == "a: again in \(seconds * 1_000) ms")
         bench.ask("b", queue: 1_000 * second)
         #expect(bench.sent().isEmpty)
         #expect(!bench.couldReserve(at: bench.now + seconds * second))
         bench.now += seconds * second + 1
         #expect(bench.sent().contains { $0.hasPrefix("b") })
+    }
+
+    // MARK: - The first request of a group that knows nothing
+
+    @Test func theFirstRequestGoesAloneAndTheOthersWaitForItsAnswer() {
+        let bench = Bench.ready(limit: 5, window: window, isFirst: true)
+        for name in ["a", "b", "c"] { bench.ask(name) }
+        bench.ask("raw", ProtoID.getGlobalState)
+        #expect(bench.sent() == ["a 2", "raw 3"])
+        #expect(bench.sent().isEmpty && bench.machine.wakeAt <= bench.now + 12 * second)
+        bench.pass(second)
+        #expect(bench.receive(2) == "a")
+        #expect(bench.sent() == ["b 4", "c 5"])
+    }
+
+    @Test func withoutAnAnswerTheOthersGoOnceItHadItsTime() {
+        let bench = Bench.ready(limit: 5, window: window, isFirst: true)
+        bench.ask("a", reply: 2 * second)
+        bench.ask("b")
+        bench.ask("c", fails: true)
+        #expect(bench.sent() == ["a 2"])
+        bench.pass(2 * second - 1)
+        #expect(bench.sent().isEmpty)
+        bench.pass(1)
+        #expect(bench.sent() == ["b 3", "c 4"])
+        #expect(bench.actions() == ["a: replyTimeout"])
+    }
+
+    /// Nothing is known yet: the next is a first one, too.
+    @Test func aFirstRequestThatWasGivenUpTellsNothing() {
+        let bench = Bench.ready(limit: 5, window: window, isFirst: true)
+        let a = bench.ask("a")
+        bench.ask("b")
+        bench.ask("c")
+        #expect(bench.sent() == ["a 2"])
+        #expect(bench.cancel(a))
+        #expect(bench.sent() == ["b 3"])
+        bench.lose()
+        bench.pass(2 * second)
+        _ = bench.actions()
+        bench.connect()
+        #expect(bench.sent() == ["c 2"])
+    }
+
+    @Test func aRestartedProgramHasOneRefusalAndNotThirty() {
+        let bench = Bench.ready(limit: 30, window: window, isFirst: true)
+        bench.ask("a")
+        for name in ["b", "c"] { bench.ask(name, queue: 1_000 * second) }
+        bench.ask("d", fails: true)
+        #expect(bench.sent() == ["a 2"])
+        #expect(bench.receive(2, refusal: FrequencyRefusal(seconds: 30)) == "a: again in 30000 ms")
+        #expect(bench.sent().isEmpty)
+        #expect(bench.actions() == ["d: rateLimited unsent"])
+        bench.now += 30 * second + 1
+        // Somebody else uses the quota: again one goes first.
+        #expect(bench.sent() == ["b 3"])
+        #expect(bench.receive(3) == "b")
+        #expect(bench.sent() == ["c 4"])
+    }
+
+    @Test func aLateRefusalForFrequencyClosesTheGateToo() {
+        let bench = Bench.ready(limit: 5, window: window)
+        bench.ask("a", reply: second)
+        bench.ask("b", queue: 1_000 * second)
+        _ = bench.sent()
+        bench.pass(2 * second)
+        #expect(bench.receive(2, refusal: FrequencyRefusal(seconds: 40)) == "late")
+        #expect(!bench.couldReserve(at: bench.now + 40 * second) && bench.couldReserve(at: bench.now + 40 * second + 1))
     }
 
     /// Who asked not to wait for the quota, and waits for a connection, is not sent through a gate that has closed meanwhile.
@@ -171,7 +237,8 @@ import Testing
         bench.ask("raw", ProtoID.getGlobalState)
         bench.ask("c")
         #expect(bench.used(at: bench.now) == 2)
-        let closed = bench.machine.refusedForFrequency(seconds: 40, bench.now, &bench.quota)
+        // Another connection of the group was refused.
+        bench.quota.closeGate(bench.now, for: 40 * second)
         bench.pass(millisecond)
         bench.pass(2 * second)
         _ = bench.actions()
@@ -179,7 +246,7 @@ import Testing
         #expect(bench.sent().map { $0.prefix { $0 != " " } } == ["raw"])
         let told = bench.actions()
         #expect(told == ["ready", "a: rateLimited unsent", "b: rateLimited unsent"])
-        #expect(bench.used(at: bench.now) == 0 && closed > 0)
+        #expect(bench.used(at: bench.now) == 0)
         bench.now += 38 * second
         #expect(bench.sent().contains { $0.hasPrefix("c") })
     }

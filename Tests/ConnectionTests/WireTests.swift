@@ -166,12 +166,12 @@ import Testing
         bench.ask("raw", ProtoID.getGlobalState, queue: second)
         bench.ask("later", fails: true)
         bench.ask("still due", ProtoID.getGlobalState, queue: 3 * second)
-        _ = bench.machine.refusedForFrequency(seconds: 30, bench.now, &bench.quota)
+        bench.quota.closeGate(bench.now, for: 30 * second)
         bench.now += second
         #expect(bench.sent() == ["still due 3"])
         #expect(
             bench.actions() == [
-                "kept back: rateLimited unsent", "raw: queueTimeout unsent", "later: rateLimited unsent",
+                "raw: queueTimeout unsent", "kept back: rateLimited unsent", "later: rateLimited unsent",
             ])
     }
 

@@ -169,31 +169,39 @@ final class FuzzedMachine {
         lifeDeadline = latest + Machine.silenceLimit
     }
 
-    /// The gateway answers one of the requests of this line, be it given up or not.
-    func answer(_ index: UInt8, _ now: Int64) {
+    /// The gateway answers one of the requests of this line, be it given up or not; with a refusal for frequency or otherwise.
+    func answer(_ index: UInt8, _ now: Int64, refusal: FrequencyRefusal? = nil) {
         let sent = asked.indices.suffix(64).filter { asked[$0].wireSerialNo != 0 }
         guard !sent.isEmpty else { return }
         let request = asked[sent[Int(index) % sent.count]]
-        receive(protoID: request.protoID, serialNo: request.wireSerialNo, now)
+        let isCounted = request.protoID == ProtoID.getCapitalDistribution
+        receive(protoID: request.protoID, serialNo: request.wireSerialNo, refusal: isCounted ? refusal : nil, now)
     }
 
-    func receive(protoID: UInt32, serialNo: UInt32, _ now: Int64) {
+    func receive(protoID: UInt32, serialNo: UInt32, refusal: FrequencyRefusal? = nil, _ now: Int64) {
         guard !isHeldUp, line == .open || line == .ready else { return }
-        switch machine.received(protoID: protoID, serialNo: serialNo, see(now), &quota.group) {
+        switch machine.received(protoID: protoID, serialNo: serialNo, refusal: refusal, see(now), &quota.group) {
         case .handshake:
             require(line == .open && serialNo == initConnectSerialNo, "that was no answer to InitConnect")
             machine.attemptFailed(Cause(.protocolError, .initConnect, 0, "damaged"), now, &quota.group)
             return
-        case .answer(let request):
+        case .answer(let request, let retryAfter):
             let token = request.payload
             require(line == .ready, "no request is answered before the handshake")
             require(
                 asked[token].wireSerialNo == serialNo && asked[token].protoID == protoID, "another request's answer")
             quota.answered(member, lineNumber, serialNo, now)
+            require((retryAfter > 0) == (refusal != nil), "a refusal for frequency tells how long to wait")
+            if let refusal {
+                let named = refusal.wait(orFor: quota.window)
+                require(retryAfter >= named, "the gate stays closed for as long as the gateway said")
+                quota.closed(for: named, now)
+            }
             done(token)
             quota.read(member, lineNumber, before: serialNo, now)
         case .late:
             quota.answered(member, lineNumber, serialNo, now)
+            if let refusal { quota.closed(for: refusal.wait(orFor: quota.window), now) }
             quota.read(member, lineNumber, before: serialNo, now)
         case .push:
             require(line == .ready, "no push before the handshake")
@@ -210,18 +218,10 @@ final class FuzzedMachine {
         if line == .ready { lifeDeadline = latest + Machine.silenceLimit }
     }
 
-    func refuseForFrequency(_ seconds: Int64?, _ now: Int64) {
-        guard !isHeldUp, line == .ready else { return }
-        let wait = machine.refusedForFrequency(seconds: seconds, see(now), &quota.group)
-        guard quota.limit > 0 else { return }
-        let named = seconds.flatMap { (1...600).contains($0) ? $0 * 1_000 * millisecond : nil } ?? quota.window
-        require(wait >= named, "the gate stays closed for as long as the gateway said")
-        quota.closed(for: named, now)
-    }
-
     func loseLine(_ now: Int64) {
         guard !isHeldUp, line == .open || line == .ready else { return }
         machine.lineLost(Cause(.disconnected, .receive, 0, "closed"), see(now), &quota.group)
+        quota.lineLost(member, lineNumber)
     }
 
     func tick(_ now: Int64) {
@@ -305,7 +305,7 @@ extension FuzzedMachine {
         case .released: require(isReleased, "released")
         default: require(false, "completed as \(completion.status)")
         }
-        gaveUp(token, now)
+        gaveUp(token, hadTime: completion.status == .replyTimeout, now)
         done(token)
     }
 
@@ -331,7 +331,8 @@ extension FuzzedMachine {
             asked[token].wireSerialNo = request.wireSerialNo
             asked[token].replyDeadline = latest + asked[token].replyTimeout
             if request.protoID == ProtoID.getCapitalDistribution {
-                quota.sent(member, lineNumber, request.wireSerialNo, now)
+                quota.sent(
+                    member, lineNumber, request.wireSerialNo, answerBy: asked[token].replyDeadline, now)
             }
         }
     }
@@ -341,9 +342,9 @@ extension FuzzedMachine {
         nextWireSerialNo = UInt64(wireSerialNo) + 1
     }
 
-    private func gaveUp(_ token: Int, _ now: Int64) {
+    private func gaveUp(_ token: Int, hadTime: Bool = false, _ now: Int64) {
         guard asked[token].wireSerialNo != 0 else { return }
-        quota.gaveUp(member, lineNumber, asked[token].wireSerialNo, now)
+        quota.gaveUp(member, lineNumber, asked[token].wireSerialNo, hadTime: hadTime, now)
     }
 
     private func done(_ token: Int) {

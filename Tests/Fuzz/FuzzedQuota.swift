@@ -18,6 +18,9 @@ final class FuzzedQuota {
     let window: Int64
     private var slots: [Slot] = []
     private var gateOpensAt = Int64.min
+    /// The first request, whose answer must come before more are sent, and whether one was answered or given its time.
+    private var first: (machine: UInt64, line: Int, wireSerialNo: UInt32, until: Int64)?
+    private var isKnown = false
 
     init(limit: Int, window: Int64) {
         group = QuotaGroup(limit: limit, window: window)
@@ -25,20 +28,38 @@ final class FuzzedQuota {
         self.window = window
     }
 
-    func sent(_ machine: UInt64, _ line: Int, _ wireSerialNo: UInt32, _ now: Int64) {
+    func sent(_ machine: UInt64, _ line: Int, _ wireSerialNo: UInt32, answerBy until: Int64, _ now: Int64) {
         guard limit > 0 else { return }
         require(now > gateOpensAt, "nothing is sent while the gate is closed")
+        require(first.map { now >= $0.until } ?? true, "nothing is sent beside a first request")
+        if first != nil { isKnown = true }
+        first = isKnown ? nil : (machine, line, wireSerialNo, until)
         slots.removeAll { $0.endsAt < now }
         slots.append(Slot(machine: machine, line: line, wireSerialNo: wireSerialNo))
         require(slots.count <= limit, "no more than \(limit) slots are in use")
     }
 
     func answered(_ machine: UInt64, _ line: Int, _ wireSerialNo: UInt32, _ now: Int64) {
+        endFirst(machine, line, wireSerialNo, isAnswered: true)
         // A late answer to a request whose slot is free again changes nothing.
         change(machine, line, wireSerialNo) { if $0.endsAt >= now { $0.endsAt = now + window } }
     }
 
-    func gaveUp(_ machine: UInt64, _ line: Int, _ wireSerialNo: UInt32, _ now: Int64) {
+    /// What is in flight on that line ends without an answer.
+    func lineLost(_ machine: UInt64, _ line: Int) {
+        if let first, first.machine == machine, first.line == line { self.first = nil }
+    }
+
+    private func endFirst(_ machine: UInt64, _ line: Int, _ wireSerialNo: UInt32, isAnswered: Bool) {
+        guard let first, first.machine == machine, first.line == line, first.wireSerialNo == wireSerialNo else {
+            return
+        }
+        isKnown = isAnswered
+        self.first = nil
+    }
+
+    func gaveUp(_ machine: UInt64, _ line: Int, _ wireSerialNo: UInt32, hadTime: Bool, _ now: Int64) {
+        endFirst(machine, line, wireSerialNo, isAnswered: hadTime)
         change(machine, line, wireSerialNo) { slot in
             guard slot.gaveUpAt == nil else { return }
             slot.gaveUpAt = now
@@ -58,7 +79,10 @@ final class FuzzedQuota {
     }
 
     func closed(for length: Int64, _ now: Int64) {
-        if limit > 0 { gateOpensAt = max(gateOpensAt, now + length) }
+        guard limit > 0 else { return }
+        gateOpensAt = max(gateOpensAt, now + length)
+        first = nil
+        isKnown = false
     }
 
     func requireEmpty(_ now: Int64) {

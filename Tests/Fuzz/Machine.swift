@@ -28,7 +28,9 @@ func fuzzMachine(_ input: UnsafeRawBufferPointer) {
         case 15, 16, 17: machine.answer(script.byte(), now)
         case 18: machine.receive(protoID: script.pick(protocols), serialNo: script.number() >> 24, now)
         case 19: machine.receive(protoID: script.number(), serialNo: script.number(), now)
-        case 20: machine.refuseForFrequency(script.oneIn(2) ? nil : Int64(Int32(bitPattern: script.number())), now)
+        case 20:
+            let seconds = script.oneIn(2) ? nil : Int64(Int32(bitPattern: script.number()))
+            machine.answer(script.byte(), now, refusal: FrequencyRefusal(seconds: seconds))
         case 21: machine.loseLine(now)
         case 22: now += Int64(script.byte()) * millisecond
         case 23: now += Int64(script.number())

@@ -23,6 +23,59 @@ private let second: Instant = 1_000_000_000
         expect(!group.reserve(1, 30 * second) && group.reserve(2, 30 * second + 1))
     }
 
+    // MARK: - The first request of a group that knows nothing
+
+    @Test func oneGoesFirstAndTheOthersWaitForItsEnd() {
+        var group = QuotaGroup(limit: 5, window: second)
+        expect(group.mustWait(0) == nil)
+        let first = group.sent(answerBy: 100)
+        expect(first != 0 && group.sent(answerBy: 100) == 0)
+        expect(group.mustWait(99) == 100 && !group.takeWakeUp())
+        group.firstEnded(first, isAnswered: true)
+        // Who was told to wait is told that it is over.
+        expect(group.takeWakeUp() && group.mustWait(99) == nil && group.sent(answerBy: 100) == 0)
+    }
+
+    @Test func aFirstRequestIsWaitedForNoLongerThanItsAnswerMayTake() {
+        var group = QuotaGroup(limit: 5, window: second)
+        let first = group.sent(answerBy: 100)
+        expect(group.mustWait(100) == nil && group.sent(answerBy: 200) == 0)
+        group.firstEnded(first, isAnswered: false)
+        expect(group.sent(answerBy: 200) == 0)
+    }
+
+    @Test func oneThatTellsNothingIsFollowedByAnother() {
+        var group = QuotaGroup(limit: 5, window: second)
+        let first = group.sent(answerBy: 100)
+        group.firstEnded(first, isAnswered: false)
+        let next = group.sent(answerBy: 200)
+        expect(next != 0 && next != first)
+        // The old one is of no interest any more.
+        group.firstEnded(first, isAnswered: true)
+        expect(group.mustWait(1) == 200)
+    }
+
+    @Test func afterARefusalForFrequencyOneGoesFirstAgain() {
+        var group = QuotaGroup(limit: 5, window: second)
+        group.firstEnded(group.sent(answerBy: 100), isAnswered: true)
+        group.closeGate(50, for: nil)
+        expect(group.sent(answerBy: 300) != 0 && group.mustWait(60) == 300)
+    }
+
+    @Test func theParentsFirstRequestIsNoneOfTheChilds() {
+        var group = QuotaGroup(limit: 5, window: second)
+        _ = group.sent(answerBy: 100)
+        group.inheritedByFork(10)
+        expect(group.mustWait(10) == nil && group.sent(answerBy: 100) != 0)
+    }
+
+    @Test func withoutAQuotaNothingGoesFirst() {
+        var group = QuotaGroup(limit: 0, window: second)
+        expect(group.sent(answerBy: 100) == 0 && group.mustWait(0) == nil)
+        group.adopt(limit: 5, window: second)
+        expect(group.sent(answerBy: 100) != 0)
+    }
+
     @Test func aLongListDoesNotStarveASingleRequest() {
         var group = QuotaGroup(limit: 2, window: second)
         group.setWaiting(1, 1_000)

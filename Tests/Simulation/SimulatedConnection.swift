@@ -37,7 +37,7 @@ final class SimulatedConnection {
     /// What the host has been told.
     private var isReady = false
     private var isFailed = false
-    private var isReleased = false
+    private(set) var isReleased = false
     private var isWorking = false
     /// In host-driven mode how long the host's loop may be busy elsewhere before it comes back; nil: a thread of its own.
     let longestTurn: Int64?
@@ -239,19 +239,40 @@ final class SimulatedConnection {
             // No cipher text is its own clear text.
             throw Broken(promise: "a body that was not encrypted with the session's key was taken")
         }
+        let refusal = frequencyRefusal(protoID: frame.header.protoID, body, isIntact: isIntact)
         let incoming = world.withGroup(group) { group in
             machine.received(
-                protoID: frame.header.protoID, serialNo: frame.header.serialNo, world.now, &group)
+                protoID: frame.header.protoID, serialNo: frame.header.serialNo, refusal: refusal, world.now, &group)
         }
-        try take(incoming, frame.header.serialNo, body, isIntact: isIntact)
+        try take(incoming, frame.header.serialNo, body, refusal, isIntact: isIntact)
+    }
+
+    /// What an answer's body tells of the quota, as the driver reads it.
+    func frequencyRefusal(protoID: UInt32, _ body: UnsafeRawBufferPointer, isIntact: Bool) -> FrequencyRefusal? {
+        guard isIntact, protoID == ProtoID.getCapitalDistribution, let head = try? AnyResponse(body, arena),
+            head.retType != 0, let retMsg = head.retMsg
+        else { return nil }
+        return retMsg.withCString { FrequencyRefusal($0) }
     }
 
     func take(
-        _ incoming: World.Machine.Incoming, _ serialNo: UInt32, _ body: UnsafeRawBufferPointer, isIntact: Bool
+        _ incoming: World.Machine.Incoming, _ serialNo: UInt32, _ body: UnsafeRawBufferPointer,
+        _ refusal: FrequencyRefusal?, isIntact: Bool
     ) throws(Broken) {
+        if let refusal, world.limit > 0 {
+            switch incoming {
+            case .answer, .late:
+                let length = refusal.wait(orFor: world.window)
+                world.gatesOpen[group] = max(world.gatesOpen[group], world.now + length)
+                world.firsts[group] = nil
+                world.isKnown[group] = false
+            default: break
+            }
+        }
         switch incoming {
         case .handshake: handshake(body, isIntact: isIntact)
-        case .answer(let request): try answer(request, serialNo, body, isIntact: isIntact)
+        case .answer(let request, let retryAfter):
+            try answer(request, serialNo, body, retryAfter, isIntact: isIntact)
         case .noAnswer(let completion): try completed(completion.request.payload, completion.status)
         case .push:
             guard isReady else { throw Broken(promise: "a push before on_init_connect") }
@@ -279,7 +300,8 @@ final class SimulatedConnection {
     }
 
     private func answer(
-        _ request: Request<Int>, _ wireSerialNo: UInt32, _ body: UnsafeRawBufferPointer, isIntact: Bool
+        _ request: Request<Int>, _ wireSerialNo: UInt32, _ body: UnsafeRawBufferPointer, _ retryAfter: Int64,
+        isIntact: Bool
     ) throws(Broken) {
         guard isReady else { throw Broken(promise: "an answer before on_init_connect") }
         guard isIntact else { return try completed(request.payload, .malformedReply) }
@@ -297,13 +319,7 @@ final class SimulatedConnection {
             }
             return try completed(request.payload, .ok)
         }
-        let refusal = (response.head.retMsg ?? "").withCString { FrequencyRefusal($0) }
-        if let refusal {
-            _ = world.withGroup(group) { machine.refusedForFrequency(seconds: refusal.seconds, world.now, &$0) }
-            let length = refusal.seconds.map { $0 * 1_000 * World.millisecond } ?? world.window
-            world.gatesOpen[group] = max(world.gatesOpen[group], world.now + length)
-        }
-        try completed(request.payload, refusal != nil ? .rateLimited : .refused)
+        try completed(request.payload, retryAfter > 0 ? .rateLimited : .refused)
     }
 
     func fail(_ cause: Cause) {
@@ -438,7 +454,7 @@ final class SimulatedConnection {
 
     func body(_ request: Request<Int>) -> [UInt8] {
         let isRaw = request.payload < 0
-        if !isRaw, world.limit > 0, world.now <= world.gatesOpen[group] { world.isGateIgnored = true }
+        if !isRaw { world.sent(request, by: self) }
         let code = World.code(world.asked[request.payload]?.code ?? 0)
         return isRaw
             ? GlobalState.encodedRequest(userID: 0) : CapitalDistributionRequest(market: 1, code: code).encoded()

@@ -58,6 +58,17 @@ final class World {
     var gatesOpen: [Int64]
     /// Whether a group sent before.
     var isGateIgnored = false
+    /// Of each group: the first request, whose answer must come before more are sent, and whether that was so.
+    struct First {
+        var token: Int
+        var connection: Int
+        var line: Int
+        var until: Int64
+    }
+    var firsts: [First?]
+    var isKnown: [Bool]
+    /// Whether a request was sent beside a first one.
+    var isFirstOvertaken = false
     /// Whether a gateway saw a serial number that was not above the line's last.
     var isOutOfOrder = false
     /// What happened, for a rerun that prints it.
@@ -78,6 +89,8 @@ final class World {
         let count = chance.pick([1, 2, 3, 8, 30])
         let groupCount = chance.pick(1...2)
         gatesOpen = Array(repeating: .min, count: groupCount)
+        firsts = Array(repeating: nil, count: groupCount)
+        isKnown = Array(repeating: false, count: groupCount)
         for index in 0..<groupCount {
             groups.append(QuotaGroup(limit: limit, window: window))
             gateways.append(SimulatedGateway(self, index))
@@ -165,6 +178,7 @@ final class World {
     private func checkQuotas() throws(Broken) {
         if isOutOfOrder { throw Broken(promise: "a wire serial number did not increase") }
         if isGateIgnored { throw Broken(promise: "sent while a refusal for frequency closed the gate") }
+        if isFirstOvertaken { throw Broken(promise: "sent before the first request of a group was answered") }
         guard limit > 0 else { return }
         for gateway in gateways {
             let counted = gateway.counted
@@ -176,11 +190,38 @@ final class World {
         }
     }
 
+    /// A request for a capital distribution goes out.
+    func sent(_ request: Request<Int>, by connection: SimulatedConnection) {
+        guard limit > 0 else { return }
+        let group = connection.group
+        if now <= gatesOpen[group] { isGateIgnored = true }
+        if let first = firsts[group] {
+            let sender = connections[first.connection]
+            let isInFlight =
+                sender.line == first.line && !sender.isReleased && asked[first.token]?.isCancelled == false
+            if now < first.until, isInFlight { isFirstOvertaken = true }
+            isKnown[group] = isKnown[group] || now >= first.until
+            firsts[group] = nil
+        }
+        guard !isKnown[group] else { return }
+        firsts[group] = First(
+            token: request.payload, connection: connection.index, line: connection.line,
+            until: now + request.replyTimeout)
+    }
+
     func completed(_ token: Int, _ status: Status, by connection: Int) throws(Broken) {
         guard let request = asked[token] else { throw Broken(promise: "completed what was never accepted") }
         guard !request.isDone else { throw Broken(promise: "request \(token) completed twice, now as \(status)") }
         guard request.connection == connection else { throw Broken(promise: "completed by another connection") }
         asked[token]?.isDone = true
+        for group in firsts.indices where firsts[group]?.token == token {
+            isKnown[group] =
+                switch status {
+                case .cancelled, .released, .disconnected: false
+                default: true
+                }
+            firsts[group] = nil
+        }
         // Where the host drives, the loop may be late for both of a request's deadlines.
         let late = now - request.latest - (skipped - request.skipped) - 2 * (connections[connection].longestTurn ?? 0)
         // Deadlines are kept to the millisecond.

@@ -83,6 +83,7 @@ void record_proto_reply(capdist_conn *conn, uint32_t serial_no, const capdist_pr
     e.reply.retry_after_ms = reply->retry_after_ms;
     e.reply.present = reply->present;
     e.reply.ret_type = reply->ret_type;
+    e.reply.retry = reply->retry;
     e.reply.serial_no = reply->serial_no;
     record(user_data, e, reply->desc);
 }

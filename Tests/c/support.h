@@ -123,6 +123,7 @@ bool gateway_wait_closed(gateway *g, int line, int timeout_ms); /**< by whicheve
 void accept_init_connect(gateway *, const frame *);
 void answer_keep_alive(gateway *, const frame *);
 void answer_distribution(gateway *, const frame *); /**< in_big is the code read as a number, plus 1 */
+void answer_first_only(gateway *, const frame *); /**< as answer_distribution: then a quota group knows its gateway */
 void answer_nothing(gateway *, const frame *);
 void answer_by_closing(gateway *, const frame *);
 void answer_by_reset(gateway *, const frame *);

@@ -435,6 +435,10 @@ void answer_distribution(gateway *g, const frame *request) {
     gateway_reply(g, request, &response);
 }
 
+void answer_first_only(gateway *g, const frame *request) {
+    if (gateway_frame_count(g, request->proto_id) == 1) answer_distribution(g, request);
+}
+
 void answer_nothing(gateway *g, const frame *request) {
     (void)g, (void)request;
 }

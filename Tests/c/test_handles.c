@@ -244,10 +244,10 @@ static void request_for_a_bad_code_is_refused(void **state) {
     assert_story(c, "init 0");
 }
 
-static void request_for_an_unknown_market_is_refused(void **state) {
+static void request_for_no_market_is_refused(void **state) {
     gateway *g = start_gateway(*state);
     client *c = ready_client(*state, g->port);
-    static const int32_t markets[] = {0, -1, 2, 10, 12, 92, INT32_MAX, INT32_MIN};
+    static const int32_t markets[] = {0, -1, INT32_MIN};
     for (size_t i = 0; i < COUNT(markets); i++) {
         capdist_security security = {markets[i], "00700"};
         refuse_security(c, &security, "market");
@@ -282,7 +282,7 @@ int main(void) {
         TEST(infos_without_a_struct_are_refused),
         TEST(replies_that_are_null_are_harmless),
         TEST(request_for_a_bad_code_is_refused),
-        TEST(request_for_an_unknown_market_is_refused),
+        TEST(request_for_no_market_is_refused),
         TEST(wait_ready_refuses_times_out_of_range),
     };
     return cmocka_run_group_tests_name("handles", tests, NULL, NULL);

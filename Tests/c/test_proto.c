@@ -33,7 +33,7 @@ static void global_state_comes_from_the_simulator(void **state) {
     assert_int_equal(e.proto_id, GET_GLOBAL_STATE);
     assert_int_equal(e.reply.serial_no, serial_no);
     assert_int_equal(e.reply.was_sent, 1);
-    assert_int_equal(e.reply.present, CAPDIST_HAS_RET_TYPE);
+    assert_int_equal(e.reply.present, CAPDIST_HAS_RETRY | CAPDIST_HAS_RET_TYPE);
     assert_int_equal(e.reply.ret_type, 0);
     assert_string_equal(e.text, "");
     const uint8_t *s2c;
@@ -116,7 +116,7 @@ static void bodies_go_and_come_as_they_are(void **state) {
         assert_true(wait_for(c, EVENT_PROTO_REPLY, (int)i + 1, PATIENCE_MS));
         event e = event_at(c, EVENT_PROTO_REPLY, (int)i);
         assert_int_equal(e.status, CAPDIST_OK); /* also for a body that has no retType, or is no protobuf at all */
-        assert_int_equal(e.reply.present, 0);
+        assert_int_equal(e.reply.present, CAPDIST_HAS_RETRY);
         assert_int_equal(e.reply.ret_type, 0);
         assert_int_equal(back.length, lengths[i]);
         assert_memory_equal(back.bytes, bodies[i], lengths[i]);
@@ -161,7 +161,7 @@ static void refusal_of_a_raw_request_is_told(void **state) {
     assert_true(wait_for(c, EVENT_PROTO_REPLY, 1, PATIENCE_MS));
     event e = event_at(c, EVENT_PROTO_REPLY, 0);
     assert_int_equal(e.status, CAPDIST_REFUSED);
-    assert_int_equal(e.reply.present, CAPDIST_HAS_RET_TYPE);
+    assert_int_equal(e.reply.present, CAPDIST_HAS_RETRY | CAPDIST_HAS_RET_TYPE);
     assert_int_equal(e.reply.ret_type, -1);
     assert_non_null(strstr(e.text, "no"));
     assert_int_equal(body.length, expected.length);

@@ -24,6 +24,7 @@ static void requests_wait_their_turn_and_are_never_refused(void **state) {
     open_ready(c);
     int64_t start = now_ms();
     for (int i = 0; i < 7; i++) ask(c, "00700");
+    assert_true(wait_for(c, EVENT_REPLY, 3, PATIENCE_MS));
     capdist_quota quota = quota_of(c);
     assert_int_equal(quota.limit, 3);
     assert_int_equal(quota.window_ms, 1000);
@@ -241,6 +242,8 @@ static void connections_of_one_group_share_their_slots(void **state) {
     for (int i = 0; i < 3; i++) ask(a, "00700");
     for (int i = 0; i < 3; i++) ask(b, "00700");
     for (int i = 0; i < 4; i++) ask(other, "00700");
+    /* The first goes alone; once it is answered the other slots are taken. */
+    while (count_of(a, EVENT_REPLY) + count_of(b, EVENT_REPLY) < 4 && now_ms() - start < 900) sleep_ms(1);
     assert_int_equal(quota_of(a).used, 4);
     assert_int_equal(quota_of(b).used, 4);
     assert_int_equal(quota_of(a).waiting, 2);

@@ -13,24 +13,25 @@ static client *reconnecting_client(fixture *f, gateway *g) {
 
 static void requests_in_flight_are_lost_and_queued_ones_survive(void **state) {
     gateway *g = start_gateway(*state);
-    gateway_on(g, GET_CAPITAL_DISTRIBUTION, answer_nothing);
+    gateway_on(g, GET_CAPITAL_DISTRIBUTION, answer_first_only);
     client *c = reconnecting_client(*state, g);
-    c->options.quota_requests = 2;
+    c->options.quota_requests = 3;
     c->options.quota_window_ms = 300;
     open_ready(c);
-    for (int i = 1; i <= 4; i++) ask(c, "10");
-    assert_true(gateway_wait(g, GET_CAPITAL_DISTRIBUTION, 2, PATIENCE_MS));
+    for (int i = 1; i <= 5; i++) ask(c, "10");
+    assert_true(gateway_wait(g, GET_CAPITAL_DISTRIBUTION, 3, PATIENCE_MS));
+    assert_true(wait_for(c, EVENT_REPLY, 1, PATIENCE_MS));
     gateway_on(g, GET_CAPITAL_DISTRIBUTION, answer_distribution);
     gateway_close_line(g, 0, false);
-    assert_true(wait_for(c, EVENT_REPLY, 4, PATIENCE_MS));
-    assert_story(c, "init 0; disconnect 11/0; reply 1 DISCONNECTED; reply 2 DISCONNECTED; init 0; reply 3 OK; "
-                    "reply 4 OK");
-    for (uint32_t i = 1; i <= 2; i++) {
+    assert_true(wait_for(c, EVENT_REPLY, 5, PATIENCE_MS));
+    assert_story(c, "init 0; reply 1 OK; disconnect 11/0; reply 2 DISCONNECTED; reply 3 DISCONNECTED; init 0; "
+                    "reply 4 OK; reply 5 OK");
+    for (uint32_t i = 2; i <= 3; i++) {
         assert_int_equal(reply_to(c, i).reply.was_sent, 1);
         assert_true(strlen(reply_to(c, i).text) > 10);
     }
     frame request;
-    for (int i = 2; i < 4; i++) {
+    for (int i = 3; i < 5; i++) {
         assert_true(gateway_frame(g, GET_CAPITAL_DISTRIBUTION, i, &request));
         assert_int_equal(request.line, 1);
     }
@@ -174,17 +175,19 @@ static void pauses_grow_up_to_their_bound(void **state) {
 
 static void without_reconnect_a_lost_line_is_the_end(void **state) {
     gateway *g = start_gateway(*state);
-    gateway_on(g, GET_CAPITAL_DISTRIBUTION, answer_nothing);
+    gateway_on(g, GET_CAPITAL_DISTRIBUTION, answer_first_only);
     client *c = new_client(*state, g->port);
-    c->options.quota_requests = 2;
+    c->options.quota_requests = 3;
     open_ready(c);
-    for (int i = 0; i < 3; i++) ask(c, "1");
-    assert_true(gateway_wait(g, GET_CAPITAL_DISTRIBUTION, 2, PATIENCE_MS));
+    for (int i = 0; i < 4; i++) ask(c, "1");
+    assert_true(gateway_wait(g, GET_CAPITAL_DISTRIBUTION, 3, PATIENCE_MS));
+    assert_true(wait_for(c, EVENT_REPLY, 1, PATIENCE_MS));
     gateway_close_line(g, 0, false);
-    assert_true(wait_for(c, EVENT_REPLY, 3, PATIENCE_MS));
-    assert_story(c, "init 0; disconnect 11/0; reply 1 DISCONNECTED; reply 2 DISCONNECTED; reply 3 DISCONNECTED");
-    assert_int_equal(reply_to(c, 2).reply.was_sent, 1);
-    assert_int_equal(reply_to(c, 3).reply.was_sent, 0);
+    assert_true(wait_for(c, EVENT_REPLY, 4, PATIENCE_MS));
+    assert_story(c, "init 0; reply 1 OK; disconnect 11/0; reply 2 DISCONNECTED; reply 3 DISCONNECTED; "
+                    "reply 4 DISCONNECTED");
+    assert_int_equal(reply_to(c, 3).reply.was_sent, 1);
+    assert_int_equal(reply_to(c, 4).reply.was_sent, 0);
     assert_status(capdist_wait_ready(c->conn, PATIENCE_MS), CAPDIST_DISCONNECTED);
     capdist_security security = security_of("HK.00700");
     assert_refused(capdist_get_capital_distribution(c->conn, &security, NULL, record_reply, c, NULL),

@@ -9,16 +9,18 @@
 
 static void queued_and_sent_requests_complete_as_released(void **state) {
     gateway *g = start_gateway(*state);
-    gateway_on(g, GET_CAPITAL_DISTRIBUTION, answer_nothing);
+    gateway_on(g, GET_CAPITAL_DISTRIBUTION, answer_first_only);
     client *c = new_client(*state, g->port);
-    c->options.quota_requests = 2;
+    c->options.quota_requests = 3;
     open_ready(c);
-    for (int i = 0; i < 4; i++) ask(c, "1");
-    assert_true(gateway_wait(g, GET_CAPITAL_DISTRIBUTION, 2, PATIENCE_MS));
+    for (int i = 0; i < 5; i++) ask(c, "1");
+    assert_true(gateway_wait(g, GET_CAPITAL_DISTRIBUTION, 3, PATIENCE_MS));
+    assert_true(wait_for(c, EVENT_REPLY, 1, PATIENCE_MS));
     assert_status(capdist_release(c->conn), CAPDIST_OK);
-    assert_story(c, "init 0; reply 1 RELEASED; reply 2 RELEASED; reply 3 RELEASED; reply 4 RELEASED; closed");
-    for (int i = 0; i < 4; i++) {
-        assert_int_equal(event_at(c, EVENT_REPLY, i).reply.was_sent, i < 2);
+    assert_story(c, "init 0; reply 1 OK; reply 2 RELEASED; reply 3 RELEASED; reply 4 RELEASED; reply 5 RELEASED; "
+                    "closed");
+    for (int i = 1; i < 5; i++) {
+        assert_int_equal(event_at(c, EVENT_REPLY, i).reply.was_sent, i < 3);
         assert_true(strlen(event_at(c, EVENT_REPLY, i).text) > 5);
     }
 }
@@ -222,11 +224,10 @@ static void release_in_the_requests_own_callback(void **state) {
     gateway *g = start_gateway(*state);
     gateway_on(g, GET_CAPITAL_DISTRIBUTION, answer_nothing);
     client *c = releasing_client(*state, g, EVENT_REPLY);
-    c->options.quota_requests = 4;
     open_ready(c);
     int threads = thread_count() - !is_host_driven();
     for (int i = 0; i < 5; i++) ask(c, "1");
-    assert_true(gateway_wait(g, GET_CAPITAL_DISTRIBUTION, 4, PATIENCE_MS));
+    assert_true(gateway_wait(g, GET_CAPITAL_DISTRIBUTION, 5, PATIENCE_MS));
     frame second;
     assert_true(gateway_frame(g, GET_CAPITAL_DISTRIBUTION, 1, &second));
     answer_distribution(g, &second);
@@ -249,20 +250,21 @@ static void release_in_the_callback_of_a_cancelled_request(void **state) {
 static void release_in_on_disconnect(void **state) {
     for (int reconnect = 0; reconnect <= 1; reconnect++) {
         gateway *g = start_gateway(*state);
-        gateway_on(g, GET_CAPITAL_DISTRIBUTION, answer_nothing);
+        gateway_on(g, GET_CAPITAL_DISTRIBUTION, answer_first_only);
         client *c = releasing_client(*state, g, EVENT_DISCONNECT);
         c->options.reconnect = reconnect;
-        c->options.quota_requests = 2;
+        c->options.quota_requests = 3;
         open_ready(c);
-        for (int i = 0; i < 3; i++) ask(c, "1");
-        assert_true(gateway_wait(g, GET_CAPITAL_DISTRIBUTION, 2, PATIENCE_MS));
+        for (int i = 0; i < 4; i++) ask(c, "1");
+        assert_true(gateway_wait(g, GET_CAPITAL_DISTRIBUTION, 3, PATIENCE_MS));
+        assert_true(wait_for(c, EVENT_REPLY, 1, PATIENCE_MS));
         gateway_close_line(g, 0, false);
         assert_true(wait_for(c, EVENT_CLOSED, 1, PATIENCE_MS));
-        /* What was in flight had lost its line before the release; the third had not been sent. */
-        assert_story(c, reconnect ? "init 0; disconnect 11/0; reply 1 DISCONNECTED; reply 2 DISCONNECTED; "
-                                    "reply 3 RELEASED; closed"
-                                  : "init 0; disconnect 11/0; reply 1 DISCONNECTED; reply 2 DISCONNECTED; "
-                                    "reply 3 DISCONNECTED; closed");
+        /* What was in flight had lost its line before the release; the last had not been sent. */
+        assert_story(c, reconnect ? "init 0; reply 1 OK; disconnect 11/0; reply 2 DISCONNECTED; reply 3 DISCONNECTED; "
+                                    "reply 4 RELEASED; closed"
+                                  : "init 0; reply 1 OK; disconnect 11/0; reply 2 DISCONNECTED; reply 3 DISCONNECTED; "
+                                    "reply 4 DISCONNECTED; closed");
     }
 }
 

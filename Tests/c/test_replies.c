@@ -54,7 +54,7 @@ static void every_field_of_an_answer_arrives(void **state) {
     assert_int_equal(r->status, CAPDIST_OK);
     assert_int_equal(r->was_sent, 1);
     assert_int_equal(r->retry_after_ms, 0);
-    assert_int_equal(r->present, CAPDIST_HAS_RET_TYPE | CAPDIST_HAS_RET_MSG | CAPDIST_HAS_ERR_CODE);
+    assert_int_equal(r->present, CAPDIST_HAS_RETRY | CAPDIST_HAS_RET_TYPE | CAPDIST_HAS_RET_MSG | CAPDIST_HAS_ERR_CODE);
     assert_int_equal(r->ret_type, 0);
     assert_int_equal(r->err_code, 0);
     assert_string_equal(r->ret_msg, "");
@@ -76,7 +76,7 @@ static void absent_optional_fields_are_nan_and_empty(void **state) {
     put_distribution(&body, 0, false);
     capdist_reply *r = answer_from(*state, &body);
     assert_int_equal(r->status, CAPDIST_OK);
-    assert_int_equal(r->present, CAPDIST_HAS_RET_TYPE);
+    assert_int_equal(r->present, CAPDIST_HAS_RETRY | CAPDIST_HAS_RET_TYPE);
     assert_string_equal(r->ret_msg, "");
     const capdist_capital_distribution *d = r->distribution;
     assert_int_equal(d->present, 0x7e);
@@ -155,7 +155,7 @@ static void refusal_carries_the_gateways_words(void **state) {
     assert_int_equal(r->ret_type, -1);
     assert_int_equal(r->err_code, 12345);
     assert_string_equal(r->ret_msg, "\xe6\x9c\xaa\xe7\x9f\xa5\xe8\x82\xa1\xe7\xa5\xa8");
-    assert_int_equal(r->present, CAPDIST_HAS_RET_TYPE | CAPDIST_HAS_RET_MSG | CAPDIST_HAS_ERR_CODE);
+    assert_int_equal(r->present, CAPDIST_HAS_RETRY | CAPDIST_HAS_RET_TYPE | CAPDIST_HAS_RET_MSG | CAPDIST_HAS_ERR_CODE);
     assert_null(r->distribution);
     assert_int_equal(r->was_sent, 1);
     assert_int_equal(r->retry_after_ms, 0);
@@ -172,7 +172,7 @@ static void refusal_without_words_is_one(void **state) {
         capdist_reply *r = answer_from(*state, &body);
         assert_int_equal(r->status, CAPDIST_REFUSED);
         assert_int_equal(r->ret_type, types[i]);
-        assert_int_equal(r->present, CAPDIST_HAS_RET_TYPE);
+        assert_int_equal(r->present, CAPDIST_HAS_RETRY | CAPDIST_HAS_RET_TYPE);
         assert_string_equal(r->ret_msg, "");
         assert_true(strlen(r->desc) > 10);
         capdist_reply_free(r);
@@ -273,6 +273,64 @@ static void each_required_figure_is_required(void **state) {
     }
 }
 
+/* ---- what protobuf-c refuses and the specification has ---- */
+
+static void put_raw(message *m, const char *bytes, size_t length) {
+    memcpy(m->bytes + m->length, bytes, length);
+    m->length += length;
+}
+
+/* The figures are 1 to 6. */
+static void is_read(void **state, message *body) {
+    capdist_reply *r = answer_from(*state, body);
+    assert_status(r->status, CAPDIST_OK);
+    assert_true(r->distribution->capital_in_big == 1 && r->distribution->capital_out_small == 6);
+    /* The body is told as it came. */
+    assert_int_equal(r->body_length, body->length);
+    assert_memory_equal(r->body, body->bytes, body->length);
+    capdist_reply_free(r);
+}
+
+static void unknown_groups_are_skipped(void **state) {
+    message body = {0};
+    put_raw(&body, "\x7b\x08\x01\x83\x01\x84\x01\x7c", 8); /* 15 { 1: 1, 16 {} } */
+    put_distribution(&body, 0, true);
+    put_raw(&body, "\x7b\x7c", 2);
+    is_read(state, &body);
+}
+
+static void a_message_in_pieces_is_one(void **state) {
+    message first = {0}, second = {0}, body = {0};
+    for (int field = 1; field <= 3; field++) put_double(&first, field, field);
+    for (int field = 4; field <= 6; field++) put_double(&second, field, field);
+    put_number(&body, 1, 0);
+    put_message(&body, 4, &first);
+    put_message(&body, 4, &second);
+    is_read(state, &body);
+}
+
+static void an_optional_field_of_another_type_is_unknown(void **state) {
+    message s2c = {0}, body = {0};
+    for (int field = 1; field <= 6; field++) put_double(&s2c, field, field);
+    put_number(&s2c, 9, 77);
+    put_double(&s2c, 7, 77);
+    put_number(&body, 1, 0);
+    put_number(&body, 2, 77);
+    put_message(&body, 4, &s2c);
+    is_read(state, &body);
+}
+
+static void field_number_0_is_malformed(void **state) {
+    static const char *const fields[] = {"\x00\x01", "\x80\x00\x01"};
+    static const size_t lengths[] = {2, 3};
+    for (size_t i = 0; i < COUNT(fields); i++) {
+        message body = {0};
+        put_distribution(&body, 0, true);
+        put_raw(&body, fields[i], lengths[i]);
+        is_malformed(state, &body);
+    }
+}
+
 static void figure_of_another_type_is_malformed(void **state) {
     message s2c = {0}, body = {0};
     for (int field = 1; field <= 5; field++) put_double(&s2c, field, 5);
@@ -338,6 +396,10 @@ int main(void) {
         TEST(success_without_s2c_is_malformed),
         TEST(answer_without_ret_type_is_malformed),
         TEST(each_required_figure_is_required),
+        TEST(unknown_groups_are_skipped),
+        TEST(a_message_in_pieces_is_one),
+        TEST(an_optional_field_of_another_type_is_unknown),
+        TEST(field_number_0_is_malformed),
         TEST(figure_of_another_type_is_malformed),
         TEST(wrong_sha1_is_malformed_and_keeps_the_line),
         TEST(texts_that_are_not_utf8_are_made_so),

@@ -15,7 +15,9 @@ static void parse_knows_every_market(void **state) {
         {"SG.D05", CAPDIST_MARKET_SG, "D05"},       {"JP.7203", CAPDIST_MARKET_JP, "7203"},
         {"AU.BHP", CAPDIST_MARKET_AU, "BHP"},       {"MY.1155", CAPDIST_MARKET_MY, "1155"},
         {"CA.RY", CAPDIST_MARKET_CA, "RY"},         {"FX.USDCNH", CAPDIST_MARKET_FX, "USDCNH"},
-        {"CC.BTC", CAPDIST_MARKET_CC, "BTC"},
+        {"CC.BTC", CAPDIST_MARKET_CC, "BTC"},       {"HK_FUTURE.HSImain", CAPDIST_MARKET_HK_FUTURE, "HSImain"},
+        {"EC.X", CAPDIST_MARKET_EC, "X"},           {"#999.X", 999, "X"},
+        {"#2147483647.x", INT32_MAX, "x"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         capdist_security security;
@@ -61,14 +63,64 @@ static void parse_refuses_an_unknown_market(void **state) {
     refuse_text(".00700");
     refuse_text("HKX.1");
     refuse_text("H.1");
-    refuse_text(" HK.00700");
     refuse_text("HK .00700");
+    refuse_text("#.1");
+    refuse_text("#0.1");
+    refuse_text("#2147483648.1");
+    refuse_text("#+1.1");
 }
 
-static void parse_refuses_a_market_in_lower_case(void **state) {
+/* Turns \n, \r and \t of the table into what they stand for. */
+static void unescape(char *text) {
+    char *to = text;
+    for (; *text; text++) {
+        if (text[0] == '\\' && text[1]) {
+            text++;
+            *to++ = *text == 'n' ? '\n' : *text == 'r' ? '\r' : '\t';
+        } else {
+            *to++ = *text;
+        }
+    }
+    *to = 0;
+}
+
+/* Tests/cases/securities.tsv, which every language's tests read. */
+static void spellings_are_read_or_refused_with_what_was_meant(void **state) {
     (void)state;
-    refuse_text("hk.00700");
-    refuse_text("Hk.00700");
+    FILE *table = fopen(VECTORS "/../cases/securities.tsv", "r");
+    assert_non_null(table);
+    char line[256];
+    int read = 0, refused = 0;
+    while (fgets(line, sizeof line, table)) {
+        if (strncmp(line, "# ", 2) == 0) continue;
+        line[strcspn(line, "\n")] = 0;
+        char *written = line, *expected = strchr(line, '\t');
+        assert_non_null(expected);
+        *expected++ = 0;
+        char *meant = strchr(expected, '\t');
+        assert_non_null(meant);
+        *meant++ = 0;
+        unescape(written);
+        capdist_security security;
+        capdist_status status = capdist_security_parse(written, &security);
+        if (strcmp(expected, "-") != 0) {
+            char text[80] = "refused";
+            if (status == CAPDIST_OK) capdist_security_format(&security, text, sizeof text);
+            if (strcmp(text, expected) != 0) fail_msg("\"%s\" is read as %s instead of %s", written, text, expected);
+            read++;
+            continue;
+        }
+        if (status != CAPDIST_INVALID_ARGUMENT) fail_msg("\"%s\" is not refused", written);
+        char named[80];
+        snprintf(named, sizeof named, "was %s meant?", meant);
+        const char *why = capdist_last_error();
+        if (strcmp(meant, "-") == 0 ? strstr(why, "meant") != NULL : strstr(why, named) == NULL) {
+            fail_msg("\"%s\" is refused with: %s", written, why);
+        }
+        refused++;
+    }
+    fclose(table);
+    assert_true(read > 15 && refused > 30);
 }
 
 static void parse_refuses_an_empty_text_or_code(void **state) {
@@ -147,10 +199,10 @@ static void format_refuses_null(void **state) {
 
 static void format_refuses_what_is_no_security(void **state) {
     (void)state;
-    capdist_security securities[] = {{0, "00700"}, {2, "00700"}, {-1, "00700"}, {CAPDIST_MARKET_HK, ""},
+    capdist_security securities[] = {{0, "00700"}, {1, " 00700"}, {-1, "00700"}, {1, "00700 "}, {CAPDIST_MARKET_HK, ""},
                                      {CAPDIST_MARKET_HK, "\xff"}, {CAPDIST_MARKET_HK, "0\t0"},
                                      {CAPDIST_MARKET_HK, ""}};
-    memset(securities[6].code, '7', CAPDIST_CODE_SIZE); /* no NUL */
+    memset(securities[7].code, '7', CAPDIST_CODE_SIZE); /* no NUL */
     for (size_t i = 0; i < COUNT(securities); i++) {
         char text[8];
         memset(text, '#', sizeof text);
@@ -166,7 +218,7 @@ int main(void) {
         TEST(parse_splits_at_the_first_dot),
         TEST(parse_takes_utf8_codes_up_to_59_bytes),
         TEST(parse_refuses_an_unknown_market),
-        TEST(parse_refuses_a_market_in_lower_case),
+        TEST(spellings_are_read_or_refused_with_what_was_meant),
         TEST(parse_refuses_an_empty_text_or_code),
         TEST(parse_refuses_a_text_without_a_dot),
         TEST(parse_refuses_an_overlong_code),

@@ -362,3 +362,63 @@ TEST_CASE("update times: the table that all languages have") {
     CHECK(cases > 0);
     CHECK(!capdist::capital_distribution().update_wall_clock());
 }
+
+TEST_CASE("an error tells whether to ask again") {
+    connection conn(here());
+    try {
+        conn.fetch_capital_distribution("HK.99999").value();
+        FAIL("there is no such stock");
+    } catch (const request_error &thrown) {
+        CHECK(thrown.retry() == retry::never);
+        CHECK(thrown.reply().retry() == retry::never);
+    }
+    try {
+        conn.fetch_capital_distribution("nonsense");
+        FAIL("that is no security");
+    } catch (const error &thrown) {
+        CHECK(thrown.retry() == retry::never);
+    }
+    CHECK(retry_of(status::reply_timeout) == retry::later);
+    CHECK(retry_of(status::rate_limited) == retry::after);
+    CHECK(retry_of(status::refused) == retry::unknown);
+}
+
+TEST_CASE("an older library's struct is not read beyond its end") {
+    capdist_reply raw = {};
+    raw.retry = CAPDIST_RETRY_NEVER; // another's memory
+    CHECK(reply_view(&raw).retry() == retry::unknown);
+    raw.present = CAPDIST_HAS_RETRY;
+    CHECK(reply_view(&raw).retry() == retry::never);
+    capdist_proto_reply proto = {};
+    proto.retry = CAPDIST_RETRY_NEVER;
+    CHECK(proto_reply_view(&proto).retry() == retry::unknown);
+}
+
+TEST_CASE("securities are read as people write them") {
+    std::ifstream lines("Tests/cases/securities.tsv"); // seen from the project's folder, where the tests run
+    int read = 0;
+    for (std::string line; std::getline(lines, line);) {
+        if (line.compare(0, 2, "# ") == 0) continue;
+        const std::size_t first = line.find('\t'), second = line.find('\t', first + 1);
+        REQUIRE(second != line.npos);
+        std::string text = line.substr(0, first);
+        const std::string as = line.substr(first + 1, second - first - 1), meant = line.substr(second + 1);
+        for (const auto &[escape, character] : {std::pair("\\n", "\n"), std::pair("\\r", "\r"), std::pair("\\t", "\t")}) {
+            for (std::size_t at; (at = text.find(escape)) != text.npos;) text.replace(at, 2, character);
+        }
+        CAPTURE(text);
+        if (as != "-") {
+            CHECK(security(text).to_string() == as);
+            read++;
+            continue;
+        }
+        try {
+            security given(text);
+            FAIL("it is not refused");
+        } catch (const error &thrown) {
+            const std::string words = thrown.what(), named = "was " + meant + " meant?";
+            CHECK((meant == "-" ? words.find("meant") == words.npos : words.find(named) != words.npos));
+        }
+    }
+    CHECK(read > 15);
+}

@@ -71,7 +71,7 @@ namespace Capdist.Tests
             { "CAPDIST_MARKET_", typeof(Market) }, { "CAPDIST_STATE_", typeof(ConnectionState) },
             { "CAPDIST_LOG_", typeof(LogLevel) }, { "CAPDIST_CIPHER_", typeof(Cipher) },
             { "CAPDIST_TRANSPORT_", typeof(Transport) }, { "CAPDIST_QUOTA_", typeof(QuotaMode) },
-            { "CAPDIST_OUTAGE_", typeof(OutageMode) }
+            { "CAPDIST_OUTAGE_", typeof(OutageMode) }, { "CAPDIST_RETRY_", typeof(Retry) }
         };
 
         [Test]

@@ -26,6 +26,7 @@ TESTS = ROOT / "Tests" / "csharp"
 HEADER = ROOT / "include" / "capdist.h"
 MESSAGES = ROOT / "Sources" / "CMessages" / "proto"
 UPDATE_TIMES = ROOT / "Tests" / "cases" / "times.tsv"
+SECURITIES = ROOT / "Tests" / "cases" / "securities.tsv"
 RSA_KEY = ROOT / "Tests" / "vectors" / "rsa" / "1024.pem"
 #: What the project was started from; not part of the project, and not everywhere.
 SEED = ROOT.parent / "shared" / "seeds" / "get-capital-distribution.txt"
@@ -122,7 +123,7 @@ def _nunit(run: Run) -> None:
     with ExitStack() as stack:
         env = {variable: str(stack.enter_context(simulator(*given))) for variable, given in GATEWAYS.items()}
         env |= {"CAPDIST_RSA_KEY": str(RSA_KEY), "CAPDIST_LAYOUT": str(layout), "CAPDIST_OUT": str(OUT)}
-        env |= {"CAPDIST_TRACE": str(OUT / "trace"), "CAPDIST_TIMES": str(UPDATE_TIMES)} | environment()
+        env |= {"CAPDIST_TRACE": str(OUT / "trace"), "CAPDIST_TIMES": str(UPDATE_TIMES), "CAPDIST_SECURITIES": str(SECURITIES)} | environment()
         if run.only.part:
             return _nunit_run(run, tests, "", env, f"-run:Capdist.Tests.{run.only.part}")
         _nunit_run(run, tests, "", env)

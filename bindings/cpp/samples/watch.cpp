@@ -78,7 +78,9 @@ private:
                 told.updates++;
             }
             told.trouble = reply.desc();
-            turns_.push_back(security);
+            // What was refused for frequency has its turn again once the quota's next slot is free.
+            if (reply.retry() == capdist::retry::after) turns_.push_front(security);
+            else turns_.push_back(security);
             changed_.notify_one();
         });
     }

@@ -17,6 +17,7 @@ namespace Capdist
         internal const uint CAPDIST_HAS_RET_TYPE = 1 << 1;
         internal const uint CAPDIST_HAS_RET_MSG = 1 << 2;
         internal const uint CAPDIST_HAS_ERR_CODE = 1 << 3;
+        internal const uint CAPDIST_HAS_RETRY = 1 << 4;
         /// <summary>The figures that are always there: in and out, big, mid and small.</summary>
         internal const uint RequiredFigures = 1 << 1 | 1 << 2 | 1 << 3 | 1 << 4 | 1 << 5 | 1 << 6;
         internal const uint CAPDIST_HAS_UPDATE_TIME = 1 << 7;
@@ -73,6 +74,7 @@ namespace Capdist
             public capdist_capital_distribution* distribution;
             public byte* body;
             public UIntPtr body_length;
+            public int retry;
         }
 
         [StructLayout(LayoutKind.Sequential)]
@@ -88,6 +90,7 @@ namespace Capdist
             public byte* desc;
             public byte* body;
             public UIntPtr body_length;
+            public int retry;
         }
 
         [StructLayout(LayoutKind.Sequential)]
@@ -206,6 +209,9 @@ namespace Capdist
         internal static extern byte* capdist_status_text(int status);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int capdist_status_retry(int status);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         internal static extern byte* capdist_last_error();
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
@@ -270,6 +276,25 @@ namespace Capdist
             string version = Text(capdist_version());
             if (version.StartsWith(CAPDIST_VERSION_MAJOR + ".", StringComparison.Ordinal)) return;
             throw new NotSupportedException("libcapdist is " + version + "; this needs " + CAPDIST_VERSION_MAJOR + ".x");
+        }
+
+        /// <summary>The one of that number; what only a newer library knows is Unknown.</summary>
+        internal static Retry RetryOf(int number)
+        {
+            return number >= (int)Retry.Never && number <= (int)Retry.After ? (Retry)number : Retry.Unknown;
+        }
+
+        /// <summary>As far as the status alone tells; an older library does not.</summary>
+        internal static Retry RetryOf(Status status)
+        {
+            try
+            {
+                return RetryOf(capdist_status_retry((int)status));
+            }
+            catch (EntryPointNotFoundException)
+            {
+                return Retry.Unknown;
+            }
         }
 
         /// <summary>C's text; "" for NULL.</summary>

@@ -142,6 +142,8 @@ namespace Capdist
         public CapitalDistribution Distribution { get; }
         /// <summary>The answer's protobuf as it came (decrypted); empty if none came.</summary>
         public byte[] Body { get; }
+        /// <summary>Whether it is of use to ask again.</summary>
+        public Retry Retry { get; }
         internal unsafe Reply(Native.capdist_reply* raw)
         {
             Status = (Status)raw->status;
@@ -155,6 +157,8 @@ namespace Capdist
             Desc = Native.Text(raw->desc);
             Distribution = raw->distribution == null ? null : new CapitalDistribution(raw->distribution);
             Body = Native.Bytes(raw->body, raw->body_length);
+            // An older library's struct ends before the field.
+            Retry = (raw->present & Native.CAPDIST_HAS_RETRY) != 0 ? Native.RetryOf(raw->retry) : Retry.Unknown;
         }
 
         /// <summary>The figures.</summary>
@@ -212,6 +216,8 @@ namespace Capdist
         public string Desc { get; }
         /// <summary>The answer's protobuf as it came (decrypted); empty if none came.</summary>
         public byte[] Body { get; }
+        /// <summary>Whether it is of use to ask again.</summary>
+        public Retry Retry { get; }
 
         internal unsafe ProtoReply(Native.capdist_proto_reply* raw)
         {
@@ -223,6 +229,8 @@ namespace Capdist
             RetType = (raw->present & Native.CAPDIST_HAS_RET_TYPE) != 0 ? raw->ret_type : (int?)null;
             Desc = Native.Text(raw->desc);
             Body = Native.Bytes(raw->body, raw->body_length);
+            // An older library's struct ends before the field.
+            Retry = (raw->present & Native.CAPDIST_HAS_RETRY) != 0 ? Native.RetryOf(raw->retry) : Retry.Unknown;
         }
     }
 }

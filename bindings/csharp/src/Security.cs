@@ -7,6 +7,8 @@ namespace Capdist
     {
         /// <summary>Hong Kong.</summary>
         HK = 1,
+        /// <summary>Hong Kong futures.</summary>
+        HKFuture = 2,
         /// <summary>United States.</summary>
         US = 11,
         /// <summary>Shanghai.</summary>
@@ -26,11 +28,13 @@ namespace Capdist
         /// <summary>Foreign exchange.</summary>
         FX = 81,
         /// <summary>Crypto currencies.</summary>
-        CC = 91
+        CC = 91,
+        /// <summary>Event contracts.</summary>
+        EC = 101
     }
 
     /// <summary>A stock, warrant or fund. A text such as "HK.00700" converts to it: the first dot separates, the code may
-    /// hold dots ("US.BRK.B", "US..DJI").</summary>
+    /// hold dots ("US.BRK.B", "US..DJI"). Blanks around it are skipped, and the market may be in lower case.</summary>
     public struct Security : IEquatable<Security>
     {
         /// <summary>Where it is traded.</summary>
@@ -46,7 +50,7 @@ namespace Capdist
             Code = code;
         }
 
-        /// <exception cref="ArgumentException">The text names no security.</exception>
+        /// <exception cref="ArgumentException">The text names no security; the message names what was probably meant.</exception>
         public static unsafe Security Parse(string text)
         {
             if (text == null) throw new ArgumentNullException(nameof(text));
@@ -85,10 +89,21 @@ namespace Capdist
             return raw;
         }
 
-        /// <summary>"HK.00700"; an unknown market's number stands for its prefix.</summary>
-        public override string ToString()
+        /// <summary>"HK.00700"; "#999.X" for a market that has no name here, and for what is no security.</summary>
+        public override unsafe string ToString()
         {
-            return Market + "." + Code;
+            try
+            {
+                Native.capdist_security raw = Raw();
+                byte* text = stackalloc byte[Native.CAPDIST_CODE_SIZE + 16];
+                UIntPtr size = (UIntPtr)(Native.CAPDIST_CODE_SIZE + 16);
+                if (Native.capdist_security_format(&raw, text, size) >= 0) return Native.Text(text);
+            }
+            catch (ArgumentException)
+            {
+                // Its text is no code: it is shown as it is.
+            }
+            return "#" + (int)Market + "." + Code;
         }
 
         /// <inheritdoc/>

@@ -61,6 +61,19 @@ namespace Capdist
         SystemError = 43
     }
 
+    /// <summary>Whether it is of use to ask again, with the numbers of capdist.h.</summary>
+    public enum Retry
+    {
+        /// <summary>Not known: the gateway's words tell nothing, the answer was damaged, or the library is an older one.</summary>
+        Unknown = 0,
+        /// <summary>The same request can not succeed.</summary>
+        Never = 1,
+        /// <summary>It may succeed later.</summary>
+        Later = 2,
+        /// <summary>It may succeed after the reply's RetryAfter.</summary>
+        After = 3
+    }
+
     /// <summary>A call was refused (then nothing was changed), or there is no connection. The message says why, and what to
     /// do next where that is known. What .NET has an exception of its own for is thrown as that: ArgumentException,
     /// NotSupportedException (not in this version of the library), ObjectDisposedException.</summary>
@@ -69,9 +82,17 @@ namespace Capdist
         /// <summary>Why.</summary>
         public Status Status { get; }
 
-        internal CapdistException(Status status, string message) : base(message)
+        /// <summary>Whether it is of use to ask again.</summary>
+        public Retry Retry { get; }
+
+        internal CapdistException(Status status, string message) : this(status, message, Native.RetryOf(status))
+        {
+        }
+
+        internal CapdistException(Status status, string message, Retry retry) : base(message)
         {
             Status = status;
+            Retry = retry;
         }
 
         /// <summary>Throws for a call that was refused.</summary>
@@ -104,7 +125,7 @@ namespace Capdist
         /// <summary>All that is known: whether it was sent, what the gateway said.</summary>
         public Reply Reply { get; }
 
-        internal RequestException(Reply reply) : base(reply.Status, reply.Security + ": " + reply.Desc)
+        internal RequestException(Reply reply) : base(reply.Status, reply.Security + ": " + reply.Desc, reply.Retry)
         {
             Reply = reply;
         }
@@ -116,7 +137,7 @@ namespace Capdist
         /// <summary>All that is known.</summary>
         public ProtoReply Reply { get; }
 
-        internal ProtoRequestException(ProtoReply reply) : base(reply.Status, "protocol " + reply.ProtoId + ": " + reply.Desc)
+        internal ProtoRequestException(ProtoReply reply) : base(reply.Status, "protocol " + reply.ProtoId + ": " + reply.Desc, reply.Retry)
         {
             Reply = reply;
         }

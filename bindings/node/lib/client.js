@@ -7,7 +7,7 @@ const { Link } = require("./connection.js");
 const { lookUp, whyNot } = require("./names.js");
 const { Transport, connectOptions, requestOptions, known, signalOf, text, waiting } = require("./options.js");
 const { CapitalDistribution, isOk, protoReplyOf, refusedError, replyOf, requestError } = require("./reply.js");
-const { ConnectError, Status, invalid } = require("./status.js");
+const { ConnectError, Retry, Status, invalid } = require("./status.js");
 
 /** capdist_connection_info.state */
 const NOT_CONNECTED = 2;
@@ -15,6 +15,8 @@ const NOT_CONNECTED = 2;
 const UNLIMITED_WINDOW = 64;
 /** How long one entry of a watch list may wait for its turn: the longest the library takes. */
 const LIST_QUEUE_TIMEOUT_MS = 3_600_000;
+/** How often an entry of a watch list is asked that is refused for frequency each time. */
+const MOST_TRIES = 10;
 const WEBSOCKETS = new Set([Transport.WEBSOCKET, Transport.WEBSOCKET_TLS]);
 const OF_LISTS = new Set(["replyTimeoutMs", "signal"]);
 const OF_WAITING = new Set(["timeoutMs", "signal"]);
@@ -92,14 +94,26 @@ class Client {
     const answers = [];
     let wake = () => {};
     const aborted = () => wake();
-    const ask = (security) => {
+    // What was refused for frequency, in the order it is asked again.
+    const again = [];
+    const later = (security, tries, afterMs) => {
+      const at = performance.now() + afterMs;
+      const before = again.findIndex((other) => other.at > at);
+      again.splice(before < 0 ? again.length : before, 0, { security, tries, at });
+    };
+    let timer;
+    const ask = (security, tries = 1) => {
       try {
         const serialNo = this.#link.ask(this, text(security, "security"), undefined, numbers, (event) => {
           underWay.delete(serialNo);
           const reply = replyOf(event);
-          answers.push(isOk(reply)
-            ? { security, figures: new CapitalDistribution(security, reply.figures), error: undefined }
-            : { security, figures: undefined, error: requestError(reply, security) });
+          if (isOk(reply)) {
+            answers.push({ security, figures: new CapitalDistribution(security, reply.figures), error: undefined });
+          } else if (reply.retry === Retry.AFTER && tries < MOST_TRIES) {
+            later(security, tries + 1, reply.retryAfterMs);
+          } else {
+            answers.push({ security, figures: undefined, error: requestError(reply, security) });
+          }
           wake();
         });
         underWay.add(serialNo);
@@ -115,16 +129,26 @@ class Client {
       for (;;) {
         signal?.throwIfAborted();
         // What was answered and not yet taken counts: a consumer that is slow asks slowly.
-        while (!isLast && underWay.size + answers.length < window) {
+        while (again.length > 0 && again[0].at <= performance.now()) {
+          const { security, tries } = again.shift();
+          ask(security, tries);
+        }
+        while (!isLast && underWay.size + again.length + answers.length < window) {
           const { done, value } = remaining.next();
           if (done) isLast = true;
           else ask(value);
         }
         if (answers.length > 0) yield answers.shift();
-        else if (underWay.size > 0) await new Promise((resolve) => (wake = resolve));
-        else return;
+        else if (underWay.size + again.length > 0) {
+          await new Promise((resolve) => {
+            wake = resolve;
+            if (again.length > 0) timer = setTimeout(resolve, Math.max(again[0].at - performance.now(), 0) + 1);
+          });
+          clearTimeout(timer);
+        } else return;
       }
     } finally {
+      clearTimeout(timer);
       signal?.removeEventListener("abort", aborted);
       for (const serialNo of underWay) this.#link.cancel(serialNo);
       if (!isLast) remaining.return?.();

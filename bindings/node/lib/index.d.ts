@@ -36,6 +36,19 @@ export declare const Status: {
 };
 export type Status = (typeof Status)[keyof typeof Status];
 
+/** Whether it is of use to ask again. */
+export declare const Retry: {
+  /** Not known. */
+  readonly UNKNOWN: 0;
+  /** The same request can not succeed. */
+  readonly NEVER: 1;
+  /** It may succeed later. */
+  readonly LATER: 2;
+  /** It may succeed after `retryAfterMs`. */
+  readonly AFTER: 3;
+};
+export type Retry = (typeof Retry)[keyof typeof Retry];
+
 /** What carries the messages. */
 export declare const Transport: { readonly TCP: 0; readonly WEBSOCKET: 1; readonly WEBSOCKET_TLS: 2 };
 export type Transport = (typeof Transport)[keyof typeof Transport];
@@ -212,6 +225,8 @@ export declare class CapdistError extends Error {
   readonly status: Status;
   /** The status's name in `capdist.h`, such as "CAPDIST_INVALID_ARGUMENT". */
   readonly code: string;
+  /** Whether it is of use to ask again. */
+  get retry(): Retry;
 }
 
 /** There is no connection, and why. */
@@ -283,7 +298,8 @@ export declare class Client {
   capitalDistribution(security: string, options?: RequestOptions): Promise<CapitalDistribution>;
   /**
    * The figures of a watch list, each as it comes, within the quota. An entry that is no security comes with an error of
-   * status INVALID_ARGUMENT. Leaving the loop cancels what is under way. Throws the signal's reason when it is aborted.
+   * status INVALID_ARGUMENT. What the gateway refuses for frequency is asked again after the time it tells, up to ten times.
+   * Leaving the loop cancels what is under way. Throws the signal's reason when it is aborted.
    */
   capitalDistributions(
     securities: Iterable<string>,

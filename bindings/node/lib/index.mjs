@@ -1,4 +1,4 @@
 export {
-  connect, Client, CapitalDistribution, CapdistError, ConnectError, RequestError, Status, Transport, Cipher, QuotaMode,
+  connect, Client, CapitalDistribution, CapdistError, ConnectError, RequestError, Status, Retry, Transport, Cipher, QuotaMode,
   OutageMode, LogLevel, version,
 } from "./index.js";

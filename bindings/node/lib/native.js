@@ -61,4 +61,4 @@ if (process.versions.deno) {
 }
 const version = load(addon);
 
-module.exports = { Connection: addon.Connection, Event, version };
+module.exports = { Connection: addon.Connection, Event, statusRetry: addon.statusRetry, version };

@@ -64,7 +64,7 @@ function wallClockOf(text) {
 }
 
 /** The fields of a reply event, in the order src/values.c pushes them. */
-function replyOf([, , status, wasSent, retryAfterMs, present, retType, errCode, retMsg, desc, figures]) {
+function replyOf([, , status, wasSent, retryAfterMs, present, retType, errCode, retMsg, desc, figures, retry]) {
   return {
     status,
     wasSent: wasSent !== 0,
@@ -74,11 +74,12 @@ function replyOf([, , status, wasSent, retryAfterMs, present, retType, errCode, 
     retMsg,
     desc,
     figures,
+    retry,
   };
 }
 
 /** The same for a raw reply. */
-function protoReplyOf([, , status, wasSent, retryAfterMs, present, retType, desc, body]) {
+function protoReplyOf([, , status, wasSent, retryAfterMs, present, retType, desc, body, retry]) {
   return {
     status,
     wasSent: wasSent !== 0,
@@ -86,6 +87,7 @@ function protoReplyOf([, , status, wasSent, retryAfterMs, present, retType, desc
     retType: present & HAS_RET_TYPE ? retType : undefined,
     desc,
     body,
+    retry,
   };
 }
 

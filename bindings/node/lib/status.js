@@ -31,6 +31,18 @@ const Status = Object.freeze({
   SYSTEM_ERROR: 43,
 });
 
+const Retry = Object.freeze({ UNKNOWN: 0, NEVER: 1, LATER: 2, AFTER: 3 });
+
+/** As far as a status alone tells. */
+function retryOf(status) {
+  try {
+    // It needs this file, and throws where there is no library.
+    return require("./native.js").statusRetry(status);
+  } catch {
+    return Retry.UNKNOWN;
+  }
+}
+
 const names = new Map(Object.entries(Status).map(([name, number]) => [number, name]));
 
 class CapdistError extends Error {
@@ -44,19 +56,30 @@ class CapdistError extends Error {
   get name() {
     return this.constructor.name;
   }
+
+  get retry() {
+    return retryOf(this.status);
+  }
 }
 
 class ConnectError extends CapdistError {}
 
 class RequestError extends CapdistError {
-  constructor(message, status, { security = "", wasSent, retType, retMsg = "", errCode, retryAfterMs }) {
+  #retry;
+
+  constructor(message, status, { security = "", wasSent, retType, retMsg = "", errCode, retryAfterMs, retry }) {
     super(message, status);
+    this.#retry = retry;
     this.security = security;
     this.wasSent = wasSent;
     this.retType = retType;
     this.retMsg = retMsg;
     this.errCode = errCode;
     this.retryAfterMs = retryAfterMs;
+  }
+
+  get retry() {
+    return this.#retry ?? super.retry;
   }
 }
 
@@ -90,4 +113,4 @@ function calling(call) {
   }
 }
 
-module.exports = { Status, CapdistError, ConnectError, RequestError, callError, calling, invalid };
+module.exports = { Status, Retry, CapdistError, ConnectError, RequestError, callError, calling, invalid };

@@ -19,10 +19,23 @@ static napi_value load(napi_env env, napi_callback_info info) {
     return version;
 }
 
+/// `statusRetry(status)`: as capdist_status_retry(), and not known where the library is an older one.
+static napi_value status_retry(napi_env env, napi_callback_info info) {
+    size_t count = 1;
+    napi_value value, retry = NULL;
+    int32_t status = 0;
+    napi_get_cb_info(env, info, &count, &value, NULL, NULL);
+    napi_get_value_int32(env, value, &status);
+    napi_create_int32(env, lib.capdist_status_retry ? lib.capdist_status_retry(status) : CAPDIST_RETRY_UNKNOWN, &retry);
+    return retry;
+}
+
 NAPI_MODULE_INIT() {
     napi_value function = NULL;
     napi_create_function(env, "load", NAPI_AUTO_LENGTH, load, NULL, &function);
     napi_set_named_property(env, exports, "load", function);
+    napi_create_function(env, "statusRetry", NAPI_AUTO_LENGTH, status_retry, NULL, &function);
+    napi_set_named_property(env, exports, "statusRetry", function);
     napi_set_named_property(env, exports, "Connection", connection_class(env));
     return exports;
 }

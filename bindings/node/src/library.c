@@ -16,6 +16,7 @@ static bool find_all(void *handle, struct library *found, const char **missing) 
     if (!found->name) return *missing = #name, false;
     LIBRARY_FUNCTIONS(X)
 #undef X
+    *(void **)(&found->capdist_status_retry) = dlsym(handle, "capdist_status_retry");
     return true;
 }
 

@@ -32,6 +32,8 @@ struct library {
 #define X(name) __typeof__(name) *name;
     LIBRARY_FUNCTIONS(X)
 #undef X
+    /// NULL: an older library of the same major version lacks it.
+    __typeof__(capdist_status_retry) *capdist_status_retry;
 };
 
 /// The process's one copy, whichever thread loaded it. To be used after `library_load` has succeeded on this thread.

@@ -68,6 +68,8 @@ void push_reply(struct list *list, const capdist_reply *reply) {
     push_text(list, reply->ret_msg);
     push_text(list, reply->desc);
     push_figures(list, reply->distribution);
+    // An older library's struct ends before the field.
+    push_number(list, reply->present & CAPDIST_HAS_RETRY ? reply->retry : CAPDIST_RETRY_UNKNOWN);
 }
 
 void push_proto_reply(struct list *list, const capdist_proto_reply *reply) {
@@ -78,6 +80,7 @@ void push_proto_reply(struct list *list, const capdist_proto_reply *reply) {
     push_number(list, reply->ret_type);
     push_text(list, reply->desc);
     push_bytes(list, reply->body, reply->body_length);
+    push_number(list, reply->present & CAPDIST_HAS_RETRY ? reply->retry : CAPDIST_RETRY_UNKNOWN);
 }
 
 void throw_status(napi_env env, capdist_status status, const char *message) {
@@ -107,7 +110,7 @@ bool read_security(napi_env env, napi_value security, napi_value code, capdist_s
         result->market = read_int(env, security);
         if (read_short(env, code, result->code, sizeof result->code)) return true;
     } else {
-        char text[CAPDIST_CODE_SIZE + 16];
+        char text[CAPDIST_CODE_SIZE + 64];
         if (read_short(env, security, text, sizeof text)) {
             capdist_status status = lib.capdist_security_parse(text, result);
             if (status == CAPDIST_OK) return true;

@@ -26,10 +26,11 @@ test("enums are the header's", () => {
   assert.deepEqual(enumerators("TRANSPORT_"), { ...capdist.Transport });
   assert.deepEqual(enumerators("CIPHER_"), { ...capdist.Cipher });
   assert.deepEqual(enumerators("QUOTA_"), { ...capdist.QuotaMode });
+  assert.deepEqual(enumerators("RETRY_"), { ...capdist.Retry });
 });
 
 test("statuses and options are the declarations'", () => {
-  for (const name of ["Status", "Transport", "Cipher", "QuotaMode"]) {
+  for (const name of ["Status", "Retry", "Transport", "Cipher", "QuotaMode"]) {
     const [, body] = DECLARATIONS.match(new RegExp(`export declare const ${name}: \\{([^}]*)\\}`));
     const declared = [...body.matchAll(/readonly (\w+): (-?\d+)/g)].map(([, key, value]) => [key, Number(value)]);
     assert.deepEqual(Object.fromEntries(declared), { ...capdist[name] });

@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from capdist import Status, _connection, _native
+from capdist import Retry, Status, _connection, _native
 from support import HEADER, SOURCE
 
 STRUCTS: dict[str, type[ctypes.Structure]] = {
@@ -33,6 +33,8 @@ CONSTANTS = {
     "CAPDIST_HAS_RET_TYPE": _native.HAS_RET_TYPE,
     "CAPDIST_HAS_RET_MSG": _native.HAS_RET_MSG,
     "CAPDIST_HAS_ERR_CODE": _native.HAS_ERR_CODE,
+    "CAPDIST_HAS_RETRY": _native.HAS_RETRY,
+    **{f"CAPDIST_RETRY_{retry.name}": int(retry) for retry in Retry},
     "CAPDIST_STATE_CONNECTING": _native.STATE_CONNECTING,
     "CAPDIST_STATE_READY": _native.STATE_READY,
     "CAPDIST_STATE_NOT_CONNECTED": _native.STATE_NOT_CONNECTED,

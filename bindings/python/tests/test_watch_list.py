@@ -7,10 +7,23 @@ import time
 from collections.abc import Iterable, Iterator
 
 import pytest
-from capdist import ArgumentError, AsyncClient, CapitalDistribution, Client, RefusedError, RequestError, Result, Status
+from capdist import (
+    ArgumentError,
+    AsyncClient,
+    CapitalDistribution,
+    Client,
+    RateLimitedError,
+    RefusedError,
+    RequestError,
+    Result,
+    Retry,
+    Status,
+    _watch,
+)
 from conftest import Start
 from support import PATIENCE, Simulator
 
+Patch = pytest.MonkeyPatch
 Listed = list[tuple[str, Result, float]]
 
 
@@ -65,6 +78,36 @@ def test_the_quota_is_kept_and_all_are_answered(kind: type, collect: object, sim
     seconds = [when for _, _, when in answers]
     assert 1.0 < seconds[5]
     assert 2.0 < seconds[10]
+
+
+@faces
+def test_what_is_refused_for_frequency_is_asked_again(kind: type, collect: object, simulator: Start) -> None:
+    """Another program has used the quota up; with and without a quota of its own the list waits as long as it is told."""
+    gateway = simulator("--quota", "4/1")
+    with Client(port=gateway.port, quota_requests=0, quota_group=f"other {kind.__name__}") as other:
+        for quota in (0, 4):
+            for code in codes(4):
+                other.capital_distribution(code)
+            group = f"again {kind.__name__} {quota}"
+            client = kind(port=gateway.port, quota_requests=quota, quota_window=1.0, quota_group=group)
+            answers = collect(client, codes(6))  # type: ignore[operator]
+            client.close()
+            assert sorted(code for code, _, _ in answers) == codes(6)
+            assert all(isinstance(result, CapitalDistribution) for _, result, _ in answers)
+            time.sleep(1.1)
+    assert refusals(gateway)
+
+
+@faces
+def test_an_entry_is_not_asked_for_ever(kind: type, collect: object, simulator: Start, monkeypatch: Patch) -> None:
+    monkeypatch.setattr(_watch, "_MOST_TRIES", 2)
+    gateway = simulator("--fault", "too-frequent=1")
+    client = kind(port=gateway.port, quota_requests=0)
+    [(code, result, seconds)] = collect(client, ["HK.00001"])  # type: ignore[operator]
+    client.close()
+    assert isinstance(result, RateLimitedError) and result.retry is Retry.AFTER and result.retry_after > 0.9
+    assert code == "HK.00001" and seconds > 0.9
+    assert len(gateway.requests()) == 2
 
 
 @faces

@@ -65,6 +65,19 @@ inline const char *name(status value) noexcept {
     return capdist_status_name(static_cast<capdist_status>(value));
 }
 
+/// Whether it is of use to ask again.
+enum class retry : std::int32_t {
+    unknown = CAPDIST_RETRY_UNKNOWN, ///< not known
+    never = CAPDIST_RETRY_NEVER,     ///< the same request can not succeed
+    later = CAPDIST_RETRY_LATER,     ///< it may succeed later
+    after = CAPDIST_RETRY_AFTER      ///< it may succeed after retry_after()
+};
+
+/// As far as a status alone tells.
+inline retry retry_of(status value) noexcept {
+    return static_cast<retry>(capdist_status_retry(static_cast<capdist_status>(value)));
+}
+
 namespace detail {
 
 class error_category final : public std::error_category {
@@ -105,14 +118,22 @@ inline std::error_code make_error_code(status value) noexcept {
 /// where that is known. A request_error (reply.hpp) tells of a request that was accepted.
 class error : public std::system_error {
 public:
-    error(status code, const std::string &words) : std::system_error(make_error_code(code)), words_(words) {}
+    error(status code, const std::string &words) : error(code, retry_of(code), words) {}
 
     const char *what() const noexcept override { return words_.what(); }
 
     /// Why, as a status.
     status why() const noexcept { return static_cast<status>(code().value()); }
 
+    /// Whether it is of use to ask again.
+    capdist::retry retry() const noexcept { return retry_; }
+
+protected:
+    error(status code, capdist::retry again, const std::string &words)
+        : std::system_error(make_error_code(code)), retry_(again), words_(words) {}
+
 private:
+    capdist::retry retry_;
     std::runtime_error words_; // a text that copies without throwing, as an exception's must
 };
 

@@ -157,6 +157,10 @@ public:
     bool was_sent() const noexcept { return raw_->was_sent != 0; }
     /// status::rate_limited: until the quota group sends again; else 0.
     std::chrono::milliseconds retry_after() const noexcept { return std::chrono::milliseconds(raw_->retry_after_ms); }
+    /// Whether it is of use to ask again; unknown from a library that is older than the field.
+    capdist::retry retry() const noexcept {
+        return raw_->present & CAPDIST_HAS_RETRY ? static_cast<capdist::retry>(raw_->retry) : capdist::retry::unknown;
+    }
 
     /// What the gateway said, where it said it; `ret_msg` is often Chinese.
     std::optional<std::int32_t> ret_type() const noexcept { return given(CAPDIST_HAS_RET_TYPE, raw_->ret_type); }
@@ -227,7 +231,7 @@ private:
 class request_error : public error {
 public:
     explicit request_error(const reply_view &view)
-        : error(view.status(), std::string(view.desc())), reply_(capdist::reply(view)) {}
+        : error(view.status(), view.retry(), std::string(view.desc())), reply_(capdist::reply(view)) {}
 
     const capdist::reply &reply() const noexcept { return reply_; }
 
@@ -254,6 +258,9 @@ public:
     std::uint32_t proto_id() const noexcept { return raw_->proto_id; }
     bool was_sent() const noexcept { return raw_->was_sent != 0; }
     std::chrono::milliseconds retry_after() const noexcept { return std::chrono::milliseconds(raw_->retry_after_ms); }
+    capdist::retry retry() const noexcept {
+        return raw_->present & CAPDIST_HAS_RETRY ? static_cast<capdist::retry>(raw_->retry) : capdist::retry::unknown;
+    }
     std::optional<std::int32_t> ret_type() const noexcept {
         return raw_->present & CAPDIST_HAS_RET_TYPE ? std::optional<std::int32_t>(raw_->ret_type) : std::nullopt;
     }

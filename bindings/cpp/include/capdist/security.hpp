@@ -17,6 +17,7 @@ CAPDIST_NAMESPACE_BEGIN
 /// Markets, with the prefix that text has for each: `HK.00700`.
 enum class market : std::int32_t {
     hk = CAPDIST_MARKET_HK,
+    hk_future = CAPDIST_MARKET_HK_FUTURE,
     us = CAPDIST_MARKET_US,
     sh = CAPDIST_MARKET_SH,
     sz = CAPDIST_MARKET_SZ,
@@ -26,14 +27,15 @@ enum class market : std::int32_t {
     my = CAPDIST_MARKET_MY,
     ca = CAPDIST_MARKET_CA,
     fx = CAPDIST_MARKET_FX,
-    cc = CAPDIST_MARKET_CC
+    cc = CAPDIST_MARKET_CC,
+    ec = CAPDIST_MARKET_EC
 };
 
 namespace detail {
 
 inline capdist_status read(std::string_view text, capdist_security &raw) noexcept {
     // Longer than any there can be, and a NUL would cut it: refused by the library as the empty text is.
-    char copy[sizeof raw.code + 16] = {};
+    char copy[sizeof raw.code + 64] = {};
     if (text.size() < sizeof copy && text.find('\0') == text.npos) std::memcpy(copy, text.data(), text.size());
     return capdist_security_parse(copy, &raw);
 }
@@ -44,8 +46,8 @@ inline capdist_status read(std::string_view text, capdist_security &raw) noexcep
 class security {
 public:
 #if CAPDIST_EXCEPTIONS
-    /// From text such as "HK.00700"; the first dot separates. Implicit, so that text may stand where a security is
-    /// wanted. Throws error (status::invalid_argument).
+    /// From text such as "HK.00700", as capdist_security_parse() reads it. Implicit, so that text may stand where a security
+    /// is wanted. Throws error (status::invalid_argument), which names what was probably meant.
     security(std::string_view text) { detail::check(detail::read(text, raw_)); }
     security(const char *text) : security(std::string_view(text ? text : "")) {}
     security(const std::string &text) : security(std::string_view(text)) {}

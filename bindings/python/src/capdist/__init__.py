@@ -25,6 +25,7 @@ from ._status import (
     RefusedError,
     RequestError,
     RequestTimeoutError,
+    Retry,
     Status,
     WouldDeadlockError,
 )
@@ -56,6 +57,7 @@ __all__ = [
     "RequestError",
     "RequestTimeoutError",
     "Result",
+    "Retry",
     "Status",
     "WouldDeadlockError",
 ]

@@ -12,11 +12,12 @@ from typing import Any, AsyncIterator, Callable, Iterable, Optional, Tuple, Type
 
 from . import _native as native
 from ._arguments import parse_security, patience
-from ._client import _LIST_QUEUE_TIMEOUT, BaseClient, Result, entry_of, listed, request_options
+from ._client import _LIST_QUEUE_TIMEOUT, BaseClient, Result, request_options
 from ._connection import Connection, Waiting
 from ._model import CapitalDistribution, result_of
 from ._names import Names, addresses, why_not
 from ._status import CapdistError, ConnectError, RequestError, Status
+from ._watch import Again, Entry, entry_of, listed
 
 
 def _hand_over(loop: asyncio.AbstractEventLoop, callback: Callable[..., None], *arguments: Any) -> None:
@@ -128,22 +129,30 @@ class AsyncClient(BaseClient):
         options = request_options(_LIST_QUEUE_TIMEOUT, reply_timeout, True, 0)
         remaining = listed(securities)
         window = self._list_window()
-        answers: asyncio.Queue[Tuple[int, str, Result]] = asyncio.Queue()
+        answers: asyncio.Queue[Tuple[int, Entry, Result]] = asyncio.Queue()
         under_way: set[int] = set()
+        again = Again()
         hand_over = self._hand_over
 
-        def ask(security: str, entry: native.Security) -> None:
+        def ask(entry: Entry) -> None:
             def sink(reply: native.Reply) -> None:
-                hand_over(loop, answers.put_nowait, (reply.serial_no, security, result_of(reply, security)))
+                hand_over(loop, answers.put_nowait, (reply.serial_no, entry, result_of(reply, entry.security)))
 
-            under_way.add(self._connection.ask(entry, options, sink))
+            under_way.add(self._connection.ask(entry.raw, options, sink))
 
         async def one() -> Tuple[str, Result]:
             while True:
-                serial_no, security, result = await answers.get()
-                if serial_no in under_way:  # not told once more after a signal
-                    under_way.discard(serial_no)
-                    return security, result
+                for entry in again.due():
+                    ask(entry)
+                try:
+                    serial_no, entry, result = await asyncio.wait_for(answers.get(), again.seconds())
+                except asyncio.TimeoutError:
+                    continue
+                if serial_no not in under_way:  # told once more after a signal
+                    continue
+                under_way.discard(serial_no)
+                if not again.takes(entry, result):
+                    return entry.security, result
 
         try:
             for security in remaining:
@@ -151,11 +160,11 @@ class AsyncClient(BaseClient):
                 if isinstance(entry, RequestError):
                     yield security, entry
                     continue
-                ask(security, entry)
-                if len(under_way) < window:
+                ask(entry)
+                if len(under_way) + len(again) < window:
                     continue
                 yield await one()
-            while under_way:
+            while under_way or again:
                 yield await one()
         finally:
             for serial_no in under_way:

@@ -6,7 +6,7 @@ import operator
 import weakref
 from _thread import allocate_lock
 from os import PathLike
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any, Callable, Iterable, Iterator, Optional, Tuple, Type, TypeVar, Union
 
 from . import _native as native
@@ -15,6 +15,7 @@ from ._connection import Callbacks, Connection, Waiting, refuse_in_callback
 from ._log import log
 from ._model import CapitalDistribution, Cipher, ConnectionInfo, LogLevel, ProtoReply, Quota, proto_reply_of, result_of
 from ._status import ArgumentError, RequestError, Status
+from ._watch import Again, Entry, entry_of, listed
 
 #: What became of one request: figures, or the exception that tells why there are none.
 Result = Union[CapitalDistribution, RequestError]
@@ -45,25 +46,6 @@ def _callback(callback: _Callback, name: str) -> _Callback:
 
 def _optional_callback(callback: Optional[_Callback], name: str) -> Optional[_Callback]:
     return None if callback is None else _callback(callback, name)
-
-
-def listed(securities: Iterable[str]) -> Iterator[str]:
-    """The entries of a watch list."""
-    if not isinstance(securities, (str, bytes)):
-        try:
-            return iter(securities)
-        except TypeError:
-            pass
-    raise ArgumentError(f"a watch list is a list of texts, not {securities!r}", Status.INVALID_ARGUMENT)
-
-
-def entry_of(security: str) -> Union[native.Security, RequestError]:
-    """An entry of a watch list; for one that is no security the error, shaped like one of a request that failed."""
-    try:
-        return parse_security(security)
-    except ArgumentError as error:
-        named = security if isinstance(security, str) else ""
-        return RequestError(f"{named}: {error}" if named else str(error), error.status, security=named)
 
 
 def request_options(
@@ -340,8 +322,9 @@ class Client(BaseClient):
     ) -> Iterator[Tuple[str, Result]]:
         """The figures of a watch list, each as it comes, within the quota.
 
-        No more requests are under way than the quota has slots, so a long list waits its turn without timing out.
-        Leaving the loop early cancels what is under way.
+        No more requests are under way than the quota has slots, so a long list waits its turn without timing out. What
+        the gateway refuses for frequency, since other programs use it too, is asked again after the time it tells, up to
+        ten times. Leaving the loop early cancels what is under way.
 
         Yields:
             The security, and its figures or the exception that tells why there are none: for an entry that is no
@@ -354,15 +337,28 @@ class Client(BaseClient):
         refuse_in_callback()
         options = request_options(_LIST_QUEUE_TIMEOUT, reply_timeout, True, 0)
         window = self._list_window()
-        answers: SimpleQueue[Tuple[int, str, Result]] = SimpleQueue()
+        answers: SimpleQueue[Tuple[int, Entry, Result]] = SimpleQueue()
         under_way: set[int] = set()
+        again = Again()
         remaining = listed(securities)
 
-        def ask(security: str, entry: native.Security) -> None:
+        def ask(entry: Entry) -> None:
             def sink(reply: native.Reply) -> None:
-                answers.put((reply.serial_no, security, result_of(reply, security)))
+                answers.put((reply.serial_no, entry, result_of(reply, entry.security)))
 
-            under_way.add(self._connection.ask(entry, options, sink))
+            under_way.add(self._connection.ask(entry.raw, options, sink))
+
+        def one() -> Tuple[str, Result]:
+            while True:
+                for entry in again.due():
+                    ask(entry)
+                try:
+                    serial_no, entry, result = answers.get(timeout=again.seconds())
+                except Empty:
+                    continue
+                under_way.discard(serial_no)
+                if not again.takes(entry, result):
+                    return entry.security, result
 
         try:
             for security in remaining:
@@ -370,16 +366,12 @@ class Client(BaseClient):
                 if isinstance(entry, RequestError):
                     yield security, entry
                     continue
-                ask(security, entry)
-                if len(under_way) < window:
+                ask(entry)
+                if len(under_way) + len(again) < window:
                     continue
-                serial_no, answered, result = answers.get()
-                under_way.discard(serial_no)
-                yield answered, result
-            while under_way:
-                serial_no, answered, result = answers.get()
-                under_way.discard(serial_no)
-                yield answered, result
+                yield one()
+            while under_way or again:
+                yield one()
         finally:
             for serial_no in under_way:
                 self._connection.give_up(serial_no)

@@ -10,7 +10,7 @@ from enum import IntEnum
 from functools import lru_cache
 
 from . import _native as native
-from ._status import RequestError, Status, request_error_class, status_of
+from ._status import RequestError, Retry, Status, request_error_class, status_of
 
 
 class LogLevel(IntEnum):
@@ -160,6 +160,7 @@ class ProtoReply:
         text: what happened; "" when OK.
         retry_after: seconds until a next request may be sent, after a refusal for frequency; else 0.
         body: the protobuf as it came.
+        retry: whether it is of use to ask again.
     """
 
     status: Status
@@ -170,6 +171,7 @@ class ProtoReply:
     text: str
     retry_after: float
     body: bytes
+    retry: Retry = Retry.UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -257,6 +259,7 @@ def result_of(reply: native.Reply, security: str) -> CapitalDistribution | Reque
         ret_msg=native.text(reply.ret_msg),
         err_code=reply.err_code if present & native.HAS_ERR_CODE else None,
         retry_after=reply.retry_after_ms / 1000,
+        retry=native.retry_of(reply),
     )
 
 
@@ -271,4 +274,5 @@ def proto_reply_of(reply: native.ProtoReply) -> ProtoReply:
         native.text(reply.desc),
         reply.retry_after_ms / 1000,
         native.bytes_at(reply.body, reply.body_length),
+        native.retry_of(reply),
     )

@@ -21,7 +21,7 @@ from ctypes import (
 )
 
 from ._library import load
-from ._status import call_error
+from ._status import Retry, call_error
 
 CODE_SIZE = 60
 MODE_THREAD, MODE_HOST_DRIVEN = 0, 1
@@ -30,7 +30,7 @@ QUOTA_DEFAULT, QUOTA_WAIT, QUOTA_FAIL = 0, 1, 2
 OUTAGE_DEFAULT, OUTAGE_WAIT, OUTAGE_FAIL = 0, 1, 2
 
 HAS_UPDATE_TIME = 1 << 7
-HAS_RET_TYPE, HAS_RET_MSG, HAS_ERR_CODE = 1 << 1, 1 << 2, 1 << 3
+HAS_RET_TYPE, HAS_RET_MSG, HAS_ERR_CODE, HAS_RETRY = 1 << 1, 1 << 2, 1 << 3, 1 << 4
 
 STATE_CONNECTING, STATE_READY, STATE_NOT_CONNECTED = 0, 1, 2
 
@@ -82,6 +82,8 @@ class Reply(Structure):
         ("distribution", POINTER(Distribution)),
         ("body", POINTER(c_ubyte)),
         ("body_length", c_size_t),
+        # An older library's struct ends here: what follows is read through `retry_of`.
+        ("retry", c_int32),
     ]
 
 
@@ -99,6 +101,7 @@ class ProtoReply(Structure):
         ("desc", c_char_p),
         ("body", POINTER(c_ubyte)),
         ("body_length", c_size_t),
+        ("retry", c_int32),  # as in Reply
     ]
 
 
@@ -208,6 +211,7 @@ _PROTOTYPES = {
     "capdist_version": (c_char_p, []),
     "capdist_status_name": (c_char_p, [c_int32]),
     "capdist_status_text": (c_char_p, [c_int32]),
+    "capdist_status_retry": (c_int32, [c_int32]),
     "capdist_last_error": (c_char_p, []),
     "capdist_security_parse": (c_int32, [c_char_p, POINTER(Security)]),
     "capdist_security_format": (c_int64, [POINTER(Security), c_char_p, c_size_t]),
@@ -235,7 +239,12 @@ _PROTOTYPES = {
     "capdist_reply_to_json": (c_int64, [POINTER(Reply), c_char_p, c_size_t]),
 }
 
+#: Functions that an older library of the same major version lacks.
+_NEWER = {"capdist_status_retry"}
+
 for _name, (_result, _arguments) in _PROTOTYPES.items():
+    if _name in _NEWER and not hasattr(lib, _name):
+        continue
     _function = getattr(lib, _name)
     _function.restype = _result
     _function.argtypes = _arguments
@@ -275,6 +284,16 @@ def detach_thread(thread: c_void_p | None) -> None:
 def text(raw: bytes | None) -> str:
     """A text of the library. It is UTF-8; what is not could only be a fault, and must not raise in a callback."""
     return (raw or b"").decode("utf-8", "replace")
+
+
+def retry_of(reply: Reply | ProtoReply) -> Retry:
+    """Whether to ask again, which an older library does not tell."""
+    return Retry.of(reply.retry) if reply.present & HAS_RETRY else Retry.UNKNOWN
+
+
+def retry_of_status(status: int) -> Retry:
+    """As far as the status alone tells."""
+    return Retry.of(lib.capdist_status_retry(status)) if hasattr(lib, "capdist_status_retry") else Retry.UNKNOWN
 
 
 def check(status: int) -> None:

@@ -37,6 +37,20 @@ class Status(IntEnum):
     SYSTEM_ERROR = 43
 
 
+class Retry(IntEnum):
+    """Whether it is of use to ask again (``CAPDIST_RETRY_*`` in ``capdist.h``)."""
+
+    UNKNOWN = 0  #: not known
+    NEVER = 1  #: the same request can not succeed
+    LATER = 2  #: it may succeed later
+    AFTER = 3  #: it may succeed after `retry_after`
+
+    @classmethod
+    def of(cls, number: int) -> Retry:
+        """The one of that number; one that only a newer library knows is UNKNOWN."""
+        return cls(number) if number in cls._value2member_map_ else cls.UNKNOWN
+
+
 class CapdistError(Exception):
     """Base of all errors of this package.
 
@@ -45,10 +59,21 @@ class CapdistError(Exception):
     """
 
     status: Status | None
+    _retry: Retry | None = None
 
     def __init__(self, text: str, status: Status | None = None) -> None:
         super().__init__(text)
         self.status = status
+
+
+    @property
+    def retry(self) -> Retry:
+        """Whether it is of use to ask again."""
+        if self._retry is not None or self.status is None:
+            return self._retry or Retry.UNKNOWN
+        from . import _native  # which needs this module
+
+        return _native.retry_of_status(self.status)
 
 
 class LibraryNotFoundError(CapdistError, ImportError):
@@ -85,6 +110,7 @@ class RequestError(CapdistError):
         ret_msg: the gateway's words, or "".
         err_code: the gateway's error code, or None.
         retry_after: seconds until the quota group sends again, after a refusal for frequency; else 0.
+        retry: whether it is of use to ask again; REFUSED depends on the gateway's words.
     """
 
     def __init__(
@@ -98,8 +124,10 @@ class RequestError(CapdistError):
         ret_msg: str = "",
         err_code: int | None = None,
         retry_after: float = 0.0,
+        retry: Retry | None = None,
     ) -> None:
         super().__init__(text, status)
+        self._retry = retry
         self.security = security
         self.was_sent = was_sent
         self.ret_type = ret_type

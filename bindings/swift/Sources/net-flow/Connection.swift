@@ -3,11 +3,24 @@ import CCapDist
 /// Why there is no connection, or no figures.
 struct CapDistError: Error, CustomStringConvertible {
     let status: capdist_status
+    /// Whether to ask again: one of `CAPDIST_RETRY_*`.
+    let retry: Int32
     let description: String
 
+    /// A call that was refused.
     init(_ status: capdist_status, _ text: UnsafePointer<CChar>?) {
         self.status = status
+        retry = capdist_status_retry(status)
         description = text.map { String(cString: $0) } ?? ""
+    }
+
+    /// A request that ended without figures.
+    init(_ reply: UnsafePointer<capdist_reply>) {
+        status = reply.pointee.status
+        // An older library's struct ends before the field.
+        let isTold = reply.pointee.present & UInt32(CAPDIST_HAS_RETRY) != 0
+        retry = isTold ? reply.pointee.retry : Int32(CAPDIST_RETRY_UNKNOWN)
+        description = reply.pointee.desc.map { String(cString: $0) } ?? ""
     }
 }
 
@@ -70,7 +83,7 @@ private func answered(
     let continuation = Unmanaged<Box>.fromOpaque(userData).takeRetainedValue().continuation
     // Reached by pointer: a newer library's struct may be longer than this program knows.
     guard let figures = reply.pointee.distribution else {
-        continuation.resume(throwing: CapDistError(reply.pointee.status, reply.pointee.desc))
+        continuation.resume(throwing: CapDistError(reply))
         return
     }
     let flows = Flow.all.map { name, group in Flow(name, group, of: figures) }

@@ -1,6 +1,7 @@
 package capdist;
 
 import com.sun.jna.Callback;
+import com.sun.jna.Function;
 import com.sun.jna.Library;
 import com.sun.jna.Memory;
 import com.sun.jna.Native;
@@ -34,6 +35,10 @@ final class CapdistLibrary {
     static final int HAS_RET_TYPE = 1 << 1;
     static final int HAS_RET_MSG = 1 << 2;
     static final int HAS_ERR_CODE = 1 << 3;
+    static final int HAS_RETRY = 1 << 4;
+
+    /** {@code capdist_status_retry}, which an older library lacks: null then. */
+    private static final Function STATUS_RETRY;
 
     private static final int RTLD_NOW = 2;
     private static final String VERSION_MAJOR = "1.";
@@ -56,6 +61,13 @@ final class CapdistLibrary {
             throw explained;
         }
         Native.register(CapdistLibrary.class, library);
+        Function retry;
+        try {
+            retry = library.getFunction("capdist_status_retry");
+        } catch (UnsatisfiedLinkError e) {
+            retry = null;
+        }
+        STATUS_RETRY = retry;
         String version = text(capdist_version());
         if (!version.startsWith(VERSION_MAJOR)) {
             throw new UnsatisfiedLinkError("libcapdist is version " + version + ", and " + VERSION_MAJOR + "x is needed");
@@ -69,6 +81,8 @@ final class CapdistLibrary {
     static native Pointer capdist_last_error();
 
     static native int capdist_security_parse(Pointer text, byte[] security);
+
+    static native long capdist_security_format(byte[] security, byte[] buffer, long size);
 
     static native int capdist_options_init(Options options, long size);
 
@@ -213,7 +227,7 @@ final class CapdistLibrary {
     /** {@code capdist_reply} */
     @FieldOrder({
         "status", "serial_no", "security", "was_sent", "retry_after_ms", "present", "ret_type", "err_code", "ret_msg",
-        "desc", "distribution", "body", "body_length"
+        "desc", "distribution", "body", "body_length", "retry"
     })
     public static final class Reply extends Structure {
         public int status;
@@ -229,6 +243,7 @@ final class CapdistLibrary {
         public Pointer distribution;
         public Pointer body;
         public long body_length;
+        public int retry;
 
         // Read one by one in callbacks: JNA's reading of a whole struct takes longer than all else of an answer.
         private static final Reply AT = new Reply();
@@ -245,11 +260,13 @@ final class CapdistLibrary {
         static final int DISTRIBUTION = AT.fieldOffset("distribution");
         static final int BODY = AT.fieldOffset("body");
         static final int BODY_LENGTH = AT.fieldOffset("body_length");
+        static final int RETRY = AT.fieldOffset("retry");
     }
 
     /** {@code capdist_proto_reply} */
     @FieldOrder({
-        "status", "serial_no", "proto_id", "was_sent", "retry_after_ms", "present", "ret_type", "desc", "body", "body_length"
+        "status", "serial_no", "proto_id", "was_sent", "retry_after_ms", "present", "ret_type", "desc", "body", "body_length",
+        "retry"
     })
     public static final class ProtoReply extends Structure {
         public int status;
@@ -262,6 +279,7 @@ final class CapdistLibrary {
         public Pointer desc;
         public Pointer body;
         public long body_length;
+        public int retry;
 
         // Read one by one in callbacks: JNA's reading of a whole struct takes longer than all else of an answer.
         private static final ProtoReply AT = new ProtoReply();
@@ -275,6 +293,7 @@ final class CapdistLibrary {
         static final int DESC = AT.fieldOffset("desc");
         static final int BODY = AT.fieldOffset("body");
         static final int BODY_LENGTH = AT.fieldOffset("body_length");
+        static final int RETRY = AT.fieldOffset("retry");
     }
 
     /** {@code capdist_options} */
@@ -393,6 +412,18 @@ final class CapdistLibrary {
         public Quota() {
             check(capdist_quota_init(this, size()));
         }
+    }
+
+    /** What a reply tells, whose struct an older library ends before this field. */
+    static Retry retry(Pointer reply, int present, int offset) {
+        return (present & HAS_RETRY) != 0 ? Retry.of(reply.getInt(offset)) : Retry.UNKNOWN;
+    }
+
+    /** As far as a status alone tells. */
+    static Retry retry(Status status) {
+        return STATUS_RETRY != null
+                ? Retry.of(STATUS_RETRY.invokeInt(new Object[] {status.number()}))
+                : Retry.UNKNOWN;
     }
 
     /** Throws what a call was refused with. */

@@ -15,6 +15,7 @@ import java.util.OptionalInt;
  * @param retType the body's retType, if it has one
  * @param desc what happened, in English; "" when all is well
  * @param body the answer's protobuf as it came; empty if none came. The array is yours.
+ * @param retry whether it is of use to ask again
  */
 public record ProtoReply(
         Status status,
@@ -24,7 +25,8 @@ public record ProtoReply(
         Duration retryAfter,
         OptionalInt retType,
         String desc,
-        byte[] body) {
+        byte[] body,
+        Retry retry) {
 
     static ProtoReply of(Pointer raw) {
         int present = raw.getInt(CapdistLibrary.ProtoReply.PRESENT);
@@ -40,6 +42,7 @@ public record ProtoReply(
                 CapdistLibrary.text(raw.getPointer(CapdistLibrary.ProtoReply.DESC)),
                 CapdistLibrary.bytes(
                         raw.getPointer(CapdistLibrary.ProtoReply.BODY),
-                        raw.getLong(CapdistLibrary.ProtoReply.BODY_LENGTH)));
+                        raw.getLong(CapdistLibrary.ProtoReply.BODY_LENGTH)),
+                CapdistLibrary.retry(raw, present, CapdistLibrary.ProtoReply.RETRY));
     }
 }

@@ -22,6 +22,7 @@ import java.util.OptionalInt;
  * @param desc what happened, in English; "" when all is well
  * @param distribution the figures
  * @param body the answer's protobuf as it came; empty if none came. The array is yours.
+ * @param retry whether it is of use to ask again
  */
 public record Reply(
         Status status,
@@ -34,7 +35,8 @@ public record Reply(
         OptionalInt errCode,
         String desc,
         Optional<CapitalDistribution> distribution,
-        byte[] body) {
+        byte[] body,
+        Retry retry) {
 
     static Reply of(Pointer raw) {
         int present = raw.getInt(CapdistLibrary.Reply.PRESENT);
@@ -53,7 +55,8 @@ public record Reply(
                 CapdistLibrary.text(raw.getPointer(CapdistLibrary.Reply.DESC)),
                 figures != null ? Optional.of(CapitalDistribution.of(figures)) : Optional.empty(),
                 CapdistLibrary.bytes(
-                        raw.getPointer(CapdistLibrary.Reply.BODY), raw.getLong(CapdistLibrary.Reply.BODY_LENGTH)));
+                        raw.getPointer(CapdistLibrary.Reply.BODY), raw.getLong(CapdistLibrary.Reply.BODY_LENGTH)),
+                CapdistLibrary.retry(raw, present, CapdistLibrary.Reply.RETRY));
     }
 
     private static OptionalInt given(int present, int bit, int value) {

@@ -7,7 +7,7 @@ public final class RequestException extends CapdistException {
     private final transient Reply reply;
 
     RequestException(Reply reply) {
-        super(reply.status(), reply.desc());
+        super(reply.status(), reply.desc(), reply.retry());
         this.reply = reply;
     }
 

@@ -12,6 +12,8 @@ import java.nio.ByteOrder;
 public record Security(int market, String code) {
     /** {@code HK.} */
     public static final int MARKET_HK = 1;
+    /** {@code HK_FUTURE.}: Hong Kong futures */
+    public static final int MARKET_HK_FUTURE = 2;
     /** {@code US.} */
     public static final int MARKET_US = 11;
     /** {@code SH.} */
@@ -32,11 +34,14 @@ public record Security(int market, String code) {
     public static final int MARKET_FX = 81;
     /** {@code CC.}: crypto currencies */
     public static final int MARKET_CC = 91;
+    /** {@code EC.}: event contracts */
+    public static final int MARKET_EC = 101;
 
     /**
-     * Reads "HK.00700". The first dot separates; the code may hold dots ("US.BRK.B").
+     * Reads "HK.00700". The first dot separates; the code may hold dots ("US.BRK.B"). Blanks around it are skipped, and the
+     * market may be in lower case.
      *
-     * @throws CapdistException {@link Status#INVALID_ARGUMENT}
+     * @throws CapdistException {@link Status#INVALID_ARGUMENT}; it names what was probably meant
      */
     public static Security parse(String text) {
         byte[] raw = new byte[CapdistLibrary.SECURITY_SIZE];
@@ -44,25 +49,16 @@ public record Security(int market, String code) {
         return of(raw);
     }
 
-    /** "HK.00700"; a market without a prefix is written as its number. */
+    /** "HK.00700"; "#999.X" for a market that has no name here, and for what is no security. */
     @Override
     public String toString() {
-        String prefix =
-                switch (market) {
-                    case MARKET_HK -> "HK";
-                    case MARKET_US -> "US";
-                    case MARKET_SH -> "SH";
-                    case MARKET_SZ -> "SZ";
-                    case MARKET_SG -> "SG";
-                    case MARKET_JP -> "JP";
-                    case MARKET_AU -> "AU";
-                    case MARKET_MY -> "MY";
-                    case MARKET_CA -> "CA";
-                    case MARKET_FX -> "FX";
-                    case MARKET_CC -> "CC";
-                    default -> String.valueOf(market);
-                };
-        return prefix + "." + code;
+        byte[] text = new byte[CapdistLibrary.CODE_SIZE + 16];
+        try {
+            if (CapdistLibrary.capdist_security_format(raw(), text, text.length) >= 0) return CapdistLibrary.text(text, 0);
+        } catch (CapdistException e) {
+            // Its text is no code: it is shown as it is.
+        }
+        return "#" + market + "." + code;
     }
 
     /** From C's struct. */

@@ -1,0 +1,108 @@
+import Codec
+
+/// A security as somebody wrote it, and what was probably meant by what is none.
+struct SecuritySpelling {
+    /// Without blanks and line ends around it.
+    private let text: UnsafeRawBufferPointer.SubSequence
+
+    init(_ raw: UnsafeRawBufferPointer) {
+        var text = raw[...]
+        while let first = text.first, Self.isBlank(first) { text = text.dropFirst() }
+        while let last = text.last, Self.isBlank(last) { text = text.dropLast() }
+        self.text = text
+    }
+
+    /// What stands before the first dot, and after it; nil without one.
+    var parts: (market: UnsafeRawBufferPointer.SubSequence, code: UnsafeRawBufferPointer.SubSequence)? {
+        guard let dot = text.firstIndex(of: UInt8(ascii: ".")) else { return nil }
+        return (text[..<dot], text[(dot + 1)...])
+    }
+
+    /// Whether it has ASCII letters, and all of them are in lower case.
+    var isInLowerCase: Bool {
+        text.contains { Self.upperCased($0) != $0 } && !text.contains { Self.isUpperCase($0) }
+    }
+
+    static func upperCased(_ byte: UInt8) -> UInt8 {
+        (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte) ? byte & ~0x20 : byte
+    }
+
+    private static func isUpperCase(_ byte: UInt8) -> Bool { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) }
+
+    private static func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
+
+    private static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0d).contains(byte) }
+
+    // MARK: - What was meant
+
+    /// What was probably meant by a text that is no security.
+    var meant: String? {
+        let bytes = text.map(Self.upperCased)
+        // What could be no code of a market is not guessed at.
+        guard (1...24).contains(bytes.count), bytes.allSatisfy({ (0x20..<0x7f).contains($0) }) else {
+            return nil
+        }
+        if let first = bytes.firstIndex(where: Self.isSeparator), let last = bytes.lastIndex(where: Self.isSeparator) {
+            return Self.guess(separated: bytes, first, last)
+        }
+        return Self.guess(whole: bytes)
+    }
+
+    private static func isSeparator(_ byte: UInt8) -> Bool { ". :-_/".utf8.contains(byte) }
+
+    /// "00700.HK", "NASDAQ:AAPL", "BRK.B".
+    private static func guess(separated bytes: [UInt8], _ first: Int, _ last: Int) -> String? {
+        let (head, tail) = (bytes[..<first], bytes[(first + 1)...])
+        if let market = market(of: head) { return write(market, tail) }
+        let (code, end) = (bytes[..<last], bytes[(last + 1)...])
+        // Tokyo's suffix is one letter, as a class of shares is: its codes begin with a digit.
+        if let market = market(of: end), end.count > 1 || code.first.map(isDigit) == true { return write(market, code) }
+        let isOfLetters = head.allSatisfy(isUpperCase) && tail.allSatisfy(isUpperCase) && (1...5).contains(head.count)
+        return bytes[first] == UInt8(ascii: ".") && isOfLetters && tail.count == 1 ? write(.us, bytes[...]) : nil
+    }
+
+    /// "HK00700", "00700", "600519", "AAPL".
+    private static func guess(whole bytes: [UInt8]) -> String? {
+        let letters = bytes.prefix(while: isUpperCase)
+        let digits = bytes[letters.count...]
+        guard digits.allSatisfy(isDigit) else { return nil }
+        if digits.isEmpty { return letters.count <= 5 ? write(.us, letters) : nil }
+        if !letters.isEmpty { return market(of: letters).flatMap { write($0, digits) } }
+        switch digits.count {
+        case ...5: return write(.hk, digits)
+        // Shanghai numbers its stocks and funds from 5, 6 and 9 on, Shenzhen its own from 0 to 3.
+        case 6: return write("569".utf8.contains(digits.first ?? 0) ? .sh : .sz, digits)
+        default: return nil
+        }
+    }
+
+    private static func write(_ market: Market, _ code: ArraySlice<UInt8>) -> String? {
+        var code = code
+        // A US index begins with a dot.
+        while market != .us, let first = code.first, isSeparator(first) { code = code.dropFirst() }
+        guard !code.isEmpty, !code.contains(UInt8(ascii: " ")) else { return nil }
+        var text = String(decoding: code, as: UTF8.self)
+        // Elsewhere Hong Kong's codes are written without their first zeroes.
+        if market == .hk, code.allSatisfy(isDigit) {
+            text = String(repeating: "0", count: max(5 - code.count, 0)) + text
+        }
+        return "\(market.prefix).\(text)"
+    }
+
+    /// A market by its name, or by what other programs call it.
+    private static func market(of name: ArraySlice<UInt8>) -> Market? {
+        if let market = Market.named(name) { return market }
+        switch String(decoding: name, as: UTF8.self) {
+        case "HKEX", "SEHK", "XHKG": return .hk
+        case "NASDAQ", "NYSE", "AMEX": return .us
+        case "SS", "SSE", "SHSE", "XSHG": return .sh
+        case "SZSE", "XSHE": return .sz
+        case "SI", "SGX": return .sg
+        case "T", "TSE": return .jp
+        case "AX", "ASX": return .au
+        case "KL": return .my
+        case "TO", "TSX": return .ca
+        default: return nil
+        }
+    }
+}

@@ -1,0 +1,75 @@
+package capdist;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.sun.jna.Memory;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** Whether to ask again, and how people write securities. */
+@Timeout(30)
+class RetryTest {
+    @Test
+    void anErrorTellsWhetherToAskAgain() throws Exception {
+        try (Simulator gateway = new Simulator("--no-quota", "--fault", "never@HK.00001");
+                Client client = new Client(new Options().port(gateway.port()).quotaRequests(0))) {
+            RequestException refused =
+                    assertThrows(RequestException.class, () -> client.fetchCapitalDistribution("HK.99999"));
+            assertEquals(Retry.NEVER, refused.retry());
+            assertEquals(Retry.NEVER, refused.reply().retry());
+            RequestOptions soon = new RequestOptions().replyTimeout(Duration.ofMillis(50));
+            RequestException late =
+                    assertThrows(RequestException.class, () -> client.fetchCapitalDistribution("HK.00001", soon));
+            assertEquals(Retry.LATER, late.retry());
+            CapdistException wrong =
+                    assertThrows(CapdistException.class, () -> client.fetchCapitalDistribution("nonsense"));
+            assertEquals(Retry.NEVER, wrong.retry());
+        }
+    }
+
+    /** It ends before the field; what lies behind it is another's memory. */
+    @Test
+    void anOlderLibrarysStructIsNotReadBeyondItsEnd() {
+        try (Memory reply = new Memory(CapdistLibrary.Reply.RETRY + Integer.BYTES)) {
+            reply.clear();
+            reply.setInt(CapdistLibrary.Reply.RETRY, 1);
+            reply.setInt(CapdistLibrary.Reply.STATUS, Status.REFUSED.number());
+            assertEquals(Retry.UNKNOWN, Reply.of(reply).retry());
+            reply.setInt(CapdistLibrary.Reply.PRESENT, CapdistLibrary.HAS_RETRY);
+            assertEquals(Retry.NEVER, Reply.of(reply).retry());
+        }
+        try (Memory reply = new Memory(CapdistLibrary.ProtoReply.RETRY + Integer.BYTES)) {
+            reply.clear();
+            reply.setInt(CapdistLibrary.ProtoReply.RETRY, 1);
+            assertEquals(Retry.UNKNOWN, ProtoReply.of(reply).retry());
+        }
+    }
+
+    @Test
+    void securitiesAreReadAsPeopleWriteThem() throws Exception {
+        int read = 0;
+        for (String line : Files.readAllLines(Path.of("Tests/cases/securities.tsv"))) {
+            if (line.isEmpty() || line.startsWith("# ")) continue;
+            String[] row = line.split("\t");
+            String text = row[0].replace("\\n", "\n").replace("\\r", "\r").replace("\\t", "\t");
+            if (!row[1].equals("-")) {
+                assertEquals(row[1], Security.parse(text).toString(), text);
+                read++;
+                continue;
+            }
+            CapdistException refused = assertThrows(CapdistException.class, () -> Security.parse(text), text);
+            assertEquals(Status.INVALID_ARGUMENT, refused.status());
+            String message = refused.getMessage();
+            if (row[2].equals("-")) assertFalse(message.contains("meant"), message);
+            else assertTrue(message.contains("was " + row[2] + " meant?"), text + ": " + message);
+        }
+        assertTrue(read > 15);
+        assertEquals("#0.", new Security(0, "").toString());
+    }
+}
