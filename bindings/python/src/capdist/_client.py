@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import operator
 import weakref
-from _thread import allocate_lock
 from os import PathLike
-from queue import Empty, SimpleQueue
+from queue import Empty
 from typing import Any, Callable, Iterable, Iterator, Optional, Tuple, Type, TypeVar, Union
 
 from . import _native as native
@@ -15,6 +14,7 @@ from ._connection import Callbacks, Connection, Waiting, refuse_in_callback
 from ._log import log
 from ._model import CapitalDistribution, Cipher, ConnectionInfo, LogLevel, ProtoReply, Quota, proto_reply_of, result_of
 from ._status import ArgumentError, RequestError, Status
+from ._waits import Flag, Queue
 from ._watch import Again, Entry, entry_of, listed
 
 #: What became of one request: figures, or the exception that tells why there are none.
@@ -266,8 +266,7 @@ class Client(BaseClient):
             ArgumentError, ClosedError, WouldDeadlockError, ConnectError: the request was not made.
         """
         refuse_in_callback()
-        arrived = allocate_lock()
-        arrived.acquire()
+        arrived = Flag()
         result: Any = None
 
         def sink(reply: native.Reply) -> None:
@@ -275,14 +274,14 @@ class Client(BaseClient):
             try:
                 result = result_of(reply, security)
             finally:
-                arrived.release()
+                arrived.set()
 
         options = request_options(queue_timeout, reply_timeout, wait, security_firm, outage_wait)
         serial_no = self._connection.ask(parse_security(security), options, sink)
         try:
-            arrived.acquire()
+            arrived.wait()
         except BaseException:
-            # Ctrl-C: nobody wants the answer any more.
+            # Ctrl-C, or a greenlet's time-out: nobody wants the answer any more.
             self._connection.give_up(serial_no)
             raise
         if isinstance(result, CapitalDistribution):
@@ -337,7 +336,7 @@ class Client(BaseClient):
         refuse_in_callback()
         options = request_options(_LIST_QUEUE_TIMEOUT, reply_timeout, True, 0)
         window = self._list_window()
-        answers: SimpleQueue[Tuple[int, Entry, Result]] = SimpleQueue()
+        answers: Queue[Tuple[int, Entry, Result]] = Queue()
         under_way: set[int] = set()
         again = Again()
         remaining = listed(securities)

@@ -21,7 +21,6 @@ import ctypes
 import itertools
 import os
 import sys
-import threading
 import time
 import weakref
 from ctypes import byref, c_uint32, c_void_p
@@ -33,6 +32,7 @@ from ._arguments import patience
 from ._log import level_of
 from ._model import ConnectionInfo, LogLevel, Quota
 from ._status import CapdistError, ClosedError, Status, WouldDeadlockError, call_error
+from ._waits import Flag, Signal, get_ident, sleep
 
 ReplySink = Callable[[native.Reply], None]
 ProtoSink = Callable[[native.ProtoReply], None]
@@ -61,7 +61,7 @@ _release.argtypes = [ctypes.c_int]
 
 def refuse_in_callback() -> None:
     """Raises where a wait would be for the very thread it is on."""
-    if threading.get_ident() in _callback_threads:
+    if get_ident() in _callback_threads:
         raise WouldDeadlockError(
             "inside a callback this call would wait for its own thread: use the one with a callback",
             Status.WOULD_DEADLOCK,
@@ -76,15 +76,15 @@ class Connection:
             raise ClosedError(_EXITING, Status.RELEASED)
         self.callbacks = weakref.ref(callbacks)
         self.waiting = weakref.ref(waiting)
-        self.changed = threading.Condition()
-        self.closed = threading.Event()
+        self.changed = Signal()
+        self.closed = Flag()
         self.handle = c_void_p()
         self._token = next(_tokens)
         self._gil_state: Optional[int] = None
         #: Whether a loop drives it, on a thread that is Python's own.
         self.is_driven = options.mode == native.MODE_HOST_DRIVEN
         self.is_attached = self.is_driven
-        self._thread = threading.get_ident() if self.is_driven else 0
+        self._thread = get_ident() if self.is_driven else 0
         self._is_closing = False
         #: Whether the last attempt to connect failed.
         self.is_in_outage = False
@@ -179,19 +179,22 @@ class Connection:
         refuse_in_callback()
         deadline = time.monotonic() + patience(timeout)
         error: Optional[CapdistError] = None
+        is_final = False
+
+        def done() -> bool:
+            nonlocal error, is_final
+            error, is_final = self.look()
+            return error is None or is_final or (self.is_in_outage and not through_outage)
+
         try:
-            with self.changed:
-                while True:
-                    error, is_final = self.look()
-                    if error is None:
-                        return
-                    remaining = deadline - time.monotonic()
-                    if remaining <= 0 or is_final or (self.is_in_outage and not through_outage):
-                        raise error
-                    # The library tells at once; the limit is for a child that was forked in between.
-                    self.changed.wait(min(remaining, 1.0))
+            # The library tells at once; the limit of each wait is for a child that was forked in between.
+            while not self.changed.wait(done, min(max(deadline - time.monotonic(), 0.0), 1.0)):
+                if time.monotonic() >= deadline:
+                    break
+            if error is not None:
+                raise error
         finally:
-            del error  # which holds this frame, once it is raised
+            error = None  # which holds this frame, once it is raised
 
     def info(self) -> ConnectionInfo:
         """What is known of the connection."""
@@ -231,7 +234,7 @@ class Connection:
     def close(self) -> None:
         """Releases the connection; waits until its thread is gone, unless inside a callback. Harmless to repeat."""
         thread = self.start_release()
-        if self.is_driven or threading.get_ident() in _callback_threads:
+        if self.is_driven or get_ident() in _callback_threads:
             return
         try:
             self.closed.wait()
@@ -247,10 +250,10 @@ class Connection:
     def disown(self) -> None:
         """In a forked child: only the descriptors are ours to close."""
         self._is_closing = True
-        # The parent's threads may have held their locks.
-        self.changed = threading.Condition()
-        self.closed = threading.Event()
-        self.closed.set()
+        # New ones: the parent's threads may have been waiting.
+        self.changed = Signal()
+        self.closed = Flag()
+        self.closed.is_set = True
         native.lib.capdist_release(self.handle)
 
     def start_release(self) -> Optional[c_void_p]:
@@ -260,8 +263,8 @@ class Connection:
             return None
         self._is_closing = True
         # While the interpreter exits, the loop's thread may be inside a callback that does not return.
-        is_ours = self.is_driven and not (_is_exiting and threading.get_ident() != self._thread)
-        if threading.get_ident() not in _callback_threads and not is_ours:
+        is_ours = self.is_driven and not (_is_exiting and get_ident() != self._thread)
+        if get_ident() not in _callback_threads and not is_ours:
             thread = native.start_release(self.handle)
             if thread is not None:
                 return thread
@@ -280,7 +283,7 @@ class Connection:
 
     def attach(self) -> None:
         """Gives this thread a thread state that outlives the callback."""
-        self._thread = threading.get_ident()
+        self._thread = get_ident()
         _callback_threads.add(self._thread)
         self._gil_state = _ensure()
         self.is_attached = True
@@ -294,8 +297,7 @@ class Connection:
 
     def tell(self) -> None:
         """Wakes who waits for a change of state."""
-        with self.changed:
-            self.changed.notify_all()
+        self.changed.notify()
         waiting = self.waiting()
         if waiting is not None:
             for listener in tuple(waiting.listeners):
@@ -466,7 +468,7 @@ def _before_fork() -> None:
     thread gets one as soon as it runs."""
     deadline = time.monotonic() + 1.0
     while any(not one.is_attached for one in list(_connections.values())) and time.monotonic() < deadline:
-        time.sleep(0.0002)
+        sleep(0.0002)
 
 
 def _after_fork_in_child() -> None:

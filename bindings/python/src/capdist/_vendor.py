@@ -6,7 +6,6 @@ import time
 import weakref
 from functools import lru_cache
 from os import PathLike
-from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple, Type, Union
 
 from ._arguments import patience
@@ -32,6 +31,7 @@ from ._vendor_names import (
     SecurityFirm,
     SysNotifyType,
 )
+from ._waits import Queue
 
 if TYPE_CHECKING:
     import pandas
@@ -259,7 +259,7 @@ class OpenQuoteContext:
 
     def _ask(self, proto_id: int, body: bytes) -> ProtoReply:
         refuse_in_callback()
-        answers: "SimpleQueue[ProtoReply]" = SimpleQueue()
+        answers: Queue[ProtoReply] = Queue()
         # No quota is waited for: what keeps it from being sent is that the connection went again.
         serial_no = self._client.send_proto(proto_id, body, answers.put, queue_timeout=max(self._timeout, 0.001))
         try:

@@ -6,11 +6,11 @@ import sys
 import threading
 import weakref
 from itertools import count
-from queue import SimpleQueue
 from typing import Any, Optional, Tuple, Union
 
 from ._vendor_messages import NOTIFY, Notification, notification
 from ._vendor_names import RET_ERROR, RET_OK
+from ._waits import Queue
 
 
 class RspHandlerBase:
@@ -57,7 +57,7 @@ class Pushes:
 
     def __init__(self) -> None:
         #: What waits for the handler; None ends the thread.
-        self.queue: "SimpleQueue[Optional[bytes]]" = SimpleQueue()
+        self.queue: Queue[Optional[bytes]] = Queue()
         #: What :meth:`OpenQuoteContext.start` and `stop` set.
         self.is_on = True
         self.handler: Optional[SysNotifyHandlerBase] = None
@@ -94,7 +94,7 @@ class Pushes:
             thread.join()
 
 
-def _take(queue: "SimpleQueue[Optional[bytes]]", known: "weakref.ref[Pushes]") -> None:
+def _take(queue: Queue[Optional[bytes]], known: "weakref.ref[Pushes]") -> None:
     while True:
         body = queue.get()
         if body is None or not _call(known, body):
