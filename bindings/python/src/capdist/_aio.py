@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import sys
 import threading
 import time
 import weakref
@@ -27,6 +28,27 @@ def _hand_over(loop: asyncio.AbstractEventLoop, callback: Callable[..., None], *
     except RuntimeError:
         if not loop.is_closed():
             raise
+
+
+def _running_loop() -> asyncio.AbstractEventLoop:
+    """asyncio's running loop; raises RuntimeError where there is none, and says what to use under trio."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        if not _is_in_trio():
+            raise
+    raise RuntimeError(
+        "this is trio's loop and not asyncio's: use capdist.Client in a thread, such as "
+        "`await trio.to_thread.run_sync(client.capital_distribution, security)`, or this client under trio-asyncio"
+    )
+
+
+def _is_in_trio() -> bool:
+    trio = sys.modules.get("trio")
+    try:
+        return trio is not None and trio.lowlevel.current_task() is not None
+    except RuntimeError:
+        return False
 
 
 def _settle(future: "asyncio.Future[CapitalDistribution]", result: Result) -> None:
@@ -62,7 +84,7 @@ class AsyncClient(BaseClient):
     _hand_over: Callable[..., None] = staticmethod(_hand_over)
 
     def _running_loop(self) -> asyncio.AbstractEventLoop:
-        return asyncio.get_running_loop()
+        return _running_loop()
 
     async def wait_ready(self, timeout: float = 10.0) -> None:
         """Waits until the connection stands.
@@ -255,7 +277,7 @@ class LoopClient(AsyncClient):
         return cls(host, port, **options, _mode=native.MODE_HOST_DRIVEN, _resolver=names)
 
     def __init__(self, host: str, port: int, **options: Any) -> None:
-        self._loop = asyncio.get_running_loop()
+        self._loop = _running_loop()
         super().__init__(host, port, **options)
         self._finalizer.detach()
         driver = _Driver(self._loop, self._connection, self._waiting, options.get("_resolver"))
@@ -263,7 +285,7 @@ class LoopClient(AsyncClient):
         self._end = driver.end
 
     def _running_loop(self) -> asyncio.AbstractEventLoop:
-        loop = asyncio.get_running_loop()
+        loop = _running_loop()
         if loop is not self._loop and not self._connection.is_closing:
             raise RuntimeError(f"{self!r} is bound to a different event loop: make a client on each")
         return loop

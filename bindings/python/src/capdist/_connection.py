@@ -34,6 +34,8 @@ from ._model import ConnectionInfo, LogLevel, Quota
 from ._status import CapdistError, ClosedError, Status, WouldDeadlockError, call_error
 from ._waits import Flag, Signal, get_ident, sleep
 
+_before: Dict[str, Any] = {name: value for name, value in globals().items() if not name.startswith("__")}
+
 ReplySink = Callable[[native.Reply], None]
 ProtoSink = Callable[[native.ProtoReply], None]
 
@@ -51,12 +53,27 @@ _THREAD_STACK_BYTES = 8 * 1024 * 1024
 #: How long the interpreter's exit waits for a callback that is running, in seconds.
 _EXIT_PATIENCE = 2.0
 
-_ensure = ctypes.pythonapi.PyGILState_Ensure
-_ensure.restype = ctypes.c_int
-_ensure.argtypes = []
-_release = ctypes.pythonapi.PyGILState_Release
-_release.restype = None
-_release.argtypes = [ctypes.c_int]
+#: CPython's own interface; PyPy has none, and gives each thread what it needs by itself.
+_api: Any = getattr(ctypes, "pythonapi", None)
+if _api is not None:
+    _api.PyGILState_Ensure.restype = ctypes.c_int
+    _api.PyGILState_Ensure.argtypes = []
+    _api.PyGILState_Release.restype = None
+    _api.PyGILState_Release.argtypes = [ctypes.c_int]
+    _api.PyInterpreterState_Get.restype = c_void_p
+    _api.PyInterpreterState_Get.argtypes = []
+    _api.PyInterpreterState_GetID.restype = ctypes.c_int64
+    _api.PyInterpreterState_GetID.argtypes = [c_void_p]
+
+
+def _refuse_in_subinterpreter() -> None:
+    """A thread that Python did not start always comes into the main interpreter, and there it would run this one's objects."""
+    if _api is not None and _api.PyInterpreterState_GetID(_api.PyInterpreterState_Get()) != 0:
+        raise call_error(
+            Status.UNSUPPORTED,
+            "in a subinterpreter a connection can have no thread of its own, whose callbacks would come into the main one: use "
+            "LoopClient here, or make the client in the main interpreter",
+        )
 
 
 def refuse_in_callback() -> None:
@@ -74,6 +91,8 @@ class Connection:
     def __init__(self, options: native.Options, callbacks: "Callbacks", waiting: "Waiting") -> None:
         if _is_exiting:
             raise ClosedError(_EXITING, Status.RELEASED)
+        if options.mode != native.MODE_HOST_DRIVEN:
+            _refuse_in_subinterpreter()
         self.callbacks = weakref.ref(callbacks)
         self.waiting = weakref.ref(waiting)
         self.changed = Signal()
@@ -285,7 +304,7 @@ class Connection:
         """Gives this thread a thread state that outlives the callback."""
         self._thread = get_ident()
         _callback_threads.add(self._thread)
-        self._gil_state = _ensure()
+        self._gil_state = _api.PyGILState_Ensure() if _api is not None else 0
         self.is_attached = True
 
     def detach(self) -> None:
@@ -293,7 +312,8 @@ class Connection:
         if self._gil_state is not None:
             _callback_threads.discard(self._thread)
             state, self._gil_state = self._gil_state, None
-            _release(state)
+            if _api is not None:
+                _api.PyGILState_Release(state)
 
     def tell(self) -> None:
         """Wakes who waits for a change of state."""
@@ -481,7 +501,11 @@ def _after_fork_in_child() -> None:
         connection.disown()
 
 
-atexit.register(_close_all)
-if sys.version_info < (3, 12):
-    os.register_at_fork(before=_before_fork)
-os.register_at_fork(after_in_child=_after_fork_in_child)
+if "_close_all" not in _before:
+    atexit.register(_close_all)
+    if sys.version_info < (3, 12):
+        os.register_at_fork(before=_before_fork)
+    os.register_at_fork(after_in_child=_after_fork_in_child)
+
+# Loaded again (importlib.reload): C and open connections hold what was made the first time, so that stays.
+globals().update(_before)

@@ -6,8 +6,12 @@ import ctypes
 import ctypes.util
 import os
 import re
+import shutil
+import tempfile
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Iterator
+from typing import Generator, Iterator, Optional
+from zipfile import ZipFile
 
 from ._status import LibraryNotFoundError
 
@@ -26,7 +30,27 @@ _PACKAGES = {
 }
 
 
-def _candidates() -> Iterator[str]:
+@contextmanager
+def _unpacked() -> Iterator[Optional[Path]]:
+    """The library out of the archive that this package is in, with what the wheel put beside it (zipapp): the system loads
+    libraries from files only. The files are there for as long as it takes to load them."""
+    archive = getattr(globals().get("__loader__"), "archive", None)
+    if archive is None:
+        yield None
+        return
+    folder = tempfile.mkdtemp(prefix="capdist-")
+    try:
+        with ZipFile(archive) as packed:
+            pattern = rf"(?:.*/)?capdist(?:/{re.escape(_NAME)}|\.libs/[^/]+)"
+            inside = [name for name in packed.namelist() if re.fullmatch(pattern, name)]
+            packed.extractall(folder, inside)
+        libraries = [Path(folder, name) for name in inside if name.endswith(_NAME)]
+        yield libraries[0] if libraries else None
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _candidates() -> Generator[str, None, None]:
     """Where the library may be, in the order to look: named by the user, beside this package, the system's way."""
     named = os.environ.get(_VARIABLE)
     if named:
@@ -36,6 +60,9 @@ def _candidates() -> Iterator[str]:
     beside = Path(__file__).parent / _NAME
     if beside.exists():
         yield str(beside)
+    with _unpacked() as unpacked:
+        if unpacked is not None:
+            yield str(unpacked)
     yield _NAME
     found = ctypes.util.find_library("capdist")
     if found:
@@ -49,15 +76,16 @@ def load() -> ctypes.CDLL:
         LibraryNotFoundError: with what to do about it.
     """
     reasons = []
-    for path in _candidates():
-        try:
-            library = ctypes.CDLL(path)
-        except OSError as error:
-            _check_needs(path, str(error))
-            reasons.append(str(error))
-            continue
-        _check(library, path)
-        return library
+    with closing(_candidates()) as candidates:
+        for path in candidates:
+            try:
+                library = ctypes.CDLL(path)
+            except OSError as error:
+                _check_needs(path, str(error))
+                reasons.append(str(error))
+                continue
+            _check(library, path)
+            return library
     raise LibraryNotFoundError(
         f"{_NAME} can not be loaded ({'; '.join(reasons)}). Install libcapdist, or name its file in the variable "
         f"{_VARIABLE}."
@@ -66,7 +94,8 @@ def load() -> ctypes.CDLL:
 
 def _check_needs(path: str, reason: str) -> None:
     """Raises LibraryNotFoundError if the library is there, and what it needs is not."""
-    missing = re.match(r"(\S+): cannot open shared object file", reason)
+    # PyPy has words of its own before the system's.
+    missing = re.search(r"(?:^|: )(\S+): cannot open shared object file", reason)
     if missing and missing[1] != path and Path(missing[1]).name != _NAME:
         package = _PACKAGES.get(missing[1])
         how = f" (Debian: apt install {package})" if package else ""

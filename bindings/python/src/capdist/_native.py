@@ -23,6 +23,8 @@ from ctypes import (
 from ._library import load
 from ._status import Retry, call_error
 
+_before: dict[str, object] = {name: value for name, value in globals().items() if not name.startswith("__")}
+
 CODE_SIZE = 60
 MODE_THREAD, MODE_HOST_DRIVEN = 0, 1
 TRANSPORT_TCP, TRANSPORT_WEBSOCKET, TRANSPORT_WEBSOCKET_TLS = 0, 1, 2
@@ -318,3 +320,6 @@ def initialised(struct: type[Options] | type[RequestOptions] | type[ConnectionIn
 def bytes_at(address: object, length: int) -> bytes:
     """A copy of memory that lives only during a callback."""
     return ctypes.string_at(ctypes.cast(address, c_void_p), length) if address and length else b""  # type: ignore[arg-type]
+
+# Loaded again (importlib.reload): C and open connections hold what was made the first time, so that stays.
+globals().update(_before)

@@ -11,6 +11,8 @@ from ctypes import c_void_p
 from types import CodeType
 from typing import Any, Callable, Dict, TypeVar
 
+_before: Dict[str, Any] = {name: value for name, value in globals().items() if not name.startswith("__")}
+
 Handler = TypeVar("Handler", bound=Callable[..., None])
 
 #: By thread: what was raised in callbacks, to be raised when the call that makes them is over.
@@ -80,3 +82,6 @@ def _cut_off(event: "sys.UnraisableHookArgs") -> None:
     _raised.setdefault(threading.get_ident(), error)
     if not has_called:
         handler(*arguments)  # its memory is there until ctypes returns
+
+# Loaded again (importlib.reload): C and open connections hold what was made the first time, so that stays.
+globals().update(_before)
