@@ -51,6 +51,7 @@ JARS := /usr/share/java
 JAVAC := javac -J-XX:TieredStopAtLevel=1 -J-XX:+UseSerialGC
 VENV := .venv-test
 BENCH_VENV := .venv-bench
+PYPY_VENV := .venv-pypy
 SWIFT_FILES := Sources Tests bindings/swift tools Package.swift
 
 # Debian packages: to build; to test.
@@ -61,7 +62,9 @@ TOOL_PACKAGES := libsqlite3-dev libtomlplusplus-dev
 TOOL_TEST_PACKAGES := chromium librsvg2-bin sqlite3
 TEST_PACKAGES := $(PACKAGE_PACKAGES) cmake openssl protobuf-c-compiler libcmocka-dev libuv1-dev libasio-dev doctest-dev protobuf-compiler libprotobuf-dev python3 python3-venv nginx strace valgrind faketime
 # Runtimes that the library is tried in: each runs a program of Tests/runtimes.
-RUNTIME_PACKAGES := guile-3.0 libffi-platypus-perl libglib2.0-dev luajit php-cli ruby sbcl
+RUNTIME_PACKAGES := guile-3.0 libffi-platypus-perl libglib2.0-dev luajit php-cli pypy3 ruby sbcl
+# Those of `make deep`, which are larger.
+DEEP_RUNTIME_PACKAGES := erlang-base erlang-dev gdc golang-go ocaml-nox r-base-core rustc tcl tcl-dev
 # To test the C# binding.
 CSHARP_PACKAGES := mono-mcs mono-runtime nunit-console libnunit-framework2.6.3-cil
 # To build the Java binding; to test it.
@@ -86,6 +89,11 @@ setup-build:
 $(VENV)/stamp: Tests/requirements.txt bindings/python/requirements-test.txt bindings/python/requirements-wheel.txt
 	python3 -m venv --clear $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check $(^:%=--requirement %)
+	@touch $@
+
+$(PYPY_VENV)/stamp: bindings/python/requirements-pypy.txt
+	pypy3 -m venv --clear $(PYPY_VENV)
+	$(PYPY_VENV)/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
 
 # Beside the other: each keeps a core busy. What fails here the benchmark tries again, and tells.
@@ -128,6 +136,8 @@ quick: setup
 	@python3 Tests/run.py --quick
 
 deep: setup
+	@scripts/setup.sh $(DEEP_RUNTIME_PACKAGES)
+	@$(MAKE) --silent --no-print-directory $(PYPY_VENV)/stamp
 	@python3 Tests/run.py --deep
 
 bench: setup

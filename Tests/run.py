@@ -36,7 +36,9 @@ from harness.java import java
 from harness.mutants import mutants
 from harness.node import node
 from harness.packages import packages
+from harness.pythons import pythons
 from harness.results import read_junit, read_swift_events
+from harness.runtimes import deep_runtimes
 from harness.sanitizers import sanitizers
 from harness.suite import (
     RELEASE,
@@ -170,6 +172,8 @@ SUITES = [
 DEEP = [
     Suite("sanitizers", "the C tests under sanitizers, the samples under valgrind", 1500, sanitizers),
     Suite("repeats", "many processes that end or fork, many requests under faults, many schedules", 1800, repeats),
+    Suite("runtimes", "languages whose compilers are large, with programs of ours", 600, deep_runtimes),
+    Suite("pythons", "the Python package on PyPy, and bundled by PyInstaller and Nuitka", 1800, pythons),
     Suite("fuzzing", "libFuzzer's targets, each its corpus sanitized, and a minute of inputs of its own", 1800, fuzzing),
     Suite("releases", "the vendor's package release by release, from PyPI, against the simulator", 1800, pytest_suite("Tests/releases")),
     Suite("mutants", "the library broken on purpose: the tests notice each", 1800, mutants),

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import checks
 from .gateway import simulator
 from .suite import RELEASE, RESULTS, ROOT, VENV_PYTHON, Outcome, Run, SuiteError
 
@@ -52,11 +53,81 @@ GUESTS = [
     _interpreted("Ruby", "fetch.rb", "ruby"),
     _interpreted("Guile", "fetch.scm", "guile", "--no-auto-compile"),
     _interpreted("SBCL", "fetch.lisp", "sbcl", "--script"),
+    _interpreted("PyPy", "fetch_package.py", "pypy3"),
     Guest("GLib", "fetch_glib.c", ["{out}", "{port}"], ["sh", "-c", GLIB], SAID),
 ]
 
+_LINKED = " ".join(LINK)
+_SHARED = f"-shared -fPIC {' '.join(C_FLAGS)}"
 
-def runtimes(run: Run, guests: Sequence[Guest] = tuple(GUESTS)) -> None:
+
+def _built(row: str, file: str, build: str, says: set[str], *command: str) -> Guest:
+    """One that is built by a line of shell."""
+    return Guest(row, file, command or ["{out}", "{port}"], ["sh", "-ec", f"export LC_ALL=C.UTF-8; {build}"], says)
+
+
+#: Of `make deep`: what takes a compiler or an interpreter that is large.
+DEEP_GUESTS = [
+    _built(
+        "Go", "fetch.go",
+        f"export GO111MODULE=off GOCACHE={OUT}/go CGO_CFLAGS=-I{ROOT}/include CGO_LDFLAGS='{' '.join(LINK[1:])}'; "
+        f"go build -o {{out}} {PROGRAMS}/fetch.go", CALLED_BACK,
+    ),
+    _built(
+        "Rust", "fetch.rs",
+        f"/usr/bin/rustc --edition 2021 -D warnings -L {RELEASE} -C link-arg=-Wl,-rpath,{RELEASE} {PROGRAMS}/fetch.rs -o {{out}}", CALLED_BACK,
+    ),
+    _built("D", "fetch.d", f"gdc -Wall -Werror {PROGRAMS}/fetch.d {' '.join(LINK[1:])} -o {{out}}", CALLED_BACK),
+    _built(
+        "OCaml", "fetch.ml",
+        f"mkdir -p {{out}}-ml; cp {PROGRAMS}/fetch.ml {PROGRAMS}/fetch_ml.c {{out}}-ml; cd {{out}}-ml; "
+        f"ocamlopt -I +threads unix.cmxa threads.cmxa -ccopt '-I{ROOT}/include' fetch_ml.c fetch.ml "
+        f"-cclib '{' '.join(LINK[1:])}' -o {{out}}", SAID,
+    ),
+    _built(
+        "Tcl", "fetch.tcl",
+        f"cc {_SHARED} -DUSE_TCL_STUBS -I/usr/include/tcl8.6 {PROGRAMS}/fetch_tcl.c {_LINKED} -ltclstub8.6 -o {{out}}-tcl.so", SAID,
+        "tclsh", f"{PROGRAMS}/fetch.tcl", "{out}-tcl.so", "{port}",
+    ),
+    _built(
+        "R", "fetch.R", f"cc {_SHARED} {PROGRAMS}/fetch_R.c {_LINKED} -o {{out}}-r.so", SAID,
+        "Rscript", "--vanilla", f"{PROGRAMS}/fetch.R", "{out}-r.so", "{port}",
+    ),
+    _built(
+        "Erlang", "fetch.erl",
+        f"cc {_SHARED} -I/usr/lib/erlang/usr/include {PROGRAMS}/fetch_erl.c {_LINKED} -o {{out}}-erl.so; erlc -o {OUT} {PROGRAMS}/fetch.erl",
+        SAID,
+        "erl", "-noshell", "-pa", str(OUT), "-eval", 'fetch:main(["{out}-erl.so", "{port}"])',
+    ),
+]  # fmt: skip
+
+
+def deep_runtimes(run: Run) -> None:
+    """The guests of `make deep`."""
+    checks.library(run)
+    _play(run, DEEP_GUESTS)
+
+
+def runtimes(run: Run) -> None:
+    """Those that are quick, and what the page says of all."""
+    _play(run, GUESTS)
+    _page(run)
+
+
+def _page(run: Run) -> None:
+    """The rows of the page that name a program are those whose program is run, here or by the test that is named."""
+    rows = dict(re.findall(r"^\| ([^|]+?) \|.* \| ([^|]+) \|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE))
+    wrong = []
+    for guest in (*GUESTS, *DEEP_GUESTS):
+        known = rows.get(guest.row, "")
+        if f"(../Tests/runtimes/{guest.file})" not in known or ("make deep" in known) != (guest in DEEP_GUESTS or guest.row == "PyPy"):
+            wrong.append(f"{guest.row}: {known}")
+    named = {file for known in rows.values() for file in re.findall(r"\(\.\./Tests/runtimes/([^)]+)\)", known)}
+    wrong += sorted(named - {guest.file for guest in (*GUESTS, *DEEP_GUESTS)})
+    run.check("docs/embedding.md: the rows marked as run are run", "; ".join(wrong))
+
+
+def _play(run: Run, guests: Sequence[Guest]) -> None:
     """Builds each program and runs it."""
     OUT.mkdir(parents=True, exist_ok=True)
     declarations = OUT / "capdist.i"
@@ -79,4 +150,5 @@ def _run(run: Run, guest: Guest, here: dict[str, str]) -> Outcome:
         if built.status != 0:
             return built
     # In a locale of its own: it is what many a runtime chooses its encoding by.
-    return run.program(words(guest.command), limit_s=60, env={"LC_ALL": "C.UTF-8"})
+    env = {"LC_ALL": "C.UTF-8", "PYTHONPATH": str(ROOT / "bindings" / "python" / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
+    return run.program(words(guest.command), limit_s=60, env=env)

@@ -92,6 +92,12 @@ def load() -> ctypes.CDLL:
     )
 
 
+def location() -> str:
+    """The file that was loaded; for tools that bundle programs."""
+    with open("/proc/self/maps", encoding="utf-8") as maps:
+        return next(line.split(maxsplit=5)[5].rstrip("\n") for line in maps if "/libcapdist.so" in line)
+
+
 def _check_needs(path: str, reason: str) -> None:
     """Raises LibraryNotFoundError if the library is there, and what it needs is not."""
     # PyPy has words of its own before the system's.

@@ -7,12 +7,13 @@ from PyInstaller.utils.hooks import collect_dynamic_libs
 
 
 @isolated.decorate
-def _loaded() -> str:
-    """The file that the package loads here; in a process of its own."""
-    import capdist  # noqa: F401
+def _location() -> str:
+    """In a process of its own."""
+    import capdist
+    from capdist import _library
 
-    with open("/proc/self/maps", encoding="utf-8") as maps:
-        return next(line.split(maxsplit=5)[5].strip() for line in maps if "/libcapdist.so" in line)
+    assert capdist.__version__
+    return _library.location()
 
 
-binaries = collect_dynamic_libs("capdist", search_patterns=["libcapdist.so.*"]) or [(_loaded(), "capdist")]
+binaries = collect_dynamic_libs("capdist", search_patterns=["libcapdist.so.*"]) or [(_location(), "capdist")]
