@@ -135,7 +135,7 @@ nonsense\tfailed: a security is written MARKET.CODE, such as HK.00700
 #: types and of conformances, the tokens of globals.
 LAZY = re.compile(r"^([0-9a-f]+) \w (\$s\S*(?:M[Dd]|ML|WL|Wz))$", re.MULTILINE)
 #: C tests that together take the library through all it does.
-EVERYTHING = "callbacks connect encryption frames host_driven json proto queue quota reconnect release replies security threads".split()
+EVERYTHING = "callbacks connect encryption frames host_driven json names proto queue quota reconnect release replies security threads".split()
 EVERYTHING.append("websocket")
 
 

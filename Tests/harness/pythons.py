@@ -14,10 +14,10 @@ from .suite import RESULTS, ROOT, SCRATCH, VENV_PYTHON, Run, library_env
 TESTS = ROOT / "bindings" / "python" / "tests"
 PYPY = ROOT / ".venv-pypy" / "bin" / "python"
 OUT = RESULTS / "pythons"
-#: The package's main part. What is left out is CPython's: when garbage goes, what the interpreter does at exit and at signals,
-#: pandas, and where an error in a callback is told.
+#: The package's main part. What is left out is CPython's: when garbage goes, what the interpreter does at exit and at signals;
+#: and pandas.
 ON_PYPY = ("asyncio", "client", "encryption", "layout", "library", "names", "watch_list", "websocket")
-NOT_ON_PYPY = "not vendor and not exception_in_a_callback and not key_without_encryption and not key_is_no_business"
+NOT_ON_PYPY = "not vendor and not key_without_encryption and not key_is_no_business"
 #: Prints the figures, and which file the library is.
 PROGRAM = """\
 import sys

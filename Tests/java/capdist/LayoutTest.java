@@ -45,6 +45,7 @@ class LayoutTest {
             "capdist_attempt_failed_fn", CapdistLibrary.AttemptFailedFn.class,
             "capdist_push_fn", CapdistLibrary.PushFn.class,
             "capdist_log_fn", CapdistLibrary.LogFn.class,
+            "capdist_thread_start_fn", CapdistLibrary.ThreadStartFn.class,
             "capdist_resolve_fn", CapdistLibrary.ResolveFn.class,
             "capdist_closed_fn", CapdistLibrary.ClosedFn.class);
     private static final Map<String, Long> COMPILED = new HashMap<>();

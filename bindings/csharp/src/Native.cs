@@ -194,6 +194,9 @@ namespace Capdist
         internal delegate void capdist_log_fn(IntPtr conn, int level, byte* message, IntPtr user_data);
 
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+        internal delegate void capdist_thread_start_fn(IntPtr conn, IntPtr user_data);
+
+        [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
         internal delegate void capdist_resolve_fn(IntPtr conn, byte* host, IntPtr user_data);
 
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]

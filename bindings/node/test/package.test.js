@@ -40,7 +40,9 @@ test("statuses and options are the declarations'", () => {
 test("every option of the header but for the loop's is one of ours, and the declarations'", async () => {
   const struct = HEADER.match(/typedef struct capdist_options \{([\s\S]*?)\} capdist_options;/)[1].replace(/\/\*[\s\S]*?\*\//g, "");
   const names = [...struct.matchAll(/(\w+);/g)].map(([, name]) => name.replace(/_(\w)/g, (_, letter) => letter.toUpperCase()));
-  const others = ["structSize", "mode", "programmingLanguage", "onClosed", "userData", "reserved", "onResolve"];
+  const others = [
+    "structSize", "mode", "programmingLanguage", "onClosed", "userData", "reserved", "onResolve", "onThreadStart", "threadStackBytes",
+  ];
   const [, declared] = DECLARATIONS.match(/export interface ConnectOptions \{([\s\S]*?)\n\}/);
   for (const name of names.filter((one) => !others.includes(one))) {
     assert.match(declared, new RegExp(`\\b${name}\\?:`));

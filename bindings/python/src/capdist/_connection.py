@@ -22,8 +22,10 @@ import itertools
 import os
 import sys
 import time
+import traceback
 import weakref
 from ctypes import byref, c_uint32, c_void_p
+from types import SimpleNamespace
 from typing import Any, Callable, Dict, Optional, Tuple
 
 from . import _native as native
@@ -460,17 +462,41 @@ def _handle_closed(token: int) -> None:
     _connections.pop(token, None)
 
 
+def _reporting(handler: Callable[..., None]) -> Callable[..., None]:
+    """What it raises is told to `sys.unraisablehook`, as CPython's ctypes does; PyPy's prints it, and ends the process for a
+    SystemExit."""
+    if _api is not None:
+        return handler
+
+    def reporting(*arguments: Any) -> None:
+        try:
+            handler(*arguments)
+        except BaseException as error:
+            told = SimpleNamespace(
+                exc_type=type(error), exc_value=error, exc_traceback=error.__traceback__, object=handler,
+                err_msg="Exception ignored on calling ctypes callback function",
+            )  # fmt: skip
+            hook: Any = getattr(sys, "unraisablehook", None)
+            # Its own wants what is PyPy's alone.
+            if hook is not None and hook is not getattr(sys, "__unraisablehook__", None):
+                hook(told)
+            else:
+                traceback.print_exception(type(error), error, error.__traceback__)
+
+    return reporting
+
+
 # Kept here for as long as the process lives, since C may call them for as long.
-_on_reply = native.ReplyFn(_handle_reply)
-_on_driven_reply = native.ReplyFn(_handle_driven_reply)
-_on_proto_reply = native.ProtoFn(_handle_proto_reply)
-_on_init_connect = native.InitConnectFn(_handle_init_connect)
-_on_attempt_failed = native.AttemptFailedFn(_handle_attempt_failed)
-_on_disconnect = native.DisconnectFn(_handle_disconnect)
-_on_push = native.PushFn(_handle_push)
-_on_log = native.LogFn(_handle_log)
-_on_closed = native.ClosedFn(_handle_closed)
-_on_resolve = native.ResolveFn(_handle_resolve)
+_on_reply = native.ReplyFn(_reporting(_handle_reply))
+_on_driven_reply = native.ReplyFn(_reporting(_handle_driven_reply))
+_on_proto_reply = native.ProtoFn(_reporting(_handle_proto_reply))
+_on_init_connect = native.InitConnectFn(_reporting(_handle_init_connect))
+_on_attempt_failed = native.AttemptFailedFn(_reporting(_handle_attempt_failed))
+_on_disconnect = native.DisconnectFn(_reporting(_handle_disconnect))
+_on_push = native.PushFn(_reporting(_handle_push))
+_on_log = native.LogFn(_reporting(_handle_log))
+_on_closed = native.ClosedFn(_reporting(_handle_closed))
+_on_resolve = native.ResolveFn(_reporting(_handle_resolve))
 
 def _close_all() -> None:
     global _is_exiting
