@@ -79,6 +79,27 @@ TEST_CASE("descriptor and process refuse what no application drives") {
     CHECK_FALSE(bool(refused));
 }
 
+TEST_CASE("a name is looked up by the application, before each attempt") {
+    options named = driven();
+    named.host = "gateway.test";
+    named.reconnect_min = 10ms;
+    int asked = 0;
+    named.on_resolve = [&](connection_ref conn, std::string_view host) {
+        CHECK(host == "gateway.test");
+        std::error_code ec;
+        CHECK_FALSE(conn.resolved("gateway.test", ec));
+        CHECK(ec == status::invalid_argument);
+        // Nobody listens at the first; then it is not found; then there are two.
+        if (++asked == 1) conn.resolved("127.0.0.2");
+        else if (asked == 2) conn.resolved("", ec, "gone");
+        else conn.resolved("127.0.0.3 127.0.0.1", ec);
+    };
+    connection conn(named);
+    CHECK(conn.fetch_capital_distribution("HK.00700").capital_in_big == 859479380);
+    CHECK(asked == 3);
+    CHECK_THROWS_AS(conn.resolved("127.0.0.1"), error);
+}
+
 TEST_CASE("with an error_code text that is no security is refused, and nothing is thrown") {
     connection conn(driven());
     const std::string long_text(200, 'x');

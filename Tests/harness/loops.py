@@ -37,6 +37,9 @@ def loops(run: Run) -> None:
         good = all(line in printed for line in (f"{first}: 859479380\n", f"{second}: 859479380\n", "1: 127.0.0.1: port 1 refused"))
         run.check("epoll: two gateways, and one that is not there", None if good else printed[-300:])
         _unfinished_line(run, out / "poll", first)
+    outcome = run.program(["timeout", "10", out / "asio", "gateway.invalid", "1", "HK.00700"], limit_s=30)
+    told = re.search(r"the name gateway\.invalid was not found \(.+\)", outcome.output)
+    run.check("asio: looks names up", None if told else outcome.output[-300:] or outcome.ended)
     for name in (*SAMPLES, "asio"):
         command = [out / name, "HK.00700", "127.0.0.1", "1"] if name == "epoll" else [out / name, "127.0.0.1", "1", "HK.00700"]
         outcome = run.program(["timeout", "2", *command], limit_s=30)

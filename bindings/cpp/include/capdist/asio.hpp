@@ -5,15 +5,18 @@
 #define CAPDIST_ASIO_HPP
 
 #include <memory>
+#include <string>
 
 #include <capdist.hpp>
 
 #if defined(CAPDIST_ASIO_BOOST)
 #include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #else
 #include <asio/any_io_executor.hpp>
+#include <asio/ip/tcp.hpp>
 #include <asio/posix/stream_descriptor.hpp>
 #include <asio/steady_timer.hpp>
 #endif
@@ -39,21 +42,26 @@ public:
     asio_connection() noexcept = default;
 
 #if CAPDIST_EXCEPTIONS
-    /// Starts to connect; does not wait. Throws error for options that are refused; a name is refused with
-    /// status::needs_address: look it up with asio's resolver.
+    /// Starts to connect; does not wait. Throws error for options that are refused. A name is looked up by asio's resolver before
+    /// each attempt, unless options::on_resolve is given; asio has a thread for that.
     asio_connection(asio_ns::any_io_executor executor, options options) {
-        options.mode = mode::application_driven;
         std::error_code ec;
-        start(std::move(executor), connection(std::move(options)), ec);
+        const slot names = prepare(options);
+        start(std::move(executor), connection(std::move(options)), names, ec);
         if (ec) throw std::system_error(ec, "asio");
     }
 #endif
     /// The same without throwing: what is refused leaves no connection.
     asio_connection(asio_ns::any_io_executor executor, options options, std::error_code &ec) noexcept {
-        options.mode = mode::application_driven;
-        connection conn(std::move(options), ec);
-        if (ec) return;
-        if (!detail::with_memory([&] { return start(std::move(executor), std::move(conn), ec), true; }, ec)) close();
+        const auto made = detail::with_memory(
+            [&] {
+                const slot names = prepare(options);
+                connection conn(std::move(options), ec);
+                if (!ec) start(std::move(executor), std::move(conn), names, ec);
+                return true;
+            },
+            ec);
+        if (!made) close();
     }
 
     asio_connection(asio_connection &&) noexcept = default;
@@ -84,9 +92,10 @@ private:
         connection conn;
         asio_ns::posix::stream_descriptor descriptor;
         asio_ns::steady_timer pause;
+        asio_ns::ip::tcp::resolver resolver;
 
         driver(const asio_ns::any_io_executor &executor, connection &&opened)
-            : conn(std::move(opened)), descriptor(executor), pause(executor) {}
+            : conn(std::move(opened)), descriptor(executor), pause(executor), resolver(executor) {}
         // asio would close it, and it is the library's.
         ~driver() { give_back(); }
 
@@ -111,6 +120,19 @@ private:
             });
         }
 
+        void look_up(connection_ref asked, const std::string &host) {
+            resolver.async_resolve(host, "", [self = this->shared_from_this(), asked](const asio_error_code &failed, const auto &found) {
+                // IPv4 before IPv6, since OpenD listens there.
+                std::string four, six;
+                for (const auto &entry : found) {
+                    const auto address = entry.endpoint().address();
+                    (address.is_v4() ? four : six) += address.to_string() + " ";
+                }
+                std::error_code ignored;
+                asked.resolved(four + six, ignored, failed ? failed.message() : "");
+            });
+        }
+
         void give_back() noexcept {
             if (descriptor.is_open()) (void)descriptor.release();
         }
@@ -118,6 +140,7 @@ private:
         void close() noexcept {
             give_back();
             pause.cancel();
+            resolver.cancel();
             conn.close();
         }
     };
@@ -127,8 +150,23 @@ private:
         return nobody;
     }
 
-    void start(asio_ns::any_io_executor executor, connection &&conn, std::error_code &ec) {
+    /// Where the callback that asks for names finds the driver, which is made after it.
+    using slot = std::shared_ptr<std::weak_ptr<driver>>;
+
+    static slot prepare(options &given) {
+        given.mode = mode::application_driven;
+        auto names = std::make_shared<std::weak_ptr<driver>>();
+        if (!given.on_resolve) {
+            given.on_resolve = [names](connection_ref conn, std::string_view host) {
+                if (const auto found = names->lock()) found->look_up(conn, std::string(host));
+            };
+        }
+        return names;
+    }
+
+    void start(asio_ns::any_io_executor executor, connection &&conn, const slot &names, std::error_code &ec) {
         driver_ = std::make_shared<driver>(executor, std::move(conn));
+        *names = driver_;
         const int number = driver_->conn.descriptor(ec);
         if (!ec) {
             asio_error_code failed;

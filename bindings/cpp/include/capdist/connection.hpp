@@ -236,6 +236,17 @@ public:
 #endif
     bool process(std::error_code &ec) const noexcept { return detail::check(capdist_process(conn_), ec); }
 
+    /// Tells a name's addresses, which options::on_resolve asked for: numeric, separated by a space; none, and `why`, if it was not found.
+    /// Throws error: nothing was asked (status::not_found), or one is no address (status::invalid_argument).
+#if CAPDIST_EXCEPTIONS
+    void resolved(const std::string &addresses, const std::string &why = {}) const {
+        detail::check(capdist_resolved(conn_, addresses.c_str(), why.c_str()));
+    }
+#endif
+    bool resolved(const std::string &addresses, std::error_code &ec, const std::string &why = {}) const noexcept {
+        return detail::check(capdist_resolved(conn_, addresses.c_str(), why.c_str()), ec);
+    }
+
     /// What is known of the connection. Throws error.
 #if CAPDIST_EXCEPTIONS
     connection_info info() const {
@@ -476,6 +487,12 @@ inline capdist_status connection::open(std::unique_ptr<detail::callbacks> owner,
             mine->run(conn, [&] {
                 mine->given.on_log(connection_ref(conn, mine), static_cast<log_level>(level), message);
             });
+        };
+    }
+    if (owner->given.on_resolve) {
+        raw.on_resolve = [](capdist_conn *conn, const char *host, void *user_data) {
+            auto *mine = static_cast<detail::callbacks *>(user_data);
+            mine->run(conn, [&] { mine->given.on_resolve(connection_ref(conn, mine), host); });
         };
     }
     raw.on_closed = [](void *user_data) {

@@ -123,6 +123,9 @@ struct options {
     std::function<void(connection_ref, std::int64_t err_code, std::string_view desc)> on_attempt_failed;
     std::function<void(connection_ref, std::uint32_t proto_id, std::string_view body)> on_push;
     std::function<void(connection_ref, log_level, std::string_view message)> on_log;
+    /// An attempt begins, and `host` is a name: look it up, and tell connection_ref::resolved() once, here or later. Without it the library
+    /// does; with mode::application_driven a name is then refused with status::needs_address.
+    std::function<void(connection_ref, std::string_view host)> on_resolve;
     /// The very last of the connection's callbacks, also after every reply's.
     std::function<void()> on_closed;
     /// Gets what any callback of the connection threw, replies' included. Without it the exception is only told to
