@@ -16,10 +16,17 @@ extension Connection {
     /// The application's answer, from any thread; `addresses` are separated by spaces.
     package func resolved(_ addresses: String, why: String?) -> AnswerStatus {
         var found: [Address] = []
-        for part in addresses.utf8.split(separator: UInt8(ascii: " ")) {
-            let text = String(decoding: part, as: UTF8.self)
-            guard let numeric = Resolver.inPlace(text, options.port) else { return .noAddress(text) }
+        var text: [UInt8] = []
+        var rest = addresses.utf8.makeIterator()
+        var next = rest.next()
+        while let byte = next {
+            next = rest.next()
+            if byte != UInt8(ascii: " ") { text.append(byte) }
+            guard next == nil || byte == UInt8(ascii: " "), !text.isEmpty else { continue }
+            let address = String(decoding: text, as: UTF8.self)
+            guard let numeric = Resolver.inPlace(address, options.port) else { return .noAddress(address) }
             found += numeric
+            text.removeAll(keepingCapacity: true)
         }
         let isAsked = stateLock.withLock {
             guard state.pointee.asksForAddresses else { return false }

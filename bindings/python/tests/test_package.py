@@ -16,7 +16,7 @@ import capdist
 import pytest
 from support import PACKAGE, SOURCE, child_env
 
-FILES = sorted((SOURCE / "capdist").glob("*.py"))
+FILES = sorted(path for path in (SOURCE / "capdist").rglob("*.py") if "-" not in path.stem)
 PUBLIC = ["capdist", "capdist.futu", "capdist.moomoo"]
 
 

@@ -198,10 +198,14 @@ class Queue(Generic[Item]):
         self._items.append(item)
         self._signal.notify()
 
+    def empty(self) -> bool:
+        """Whether there is none now."""
+        return not self._items
+
     def get(self) -> Item:
         """Takes the first; waits for one."""
         while True:
             try:
                 return self._items.popleft()
             except IndexError:  # or another took it meanwhile
-                self._signal.wait(lambda: bool(self._items))
+                self._signal.wait(lambda: not self.empty())
