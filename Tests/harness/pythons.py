@@ -18,6 +18,8 @@ OUT = RESULTS / "pythons"
 #: and pandas.
 ON_PYPY = ("asyncio", "client", "encryption", "layout", "library", "names", "watch_list", "websocket")
 NOT_ON_PYPY = "not vendor and not key_without_encryption and not key_is_no_business"
+#: What the package imports if it is there, and the program does without.
+OTHERS = ("pandas", "gevent", "eventlet", "trio")
 #: Prints the figures, and which file the library is.
 PROGRAM = """\
 import sys
@@ -59,11 +61,13 @@ def _bundles(run: Run) -> None:
     program.write_text(PROGRAM, encoding="utf-8")
     made = OUT / "pyinstaller"
     tool = [VENV_PYTHON, "-m", "PyInstaller", "--noconfirm", "--log-level=WARN"]
+    tool += [f"--exclude-module={name}" for name in OTHERS]
     for name, kind in (("folder", "--onedir"), ("file", "--onefile")):
         folders = [f"--distpath={made / name}", f"--workpath={made / 'work'}", f"--specpath={made}"]
         _bundle(run, f"PyInstaller, one {name}", [*tool, kind, *folders, program], site, made / name)
     configuration = site / "capdist" / "capdist.nuitka-package.config.yml"
     nuitka = [VENV_PYTHON, "-m", "nuitka", "--standalone", "--assume-yes-for-downloads", f"--output-dir={OUT / 'nuitka'}"]
+    nuitka += [f"--nofollow-import-to={','.join(OTHERS)}", "--noinclude-default-mode=nofollow"]
     _bundle(run, "Nuitka", [*nuitka, f"--user-package-configuration-file={configuration}", program], site, OUT / "nuitka")
 
 
