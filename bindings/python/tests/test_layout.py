@@ -171,4 +171,4 @@ def test_callbacks_take_what_the_header_says() -> None:
 
 def test_a_header_is_there_to_compare_with() -> None:
     assert Path(HEADER).is_file()
-    assert len(STRUCTS) == 8
+    assert len(STRUCTS) == 9

@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 import time
 from collections import deque
+from queue import Empty
 from typing import Any, Callable, Deque, Generic, Optional, Protocol, Set, TypeVar
 
 Item = TypeVar("Item")
@@ -202,10 +203,13 @@ class Queue(Generic[Item]):
         """Whether there is none now."""
         return not self._items
 
-    def get(self) -> Item:
-        """Takes the first; waits for one."""
+    def get(self, timeout: Optional[float] = None) -> Item:
+        """Takes the first; waits for one, or for `timeout` seconds: then it raises `queue.Empty`."""
+        deadline = None if timeout is None else time.monotonic() + timeout
         while True:
             try:
                 return self._items.popleft()
             except IndexError:  # or another took it meanwhile
-                self._signal.wait(lambda: not self.empty())
+                remaining = None if deadline is None else max(deadline - time.monotonic(), 0.0)
+                if not self._signal.wait(lambda: not self.empty(), remaining):
+                    raise Empty from None
