@@ -14,11 +14,12 @@ const client: Client = await connect({
 });
 const figures: CapitalDistribution = await client.capitalDistribution("HK.00700", { signal: controller.signal });
 const year: number | undefined = figures.updatedAt?.getFullYear();
+const net: number = figures.flowMain.net;
 const clock: WallClock | null = figures.updateWallClock;
 for await (const entry of client.capitalDistributions(new Set(["HK.00700"]), { replyTimeoutMs: 100 })) {
   const one: WatchListEntry = entry;
   if (one.error) console.log(one.error.retryAfterMs, one.error.status === Status.REFUSED);
-  else console.log(one.figures.capitalInBig, year, clock?.hour);
+  else console.log(one.figures.capitalInBig, year, clock?.hour, net);
 }
 try {
   const { body, retType } = await client.sendProto(1002, new Uint8Array());
