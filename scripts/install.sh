@@ -55,7 +55,8 @@ fi
 tool=$RELEASE/capdist
 if [ $action = install ] && [ -x "$tool" ]; then
     for shell in bash zsh fish; do
-        LD_LIBRARY_PATH=$made "$tool" --generate-completion-script $shell >"$made/$shell"
+        # A shell reads them: they are no programs.
+        LD_LIBRARY_PATH=$made "$tool" --generate-completion-script $shell | sed '1{/^#!/d}' >"$made/$shell"
     done
     mkdir "$made"/{bash-completion,zsh-completion,fish-completion}
     mv "$made/bash" "$made/bash-completion/capdist"
