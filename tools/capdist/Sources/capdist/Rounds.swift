@@ -76,7 +76,8 @@ final class Rounds {
     private var made = 0
     private var answeredAt: [Int]
     private var isLost = false
-    private var told = ""
+    /// What was told of this outage, but for its numbers.
+    private var told: Set<String> = []
     private var tryAgainAt: Int64?
 
     init(_ list: [Security], _ settings: Settings, _ options: RoundOptions) throws(Failure) {
@@ -156,7 +157,7 @@ final class Rounds {
             made += 1
             if isLost || !told.isEmpty { delegate.tell("the gateway is there") }
             isLost = false
-            told = ""
+            told = []
         case .lost(let text):
             isLost = true
             tellOnce(text, delegate)
@@ -172,8 +173,7 @@ final class Rounds {
 
     /// An outage of an hour is one line, and not one for each attempt.
     private func tellOnce(_ text: String, _ delegate: RoundsDelegate) {
-        guard text != told else { return }
-        told = text
+        guard told.insert(text.filter { !$0.isNumber }).inserted else { return }
         delegate.tell(Terminal.harmless(text))
     }
 }
