@@ -7,10 +7,7 @@ package final class TLSContext: @unchecked Sendable {
     private static let longestFile = 16 * 1024 * 1024
 
     let context: OpaquePointer
-    // Set while it is made.
-    /// Where certificates were looked for, as far as they were.
-    private(set) nonisolated(unsafe) var files: [String] = []
-    /// What that came to, for people; "" for a file that the user named.
+    /// Where trusted certificates came from, for people; "" for a file that the user named. Set while it is made.
     private(set) nonisolated(unsafe) var source = ""
     /// Whether the peer must show a certificate of a CA that is trusted, for the name that was asked for.
     package let isVerifying: Bool
@@ -82,7 +79,6 @@ package final class TLSContext: @unchecked Sendable {
     private static let noRenegotiation: UInt64 = 1 << 30
 
     private func trust(_ path: String) throws(Refusal) {
-        files = [path]
         let problem: String?
         do throws(RegularFile.Unreadable) {
             problem = try RegularFile.read(path, longest: Self.longestFile + 1) { text in
@@ -136,13 +132,16 @@ package final class TLSContext: @unchecked Sendable {
             var certificate = X509_new_ex(crypto.context, nil)
             defer { X509_free(certificate) }
             ERR_clear_error()
+            let before = BIO_ctrl(input, BIO_CTRL_PENDING, 0, nil)
             // A block under a passphrase is none: OpenSSL's own callback would ask for it on the terminal.
             guard PEM_read_bio_X509(input, &certificate, { _, _, _, _ in -1 }, nil) != nil else {
                 // The first of them is the one that tells most; an empty block makes none. Blocks of other kinds are skipped.
                 let error = ERR_peek_error()
                 if ERR_GET_LIB(error) == ERR_LIB_PEM, ERR_GET_REASON(error) == PEM_R_NO_START_LINE { return .end }
-                if !isStrict, BIO_ctrl(input, BIO_CTRL_PENDING, 0, nil) > 0 { continue }
-                if !isStrict { return .end }
+                if !isStrict {
+                    if BIO_ctrl(input, BIO_CTRL_PENDING, 0, nil) < before { continue }
+                    return .end
+                }
                 return .problem("what follows its first \(count) certificates is damaged: \(words)")
             }
             guard X509_STORE_add_cert(store, certificate) == 1 else {
@@ -160,7 +159,6 @@ package final class TLSContext: @unchecked Sendable {
 
     private func trustSystem() {
         for path in SystemCAs.allFiles {
-            files.append(path)
             if add(path) > 0 {
                 source = "those of \(path) are trusted"
                 return
@@ -168,13 +166,11 @@ package final class TLSContext: @unchecked Sendable {
         }
         var count = 0
         for folder in SystemCAs.allFolders {
-            files.append(folder)
             for path in SystemCAs.entries(of: folder) { count += add(path) }
         }
-        let places = files.joined(separator: ", ")
-        source =
-            count > 0
-            ? "those in \(SystemCAs.allFolders.joined(separator: ", ")) are trusted" : "none was found in \(places)"
+        let folders = SystemCAs.allFolders.joined(separator: ", ")
+        let files = SystemCAs.allFiles.joined(separator: ", ")
+        source = count > 0 ? "those in \(folders) are trusted" : "none was found in \(files), \(folders)"
     }
 
     private func add(_ path: String) -> Int {

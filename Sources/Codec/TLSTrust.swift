@@ -12,6 +12,14 @@ package enum TLSTrust: Equatable, Sendable {
 
     package var isVerifying: Bool { self != .anybody }
 
+    fileprivate var places: [String] {
+        switch self {
+        case .system: SystemCAs.allFiles + SystemCAs.allFolders
+        case .file(let path): [path]
+        case .anybody: []
+        }
+    }
+
     /// Why a file can be none of certificates, as far as a glance at it tells; nil: it may be one.
     package var problem: String? {
         guard case .file(let path) = self else { return nil }
@@ -40,8 +48,8 @@ package final class TLSContexts: @unchecked Sendable {
     private struct Entry {
         let trust: TLSTrust
         let context: TLSContext
-        /// What was read, and what was looked for in vain before.
-        let files: [FileVersion]
+        /// Of all places where it was looked for, as they were before.
+        let versions: [Int]
     }
 
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
@@ -59,7 +67,7 @@ package final class TLSContexts: @unchecked Sendable {
         pthread_mutex_lock(mutex)
         let entry = entries.first { $0.trust == trust }
         pthread_mutex_unlock(mutex)
-        guard let entry, entry.files.allSatisfy({ $0.isCurrent }) else { return nil }
+        guard let entry, entry.versions == versions(of: trust.places) else { return nil }
         return entry.context
     }
 
@@ -67,8 +75,9 @@ package final class TLSContexts: @unchecked Sendable {
     package func make(_ trust: TLSTrust) -> Result<TLSContext, TLSContext.Refusal> {
         if let context = made(trust) { return .success(context) }
         do throws(TLSContext.Refusal) {
+            let versions = versions(of: trust.places)
             let context = try TLSContext(trust)
-            let entry = Entry(trust: trust, context: context, files: context.files.map { FileVersion($0) })
+            let entry = Entry(trust: trust, context: context, versions: versions)
             pthread_mutex_lock(mutex)
             let before = entries
             entries = before.filter { $0.trust != trust } + [entry]
@@ -89,26 +98,14 @@ package final class TLSContexts: @unchecked Sendable {
     package func afterForkInChild() { pthread_mutex_init(mutex, nil) }
 }
 
-/// A file or folder as it was when it was read.
-struct FileVersion: Sendable {
-    private let path: String
-    private let device: UInt
-    private let inode: UInt
-    private let size: Int
-    private let changed: (Int, Int)
-
-    init(_ path: String) {
-        self.path = path
+/// What tells whether files and folders are as they were when they were read.
+private func versions(of paths: [String]) -> [Int] {
+    var versions: [Int] = []
+    for path in paths {
         var status = stat()
         if fstatat(AT_FDCWD, path, &status, 0) != 0 { status = stat() }
-        device = UInt(status.st_dev)
-        inode = UInt(status.st_ino)
-        size = Int(status.st_size)
-        changed = (status.st_mtim.tv_sec, status.st_mtim.tv_nsec)
+        versions += [Int(truncatingIfNeeded: status.st_dev), Int(truncatingIfNeeded: status.st_ino)]
+        versions += [Int(status.st_size), status.st_mtim.tv_sec, status.st_mtim.tv_nsec]
     }
-
-    var isCurrent: Bool {
-        let now = FileVersion(path)
-        return now.device == device && now.inode == inode && now.size == size && now.changed == changed
-    }
+    return versions
 }
