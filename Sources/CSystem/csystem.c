@@ -61,10 +61,12 @@ __attribute__((constructor)) static void watch_forks(void) {
 static pthread_key_t turns;
 static void (*_Atomic turn_left)(void);
 
-// At the end of a thread. What it returns from normally leaves nothing.
-static void thread_ends(void *thread) {
+// At the end of a thread, however it comes: a runtime may end one inside a callback.
+static void thread_ends(void *ended) {
+    const csystem_thread *thread = ended;
     void (*left)(void) = turn_left;
-    if (((csystem_thread *)thread)->turn && left) left();
+    if (thread->is_own) own_threads -= 1;
+    if (thread->turn && left) left();
 }
 
 __attribute__((constructor)) static void make_key(void) { pthread_key_create(&turns, thread_ends); }
@@ -74,15 +76,22 @@ void csystem_watch_turns(void (*left)(void)) { turn_left = left; }
 // Room between whoever calls and the turn, touched page by page: it must not reach over the guard of a small stack.
 enum { ROOM = 16 * 1024, PAGE = 4096 };
 
+// Its frame is on the stack itself; a sanitizer may have the room elsewhere.
+__attribute__((noinline)) static void begin_turn(csystem_thread *thread, void (*turn)(void *), void *context) {
+    const uintptr_t before = thread->turn;
+    thread->turn = (uintptr_t)__builtin_frame_address(0);
+    turn(context);
+    thread->turn = before;
+}
+
 void csystem_run_turn(void (*turn)(void *), void *context) {
     volatile char room[ROOM];
     for (int at = ROOM - 1; at >= 0; at -= PAGE) room[at] = 0;
     csystem_thread *thread = &this_thread;
     if (!thread->is_watched) thread->is_watched = pthread_setspecific(turns, thread) == 0;
-    const uintptr_t before = thread->turn;
-    thread->turn = (uintptr_t)&room[0];
-    turn(context);
-    thread->turn = before;
+    begin_turn(thread, turn, context);
+    // A call at the end might give the room back before.
+    room[0] = 0;
 }
 
 int csystem_has_left_turn(const csystem_thread *thread) {
@@ -144,7 +153,13 @@ int csystem_contains(const void *bytes, size_t count, const char *text) {
     return bytes && memmem(bytes, count, text, strlen(text));
 }
 
-void csystem_count_own_thread(int change) { own_threads += change; }
+void csystem_begin_own_thread(void) {
+    this_thread.is_own = 1;
+    own_threads += 1;
+    this_thread.is_watched = pthread_setspecific(turns, &this_thread) == 0;
+    // As `ps` and debuggers show it.
+    pthread_setname_np(pthread_self(), "capdist");
+}
 
 // Those that have ended stay in the list until the last one has, the main thread above all.
 static int counts_as_running(int tasks, const char *name) {
@@ -176,8 +191,6 @@ void csystem_take_signals_if_alone(void) {
     sigfillset(&all);
     pthread_sigmask(SIG_UNBLOCK, &all, NULL);
 }
-
-void csystem_name_this_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
 
 #define TEXT_OF(number) #number
 #define VERSION_TEXT(major, minor, patch) TEXT_OF(major) "." TEXT_OF(minor) "." TEXT_OF(patch)

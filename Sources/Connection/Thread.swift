@@ -40,11 +40,8 @@ enum Thread {
         var thread = pthread_t()
         let run: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? = { argument in
             pthread_setcancelstate(Int32(PTHREAD_CANCEL_DISABLE), nil)
-            csystem_name_this_thread("capdist")
-            csystem_this_thread()?.pointee.is_own = 1
-            csystem_count_own_thread(1)
+            csystem_begin_own_thread()
             if let argument { Unmanaged<Start>.fromOpaque(argument).takeRetainedValue().body() }
-            csystem_count_own_thread(-1)
             return nil
         }
         var error = pthread_create(&thread, &attributes, run, start.toOpaque())

@@ -85,8 +85,8 @@ int csystem_random(void *bytes, size_t count);
 static inline void csystem_store(uint32_t *target, uint32_t number) { __atomic_store_n(target, number, __ATOMIC_RELEASE); }
 static inline uint32_t csystem_load(const uint32_t *source) { return __atomic_load_n(source, __ATOMIC_RELAXED); }
 
-/// Told by each thread of the library as it begins (1) and before it ends (-1).
-void csystem_count_own_thread(int change);
+/// Marks the calling thread as one of the library's, and names it.
+void csystem_begin_own_thread(void);
 
 /// Where only threads of the library are left in the process, and a signal waits that none of them takes: lets this thread
 /// take all, so that what asks the process to end still ends it.
@@ -94,9 +94,6 @@ void csystem_take_signals_if_alone(void);
 
 /// Whether the text stands anywhere in the bytes.
 int csystem_contains(const void *bytes, size_t count, const char *text);
-
-/// As `ps` and debuggers show it; at most 15 bytes.
-void csystem_name_this_thread(const char *name);
 
 /// The version that capdist.h tells, such as "1.0.0": Swift can not put its numbers together without allocating.
 const char *csystem_version(void);
