@@ -10,8 +10,8 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -84,10 +84,9 @@ __attribute__((noinline)) static void begin_turn(csystem_thread *thread, void (*
     thread->turn = before;
 }
 
-void csystem_run_turn(void (*turn)(void *), void *context) {
+void csystem_run_turn(csystem_thread *thread, void (*turn)(void *), void *context) {
     volatile char room[ROOM];
     for (int at = ROOM - 1; at >= 0; at -= PAGE) room[at] = 0;
-    csystem_thread *thread = &this_thread;
     if (!thread->is_watched) thread->is_watched = pthread_setspecific(turns, thread) == 0;
     begin_turn(thread, turn, context);
     // A call at the end might give the room back before.
@@ -137,16 +136,30 @@ int csystem_accept(int listener) { return accept4(listener, NULL, NULL, SOCK_CLO
 int csystem_random(void *bytes, size_t count) {
     ssize_t got;
     // Up to 256 bytes come whole, once the system has gathered enough after it started.
-    while ((got = getrandom(bytes, count, 0)) < 0 && errno == EINTR) {}
+    while ((got = syscall(SYS_getrandom, bytes, count, 0)) < 0 && errno == EINTR) {}
     if (got >= 0 && (size_t)got == count) return 0;
+    int before, error = 0;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
     int file = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
-    if (file < 0) return -1;
-    while ((got = read(file, bytes, count)) < 0 && errno == EINTR) {}
-    int error = got < 0 ? errno : EIO;
-    close(file);
-    if (got >= 0 && (size_t)got == count) return 0;
+    if (file >= 0) {
+        while ((got = read(file, bytes, count)) < 0 && errno == EINTR) {}
+        error = got < 0 ? errno : (size_t)got == count ? 0 : EIO;
+        close(file);
+    } else {
+        error = errno;
+    }
+    pthread_setcancelstate(before, NULL);
     errno = error;
-    return -1;
+    return error ? -1 : 0;
+}
+
+ssize_t csystem_send(int socket, const void *bytes, size_t count, int flags) {
+    return syscall(SYS_sendto, socket, bytes, count, flags, NULL, 0);
+}
+
+void csystem_wake(int event) {
+    const uint64_t one = 1;
+    syscall(SYS_write, event, &one, sizeof one);
 }
 
 int csystem_contains(const void *bytes, size_t count, const char *text) {

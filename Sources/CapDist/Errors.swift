@@ -20,8 +20,15 @@ struct Refusal: Error {
 /// Runs a call: its refusal becomes the calling thread's last error and the status returned. Meanwhile nobody cancels the
 /// thread: it would leave locks held.
 func reporting(_ call: () throws(Refusal) -> Status) -> capdist_status {
-    csystem_begin_call()
-    defer { csystem_end_call() }
+    guard let thread = csystem_this_thread() else { return Status.systemError.rawValue }
+    csystem_begin_call(thread)
+    defer { csystem_end_call(thread) }
+    return reportingQuickly(call)
+}
+
+/// The same for a call that comes to nothing where a thread could be cancelled: no file, no wait, no close.
+@inline(__always)
+func reportingQuickly(_ call: () throws(Refusal) -> Status) -> capdist_status {
     setUp()
     do {
         return try call().rawValue
@@ -31,10 +38,8 @@ func reporting(_ call: () throws(Refusal) -> Status) -> capdist_status {
     }
 }
 
-/// As `reporting`, for calls that return a length.
+/// As `reportingQuickly`, for calls that return a length.
 func reportingLength(_ call: () throws(Refusal) -> Int64) -> Int64 {
-    csystem_begin_call()
-    defer { csystem_end_call() }
     setUp()
     do {
         return try call()

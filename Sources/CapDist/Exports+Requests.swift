@@ -14,7 +14,7 @@ public func getCapitalDistribution(
     _ options: UnsafePointer<capdist_request_options>?, _ callback: capdist_reply_fn?,
     _ userData: UnsafeMutableRawPointer?, _ serialNo: UnsafeMutablePointer<UInt32>?
 ) -> capdist_status {
-    reporting { () throws(Refusal) in
+    reportingQuickly { () throws(Refusal) in
         serialNo?.pointee = 0
         CheckedRequestOptions.clearSerialNo(options)
         let connection = try HandleTable.shared.connection(conn)
@@ -51,6 +51,9 @@ public func beginFetch(
         let begun = Fetch(connection)
         let status = begun.ask(security, terms)
         guard case .ok = status else { throw Refusal(status, connection) }
+        // Nearly always the answer comes within the first part.
+        let outcome = begun.goOn(until: begun.askedAt + partOfACall)
+        guard case .goesOn = outcome else { return try result(of: outcome, reply) }
         fetch?.pointee = Unmanaged.passRetained(begun).toOpaque()
         return .ok
     }
@@ -70,12 +73,7 @@ public func continueFetch(
             return .ok
         }
         defer { begun.release() }
-        guard case .ended(let result) = outcome else {
-            throw Refusal(.forked, "a callback forked, and this is the child: make a new connection")
-        }
-        reply.pointee = UnsafeMutableRawPointer(result)
-        guard let result else { throw Refusal(.systemError, "no memory for the reply") }
-        return Status(rawValue: result.pointee.status) ?? .systemError
+        return try result(of: outcome, reply)
     }
     return goesOn ? capdist_status(BLOCKING_GOES_ON) : status
 }
@@ -86,12 +84,26 @@ public func abandonFetch(_ fetch: UnsafeMutableRawPointer?) {
     Unmanaged<Fetch>.fromOpaque(fetch).takeRetainedValue().abandon()
 }
 
-/// When a part of a blocking call ends, so that a thread that is cancelled comes to its end soon.
-func endOfPart() -> Instant { csystem_can_be_cancelled() != 0 ? Clock.now() + 100_000_000 : .max }
+private func result(
+    of outcome: Fetch.Outcome, _ reply: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
+) throws(Refusal) -> Status {
+    guard case .ended(let result) = outcome else {
+        throw Refusal(.forked, "a callback forked, and this is the child: make a new connection")
+    }
+    reply?.pointee = UnsafeMutableRawPointer(result)
+    guard let result else { throw Refusal(.systemError, "no memory for the reply") }
+    return Status(rawValue: result.pointee.status) ?? .systemError
+}
+
+/// How long a part of a blocking call takes, so that a thread that is cancelled comes to its end soon.
+let partOfACall: Instant = 100_000_000
+
+/// When a part ends that begins now.
+func endOfPart() -> Instant { csystem_can_be_cancelled() != 0 ? Clock.now() + partOfACall : .max }
 
 @_cdecl("capdist_cancel")
 public func cancel(_ conn: OpaquePointer?, _ serialNo: UInt32) -> capdist_status {
-    reporting { () throws(Refusal) in
+    reportingQuickly { () throws(Refusal) in
         let status = try HandleTable.shared.connection(conn).cancel(serialNo)
         switch status {
         case .released: throw Refusal(.released, "the connection was released")
@@ -108,7 +120,7 @@ public func sendProto(
     _ options: UnsafePointer<capdist_request_options>?, _ callback: capdist_proto_fn?,
     _ userData: UnsafeMutableRawPointer?, _ serialNo: UnsafeMutablePointer<UInt32>?
 ) -> capdist_status {
-    reporting { () throws(Refusal) in
+    reportingQuickly { () throws(Refusal) in
         serialNo?.pointee = 0
         CheckedRequestOptions.clearSerialNo(options)
         let connection = try HandleTable.shared.connection(conn)

@@ -37,7 +37,7 @@ public func lastError() -> UnsafePointer<CChar>? {
 public func securityParse(
     _ text: UnsafePointer<CChar>?, _ security: UnsafeMutablePointer<capdist_security>?
 ) -> capdist_status {
-    reporting { () throws(Refusal) in
+    reportingQuickly { () throws(Refusal) in
         guard let text else { throw .invalid("capdist_security_parse: text is NULL") }
         guard let security else { throw .invalid("capdist_security_parse: security is NULL") }
         security.pointee = try capdist_security.parse(text)
@@ -67,7 +67,7 @@ func copyOut(_ text: String, _ buffer: UnsafeMutablePointer<CChar>?, _ size: Int
 
 @_cdecl("capdist_options_init")
 public func optionsInit(_ options: UnsafeMutablePointer<capdist_options>?, _ size: Int) -> capdist_status {
-    reporting { () throws(Refusal) in
+    reportingQuickly { () throws(Refusal) in
         try SizedStruct.initialise(
             options, size, "capdist_options", smallest: CheckedOptions.smallest, CheckedOptions.defaults)
         return .ok
@@ -78,7 +78,7 @@ public func optionsInit(_ options: UnsafeMutablePointer<capdist_options>?, _ siz
 public func requestOptionsInit(
     _ options: UnsafeMutablePointer<capdist_request_options>?, _ size: Int
 ) -> capdist_status {
-    reporting { () throws(Refusal) in
+    reportingQuickly { () throws(Refusal) in
         try SizedStruct.initialise(
             options, size, "capdist_request_options", smallest: CheckedRequestOptions.smallest,
             capdist_request_options())
@@ -92,7 +92,7 @@ private let smallestQuota = 16
 
 @_cdecl("capdist_connection_info_init")
 public func connectionInfoInit(_ info: UnsafeMutablePointer<capdist_connection_info>?, _ size: Int) -> capdist_status {
-    reporting { () throws(Refusal) in
+    reportingQuickly { () throws(Refusal) in
         try SizedStruct.initialise(
             info, size, "capdist_connection_info", smallest: smallestInfo, capdist_connection_info())
         return .ok
@@ -101,7 +101,7 @@ public func connectionInfoInit(_ info: UnsafeMutablePointer<capdist_connection_i
 
 @_cdecl("capdist_quota_init")
 public func quotaInit(_ quota: UnsafeMutablePointer<capdist_quota>?, _ size: Int) -> capdist_status {
-    reporting { () throws(Refusal) in
+    reportingQuickly { () throws(Refusal) in
         try SizedStruct.initialise(quota, size, "capdist_quota", smallest: smallestQuota, capdist_quota())
         return .ok
     }
@@ -246,7 +246,7 @@ public func release(_ conn: OpaquePointer?) -> capdist_status {
 public func getConnectionInfo(
     _ conn: OpaquePointer?, _ info: UnsafeMutablePointer<capdist_connection_info>?
 ) -> capdist_status {
-    reporting { () throws(Refusal) in
+    reportingQuickly { () throws(Refusal) in
         let connection = try HandleTable.shared.connection(conn)
         guard let info else { throw .invalid("capdist_get_connection_info: info is NULL") }
         let known = connection.info()
@@ -267,7 +267,7 @@ public func getConnectionInfo(
 
 @_cdecl("capdist_get_quota")
 public func getQuota(_ conn: OpaquePointer?, _ quota: UnsafeMutablePointer<capdist_quota>?) -> capdist_status {
-    reporting { () throws(Refusal) in
+    reportingQuickly { () throws(Refusal) in
         let connection = try HandleTable.shared.connection(conn)
         guard let quota else { throw .invalid("capdist_get_quota: quota is NULL") }
         let known = connection.quota()

@@ -24,6 +24,7 @@ final class Fetch: @unchecked Sendable {
     // Of the one who waits.
     private var serialNo: UInt32 = 0
     private var latest = Instant.max
+    private(set) var askedAt: Instant = 0
 
     init(_ connection: Connection) { self.connection = connection }
 
@@ -45,8 +46,9 @@ final class Fetch: @unchecked Sendable {
         }
         // The thread that drives ends the request in time, unless a callback of the application holds it up.
         let behaviour = connection.options.behaviour
+        askedAt = Clock.now()
         latest =
-            Clock.now() + (options.terms.queueTimeout ?? behaviour.queueTimeout)
+            askedAt + (options.terms.queueTimeout ?? behaviour.queueTimeout)
             + (options.terms.replyTimeout ?? behaviour.replyTimeout) + 250_000_000
         return .ok
     }

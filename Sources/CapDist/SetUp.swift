@@ -7,6 +7,18 @@ import Connection
 @inline(__always)
 func setUp() {
     guard csystem_begin_set_up() != 0 else { return }
+    setUpOnce()
+}
+
+private func setUpOnce() {
+    guard let thread = csystem_this_thread() else { return }
+    // A thread that is cancelled half way would leave it undone for good.
+    let outer = thread.pointee.cancel_state
+    csystem_begin_call(thread)
+    defer {
+        csystem_end_call(thread)
+        thread.pointee.cancel_state = outer
+    }
     // OpenSSL first: without it no connection can be made, which `capdist_init_connect` tells.
     let isDone = Crypto.isAvailable && Rehearsal.hold()
     csystem_watch_turns { Connection.abandonTurns() }

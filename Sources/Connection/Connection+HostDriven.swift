@@ -48,6 +48,7 @@ extension Connection {
         thread.pointee.driving = connection.toOpaque()
         var turn = Turn(connection: connection, wait: wait, answersBefore: answersBefore)
         csystem_run_turn(
+            thread,
             { context in
                 guard let turn = context?.assumingMemoryBound(to: Turn.self) else { return }
                 turn.pointee.isOurs = turn.pointee.connection.takeUnretainedValue().perform(turn.pointee)

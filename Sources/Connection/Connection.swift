@@ -413,9 +413,9 @@ package final class Connection: @unchecked Sendable {
         let thread = csystem_this_thread()
         let forks = csystem_forks()
         thread?.pointee.callback_depth += 1
-        csystem_end_call()
+        if let thread { csystem_end_call(thread) }
         callback()
-        csystem_begin_call()
+        if let thread { csystem_begin_call(thread) }
         if csystem_forks() != forks {
             guard options.isHostDriven else { endInForkedChild() }
             return leaveInForkedChild()

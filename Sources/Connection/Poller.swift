@@ -157,8 +157,7 @@ final class Poller: @unchecked Sendable {
     /// Makes `wait` return; from any thread, also one that holds locks.
     func wake() {
         guard !isGone else { return }
-        var one: UInt64 = 1
-        _ = write(event, &one, 8)
+        csystem_wake(event)
     }
 
     /// Sets when `wait` returns at the latest; from any thread. Told to the system as the time from now: its clock is another

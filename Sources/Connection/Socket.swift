@@ -111,7 +111,7 @@ enum Socket {
     /// - Returns: bytes sent, 0 if it takes none now.
     static func send(_ socket: Int32, _ bytes: UnsafeRawBufferPointer) -> Result<Int, SystemError> {
         while true {
-            let count = Glibc.send(socket, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
+            let count = csystem_send(socket, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
             if count >= 0 { return .success(count) }
             if errno == EINTR { continue }
             return errno == EAGAIN ? .success(0) : .failure(SystemError(code: errno))

@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
@@ -30,12 +31,10 @@ typedef struct csystem_thread {
 csystem_thread *csystem_this_thread(void);
 
 /// The thread of an application can be cancelled while it is in none of our calls, and in callbacks, as it has it itself.
-static inline void csystem_begin_call(void) {
-    csystem_thread *thread = csystem_this_thread();
+static inline void csystem_begin_call(csystem_thread *thread) {
     if (!thread->is_own) pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &thread->cancel_state);
 }
-static inline void csystem_end_call(void) {
-    csystem_thread *thread = csystem_this_thread();
+static inline void csystem_end_call(const csystem_thread *thread) {
     if (!thread->is_own) pthread_setcancelstate(thread->cancel_state, NULL);
 }
 /// Inside a call: whether the thread can be cancelled once it has returned.
@@ -44,9 +43,13 @@ static inline int csystem_can_be_cancelled(void) {
     return !thread->is_own && thread->cancel_state == PTHREAD_CANCEL_ENABLE;
 }
 
+/// send(2), and write(2) of a 1 to an event, where no thread is cancelled. errno as usual.
+ssize_t csystem_send(int socket, const void *bytes, size_t count, int flags);
+void csystem_wake(int event);
+
 /// Runs a turn at driving a connection, deeper on the stack: whoever calls from above it has left the turn, by a jump or an
 /// exception out of a callback. What ends the thread in it is told to `csystem_watch_turns`.
-void csystem_run_turn(void (*turn)(void *), void *context);
+void csystem_run_turn(csystem_thread *thread, void (*turn)(void *), void *context);
 int csystem_has_left_turn(const csystem_thread *thread);
 /// - Parameter left: called at the end of a thread that is in a turn.
 void csystem_watch_turns(void (*left)(void));
