@@ -51,7 +51,7 @@ extension Connection {
             thread,
             { context in
                 guard let turn = context?.assumingMemoryBound(to: Turn.self) else { return }
-                turn.pointee.isOurs = turn.pointee.connection.takeUnretainedValue().perform(turn.pointee)
+                turn.pointee.isOurs = turn.pointee.connection._withUnsafeGuaranteedRef { $0.perform(turn.pointee) }
             }, &turn)
         thread.pointee.driving = before
         return turn.isOurs

@@ -28,7 +28,7 @@ typedef struct csystem_thread {
     char last_error[CSYSTEM_ERROR_SIZE];
 } csystem_thread;
 
-csystem_thread *csystem_this_thread(void);
+csystem_thread *csystem_this_thread(void) __attribute__((const));
 
 /// The thread of an application can be cancelled while it is in none of our calls, and in callbacks, as it has it itself.
 static inline void csystem_begin_call(csystem_thread *thread) {
