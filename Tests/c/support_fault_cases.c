@@ -109,21 +109,24 @@ void run_fault_case(void **state) {
     for (int i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
     size_t next = THREADS * EACH;
     assert_true(s->is_stuck || storm_completed(s, next, PATIENCE_MS));
+
+    sleep_ms(fault->linger_ms);
+    for (int i = 0; i < CONNECTIONS && !fault->never_stands && !fault->stays_bad; i++) next = answers_again(s, next, i);
+    /* With the calm: where a bad answer ends the line, a busy machine may have all good ones of the storm on such a line. */
     status_set seen = 0;
     for (size_t i = 0; i < next; i++) {
         if (s->probes[i].refused == CAPDIST_OK) seen |= (status_set)1 << s->probes[i].status;
     }
 
-    sleep_ms(fault->linger_ms);
-    for (int i = 0; i < CONNECTIONS && !fault->never_stands && !fault->stays_bad; i++) next = answers_again(s, next, i);
-
     /* Released in the middle of it. */
     expectation late = fault->bad;
     late.statuses |= SET(RELEASED);
+    int64_t burst = now_ms();
     for (int i = 0; i < CONNECTIONS * BURST; i++) {
         send_probe(s, next++, i % CONNECTIONS, "00005", &late, fault->bad_timeout_ms, NULL);
     }
     release_storm(s);
+    bool was_in_time = now_ms() - burst < fault->bad_timeout_ms;
     for (int i = 0; i < THREADS; i++) sem_destroy(&askers[i].window);
     bool kept = storm_kept_promises(s, fault->name);
     if ((seen & fault->must) != fault->must) {
@@ -140,7 +143,7 @@ void run_fault_case(void **state) {
         kept = false;
     }
     /* What is not answered before its timeout was in flight when it was released, unless that took longer than the timeout. */
-    if (SLOWNESS == 1 && fault->bad_timeout_ms && storm_count(s, CAPDIST_RELEASED) < CONNECTIONS) {
+    if (was_in_time && storm_count(s, CAPDIST_RELEASED) < CONNECTIONS) {
         print_error("%s: %zu requests completed as released\n", fault->name, storm_count(s, CAPDIST_RELEASED));
         kept = false;
     }
