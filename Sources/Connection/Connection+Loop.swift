@@ -372,7 +372,8 @@ extension Connection {
         let hasActions = state.pointee.machine.hasActions
         stateLock.unlock()
         switch incoming {
-        case .answer(let request, let retryAfter):
+        case .answer(let request): deliver(request, body, answer, isIntact: isIntact, retryAfter: 0)
+        case .rateLimited(let request, let retryAfter):
             deliver(request, body, answer, isIntact: isIntact, retryAfter: retryAfter)
         case .handshake:
             handshake(body, isIntact: isIntact)

@@ -236,9 +236,10 @@ extension ConnectionMachine {
                 if request.firstNumber != 0 { quota.firstEnded(request.firstNumber, isAnswered: true) }
             }
             // In the same step as the slot is given back: nothing is sent between.
-            let retryAfter = refusal.map { refused($0, now, &quota) } ?? 0
+            let retryAfter = refusal.map { refused($0, now, &quota) }
             answered(serialNo, now, &quota)
-            return .answer(request, retryAfter: retryAfter)
+            if let retryAfter { return .rateLimited(request, retryAfter: retryAfter) }
+            return .answer(request)
         }
         if protoID == ProtoID.keepAlive {
             if UInt64(serialNo) < nextWireSerialNo { answered(serialNo, now, &quota) }

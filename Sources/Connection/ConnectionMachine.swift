@@ -107,9 +107,10 @@ package struct ConnectionMachine<Payload> {
     package enum Incoming {
         /// The answer to InitConnect: tell `handshakeSucceeded` or `attemptFailed`.
         case handshake
-        /// The answer to this request, which is complete with it. If it is a refusal for frequency: nanoseconds until the
-        /// quota group sends again, else 0.
-        case answer(Request<Payload>, retryAfter: Instant)
+        /// The answer to this request, which is complete with it.
+        case answer(Request<Payload>)
+        /// The same, and it is a refusal for frequency: nanoseconds until the quota group sends again.
+        case rateLimited(Request<Payload>, retryAfter: Instant)
         /// The relay has no answer to this request, which is complete with that.
         case noAnswer(Completion)
         /// An answer to a request given up before; its proto id.

@@ -116,8 +116,8 @@ final class Bench {
     ) -> String {
         switch machine.received(protoID: protoID, serialNo: serialNo, refusal: refusal, now, &quota) {
         case .handshake: "handshake"
-        case .answer(let request, 0): request.payload
-        case .answer(let request, let retryAfter): "\(request.payload): again in \(retryAfter / millisecond) ms"
+        case .answer(let request): request.payload
+        case .rateLimited(let request, let retryAfter): "\(request.payload): again in \(retryAfter / millisecond) ms"
         case .noAnswer(let completion): "\(completion.request.payload): \(completion.status)"
         case .late: "late"
         case .push: "push"

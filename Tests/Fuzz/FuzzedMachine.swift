@@ -185,20 +185,9 @@ final class FuzzedMachine {
             require(line == .open && serialNo == initConnectSerialNo, "that was no answer to InitConnect")
             machine.attemptFailed(Cause(.protocolError, .initConnect, 0, "damaged"), now, &quota.group)
             return
-        case .answer(let request, let retryAfter):
-            let token = request.payload
-            require(line == .ready, "no request is answered before the handshake")
-            require(
-                asked[token].wireSerialNo == serialNo && asked[token].protoID == protoID, "another request's answer")
-            quota.answered(member, lineNumber, serialNo, now)
-            require((retryAfter > 0) == (refusal != nil), "a refusal for frequency tells how long to wait")
-            if let refusal {
-                let named = refusal.wait(orFor: quota.window)
-                require(retryAfter >= named, "the gate stays closed for as long as the gateway said")
-                quota.closed(for: named, now)
-            }
-            done(token)
-            quota.read(member, lineNumber, before: serialNo, now)
+        case .answer(let request): answered(request, protoID: protoID, serialNo, retryAfter: 0, refusal, now)
+        case .rateLimited(let request, let retryAfter):
+            answered(request, protoID: protoID, serialNo, retryAfter: retryAfter, refusal, now)
         case .late:
             quota.answered(member, lineNumber, serialNo, now)
             if let refusal { quota.closed(for: refusal.wait(orFor: quota.window), now) }
@@ -216,6 +205,25 @@ final class FuzzedMachine {
             }
         }
         if line == .ready { lifeDeadline = latest + Machine.silenceLimit }
+    }
+
+    private func answered(
+        _ request: Request<Int>, protoID: UInt32, _ serialNo: UInt32, retryAfter: Int64, _ refusal: FrequencyRefusal?,
+        _ now: Int64
+    ) {
+        let token = request.payload
+        require(line == .ready, "no request is answered before the handshake")
+        require(
+            asked[token].wireSerialNo == serialNo && asked[token].protoID == protoID, "another request's answer")
+        quota.answered(member, lineNumber, serialNo, now)
+        require((retryAfter > 0) == (refusal != nil), "a refusal for frequency tells how long to wait")
+        if let refusal {
+            let named = refusal.wait(orFor: quota.window)
+            require(retryAfter >= named, "the gate stays closed for as long as the gateway said")
+            quota.closed(for: named, now)
+        }
+        done(token)
+        quota.read(member, lineNumber, before: serialNo, now)
     }
 
     func loseLine(_ now: Int64) {

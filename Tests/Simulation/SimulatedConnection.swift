@@ -261,7 +261,7 @@ final class SimulatedConnection {
     ) throws(Broken) {
         if let refusal, world.limit > 0 {
             switch incoming {
-            case .answer, .late:
+            case .rateLimited, .late:
                 let length = refusal.wait(orFor: world.window)
                 world.gatesOpen[group] = max(world.gatesOpen[group], world.now + length)
                 world.firsts[group] = nil
@@ -271,7 +271,8 @@ final class SimulatedConnection {
         }
         switch incoming {
         case .handshake: handshake(body, isIntact: isIntact)
-        case .answer(let request, let retryAfter):
+        case .answer(let request): try answer(request, serialNo, body, 0, isIntact: isIntact)
+        case .rateLimited(let request, let retryAfter):
             try answer(request, serialNo, body, retryAfter, isIntact: isIntact)
         case .noAnswer(let completion): try completed(completion.request.payload, completion.status)
         case .push:
