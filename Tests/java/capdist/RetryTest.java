@@ -18,14 +18,14 @@ class RetryTest {
     @Test
     void anErrorTellsWhetherToAskAgain() throws Exception {
         try (Simulator gateway = new Simulator("--no-quota", "--fault", "never@HK.00001");
-                Client client = new Client(new Options().port(gateway.port()).quotaRequests(0))) {
+                Client client = new Client(new Options().port(gateway.port).quotaRequests(0))) {
             RequestException refused =
                     assertThrows(RequestException.class, () -> client.fetchCapitalDistribution("HK.99999"));
             assertEquals(Retry.NEVER, refused.retry());
             assertEquals(Retry.NEVER, refused.reply().retry());
             RequestOptions soon = new RequestOptions().replyTimeout(Duration.ofMillis(50));
             RequestException late =
-                    assertThrows(RequestException.class, () -> client.fetchCapitalDistribution("HK.00001", soon));
+                    assertThrows(RequestException.class, () -> client.fetchCapitalDistribution(Security.parse("HK.00001"), soon));
             assertEquals(Retry.LATER, late.retry());
             CapdistException wrong =
                     assertThrows(CapdistException.class, () -> client.fetchCapitalDistribution("nonsense"));
