@@ -60,7 +60,7 @@ PACKAGE_PACKAGES := debhelper lintian doxygen
 # To build the command; to test it.
 TOOL_PACKAGES := libsqlite3-dev libtomlplusplus-dev
 TOOL_TEST_PACKAGES := chromium librsvg2-bin sqlite3
-TEST_PACKAGES := $(PACKAGE_PACKAGES) cmake openssl protobuf-c-compiler libcmocka-dev libuv1-dev libasio-dev doctest-dev protobuf-compiler libprotobuf-dev python3 python3-venv nginx strace valgrind faketime
+TEST_PACKAGES := $(PACKAGE_PACKAGES) cmake openssl protobuf-c-compiler libcmocka-dev libuv1-dev libasio-dev doctest-dev protobuf-compiler libprotobuf-dev python3 python3-venv nginx strace valgrind faketime libgc-dev
 # Runtimes that the library is tried in: each runs a program of Tests/runtimes.
 RUNTIME_PACKAGES := guile-3.0 libffi-platypus-perl libglib2.0-dev luajit php-cli pypy3 ruby sbcl
 # Those of `make deep`, which are larger.

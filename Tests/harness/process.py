@@ -37,6 +37,7 @@ def conditions(run: Run) -> None:
         _last_thread(run, port)
         _locked(run, port)
         _failing(run, port)
+        played(run, "a collector that stops threads by signals", [build(run, "collector", "-lgc"), str(port)])
         _names(run, port)
     with simulator("--no-quota", "--fault", "never") as port:
         _clocks(run, port)
