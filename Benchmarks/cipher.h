@@ -1,4 +1,4 @@
-/* OpenD's encryption for the benchmark's own programs (PROTOCOL.md, Encryption), over OpenSSL's EVP interfaces: keys and
+/* OpenD's encryption for the benchmark's own programs (docs/protocol.md, Encryption), over OpenSSL's EVP interfaces: keys and
  * contexts are made once. */
 #ifndef CIPHER_H
 #define CIPHER_H

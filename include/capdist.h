@@ -274,7 +274,7 @@ enum {
  * security's currency. An order is small when its turnover is below the reference (the average turnover of a trade over
  * the last month; three days for warrants), big from ten times the reference, mid between; where extra-large begins is
  * not published. The super figures, the time and the timestamp may be missing (old gateways, some markets): a missing
- * number is NaN, a missing text "", and its bit in `present` is 0. (PROTOCOL.md, Messages)
+ * number is NaN, a missing text "", and its bit in `present` is 0. (docs/protocol.md, Messages)
  */
 typedef struct capdist_capital_distribution {
     double capital_in_super;  /**< bought with extra-large orders; may be missing */
@@ -500,7 +500,7 @@ enum {
     CAPDIST_TRANSPORT_WEBSOCKET_TLS = 2 /**< the same with a certificate configured: TLS 1.2 or later */
 };
 
-/** The cipher of bodies after InitConnect, once an RSA key is configured (PROTOCOL.md, Encryption). */
+/** The cipher of bodies after InitConnect, once an RSA key is configured (docs/protocol.md, Encryption). */
 enum {
     CAPDIST_CIPHER_NONE = -1,     /**< only InitConnect is encrypted */
     CAPDIST_CIPHER_FTAES_ECB = 0, /**< the vendor's default */

@@ -1,7 +1,7 @@
 import CMessages
 import CProtobufC
 
-/// `retType` values (PROTOCOL.md, Messages).
+/// `retType` values (docs/protocol.md, Messages).
 package enum RetType {
     package static let succeed: Int32 = 0
     package static let failed: Int32 = -1

@@ -1,6 +1,6 @@
 import COpenSSL
 
-/// What encrypts bodies after InitConnect (PROTOCOL.md, Encryption; capdist.h, CAPDIST_CIPHER_*).
+/// What encrypts bodies after InitConnect (docs/protocol.md, Encryption; capdist.h, CAPDIST_CIPHER_*).
 package enum CipherAlgorithm: Int32, CaseIterable, Sendable {
     case none = -1
     case ftaesECB = 0

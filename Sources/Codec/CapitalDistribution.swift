@@ -2,7 +2,7 @@ import CMessages
 import CProtobufC
 import Glibc
 
-/// Qot_GetCapitalDistribution.Request (seed; PROTOCOL.md, Messages).
+/// Qot_GetCapitalDistribution.Request (docs/protocol.md, Messages).
 package struct CapitalDistributionRequest: Equatable {
     package var market: Int32
     package var code: String
@@ -77,7 +77,7 @@ package struct CapitalDistributionRequest: Equatable {
     }
 }
 
-/// Qot_GetCapitalDistribution.S2C: the figures (seed; PROTOCOL.md, Messages). Amounts in the security's currency.
+/// Qot_GetCapitalDistribution.S2C: the figures (docs/protocol.md, Messages). Amounts in the security's currency.
 package struct CapitalDistribution: Equatable, Sendable {
     package var inSuper: Double?
     package var inBig: Double

@@ -1,4 +1,4 @@
-/// Protocol ids this project knows by name (PROTOCOL.md, TCP: frames).
+/// Protocol ids this project knows by name (docs/protocol.md, Frames over TCP).
 package enum ProtoID {
     package static let initConnect: UInt32 = 1001
     package static let getGlobalState: UInt32 = 1002
@@ -17,7 +17,7 @@ package enum FrameError: Error, Equatable {
     case unsupportedFormat(UInt8)
 }
 
-/// The 44 bytes before every body, little-endian and packed (PROTOCOL.md, TCP: frames).
+/// The 44 bytes before every body, little-endian and packed (docs/protocol.md, Frames over TCP).
 package struct FrameHeader: Equatable {
     package static let size = 44
     package static let magic = (UInt8(ascii: "F"), UInt8(ascii: "T"))

@@ -1,7 +1,7 @@
 import CMessages
 import CProtobufC
 
-/// GetGlobalState, as far as a gateway must speak it (PROTOCOL.md, Messages).
+/// GetGlobalState, as far as a gateway must speak it (docs/protocol.md, Messages).
 package enum GlobalState {
     package struct Content: Equatable {
         /// In the order HK, US, SH, SZ, HK futures.
@@ -93,7 +93,7 @@ package enum GlobalState {
     }
 }
 
-/// Notify, the gateway's push (PROTOCOL.md, Messages).
+/// Notify, the gateway's push (docs/protocol.md, Messages).
 package enum Notify {
     /// Type of a connection-status push.
     package static let connectStatusType: Int32 = 3

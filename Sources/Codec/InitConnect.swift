@@ -1,7 +1,7 @@
 import CMessages
 import CProtobufC
 
-/// InitConnect.Request: the client's first message (PROTOCOL.md, Messages).
+/// InitConnect.Request: the client's first message (docs/protocol.md, Messages).
 package struct InitConnectRequest: Equatable {
     /// major * 100 + minor
     package var clientVersion: Int32
@@ -62,7 +62,7 @@ package struct InitConnectRequest: Equatable {
     }
 }
 
-/// InitConnect.Response: the gateway's answer (PROTOCOL.md, Messages).
+/// InitConnect.Response: the gateway's answer (docs/protocol.md, Messages).
 package struct InitConnectResponse: Equatable {
     package struct Content: Equatable {
         package var serverVersion: Int32

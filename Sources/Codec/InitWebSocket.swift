@@ -3,7 +3,7 @@ import COpenSSL
 import CProtobufC
 
 extension ProtoID {
-    /// The relay's own commands (PROTOCOL.md, WebSocket: another dialect): its handshake, and its word that it lost OpenD.
+    /// The relay's own commands (docs/protocol.md, WebSocket): its handshake, and its word that it lost OpenD.
     package static let initWebSocket: UInt32 = 1
     package static let lostOpenD: UInt32 = 2
 }

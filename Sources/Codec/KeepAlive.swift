@@ -1,7 +1,7 @@
 import CMessages
 import CProtobufC
 
-/// KeepAlive, both ways (PROTOCOL.md, Messages). `time` is Unix seconds.
+/// KeepAlive, both ways (docs/protocol.md, Messages). `time` is Unix seconds.
 package enum KeepAlive {
     package static func encodedRequest(time: Int64) -> [UInt8] {
         var c2s = KeepAlive__C2S()

@@ -1,6 +1,6 @@
 import COpenSSL
 
-/// The private key that client and gateway share: InitConnect both ways, RSA with PKCS#1 v1.5 (PROTOCOL.md, Encryption).
+/// The private key that client and gateway share: InitConnect both ways, RSA with PKCS#1 v1.5 (docs/protocol.md, Encryption).
 /// It never changes, and OpenSSL counts its references atomically: for any thread.
 package final class RSAKey: @unchecked Sendable {
     package static let bits: ClosedRange<Int32> = 512...4096

@@ -9,7 +9,7 @@ package enum SectionError: Error, Equatable {
 }
 
 /// The bytes before every body of the WebSocket relay, big-endian and packed: 20 before a request's, 44 before a reply's
-/// (PROTOCOL.md, WebSocket: another dialect).
+/// (docs/protocol.md, WebSocket).
 package struct SectionHeader: Equatable {
     package static let requestSize = 20
     package static let replySize = 44

@@ -1,7 +1,7 @@
 import Limiter
 
 /// The quota slots of requests of one line that were given up after they were sent: the gateway may count them yet, or has
-/// counted them later than is known (DESIGN.md, promise 4).
+/// counted them later than is known (docs/promises.md, 4).
 struct AbandonedSlots {
     private struct Slot {
         var protoID: UInt32

@@ -3,7 +3,7 @@ import Codec
 import Glibc
 import Limiter
 
-/// The line to OpenD's relay: TLS, the upgrade, and sections in WebSocket frames (PROTOCOL.md, WebSocket: another dialect).
+/// The line to OpenD's relay: TLS, the upgrade, and sections in WebSocket frames (docs/protocol.md, WebSocket).
 extension Connection {
     private var transport: Transport { options.behaviour.transport }
 

@@ -47,14 +47,14 @@ package struct ConnectionConfiguration: Sendable {
     }
 }
 
-/// The state machine of one connection: what DESIGN.md's table of a connection's life says, with no socket, clock or
+/// The state machine of one connection: what docs/timeouts.md's table of a connection's life says, with no socket, clock or
 /// thread. Events come in with the time, actions go out to be performed in order; what to send is fetched with
 /// `nextToSend`, so that a wire serial number is given at the moment of sending. Everything that touches the quota is
 /// handed the group as `inout`.
 ///
 /// An instant before one seen earlier is taken as that earlier one.
 package struct ConnectionMachine<Payload> {
-    /// A line is dead when this long passes without a complete frame (PROTOCOL.md, Keeping alive).
+    /// A line is dead when this long passes without a complete frame (docs/protocol.md, Keeping alive).
     package static var silenceLimit: Instant { 33_000_000_000 }
 
     /// Where the connection stands, as hosts see it.

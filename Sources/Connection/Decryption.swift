@@ -29,7 +29,7 @@ struct PlainBuffer: ~Copyable {
     }
 }
 
-/// Makes the gateway's bodies clear again, line after line, and refuses what would be a silent downgrade (PROTOCOL.md,
+/// Makes the gateway's bodies clear again, line after line, and refuses what would be a silent downgrade (docs/protocol.md,
 /// Encryption). For one thread at a time.
 package struct Decryption: ~Copyable {
     /// Most blocks of an answer to InitConnect, many times what a gateway has to say even if it puts one byte in each. A block

@@ -8,7 +8,7 @@ import Limiter
 ///
 /// Swift makes what it knows about a type when that type is first used, under locks inside its runtime. Were that left to
 /// the connection's thread, a fork in its first moments would give the child such a lock held by a thread it does not have,
-/// and the child's own connection would wait for it for ever (DESIGN.md, promise 7). After the rehearsal all of it stands.
+/// and the child's own connection would wait for it for ever (docs/promises.md, 7). After the rehearsal all of it stands.
 package struct Rehearsal {
     typealias Machine = Connection.Machine
     let connection: Connection

@@ -2,7 +2,7 @@
 package typealias Instant = Int64
 
 /// The quota as an exact sliding window: between the answer to one request and the sending of the request `limit` places
-/// later lies more than a window, whenever in between the gateway counted it (PROTOCOL.md, Quota; DESIGN.md, promise 4).
+/// later lies more than a window, whenever in between the gateway counted it (docs/protocol.md, The quota; docs/promises.md, 4).
 ///
 /// A slot is held from `reserve` until one of `giveBack` (never sent) or `finish` (the gateway has counted it by now), and
 /// after `finish` for one more window. Pure: time comes in, answers go out; an instant before one seen earlier counts as

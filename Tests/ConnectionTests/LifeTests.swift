@@ -5,7 +5,7 @@ import Testing
 
 @testable import Connection
 
-/// DESIGN.md's table of a connection's life, row by row: event, then actions.
+/// docs/timeouts.md's table of a connection's life, row by row: event, then actions.
 @Suite struct LifeTests {
     @Test func anAttemptThatFailsIsRepeatedAndTheQueueWaitsOn() {
         let bench = Bench { $0.wantsLog = true }

@@ -101,7 +101,7 @@ private func drain(_ reader: inout FrameReader, _ parsed: inout Parsed) {
     }
 }
 
-/// By the protocol's words (PROTOCOL.md, TCP: frames), from the whole stream at once.
+/// By the protocol's words (docs/protocol.md, Frames over TCP), from the whole stream at once.
 private func parseWhole(_ stream: [UInt8], _ limit: Int) -> Parsed {
     var parsed = Parsed()
     var rest = stream[...]

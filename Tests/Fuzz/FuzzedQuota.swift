@@ -1,6 +1,6 @@
 import Limiter
 
-/// A quota group, and what a gateway that counts as late as it may makes of its use (DESIGN.md, promise 4).
+/// A quota group, and what a gateway that counts as late as it may makes of its use (docs/promises.md, 4).
 final class FuzzedQuota {
     struct Slot {
         var machine: UInt64

@@ -63,36 +63,6 @@ import Testing
         #expect(String(format: "%.6e", figures.outSmall) == "2.887413e+09")
     }
 
-    /// The table above is the seed's, which is there only where the project is developed.
-    @Test func samplesAreTheSeeds() throws {
-        let seed = root.deletingLastPathComponent().appending(path: "shared/seeds/get-capital-distribution.txt")
-        guard FileManager.default.fileExists(atPath: seed.deletingLastPathComponent().path) else { return }
-        let text = try String(contentsOf: seed, encoding: .utf8)
-        // Each sample's output has the ten fields one a line, from capitalInBig on: `"capitalInBig": 859479380,` or
-        // `capitalInBig: 299700820`.
-        let field = /\s*"?(capital\w+|update\w+)"?: "?([^",]+)"?,?/
-        var outputs: [[String: String]] = []
-        for line in text.split(separator: "\n") {
-            guard let match = line.wholeMatch(of: field) else { continue }
-            if match.1 == "capitalInBig" { outputs.append([:]) }
-            let last = try #require(outputs.indices.last)
-            outputs[last][String(match.1)] = String(match.2)
-        }
-        // Of Futu and of moomoo.
-        #expect(outputs.count == 8)
-        for (index, output) in outputs.enumerated() {
-            #expect(output.count == 10)
-            let sample = Self.samples[index % 4]
-            #expect(output["updateTime"] == sample.time)
-            for (name, wanted) in zip(Self.names, sample.numbers) {
-                #expect(output[name].flatMap(Double.init) == wanted, "\(sample.set) \(name)")
-            }
-        }
-        let row =
-            "0 2.261085e+09 2.141964e+09 ... 2.887413e+09 2022-06-08 15:59:59\n[1 rows x 9 columns]\n2141963720.0\n"
-        #expect(text.ranges(of: row).count == 2)
-    }
-
     @Test(arguments: FigureSet.allCases)
     func sampleTimesAreThoseOfHongKong(_ set: FigureSet) throws {
         #expect(try Self.localTime(set.figures, "Asia/Hong_Kong") == set.figures.updateTime)

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Simulator
 
-/// The gateway's count of requests (PROTOCOL.md, Quota).
+/// The gateway's count of requests (docs/protocol.md, The quota).
 @Suite struct QuotaTests {
     private static let refusal = "获取资金分布频率太高，请求失败，每30秒最多30次。"
 

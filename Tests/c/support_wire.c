@@ -1,4 +1,4 @@
-/* The protocol by hand, from PROTOCOL.md: SHA-1, protobuf fields, frames. None of it is the library's. */
+/* The protocol by hand, from docs/protocol.md: SHA-1, protobuf fields, frames. None of it is the library's. */
 #include "support.h"
 
 #include <stdlib.h>

@@ -97,11 +97,6 @@ def sources(run: Run) -> None:
     run.check("swift format lint --strict", lint.output.strip()[:400] or f"{lint.ended}" if lint.status != 0 else None)
     messages = run.program(["make", "--silent", "messages-check"])
     run.check("generating the messages again gives what is checked in", _failure(messages.status, messages.output))
-    vectors = ROOT / "Tests" / "vectors" / "opend.json"
-    shared = ROOT.parent / "shared" / "vectors" / "opend.json"
-    if shared.exists():
-        differs = shared.read_bytes() != vectors.read_bytes()
-        run.check("vectors are the shared ones", f"{vectors.name} is another" if differs else None)
     for module in CORE:
         files = sorted((ROOT / "Sources" / module).glob("**/*.swift"))
         found = [f"{path.name}: {match[0].strip()}" for path in files for match in BANNED.finditer(_code(path))]

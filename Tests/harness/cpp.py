@@ -15,17 +15,16 @@ from . import checks
 from .cases import Face, check_cases
 from .gateway import simulator
 from .sanitizers import sanitized, toolchain
+from .samples import is_documented
 from .suite import RELEASE, RESULTS, ROOT, Outcome, Run, side_by_side
 
 TESTS = ROOT / "Tests" / "cpp"
 SAMPLES = ROOT / "bindings" / "cpp" / "samples"
 MESSAGES = ROOT / "Sources" / "CMessages" / "proto"
 PROTOBUF = ("Qot_GetCapitalDistribution", "Qot_Common", "Common")
-#: What the project was started from; not part of the project, and not everywhere.
-SEED = ROOT.parent / "shared" / "seeds" / "get-capital-distribution.txt"
 #: The vendor's samples begin after this many lines of includes and using directives.
 PROLOGUE = 8
-BRANDS = {"futu": "FTSPI_Qot", "moomoo": "MMSPI_Qot"}
+BRANDS = ("futu", "moomoo")
 FLAGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Werror", "-Iinclude", "-Ibindings/cpp/include", "-pthread"]
 #: Name, compiler, options.
 Build = tuple[str, str, list[str]]
@@ -260,10 +259,9 @@ def _periodic(run: Run, out: Path) -> None:
 def _vendor_samples(run: Run, out: Path, messages: list[str | Path]) -> None:
     """The samples of the vendor's documentation."""
     texts = {brand: (SAMPLES / f"{brand}_sample.cpp").read_text(encoding="utf-8") for brand in BRANDS}
-    for brand, inherits in BRANDS.items():
-        if SEED.exists():
-            same = _words(texts[brand].splitlines()[PROLOGUE:]) == _words(_seed_sample(inherits))
-            run.check(f"{brand}: the sample is the documentation's", None if same else "its words are others")
+    for brand in BRANDS:
+        same = is_documented(f"cpp {brand}", texts[brand].splitlines()[PROLOGUE:])
+        run.check(f"{brand}: the sample is the documentation's", None if same else "its words are others")
 
     def play(sample: tuple[str, Build]) -> Outcome:
         brand, (name, compiler, options) = sample
@@ -280,14 +278,6 @@ def _vendor_samples(run: Run, out: Path, messages: list[str | Path]) -> None:
     for (brand, build), outcome in zip(samples, side_by_side(play, samples), strict=True):
         good = outcome.status == 0 and _words(outcome.output.splitlines()) == _words(OUTPUT.splitlines())
         run.check(f"{brand}: the sample's output, {build[0]}", None if good else outcome.output[-300:] or outcome.ended)
-
-
-def _seed_sample(inherits: str) -> list[str]:
-    """The documentation's C++ sample: from its class to the end of its main."""
-    lines = SEED.read_text(encoding="utf-8").splitlines()
-    start = next(at for at, line in enumerate(lines) if line.startswith(f"class Program : public {inherits}"))
-    end = next(at for at in range(start, len(lines)) if lines[at] == "}" and lines[at - 1] == "return 0;")
-    return lines[start : end + 1]
 
 
 def _words(lines: list[str]) -> list[list[str]]:

@@ -19,6 +19,7 @@ from .cases import Face, check_cases
 from .gateway import simulator
 from .hygiene import drawn
 from .results import read_nunit
+from .samples import is_documented
 from .suite import RELEASE, RESULTS, ROOT, Run, SuiteError, side_by_side
 
 BINDING = ROOT / "bindings" / "csharp"
@@ -28,14 +29,12 @@ MESSAGES = ROOT / "Sources" / "CMessages" / "proto"
 UPDATE_TIMES = ROOT / "Tests" / "cases" / "times.tsv"
 SECURITIES = ROOT / "Tests" / "cases" / "securities.tsv"
 RSA_KEY = ROOT / "Tests" / "vectors" / "rsa" / "1024.pem"
-#: What the project was started from; not part of the project, and not everywhere.
-SEED = ROOT.parent / "shared" / "seeds" / "get-capital-distribution.txt"
 OUT = RESULTS / "csharp"
 NUNIT = "/usr/lib/cli/nunit.framework-2.6.3/nunit.framework.dll"
 MCS = ["mcs", "-nologo", "-warnaserror"]
 #: The vendor's samples begin after these lines; nothing follows them.
 PROLOGUE = ["using System;", "using System.Threading;", "using {0}.OpenApi;", "using {0}.OpenApi.Pb;", ""]
-BRANDS = {"Futu": "FT", "Moomoo": "MM"}
+BRANDS = ("Futu", "Moomoo")
 #: Gateways of the NUnit tests, by the variable that tells where they listen.
 GATEWAYS = {
     "CAPDIST_PORT": ("--no-quota", "--trace", str(OUT / "trace")),
@@ -240,14 +239,13 @@ def _samples(run: Run) -> None:
         run.check(f"the program of {page.relative_to(ROOT)}", None if good else f"{outcome.ended}: {outcome.output[-200:]}")
 
     connection = drawn(SEED_NUMBER, 1)[0]
-    for brand, letters in BRANDS.items():
+    for brand in BRANDS:
         text = (BINDING / "samples" / f"{brand}Sample.cs").read_text(encoding="utf-8")
         prologue = [line.format(brand) for line in PROLOGUE]
         begins = text.splitlines()[: len(prologue)] == prologue
         run.check(f"{brand}: the lines added to the sample", None if begins else "they are others")
-        if SEED.exists():
-            same = _words(text.splitlines()[len(prologue) :]) == _words(_seed_sample(letters))
-            run.check(f"{brand}: the sample is the documentation's", None if same else "its words are others")
+        same = is_documented(f"csharp {brand}", text.splitlines()[len(prologue) :])
+        run.check(f"{brand}: the sample is the documentation's", None if same else "its words are others")
         with simulator("--figures", "csharp", "--seed", str(SEED_NUMBER)) as port:
             # The sample has its port in its text; for the test alone it is another.
             source = OUT / f"{brand}Sample.cs"
@@ -256,14 +254,6 @@ def _samples(run: Run) -> None:
             output = _until_silent(["mono", program], OUTPUT.count("\n"))
         expected = OUTPUT.format(connection)
         run.check(f"{brand}: the sample's output", None if output == expected else repr(output))
-
-
-def _seed_sample(letters: str) -> list[str]:
-    """The documentation's C# sample: from its class to its last brace, which line numbers follow."""
-    lines = SEED.read_text(encoding="utf-8").splitlines()
-    start = next(at for at, line in enumerate(lines) if line.startswith(f"public class Program: {letters}SPI_Qot"))
-    end = next(at for at in range(start, len(lines)) if lines[at : at + 2] == ["2", "3"])
-    return lines[start:end]
 
 
 def _words(lines: list[str]) -> list[list[str]]:

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import checks
+from .documents import documents
 from .gateway import simulator
 from .suite import RELEASE, RESULTS, ROOT, VENV_PYTHON, Outcome, Run
 
@@ -71,6 +72,7 @@ def docs(run: Run) -> None:
     run.part("links", _links, pages)
     run.part("names", _names, pages)
     run.part("parts", _parts)
+    run.part("documents", documents)
     run.part("html", _html)
     redirect = OUT / "redirect.so"
     run.build(["cc", "-std=c11", "-Wall", "-Werror", "-shared", "-fPIC", TESTS / "redirect.c", "-o", redirect])

@@ -15,6 +15,7 @@ from . import checks
 from .cases import Face, check_cases
 from .gateway import simulator
 from .results import read_junit
+from .samples import is_documented
 from .suite import RELEASE, RESULTS, ROOT, Outcome, Run, SuiteError, side_by_side
 
 BINDING = ROOT / "bindings" / "java"
@@ -30,11 +31,9 @@ JUNIT = (
     *("junit-platform-engine", "junit-platform-launcher", "junit-platform-reporting", "opentest4j"),
     *("opentest4j-reporting-events", "opentest4j-reporting-schema", "apiguardian-api", "picocli", "univocity-parsers"),
 )
-#: What the project was started from; not part of the project, and not everywhere.
-SEED = ROOT.parent / "shared" / "seeds" / "get-capital-distribution.txt"
 #: The vendor's samples begin after this many lines of imports.
 PROLOGUE = 10
-BRANDS = {"futu": "FTSPI_Qot", "moomoo": "MMSPI_Qot"}
+BRANDS = ("futu", "moomoo")
 #: For programs that live for a moment.
 QUICK = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 WAYS = ("blocking", "callbacks", "futures")
@@ -183,11 +182,10 @@ def _readme(run: Run, out: Path, path: str) -> None:
 
 def _vendor_samples(run: Run, out: Path, path: str) -> None:
     """The samples of the vendor's documentation."""
-    for brand, implements in BRANDS.items():
+    for brand in BRANDS:
         text = (SAMPLES / brand / "QotDemo.java").read_text(encoding="utf-8")
-        if SEED.exists():
-            same = _words(text.splitlines()[PROLOGUE:]) == _words(_seed_sample(implements))
-            run.check(f"{brand}: the sample is the documentation's", None if same else "its words are others")
+        same = is_documented(f"java {brand}", text.splitlines()[PROLOGUE:])
+        run.check(f"{brand}: the sample is the documentation's", None if same else "its words are others")
         with simulator("--figures", "java", "--seed", SEED_NUMBER) as port:
             # The sample has its port in its text; for the test alone it is another.
             source = out / "samples" / brand / "QotDemo.java"
@@ -218,18 +216,6 @@ def _until_end_of_message(run: Run, command: list[str | Path]) -> tuple[int, lis
         finally:
             limit.cancel()
             process.kill()
-
-
-def _seed_sample(implements: str) -> list[str]:
-    """The documentation's Java sample: its class."""
-    lines = SEED.read_text(encoding="utf-8").splitlines()
-    start = next(at for at, line in enumerate(lines) if line.startswith(f"public class QotDemo implements {implements}"))
-    depth = 0
-    for end in range(start, len(lines)):
-        depth += lines[end].count("{") - lines[end].count("}")
-        if depth == 0:
-            return lines[start : end + 1]
-    raise SuiteError("the documentation's sample does not end")
 
 
 def _words(lines: list[str]) -> list[list[str]]:

@@ -14,6 +14,7 @@ from . import checks
 from .cases import Face, check_cases
 from .gateway import gateway
 from .results import read_junit
+from .samples import is_documented
 from .suite import RELEASE, RESULTS, ROOT, VENV_PYTHON, Outcome, Run, SuiteError
 
 PACKAGE = ROOT / "bindings" / "node"
@@ -21,9 +22,7 @@ TESTS = PACKAGE / "test"
 #: Debian's place of JavaScript modules, of which Node itself knows nothing.
 MODULES = Path("/usr/share/nodejs")
 TLS = ROOT / "Tests" / "vectors" / "tls"
-#: What the project was started from; not part of the project, and not everywhere.
-SEED = ROOT.parent / "shared" / "seeds" / "get-capital-distribution.txt"
-BRANDS = {"futu": "ftWebsocket", "moomoo": "mmWebsocket"}
+BRANDS = ("futu", "moomoo")
 #: Of the checked-in samples, around the documentation's text.
 PROLOGUE = "// The vendor's documentation's sample for {brand}. The call at the end is added, which it never makes."
 EPILOGUE = "QotGetCapitalDistribution();"
@@ -145,14 +144,13 @@ def _samples(run: Run, project: Path) -> None:
     with ThreadPoolExecutor() as pool:
         # Each takes the five seconds it waits.
         ends = {}
-        for brand, name in BRANDS.items():
+        for brand in BRANDS:
             text = (PACKAGE / "samples" / f"{brand}_sample.mjs").read_text(encoding="utf-8")
             first, *between, last = text.rstrip("\n").split("\n")
             as_listed = (first, last) == (PROLOGUE.format(brand=brand), EPILOGUE)
             run.check(f"{brand}: around the sample is what is listed", None if as_listed else f"{first} ... {last}")
-            if SEED.exists():
-                same = _bare(between) == _bare(_seed_sample(brand, name))
-                run.check(f"{brand}: the sample is the documentation's", None if same else "its words are others")
+            same = is_documented(f"node {brand}", [_bare(between)])
+            run.check(f"{brand}: the sample is the documentation's", None if same else "its words are others")
             for kind, options in {"plain": (), "TLS": certificate}.items():
                 for key in (KEY, "wrong"):
                     ends[brand, kind, key] = pool.submit(_run_sample, run, project, brand, text, key, options)
@@ -178,13 +176,6 @@ def _run_sample(run: Run, project: Path, brand: str, text: str, key: str, option
         here = f"[\"127.0.0.1\", {running.websocket_port}, {'true' if options else 'false'}, '{key}']"
         sample.write_text(text.replace(WHERE, here), encoding="utf-8")
         return run.program(["node", "--require", trust, sample], limit_s=30, cwd=project)
-
-
-def _seed_sample(brand: str, name: str) -> list[str]:
-    """The documentation's JavaScript sample: from its imports to the line numbers after it."""
-    lines = SEED.read_text(encoding="utf-8").splitlines()
-    start = lines.index(f'import {name} from "{brand}-api";')
-    return lines[start : lines.index("2", start)]
 
 
 def _bare(lines: list[str]) -> str:

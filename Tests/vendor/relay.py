@@ -1,6 +1,6 @@
 """OpenD's WebSocket relay on the PyPI package `websockets` and the vendor's own messages: none of the project's code.
 
-InitWebSocket, which the vendor's Python package does not have, is made here from what PROTOCOL.md tells of it.
+InitWebSocket, which the vendor's Python package does not have, is made here from what docs/protocol.md tells of it.
 """
 
 from __future__ import annotations

@@ -396,7 +396,7 @@ def test_tls_before_1_2_is_refused() -> None:
 
 
 class JavaScriptClient:
-    """As the vendor's JavaScript client frames, by PROTOCOL.md."""
+    """As the vendor's JavaScript client frames, by docs/protocol.md."""
 
     def __init__(self, line: ClientConnection) -> None:
         self._line = line
@@ -541,6 +541,6 @@ def test_nginx_as_a_tls_proxy(simulator: Callable[..., Simulator], nginx: Callab
 
 
 def test_numbers_of_the_envelope() -> None:
-    """The relay here and PROTOCOL.md agree."""
+    """The relay here and docs/protocol.md agree."""
     assert (REQUEST.size, REPLY.size) == (20, 44)
     assert reply(1, 2, error=-1, text=b"x") == MAGIC + struct.pack(">IQi", 1, 2, -1) + b"x" + bytes(19)

@@ -19,8 +19,6 @@ ROOT = Path(__file__).resolve().parents[3]
 PACKAGE = ROOT / "bindings" / "python"
 SOURCE = PACKAGE / "src"
 HEADER = ROOT / "include" / "capdist.h"
-#: What the project was started from; not part of the project, and not everywhere.
-SEED = ROOT.parent / "shared" / "seeds" / "get-capital-distribution.txt"
 
 LIBDIR = Path(os.environ.get("CAPDIST_LIBDIR", ROOT / ".build-test" / "release"))
 LIBRARY = Path(os.environ.get("CAPDIST_LIBRARY") or LIBDIR / "libcapdist.so.1")
