@@ -29,6 +29,7 @@ DESTDIR ?=
 DIST ?= dist
 SUITES ?=
 ONLY ?=
+BUDGET ?=
 SEEDS ?= 1000
 FROM ?= 1
 SECONDS ?= 60
@@ -138,7 +139,7 @@ quick: setup
 deep: setup
 	@scripts/setup.sh $(DEEP_RUNTIME_PACKAGES)
 	@$(MAKE) --silent --no-print-directory $(PYPY_VENV)/stamp
-	@python3 Tests/run.py --deep
+	@python3 Tests/run.py --deep $(if $(BUDGET),--budget $(BUDGET))
 
 bench: setup
 	@python3 Benchmarks/bench.py

@@ -5,6 +5,7 @@
     Tests/run.py --deep      every suite of `make deep`: what takes long, or depends on chance
     Tests/run.py --quick     what a developer wants before each commit
     Tests/run.py SUITE...    some of either
+    Tests/run.py --deep --budget SECONDS  those that can be expected to end in that time; the others are named
     Tests/run.py SUITE --only PART:NAME   one test of a suite (see CONTRIBUTING.md)
     Tests/run.py --list      which there are, and how many seconds each took the last time
 
@@ -170,14 +171,14 @@ SUITES = [
 
 #: What takes long, or depends on chance.
 DEEP = [
-    Suite("sanitizers", "the C tests under sanitizers, the samples under valgrind", 1500, sanitizers),
-    Suite("repeats", "many processes that end or fork, many requests under faults, many schedules", 1800, repeats),
-    Suite("runtimes", "languages whose compilers are large, with programs of ours", 600, deep_runtimes),
-    Suite("pythons", "the Python package on PyPy, and bundled by PyInstaller and Nuitka", 1800, pythons),
-    Suite("fuzzing", "libFuzzer's targets, each its corpus sanitized, and a minute of inputs of its own", 1800, fuzzing),
-    Suite("releases", "the vendor's package release by release, from PyPI, against the simulator", 1800, pytest_suite("Tests/releases")),
-    Suite("mutants", "the library broken on purpose: the tests notice each", 1800, mutants),
-    Suite("record", "a simulated week of 3,000 securities", 1500, pytest_suite("Tests/tool", checks.tool, "deep_*.py")),
+    Suite("releases", "the vendor's package release by release, from PyPI, against the simulator", 1800, pytest_suite("Tests/releases"), usual_s=240),
+    Suite("runtimes", "languages whose compilers are large, with programs of ours", 600, deep_runtimes, usual_s=120),
+    Suite("sanitizers", "the C tests under sanitizers, the samples under valgrind", 1500, sanitizers, usual_s=900),
+    Suite("fuzzing", "libFuzzer's targets, each its corpus sanitized, and a minute of inputs of its own", 1800, fuzzing, usual_s=480),
+    Suite("repeats", "many processes that end or fork, many requests under faults, many schedules", 1800, repeats, usual_s=420),
+    Suite("pythons", "the Python package on PyPy, and bundled by PyInstaller and Nuitka", 1800, pythons, usual_s=600),
+    Suite("record", "a simulated week of 3,000 securities", 1500, pytest_suite("Tests/tool", checks.tool, "deep_*.py"), usual_s=420),
+    Suite("mutants", "the library broken on purpose: the tests notice each", 1800, mutants, usual_s=900),
 ]
 
 
@@ -204,6 +205,7 @@ def main() -> int:
     parser.add_argument("--deep", action="store_true", help="those of `make deep`, if none is named")
     parser.add_argument("--quick", action="store_true", help="those of `make quick`")
     parser.add_argument("--only", type=Only.of, default=Only(), metavar="PART:NAME", help="a part of a suite, tests of this name")
+    parser.add_argument("--budget", type=float, metavar="SECONDS", help="leave out suites that would not end within it")
     parser.add_argument("--list", action="store_true", help="name the suites")
     arguments = parser.parse_args()
     if arguments.list:
@@ -221,6 +223,8 @@ def main() -> int:
     summary.unlink(missing_ok=True)
     cases: list[tuple[str, Case]] = []
     took: dict[str, Took] = {}
+    if arguments.budget is not None:
+        chosen = within(chosen, arguments.budget)
     for suite, its_cases, took[suite.name] in run_suites(chosen, arguments.only):
         cases += [(suite.name, case) for case in its_cases]
         if not arguments.only and not arguments.quick:
@@ -231,9 +235,22 @@ def main() -> int:
     for suite_name, case in failed:
         print(f"FAILED {suite_name}: {case.name}: {case.why}")
     line = f"{len(cases) - len(failed)} passed, {len(failed)} failed"
+    RESULTS.mkdir(parents=True, exist_ok=True)
     summary.write_text(line + "\n", encoding="utf-8")
     print(line, flush=True)
     return 1 if failed else 0
+
+
+def within(suites: list[Suite], budget_s: float) -> list[Suite]:
+    """Those that can be expected to end in time, one after the other; names the others."""
+    fitting: list[Suite] = []
+    for suite in suites:
+        if suite.usual_s <= budget_s:
+            fitting.append(suite)
+            budget_s -= suite.usual_s
+        else:
+            print(f"not run, since {budget_s:.0f} s are left and it takes {suite.usual_s:.0f}: {suite.name}", flush=True)
+    return fitting
 
 
 def list_suites() -> None:

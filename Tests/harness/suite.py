@@ -248,6 +248,8 @@ class Suite:
     run: Callable[[Run], None]
     #: Suites of different lanes run beside each other; those of one lane build into the same folders. None: alone, and first.
     lane: int | None = 0
+    #: About how long it takes on two idle cores, for a run that has a budget.
+    usual_s: float = 0
 
 
 @dataclass(frozen=True)
