@@ -34,7 +34,7 @@ private func rehearseCalls() {
     defer { thread.pointee = before }
     var security = capdist_security()
     _ = securityParse("HK.00700", &security)
-    _ = securityParse("HK.\u{e9}", &security)
+    for text in ["HK.\u{e9}", "XX.1", "#99.1", "00700"] { _ = securityParse(text, &security) }
     _ = securityFormat(&security, nil, 0)
     _ = capdist_fetch_capital_distribution(nil, &security, nil, nil)
     var distribution = capdist_capital_distribution()

@@ -141,6 +141,7 @@ package struct Rehearsal {
             Cause(.connectFailed, .connect, error.code, "\(connection.options.host): \(error.text)"))
         connection.work()
         if case .failure(let failure) = Resolver.lookUp("", 1, flags: AI_NUMERICHOST) { _ = failure.text }
+        _ = connection.resolved("::1", why: nil)
         withExtendedLifetime((Helpers.names, Helpers.certificates)) {}
         // On this thread: none is started before the first connection.
         let names = Helpers.Names(most: 1) { body in
