@@ -390,13 +390,14 @@ package struct ConnectionMachine<Payload> {
         let cause = reconnects ? underEncryption(cause) : final(underEncryption(cause))
         actions.append(.closeLine)
         lastCause = cause
-        let lost = requests.takeAll { $0.wasSent || !reconnects }
-        log(.warning, Texts.lost(cause.text, requests: lost.count))
-        actions.append(.disconnect(cause))
-        // A gateway that accepts and drops at once is met ever more slowly, too.
+        // A gateway that accepts and drops at once is met ever more slowly, too, and is an outage to who does not wait.
         if now - readySince >= configuration.maxBackoff { failedAttempts = 0 }
+        outage = reconnects && failedAttempts > 0 ? cause : nil
+        let isOutage = outage != nil
+        let lost = requests.takeAll { $0.wasSent || !reconnects || (isOutage && $0.failsInOutage) }
+        log(.warning, Texts.lost(cause.text, requests: lost.count { $0.wasSent }))
+        actions.append(.disconnect(cause))
         if reconnects {
-            outage = failedAttempts > 0 ? cause : nil
             pause(now)
         } else {
             phase = .failed
@@ -405,7 +406,6 @@ package struct ConnectionMachine<Payload> {
             giveUp(request, now, &quota)
             complete(request, .disconnected, cause.text)
         }
-        if let outage { endImpatient(outage, now, &quota) }
         tellWaiting(&quota)
     }
 
