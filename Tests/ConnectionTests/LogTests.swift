@@ -22,7 +22,7 @@ import Testing
             return
         }
         guard
-            case .answer(let request, _) = bench.machine.received(
+            case .answer(let request) = bench.machine.received(
                 protoID: ProtoID.getCapitalDistribution, serialNo: wire, bench.now, &bench.quota)
         else {
             Issue.record("not answered")
