@@ -88,11 +88,14 @@ setup-build:
 
 # Made anew when the list of packages changes.
 $(VENV)/stamp: Tests/requirements.txt bindings/python/requirements-test.txt bindings/python/requirements-wheel.txt
+	@# Cleared through a link, it would be another tree's that is lost.
+	@[ ! -L $(VENV) ] || rm $(VENV)
 	python3 -m venv --clear $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check $(^:%=--requirement %)
 	@touch $@
 
 $(PYPY_VENV)/stamp: bindings/python/requirements-pypy.txt
+	@[ ! -L $(PYPY_VENV) ] || rm $(PYPY_VENV)
 	pypy3 -m venv --clear $(PYPY_VENV)
 	$(PYPY_VENV)/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
