@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pandas
 import pytest
-from market import Told, market, week
+from market import Market, Told, market, week
 from support import DONE, FILE, NO_GATEWAY, REFUSED, ROOT, TOOL, USAGE, Gateway, environment, run, start, wait_until
 
 Start = Callable[..., Gateway]
@@ -97,6 +97,49 @@ def test_a_gateway_that_restarts_is_flagged(tmp_path: Path) -> None:
     kept = rows(path)
     for name in ("HK.00700", "HK.00005"):
         assert sum(row["reconnected"] for row in kept if row["security"] == name) == 1
+
+
+def test_a_restart_between_two_rows_is_flagged_on_the_next(tmp_path: Path) -> None:
+    """What comes first after it is known already: the next row is flagged all the same."""
+    told_now = [1]
+
+    def story(name: str, asked: int) -> Told:
+        return Told((float(told_now[0]),) * 8, f"2026-11-30 10:{told_now[0]:02d}:00")
+
+    path = tmp_path / "flows.db"
+    record = ["record", "HK.00700", "--to", path, *FAST[2:], "--every", "20ms", "--reconnect-min-ms", 20, "--reconnect-max-ms", 50]
+
+    def flags() -> list[int]:
+        return [row["reconnected"] for row in rows(path)] if path.exists() and _has_schema(path) else []
+
+    def asked_again(running: Market) -> None:
+        asked = running.asked["1.00700"]
+        wait_until(lambda: running.asked["1.00700"] > asked + 2, "asked again")
+
+    def next_row() -> None:
+        told_now[0] += 1
+        wait_until(lambda: len(flags()) == told_now[0], "the next row")
+
+    with market(story) as running:
+        told = start(*record, "--port", running.port)
+        wait_until(lambda: len(flags()) == 1, "the first row")
+        next_row()
+        running.close()
+        running.open()
+        asked_again(running)
+        next_row()
+        next_row()
+        told.send_signal(signal.SIGTERM)
+        told.communicate(timeout=60)
+        assert flags() == [0, 0, 1, 0]
+        # So is the first row of a `record` that goes on.
+        told = start(*record, "--port", running.port)
+        asked_again(running)
+        next_row()
+        next_row()
+        told.kill()
+        told.communicate(timeout=60)
+    assert flags() == [0, 0, 1, 0, 1, 0]
 
 
 def test_without_a_time_figures_are_kept_as_they_change(tmp_path: Path) -> None:
@@ -314,7 +357,7 @@ def test_usage() -> None:
 
 
 def test_memory_is_flat_and_a_row_is_cheap(tmp_path: Path) -> None:
-    """A short run of what Tests/tool/deep.py does at length: the second half needs no more memory than the first."""
+    """A short run of what Tests/tool/deep_record.py does at length: the second half needs no more memory than the first."""
     path = tmp_path / "flows.db"
     names = [f"HK.{number:05d}" for number in range(1, 301)]
     with market(week(19_800)) as running:

@@ -1,7 +1,7 @@
 import ArgumentParser
 
 /// How to reach the gateway, named as in `capdist_options`. Each comes from its flag, else from its variable
-/// (`--quota-group` is CAPDIST_QUOTA_GROUP), else from capdist.toml (quota_group), else it is the library's default.
+/// (`--tls-ca-file` is CAPDIST_TLS_CA_FILE), else from capdist.toml (tls_ca_file), else it is the library's default.
 struct ConnectionOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Address or name of the machine that OpenD runs on.", valueName: "host"))
     var host: String?

@@ -83,7 +83,7 @@ struct FlowStore {
         let columns = Figures.names.joined(separator: ", ")
         last = try database.prepare(
             """
-            SELECT moment, \(columns), smaller, new_day, reconnected, revised FROM flows
+            SELECT moment, \(columns), recorded_at FROM flows
             WHERE security = ?1 AND moment <= ?2 ORDER BY moment DESC LIMIT 1
             """)
         put = try database.prepare(
@@ -109,22 +109,29 @@ struct FlowStore {
         case new, known, revised
     }
 
-    /// Stores what was told, inside the caller's transaction. `time` is in Unix seconds.
-    func store(_ security: String, _ figures: Figures, at time: Double, reconnected: Bool) throws(Failure) -> Stored {
+    /// Stores what was told, inside the caller's transaction. `time`, and since when there is the line that it came by, are
+    /// Unix seconds.
+    func store(
+        _ security: String, _ figures: Figures, at time: Double, connectedAt: Double
+    ) throws(Failure) -> Stored {
         // Without an update time rows are told apart by when they were recorded.
         let moment = figures.updateTime ?? Clock.text(time)
         last.bind([.text(security), .text(figures.updateTime == nil ? "~" : moment)])
         var before: [Double?]?
         var momentBefore = ""
+        var recordedBefore = Double.infinity
         if try last.step() {
             momentBefore = last.text(0) ?? ""
             before = (1...8).map { last.real($0) }
+            recordedBefore = last.real(9) ?? .infinity
         }
         last.reset()
         try check.run([.text(security), .real(time), .text(moment), .text(nil)])
         if before == figures.amounts, momentBefore == moment || figures.updateTime == nil { return .known }
         let isSame = momentBefore == moment
         let newDay = momentBefore.prefix(10) != moment.prefix(10)
+        // Whatever came between that was no new row: a refusal, the same figures again, another `record`.
+        let reconnected = recordedBefore < connectedAt
         // Within a day the figures only grow.
         let smaller =
             !newDay

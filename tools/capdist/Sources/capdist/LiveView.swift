@@ -54,7 +54,7 @@ final class LiveView: RoundsDelegate {
 
     func tell(_ text: String) { news = text }
 
-    func answered(_ index: Int, _ answer: Answer, reconnected: Bool) {
+    func answered(_ index: Int, _ answer: Answer, connectedAt: Double) {
         // Figures that were there stay where an attempt brings none.
         if answer.figures == nil, latest[index]?.answer.figures != nil {
             news = "\(list[index].name): \(answer.text)"

@@ -64,14 +64,14 @@ private final class Recorder: RoundsDelegate {
         return (0..<count).sorted { (keys[$0], $0) < (keys[$1], $1) }
     }
 
-    func answered(_ index: Int, _ answer: Answer, reconnected: Bool) throws {
+    func answered(_ index: Int, _ answer: Answer, connectedAt: Double) throws {
         let name = list[index].name
         do throws(Failure) {
             // One transaction a row: when the disk is full, all before it is safe.
             try store.database.run("BEGIN IMMEDIATE")
             var stored: FlowStore.Stored?
             if let figures = answer.figures {
-                stored = try store.store(name, figures, at: Clock.seconds(), reconnected: reconnected)
+                stored = try store.store(name, figures, at: Clock.seconds(), connectedAt: connectedAt)
                 told[index] = nil
             } else {
                 try store.failed(name, answer.text, at: Clock.seconds())

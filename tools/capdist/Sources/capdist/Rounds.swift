@@ -43,8 +43,8 @@ struct RoundState {
 protocol RoundsDelegate: AnyObject {
     /// The places of the list, in the order to ask.
     func order(_ count: Int, round: Int) throws -> [Int]
-    /// The last word on one security. `reconnected`: the line was made anew since this security's last.
-    func answered(_ index: Int, _ answer: Answer, reconnected: Bool) throws
+    /// The last word on one security. `connectedAt`: since when there is this line, in Unix seconds.
+    func answered(_ index: Int, _ answer: Answer, connectedAt: Double) throws
     /// Something about the gateway, once.
     func tell(_ text: String)
     /// After each step, and each second if it is live.
@@ -72,9 +72,8 @@ final class Rounds {
     private var gateway: Gateway
     private var state: RoundState
     private var endings: Set<Ending> = []
-    /// How often a line was made, and at which making each security was answered last.
-    private var made = 0
-    private var answeredAt: [Int]
+    /// Since when there is this line, in Unix seconds.
+    private var connectedAt = 0.0
     private var isLost = false
     /// What was told of this outage, but for its numbers.
     private var told: Set<String> = []
@@ -86,7 +85,6 @@ final class Rounds {
         self.options = options
         gateway = try Gateway(settings, reconnect: true)
         state = RoundState(count: list.count)
-        answeredAt = list.map { _ in 0 }
     }
 
     var quota: capdist_quota { gateway.quota }
@@ -109,9 +107,7 @@ final class Rounds {
                         guard walk.answered(answer, at: now()) else { return }
                         state.done = walk.done
                         endings.insert(answer.ending)
-                        let before = answeredAt[answer.index]
-                        answeredAt[answer.index] = made
-                        try delegate.answered(answer.index, answer, reconnected: before > 0 && before != made)
+                        try delegate.answered(answer.index, answer, connectedAt: connectedAt)
                     })
                 {
                     return end
@@ -154,7 +150,7 @@ final class Rounds {
         switch item {
         case .answer(let answer): try take(answer)
         case .connected:
-            made += 1
+            connectedAt = Clock.seconds()
             if isLost || !told.isEmpty { delegate.tell("the gateway is there") }
             isLost = false
             told = []

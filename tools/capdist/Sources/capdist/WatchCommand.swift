@@ -84,7 +84,7 @@ private final class LineView: RoundsDelegate {
         if state.nextAt == nil { progress.show(done: state.done) } else { progress.clear() }
     }
 
-    func answered(_ index: Int, _ answer: Answer, reconnected: Bool) throws {
+    func answered(_ index: Int, _ answer: Answer, connectedAt: Double) throws {
         progress.clear()
         let name = list[index].name
         guard let figures = answer.figures else {
