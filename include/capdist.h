@@ -239,7 +239,8 @@ typedef struct capdist_security {
 
 /**
  * Reads "HK.00700". The first dot separates; the code may hold dots ("US.BRK.B", "US..DJI"). Blanks and line ends around
- * the text are skipped, and the market may be written in lower case. A text that is all in lower case is read as upper
+ * the text are skipped (no-break, zero-width and ideographic ones and a byte order mark, too), and the market may be written
+ * in lower case. A text that is all in lower case is read as upper
  * case ("us.aapl" is US.AAPL); else the code's case counts ("HK.HSImain"). "#999.X" is the code X of the market with the
  * number 999.
  * @return #CAPDIST_OK, or #CAPDIST_INVALID_ARGUMENT and `*security` is unchanged. capdist_last_error() then names what was

@@ -7,9 +7,35 @@ struct SecuritySpelling {
 
     init(_ raw: UnsafeRawBufferPointer) {
         var text = raw[...]
-        while let first = text.first, Self.isBlank(first) { text = text.dropFirst() }
-        while let last = text.last, Self.isBlank(last) { text = text.dropLast() }
+        while let first = text.first, Self.mayBeBlank(first), let blank = Self.blank({ text.starts(with: $0) }) {
+            text = text.dropFirst(blank)
+        }
+        while let last = text.last, Self.mayBeBlank(last),
+            let blank = Self.blank({ text.suffix($0.count).elementsEqual($0) })
+        {
+            text = text.dropLast(blank)
+        }
         self.text = text
+    }
+
+    /// Nearly every text begins and ends with none.
+    private static func mayBeBlank(_ byte: UInt8) -> Bool { byte <= 0x20 || byte >= 0x80 }
+
+    /// How many bytes the blank has that stands at an end of a text, as `isThere` tells; nil: none does.
+    private static func blank(_ isThere: (UnsafeBufferPointer<UInt8>) -> Bool) -> Int? {
+        for blank in blanks {
+            let bytes = UnsafeBufferPointer(start: blank.utf8Start, count: blank.utf8CodeUnitCount)
+            if isThere(bytes) { return bytes.count }
+        }
+        return nil
+    }
+
+    /// ASCII's, and what comes with texts from pages, spreadsheets and Chinese input methods: the no-break, the zero-width and the
+    /// ideographic space, and the byte order mark.
+    private static var blanks: [StaticString] {
+        [
+            " ", "\t", "\n", "\u{b}", "\u{c}", "\r", "\u{a0}", "\u{200b}", "\u{3000}", "\u{feff}",
+        ]
     }
 
     /// What stands before the first dot, and after it; nil without one.
@@ -31,8 +57,6 @@ struct SecuritySpelling {
 
     private static func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
 
-    private static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0d).contains(byte) }
-
     // MARK: - What was meant
 
     /// What was probably meant by a text that is no security.
@@ -53,10 +77,9 @@ struct SecuritySpelling {
     /// "00700.HK", "NASDAQ:AAPL", "BRK.B".
     private static func guess(separated bytes: [UInt8], _ first: Int, _ last: Int) -> String? {
         let (head, tail) = (bytes[..<first], bytes[(first + 1)...])
-        if let market = market(of: head) { return write(market, tail) }
+        if let market = market(of: head, code: tail) { return write(market, tail) }
         let (code, end) = (bytes[..<last], bytes[(last + 1)...])
-        // Tokyo's suffix is one letter, as a class of shares is: its codes begin with a digit.
-        if let market = market(of: end), end.count > 1 || code.first.map(isDigit) == true { return write(market, code) }
+        if let market = market(of: end, code: code) { return write(market, code) }
         let isOfLetters = head.allSatisfy(isUpperCase) && tail.allSatisfy(isUpperCase) && (1...5).contains(head.count)
         return bytes[first] == UInt8(ascii: ".") && isOfLetters && tail.count == 1 ? write(.us, bytes[...]) : nil
     }
@@ -70,10 +93,17 @@ struct SecuritySpelling {
         if !letters.isEmpty { return market(of: letters).flatMap { write($0, digits) } }
         switch digits.count {
         case ...5: return write(.hk, digits)
-        // Shanghai numbers its stocks and funds from 5, 6 and 9 on, Shenzhen its own from 0 to 3.
-        case 6: return write("569".utf8.contains(digits.first ?? 0) ? .sh : .sz, digits)
+        case 6: return mainland(digits).flatMap { write($0, digits) }
         default: return nil
         }
+    }
+
+    /// Shanghai numbers its stocks and funds from 5, 6 and 90 on, Shenzhen its own from 0 to 3; the rest is Beijing's.
+    private static func mainland(_ digits: ArraySlice<UInt8>) -> Market? {
+        if digits.starts(with: "5".utf8) || digits.starts(with: "6".utf8) || digits.starts(with: "90".utf8) {
+            return .sh
+        }
+        return digits.first.map("0123".utf8.contains) == true ? .sz : nil
     }
 
     private static func write(_ market: Market, _ code: ArraySlice<UInt8>) -> String? {
@@ -87,6 +117,12 @@ struct SecuritySpelling {
             text = String(repeating: "0", count: max(5 - code.count, 0)) + text
         }
         return "\(market.prefix).\(text)"
+    }
+
+    /// The market of that name beside such a code. Tokyo's is one letter, as a class of shares and AT&T are: its codes begin with a
+    /// digit.
+    private static func market(of name: ArraySlice<UInt8>, code: ArraySlice<UInt8>) -> Market? {
+        name.count > 1 || code.first.map(isDigit) == true ? market(of: name) : nil
     }
 
     /// A market by its name, or by what other programs call it.

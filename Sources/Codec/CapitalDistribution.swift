@@ -125,7 +125,7 @@ package struct CapitalDistributionResponse: Equatable {
     ) throws(MessageError) -> UnsafePointer<QotGetCapitalDistribution__Response> {
         // What nearly every answer is: nothing more is looked at.
         if let message = arena.unpackPlain(body, qot__get_capital_distribution__response__unpack),
-            message.pointee.base.n_unknown_fields == 0, let s2c = message.pointee.s2c,
+            !arena.hasDropped, message.pointee.base.n_unknown_fields == 0, let s2c = message.pointee.s2c,
             s2c.pointee.base.n_unknown_fields == 0
         {
             return UnsafePointer(message)

@@ -21,6 +21,8 @@ package struct MessageArena: ~Copyable {
         var overflow: UnsafeMutableRawPointer?
         /// Bytes that may still be asked for beyond the block.
         var budget = 0
+        /// Whether protobuf-c gave something back while it read.
+        var hasDropped = false
     }
 
     package typealias Unpack<Message> = (
@@ -39,7 +41,8 @@ package struct MessageArena: ~Copyable {
         allocator = .allocate(capacity: 1)
         allocator.initialize(
             to: ProtobufCAllocator(
-                alloc: { MessageArena.allocate($0, $1) }, free: { _, _ in }, allocator_data: state))
+                alloc: { MessageArena.allocate($0, $1) }, free: { data, _ in MessageArena.drop(data) },
+                allocator_data: state))
     }
 
     deinit {
@@ -57,7 +60,9 @@ package struct MessageArena: ~Copyable {
         _ body: UnsafeRawBufferPointer, _ unpack: Unpack<Message>,
         _ descriptor: @autoclosure () -> ProtobufCMessageDescriptor
     ) -> UnsafeMutablePointer<Message>? {
-        guard let message = unpackPlain(body, unpack) else { return unpackAgain(body, unpack, descriptor()) }
+        guard let message = unpackPlain(body, unpack), !hasDropped else {
+            return unpackAgain(body, unpack, descriptor())
+        }
         // Every generated message begins with what they all have.
         return Self.hasValidTags(UnsafeRawPointer(message).assumingMemoryBound(to: ProtobufCMessage.self))
             ? message : nil
@@ -69,6 +74,11 @@ package struct MessageArena: ~Copyable {
     ) -> UnsafeMutablePointer<Message>? {
         SecondReading.with(body, descriptor) { unpackPlain($0, unpack) }
     }
+
+    /// Whether protobuf-c forgot a part of the last message: where it joins pieces it drops the unknown fields of all but the last,
+    /// whatever their numbers are.
+    @inline(__always)
+    var hasDropped: Bool { state.pointee.hasDropped }
 
     /// Whether the numbers of unknown fields are some that can be: protobuf-c takes any.
     static func hasValidTags(_ message: UnsafePointer<ProtobufCMessage>) -> Bool {
@@ -120,10 +130,15 @@ package struct MessageArena: ~Copyable {
     /// Gives back what the last message needed beyond the block.
     private func reset() {
         state.pointee.free = Self.blockSize
+        state.pointee.hasDropped = false
         while let block = state.pointee.overflow {
             state.pointee.overflow = block.load(as: UnsafeMutableRawPointer?.self)
             free(block)
         }
+    }
+
+    private static func drop(_ data: UnsafeMutableRawPointer?) {
+        data?.assumingMemoryBound(to: State.self).pointee.hasDropped = true
     }
 
     private static func allocate(_ data: UnsafeMutableRawPointer?, _ size: Int) -> UnsafeMutableRawPointer? {

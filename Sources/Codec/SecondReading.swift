@@ -72,7 +72,10 @@ struct SecondReading {
         defer { whole.withUnsafeMutableBytes { Crypto.wipe($0) } }
         var scan = WireFields(message, depth: depth)
         while let next = try scan.next() {
-            if next.number == field.id, case .bytes(let piece) = next.value { whole.append(contentsOf: piece) }
+            guard next.number == field.id, case .bytes(let piece) = next.value else { continue }
+            // Or what is cut short in one would go on in the next.
+            try WireFields.check(piece, depth: depth + 1)
+            whole.append(contentsOf: piece)
         }
         let result = whole.withUnsafeBytes { whole -> Result<Void, MessageError> in
             do throws(MessageError) {

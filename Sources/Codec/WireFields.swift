@@ -28,6 +28,12 @@ struct WireFields {
         self.depth = depth
     }
 
+    /// Throws unless the fields are valid up to the end.
+    static func check(_ message: UnsafeRawBufferPointer, depth: Int) throws(MessageError) {
+        var fields = WireFields(message, depth: depth)
+        while try fields.next() != nil {}
+    }
+
     /// nil at the end.
     mutating func next() throws(MessageError) -> Field? {
         guard !rest.isEmpty else { return nil }

@@ -177,6 +177,7 @@ extension Connection {
             }
         case .proto(let callback):
             var reply = newProtoReply(request, completion.status)
+            reply.retry = completion.retry.rawValue
             reply.retry_after_ms = retryMilliseconds(completion.retryAfter)
             completion.text.withCString { text in
                 reply.desc = text
@@ -191,7 +192,7 @@ extension Connection {
         completion.text.withCString { text in
             var reply = newReply(completion.request)
             reply.status = completion.status.rawValue
-            reply.retry = Retry(completion.status).rawValue
+            reply.retry = completion.retry.rawValue
             reply.retry_after_ms = retryMilliseconds(completion.retryAfter)
             reply.desc = text
             withUnsafePointer(to: &reply, body)

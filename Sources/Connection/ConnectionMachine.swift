@@ -89,6 +89,10 @@ package struct ConnectionMachine<Payload> {
         package var text: String
         /// Nanoseconds until the quota group sends again, if that is why.
         package var retryAfter: Instant = 0
+        /// Whether nothing changes without the application.
+        package var isFinal = false
+
+        package var retry: Retry { isFinal ? .never : Retry(status) }
     }
 
     /// What to put on the wire next. The serial number is given and must be used in this order.
@@ -363,7 +367,7 @@ package struct ConnectionMachine<Payload> {
         actions.append(.initConnect(cause))
         for request in requests.takeAll(where: { _ in true }) {
             giveUp(request, now, &quota)
-            complete(request, cause.status, cause.text)
+            complete(request, cause.status, cause.text, isFinal: cause.isFinal)
         }
         tellWaiting(&quota)
     }
@@ -404,7 +408,7 @@ package struct ConnectionMachine<Payload> {
         }
         for request in lost {
             giveUp(request, now, &quota)
-            complete(request, .disconnected, cause.text)
+            complete(request, .disconnected, cause.text, isFinal: cause.isFinal)
         }
         tellWaiting(&quota)
     }
@@ -500,10 +504,11 @@ package struct ConnectionMachine<Payload> {
     }
 
     mutating func complete(
-        _ request: Request<Payload>, _ status: Status, _ text: String, retryAfter: Instant = 0
+        _ request: Request<Payload>, _ status: Status, _ text: String, retryAfter: Instant = 0, isFinal: Bool = false
     ) {
         actions.append(
-            .complete(Completion(request: request, status: status, text: text, retryAfter: retryAfter)))
+            .complete(
+                Completion(request: request, status: status, text: text, retryAfter: retryAfter, isFinal: isFinal)))
         waitingCompletions += 1
         noteFailure(request, status, text)
     }

@@ -58,7 +58,7 @@ package struct Payload {
         guard case .reply = request.payload.callback else { return "protocol \(request.protoID)" }
         let security = request.payload.security
         let code = withUnsafeBytes(of: security.code) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-        return "\(Market(rawValue: security.market).map { "\($0.prefix)" } ?? "\(security.market)").\(code)"
+        return "\(Market(rawValue: security.market).map { "\($0.prefix)" } ?? "#\(security.market)").\(code)"
     }
 
     /// Frees what the payload owns, once its request is complete or was refused.

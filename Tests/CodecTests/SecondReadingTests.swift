@@ -74,6 +74,30 @@ import Testing
         #expect(throws: MessageError.malformed) { try decode(head + broken, CapitalDistributionResponse.init) }
     }
 
+    /// What is cut short in one piece does not go on in the next.
+    @Test func eachPieceIsWholeByItself() {
+        let head = Wire.number(1, 0)
+        let figures = Body.figures()
+        let cut: [[UInt8]] = [
+            Wire.tag(15, 2) + [20], Wire.tag(15, 1) + [1, 2, 3], Wire.tag(15, 3), Wire.tag(15, 0) + [0x80], [0xf8],
+        ]
+        let rest: [[UInt8]] = [
+            [UInt8](repeating: 0x08, count: 20) + figures, [4, 5, 6, 7, 8] + figures, Wire.tag(15, 4) + figures,
+            [0x01] + figures, [0x01, 0x01] + figures,
+        ]
+        for (start, end) in zip(cut, rest) {
+            for body in [
+                head + Wire.bytes(4, start) + Wire.bytes(4, end),
+                head + Wire.bytes(4, figures + start) + Wire.bytes(4, end),
+                head + Wire.bytes(4, figures) + Wire.bytes(4, start) + Wire.bytes(4, end),
+            ] {
+                #expect(throws: MessageError.malformed, "\(hex(body))") {
+                    try decode(body, CapitalDistributionResponse.init)
+                }
+            }
+        }
+    }
+
     @Test func aKeyInPiecesIsTaken() throws {
         let whole = Wire.number(1, 1011) + Wire.number(2, 7) + Wire.number(3, 8) + Wire.text(4, "0123456789ABCDEF")
         let body = Wire.number(1, 0) + Wire.bytes(4, whole) + Wire.bytes(4, Wire.number(5, 10))
@@ -121,6 +145,8 @@ import Testing
         let bodies = [
             field + Body.success(Body.figures()), Body.success(Body.figures()) + field,
             Body.success(Body.figures() + field),
+            // protobuf-c joins these pieces, and forgets what it does not know of the first.
+            Body.success(Body.figures() + field) + Wire.bytes(4, Body.figures()),
         ]
         for body in bodies {
             #expect(throws: MessageError.malformed, "\(hex(body))") {

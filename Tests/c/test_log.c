@@ -50,7 +50,7 @@ static void damaged_and_unanswered_ones_count(void **state) {
     assert_int_equal(count_logged(d, CAPDIST_LOG_DEBUG, "no answer within 50 ms"), 5);
 }
 
-static void raw_requests_count_by_their_protocol(void **state) {
+static void requests_are_named(void **state) {
     gateway *g = start_gateway(*state);
     gateway_on(g, GET_GLOBAL_STATE, refuse);
     client *c = ready_client(*state, g->port);
@@ -58,6 +58,12 @@ static void raw_requests_count_by_their_protocol(void **state) {
     assert_status(capdist_send_proto(c->conn, GET_GLOBAL_STATE, "", 0, NULL, record_proto_reply, c, &serial_no), CAPDIST_OK);
     note_accepted(c, serial_no);
     assert_true(logged(c, CAPDIST_LOG_DEBUG, "request 1 (protocol 1002) failed: the gateway refused"));
+    /* A market without a name is written as everywhere else. */
+    gateway_on(g, GET_CAPITAL_DISTRIBUTION, refuse);
+    capdist_security unnamed = security_of("#999.X");
+    assert_status(capdist_get_capital_distribution(c->conn, &unnamed, NULL, record_reply, c, &serial_no), CAPDIST_OK);
+    note_accepted(c, serial_no);
+    assert_true(logged(c, CAPDIST_LOG_DEBUG, "request 2 (#999.X) failed: the gateway refused"));
 }
 
 static void the_gate_is_one_line_each_time_it_closes(void **state) {
@@ -81,7 +87,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(many_failures_are_a_line_each_and_one_warning),
         TEST(damaged_and_unanswered_ones_count),
-        TEST(raw_requests_count_by_their_protocol),
+        TEST(requests_are_named),
         TEST(the_gate_is_one_line_each_time_it_closes),
     };
     return cmocka_run_group_tests_name("log", tests, NULL, NULL);

@@ -155,6 +155,25 @@ static void certificates(void **state) {
     }
 }
 
+/* Nothing changes without the application, and one look decides. */
+static void what_a_final_end_completes_is_not_to_be_asked_again(void **state) {
+    client *c = new_tls(*state, start_simulator(*state, TLS_WEBSOCKET_AS("self-signed"), NULL), TLS_CA);
+    c->options.mode = CAPDIST_MODE_HOST_DRIVEN; /* so that both are asked before the attempt fails */
+    c->options.reconnect = 1;
+    open_client(c);
+    uint32_t typed = ask(c, "700"), raw;
+    assert_status(capdist_send_proto(c->conn, 1002, "", 0, NULL, record_proto_reply, c, &raw), CAPDIST_OK);
+    note_accepted(c, raw);
+    assert_status(capdist_wait_ready(c->conn, PATIENCE_MS), CAPDIST_TLS_FAILED);
+    assert_true(wait_for(c, EVENT_REPLY, 1, PATIENCE_MS));
+    assert_true(wait_for(c, EVENT_PROTO_REPLY, 1, PATIENCE_MS));
+    event replies[] = {reply_to(c, typed), reply_to(c, raw)};
+    for (size_t i = 0; i < COUNT(replies); i++) {
+        assert_int_equal(replies[i].status, CAPDIST_TLS_FAILED);
+        assert_int_equal(replies[i].reply.retry, CAPDIST_RETRY_NEVER);
+    }
+}
+
 static void the_wrong_port(void **state) {
     int plain = start_simulator(*state, PLAIN_WEBSOCKET, NULL), tls = start_simulator(*state, TLS_WEBSOCKET, NULL);
     int tcp = start_simulator(*state, NULL);
@@ -539,6 +558,7 @@ int main(void) {
         TEST(pushes_only_if_asked_for),
         TEST(keys),
         TEST(certificates),
+        TEST(what_a_final_end_completes_is_not_to_be_asked_again),
         TEST(a_damaged_file_of_certificates),
         TEST(a_file_of_certificates_that_changes),
         TEST(the_wrong_port),

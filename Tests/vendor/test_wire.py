@@ -129,6 +129,9 @@ SHAPES = {
     "two pieces": SUCCESS + piece(INNER[:27]) + piece(INNER[27:]),
     "two pieces that make no whole": SUCCESS + piece(INNER[:27]) + piece(INNER[:27]),
     "three pieces, the last one damaged": SUCCESS + piece(INNER[:27]) + piece(INNER[27:]) + piece(b"\x09\x01"),
+    "a piece that is cut, before the rest of it": SUCCESS + piece(INNER + tag(15, 2) + b"\x14") + piece(b"\x08" * 20 + INNER),
+    "a group over two pieces": SUCCESS + piece(INNER + tag(15, 3)) + piece(tag(15, 4) + INNER),
+    "field number 0 in an earlier piece": SUCCESS + piece(INNER + b"\x80\x00\x01") + piece(INNER),
     "a later piece changes": WHOLE + piece(b"\x09" + struct.pack("<d", 5)),
     "a text as a number": WHOLE + tag(2, 0) + b"\x05",
     "a number as a text": WHOLE + tag(3, 2) + b"\x015",
@@ -187,7 +190,8 @@ def test_damage_is_read_as_protobuf_s_decoder_reads_it(gateway: Gateway, asking:
     chance = random.Random(19)
     known = 0
     for _ in range(1500):
-        body = bytearray(chance.choice([WHOLE, *SHAPES.values()])[:400])
+        shapes = chance.choices([WHOLE, *SHAPES.values()], k=chance.choice([1, 1, 2, 3]))
+        body = bytearray(b"".join(shape[:400] for shape in shapes))
         for _ in range(chance.randrange(1, 4)):
             if not body:
                 break
@@ -204,14 +208,14 @@ def test_damage_is_read_as_protobuf_s_decoder_reads_it(gateway: Gateway, asking:
         wanted = expected(bytes(body))
         known += wanted is not None
         # By the specification there is no field number 0 inside a group, either; Python's decoder does not look.
-        if has_zero_in_group(bytes(body)):
+        if wanted is not None and has_zero_in_group(bytes(body), is_s2c_read=wanted[0] == "figures"):
             wanted = None
         assert read(asking, gateway, bytes(body)) == wanted, bytes(body).hex()
     assert known > 100
 
 
-def has_zero_in_group(body: bytes) -> bool:
-    """Whether a walk over the fields meets the number 0 in a group, at the top or in an s2c."""
+def has_zero_in_group(body: bytes, is_s2c_read: bool) -> bool:
+    """Whether a walk over the fields meets the number 0 in a group, at the top or, where that is read, in an s2c."""
     at = depth = 0
 
     def varint() -> int:
@@ -235,7 +239,7 @@ def has_zero_in_group(body: bytes) -> bool:
                 at += 8
             case 2:
                 length = varint()
-                if number == 4 and depth == 0 and has_zero_in_group(body[at : at + length]):
+                if is_s2c_read and number == 4 and depth == 0 and has_zero_in_group(body[at : at + length], False):
                     return True
                 at += length
             case 3:
