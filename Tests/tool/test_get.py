@@ -113,6 +113,10 @@ def test_list_from_a_file_and_from_the_standard_input(gateway: Start, tmp_path: 
     for told in (run("get", "-f", file, "--ndjson", "--port", port), run("get", "-", "--ndjson", "--port", port, stdin=file.read_text())):
         assert [json.loads(line)["security"] for line in told.stdout.splitlines()] == expected, told.stderr
         assert told.returncode == DONE
+    # As Windows' programs write it.
+    file.write_text("HK.00700\r\nUS.AAPL\r\nHK.00005\r\n", encoding="utf-8-sig")
+    told = run("get", "-f", file, "--ndjson", "--port", port)
+    assert [json.loads(line)["security"] for line in told.stdout.splitlines()] == expected and told.returncode == DONE, told.stderr
 
 
 def test_a_file_that_is_no_list(tmp_path: Path) -> None:
@@ -280,6 +284,12 @@ def test_encryption_and_websocket(gateway: Start, tmp_path: Path) -> None:
     key.chmod(stat.S_IRUSR)
     port = gateway("--websocket-port", "0", "--websocket-key", "7522027ccf5a06b1").websocket_port
     told = run("get", "HK.00700", "--transport", "websocket", "--websocket-key-file", key, "--port", port)
+    assert told.stdout == TABLE, told.stderr
+    # Below HOME, where no shell says so.
+    file = tmp_path / ".config" / "capdist.toml"
+    file.parent.mkdir()
+    file.write_text(f'transport = "websocket"\nport = {port}\nwebsocket_key_file = "~/key"\n')
+    told = run("get", "HK.00700")
     assert told.stdout == TABLE, told.stderr
 
 

@@ -107,7 +107,7 @@ def test_a_restart_between_two_rows_is_flagged_on_the_next(tmp_path: Path) -> No
         return Told((float(told_now[0]),) * 8, f"2026-11-30 10:{told_now[0]:02d}:00")
 
     path = tmp_path / "flows.db"
-    record = ["record", "HK.00700", "--to", path, *FAST[2:], "--every", "20ms", "--reconnect-min-ms", 20, "--reconnect-max-ms", 50]
+    record: list[str | Path | int] = ["record", "HK.00700", "--to", path, *FAST[2:], "--every", "20ms", "--reconnect-min-ms", 20, "--reconnect-max-ms", 50]
 
     def flags() -> list[int]:
         return [row["reconnected"] for row in rows(path)] if path.exists() and _has_schema(path) else []

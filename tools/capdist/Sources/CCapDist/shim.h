@@ -1,4 +1,5 @@
 #include "../../../../include/capdist.h"
+#include <linux/memfd.h>
 #include <spawn.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
@@ -8,3 +9,6 @@
 
 /* The header has it for X/Open only. */
 extern int wcwidth(wchar_t character);
+
+/* The headers have it for GNU only. */
+extern int memfd_create(const char *name, unsigned int flags);

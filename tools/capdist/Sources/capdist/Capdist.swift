@@ -19,6 +19,11 @@ struct Capdist: ParsableCommand {
         ])
 
     static func main() {
+        // Who started this may have closed them: no socket and no file gets a number that is written to as another.
+        for (number, flags) in [(Int32(0), O_WRONLY), (1, O_RDONLY), (2, O_RDONLY)] where fcntl(number, F_GETFD) < 0 {
+            // Opened the wrong way round: reading and writing fail, as on what is closed.
+            _ = open("/dev/null", flags)
+        }
         // The default, whoever started this: what writes to a pipe that nobody reads is to end.
         signal(SIGPIPE, SIG_DFL)
         // A file that may not grow is an error to be told, and no reason to be killed.

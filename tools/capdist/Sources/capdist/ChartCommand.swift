@@ -46,9 +46,9 @@ struct ChartCommand: ParsableCommand {
             }
             let chart = Chart(name: asked.name, figures: latest, course: course, units: units)
             if output.hasSuffix(".html") {
-                try Files.write(Page(chart).html, to: output)
+                try OutputFile.write(Page(chart).html, to: output)
             } else if output.hasSuffix(".svg") {
-                try Files.write(chart.svg, to: output)
+                try OutputFile.write(chart.svg, to: output)
             } else {
                 try Picture.draw(chart.svg, to: output)
             }
@@ -90,28 +90,34 @@ struct ChartCommand: ParsableCommand {
 
 /// PNG, drawn by librsvg's own program.
 enum Picture {
-    static func draw(_ svg: String, to path: String) throws(Failure) {
-        let source = "\(path).\(getpid()).svg"
-        let result = "\(path).\(getpid()).tmp"
-        try Files.write(svg, to: source)
-        defer {
-            unlink(source)
-            unlink(result)
+    static func draw(_ svg: String, to path: String) throws {
+        // Both are files that are there already: nothing is left behind, however it ends.
+        let source = memfd_create("chart.svg", MFD_CLOEXEC)
+        guard source >= 0 else { throw Failure.file("no memory for a picture: \(String(cString: strerror(errno)))") }
+        defer { close(source) }
+        try Stream(descriptor: source, name: "the picture").write(svg)
+        lseek(source, 0, SEEK_SET)
+        try OutputFile.write(to: path) { result in
+            var files = posix_spawn_file_actions_t()
+            posix_spawn_file_actions_init(&files)
+            defer { posix_spawn_file_actions_destroy(&files) }
+            posix_spawn_file_actions_adddup2(&files, source, 0)
+            posix_spawn_file_actions_adddup2(&files, result.descriptor, 1)
+            // Twice as many pixels, for today's screens.
+            let command = ["rsvg-convert", "--zoom=2"]
+            var words: [UnsafeMutablePointer<CChar>?] = command.map { strdup($0) }
+            defer { words.forEach { free($0) } }
+            words.append(nil)
+            var child: pid_t = 0
+            let code = posix_spawnp(&child, "rsvg-convert", &files, nil, &words, environ)
+            guard code == 0 else {
+                throw Failure.file(
+                    "PNG needs rsvg-convert (Debian: apt install librsvg2-bin), which does not run: \(String(cString: strerror(code)))"
+                )
+            }
+            var status: Int32 = 0
+            while waitpid(child, &status, 0) < 0, errno == EINTR {}
+            guard status == 0 else { throw Failure.file("\(path) could not be drawn by rsvg-convert") }
         }
-        // Twice as many pixels, for today's screens.
-        let command = ["rsvg-convert", "--zoom=2", "--output=\(result)", "--", source]
-        var words: [UnsafeMutablePointer<CChar>?] = command.map { strdup($0) }
-        defer { words.forEach { free($0) } }
-        words.append(nil)
-        var child: pid_t = 0
-        let code = posix_spawnp(&child, "rsvg-convert", nil, nil, &words, environ)
-        guard code == 0 else {
-            throw .file(
-                "PNG needs rsvg-convert (Debian: apt install librsvg2-bin), which does not run: \(String(cString: strerror(code)))"
-            )
-        }
-        var status: Int32 = 0
-        while waitpid(child, &status, 0) < 0, errno == EINTR {}
-        guard status == 0, rename(result, path) == 0 else { throw .file("\(path) could not be drawn by rsvg-convert") }
     }
 }

@@ -29,45 +29,37 @@ struct ExportCommand: ParsableCommand {
                 }
                 wanted.append(security.name)
             }
-            var rows = 0
-            var buffer = ""
-            let stream: Stream
-            let partial = output.map { "\($0).\(getpid()).tmp" }
-            if let partial {
-                let descriptor = open(partial, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
-                guard descriptor >= 0 else {
-                    throw Failure.file("\(partial) can not be written: \(String(cString: strerror(errno)))")
-                }
-                stream = Stream(descriptor: descriptor, name: output ?? "")
-            } else {
-                stream = .output
+            guard let output else {
+                let rows = try write(wanted, of: database, to: .output)
+                if rows == 0 { throw nothing }
+                return .done
             }
-            do {
-                for name in wanted.isEmpty ? [nil] : wanted {
-                    try RecordedRow.each(database, security: name, since: since, until: until) { recorded in
-                        let row = recorded.row
-                        if rows == 0 { buffer += row.csvHeading }
-                        buffer += row.csv
-                        rows += 1
-                        if buffer.utf8.count > 60_000 {
-                            try stream.write(buffer)
-                            buffer = ""
-                        }
-                    }
-                }
-                try stream.write(buffer)
-                if let partial, let output {
-                    guard close(stream.descriptor) == 0, rename(partial, output) == 0 else {
-                        throw Failure.file("\(output) can not be written: \(String(cString: strerror(errno)))")
-                    }
-                }
-            } catch {
-                if let partial { unlink(partial) }
-                throw error
+            try OutputFile.write(to: output) { stream in
+                // A file that is there is worth more than a heading.
+                guard try write(wanted, of: database, to: stream) > 0 else { throw nothing }
             }
-            if rows == 0 { say("\(path) has no such rows") }
-            return rows == 0 ? .refused : .done
+            return .done
         }
+    }
+
+    private var nothing: Failure { Failure(.refused, "\(path) has no such rows") }
+
+    /// Returns how many rows there were.
+    private func write(_ wanted: [String?], of database: Database, to stream: Stream) throws -> Int {
+        var rows = 0
+        var buffer = RecordedRow.heading
+        for name in wanted.isEmpty ? [nil] : wanted {
+            try RecordedRow.each(database, security: name, since: since, until: until) { recorded in
+                buffer += recorded.row.csv
+                rows += 1
+                if buffer.utf8.count > 60_000 {
+                    try stream.write(buffer)
+                    buffer = ""
+                }
+            }
+        }
+        try stream.write(buffer)
+        return rows
     }
 }
 
@@ -78,6 +70,11 @@ struct RecordedRow {
     let recordedAt: Double
     let flags: [Bool]
     static let flagNames = ["smaller", "new_day", "reconnected", "revised"]
+
+    /// The names of the columns do not depend on what there is.
+    static var heading: String {
+        RecordedRow(security: "", figures: .none, recordedAt: 0, flags: flagNames.map { _ in false }).row.csvHeading
+    }
 
     var row: Row {
         var row = Row(security, figures)

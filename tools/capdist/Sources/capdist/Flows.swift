@@ -46,6 +46,9 @@ struct Figures {
     /// The names of `amounts`, as in capdist.h.
     static let names = ["in", "out"].flatMap { way in Group.sizes.map { "capital_\(way)_\($0.name)" } }
 
+    /// Nothing is told.
+    static let none = Figures(amounts: names.map { _ in nil }, updateTime: nil, updateTimestamp: nil)
+
     init(amounts: [Double?], updateTime: String?, updateTimestamp: Double?) {
         self.amounts = amounts
         self.updateTime = updateTime

@@ -111,8 +111,7 @@ private struct GetOutput {
     func begin() throws {
         // The names of the columns do not depend on what comes.
         if format == .csv {
-            let nothing = Figures(amounts: Figures.names.map { _ in nil }, updateTime: nil, updateTimestamp: nil)
-            try Stream.output.write(Row("", nothing).csvHeading)
+            try Stream.output.write(Row("", .none).csvHeading)
         }
         if format == .json { try Stream.output.write("[") }
     }

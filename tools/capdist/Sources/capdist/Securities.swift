@@ -56,7 +56,9 @@ struct SecurityArguments: ParsableArguments {
     }
 
     private static func lines(_ path: String, _ name: String) throws(Failure) -> [(Int, [String])] {
-        let bytes = try Files.read(path, atMost: 4 << 20)
+        var bytes = try Files.read(path, atMost: 4 << 20)
+        // The mark that Windows' programs begin a text with.
+        if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { bytes.removeFirst(3) }
         guard !bytes.contains(0), let text = String(validating: bytes, as: UTF8.self) else {
             throw .file("\(name) is no list of securities: it is no text")
         }

@@ -64,9 +64,9 @@ struct Settings {
         case "transport":
             transport = try choice(Dictionary(uniqueKeysWithValues: zip(Settings.transports, 0...)))
         case "packet_cipher": packetCipher = try choice(Settings.ciphers)
-        case "rsa_private_key_file": rsaPrivateKeyFile = value
-        case "websocket_key_file": websocketKeyFile = value
-        case "tls_ca_file": tlsCaFile = value
+        case "rsa_private_key_file": rsaPrivateKeyFile = Files.below(home: value)
+        case "websocket_key_file": websocketKeyFile = Files.below(home: value)
+        case "tls_ca_file": tlsCaFile = Files.below(home: value)
         case "tls_server_name": tlsServerName = try text()
         case "tls_insecure_accept_any_certificate": tlsInsecure = try number(0...1) == 1
         case "client_id": clientID = try text()

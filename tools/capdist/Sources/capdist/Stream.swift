@@ -47,12 +47,19 @@ struct Stream: @unchecked Sendable {
 }
 
 enum Files {
+    /// "~/" as a shell reads it, for what no shell has read: a file of settings, `--name=~/file`.
+    static func below(home path: String) -> String {
+        guard path.hasPrefix("~/"), let home = Terminal.environment("HOME") else { return path }
+        return home + path.dropFirst()
+    }
+
     static func exist(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
     /// The whole of a file, or of the standard input for "-".
     static func read(_ path: String, atMost limit: Int) throws(Failure) -> [UInt8] {
+        let name = path == "-" ? "the standard input" : path
         let descriptor = path == "-" ? 0 : open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw .file("\(path) can not be read: \(String(cString: strerror(errno)))") }
+        guard descriptor >= 0 else { throw .file("\(name) can not be read: \(String(cString: strerror(errno)))") }
         defer { if path != "-" { close(descriptor) } }
         var bytes: [UInt8] = []
         var piece = [UInt8](repeating: 0, count: 65536)
@@ -60,30 +67,11 @@ enum Files {
             let count = Glibc.read(descriptor, &piece, piece.count)
             if count < 0 {
                 if errno == EINTR { continue }
-                throw .file("\(path) can not be read: \(String(cString: strerror(errno)))")
+                throw .file("\(name) can not be read: \(String(cString: strerror(errno)))")
             }
             if count == 0 { return bytes }
-            guard bytes.count + count <= limit else { throw .file("\(path) is longer than \(limit) bytes") }
+            guard bytes.count + count <= limit else { throw .file("\(name) is longer than \(limit) bytes") }
             bytes += piece[..<count]
-        }
-    }
-
-    /// Writes a file as a whole: a reader sees the old one or the new one.
-    static func write(_ text: String, to path: String) throws(Failure) {
-        let unfinished = "\(path).\(getpid()).tmp"
-        let descriptor = open(unfinished, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
-        guard descriptor >= 0 else { throw .file("\(path) can not be written: \(String(cString: strerror(errno)))") }
-        do {
-            try Stream(descriptor: descriptor, name: path).write(text)
-        } catch {
-            close(descriptor)
-            unlink(unfinished)
-            throw error
-        }
-        guard close(descriptor) == 0, rename(unfinished, path) == 0 else {
-            let code = errno
-            unlink(unfinished)
-            throw .file("\(path) can not be written: \(String(cString: strerror(code)))")
         }
     }
 }
