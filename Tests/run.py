@@ -177,7 +177,7 @@ DEEP = [
     Suite("fuzzing", "libFuzzer's targets, each its corpus sanitized, and a minute of inputs of its own", 1800, fuzzing, usual_s=480),
     Suite("repeats", "many processes that end or fork, many requests under faults, many schedules", 1800, repeats, usual_s=420),
     Suite("pythons", "the Python package on PyPy, and bundled by PyInstaller and Nuitka", 1800, pythons, usual_s=600),
-    Suite("record", "a simulated week of 3,000 securities", 1500, pytest_suite("Tests/tool", checks.tool, "deep_*.py"), usual_s=420),
+    Suite("record", "a week of 3,000 securities, and the command's start", 1500, pytest_suite("Tests/tool", checks.tool, "deep_*.py"), usual_s=420),
     Suite("mutants", "the library broken on purpose: the tests notice each", 1800, mutants, usual_s=900),
 ]
 

@@ -104,8 +104,19 @@ def test_gateway_that_is_silent() -> None:
         status, failed = failure("--port", port, "--connect-timeout-ms", 500)
         assert (status, failed["step"]) == (TIMED_OUT, "gateway")
         assert "before it has logged in" in failed["cause"] and "password or a code" in failed["advice"]
-        _, failed = failure("--port", port, "--connect-timeout-ms", 500, "--transport", "websocket")
-        assert "WebSocket key is met with silence" in failed["cause"]
+        status, failed = failure("--port", port, "--connect-timeout-ms", 500, "--transport", "websocket")
+        assert status == TIMED_OUT and "speaks no WebSocket, or wants TLS" in failed["cause"]
+
+
+def test_a_wrong_websocket_key(gateway: Start, tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.write_text("another\n")
+    port = gateway("--websocket-port", "0", "--websocket-key", "secret").websocket_port
+    for words in (["--websocket-key-file", key], []):
+        status, failed = failure("--port", port, "--connect-timeout-ms", 1000, "--transport", "websocket", *words)
+        assert status == TIMED_OUT and "wrong or missing WebSocket key is met with silence" in failed["cause"]
+        # The library's own sentence, and nothing that only a program can do.
+        assert "InitWebSocket was not answered within 1000 ms" in failed["told"] and "release the connection" not in failed["told"]
 
 
 @pytest.mark.parametrize(("say", "words"), [

@@ -140,6 +140,8 @@ def test_a_bad_line_is_named(gateway: Start, tmp_path: Path) -> None:
 def test_how_it_ends_without_a_gateway(gateway: Start) -> None:
     refused = run("get", "HK.00700", "--port", 1)
     assert refused.returncode == NO_GATEWAY and "port 1 refused the connection" in refused.stderr and refused.stdout == ""
+    # What only a program can do is no advice.
+    assert "release the connection" not in refused.stderr
     slow = run("get", "HK.00700", "--reply-timeout-ms", 200, "--port", gateway("--fault", "never").port)
     assert slow.returncode == TIMED_OUT and slow.stdout == "" and slow.stderr.startswith("capdist: HK.00700: ")
     assert run("get").returncode == USAGE

@@ -28,6 +28,12 @@ enum Causes {
             if let finding = otherKey(settings, text) { return finding }
         }
         switch Int(status) {
+        case CAPDIST_CONNECT_TIMEOUT where settings.isWebSocket && text.contains("upgrade"):
+            return failed(
+                .timedOut, cause: "what listens there speaks no WebSocket, or wants TLS first",
+                advice:
+                    "compare the port with websocket_port in OpenD's settings; if OpenD has a certificate, add --transport websocket-tls"
+            )
         case CAPDIST_CONNECT_TIMEOUT where settings.isWebSocket:
             return failed(
                 .timedOut,

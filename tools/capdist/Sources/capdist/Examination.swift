@@ -28,7 +28,8 @@ struct Examination {
         guard try go(name) else { return }
         guard try go(Reach.port(settings, addresses)) else { return }
         let gateway = try Gateway(settings, reconnect: false)
-        let (status, text) = gateway.waitReady(settings.connectTimeout ?? 10_000)
+        // Longer than the library waits itself: it knows what was missing.
+        let (status, text) = gateway.waitReady((settings.connectTimeout ?? 10_000) + 2000)
         guard try go(status == CAPDIST_OK ? connected(gateway) : Causes.gateway(settings, addresses, status, text))
         else { return }
         guard try go(encryption()) else { return }

@@ -2,6 +2,12 @@ import CCapDist
 import Glibc
 import Synchronization
 
+/// What the library says, without what only a program can do about it.
+private func sentence(_ text: UnsafePointer<CChar>?) -> String {
+    let told = text.map { String(cString: $0) } ?? ""
+    return told.firstRange(of: " This is final, since").map { String(told[..<$0.lowerBound]) } ?? told
+}
+
 /// What became of one request.
 struct Answer {
     /// Its place in the list that was asked.
@@ -19,7 +25,7 @@ struct Answer {
         status = reply.pointee.status
         retryAfterMs = reply.pointee.retry_after_ms
         gatewaySays = Terminal.harmless(String(cString: reply.pointee.ret_msg))
-        text = Terminal.harmless(String(cString: reply.pointee.desc))
+        text = Terminal.harmless(sentence(reply.pointee.desc))
         figures = reply.pointee.distribution.map { Figures($0) }
     }
 
@@ -28,7 +34,7 @@ struct Answer {
         self.status = status
         retryAfterMs = 0
         gatewaySays = ""
-        text = Terminal.harmless(String(cString: capdist_last_error()))
+        text = Terminal.harmless(sentence(capdist_last_error()))
         figures = nil
     }
 
@@ -110,15 +116,14 @@ final class Gateway {
             connection = try settings.connect(reconnect: reconnect) { options in
                 options.user_data = held.toOpaque()
                 options.on_init_connect = { _, code, text, userData in
-                    let text = text.map { String(cString: $0) } ?? ""
-                    Mailbox.of(userData)?.put(code == 0 ? .connected : .failed(text))
+                    Mailbox.of(userData)?.put(code == 0 ? .connected : .failed(sentence(text)))
                 }
                 options.on_disconnect = { _, _, text, userData in
-                    Mailbox.of(userData)?.put(.lost(text.map { String(cString: $0) } ?? ""))
+                    Mailbox.of(userData)?.put(.lost(sentence(text)))
                 }
                 options.on_log = { _, level, text, userData in
                     guard level <= Int32(CAPDIST_LOG_WARNING), let text else { return }
-                    Mailbox.of(userData)?.put(.warning(String(cString: text)))
+                    Mailbox.of(userData)?.put(.warning(sentence(text)))
                 }
                 options.on_closed = { userData in
                     if let userData { Unmanaged<Mailbox>.fromOpaque(userData).release() }
@@ -163,18 +168,18 @@ final class Gateway {
                 guard let userData, let reply else { return }
                 let mailbox = Unmanaged<Mailbox>.fromOpaque(userData).takeRetainedValue()
                 let bytes = UnsafeBufferPointer(start: reply.pointee.body, count: reply.pointee.body_length)
-                mailbox.put(.raw(reply.pointee.status, Array(bytes), String(cString: reply.pointee.desc)))
+                mailbox.put(.raw(reply.pointee.status, Array(bytes), sentence(reply.pointee.desc)))
             }, held.toOpaque(), nil)
         guard status == CAPDIST_OK else {
             held.release()
-            throw Failure(.noGateway, String(cString: capdist_last_error()))
+            throw Failure(.noGateway, sentence(capdist_last_error()))
         }
     }
 
     /// Waits until it is connected.
     func waitReady(_ milliseconds: Int32) -> (status: capdist_status, text: String) {
         let status = capdist_wait_ready(connection, milliseconds)
-        return (status, status == CAPDIST_OK ? "" : String(cString: capdist_last_error()))
+        return (status, status == CAPDIST_OK ? "" : sentence(capdist_last_error()))
     }
 
     var quota: capdist_quota {
