@@ -199,6 +199,7 @@ extension Connection {
         }
     }
 
+    @inline(__always)  // A reply is large to copy.
     private static func newReply(_ request: Request<Payload>) -> capdist_reply {
         var reply = capdist_reply()
         reply.serial_no = request.serialNo

@@ -124,7 +124,9 @@ extension ConnectionMachine {
         // A driver may be late: what should have timed out by now is not sent. That goes for whoever comes first after a
         // refusal, too.
         repeat {
-            while let overdue = firstOverdue(now) { expire(overdue, now, &quota) }
+            while case let index = requests.firstOverdue(now), index >= 0, let overdue = requests[index] {
+                expire(overdue, now, &quota)
+            }
         } while refuseFirst(now, &quota)
         var next = requests.firstWaiting
         // Nearly always nobody took a slot beforehand.
@@ -142,20 +144,6 @@ extension ConnectionMachine {
         }
         guard next >= 0 else { return nil }
         return send(next, holdsSlot: requests.holdsSlot(next), now, &quota)
-    }
-
-    /// Of those that may be sent next, the first that may not any more.
-    private func firstOverdue(_ now: Instant) -> Request<Payload>? {
-        var first = RequestTable<Payload>.none
-        func look(_ index: RequestTable<Payload>.Index) {
-            if requests.isOverdue(index, now), first < 0 || requests.order(index) < requests.order(first) {
-                first = index
-            }
-        }
-        look(requests.firstWaiting)
-        look(requests.firstWaitingForSlot)
-        look(requests.firstWaitingWithSlot)
-        return first < 0 ? nil : requests[first]
     }
 
     private mutating func expire(_ request: Request<Payload>, _ now: Instant, _ quota: inout QuotaGroup) {

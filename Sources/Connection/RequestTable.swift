@@ -107,6 +107,16 @@ struct RequestTable<Payload> {
         entries.indices.contains(Int(index)) && entries[Int(index)].request.map { $0.deadline <= now } ?? false
     }
 
+    /// Of the requests that may be sent next, the first that waited for too long; `none` if there is none.
+    func firstOverdue(_ now: Instant) -> Index {
+        overdue(firstWaitingWithSlot, overdue(firstWaitingForSlot, overdue(firstWaiting, Self.none, now), now), now)
+    }
+
+    /// The request at `index`, if it waited for too long and was asked before the one at `other`; else that one.
+    private func overdue(_ index: Index, _ other: Index, _ now: Instant) -> Index {
+        index >= 0 && isOverdue(index, now) && order(index) < order(other) ? index : other
+    }
+
     func replyTimeout(_ index: Index) -> Instant? {
         entries.indices.contains(Int(index)) ? entries[Int(index)].request?.replyTimeout : nil
     }
