@@ -300,6 +300,28 @@ def test_readers_and_a_second_recorder_beside_it(tmp_path: Path) -> None:
     assert len(rows(path)) == len({(row["security"], row["moment"]) for row in rows(path)}) > 20
 
 
+def test_another_program_that_holds_the_database_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "flows.db"
+    with market(week(19_800)) as running:
+        told = start("record", "HK.00700", "--to", path, "--every", "20ms", "--quota-requests", 0, "--port", running.port)
+        wait_until(lambda: path.exists() and _has_schema(path) and len(rows(path)) > 2, "recorded")
+        other = sqlite3.connect(path, isolation_level=None, timeout=60)
+        assert told.stderr is not None
+        for last in (False, True):
+            other.execute("BEGIN IMMEDIATE")
+            # It is told once each time that it takes long.
+            assert told.stderr.readline() == f"capdist: {path} is in use by another program, which is waited for\n"
+            kept = len(rows(path))
+            if not last:
+                other.execute("ROLLBACK")
+                wait_until(lambda: len(rows(path)) > kept + 50, "recorded again")  # noqa: B023
+        # No signal waits for the other program.
+        told.send_signal(signal.SIGINT)
+        _, err = told.communicate(timeout=60)
+        assert told.returncode == -signal.SIGINT and f"{path}: {kept} rows more" in err and len(err.splitlines()) == 1
+        other.close()
+
+
 def test_export(tmp_path: Path) -> None:
     path = tmp_path / "flows.db"
     with market(week(6)) as running:

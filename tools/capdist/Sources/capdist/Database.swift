@@ -4,6 +4,8 @@ import CSQLite
 final class Database {
     let path: String
     private let handle: OpaquePointer
+    /// What is done while another program holds the database; instead of giving up after ten seconds.
+    private var pause: (() -> Void)?
 
     init(_ path: String, readOnly: Bool) throws(Failure) {
         self.path = path
@@ -21,6 +23,19 @@ final class Database {
     }
 
     deinit { sqlite3_close_v2(handle) }
+
+    /// Waits as long as it takes for another program that holds the database. `pause` waits a little each time.
+    func waitForOthers(_ pause: @escaping () -> Void) {
+        self.pause = pause
+        // The database outlives its handle, and so the pointer is good whenever it is called.
+        sqlite3_busy_handler(
+            handle,
+            { database, _ in
+                guard let database else { return 0 }
+                Unmanaged<Database>.fromOpaque(database).takeUnretainedValue().pause?()
+                return 1
+            }, Unmanaged.passUnretained(self).toOpaque())
+    }
 
     func run(_ statements: String) throws(Failure) {
         let status = sqlite3_exec(handle, statements, nil, nil, nil)

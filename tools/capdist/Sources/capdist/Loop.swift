@@ -48,6 +48,19 @@ final class Loop {
         }
     }
 
+    /// Waits for what does not tell when it is ready. Who is ended meanwhile says so by `farewell`.
+    func pause(milliseconds: Int32, _ farewell: () -> Void) {
+        var waited = pollfd(fd: signals, events: Int16(POLLIN), revents: 0)
+        guard poll(&waited, 1, milliseconds) > 0 else { return }
+        switch nextSignal() {
+        case .signal(let signal):
+            farewell()
+            Loop.die(signal)
+        case .stopped: Loop.stop()
+        default: break
+        }
+    }
+
     /// Waits until `deadline`, a time of `now()`; for ever if nil.
     func wait(_ mailbox: Mailbox, until deadline: Int64?, watchingOutput: Bool = true) -> Wake {
         while true {

@@ -23,6 +23,7 @@ struct RecordCommand: ParsableCommand {
             let recorder = Recorder(list, try FlowStore.recording(path))
             let rounds = try Rounds(list, settings, rounds)
             recorder.progress = Progress(count: list.count, quota: rounds.quota, live: false)
+            recorder.waitForOthers(path, rounds.loop)
             defer { recorder.suspend() }
             let end = try rounds.run(recorder)
             recorder.suspend()
@@ -54,6 +55,25 @@ private final class Recorder: RoundsDelegate {
 
     var summary: String {
         "\(counts[.new] ?? 0) rows more, \(counts[.revised] ?? 0) revised, \(counts[.known] ?? 0) known before"
+    }
+
+    /// Another program may write to the database for as long as it likes, and a signal need not wait for it.
+    func waitForOthers(_ path: String, _ loop: Loop) {
+        var since: Int64?
+        var isTold = false
+        var last: Int64 = 0
+        store.database.waitForOthers { [self] in
+            // A new wait, if the last one is over.
+            if now() - last > 1000 { (since, isTold) = (nil, false) }
+            let begun = since ?? now()
+            since = begun
+            if !isTold, now() - begun > 2000 {
+                isTold = true
+                tell("\(path) is in use by another program, which is waited for")
+            }
+            loop.pause(milliseconds: 20) { say("\(path): \(summary)") }
+            last = now()
+        }
     }
 
     /// Goes on where it was: what was asked for longest ago, or never, comes first.
