@@ -172,6 +172,22 @@ def test_progress_is_drawn_on_a_terminal(gateway: Start) -> None:
     assert terminal.end() == DONE
 
 
+@pytest.mark.parametrize("command", ["get", "watch", "record"])
+def test_progress_counts_down_to_the_end_of_the_round(gateway: Start, tmp_path: Path, command: str) -> None:
+    """Of seven, three are there at once, three after ten seconds, and one after twenty."""
+    words = [command, *(f"HK.{number:05d}" for number in range(1, 8))]
+    words += ["--quota-requests", "3", "--quota-window-ms", "10000", "--port", str(gateway("--quota", "3/10").port)]
+    words += ["--to", str(tmp_path / "flows.db")] if command == "record" else []
+    terminal = Terminal(*words)
+    terminal.wait_for(r" 3/7, 1[1-9] s left| 3/7, 20 s left")
+    seen = re.findall(r" 3/7, (\d+) s left", terminal.output)[-1]
+    terminal.wait_for(rf" 3/7, (?!{seen})\d+ s left")
+    terminal.type(b"\x03")
+    assert terminal.end() == -signal.SIGINT
+    left = [int(told) for told in re.findall(r" 3/7, (\d+) s left", terminal.output)]
+    assert left == sorted(left, reverse=True)
+
+
 def test_another_program_that_uses_the_quota_is_waited_for(gateway: Start) -> None:
     port = gateway("--quota", "2/1").port
     # Two quotas that do not know of each other, as two programs are.

@@ -63,7 +63,9 @@ struct GetCommand: ParsableCommand {
         var lost = ""
         while !walk.isOver {
             while let index = walk.ask(at: now()) { gateway.ask(list[index], index: index) }
-            switch loop.wait(gateway.mailbox, until: walk.wakeAt) {
+            progress.show(done: walk.done, leftMs: progress.isDrawn ? gateway.quota.leftMs(notAsked: walk.notAsked) : 0)
+            let tick = progress.isDrawn ? now() + 1000 : nil
+            switch loop.wait(gateway.mailbox, until: [walk.wakeAt, tick].compactMap { $0 }.min()) {
             case .readerGone: Loop.die(SIGPIPE)
             case .signal, .stopped, .resized, .time: break
             case .mail:
@@ -78,7 +80,6 @@ struct GetCommand: ParsableCommand {
                     default: break
                     }
                 }
-                progress.show(done: walk.done)
                 guard !walk.isOver, gateway.info.state == CAPDIST_STATE_NOT_CONNECTED else { continue }
                 if let failed { throw Failure(.noGateway, Terminal.harmless(failed)) }
                 // A gateway that takes every question and drops the line is as good as none.

@@ -81,7 +81,8 @@ final class LiveView: RoundsDelegate {
             let text = "\(where_), the next in \(Progress.time(Int(max(0, next - now()))))"
             return Style.heading(Terminal.cut(text, columns), terminal)
         }
-        let told = progress.text(done: state.done, columns: max(20, columns - Terminal.width(where_) - 2))
+        let told = progress.text(
+            done: state.done, leftMs: state.leftMs, columns: max(20, columns - Terminal.width(where_) - 2))
         return Style.heading(Terminal.cut(where_, columns), terminal) + "  " + told
     }
 

@@ -45,7 +45,7 @@ private final class Recorder: RoundsDelegate {
     private var counts: [FlowStore.Stored: Int] = [:]
     /// Refusals that were told; each is told again when its words change.
     private var told: [Int: String] = [:]
-    let isLive = false
+    var isLive: Bool { progress?.isDrawn ?? false }
     let watchesOutput = false
 
     init(_ list: [Security], _ store: FlowStore) {
@@ -114,7 +114,7 @@ private final class Recorder: RoundsDelegate {
     }
 
     func show(_ state: RoundState) {
-        if state.nextAt == nil { progress?.show(done: state.done) } else { progress?.clear() }
+        if state.nextAt == nil { progress?.show(done: state.done, leftMs: state.leftMs) } else { progress?.clear() }
     }
 
     func suspend() { progress?.clear() }

@@ -29,6 +29,8 @@ struct Walk {
     }
 
     var isOver: Bool { done == count }
+    /// Those that are still to be handed to the library, some for another time.
+    var notAsked: Int { count - done - underWay }
     /// When there is something to do again though nothing comes.
     var wakeAt: Int64? { again.map(\.at).min() }
 
@@ -67,10 +69,23 @@ struct Walk {
     }
 }
 
+extension capdist_quota {
+    /// Until so many more are sent, after those that wait for a slot already.
+    func leftMs(notAsked: Int) -> Int {
+        let rest = notAsked + Int(waiting)
+        guard limit > 0, rest > 0 else { return 0 }
+        // Every slot may be held by a request that is under way: then it is a window at most, but for slow answers.
+        let next = next_slot_ms < 0 ? window_ms : next_slot_ms
+        return Int(next) + (rest - 1) / Int(limit) * Int(window_ms)
+    }
+}
+
 /// How far a walk through a long list has come, as a line on the standard error.
 struct Progress {
     private let terminal = Terminal(.error)
     private let shown: Bool
+    /// Whether it is a line that changes.
+    var isDrawn: Bool { shown && terminal.isTerminal }
     private var lineIsShown = false
     private let pace: (limit: Int, windowMs: Int)
     private let count: Int
@@ -95,19 +110,18 @@ struct Progress {
     var wholeMs: Int { takes(count) }
 
     /// The line's text; also for who draws the terminal.
-    func text(done: Int, columns: Int) -> String {
-        // What goes out together with what is under way is nearly here.
-        let told =
-            " \(done)/\(count), \(Progress.time(max(0, wholeMs - done / max(1, pace.limit) * pace.windowMs))) left"
+    func text(done: Int, leftMs: Int, columns: Int) -> String {
+        let told = " \(done)/\(count), \(Progress.time(leftMs)) left"
         let room = min(40, columns - told.utf8.count - 3)
         guard room > 4 else { return told }
         let full = count > 0 ? done * room / count : room
         return "[" + String(repeating: "#", count: full) + String(repeating: ".", count: room - full) + "]" + told
     }
 
-    mutating func show(done: Int) {
-        guard shown, terminal.isTerminal else { return }
-        Stream.error.writeIgnoringErrors("\r" + text(done: done, columns: terminal.size.columns) + "\u{1B}[K")
+    mutating func show(done: Int, leftMs: Int) {
+        guard isDrawn else { return }
+        Stream.error.writeIgnoringErrors(
+            "\r" + text(done: done, leftMs: leftMs, columns: terminal.size.columns) + "\u{1B}[K")
         lineIsShown = true
     }
 

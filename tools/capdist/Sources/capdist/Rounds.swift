@@ -34,6 +34,8 @@ struct RoundOptions: ParsableArguments {
 struct RoundState {
     var number = 0
     var done = 0
+    /// Until the round's last is asked; only where somebody sees it.
+    var leftMs = 0
     let count: Int
     /// A time of `now()`; nil while a round is under way.
     var nextAt: Int64?
@@ -101,6 +103,7 @@ final class Rounds {
             var walk = Walk(order, width: limit > 0 ? limit : 256, patience: .all)
             while !walk.isOver {
                 while let index = walk.ask(at: now()) { gateway.ask(list[index], index: index) }
+                if delegate.isLive { state.leftMs = gateway.quota.leftMs(notAsked: walk.notAsked) }
                 if let end = try step(
                     delegate, until: walk.wakeAt,
                     { [self] answer in

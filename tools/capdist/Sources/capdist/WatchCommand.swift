@@ -57,7 +57,7 @@ private final class LineView: RoundsDelegate {
     private let output: Stream
     private var progress: Progress
     private var hasHeading = false
-    let isLive = false
+    var isLive: Bool { progress.isDrawn }
     let watchesOutput = true
 
     init(_ list: [Security], _ format: Format?, _ units: Units, _ rounds: Rounds) {
@@ -81,7 +81,7 @@ private final class LineView: RoundsDelegate {
     }
 
     func show(_ state: RoundState) {
-        if state.nextAt == nil { progress.show(done: state.done) } else { progress.clear() }
+        if state.nextAt == nil { progress.show(done: state.done, leftMs: state.leftMs) } else { progress.clear() }
     }
 
     func answered(_ index: Int, _ answer: Answer, connectedAt: Double) throws {
