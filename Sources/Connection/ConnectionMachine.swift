@@ -85,12 +85,12 @@ package struct ConnectionMachine<Payload> {
     package struct Completion {
         package var request: Request<Payload>
         package var status: Status
+        /// Whether nothing changes without the application.
+        package var isFinal = false
         /// What happened, for people.
         package var text: String
         /// Nanoseconds until the quota group sends again, if that is why.
         package var retryAfter: Instant = 0
-        /// Whether nothing changes without the application.
-        package var isFinal = false
 
         package var retry: Retry { isFinal ? .never : Retry(status) }
     }
@@ -508,7 +508,7 @@ package struct ConnectionMachine<Payload> {
     ) {
         actions.append(
             .complete(
-                Completion(request: request, status: status, text: text, retryAfter: retryAfter, isFinal: isFinal)))
+                Completion(request: request, status: status, isFinal: isFinal, text: text, retryAfter: retryAfter)))
         waitingCompletions += 1
         noteFailure(request, status, text)
     }
