@@ -90,6 +90,22 @@ def columns(text: str) -> int:
     return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
 
 
+def test_units_where_amounts_round_to_the_next() -> None:
+    amounts = (999_995.0, 999_994.0, 999_995_000.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    with market(lambda name, asked: Told(amounts)) as running:
+        table = run("get", "HK.00700", "--units", "en", "--port", running.port).stdout.splitlines()
+        assert [line.split()[1] for line in table[2:5]] == ["1.00M", "999.99K", "1.00B"]
+    with market(lambda name, asked: Told((99_999_950.0, 99_999_940.0, 9_999.0, 1.0, 0.0, 0.0, 0.0, 4.0))) as running:
+        table = run("get", "HK.00700", "--units", "zh", "--port", running.port).stdout.splitlines()
+        assert [line.split()[1] for line in table[2:5]] == ["1.00亿", "9,999.99万", "9,999"]
+        # What rounds to nothing has no sign, either way.
+        table = run("get", "HK.00700", "--units", "万", "--port", running.port).stdout.splitlines()
+        assert table[5].split()[3] == "0.00万"
+    with market(lambda name, asked: Told((1.0, 4.0, 0.0, 0.0, 4.0, 1.0, 0.0, 0.0))) as running:
+        table = run("get", "HK.00700", "--units", "万", "--port", running.port).stdout.splitlines()
+        assert [line.split()[3] for line in table[2:4]] == ["0.00万", "0.00万"]
+
+
 def test_columns_are_right_for_wide_characters(gateway: Start) -> None:
     lines = run("get", "HK.00700", "--units", "zh", "--port", gateway().port).stdout.splitlines()
     assert "亿" in lines[2]

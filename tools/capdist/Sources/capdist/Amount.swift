@@ -19,8 +19,11 @@ enum Units: String, CaseIterable, ExpressibleByArgument {
         case .billion: return (1e9, "B")
         case .tenThousand: return (1e4, "万")
         case .hundredMillion: return (1e8, "亿")
-        case .en: return size >= 1e9 ? (1e9, "B") : size >= 1e6 ? (1e6, "M") : size >= 1e3 ? (1e3, "K") : (1, "")
-        case .zh: return size >= 1e8 ? (1e8, "亿") : size >= 1e4 ? (1e4, "万") : (1, "")
+        // What two decimals round up to the next unit is written in it: 1.00M, and not 1,000.00K.
+        case .en:
+            if size < 999_995 { return size >= 1e3 ? (1e3, "K") : (1, "") }
+            return size >= 999_995e3 ? (1e9, "B") : (1e6, "M")
+        case .zh: return size >= 99_999_950 ? (1e8, "亿") : size >= 1e4 ? (1e4, "万") : (1, "")
         }
     }
 }
@@ -31,7 +34,9 @@ enum Amount {
         guard let amount else { return "" }
         let (scale, unit) = units.scale(amount)
         let digits = units == .none ? fixed(amount, decimals) : fixed(amount / scale, unit.isEmpty ? decimals : 2)
-        return (sign && amount > 0 ? "+" : "") + digits + unit
+        // What rounds to nothing has no sign, either way.
+        let isSomething = digits.contains { ("1"..."9").contains($0) }
+        return (sign && amount > 0 && isSomething ? "+" : "") + digits + unit
     }
 
     static func percent(_ share: Double?) -> String {
