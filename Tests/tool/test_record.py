@@ -9,6 +9,7 @@ import os
 import random
 import re
 import resource
+import select
 import signal
 import sqlite3
 import subprocess
@@ -20,7 +21,7 @@ from pathlib import Path
 import pandas
 import pytest
 from market import Market, Told, market, week
-from support import DONE, FILE, NO_GATEWAY, REFUSED, ROOT, TOOL, USAGE, Gateway, environment, run, start, wait_until
+from support import DONE, FILE, PATIENCE, REFUSED, ROOT, TOOL, USAGE, Gateway, environment, run, start, wait_until
 
 Start = Callable[..., Gateway]
 FAST = ["--every", "1ms", "--quota-requests", "0"]
@@ -310,6 +311,7 @@ def test_another_program_that_holds_the_database_is_waited_for(tmp_path: Path) -
         for last in (False, True):
             other.execute("BEGIN IMMEDIATE")
             # It is told once each time that it takes long.
+            assert select.select([told.stderr], [], [], PATIENCE)[0], "it waits without a word"
             assert told.stderr.readline() == f"capdist: {path} is in use by another program, which is waited for\n"
             kept = len(rows(path))
             if not last:
