@@ -338,6 +338,14 @@ def test_export(tmp_path: Path) -> None:
     assert told.returncode == DONE and told.stdout == ""
     times = [row["update_time"] for row in csv.DictReader(out.open())]
     assert times == ["2026-11-24 09:30:00", "2026-11-24 10:25:00", "2026-11-24 11:20:00"]
+    # As programs write it, too.
+    again = run("export", "HK.00700", "--from", path, "--since", "2026-11-24T09:30", "--until", "2026-11-24T12:00:00")
+    assert again.returncode == DONE and again.stdout == out.read_text()
+    for wrong in ("yesterday", "2026-11-2x", "24.11.2026", "2026-11-", "20261124", ""):
+        for option in ("--since", "--until"):
+            told = run("export", "--from", path, option, wrong)
+            assert told.returncode == USAGE and option in told.stderr and told.stdout == "", told.stderr
+            assert run("chart", "HK.00700", "--from", path, "-o", tmp_path / "x.svg", option, wrong).returncode == USAGE
     nothing = run("export", "US.AAPL", "--from", path)
     assert nothing.returncode == REFUSED and "has no such rows" in nothing.stderr
     assert run("export", "nonsense", "--from", path).returncode == USAGE

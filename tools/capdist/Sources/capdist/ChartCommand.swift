@@ -18,9 +18,9 @@ struct ChartCommand: ParsableCommand {
         help: ArgumentHelp("The picture; its name ends with .svg, .png or .html.", valueName: "file"))
     var output: String
     @Option(help: ArgumentHelp("From this update time on (with --from).", valueName: "time"))
-    var since: String?
+    var since: Moment?
     @Option(help: ArgumentHelp("Before this update time (with --from).", valueName: "time"))
-    var until: String?
+    var until: Moment?
     @Option(help: ArgumentHelp("none, en (K, M, B), zh (万, 亿), or one of K, M, B, 万, 亿.", valueName: "units"))
     var units: Units = .en
     @OptionGroup(title: "Connection") var connection: ConnectionOptions

@@ -11,9 +11,9 @@ struct ExportCommand: ParsableCommand {
     var path: String
     @Option(
         help: ArgumentHelp("From this update time on, such as 2026-11-30 or \"2026-11-30 10:00\".", valueName: "time"))
-    var since: String?
+    var since: Moment?
     @Option(help: ArgumentHelp("Before this update time.", valueName: "time"))
-    var until: String?
+    var until: Moment?
     @Option(
         name: [.customShort("o"), .customLong("output")],
         help: ArgumentHelp("A file instead of the standard output.", valueName: "file"))
@@ -63,6 +63,22 @@ struct ExportCommand: ParsableCommand {
     }
 }
 
+/// A time of the market's wall clock, or the beginning of one: 2026, 2026-11-30, "2026-11-30 10:00". It is written as in a
+/// record, with which it is compared as a text.
+struct Moment: ExpressibleByArgument {
+    let text: String
+
+    init?(argument: String) {
+        let template = Array("0000-00-00 00:00:00.000Z")
+        let told = Array(argument).enumerated().map { $0 == 10 && $1 == "T" ? " " : $1 }
+        func isDigit(_ character: Character) -> Bool { ("0"..."9").contains(character) }
+        guard (4...template.count).contains(told.count), let last = told.last, isDigit(last) || last == "Z",
+            zip(told, template).allSatisfy({ $1 == "0" ? isDigit($0) : $0 == $1 })
+        else { return nil }
+        text = String(told)
+    }
+}
+
 /// One row of a record.
 struct RecordedRow {
     let security: String
@@ -85,7 +101,7 @@ struct RecordedRow {
 
     /// In the order of security and time; one row is held at a time.
     static func each(
-        _ database: Database, security: String?, since: String?, until: String?, _ use: (RecordedRow) throws -> Void
+        _ database: Database, security: String?, since: Moment?, until: Moment?, _ use: (RecordedRow) throws -> Void
     ) throws {
         let statement = try database.prepare(
             """
@@ -93,7 +109,7 @@ struct RecordedRow {
                 \(flagNames.joined(separator: ", ")) FROM flows
             WHERE (?1 IS NULL OR security = ?1) AND moment >= ?2 AND (?3 IS NULL OR moment < ?3) ORDER BY security, moment
             """)
-        statement.bind([.text(security), .text(since ?? ""), .text(until)])
+        statement.bind([.text(security), .text(since?.text ?? ""), .text(until?.text)])
         while try statement.step() {
             let figures = Figures(
                 amounts: (3...10).map { statement.real($0) }, updateTime: statement.text(1),
