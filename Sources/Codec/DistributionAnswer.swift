@@ -19,7 +19,7 @@ package struct ResponseHead {
         errCode = message.has_errcode != 0 ? message.errcode : nil
     }
 
-    fileprivate init(_ message: QotGetCapitalDistribution__Response) {
+    package init(_ message: QotGetCapitalDistribution__Response) {
         retType = message.rettype
         retMsg = message.retmsg.map { UnsafePointer($0) }
         errCode = message.has_errcode != 0 ? message.errcode : nil
@@ -28,19 +28,16 @@ package struct ResponseHead {
 
 /// The answer to a request for a capital distribution, read in place: it lives until the arena's next message.
 package enum DistributionAnswer {
-    case figures(ResponseHead, UnsafePointer<QotGetCapitalDistribution__S2C>)
+    /// Has an `s2c`. Nearly every answer is one, and what it says is looked at where it is told.
+    case figures(UnsafePointer<QotGetCapitalDistribution__Response>)
     case refused(ResponseHead)
     case malformed(MessageError)
 
     package init(_ body: UnsafeRawBufferPointer, _ arena: borrowing MessageArena) {
         do throws(MessageError) {
             let message = try CapitalDistributionResponse.unpack(body, arena)
-            let head = ResponseHead(message.pointee)
-            guard head.retType == RetType.succeed, let s2c = message.pointee.s2c else {
-                self = .refused(head)
-                return
-            }
-            self = .figures(head, UnsafePointer(s2c))
+            let isAnswered = message.pointee.rettype == RetType.succeed && message.pointee.s2c != nil
+            self = isAnswered ? .figures(message) : .refused(ResponseHead(message.pointee))
         } catch {
             // A refusal stays one whatever else is wrong with it.
             guard let head = ResponseHead(body, arena), head.retType != RetType.succeed else {

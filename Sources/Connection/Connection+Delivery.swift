@@ -44,7 +44,11 @@ extension Connection {
             reply.retry_after_ms = refusal.retryAfter
             reply.retry = refusal.retry.rawValue
             finish(&reply, refusal.status, refusal.text, callback, request)
-        case .figures(let head, let s2c):
+        case .figures(let message):
+            guard let s2c = message.pointee.s2c else {
+                return finish(&reply, .malformedReply, Texts.noContent, callback, request)
+            }
+            let head = ResponseHead(message.pointee)
             var retMsg = GatewayText(head.retMsg)
             defer { retMsg.dispose() }
             reply.fill(head, retMsg.text)
@@ -161,7 +165,8 @@ extension Connection {
     /// - Parameter answer: the body as it was read; nil: it was not.
     private func head(of body: UnsafeRawBufferPointer, _ answer: DistributionAnswer?) -> ResponseHead? {
         switch answer {
-        case .figures(let head, _), .refused(let head): head
+        case .figures(let message): ResponseHead(message.pointee)
+        case .refused(let head): head
         case .malformed, nil: ResponseHead(body, input.pointee.arena)
         }
     }

@@ -127,7 +127,7 @@ extension ConnectionMachine {
             while case let index = requests.firstOverdue(now), index >= 0, let overdue = requests[index] {
                 expire(overdue, now, &quota)
             }
-        } while refuseFirst(now, &quota)
+        } while requests.firstWaitingWithSlot >= 0 && refuseFirst(now, &quota)
         var next = requests.firstWaiting
         // Nearly always nobody took a slot beforehand.
         if requests.firstWaitingWithSlot >= 0 { next = withSlot(orElse: next, now, &quota) }
