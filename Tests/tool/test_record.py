@@ -324,6 +324,23 @@ def test_another_program_that_holds_the_database_is_waited_for(tmp_path: Path) -
         other.close()
 
 
+@pytest.mark.parametrize("command", ["record", "watch"])
+@pytest.mark.parametrize("sent", [signal.SIGHUP, signal.SIGINT])
+def test_a_signal_that_is_to_be_ignored(tmp_path: Path, command: str, sent: signal.Signals) -> None:
+    """As nohup, and a shell that starts something in the background, ask for."""
+    with market(week(19_800)) as running:
+        words = [command, "HK.00700", "--every", "20ms", "--quota-requests", "0", "--port", str(running.port)]
+        words += ["--to", str(tmp_path / "flows.db")] if command == "record" else []
+        told = subprocess.Popen([TOOL, *words], env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                preexec_fn=lambda: signal.signal(sent, signal.SIG_IGN))  # fmt: skip
+        wait_until(lambda: running.asked["1.00700"] > 2, "asked")
+        told.send_signal(sent)
+        asked = running.asked["1.00700"]
+        wait_until(lambda: told.poll() is not None or running.asked["1.00700"] > asked + 20, "asked again")
+        told.send_signal(signal.SIGTERM)
+        assert told.wait(timeout=60) == -signal.SIGTERM
+
+
 def test_export(tmp_path: Path) -> None:
     path = tmp_path / "flows.db"
     with market(week(6)) as running:

@@ -25,12 +25,20 @@ final class Loop {
     init(takingSignals: Bool = true) {
         var set = sigset_t()
         sigemptyset(&set)
-        if takingSignals { for signal in Loop.taken { sigaddset(&set, signal) } }
+        // What was to be ignored, as by nohup, a signalfd would tell all the same.
+        if takingSignals { for signal in Loop.taken where !Loop.isIgnored(signal) { sigaddset(&set, signal) } }
         pthread_sigmask(SIG_BLOCK, &set, nil)
         signals = signalfd(-1, &set, Int32(SFD_CLOEXEC | SFD_NONBLOCK))
     }
 
     deinit { close(signals) }
+
+    /// Whether whoever started this program wants it to ignore a signal.
+    static func isIgnored(_ signal: Int32) -> Bool {
+        var told = sigaction()
+        sigaction(signal, nil, &told)
+        return unsafeBitCast(told.__sigaction_handler.sa_handler, to: Int.self) == 1
+    }
 
     /// Waits until as much may be written as a pipe takes at once. A reader that does not read holds up no signal.
     func waitToWrite(_ descriptor: Int32) {

@@ -58,11 +58,7 @@ enum OutputFile {
 
     /// A command that is ended leaves nothing half done.
     private static func removeOnSignals() {
-        for number in [SIGINT, SIGTERM, SIGHUP, SIGQUIT] {
-            // Who starts a program in the background may have told it to ignore them.
-            var before = sigaction()
-            sigaction(number, nil, &before)
-            guard unsafeBitCast(before.__sigaction_handler.sa_handler, to: Int.self) != 1 else { continue }
+        for number in [SIGINT, SIGTERM, SIGHUP, SIGQUIT] where !Loop.isIgnored(number) {
             signal(number) { number in
                 if let path = OutputFile.unfinished { unlink(path) }
                 signal(number, SIG_DFL)
