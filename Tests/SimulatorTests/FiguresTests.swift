@@ -200,7 +200,7 @@ import Testing
     @Test(arguments: [
         (Market.hk, "800000 800100 HSImain HSI2406 MHImain"), (.us, ".DJI .IXIC ESmain ES2412 6Emain"),
         (.sh, "000001 000300"), (.sz, "399001"), (.sg, ".STI CNmain"), (.jp, ".N225 NK225main"), (.au, ".XJO"),
-        (.fx, "USDCNH"), (.cc, "BTC"),
+        (.fx, "USDCNH"), (.cc, "BTC"), (.hkFuture, "HSImain 00700"),
     ])
     func indicesFuturesAndCurrenciesHaveNone(_ market: Market, _ codes: String) throws {
         let gateway = VirtualGateway()
@@ -221,7 +221,7 @@ import Testing
         (Market.us.rawValue, "UNKNOWN|aapl|AA PL|AAPL.|.|..|苹果"),
         (Market.sh.rawValue, "999999|60051|6005190|AAPL"), (Market.sz.rawValue, "1|00000a"),
         (Market.jp.rawValue, "1234567"),
-        (Market.fx.rawValue, ""), (0, "00700"), (2, "00700"), (-1, "00700"), (Int32.max, "00700"), (Int32.min, "00700"),
+        (Market.fx.rawValue, ""), (0, "00700"), (3, "00700"), (-1, "00700"), (Int32.max, "00700"), (Int32.min, "00700"),
     ])
     func anythingElseIsUnknown(_ market: Int32, _ codes: String) throws {
         let gateway = VirtualGateway()

@@ -171,7 +171,7 @@ namespace Capdist.Tests
             Assert.Throws<ArgumentNullException>(() => Security.Parse(null));
             foreach (Market market in Enum.GetValues(typeof(Market)))
             {
-                Assert.That(Security.Parse(market + ".1").Market, Is.EqualTo(market));
+                Assert.That(Security.Parse(new Security(market, "1").ToString()).Market, Is.EqualTo(market));
             }
         }
 
