@@ -113,7 +113,7 @@ def _npm_test(run: Run, count: int) -> None:
     major = int(run.program(["node", "--version"], env=env).output[1:].split(".")[0])
     run.check("a Node of 22 or later is there", None if major >= 22 else f"it is {major}")
     outcome = run.program(["npm", "test", "--silent"], env=env, cwd=PACKAGE)
-    ran = re.search(r"^\W*tests (\d+)$", outcome.output, re.MULTILINE)
+    ran = re.search(r"^\S* ?tests (\d+)$", outcome.output, re.MULTILINE)
     good = outcome.status == 0 and ran is not None and int(ran[1]) >= count
     run.check(f"npm test on Node {major}", None if good else f"{outcome.ended}: {outcome.output[-300:]}")
 
