@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
+import struct
+import termios
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from market import Told, market, week
@@ -172,3 +176,25 @@ def test_a_reader_that_does_not_read_holds_up_no_signal() -> None:
         assert last > 0 and told.poll() is None
         told.send_signal(signal.SIGTERM)
         assert told.wait(timeout=60) == -signal.SIGTERM
+
+
+@pytest.mark.parametrize("command", ["watch", "record"])
+def test_nor_does_one_of_the_standard_error(gateway: Start, tmp_path: Path, command: str) -> None:
+    # More refusals than a pipe holds.
+    listed = tmp_path / "list.txt"
+    listed.write_text("".join(f"HK.{number}\n" for number in range(1, 3001)))
+    words: list[str | Path | int] = [command, "-f", listed, "--every", "1ms", "--quota-requests", 0, "--port", gateway("--no-quota").port]
+    words += ["--to", tmp_path / "flows.db"] if command == "record" else []
+    told = start(*words)
+    assert told.stderr is not None
+    pipe = told.stderr.fileno()
+
+    def waiting() -> int:
+        return struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))[0]
+
+    wait_until(lambda: waiting() > 60_000, "the pipe is full")
+    # Written is what fits; the next line does not.
+    time.sleep(0.5)
+    assert told.poll() is None
+    told.send_signal(signal.SIGTERM)
+    assert told.wait(timeout=60) == -signal.SIGTERM

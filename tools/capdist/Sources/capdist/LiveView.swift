@@ -7,8 +7,7 @@ final class LiveView: RoundsDelegate {
     private let options: RoundOptions
     private let units: Units
     private let terminal: Terminal
-    private let rounds: Rounds
-    private let output: Stream
+    private let output = Stream.output
     private let progress: Progress
     /// The last word on each, and the main net before it.
     private var latest: [(answer: Answer, before: Double?)?]
@@ -27,10 +26,6 @@ final class LiveView: RoundsDelegate {
         self.options = options
         self.units = units
         self.terminal = terminal
-        self.rounds = rounds
-        var output = Stream.output
-        output.loop = rounds.loop
-        self.output = output
         progress = Progress(count: list.count, quota: rounds.quota, live: true)
         latest = list.map { _ in nil }
         state = RoundState(count: list.count)

@@ -18,6 +18,8 @@ enum Wake {
 
 /// Waits for what comes first. Signals are taken here, and nowhere else, so that each finds the program between two steps.
 final class Loop {
+    /// The one that takes signals, if one does: who waits for anything asks it.
+    nonisolated(unsafe) private(set) static weak var inCharge: Loop?
     private let signals: Int32
     private static let taken = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGWINCH]
 
@@ -29,6 +31,7 @@ final class Loop {
         if takingSignals { for signal in Loop.taken where !Loop.isIgnored(signal) { sigaddset(&set, signal) } }
         pthread_sigmask(SIG_BLOCK, &set, nil)
         signals = signalfd(-1, &set, Int32(SFD_CLOEXEC | SFD_NONBLOCK))
+        if takingSignals { Loop.inCharge = self }
     }
 
     deinit { close(signals) }

@@ -4,8 +4,6 @@ import Glibc
 struct Stream: @unchecked Sendable {
     let descriptor: Int32
     let name: String
-    /// Who takes signals meanwhile, if they are taken.
-    var loop: Loop?
 
     static let output = Stream(descriptor: 1, name: "the standard output")
     static let error = Stream(descriptor: 2, name: "the standard error")
@@ -23,6 +21,7 @@ struct Stream: @unchecked Sendable {
     /// Returns errno of what failed.
     private func send(_ text: String) -> Int32? {
         var text = text
+        let loop = Loop.inCharge
         return text.withUTF8 { bytes in
             var rest = UnsafeRawBufferPointer(bytes)
             while !rest.isEmpty {

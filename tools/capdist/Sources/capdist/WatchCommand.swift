@@ -53,8 +53,7 @@ private final class LineView: RoundsDelegate {
     private let list: [Security]
     private let format: Format?
     private let units: Units
-    private let rounds: Rounds
-    private let output: Stream
+    private let output = Stream.output
     private var progress: Progress
     private var hasHeading = false
     var isLive: Bool { progress.isDrawn }
@@ -64,10 +63,6 @@ private final class LineView: RoundsDelegate {
         self.list = list
         self.format = format
         self.units = units
-        self.rounds = rounds
-        var output = Stream.output
-        output.loop = rounds.loop
-        self.output = output
         progress = Progress(count: list.count, quota: rounds.quota, live: Terminal(.output).isTerminal)
     }
 
