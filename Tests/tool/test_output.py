@@ -43,6 +43,14 @@ def test_a_link_stays_a_link(record: Path, tmp_path: Path, name: str) -> None:
     assert sorted(file.name for file in tmp_path.iterdir()) == sorted([name, target.name])
 
 
+@pytest.mark.parametrize("name", ["out.csv", "out.svg", "out.png", "out.html"])
+def test_who_may_read_it_stays(record: Path, tmp_path: Path, name: str) -> None:
+    out = tmp_path / name
+    out.touch(0o600)
+    assert run(*made(record, out)).returncode == DONE
+    assert stat.S_IMODE(out.stat().st_mode) == 0o600 and out.stat().st_size > 100
+
+
 @pytest.mark.parametrize("name", ["pipe.csv", "pipe.svg", "pipe.png", "pipe.html"])
 def test_a_pipe_is_written_to(record: Path, tmp_path: Path, name: str) -> None:
     pipe, plain = tmp_path / name, tmp_path / f"plain-{name}"

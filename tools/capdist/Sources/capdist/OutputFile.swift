@@ -24,6 +24,9 @@ enum OutputFile {
         }
         let descriptor = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
         guard descriptor >= 0 else { throw failure(path) }
+        // Who may read the old one may read the new one, and nobody else.
+        var old = stat()
+        if stat(target, &old) == 0 { fchmod(descriptor, old.st_mode & 0o777) }
         do {
             try body(Stream(descriptor: descriptor, name: path))
         } catch {
