@@ -33,10 +33,11 @@
  * - A callback that does not return holds up its connection: other callbacks, answers, time-outs, keep-alives (OpenD
  *   drops a client it has not heard from for 30 s). It holds up no other connection, and no call but a
  *   capdist_release() of the same connection. Keep callbacks short.
- * - Exceptions (C++) and jumps (longjmp, a runtime's error) must not leave a callback. On a connection's own thread they end the
- *   process. In host-driven mode that connection fails for good, since the call it was in never came to its end; it is told so
- *   and ended by capdist_release(), on that thread or once that thread has called again or ended. The thread's other connections
- *   go on working. A little memory is lost each time.
+ * - Exceptions (C++) and jumps (longjmp, a runtime's error) must not leave a callback. On a connection's own thread they end
+ *   the process; where the thread itself is ended there (pthread_exit), that connection fails for good, and another thread
+ *   takes its place and completes what was accepted. In host-driven mode that connection fails for good, since the call it
+ *   was in never came to its end; it is told so and ended by capdist_release(), on that thread or once that thread has
+ *   called again or ended. The thread's other connections go on working. A little memory is lost each time.
  * - A thread can be cancelled (pthread_cancel): inside a callback, as the application has it there, which leaves that callback;
  *   in capdist_wait_ready() and capdist_fetch_capital_distribution(), which clean up, withdraw the request, and end within a
  *   tenth of a second; in no other call. A connection's own thread is never cancelled.

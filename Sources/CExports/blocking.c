@@ -8,20 +8,28 @@
 CAPDIST_API capdist_status capdist_wait_ready(capdist_conn *conn, int32_t timeout_ms) {
     int64_t deadline = 0;
     capdist_status status;
+    int type;
+    // Only where it is looked for.
+    pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &type);
     pthread_testcancel();
     while ((status = blocking_wait_ready(conn, timeout_ms, &deadline)) == BLOCKING_GOES_ON) pthread_testcancel();
+    pthread_setcanceltype(type, NULL);
     return status;
 }
 
 CAPDIST_API capdist_status capdist_fetch_capital_distribution(
     capdist_conn *conn, const capdist_security *security, const capdist_request_options *options, capdist_reply **reply) {
+    int type;
+    pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &type);
     pthread_testcancel();
     void *fetch = NULL;
     void **result = (void **)reply;
     capdist_status status = blocking_begin_fetch(conn, security, options, result, &fetch);
-    if (!fetch) return status;
-    pthread_cleanup_push(blocking_abandon_fetch, fetch);
-    while ((status = blocking_continue_fetch(fetch, result)) == BLOCKING_GOES_ON) pthread_testcancel();
-    pthread_cleanup_pop(0);
+    if (fetch) {
+        pthread_cleanup_push(blocking_abandon_fetch, fetch);
+        while ((status = blocking_continue_fetch(fetch, result)) == BLOCKING_GOES_ON) pthread_testcancel();
+        pthread_cleanup_pop(0);
+    }
+    pthread_setcanceltype(type, NULL);
     return status;
 }

@@ -65,8 +65,8 @@ static void (*_Atomic turn_left)(void);
 static void thread_ends(void *ended) {
     const csystem_thread *thread = ended;
     void (*left)(void) = turn_left;
+    if ((thread->turn || (thread->is_own && thread->driving)) && left) left();
     if (thread->is_own) own_threads -= 1;
-    if (thread->turn && left) left();
 }
 
 __attribute__((constructor)) static void make_key(void) { pthread_key_create(&turns, thread_ends); }
@@ -117,9 +117,28 @@ void csystem_end_set_up(int is_done) {
     pthread_mutex_unlock(&set_up);
 }
 
-int csystem_epoll_set(int epoll, int operation, int fd, uint32_t events) {
-    struct epoll_event event = {.events = events, .data = {.fd = fd}};
+int csystem_epoll_set(int epoll, int operation, int fd, uint32_t events, uint64_t token) {
+    struct epoll_event event = {.events = events, .data = {.u64 = token << 32 | (uint32_t)fd}};
     return epoll_ctl(epoll, operation, fd, &event);
+}
+
+int csystem_epoll_has(int epoll, int fd, uint64_t token) {
+    // Of a set of ours it is all.
+    char path[64], text[1024];
+    snprintf(path, sizeof path, "/proc/self/fdinfo/%d", epoll);
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0) return -1;
+    ssize_t length = read(file, text, sizeof text - 1);
+    close(file);
+    if (length <= 0) return -1;
+    text[length] = 0;
+    int told = -1, number;
+    unsigned long long data;
+    for (const char *line = text; (line = strstr(line, "tfd:")); line += 4) {
+        if (sscanf(line, "tfd: %d events: %*x data: %llx", &number, &data) != 2) continue;
+        told = told > 0 || (number == fd && data == (token << 32 | (uint32_t)fd));
+    }
+    return told;
 }
 
 int csystem_join(pthread_t thread, int milliseconds) {

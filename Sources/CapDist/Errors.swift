@@ -26,9 +26,11 @@ func reporting(_ call: () throws(Refusal) -> Status) -> capdist_status {
     return reportingQuickly(call)
 }
 
-/// The same for a call that comes to nothing where a thread could be cancelled: no file, no wait, no close.
+/// The same for a call that comes to no cancellation point: no file, no wait, no close.
 @inline(__always)
 func reportingQuickly(_ call: () throws(Refusal) -> Status) -> capdist_status {
+    let type = csystem_begin_quick_call()
+    defer { csystem_end_quick_call(type) }
     setUp()
     do {
         return try call().rawValue
@@ -40,6 +42,8 @@ func reportingQuickly(_ call: () throws(Refusal) -> Status) -> capdist_status {
 
 /// As `reportingQuickly`, for calls that return a length.
 func reportingLength(_ call: () throws(Refusal) -> Int64) -> Int64 {
+    let type = csystem_begin_quick_call()
+    defer { csystem_end_quick_call(type) }
     setUp()
     do {
         return try call()

@@ -13,11 +13,11 @@ func setUp() {
 private func setUpOnce() {
     guard let thread = csystem_this_thread() else { return }
     // A thread that is cancelled half way would leave it undone for good.
-    let outer = thread.pointee.cancel_state
+    let outer = (thread.pointee.cancel_state, thread.pointee.cancel_type)
     csystem_begin_call(thread)
     defer {
         csystem_end_call(thread)
-        thread.pointee.cancel_state = outer
+        (thread.pointee.cancel_state, thread.pointee.cancel_type) = outer
     }
     // OpenSSL first: without it no connection can be made, which `capdist_init_connect` tells.
     let isDone = Crypto.isAvailable && Rehearsal.hold()

@@ -84,11 +84,13 @@ extension Connection {
         endReleased()
     }
 
+    static var callbackLeft: Cause { Cause(.disconnected, .receive, ECANCELED, Texts.callbackLeft, isFinal: true) }
+
     private func abandonTurn() {
-        let cause = Cause(.disconnected, .receive, ECANCELED, Texts.callbackLeft, isFinal: true)
+        if !options.isHostDriven { return replaceThread() }
         let now = Clock.now()
         let isReleased = stateLock.withLock {
-            membership.quota.with { state.pointee.machine.fail(cause, now, &$0) }
+            membership.quota.with { state.pointee.machine.fail(Self.callbackLeft, now, &$0) }
             guard case .released = state.pointee.machine.state else {
                 state.pointee.driver = 0
                 return false

@@ -21,7 +21,7 @@ extension Connection {
     /// Takes in what the poller reported. Frames are handled before timers, so that a late look is taken for no silence.
     func look(_ ready: Poller.Ready) {
         if ready.isBroken || poller.isGone || ready.isIdle && !poller.isIntact { return loseDescriptors() }
-        if ready.isIdle || ready.isTimerDue, !poller.hasItsSocket {
+        if ready.isIdle || ready.isTimerDue || poller.isSocketTaken, !poller.hasItsSocket {
             lineLost(Self.closedByApplication(isFinal: false))
         }
         if ready.isSocketReadable || ready.isSocketWritable {
@@ -290,7 +290,9 @@ extension Connection {
     func receive() -> Bool {
         for turn in 0..<Self.maxReceives {
             let socket = output.pointee.socket
-            guard socket >= 0, !input.pointee.isConnecting, !input.pointee.isFinished else { return turn > 0 }
+            guard socket >= 0, !input.pointee.isConnecting, !input.pointee.isFinished, !poller.isGone,
+                !poller.isSocketTaken
+            else { return turn > 0 }
             let space = input.pointee.reader.space()
             switch Socket.receive(socket, space) {
             case .success(.none): return turn > 0

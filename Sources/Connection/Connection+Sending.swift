@@ -129,6 +129,8 @@ extension Connection {
     func flush(isWritable: Bool = false) {
         let socket = output.pointee.socket
         guard socket >= 0, isWritable || !output.pointee.isBlocked else { return }
+        // Closed by the application, the number may be another connection's: nothing of ours goes there.
+        guard !poller.isGone, !poller.isSocketTaken else { return }
         // Over TCP there is no session to retain.
         if output.pointee.tls != nil { return flushTLS(socket) }
         guard output.pointee.writer.pendingCount > 0 else { return }

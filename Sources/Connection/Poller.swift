@@ -27,22 +27,28 @@ final class Poller: @unchecked Sendable {
     /// As the kernel knew the three when they were opened.
     private let identities: (epoll: Descriptor, timer: Descriptor, event: Descriptor)
     private var socket: Descriptor?
-    /// Whether they are not to be used any more; read by any thread.
-    private let gone = UnsafeMutablePointer<UInt32>.allocate(capacity: 1)
+    /// Whether they are not to be used any more; then whether the socket is not. Read by any thread.
+    private let gone = UnsafeMutablePointer<UInt32>.allocate(capacity: 2)
     /// Its place among all.
     fileprivate var place = -1
+    /// What its set tells with each event, and no other set does.
+    private let token: UInt64
+    /// Which of the three have lost their numbers to another of these.
+    private var taken = (epoll: false, timer: false, event: false)
 
     /// nil, with errno set, if the system gives no descriptors.
     init?() {
-        gone.initialize(to: 0)
+        gone.initialize(repeating: 0, count: 2)
         Pollers.lock.lock()
+        token = Pollers.newToken()
         epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
         timer = timerfd_create(CLOCK_MONOTONIC, Int32(TFD_CLOEXEC | TFD_NONBLOCK))
         event = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
         identities = (Descriptor(epoll), Descriptor(timer), Descriptor(event))
         let readable = EPOLLIN.rawValue
-        guard epoll >= 0, timer >= 0, event >= 0, csystem_epoll_set(epoll, EPOLL_CTL_ADD, timer, readable) == 0,
-            csystem_epoll_set(epoll, EPOLL_CTL_ADD, event, readable) == 0
+        guard epoll >= 0, timer >= 0, event >= 0,
+            csystem_epoll_set(epoll, EPOLL_CTL_ADD, timer, readable, token) == 0,
+            csystem_epoll_set(epoll, EPOLL_CTL_ADD, event, readable, token) == 0
         else {
             let error = errno
             for descriptor in [epoll, timer, event] where descriptor >= 0 { _ = Glibc.close(descriptor) }
@@ -50,6 +56,7 @@ final class Poller: @unchecked Sendable {
             errno = error
             return nil
         }
+        for number in [epoll, timer, event] { Pollers.takeOver(number) }
         Pollers.add(self)
         Pollers.lock.unlock()
     }
@@ -82,22 +89,41 @@ final class Poller: @unchecked Sendable {
     }
 
     /// The same for the socket, if there is one.
-    var hasItsSocket: Bool { Pollers.lock.withLock { socket?.isTheSame ?? true } }
+    var hasItsSocket: Bool { Pollers.lock.withLock { !isSocketTaken && socket?.isTheSame ?? true } }
+
+    /// Whether the socket's number is another connection's now.
+    var isSocketTaken: Bool { csystem_load(gone + 1) != 0 }
+
+    /// A number that the system has just given to another of these: what had it before was closed by somebody else.
+    fileprivate func lose(_ number: Int32) {
+        if socket?.number == number {
+            socket = nil
+            csystem_store(gone + 1, 1)
+        }
+        guard number == epoll || number == timer || number == event else { return }
+        taken.epoll = taken.epoll || number == epoll
+        taken.timer = taken.timer || number == timer
+        taken.event = taken.event || number == event
+        giveUp()
+    }
 
     // MARK: - What is the library's own
 
     /// Which of the three are still what was opened under their numbers. The kernel has one identity for all of their kinds;
-    /// but a set tells which files are in it under which number, and nobody else puts these into another.
+    /// but a set tells which files are in it under which number and with which token.
     private var own: (epoll: Bool, timer: Bool, event: Bool) {
-        guard identities.epoll.isTheSame else { return (false, false, false) }
-        let timer = identities.timer.isTheSame && isMember(timer)
-        let event = identities.event.isTheSame && isMember(event)
+        guard !taken.epoll, identities.epoll.isTheSame else { return (false, false, false) }
+        let timer = !taken.timer && identities.timer.isTheSame && isMember(timer)
+        let event = !taken.event && identities.event.isTheSame && isMember(event)
         return (timer || event, timer, event)
     }
 
     private func isMember(_ descriptor: Int32) -> Bool {
-        guard csystem_epoll_set(epoll, EPOLL_CTL_ADD, descriptor, 0) == 0 else { return errno == EEXIST }
-        _ = csystem_epoll_set(epoll, EPOLL_CTL_DEL, descriptor, 0)
+        let told = csystem_epoll_has(epoll, descriptor, token)
+        if told >= 0 { return told > 0 }
+        // Where the system does not tell the token.
+        guard csystem_epoll_set(epoll, EPOLL_CTL_ADD, descriptor, 0, token) == 0 else { return errno == EEXIST }
+        _ = csystem_epoll_set(epoll, EPOLL_CTL_DEL, descriptor, 0, 0)
         return false
     }
 
@@ -126,30 +152,37 @@ final class Poller: @unchecked Sendable {
     func openSocket(_ family: Int32) -> Result<Int32, SystemError> {
         Pollers.lock.withLock {
             let made = Socket.make(family)
-            if case .success(let number) = made { socket = Descriptor(number) }
+            if case .success(let number) = made { own(number) }
             return made
         }
     }
 
     /// Takes one that was opened elsewhere.
-    func adopt(_ number: Int32) { Pollers.lock.withLock { socket = Descriptor(number) } }
+    func adopt(_ number: Int32) { Pollers.lock.withLock { own(number) } }
+
+    private func own(_ number: Int32) {
+        Pollers.takeOver(number)
+        socket = Descriptor(number)
+        csystem_store(gone + 1, 0)
+    }
 
     func closeSocket() {
         Pollers.lock.withLock {
             // A forked child's copy would keep it in the set.
             if let socket, socket.isTheSame, !isGone {
-                _ = csystem_epoll_set(epoll, EPOLL_CTL_DEL, socket.number, 0)
+                _ = csystem_epoll_set(epoll, EPOLL_CTL_DEL, socket.number, 0, 0)
             }
             closeOwnSocket(isChild: false)
         }
     }
 
     func add(_ socket: Int32, forWriting: Bool) -> Bool {
-        csystem_epoll_set(epoll, EPOLL_CTL_ADD, socket, Self.events(forWriting)) == 0
+        !isGone && csystem_epoll_set(epoll, EPOLL_CTL_ADD, socket, Self.events(forWriting), token) == 0
     }
 
     func change(_ socket: Int32, forWriting: Bool) {
-        _ = csystem_epoll_set(epoll, EPOLL_CTL_MOD, socket, Self.events(forWriting))
+        guard !isGone else { return }
+        _ = csystem_epoll_set(epoll, EPOLL_CTL_MOD, socket, Self.events(forWriting), token)
     }
 
     // MARK: - Waiting
@@ -185,7 +218,14 @@ final class Poller: @unchecked Sendable {
                 return
             }
             for index in 0..<min(count, 4) {
-                let (descriptor, flags) = (events[index].data.fd, events[index].events)
+                let (told, flags) = (events[index].data.u64, events[index].events)
+                let descriptor = Int32(truncatingIfNeeded: told)
+                guard told >> 32 == token else {
+                    // Of another's set, which has this number now: nothing of it is to be taken.
+                    ready = Ready()
+                    ready.isBroken = true
+                    return
+                }
                 if descriptor == timer {
                     ready.isTimerDue = true
                     drain(timer)
@@ -244,6 +284,19 @@ package enum Pollers {
     fileprivate static let lock = Lock()
     // Guarded by the lock. Each leaves when it is closed.
     nonisolated(unsafe) private static var all: [Unmanaged<Poller>] = []
+    nonisolated(unsafe) private static var lastToken: UInt32 = 0
+
+    /// For the upper half of what an event tells: another one in each copy of the library that the process may have.
+    fileprivate static func newToken() -> UInt64 {
+        lastToken &+= 1
+        let own = UInt(bitPattern: Unmanaged.passUnretained(lock).toOpaque()) >> 4
+        return UInt64(UInt32(truncatingIfNeeded: own) ^ lastToken)
+    }
+
+    /// Nobody else of them has that number any more.
+    fileprivate static func takeOver(_ number: Int32) {
+        for poller in all { poller._withUnsafeGuaranteedRef { $0.lose(number) } }
+    }
 
     fileprivate static func add(_ poller: Poller) {
         poller.place = all.count

@@ -225,6 +225,52 @@ static void a_thread_is_cancelled_in_any_call(void **state) {
     assert_status(capdist_release(c->conn), CAPDIST_OK);
 }
 
+static void ignore(capdist_conn *conn, uint32_t serial_no, const capdist_reply *reply, void *user_data) {
+    (void)conn, (void)serial_no, (void)reply, (void)user_data;
+}
+
+/* Calls only, since nothing else may be cancelled at any instruction. */
+static void *call_cancellable_at_once(void *argument) {
+    client *c = argument;
+    capdist_security security = {CAPDIST_MARKET_HK, "00700"};
+    capdist_quota quota = {.struct_size = sizeof quota};
+    capdist_connection_info info = {.struct_size = sizeof info};
+    capdist_request_options options = {.struct_size = sizeof options};
+    capdist_reply *reply = NULL;
+    int old;
+    pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &old);
+    while (true) {
+        for (int turn = 0; turn < 5; turn++) {
+            capdist_get_quota(c->conn, &quota);
+            capdist_get_capital_distribution(c->conn, &security, &options, ignore, NULL, NULL);
+            capdist_get_connection_info(c->conn, &info);
+            capdist_cancel(c->conn, 1);
+        }
+        capdist_wait_ready(c->conn, 0);
+        capdist_fetch_capital_distribution(c->conn, &security, &options, &reply);
+    }
+    return NULL;
+}
+
+static void a_thread_is_cancelled_at_any_instruction(void **state) {
+    /* What watches every instruction does not bear that itself. */
+    if (SLOWNESS != 1) return;
+    client *c = new_client(*state, start_simulator(*state, "--no-quota", NULL));
+    c->options.max_queue = 10;
+    open_ready(c);
+    for (int round = 0; round < 2000; round++) {
+        pthread_t thread;
+        assert_int_equal(pthread_create(&thread, NULL, call_cancellable_at_once, c), 0);
+        for (volatile int turns = 0; turns < round % 100 * 1000; turns++) {}
+        pthread_cancel(thread);
+        must_be_cancelled(thread);
+        capdist_quota quota = {.struct_size = sizeof quota};
+        assert_status(capdist_get_quota(c->conn, &quota), CAPDIST_OK);
+    }
+    assert_status(capdist_wait_ready(c->conn, 0), CAPDIST_OK);
+    assert_status(capdist_release(c->conn), CAPDIST_OK);
+}
+
 /* ---- what callbacks find ---- */
 
 static atomic_int found;
@@ -281,6 +327,7 @@ int main(void) {
         TEST(a_wait_that_is_cancelled_ends),
         TEST(a_fetch_that_is_cancelled_ends_with_its_request),
         TEST(a_thread_is_cancelled_in_any_call),
+        TEST(a_thread_is_cancelled_at_any_instruction),
         TEST(callbacks_find_the_state_of_the_application),
         TEST(a_connections_thread_is_not_cancelled),
     };

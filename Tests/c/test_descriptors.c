@@ -208,6 +208,76 @@ static int lose_all(int port, bool is_driven, bool at_once, bool opens) {
     return check_own(own, count);
 }
 
+static bool fetches(capdist_conn *conn) {
+    capdist_security security = {CAPDIST_MARKET_HK, "00700"};
+    capdist_reply *reply = NULL;
+    capdist_status status = capdist_fetch_capital_distribution(conn, &security, NULL, &reply);
+    capdist_reply_free(reply);
+    return status == CAPDIST_OK;
+}
+
+/* Another connection gets the numbers that the first one had: each has its own, to the end. */
+static int open_another(int port, bool is_driven, int pause_ms) {
+    capdist_options options;
+    capdist_options_init(&options, sizeof options);
+    options.port = port;
+    options.quota_requests = 0;
+    options.mode = is_driven ? CAPDIST_MODE_HOST_DRIVEN : CAPDIST_MODE_THREAD;
+    capdist_conn *first = NULL, *second = NULL;
+    if (capdist_init_connect(&options, &first) != CAPDIST_OK || capdist_wait_ready(first, 8000) != CAPDIST_OK) return NO_CONNECTION;
+    sleep_ms(50);
+    closefrom(3);
+    if (capdist_init_connect(&options, &second) != CAPDIST_OK || capdist_wait_ready(second, 8000) != CAPDIST_OK) return NO_CONNECTION;
+    sleep_ms(pause_ms);
+    /* What is asked of the first goes over no line of the second's. */
+    if (fetches(first)) return WRITTEN_TO;
+    for (int n = 0; n < 3; n++) if (!fetches(second)) return TAKEN_AWAY;
+    if (capdist_release(first) != CAPDIST_OK) return NOT_RELEASED;
+    for (int n = 0; n < 3; n++) if (!fetches(second)) return TAKEN_AWAY;
+    return capdist_release(second) == CAPDIST_OK ? GOOD : NOT_RELEASED;
+}
+
+static void another_connection_gets_the_numbers(void **state) {
+    int port = start_simulator(*state, "--no-quota", NULL);
+    for (int pause_ms = 0; pause_ms <= 1500; pause_ms += 1500) {
+        pid_t child = fork_child();
+        if (child == 0) _exit(open_another(port, is_host_driven(), pause_ms));
+        assert_int_equal(status_of(child), GOOD);
+    }
+}
+
+/* A loop of the application's own, made as the library makes its own: under the same numbers, and in a set. */
+static int open_alike(int port, bool is_driven, int pause_ms) {
+    capdist_options options;
+    capdist_options_init(&options, sizeof options);
+    options.port = port;
+    options.mode = is_driven ? CAPDIST_MODE_HOST_DRIVEN : CAPDIST_MODE_THREAD;
+    capdist_conn *conn = NULL;
+    if (capdist_init_connect(&options, &conn) != CAPDIST_OK || capdist_wait_ready(conn, 8000) != CAPDIST_OK) return NO_CONNECTION;
+    sleep_ms(50);
+    closefrom(3);
+    int loop = epoll_create1(0), timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK), event = eventfd(1, EFD_NONBLOCK);
+    struct epoll_event wanted = {.events = EPOLLIN};
+    for (int fd = timer; fd <= event; fd++) {
+        wanted.data.fd = fd;
+        if (epoll_ctl(loop, EPOLL_CTL_ADD, fd, &wanted)) return NO_CONNECTION;
+    }
+    sleep_ms(pause_ms);
+    if (capdist_release(conn) != CAPDIST_OK) return NOT_RELEASED;
+    uint64_t number = 0;
+    if (fcntl(loop, F_GETFD) < 0 || fcntl(timer, F_GETFD) < 0) return TAKEN_AWAY;
+    return read(event, &number, sizeof number) == sizeof number && number == 1 ? GOOD : WRITTEN_TO;
+}
+
+static void a_loop_alike_is_left_alone(void **state) {
+    int port = start_simulator(*state, "--no-quota", NULL);
+    for (int pause_ms = 0; pause_ms <= 1500; pause_ms += 1500) {
+        pid_t child = fork_child();
+        if (child == 0) _exit(open_alike(port, is_host_driven(), pause_ms));
+        assert_int_equal(status_of(child), GOOD);
+    }
+}
+
 /* A gateway that does not answer, so that the request is under way when it happens. */
 static void lost_descriptors(void **state, bool at_once) {
     gateway *g = start_gateway(*state);
@@ -266,6 +336,8 @@ int main(void) {
         /* First, in processes that have not used the library yet. */
         TEST(requests_complete_when_the_descriptors_are_closed),
         TEST(release_returns_when_the_descriptors_are_closed),
+        TEST(another_connection_gets_the_numbers),
+        TEST(a_loop_alike_is_left_alone),
         TEST(a_childs_copies_are_closed_at_the_fork),
         TEST(a_childs_own_descriptors_are_left_alone),
         TEST(a_line_whose_socket_was_closed_is_made_anew),

@@ -2,6 +2,7 @@
  * application-driven mode only that connection ends, cleanly; the thread's others go on working. */
 #include "support.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <stdatomic.h>
@@ -218,6 +219,59 @@ static void a_thread_that_ends_inside_a_callback(void **state) {
     }
 }
 
+/* A connection's own thread, as CPython ends those that come while it finalises: another one takes its place. */
+static atomic_int completed, closed;
+
+static void complete_and_end(capdist_conn *conn, uint32_t serial_no, const capdist_reply *reply, void *user_data) {
+    (void)conn, (void)serial_no, (void)reply, (void)user_data;
+    if (atomic_fetch_add(&completed, 1) == 1) pthread_exit(NULL);
+}
+
+static void note_closed(void *user_data) {
+    (void)user_data;
+    atomic_fetch_add(&closed, 1);
+}
+
+static int open_descriptors(void) {
+    int count = 0;
+    for (int fd = 0; fd < 512; fd++) count += fcntl(fd, F_GETFD) >= 0;
+    return count;
+}
+
+static void a_connections_thread_that_ends_inside_a_callback(void **state) {
+    use_threads(true);
+    gateway *g = start_gateway(*state);
+    capdist_security security = security_of("HK.1");
+    for (int releases = 0; releases < 2; releases++) {
+        atomic_store(&completed, 0);
+        atomic_store(&closed, 0);
+        capdist_options options;
+        assert_status(capdist_options_init(&options, sizeof options), CAPDIST_OK);
+        options.port = g->port;
+        options.quota_requests = 0;
+        options.on_closed = note_closed;
+        capdist_conn *conn = NULL;
+        int before = open_descriptors();
+        assert_status(capdist_init_connect(&options, &conn), CAPDIST_OK);
+        int accepted = 0;
+        for (int n = 0; n < 5; n++) {
+            accepted += capdist_get_capital_distribution(conn, &security, NULL, complete_and_end, NULL, NULL) == CAPDIST_OK;
+        }
+        for (int64_t end = now_ms() + PATIENCE_MS; now_ms() < end && atomic_load(&completed) < (releases ? 2 : accepted); sleep_ms(1)) {}
+        if (!releases) {
+            assert_int_equal(atomic_load(&completed), accepted);
+            assert_refused(capdist_wait_ready(conn, PATIENCE_MS), CAPDIST_DISCONNECTED, "callback");
+        }
+        assert_status(capdist_release(conn), CAPDIST_OK);
+        assert_int_equal(atomic_load(&completed), accepted);
+        assert_int_equal(atomic_load(&closed), 1);
+        assert_status(capdist_release(conn), CAPDIST_RELEASED);
+        /* The gateway's side of the line may go a moment later. */
+        for (int64_t end = now_ms() + PATIENCE_MS; now_ms() < end && open_descriptors() > before; sleep_ms(10)) {}
+        assert_true(open_descriptors() <= before);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_jump_out_of_process),
@@ -226,6 +280,7 @@ int main(void) {
         TEST(a_jump_after_a_release_in_the_callback),
         TEST(a_callback_that_is_not_left_is_still_one),
         TEST(a_thread_that_ends_inside_a_callback),
+        TEST(a_connections_thread_that_ends_inside_a_callback),
     };
     return cmocka_run_group_tests_name("sideways", tests, NULL, NULL);
 }

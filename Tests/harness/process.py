@@ -75,12 +75,12 @@ def _random(run: Run) -> None:
 
 def _last_thread(run: Run, port: int) -> None:
     program = build(run, "last_thread")
-    for name, sent in (("alarm", signal.SIGALRM), ("wait", signal.SIGTERM)):
+    for name, sent in (("alarm", signal.SIGALRM), ("wait", signal.SIGTERM), ("busy", signal.SIGTERM)):
         process = subprocess.Popen([program, str(port), name], stdout=subprocess.PIPE)
         try:
             assert process.stdout
             told = process.stdout.readline()
-            if name == "wait" and told:
+            if name != "alarm" and told:
                 process.send_signal(sent)
             status = process.wait(timeout=20)
         except subprocess.TimeoutExpired:
@@ -89,7 +89,7 @@ def _last_thread(run: Run, port: int) -> None:
             process.kill()
             process.wait()
         why = None if status == -sent else f"ended with {status}"
-        run.check(f"{sent.name} ends a program whose last thread is the connection's", why)
+        run.check(f"{sent.name} ends a program whose last thread is the connection's, {name}", why)
 
 
 def _locked(run: Run, port: int) -> None:

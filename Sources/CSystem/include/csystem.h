@@ -20,6 +20,7 @@ typedef struct csystem_thread {
     int32_t callback_depth; // > 0 while this thread is inside a capdist callback
     int32_t is_own;         // 1: the library started this thread
     int32_t cancel_state;   // as the application has it, for callbacks and after the call
+    int32_t cancel_type;    // the same
     int32_t is_watched;     // whether its end is seen
     uintptr_t turn;         // where the turn at driving a connection began on this thread's stack; 0: none
     void *driving;          // the connection that it drives; not retained
@@ -32,10 +33,24 @@ csystem_thread *csystem_this_thread(void) __attribute__((const));
 
 /// The thread of an application can be cancelled while it is in none of our calls, and in callbacks, as it has it itself.
 static inline void csystem_begin_call(csystem_thread *thread) {
-    if (!thread->is_own) pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &thread->cancel_state);
+    if (thread->is_own) return;
+    // The state alone is not enough: a cancellation under way looks at the type only (glibc 2.36).
+    pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &thread->cancel_type);
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &thread->cancel_state);
 }
 static inline void csystem_end_call(const csystem_thread *thread) {
-    if (!thread->is_own) pthread_setcancelstate(thread->cancel_state, NULL);
+    if (thread->is_own) return;
+    pthread_setcancelstate(thread->cancel_state, NULL);
+    pthread_setcanceltype(thread->cancel_type, NULL);
+}
+/// The same for a call without a cancellation point: what is deferred does not come. Returns the type for the end.
+static inline int csystem_begin_quick_call(void) {
+    int type = PTHREAD_CANCEL_DEFERRED;
+    pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &type);
+    return type;
+}
+static inline void csystem_end_quick_call(int type) {
+    if (type != PTHREAD_CANCEL_DEFERRED) pthread_setcanceltype(type, NULL);
 }
 /// Inside a call: whether the thread can be cancelled once it has returned.
 static inline int csystem_can_be_cancelled(void) {
@@ -51,7 +66,7 @@ void csystem_wake(int event);
 /// exception out of a callback. What ends the thread in it is told to `csystem_watch_turns`.
 void csystem_run_turn(csystem_thread *thread, void (*turn)(void *), void *context);
 int csystem_has_left_turn(const csystem_thread *thread);
-/// - Parameter left: called at the end of a thread that is in a turn.
+/// - Parameter left: called at the end of a thread that is in a turn, and of one of the library's that still drives.
 void csystem_watch_turns(void (*left)(void));
 
 /// Joins a thread. Returns 0, or ETIMEDOUT if it did not end within that time.
@@ -74,8 +89,12 @@ static inline int csystem_begin_set_up(void) {
 /// - Parameter is_done: 0 if the next one should try again.
 void csystem_end_set_up(int is_done);
 
-/// epoll's data union is awkward from Swift.
-int csystem_epoll_set(int epoll, int operation, int fd, uint32_t events);
+/// epoll's data union is awkward from Swift: the token in its upper half, the descriptor in the lower.
+int csystem_epoll_set(int epoll, int operation, int fd, uint32_t events, uint64_t token);
+
+/// Whether the set has the descriptor in it with that token, as the kernel tells in /proc.
+/// - Returns: 1, 0, or -1 if it does not tell.
+int csystem_epoll_has(int epoll, int fd, uint64_t token);
 
 /// accept(2) with the new socket non-blocking and close-on-exec.
 int csystem_accept(int listener);
