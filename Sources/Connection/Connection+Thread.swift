@@ -1,0 +1,81 @@
+import CSystem
+import Codec
+import Glibc
+import Limiter
+
+/// The connection's thread, and its end.
+extension Connection {
+    func run() {
+        // Until this thread's id is stored.
+        stateLock.withLock {}
+        beginThread()
+        stateLock.withLock { state.pointee.machine.start(Clock.now()) }
+        drive()
+    }
+
+    private func beginThread() {
+        csystem_this_thread()?.pointee.driving = Unmanaged.passUnretained(self).toOpaque()
+        guard let onThreadStart = options.callbacks.onThreadStart else { return }
+        insideCallback { onThreadStart(handle, options.callbacks.userData) }
+    }
+
+    private func drive() {
+        work()
+        var signalsAt = Clock.now()
+        while !input.pointee.isFinished {
+            let ready = poller.wait()
+            let now = Clock.now()
+            if now >= signalsAt {
+                csystem_take_signals_if_alone()
+                signalsAt = now + 500_000_000
+            }
+            process(ready)
+            if poller.isGone, !input.pointee.isFinished { waitForRelease() }
+        }
+        let mayEnd = options.tls == nil || Crypto.leaveThread()
+        if stateLock.withLock({ state.pointee.isDetached }) { pthread_detach(pthread_self()) }
+        end()
+        csystem_this_thread()?.pointee.driving = nil
+        if mayEnd { return }
+        stateLock.withLock { state.pointee.isParked = true }
+        while true { Glibc.pause() }
+    }
+
+    /// A runtime may end the thread inside a callback, so that nothing but its end is sure to tell of its end; then another
+    /// one has taken its place.
+    func join(_ thread: pthread_t) {
+        var thread = thread
+        while true {
+            if options.tls == nil {
+                pthread_join(thread, nil)
+            } else {
+                while csystem_join(thread, 20) == ETIMEDOUT, !stateLock.withLock({ state.pointee.isParked }) {}
+            }
+            let (last, isParked) = stateLock.withLock { (state.pointee.thread, state.pointee.isParked) }
+            if last == thread || isParked { return }
+            thread = last
+        }
+    }
+
+    /// The connection's thread ends inside a callback, as a runtime may end it (pthread_exit). Another one goes on in its
+    /// place: the connection fails, and all that was accepted completes.
+    func replaceThread() {
+        guard !input.pointee.hasEnded else { return }
+        let ended = pthread_self()
+        stateLock.lock()
+        var isJoined = false
+        if case .released = state.pointee.machine.state { isJoined = !state.pointee.isDetached }
+        let joins = !isJoined
+        let next = Thread.start(detached: false, stackBytes: options.threadStackBytes) {
+            // Until this thread's id is stored.
+            self.stateLock.withLock {}
+            if joins { pthread_join(ended, nil) }
+            self.beginThread()
+            self.drive()
+        }
+        if let next { state.pointee.thread = next }
+        membership.quota.with { state.pointee.machine.fail(Self.callbackLeft, Clock.now(), &$0) }
+        stateChanged.broadcast()
+        stateLock.unlock()
+    }
+}
