@@ -45,6 +45,7 @@ REASONS = {
     "it needs another machine",
     "it serves until it is ended",
     "the log of a run that took long",
+    "a line of the log",
 }
 
 

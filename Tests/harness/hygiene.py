@@ -21,7 +21,7 @@ def secrets(run: Run) -> None:
     source = ROOT / "Tests" / "guests" / "secrets.c"
     run.build(["cc", *flags, source, "-o", program, "-lcapdist", f"-Wl,-rpath,{RELEASE}"])
     connection, session_key, _ = drawn(SEED, 3)
-    needles = {"the session's key": f"{session_key:016x}".encode()}
+    needles = {"the session's key": f"{session_key:016X}".encode()}
     for given in ("text", "file"):
         for cipher in (0, 1, 2):
             for size in ("1024", "2048"):
