@@ -77,5 +77,7 @@ extension Connection {
         membership.quota.with { state.pointee.machine.fail(Self.callbackLeft, Clock.now(), &$0) }
         stateChanged.broadcast()
         stateLock.unlock()
+        // Where the system gives no other one, this one goes on to the connection's end.
+        if next == nil { drive() }
     }
 }

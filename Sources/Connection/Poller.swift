@@ -152,15 +152,15 @@ final class Poller: @unchecked Sendable {
     func openSocket(_ family: Int32) -> Result<Int32, SystemError> {
         Pollers.lock.withLock {
             let made = Socket.make(family)
-            if case .success(let number) = made { own(number) }
+            if case .success(let number) = made { hold(number) }
             return made
         }
     }
 
     /// Takes one that was opened elsewhere.
-    func adopt(_ number: Int32) { Pollers.lock.withLock { own(number) } }
+    func adopt(_ number: Int32) { Pollers.lock.withLock { hold(number) } }
 
-    private func own(_ number: Int32) {
+    private func hold(_ number: Int32) {
         Pollers.takeOver(number)
         socket = Descriptor(number)
         csystem_store(gone + 1, 0)

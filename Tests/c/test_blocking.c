@@ -258,7 +258,7 @@ static void a_thread_is_cancelled_at_any_instruction(void **state) {
     client *c = new_client(*state, start_simulator(*state, "--no-quota", NULL));
     c->options.max_queue = 10;
     open_ready(c);
-    for (int round = 0; round < 2000; round++) {
+    for (int round = 0; round < 6000; round++) {
         pthread_t thread;
         assert_int_equal(pthread_create(&thread, NULL, call_cancellable_at_once, c), 0);
         for (volatile int turns = 0; turns < round % 100 * 1000; turns++) {}
