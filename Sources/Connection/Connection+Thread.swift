@@ -8,15 +8,17 @@ extension Connection {
     func run() {
         // Until this thread's id is stored.
         stateLock.withLock {}
-        beginThread()
+        beginThread(tells: true)
         stateLock.withLock { state.pointee.machine.start(Clock.now()) }
         drive()
     }
 
-    private func beginThread() {
+    private func beginThread(tells: Bool) {
         csystem_this_thread()?.pointee.driving = Unmanaged.passUnretained(self).toOpaque()
-        guard let onThreadStart = options.callbacks.onThreadStart else { return }
+        guard tells, let onThreadStart = options.callbacks.onThreadStart else { return }
+        input.pointee.isBeginning = true
         insideCallback { onThreadStart(handle, options.callbacks.userData) }
+        input.pointee.isBeginning = false
     }
 
     private func drive() {
@@ -43,17 +45,24 @@ extension Connection {
 
     /// A runtime may end the thread inside a callback, so that nothing but its end is sure to tell of its end; then another
     /// one has taken its place.
-    func join(_ thread: pthread_t) {
-        var thread = thread
-        while true {
+    func join() {
+        while let thread = threadToJoin() {
             if options.tls == nil {
                 pthread_join(thread, nil)
             } else {
-                while csystem_join(thread, 20) == ETIMEDOUT, !stateLock.withLock({ state.pointee.isParked }) {}
+                while csystem_join(thread, 20) == ETIMEDOUT {
+                    if stateLock.withLock({ state.pointee.isParked }) { return }
+                }
             }
-            let (last, isParked) = stateLock.withLock { (state.pointee.thread, state.pointee.isParked) }
-            if last == thread || isParked { return }
-            thread = last
+        }
+    }
+
+    /// nil: none is left.
+    private func threadToJoin() -> pthread_t? {
+        stateLock.withLock {
+            guard state.pointee.joinedNumber != state.pointee.threadNumber else { return nil }
+            state.pointee.joinedNumber = state.pointee.threadNumber
+            return state.pointee.thread
         }
     }
 
@@ -63,17 +72,20 @@ extension Connection {
         guard !input.pointee.hasEnded else { return }
         let ended = pthread_self()
         stateLock.lock()
-        var isJoined = false
-        if case .released = state.pointee.machine.state { isJoined = !state.pointee.isDetached }
-        let joins = !isJoined
+        let joins = state.pointee.joinedNumber != state.pointee.threadNumber
+        // What ended this one at its very start would end the next as well.
+        let begins = !input.pointee.isBeginning
         let next = Thread.start(detached: false, stackBytes: options.threadStackBytes) {
             // Until this thread's id is stored.
             self.stateLock.withLock {}
             if joins { pthread_join(ended, nil) }
-            self.beginThread()
+            self.beginThread(tells: begins)
             self.drive()
         }
-        if let next { state.pointee.thread = next }
+        if let next {
+            state.pointee.thread = next
+            state.pointee.threadNumber += 1
+        }
         membership.quota.with { state.pointee.machine.fail(Self.callbackLeft, Clock.now(), &$0) }
         stateChanged.broadcast()
         stateLock.unlock()

@@ -49,6 +49,9 @@ package final class Connection: @unchecked Sendable {
         /// As in `Output`, for a driver that does not hold its lock.
         var isBlocked = false
         var thread = pthread_t()
+        /// How many came before it, and which of them a release waits for; an id may be given again.
+        var threadNumber = 0
+        var joinedNumber = -1
         /// Whether nobody will join the thread.
         var isDetached = false
         /// Whether the thread is done and does not end, since the process exits.
@@ -91,6 +94,8 @@ package final class Connection: @unchecked Sendable {
         /// Nothing more is to be done: the connection is released, or this is a child that a callback forked.
         var isFinished = false
         var isForked = false
+        /// Whether `onThreadStart` is running.
+        var isBeginning = false
         /// Whether all but the last callback is over.
         var hasEnded = false
         var lookUp: Helpers.Names.Ticket?
@@ -352,9 +357,8 @@ package final class Connection: @unchecked Sendable {
         if !poller.isIntact { poller.giveUp() }
         poller.wake()
         stateChanged.broadcast()
-        let thread = state.pointee.thread
         stateLock.unlock()
-        if !insideCallback { join(thread) }
+        if !insideCallback { join() }
     }
 
     /// The last of it, on the thread that drives.

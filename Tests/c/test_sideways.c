@@ -272,6 +272,34 @@ static void a_connections_thread_that_ends_inside_a_callback(void **state) {
     }
 }
 
+static atomic_int starts;
+
+static void end_at_the_start(capdist_conn *conn, void *user_data) {
+    (void)conn, (void)user_data;
+    atomic_fetch_add(&starts, 1);
+    pthread_exit(NULL);
+}
+
+static void a_connections_thread_that_ends_at_its_start(void **state) {
+    use_threads(true);
+    gateway *g = start_gateway(*state);
+    for (int waits = 0; waits < 2; waits++) {
+        atomic_store(&starts, 0);
+        atomic_store(&closed, 0);
+        capdist_options options;
+        assert_status(capdist_options_init(&options, sizeof options), CAPDIST_OK);
+        options.port = g->port;
+        options.on_thread_start = end_at_the_start;
+        options.on_closed = note_closed;
+        capdist_conn *conn = NULL;
+        assert_status(capdist_init_connect(&options, &conn), CAPDIST_OK);
+        if (waits) assert_refused(capdist_wait_ready(conn, PATIENCE_MS), CAPDIST_DISCONNECTED, "callback");
+        assert_status(capdist_release(conn), CAPDIST_OK);
+        assert_int_equal(atomic_load(&closed), 1);
+        assert_int_equal(atomic_load(&starts), 1);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_jump_out_of_process),
@@ -281,6 +309,7 @@ int main(void) {
         TEST(a_callback_that_is_not_left_is_still_one),
         TEST(a_thread_that_ends_inside_a_callback),
         TEST(a_connections_thread_that_ends_inside_a_callback),
+        TEST(a_connections_thread_that_ends_at_its_start),
     };
     return cmocka_run_group_tests_name("sideways", tests, NULL, NULL);
 }
