@@ -44,7 +44,7 @@ extension Connection {
     }
 
     /// A runtime may end the thread inside a callback, so that nothing but its end is sure to tell of its end; then another
-    /// one has taken its place.
+    /// one has taken its place, or what is left is done here.
     func join() {
         while let thread = threadToJoin() {
             if options.tls == nil {
@@ -55,6 +55,9 @@ extension Connection {
                 }
             }
         }
+        guard !input.pointee.hasEnded else { return }
+        performActions()
+        end()
     }
 
     /// nil: none is left.
@@ -72,6 +75,8 @@ extension Connection {
         guard !input.pointee.hasEnded else { return }
         let ended = pthread_self()
         stateLock.lock()
+        // A runtime that ends its threads while it exits takes no new one in: the release that waits does what is left.
+        if case .released = state.pointee.machine.state, !state.pointee.isDetached { return stateLock.unlock() }
         let joins = state.pointee.joinedNumber != state.pointee.threadNumber
         // What ended this one at its very start would end the next as well.
         let begins = !input.pointee.isBeginning

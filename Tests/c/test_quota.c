@@ -244,6 +244,7 @@ static void connections_of_one_group_share_their_slots(void **state) {
     for (int i = 0; i < 4; i++) ask(other, "00700");
     /* The first goes alone; once it is answered the other slots are taken. */
     while (count_of(a, EVENT_REPLY) + count_of(b, EVENT_REPLY) < 4 && now_ms() - start < 900) sleep_ms(1);
+    while (count_of(other, EVENT_REPLY) < 4 && now_ms() - start < 1800) sleep_ms(1);
     assert_int_equal(quota_of(a).used, 4);
     assert_int_equal(quota_of(b).used, 4);
     assert_int_equal(quota_of(a).waiting, 2);

@@ -6,13 +6,18 @@
 /* What the gateway says now, of every request for a capital distribution, or of every other one. */
 static void refuse(gateway *g, const frame *request) {
     message body = {0};
-    put_refusal(&body, -1, g->context);
+    put_refusal(&body, -1, __atomic_load_n(&g->context, __ATOMIC_ACQUIRE));
     gateway_reply(g, request, &body);
+}
+
+/* Its thread may be answering. */
+static void say(gateway *g, const char *words) {
+    __atomic_store_n(&g->context, (void *)(uintptr_t)words, __ATOMIC_RELEASE);
 }
 
 static gateway *refusing_gateway(fixture *f, const char *words) {
     gateway *g = start_gateway(f);
-    g->context = (void *)(uintptr_t)words;
+    say(g, words);
     gateway_on(g, GET_CAPITAL_DISTRIBUTION, refuse);
     return g;
 }
@@ -60,7 +65,7 @@ static void check_rate_limited(const capdist_reply *r, int seconds) {
 static void every_wording_is_known_and_teaches_the_window(void **state) {
     gateway *g = refusing_gateway(*state, "");
     for (size_t i = 0; i < COUNT(frequency); i++) {
-        g->context = (void *)(uintptr_t)frequency[i].words;
+        say(g, frequency[i].words);
         int before = gateway_frame_count(g, GET_CAPITAL_DISTRIBUTION);
         client *c = limited_client(*state, g->port, 7000);
         for (int k = 0; k < 4; k++) ask(c, "700");
@@ -81,7 +86,7 @@ static void every_wording_is_known_of_raw_requests(void **state) {
     gateway *g = refusing_gateway(*state, "");
     gateway_on(g, 3211, refuse);
     for (size_t i = 0; i < COUNT(frequency); i++) {
-        g->context = (void *)(uintptr_t)frequency[i].words;
+        say(g, frequency[i].words);
         client *c = limited_client(*state, g->port, 7000);
         /* Another protocol has a quota of its own, and closes no gate. */
         static const uint32_t protocols[] = {3211, GET_CAPITAL_DISTRIBUTION};
@@ -113,7 +118,7 @@ static void a_late_answer_closes_the_gate_too(void **state) {
         assert_int_equal(next_slot_ms(c), 0);
         frame late;
         assert_true(gateway_frame(g, GET_CAPITAL_DISTRIBUTION, before, &late));
-        g->context = (void *)(uintptr_t)frequency[i].words;
+        say(g, frequency[i].words);
         refuse(g, &late);
         for (int waited = 0; next_slot_ms(c) == 0 && waited < PATIENCE_MS; waited++) sleep_ms(1);
         assert_in_range(next_slot_ms(c), frequency[i].seconds * 1000 - 2000, frequency[i].seconds * 1000 + 1);
@@ -230,7 +235,7 @@ static void a_refusal_tells_whether_to_ask_again(void **state) {
     gateway_on(g, 3211, refuse);
     client *c = ready_client(*state, g->port);
     for (size_t i = 0; i < COUNT(refusals); i++) {
-        g->context = (void *)(uintptr_t)refusals[i].words;
+        say(g, refusals[i].words);
         uint32_t typed = ask(c, "700"), raw;
         assert_status(capdist_send_proto(c->conn, 3211, "", 0, NULL, record_proto_reply, c, &raw), CAPDIST_OK);
         note_accepted(c, raw);
