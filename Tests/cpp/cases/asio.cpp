@@ -1,4 +1,4 @@
-// Plays the named cases on an asio loop: everything is done on the loop's one thread.
+// Plays the named cases on an asio loop: connections are made, driven and closed on the loop's one thread, asked from another.
 #include <deque>
 #include <future>
 #include <optional>
@@ -40,17 +40,16 @@ public:
     }
 
     void ask(int number, std::size_t client, const std::string &text) {
-        on_loop([&] {
-            std::error_code ec;
-            const auto answered = [this, number, client](const capdist::reply_view &reply) {
-                if (closes_ == client) {
-                    closes_.reset();
-                    clients_.at(client).close();
-                }
-                board_.end(told(number, reply));
-            };
-            if (refs_.at(client).get_capital_distribution(text, answered, ec) == 0) board_.end(refused(number, ec));
-        });
+        std::error_code ec;
+        const auto answered = [this, number, client](const capdist::reply_view &reply) {
+            if (closes_ == client) {
+                closes_.reset();
+                board_.await_all_asked();
+                clients_.at(client).close();
+            }
+            board_.end(told(number, reply));
+        };
+        if (refs_.at(client).get_capital_distribution(text, answered, ec) == 0) board_.end(refused(number, ec));
     }
 
 private:
