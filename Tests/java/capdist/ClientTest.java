@@ -395,7 +395,7 @@ class ClientTest {
             assertEquals(text, Security.parse(text).toString());
         }
         assertEquals(new Security(Security.MARKET_US, ".DJI"), Security.parse("US..DJI"));
-        assertEquals("7.X", new Security(7, "X").toString());
+        assertEquals("#7.X", new Security(7, "X").toString());
     }
 
     @Test

@@ -162,7 +162,7 @@ class LayoutTest {
                 checked++;
             }
         }
-        assertEquals(13 + 10 + 11, checked);
+        assertEquals(14 + 11 + 11, checked);
     }
 
     @Test

@@ -21,7 +21,7 @@ BAD_TIMES: list[Any] = [0, -1, 3601, math.nan, math.inf, -math.inf, 10**400, "5"
 BAD_NUMBERS: list[Any] = [2**31, -(2**31) - 1, 10**100, 1.5, math.nan, "1", b"1", None, [], object()]
 BAD_TEXTS: list[Any] = ["nul\0inside", "surrogate\udcff", "", "long" * 1000, 5, b"bytes", [], object()]
 BAD_SECURITIES: list[Any] = [
-    *("", "HK", "HK.", ".00700", "00700", "XX.00700", "hk.00700", " HK.00700", "HK.00700\n", "HK.\0", "HK.00700\0"),
+    *("", "HK", "HK.", ".00700", "00700", "XX.00700", "00700.HK", "hk00700", "AAPL", "HK.\0", "HK.00700\0"),
     *("HK.\udcff", "\ud800.1", "HK." + "0" * 60, "HK." + "é" * 30, None, 700, 7.0, b"HK.00700", [], {}, {"HK.00700"}),
     *(("HK", "00700"), object(), ["HK.00700"]),
 ]
