@@ -1,9 +1,9 @@
 /**
  * @file capdist.h
- * @brief libcapdist: who put money into a stock today and who took it out.
+ * @brief libcapdist: who bought into a stock today, who sold out of it, by order size.
  *
- * Fetches a stock's capital distribution (Qot_GetCapitalDistribution, protocol 3212) from a local
- * OpenD gateway of Futu or moomoo. C99, usable from C++.
+ * The library fetches a stock's capital distribution (Qot_GetCapitalDistribution, protocol 3212) from a local OpenD
+ * gateway of Futu or moomoo. The header is C99 and can be included from C++.
  *
  * @section first The shortest program
  * @code
@@ -21,51 +21,65 @@
  * capdist_release(conn);
  * @endcode
  *
- * @section threads Threads and callbacks
- * - Each connection has one thread of its own, the <em>connection's thread</em>. It makes every callback of that
- *   connection, one at a time, in order, while no lock of the library is held. In host-driven mode
- *   (#CAPDIST_MODE_HOST_DRIVEN) there is none: the connection's thread is then whichever of the host's is inside
- *   capdist_process(), or another of the calls named there.
- * - Every function here may be called from any thread and from inside any callback, of this connection or of
- *   another. The two that would wait for the thread they are on (capdist_wait_ready() and
- *   capdist_fetch_capital_distribution()) answer #CAPDIST_WOULD_DEADLOCK inside any callback.
- * - No callback runs inside capdist_init_connect(), a request or capdist_cancel().
- * - A callback that does not return holds up its connection: other callbacks, answers, time-outs, keep-alives (OpenD
- *   drops a client it has not heard from for 30 s). It holds up no other connection, and no call but a
- *   capdist_release() of the same connection. Keep callbacks short.
- * - Exceptions (C++) and jumps (longjmp, a runtime's error) must not leave a callback. On a connection's own thread they end
- *   the process; where the thread itself is ended there (pthread_exit), that connection fails for good, and another thread
- *   takes its place and completes what was accepted. In host-driven mode that connection fails for good, since the call it
- *   was in never came to its end; it is told so and ended by capdist_release(), on that thread or once that thread has
- *   called again or ended. The thread's other connections go on working. A little memory is lost each time.
- * - A thread can be cancelled (pthread_cancel): inside a callback, as the application has it there, which leaves that callback;
- *   in capdist_wait_ready() and capdist_fetch_capital_distribution(), which clean up, withdraw the request, and end within a
- *   tenth of a second; in no other call. A connection's own thread is never cancelled.
- * - After fork, the child may use no connection of its parent's: every call on one answers #CAPDIST_FORKED. The
- *   child's copies of its descriptors are closed at the fork, so that capdist_release() has nothing left to do and is harmless.
- *   New connections work, and start with the quota's history.
- *   A child that was forked inside a callback is inside none, and may wait; it must not return from the callback: it is
- *   ended there (`_exit(1)`), since to go on would take its parent's answers away. In host-driven mode it may return:
- *   the call that made the callback answers #CAPDIST_FORKED.
+ * @section words Words used here
+ * - The <em>application</em> is the program that uses this library. The <em>gateway</em> is OpenD.
+ * - A request is <em>accepted</em> when its call returns #CAPDIST_OK. It is <em>queued</em> until it is sent, then
+ *   <em>in flight</em>. It <em>completes</em> when its callback is called (for the blocking call: when that returns).
+ * - A connection <em>fails permanently</em> when the library does not try to connect again (docs/timeouts.md).
+ * - The <em>quota</em> limits how many requests are sent in a time window. Each request takes one <em>slot</em> of it.
+ *   Connections of one <em>quota group</em> share a quota (docs/quota.md).
  *
- * @section promises What a host can build on
- * - Every request that was accepted (the call returned #CAPDIST_OK) completes exactly once: with the gateway's
- *   answer or with the reason there is none.
- * - After capdist_release() has returned outside a callback, no callback runs and no thread or descriptor is left
- *   (but for a look-up of a name or a reading of certificates still under way, which nobody can hurry and which touches
- *   nothing of the host's).
- * - The library raises no signal, installs no handler, prints nothing, and reads no variable of the environment.
+ * @section threads Threads and callbacks
+ * - Each connection has one thread of its own, the <em>connection's thread</em>. It calls every callback of that
+ *   connection, one at a time and in order, and holds no lock of the library while it does.
+ * - In application-driven mode (#CAPDIST_MODE_HOST_DRIVEN) a connection has no thread. The connection's thread is then
+ *   the thread of the application that is inside capdist_process(), or inside another call that drives the connection;
+ *   capdist_process() lists them.
+ * - Every function may be called from any thread and from inside any callback, of this connection or of another. Three
+ *   functions return #CAPDIST_WOULD_DEADLOCK inside callbacks: capdist_wait_ready(),
+ *   capdist_fetch_capital_distribution() and capdist_process().
+ * - No callback runs inside capdist_init_connect(), a request that does not block, or capdist_cancel().
+ * - Keep callbacks short. A callback that does not return delays its own connection: its other callbacks, its answers,
+ *   its timeouts and its keep-alives. OpenD drops a client that it has not heard from for 30 s. Such a callback does not
+ *   delay connections with other threads, and it delays only one call: capdist_release() of the same connection.
+ * - A callback must return. A C++ exception, longjmp() or the error of a script's interpreter must not leave it.
+ *   On a connection's own thread an exception or a jump ends the process. After pthread_exit() there, or after any such
+ *   exit in application-driven mode, the connection fails permanently, its accepted requests still complete, and a little
+ *   memory is lost (docs/embedding.md, Callbacks that do not return).
+ * - pthread_cancel() takes effect in two calls, capdist_wait_ready() and capdist_fetch_capital_distribution(). They end
+ *   within a tenth of a second and withdraw their request. It takes no effect in other calls or on a connection's own
+ *   thread. Inside a callback on a thread of the application, it takes effect if the application allows it, and leaves the
+ *   callback.
+ * - After fork() the child must not use a connection of its parent: each call on one returns #CAPDIST_FORKED. The fork
+ *   closes the child's copies of the descriptors, so capdist_release() does nothing there and is harmless. New
+ *   connections work in the child and start with the quota used so far (docs/embedding.md, Fork).
+ * - A child forked inside a callback may make blocking calls, but must not return from that callback: it would
+ *   receive its parent's answers. On a connection's own thread the child is ended if it returns (`_exit(1)`). In
+ *   application-driven mode it may return, and the call that ran the callback returns #CAPDIST_FORKED.
+ *
+ * @section promises What an application can rely on
+ * docs/promises.md has the full list.
+ * - Every accepted request completes exactly once: with the gateway's answer, or with the reason why there is none. A
+ *   refused call never completes.
+ * - After capdist_release() has returned outside a callback, no callback runs, and no thread and no descriptor is left.
+ *   One exception: a name lookup or a reading of certificates in progress cannot be interrupted. It may go on, and
+ *   touches nothing of the application.
+ * - The library raises no signal, installs no signal handler, prints nothing, and reads no environment variable of its
+ *   own.
  *
  * @section ownership Ownership
- * Strings and structs passed in are copied before the call returns; strings are UTF-8 and NUL-terminated. What a
- * callback is handed lives until the callback returns: capdist_reply_copy() keeps a reply longer. Only replies from
- * capdist_reply_copy() and capdist_fetch_capital_distribution() are to be freed, with capdist_reply_free().
+ * - The library copies strings and structs that are passed to it before the call returns. Strings are UTF-8 and end in a
+ *   NUL.
+ * - What a callback receives is valid until the callback returns. capdist_reply_copy() keeps a reply for longer.
+ * - The application frees what capdist_reply_copy() and capdist_fetch_capital_distribution() return, with
+ *   capdist_reply_free(). It frees nothing else. Static texts are valid as long as the library is loaded.
  *
- * @section growing Growing without breaking
- * Structs that begin with `struct_size` are initialised with their `_init` function, called with `sizeof`; the library
- * never touches bytes beyond that size, so a program built with an older header goes on working. Structs that the
- * library hands out grow only at their end: reach them by pointer and never copy them by assignment. Enumerators have
- * fixed values that are never used again for another meaning.
+ * @section growing How the interface grows
+ * docs/abi.md has the policy.
+ * - Initialise a struct that begins with `struct_size` with its `_init` function, and pass `sizeof`. The library never
+ *   touches bytes beyond that size, so a program that was built with an older header keeps working.
+ * - Structs that the library hands out grow only at their end. Access them by pointer; do not copy them by assignment.
+ * - A constant keeps its value. The value is never reused for another meaning.
  */
 #ifndef CAPDIST_H
 #define CAPDIST_H
@@ -77,8 +91,8 @@
 extern "C" {
 #endif
 
-/* Each function is marked with it: exported, whatever a program's own -fvisibility is. An includer may define it, empty for
- * readers of C that know no attributes (docs/foreign.md). */
+/* Marks each function as exported, whatever -fvisibility a program is compiled with. Define it as empty before including this
+ * header for a C reader that knows no attributes (docs/foreign.md). */
 #if !defined(CAPDIST_API)
 #if defined(__GNUC__)
 #define CAPDIST_API __attribute__((visibility("default")))
@@ -88,131 +102,142 @@ extern "C" {
 #endif
 
 /** @name Version of this header
- *  capdist_version() tells the library's own. Same major number: compatible, whichever is older.
+ *  capdist_version() returns the version of the library. Header and library work together if their major numbers are equal,
+ *  whichever is newer (docs/abi.md).
  *  @{ */
-/** Another number: programs must be compiled again (docs/abi.md). */
+/** A new major number: programs must be compiled again. */
 #define CAPDIST_VERSION_MAJOR 1
-/** A higher number: there is more. */
+/** A new minor number: something was added. */
 #define CAPDIST_VERSION_MINOR 0
-/** A higher number: something was mended. */
+/** A new patch number: bugs were fixed. */
 #define CAPDIST_VERSION_PATCH 0
 /** @} */
 
-/** A connection to one gateway. Opaque: a handle that is looked up and never dereferenced, so a handle that was
- *  released is safe to pass, from any thread: the call answers #CAPDIST_RELEASED. */
+/** A handle to the connection to one gateway. The library looks handles up and never dereferences them, so a released handle
+ *  is safe to pass, from any thread: the call returns #CAPDIST_RELEASED. */
 typedef struct capdist_conn capdist_conn;
 
 /* ---------------------------------------------------------------------------------------------------- statuses -- */
 
-/** What became of a request or a call; one of the `CAPDIST_` statuses below. */
+/** The result of a call or of a request: one of the `CAPDIST_` statuses below. */
 typedef int32_t capdist_status;
 
 /** Statuses. capdist_status_name() gives the constant's name, capdist_status_text() a sentence. */
 enum {
-    /** Done; for a reply: the gateway answered and `distribution` is there. */
+    /** Success. Of a reply: the gateway answered, and `distribution` is set. */
     CAPDIST_OK = 0,
 
     /* How a request completed. */
-    /** The gateway answered with a retType other than 0: `ret_type`, `ret_msg` and `err_code` tell why. */
+    /** The gateway answered with a retType other than 0. `ret_type`, `ret_msg` and `err_code` tell why. */
     CAPDIST_REFUSED = 1,
-    /** The gateway refused for frequency; nothing of the quota group is sent for `retry_after_ms`. With `was_sent` 0 it
-     *  refused another request, before this one, asked in fail mode, had a connection to be sent on. */
+    /** The gateway refused because too many requests were made. The library sends no request of the quota group for
+     *  `retry_after_ms`. If `was_sent` is 0, the gateway refused an earlier request, and this one (#CAPDIST_QUOTA_FAIL) was
+     *  accepted but not yet sent. */
     CAPDIST_RATE_LIMITED = 2,
-    /** Timed out before it was sent (waiting for the quota or for a connection): safe to repeat. */
+    /** The queue timeout passed before the request was sent, waiting for the quota or for a connection. Safe to repeat. */
     CAPDIST_QUEUE_TIMEOUT = 3,
-    /** Sent, and no answer came within the reply timeout, or to the WebSocket relay in its own time. */
+    /** The request was sent, and no answer came within the reply timeout. Over WebSocket: or the gateway's WebSocket bridge
+     *  reported that it got no answer in its own time. */
     CAPDIST_REPLY_TIMEOUT = 4,
-    /** The connection was lost after the request was sent, or for good before it was (`was_sent` tells). */
+    /** The connection was lost after the request was sent. Or it was lost permanently before that; `was_sent` tells. */
     CAPDIST_DISCONNECTED = 5,
-    /** The answer's SHA-1 is wrong, or it is no valid protobuf, or it lacks a required field. */
+    /** The answer's SHA-1 is wrong, or the answer is not valid protobuf, or it lacks a required field. */
     CAPDIST_MALFORMED_REPLY = 6,
-    /** Ended by capdist_cancel(). */
+    /** capdist_cancel() ended the request. */
     CAPDIST_CANCELLED = 7,
-    /** The connection was released; also what every call on a released handle returns. */
+    /** The connection was released. Every call on a released handle returns this, too. */
     CAPDIST_RELEASED = 8,
 
-    /* Why there is no connection: from capdist_wait_ready(), for requests that were queued when an attempt failed for good,
-     * and for those that do not wait for an outage to pass (#CAPDIST_OUTAGE_FAIL). */
-    /** The gateway could not be reached: name not found, port refused, network unreachable, ... */
+    /* Why there is no connection. capdist_wait_ready() returns these. A queued request completes with one when the connection
+     * fails permanently. A request with #CAPDIST_OUTAGE_FAIL gets one during an outage. */
+    /** The gateway could not be reached: the name was not found, the port refused, the network is unreachable, ... */
     CAPDIST_CONNECT_FAILED = 16,
-    /** No connection, or no answer to InitConnect or InitWebSocket, in time; a WebSocket key that is not the gateway's is met
-     *  with silence, too. */
+    /** The connection, or the answer to InitConnect or InitWebSocket, did not come in time. A gateway does not answer a wrong
+     *  WebSocket key at all. */
     CAPDIST_CONNECT_TIMEOUT = 17,
-    /** The gateway refused InitConnect or InitWebSocket, as OpenD does while it waits for a code: tried again by itself while
-     *  `reconnect` is 1. */
+    /** The gateway refused InitConnect or InitWebSocket, as OpenD does while it waits for a verification code. The library tries
+     *  again if `reconnect` is 1. */
     CAPDIST_CONNECT_REFUSED = 18,
-    /** The peer broke the protocol (bad magic, impossible length, unknown body format, no upgrade to WebSocket): is that port
-     *  OpenD's? */
+    /** The peer broke the protocol (bad magic, impossible length, unknown body format, no upgrade to WebSocket). Perhaps the
+     *  port is not OpenD's. */
     CAPDIST_PROTOCOL_ERROR = 19,
-    /** Encryption was asked for and is not happening, or a body could not be decrypted. */
+    /** Encryption was requested, and the gateway does not encrypt or a body could not be decrypted. */
     CAPDIST_ENCRYPTION_FAILED = 20,
-    /** TLS could not be set up, or the gateway's certificate was not accepted; the latter is final, whatever `reconnect` is. */
+    /** TLS could not be set up, or the gateway's certificate was not accepted. The latter is permanent, whatever `reconnect`
+     *  is. */
     CAPDIST_TLS_FAILED = 21,
 
-    /* Why a call was refused. Nothing was changed and no callback will come of it. */
-    /** An argument is NULL, empty, too long, not UTF-8 or out of range; capdist_last_error() names it. */
+    /* Why a call was refused. It changed nothing, and no callback follows. */
+    /** An argument is NULL, empty, too long, not UTF-8 or out of range. capdist_last_error() names it. */
     CAPDIST_INVALID_ARGUMENT = 32,
-    /** `max_queue` requests of this connection are waiting or in flight. */
+    /** `max_queue` requests of this connection are queued or in flight. */
     CAPDIST_QUEUE_FULL = 33,
-    /** Fail mode, and no slot of the quota is free. */
+    /** The quota mode is #CAPDIST_QUOTA_FAIL, and no slot of the quota is free. */
     CAPDIST_QUOTA_EXHAUSTED = 34,
-    /** The connection has failed for good: release it and make a new one. */
+    /** The connection has failed permanently. Release it and make a new one. */
     CAPDIST_NOT_CONNECTED = 35,
-    /** The call would wait for the thread it is on. */
+    /** The call was made inside a callback, and would wait for the thread that it runs on. */
     CAPDIST_WOULD_DEADLOCK = 36,
-    /** Another thread is in a call that only one may be in (capdist_process). */
+    /** Another thread drives the connection just now. Only capdist_process() returns this. */
     CAPDIST_BUSY = 37,
-    /** The handle comes from before a fork: only capdist_release() is of use. */
+    /** The connection was made before a fork, in the parent process. Only capdist_release() may be called on it. */
     CAPDIST_FORKED = 38,
-    /** Not built into this library, or asked for by a newer header than this library knows. */
+    /** This library does not have the feature, or a field is set that only a newer header has. */
     CAPDIST_UNSUPPORTED = 39,
-    /** Host-driven mode looks up no name, which may take seconds: give `on_resolve`, or an address (over WebSocket the name is then
-     *  the `tls_server_name`). */
+    /** `host` is a name, and application-driven mode looks up no names, since a lookup may block for seconds. Set
+     *  `on_resolve`, or pass an address (over WebSocket, then pass the name as `tls_server_name`). */
     CAPDIST_NEEDS_ADDRESS = 40,
-    /** An open connection of the same quota group was given other figures. */
+    /** An open connection of the same quota group has other values of `quota_requests` or `quota_window_ms`. */
     CAPDIST_QUOTA_CONFLICT = 41,
-    /** No request with that serial number is queued or in flight: it has completed, or never was. */
+    /** No request with that serial number is queued or in flight: it has completed, or there was none. */
     CAPDIST_NOT_FOUND = 42,
-    /** The operating system refused (threads, descriptors, memory); capdist_last_error() says what. */
+    /** The operating system refused a thread, a descriptor or memory. capdist_last_error() says which. */
     CAPDIST_SYSTEM_ERROR = 43
 };
 
-/** The constant's name, such as "CAPDIST_OK"; "CAPDIST_UNKNOWN" for a number that is no status. Static text. */
+/** @return the name of the constant, such as "CAPDIST_OK"; "CAPDIST_UNKNOWN" for a number that is not a status. Static text. */
 CAPDIST_API const char *capdist_status_name(capdist_status status);
 
-/** The status as one English sentence for people. Static text. */
+/** @return an English sentence that explains the status. Static text, never NULL. */
 CAPDIST_API const char *capdist_status_text(capdist_status status);
 
-/** Whether it is of use to ask again: capdist_reply.retry, capdist_proto_reply.retry, capdist_status_retry(). */
+/** Whether a failed request or call may succeed if it is repeated: values of capdist_reply.retry, capdist_proto_reply.retry
+ *  and capdist_status_retry(). */
 enum {
-    /** Not known: the gateway's words tell nothing, or the answer was damaged. Also where nothing failed. */
+    /** Not known: the gateway's words do not tell, or the answer was damaged. Also the value after success. */
     CAPDIST_RETRY_UNKNOWN = 0,
-    /** The same request can not succeed: an unknown stock, no right to the quote, a connection that is over. */
+    /** The same request cannot succeed: the stock is unknown, the account may not see the quote, the connection has ended. */
     CAPDIST_RETRY_NEVER = 1,
-    /** It may succeed later: a timeout, a lost line, a gateway that lost the vendor's servers. */
+    /** It may succeed later: a timeout, a lost connection, a gateway that lost the vendor's servers. */
     CAPDIST_RETRY_LATER = 2,
     /** It may succeed after `retry_after_ms`. */
     CAPDIST_RETRY_AFTER = 3
 };
 
 /**
- * What a status alone tells of asking again. For a reply, read its `retry`, which also knows the gateway's words. For a
- * call that was refused it is all there is: a call refused as #CAPDIST_QUOTA_EXHAUSTED may be made again later.
- * @return one of `CAPDIST_RETRY_*`; #CAPDIST_RETRY_UNKNOWN for a number that is no status
+ * Tells from a status alone whether to repeat. For a reply, read its `retry` instead, which also takes the gateway's words
+ * into account. For a refused call this is all that is known: for example, #CAPDIST_QUOTA_EXHAUSTED gives
+ * #CAPDIST_RETRY_LATER.
+ * @param status the status
+ * @return one of `CAPDIST_RETRY_*`; #CAPDIST_RETRY_UNKNOWN for a number that is not a status
  */
 CAPDIST_API int32_t capdist_status_retry(capdist_status status);
 
-/** The calling thread's last refused call in words, with what to do next where that is known; cut after 511 bytes.
- *  Never NULL; "" if no call was refused yet. Lives until the next refused call on this thread; a call that succeeds does not change it. */
+/**
+ * Explains the last refused call of the calling thread in one line of English, and says what to do next where that is known.
+ * The text is valid until the next refused call on this thread. A call that succeeds does not change it.
+ * @return at most 511 bytes of UTF-8; "" if no call was refused yet; never NULL
+ */
 CAPDIST_API const char *capdist_last_error(void);
 
-/** The library's version as text, such as "1.0.0". Static text. */
+/** @return the library's version, such as "1.0.0". Static text. */
 CAPDIST_API const char *capdist_version(void);
 
 /* -------------------------------------------------------------------------------------------------- securities -- */
 
-/** Markets (Qot_Common.QotMarket), with what capdist_security_parse() knows each by, before the first dot. A market
- *  that is not listed can be asked for by its number, from 1 up; whether there is such a market the gateway decides. */
+/** Markets (Qot_Common.QotMarket), each with the name that capdist_security_parse() reads before the first dot. A market that
+ *  is not listed can be requested by its number, from 1 up; the gateway decides whether it exists. (docs/protocol.md,
+ *  Messages) */
 enum {
     CAPDIST_MARKET_HK = 1,        /**< `HK`: Hong Kong */
     CAPDIST_MARKET_HK_FUTURE = 2, /**< `HK_FUTURE`: Hong Kong futures */
@@ -229,29 +254,36 @@ enum {
     CAPDIST_MARKET_EC = 101       /**< `EC`: event contracts */
 };
 
-/** Bytes of capdist_security.code, the NUL included. */
+/** Bytes of capdist_security.code, including the NUL. */
 #define CAPDIST_CODE_SIZE 60
 
-/** A stock, warrant or fund: market and code. Frozen: never changes. */
+/** A stock, warrant or fund: market and code. This struct is frozen: it never changes. */
 typedef struct capdist_security {
     int32_t market;               /**< `CAPDIST_MARKET_*`, or another number above 0 */
-    char code[CAPDIST_CODE_SIZE]; /**< "00700", "AAPL", "BRK.B": printable UTF-8, NUL-terminated, not empty */
+    char code[CAPDIST_CODE_SIZE]; /**< such as "00700", "AAPL", "BRK.B": UTF-8, 1 to 59 bytes and a NUL, no control characters,
+                                       no blank at either end */
 } capdist_security;
 
 /**
- * Reads "HK.00700". The first dot separates; the code may hold dots ("US.BRK.B", "US..DJI"). Blanks and line ends around
- * the text are skipped (no-break, zero-width and ideographic ones and a byte order mark, too), and the market may be written
- * in lower case. A text that is all in lower case is read as upper
- * case ("us.aapl" is US.AAPL); else the code's case counts ("HK.HSImain"). "#999.X" is the code X of the market with the
- * number 999.
- * @return #CAPDIST_OK, or #CAPDIST_INVALID_ARGUMENT and `*security` is unchanged. capdist_last_error() then names what was
- *         probably meant: HK.00700 for "00700.HK", "hk00700" or "00700", SH.600519 for "600519.SS", US.AAPL for "AAPL".
+ * Reads a text such as "HK.00700": a market's name, a dot, and the code.
+ * - The first dot separates. The code may contain dots: "US.BRK.B", "US..DJI".
+ * - The market may be in lower case. If the whole text is in lower case, the code is converted to upper case ("us.aapl" is
+ *   US.AAPL); otherwise the code is kept as it is ("HK.HSImain").
+ * - "#999.X" is the code X of the market with the number 999.
+ * - Blanks and line ends around the text are skipped, also no-break, zero-width and ideographic ones and a byte order mark.
+ * @param text     the text
+ * @param security set on success, else unchanged
+ * @return #CAPDIST_OK or #CAPDIST_INVALID_ARGUMENT. capdist_last_error() then suggests what was probably meant: HK.00700 for
+ *         "00700.HK", "hk00700" or "00700", SH.600519 for "600519.SS", US.AAPL for "AAPL".
  */
 CAPDIST_API capdist_status capdist_security_parse(const char *text, capdist_security *security);
 
 /**
- * Writes "HK.00700", or "#999.X" for a market that has no name here, into `buffer`, cut to `size` bytes with a NUL (`size` 0: nothing is written, `buffer` may be NULL).
- * @return the length of the whole text without its NUL, as `snprintf` does; -1 when refused (capdist_last_error()).
+ * Writes a security as text, such as "HK.00700", or "#999.X" if the market has no name here.
+ * @param security the security
+ * @param buffer   receives the text, cut to `size` bytes including its NUL; may be NULL if `size` is 0
+ * @param size     the buffer's size in bytes; 0: nothing is written
+ * @return the length of the whole text without its NUL, as `snprintf` does; -1 if refused (capdist_last_error())
  */
 CAPDIST_API int64_t capdist_security_format(const capdist_security *security, char *buffer, size_t size);
 
@@ -273,10 +305,14 @@ enum {
 
 /**
  * Money that went into a stock and out of it during today's regular trading hours, by order size. Amounts are in the
- * security's currency. An order is small when its turnover is below the reference (the average turnover of a trade over
- * the last month; three days for warrants), big from ten times the reference, mid between; where extra-large begins is
- * not published. The super figures, the time and the timestamp may be missing (old gateways, some markets): a missing
- * number is NaN, a missing text "", and its bit in `present` is 0. (docs/protocol.md, Messages)
+ * security's currency.
+ *
+ * Order sizes are relative to a reference: the average turnover of a trade over the last month, for warrants over the last
+ * three days. An order is small if its turnover is below the reference, mid from there, and big from ten times the reference.
+ * The vendor does not publish where extra-large (super) begins.
+ *
+ * The super amounts, the update time and the timestamp may be missing (old gateways, some markets). A missing number is NaN, a
+ * missing text is "", and its bit in `present` is 0. (docs/protocol.md, Messages)
  */
 typedef struct capdist_capital_distribution {
     double capital_in_super;  /**< bought with extra-large orders; may be missing */
@@ -287,70 +323,76 @@ typedef struct capdist_capital_distribution {
     double capital_out_big;   /**< sold with big orders */
     double capital_out_mid;   /**< sold with mid orders */
     double capital_out_small; /**< sold with small orders */
-    const char *update_time;  /**< the market's local wall clock, "yyyy-MM-dd HH:mm:ss"; may be missing; never NULL */
+    const char *update_time;  /**< the market's local time, "yyyy-MM-dd HH:mm:ss"; may be missing; never NULL */
     double update_timestamp;  /**< Unix time in seconds; may be missing */
-    uint32_t present;         /**< bits `CAPDIST_HAS_*` above */
+    uint32_t present;         /**< the fields that the gateway sent: bits `CAPDIST_HAS_*` above */
 } capdist_capital_distribution;
 
-/** Bits of capdist_reply.present and capdist_proto_reply.present: which of these the gateway sent, and which fields that
- *  the first release had not are there at all. */
+/** Bits of capdist_reply.present and capdist_proto_reply.present. The first three tell which fields the gateway sent. The others
+ *  tell which newer fields this library's struct has. */
 enum {
-    CAPDIST_HAS_RET_TYPE = 1 << 1,
-    CAPDIST_HAS_RET_MSG = 1 << 2,
-    CAPDIST_HAS_ERR_CODE = 1 << 3,
-    CAPDIST_HAS_RETRY = 1 << 4 /**< this library fills `retry`: an older one's struct ends before it */
+    CAPDIST_HAS_RET_TYPE = 1 << 1, /**< the gateway sent `ret_type` */
+    CAPDIST_HAS_RET_MSG = 1 << 2,  /**< the gateway sent `ret_msg` */
+    CAPDIST_HAS_ERR_CODE = 1 << 3, /**< the gateway sent `err_code` */
+    CAPDIST_HAS_RETRY = 1 << 4     /**< the struct has `retry`; an older library's struct ends before it */
 };
 
-/** How one request for a capital distribution completed. */
+/** How a request for a capital distribution completed. */
 typedef struct capdist_reply {
-    capdist_status status;     /**< #CAPDIST_OK and there is a `distribution`, or why not */
-    uint32_t serial_no;        /**< the number that the request was given */
-    capdist_security security; /**< the security that was asked for */
-    int32_t was_sent;          /**< 1: handed to the network, and its quota slot is used; 0: never left, safe to repeat */
+    capdist_status status;     /**< #CAPDIST_OK, or why there is no `distribution` */
+    uint32_t serial_no;        /**< the request's serial number */
+    capdist_security security; /**< the requested security */
+    int32_t was_sent;          /**< 1: sent, and its quota slot is used; 0: never sent, safe to repeat */
     int32_t retry_after_ms;    /**< #CAPDIST_RATE_LIMITED: milliseconds until the quota group sends again; else 0 */
-    uint32_t present;          /**< which of the next three the gateway sent: `CAPDIST_HAS_RET_TYPE`, ...; and
-                                    `CAPDIST_HAS_RETRY` */
-    int32_t ret_type;          /**< 0 succeed, -1 failed, -100 timeout, -200 disconnected, -400 unknown, -500 invalid */
+    uint32_t present;          /**< bits #CAPDIST_HAS_RET_TYPE to #CAPDIST_HAS_RETRY */
+    int32_t ret_type;          /**< 0 success, -1 failed, -100 timeout, -200 disconnected, -400 unknown, -500 invalid; 0 if the
+                                    gateway sent none. (docs/protocol.md, Messages) */
     int32_t err_code;          /**< the gateway's error code; 0 if it sent none */
-    const char *ret_msg;       /**< the gateway's words, often Chinese; "" if it sent none; never NULL */
-    const char *desc;          /**< what happened, in English; "" when `status` is #CAPDIST_OK; never NULL */
+    const char *ret_msg;       /**< the gateway's message, often Chinese; "" if it sent none; never NULL */
+    const char *desc;          /**< what happened, in English; "" if `status` is #CAPDIST_OK; never NULL */
     const capdist_capital_distribution *distribution; /**< NULL unless `status` is #CAPDIST_OK */
-    const uint8_t *body;       /**< the answer's protobuf as it came (decrypted); NULL if none came */
-    size_t body_length;        /**< its length in bytes */
-    int32_t retry;             /**< whether to ask again, one of `CAPDIST_RETRY_*`; only there, and only to be read, if
-                                    `present` has #CAPDIST_HAS_RETRY */
+    const uint8_t *body;       /**< the answer's protobuf as it came, decrypted; NULL if none came */
+    size_t body_length;        /**< length of `body` in bytes */
+    int32_t retry;             /**< whether to repeat the request: one of `CAPDIST_RETRY_*`. Read it only if `present` has
+                                    #CAPDIST_HAS_RETRY */
 } capdist_reply;
 
-/** How one request of capdist_send_proto() completed. */
+/** How a request of capdist_send_proto() completed. */
 typedef struct capdist_proto_reply {
-    capdist_status status;  /**< as in capdist_reply; #CAPDIST_OK also for a body that has no retType */
-    uint32_t serial_no;     /**< the number that the request was given */
-    uint32_t proto_id;      /**< the protocol id that was asked */
-    int32_t was_sent;       /**< 1: handed to the network; 0: never left, safe to repeat */
-    int32_t retry_after_ms; /**< as in capdist_reply */
-    uint32_t present;       /**< `CAPDIST_HAS_RET_TYPE` if the body has one; `CAPDIST_HAS_RETRY` */
-    int32_t ret_type;       /**< the body's retType, else 0 */
-    const char *desc;       /**< what happened, in English; "" when `status` is #CAPDIST_OK; never NULL */
-    const uint8_t *body;    /**< the answer's protobuf as it came (decrypted); NULL if none came */
-    size_t body_length;     /**< its length in bytes */
+    capdist_status status;  /**< as in capdist_reply; #CAPDIST_OK also for a body without a retType */
+    uint32_t serial_no;     /**< the request's serial number */
+    uint32_t proto_id;      /**< the request's protocol number */
+    int32_t was_sent;       /**< 1: sent; 0: never sent, safe to repeat */
+    int32_t retry_after_ms; /**< as in capdist_reply; a refusal of another protocol than 3212 does not stop the quota group */
+    uint32_t present;       /**< #CAPDIST_HAS_RET_TYPE if the body has a retType; #CAPDIST_HAS_RETRY */
+    int32_t ret_type;       /**< the body's retType; 0 if it has none */
+    const char *desc;       /**< what happened, in English; "" if `status` is #CAPDIST_OK; never NULL */
+    const uint8_t *body;    /**< the answer's protobuf as it came, decrypted; NULL if none came */
+    size_t body_length;     /**< length of `body` in bytes */
     int32_t retry;          /**< as in capdist_reply */
 } capdist_proto_reply;
 
-/** A deep copy of `reply`, to be kept as long as wanted; free it with capdist_reply_free(). NULL for NULL. */
+/**
+ * Makes a deep copy of a reply, to keep after its callback.
+ * @param reply the reply, or NULL
+ * @return the copy, to be freed with capdist_reply_free(); NULL for NULL or if there is no memory
+ */
 CAPDIST_API capdist_reply *capdist_reply_copy(const capdist_reply *reply);
 
-/** Frees what capdist_reply_copy() or capdist_fetch_capital_distribution() gave. NULL is harmless. */
+/** Frees a reply that capdist_reply_copy() or capdist_fetch_capital_distribution() returned. NULL is allowed and does nothing. */
 CAPDIST_API void capdist_reply_free(capdist_reply *reply);
 
 /**
- * Writes what the gateway said as JSON into `buffer`, cut to `size` bytes with a NUL (`size` 0: nothing is written,
- * `buffer` may be NULL): the .proto files' field names, two spaces of indentation, the shortest number that reads back
- * as the same double, UTF-8 unescaped, absent fields left out.
- * @return the length of the whole text without its NUL, as `snprintf` does; -1 when refused (capdist_last_error()).
+ * Writes the gateway's answer as JSON: the field names of the .proto files, two spaces of indentation, the shortest number that
+ * reads back as the same double, and UTF-8 without escapes. Fields that the gateway did not send are left out.
+ * @param reply  the reply
+ * @param buffer receives the text, cut to `size` bytes including its NUL; may be NULL if `size` is 0
+ * @param size   the buffer's size in bytes; 0: nothing is written
+ * @return the length of the whole text without its NUL, as `snprintf` does; -1 if refused (capdist_last_error())
  */
 CAPDIST_API int64_t capdist_reply_to_json(const capdist_reply *reply, char *buffer, size_t size);
 
-/** Whose money capdist_flow_of() tells: one order size, or several together. */
+/** Groups of order sizes for capdist_flow_of(). */
 enum {
     CAPDIST_FLOW_SUPER = 1,  /**< extra-large orders */
     CAPDIST_FLOW_BIG = 2,    /**< big orders */
@@ -361,22 +403,22 @@ enum {
     CAPDIST_FLOW_TOTAL = 7   /**< all four */
 };
 
-/** What follows from the figures of one order size, or of several together. A missing number is NaN. Frozen: never changes. */
+/** Figures derived for one group of order sizes, in the security's currency. A missing number is NaN. This struct is frozen: it
+ *  never changes. */
 typedef struct capdist_flow {
-    double capital_in;  /**< bought; the sum, in the order super, big, mid, small */
-    double capital_out; /**< sold; summed in the same order */
-    double net;         /**< `capital_in - capital_out`: above 0, money stayed */
-    double out_share;   /**< `capital_out / (capital_in + capital_out)`, from 0 to 1: above a half, money left */
+    double capital_in;  /**< bought: the sum, added in the order super, big, mid, small */
+    double capital_out; /**< sold: the sum, added in the same order */
+    double net;         /**< `capital_in - capital_out`; above 0 if more was bought than sold */
+    double out_share;   /**< `capital_out / (capital_in + capital_out)`, from 0 to 1; above 0.5 if more was sold than bought */
 } capdist_flow;
 
 /**
- * Derives the net, main money, retail, the total and the share of out. Missing stays missing: a sum with a missing part is
- * missing, never smaller, so that a gateway that tells no super figures has no main money and no total either. What is
- * no finite number (figures that are infinite, too) is missing; `out_share` is, too, when nothing was traded. Every binding
- * tells the same, by the same names.
+ * Derives the sums, the net and the share of sales for a group of order sizes. A sum with a missing part is missing, never
+ * smaller: if a gateway sends no super amounts, main money and the total are missing. A result that is not a finite number is
+ * missing, and so is `out_share` if nothing was traded. All bindings compute the same, under the same names.
  * @param distribution the figures
  * @param group        one of `CAPDIST_FLOW_*`
- * @param flow         set when it returns #CAPDIST_OK, else unchanged
+ * @param flow         set on success, else unchanged
  * @return #CAPDIST_OK, #CAPDIST_INVALID_ARGUMENT
  */
 CAPDIST_API capdist_status capdist_flow_of(const capdist_capital_distribution *distribution, int32_t group,
@@ -384,358 +426,424 @@ CAPDIST_API capdist_status capdist_flow_of(const capdist_capital_distribution *d
 
 /* --------------------------------------------------------------------------------------------------- callbacks -- */
 
+/* All callbacks run on the connection's thread, one at a time. Any function may be called from them, capdist_release() included.
+ * (Threads and callbacks, above) */
+
 /**
- * A request completed. Called exactly once for every accepted request, on the connection's thread (for what a release
- * completes, too). Any function may be called from it, capdist_release() included. `reply` lives until it returns.
+ * A request completed. Called exactly once for each accepted request, also for requests that a release completes.
+ * @param conn      the connection; released already if `status` is #CAPDIST_RELEASED
+ * @param serial_no the request's serial number
+ * @param reply     the reply, never NULL; valid until the callback returns
+ * @param user_data what was passed with the request
  */
 typedef void (*capdist_reply_fn)(capdist_conn *conn, uint32_t serial_no, const capdist_reply *reply, void *user_data);
 
-/** A request of capdist_send_proto() completed; all else as for #capdist_reply_fn. */
+/** A request of capdist_send_proto() completed. Otherwise as #capdist_reply_fn. */
 typedef void (*capdist_proto_fn)(capdist_conn *conn, uint32_t serial_no, const capdist_proto_reply *reply,
                                  void *user_data);
 
 /**
- * A connection stands (`err_code` 0; also after each reconnect, and before any reply that comes over it), or it has
- * failed for good (`err_code` not 0; called once, then the requests that were queued complete with that cause). A failed
- * attempt that will be repeated is told to #capdist_attempt_failed_fn. On the connection's thread; any function may be called.
+ * The connection is established, or it has failed permanently.
+ * - `err_code` 0: established. Called again after each reconnect, and before any reply that comes over the new connection.
+ * - `err_code` not 0: failed permanently. Called once; then the queued requests complete with that cause.
+ *
+ * A failed attempt that will be repeated goes to #capdist_attempt_failed_fn instead.
  * @param conn      the connection
- * @param err_code  0, or what #CAPDIST_ERR_KIND and #CAPDIST_ERR_CODE take apart
- * @param desc      what happened and what to do; "" on success; lives until the callback returns
- * @param user_data the options'
+ * @param err_code  0, or the error: see #CAPDIST_ERR_KIND and #CAPDIST_ERR_CODE
+ * @param desc      what happened and what to do, in English; "" on success; valid until the callback returns
+ * @param user_data capdist_options.user_data
  */
 typedef void (*capdist_init_connect_fn)(capdist_conn *conn, int64_t err_code, const char *desc, void *user_data);
 
-/**
- * An attempt to connect failed, and another one follows by itself (`reconnect` 1). Arguments as for #capdist_init_connect_fn. On
- * the connection's thread; any function may be called.
- */
+/** An attempt to connect failed, and the library will try again (`reconnect` is 1). Arguments as for
+ *  #capdist_init_connect_fn. */
 typedef void (*capdist_attempt_failed_fn)(capdist_conn *conn, int64_t err_code, const char *desc, void *user_data);
 
 /**
- * The connection was lost. Called before the requests that were in flight complete as #CAPDIST_DISCONNECTED, in the
- * order asked. Never called because of capdist_release(). On the connection's thread; any function may be called.
+ * The connection was lost. Called before the requests that were in flight complete as #CAPDIST_DISCONNECTED, in the order they
+ * were made. capdist_release() does not cause this callback. Arguments as for #capdist_init_connect_fn.
  */
 typedef void (*capdist_disconnect_fn)(capdist_conn *conn, int64_t err_code, const char *desc, void *user_data);
 
 /**
- * The gateway pushed a message (`recv_notify`); protocol 1003 is Notify. `body` is the protobuf, decrypted, and lives
- * until the callback returns; NULL when `length` is 0. On the connection's thread; any function may be called.
+ * The gateway pushed a message (capdist_options.recv_notify).
+ * @param conn      the connection
+ * @param proto_id  the protocol's number, such as 1003 for Notify (docs/protocol.md, Frames over TCP)
+ * @param body      the protobuf, decrypted; valid until the callback returns; NULL if `length` is 0
+ * @param length    length of `body` in bytes
+ * @param user_data capdist_options.user_data
  */
 typedef void (*capdist_push_fn)(capdist_conn *conn, uint32_t proto_id, const uint8_t *body, size_t length,
                                 void *user_data);
 
-/** A line for the host's log; `level` is one of `CAPDIST_LOG_*`. Holds no key and no body. On the connection's thread;
- *  any function may be called. */
+/**
+ * A message for the application's log.
+ * @param conn      the connection
+ * @param level     one of `CAPDIST_LOG_*`
+ * @param message   one line of English, without a key or a body; valid until the callback returns
+ * @param user_data capdist_options.user_data
+ */
 typedef void (*capdist_log_fn)(capdist_conn *conn, int32_t level, const char *message, void *user_data);
 
 /**
- * The connection is gone: the very last use of `user_data`, called once, after every completion. On the connection's
- * thread, which ends right after. Calls on the handle return #CAPDIST_RELEASED by then.
+ * The connection has ended. This is the last use of `user_data`: called once, after every completion. In thread mode the
+ * connection's thread ends right after it. Calls on the handle return #CAPDIST_RELEASED by then.
+ * @param user_data capdist_options.user_data
  */
 typedef void (*capdist_closed_fn)(void *user_data);
 
 /**
- * An attempt to connect begins, and `host` is a name: its addresses are wanted, from the application's own resolver. Answer with
- * capdist_resolved(), exactly once: in this callback, or later, from any thread. The attempt's time limit runs meanwhile; an answer
- * that comes after it serves the next attempt, which does not ask again before.
+ * An attempt to connect begins, and `host` is a name: the library asks the application to look up its addresses. Answer with
+ * capdist_resolved(), exactly once, inside this callback or later from any thread. The attempt's time limit includes the wait.
+ * If the answer comes after that limit, the next attempt uses it and does not ask again before it.
+ * @param conn      the connection
+ * @param host      the name; valid until the callback returns
+ * @param user_data capdist_options.user_data
  */
 typedef void (*capdist_resolve_fn)(capdist_conn *conn, const char *host, void *user_data);
 
 /**
- * The connection's thread begins: the first that runs on it, before any other callback. Here an application attaches the
- * thread to its runtime, names it, pins it to a processor, or unblocks the signals that its garbage collector stops threads
- * with (docs/embedding.md). Thread mode only; any function may be called.
+ * The connection's thread starts. This is the first callback on that thread. Here an application can attach the thread to its
+ * runtime, name it, pin it to a processor, or unblock the signals by which a garbage collector stops threads (docs/embedding.md,
+ * Garbage collectors). Thread mode only.
+ * @param conn      the connection
+ * @param user_data capdist_options.user_data
  */
 typedef void (*capdist_thread_start_fn)(capdist_conn *conn, void *user_data);
 
 /** Levels of #capdist_log_fn. */
 enum {
-    CAPDIST_LOG_ERROR = 1,   /**< failed for good: somebody must act */
-    CAPDIST_LOG_WARNING = 2, /**< went wrong: an attempt that failed, a lost line, a gateway that is silent, the quota's gate
-                                  closed by a refusal for frequency; and, at most once a minute, how many requests failed */
+    CAPDIST_LOG_ERROR = 1,   /**< the connection failed permanently: somebody must act */
+    CAPDIST_LOG_WARNING = 2, /**< an attempt failed, a connection was lost, a gateway is silent, or a refusal paused the quota
+                                  group; and, at most once a minute, how many requests failed */
     CAPDIST_LOG_INFO = 3,    /**< connecting, connected */
-    CAPDIST_LOG_DEBUG = 4    /**< each request that failed, answers nobody waits for, and the like */
+    CAPDIST_LOG_DEBUG = 4    /**< each failed request, and answers that no request waits for */
 };
 
-/** @name err_code of the connection callbacks, as the vendor lays it out
- *  The high 32 bits are the kind, the low 32 bits the code.
+/** @name Parts of the err_code that connection callbacks receive
+ *  The vendor's layout: the high 32 bits are the kind, the low 32 bits the code.
  *  @{ */
-/** One of `CAPDIST_ERR_KIND_*`. */
+/** The kind: one of `CAPDIST_ERR_KIND_*`. */
 #define CAPDIST_ERR_KIND(err_code) ((int32_t)((int64_t)(err_code) >> 32))
-/** What the kind says it is. */
+/** The code. Its meaning depends on the kind. */
 #define CAPDIST_ERR_CODE(err_code) ((int32_t)((int64_t)(err_code) & 0x7fffffff))
 /** @} */
 
-/** Kinds: InitConnect (codes `CAPDIST_INIT_CONNECT_*`), else the socket step that failed (the code is errno). */
+/** Kinds. For #CAPDIST_ERR_KIND_INIT_CONNECT the code is one of `CAPDIST_INIT_CONNECT_*`; for the others, the socket step that
+ *  failed, it is errno. */
 enum {
     CAPDIST_ERR_KIND_CREATE = 1,         /**< the socket could not be made */
-    CAPDIST_ERR_KIND_NAME_NOT_FOUND = 4, /**< the host's name did not resolve (the code is getaddrinfo's, without sign) */
-    CAPDIST_ERR_KIND_CONNECT = 6,        /**< connecting failed or took too long (ETIMEDOUT) */
+    CAPDIST_ERR_KIND_NAME_NOT_FOUND = 4, /**< the host name was not found; the code is getaddrinfo()'s, without its sign */
+    CAPDIST_ERR_KIND_CONNECT = 6,        /**< connecting failed, or timed out (ETIMEDOUT) */
     CAPDIST_ERR_KIND_SELECT = 9,         /**< waiting on the socket failed */
     CAPDIST_ERR_KIND_SEND = 10,          /**< sending failed */
-    CAPDIST_ERR_KIND_RECEIVE = 11,       /**< receiving failed; 0: closed by the gateway; ETIMEDOUT: silent for 33 s;
-                                              EPROTO: its bytes break the protocol; EOVERFLOW: out of serial numbers */
+    CAPDIST_ERR_KIND_RECEIVE = 11,       /**< receiving failed. 0: the gateway closed the connection; ETIMEDOUT: it was silent
+                                              for 33 s; EPROTO: it broke the protocol; EOVERFLOW: the connection ran out of
+                                              serial numbers */
     CAPDIST_ERR_KIND_INIT_CONNECT = 100  /**< InitConnect failed */
 };
 
 /** Codes of #CAPDIST_ERR_KIND_INIT_CONNECT. */
 enum {
     CAPDIST_INIT_CONNECT_UNKNOWN = 0,      /**< its answer could not be used */
-    CAPDIST_INIT_CONNECT_TIMEOUT = 1,      /**< not answered in time */
-    CAPDIST_INIT_CONNECT_DISCONNECTED = 3, /**< the line was lost before the answer */
+    CAPDIST_INIT_CONNECT_TIMEOUT = 1,      /**< it was not answered in time */
+    CAPDIST_INIT_CONNECT_DISCONNECTED = 3, /**< the connection was lost before the answer */
     CAPDIST_INIT_CONNECT_NOT_SENT = 4,     /**< it could not be sent */
-    CAPDIST_INIT_CONNECT_REFUSED = 5       /**< refused by OpenD */
+    CAPDIST_INIT_CONNECT_REFUSED = 5       /**< OpenD refused it */
 };
 
 /* ----------------------------------------------------------------------------------------------------- options -- */
 
-/** How the connection is driven. */
+/** Which thread does the work of a connection. */
 enum {
-    CAPDIST_MODE_THREAD = 0,     /**< by a thread of its own */
-    CAPDIST_MODE_HOST_DRIVEN = 1 /**< by the host's event loop: capdist_get_fd(), capdist_process() */
+    CAPDIST_MODE_THREAD = 0,     /**< thread mode: the connection has a thread of its own */
+    CAPDIST_MODE_HOST_DRIVEN = 1 /**< application-driven mode: the application's event loop does the work, with
+                                      capdist_get_fd() and capdist_process() */
 };
 
-/** What carries the messages. */
+/** What carries the messages (docs/protocol.md). */
 enum {
     CAPDIST_TRANSPORT_TCP = 0,          /**< OpenD's own protocol over TCP */
-    CAPDIST_TRANSPORT_WEBSOCKET = 1,    /**< OpenD's WebSocket, a port of its own, off by default */
-    CAPDIST_TRANSPORT_WEBSOCKET_TLS = 2 /**< the same with a certificate configured: TLS 1.2 or later */
+    CAPDIST_TRANSPORT_WEBSOCKET = 1,    /**< OpenD's WebSocket bridge, which has a port of its own and is off by default */
+    CAPDIST_TRANSPORT_WEBSOCKET_TLS = 2 /**< the same over TLS 1.2 or newer, if OpenD has a certificate configured */
 };
 
-/** The cipher of bodies after InitConnect, once an RSA key is configured (docs/protocol.md, Encryption). */
+/** How bodies after InitConnect are encrypted if an RSA key is set (docs/protocol.md, Encryption). */
 enum {
-    CAPDIST_CIPHER_NONE = -1,     /**< only InitConnect is encrypted */
-    CAPDIST_CIPHER_FTAES_ECB = 0, /**< the vendor's default */
+    CAPDIST_CIPHER_NONE = -1,     /**< not encrypted; InitConnect alone is */
+    CAPDIST_CIPHER_FTAES_ECB = 0, /**< AES-128, ECB with the vendor's padding: the vendor's default */
     CAPDIST_CIPHER_AES_ECB = 1,   /**< AES-128, ECB */
     CAPDIST_CIPHER_AES_CBC = 2    /**< AES-128, CBC */
 };
 
-/** What a request does during an outage: from an attempt to connect that failed until one succeeds. */
+/** What a request does during an outage. An outage begins when an attempt to connect fails, and ends when one succeeds
+ *  (docs/timeouts.md, While the gateway is down). */
 enum {
-    CAPDIST_OUTAGE_DEFAULT = 0, /**< in request options: as the connection's; in options: wait */
-    CAPDIST_OUTAGE_WAIT = 1,    /**< wait for the connection, at most the queue timeout */
-    CAPDIST_OUTAGE_FAIL = 2     /**< be refused at once with the last attempt's status and cause; one that waits for an attempt
-                                     when it fails completes with the same. A connection that was lost just now is no outage yet:
-                                     the first attempt to make it again is waited for */
+    CAPDIST_OUTAGE_DEFAULT = 0, /**< in request options: as the connection; in capdist_options: wait */
+    CAPDIST_OUTAGE_WAIT = 1,    /**< wait for the connection, at most for the queue timeout */
+    CAPDIST_OUTAGE_FAIL = 2     /**< the call is refused at once, with the status and the cause of the last attempt. Before an
+                                     attempt has failed there is no outage: the request waits for the attempt, and completes with
+                                     its cause if it fails */
 };
 
 /** What a request does when no slot of the quota is free. */
 enum {
-    CAPDIST_QUOTA_DEFAULT = 0, /**< in request options: as the connection's; in options: wait */
-    CAPDIST_QUOTA_WAIT = 1,    /**< wait its turn, at most the queue timeout */
-    CAPDIST_QUOTA_FAIL = 2     /**< be refused at once with #CAPDIST_QUOTA_EXHAUSTED */
+    CAPDIST_QUOTA_DEFAULT = 0, /**< in request options: as the connection; in capdist_options: wait */
+    CAPDIST_QUOTA_WAIT = 1,    /**< wait for a slot, at most for the queue timeout */
+    CAPDIST_QUOTA_FAIL = 2     /**< the call is refused at once with #CAPDIST_QUOTA_EXHAUSTED */
 };
 
-/** How to connect. Fill it with capdist_options_init(), then change what you need. Times are in milliseconds, from 1 to
- *  3,600,000; a time or size of 0 takes the default. A boolean is 0 or 1. */
+/** How to connect. Fill it with capdist_options_init(), then change what you need.
+ *  - Times are in milliseconds, from 1 to 3,600,000.
+ *  - In fields for times and sizes, 0 means the default. `port` and `quota_requests` have no such 0.
+ *  - A boolean is 0 or 1. A text that is not NULL has 1 to 255 bytes, unless its field says otherwise.
+ */
 typedef struct capdist_options {
     size_t struct_size; /**< set by capdist_options_init() */
 
-    const char *host;                 /**< numeric IPv4 or IPv6 address, `localhost` or a name; NULL: "127.0.0.1" */
-    int32_t port;                     /**< 1 to 65535; default 11111, whatever the transport */
-    int32_t mode;                     /**< `CAPDIST_MODE_*` */
-    const char *client_id;            /**< names the program to the gateway, 1 to 255 bytes; NULL: "capdist" */
-    int32_t client_version;           /**< major * 100 + minor, not negative; default 101 */
-    int32_t recv_notify;              /**< 1: ask the gateway for pushes, delivered to `on_push`; default 0. Over
-                                           WebSocket they come unasked, and are kept from `on_push` if it is 0 */
-    const char *programming_language; /**< told to the gateway, 1 to 255 bytes; NULL: "C" */
+    const char *host;                 /**< the gateway: a numeric IPv4 or IPv6 address, `localhost` or a host name; NULL:
+                                           "127.0.0.1" */
+    int32_t port;                     /**< 1 to 65535; default 11111 for every transport */
+    int32_t mode;                     /**< `CAPDIST_MODE_*`; default thread mode */
+    const char *client_id;            /**< the application's name, shown to the gateway; NULL: "capdist" */
+    int32_t client_version;           /**< the application's version, major * 100 + minor, not negative; default 101 */
+    int32_t recv_notify;              /**< 1: ask the gateway for pushes, which go to `on_push`; default 0. Over WebSocket the
+                                           gateway always pushes, and with 0 the library drops the pushes */
+    const char *programming_language; /**< shown to the gateway; NULL: "C" */
 
-    int32_t transport;                          /**< `CAPDIST_TRANSPORT_*` */
-    int32_t packet_cipher;                      /**< `CAPDIST_CIPHER_*`; of meaning with an RSA key only */
-    const char *rsa_private_key;                /**< over TCP: PEM text, PKCS#1 or PKCS#8, 512 to 4096 bits, no
-                                                     passphrase; turns encryption on. Not kept: its text may be wiped after the call */
-    const char *rsa_private_key_file;           /**< or the path of a PEM file: a regular one, of at most 64 KiB */
-    const char *websocket_key;                  /**< over WebSocket: the key set in OpenD, as the user knows it, at most 255
-                                                     bytes; NULL or "": none. Its MD5 is sent, and wiped with the connection */
-    const char *tls_ca_file;                    /**< over TLS: PEM file of the certificates to trust, at most 16 MiB: CAs', or
-                                                     the gateway's own; NULL: the system's CAs (docs/embedding.md). The
-                                                     certificate must be for `host`, name or address, or `tls_server_name` */
-    int32_t tls_insecure_accept_any_certificate; /**< 1: whoever answers is trusted; for tests only, and told to `on_log` */
+    int32_t transport;                          /**< `CAPDIST_TRANSPORT_*`; default TCP */
+    int32_t packet_cipher;                      /**< `CAPDIST_CIPHER_*`; only has an effect with an RSA key; default
+                                                     #CAPDIST_CIPHER_FTAES_ECB */
+    const char *rsa_private_key;                /**< TCP only: an RSA key of 512 to 4096 bits as PEM text, PKCS#1 or PKCS#8,
+                                                     without passphrase. It turns encryption on. The text is not kept: you may wipe it
+                                                     after capdist_init_connect() */
+    const char *rsa_private_key_file;           /**< the same as a file: the path of a regular file of at most 64 KiB */
+    const char *websocket_key;                  /**< WebSocket only: the key that is set in OpenD, not its MD5; up to 255 bytes;
+                                                     NULL or "": none. The library sends its MD5 */
+    const char *tls_ca_file;                    /**< TLS only: a PEM file with the certificates to trust, at most 16 MiB: those of
+                                                     CAs, or the gateway's own. NULL: the system's CAs (docs/embedding.md,
+                                                     Certificates). The gateway's certificate must be for `tls_server_name`,
+                                                     or without that for `host` */
+    int32_t tls_insecure_accept_any_certificate; /**< TLS only. 1: accept any certificate, and warn in `on_log`; for tests only */
 
-    int32_t reconnect;          /**< 1: reconnect by itself, the first attempt included; default 1 */
-    int32_t reconnect_min_ms;   /**< first pause of the exponential backoff; default 500 */
-    int32_t reconnect_max_ms;   /**< longest pause, not below the first; default 30,000. Each pause is shortened at
-                                     random by up to half, so that clients do not return in step; a connection that
-                                     stood this long lets the next begin with the first again */
-    int32_t connect_timeout_ms; /**< for one attempt, name look-up and InitConnect included; default 10,000 */
-    int32_t queue_timeout_ms;   /**< from accepted to sent; default 120,000: a watch list waits for the quota */
-    int32_t reply_timeout_ms;   /**< from sent to answered; default 12,000, the vendor's */
+    int32_t reconnect;          /**< 1: repeat attempts to connect, the first one too, and reconnect after a lost connection;
+                                     default 1 */
+    int32_t reconnect_min_ms;   /**< the first pause between attempts; default 500 */
+    int32_t reconnect_max_ms;   /**< the longest pause, not below the first; default 30,000. Pauses double, and each is shortened
+                                     at random by up to half, so that clients do not return together. After a connection that
+                                     lasted this long, pauses start at the first one again */
+    int32_t connect_timeout_ms; /**< limit of one attempt, including name lookup and InitConnect; default 10,000 */
+    int32_t queue_timeout_ms;   /**< from accepted to sent; default 120,000, so that a watch list can wait for the quota */
+    int32_t reply_timeout_ms;   /**< from sent to answered; default 12,000, as the vendor's client has it */
 
-    int32_t quota_requests;  /**< requests a window, 0 to 100,000; 0: no quota is kept; default 30 */
-    int32_t quota_window_ms; /**< the window; default 30,000 */
+    int32_t quota_requests;  /**< requests in a window, 0 to 100,000; 0: no quota is kept; default 30 */
+    int32_t quota_window_ms; /**< the window's length; default 30,000 */
     int32_t quota_mode;      /**< `CAPDIST_QUOTA_*`; default wait */
-    int32_t max_queue;       /**< requests accepted and not completed at a time, 1 to 1,000,000; default 4096 */
-    int32_t max_body_bytes;  /**< longest body accepted from the gateway, 1,024 to 268,435,456; default 4 MiB */
-    const char *quota_group; /**< who shares a quota in this process, 1 to 255 bytes; NULL: `host:` and the host in
-                                  lower case, `localhost` and all loopback addresses being one, whatever the port */
+    int32_t max_queue;       /**< most requests queued and in flight together, 1 to 1,000,000; default 4096 */
+    int32_t max_body_bytes;  /**< longest body, sent or received, 1,024 to 268,435,456; default 4,194,304 */
+    const char *quota_group; /**< connections of this process with the same group share a quota. NULL: one group for each `host`
+                                  in lower case, whatever the port; all loopback names and addresses are one host */
 
-    capdist_init_connect_fn on_init_connect; /**< connected, or failed for good; each callback may be NULL */
+    capdist_init_connect_fn on_init_connect; /**< the connection is established, or failed permanently. Each callback may be
+                                                  NULL */
     capdist_disconnect_fn on_disconnect;     /**< the connection was lost */
     capdist_push_fn on_push;                 /**< the gateway pushed a message */
-    capdist_log_fn on_log;                   /**< a line for the host's log */
-    capdist_closed_fn on_closed;             /**< the connection is gone: the last use of `user_data` */
-    void *user_data; /**< handed to these and `on_attempt_failed`; the library never looks at it */
+    capdist_log_fn on_log;                   /**< a message for the application's log */
+    capdist_closed_fn on_closed;             /**< the connection has ended: the last use of `user_data` */
+    void *user_data; /**< passed to every callback of this struct; the library does not use it otherwise */
 
-    const char *tls_server_name; /**< over WebSocket: whom the gateway is asked for and, over TLS, whom the certificate must be for,
-                                      where `host` is an address that the program resolved itself (host-driven mode); 1 to 255
-                                      bytes; NULL: `host` */
+    const char *tls_server_name; /**< WebSocket only: server name for the HTTP Host header, SNI and the certificate check. Use it if
+                                      `host` is an address that the application looked up itself. NULL: `host` */
 
-    capdist_resolve_fn on_resolve; /**< the application looks names up, before each attempt; NULL: the library does in thread mode,
-                                        and in host-driven mode there are none. Gets `user_data`, too */
+    capdist_resolve_fn on_resolve; /**< looks up `host` before each attempt. NULL: thread mode uses the system's resolver, and
+                                        application-driven mode refuses names */
 
-    capdist_thread_start_fn on_thread_start; /**< thread mode: the first that runs on the connection's thread; handed `user_data` */
-    int32_t thread_stack_bytes; /**< thread mode: the stack of the connection's thread, callbacks included, 131,072 to
+    capdist_thread_start_fn on_thread_start; /**< thread mode: the first callback on the connection's thread */
+    int32_t thread_stack_bytes; /**< thread mode: stack size of the connection's thread, on which callbacks run, 131,072 to
                                      1,073,741,824, rounded up to pages; default 262,144 */
     int32_t outage_mode;        /**< `CAPDIST_OUTAGE_*`; default wait */
-    capdist_attempt_failed_fn on_attempt_failed; /**< an attempt failed and is repeated; NULL: only `on_log` is told */
+    capdist_attempt_failed_fn on_attempt_failed; /**< an attempt failed and will be repeated */
 } capdist_options;
 
 /**
  * Fills `options` with the defaults.
- * @param options what to fill
- * @param size `sizeof *options`, as the caller was compiled
- * @return #CAPDIST_OK, or #CAPDIST_INVALID_ARGUMENT for NULL or a size that no header had
+ * @param options the struct to fill
+ * @param size    `sizeof *options`, as the caller was compiled
+ * @return #CAPDIST_OK; #CAPDIST_INVALID_ARGUMENT for NULL or a size that no version of the header has
  */
 CAPDIST_API capdist_status capdist_options_init(capdist_options *options, size_t size);
 
-/** What one request may set for itself. Fill it with capdist_request_options_init(). In all fields 0 takes the
- *  connection's default. */
+/** Options of one request. Fill it with capdist_request_options_init(). In every field, 0 means the connection's value. */
 typedef struct capdist_request_options {
     size_t struct_size;       /**< set by capdist_request_options_init() */
-    int32_t queue_timeout_ms; /**< from accepted to sent, 0 to 3,600,000 */
-    int32_t reply_timeout_ms; /**< from sent to answered, 0 to 3,600,000 */
+    int32_t queue_timeout_ms; /**< milliseconds from accepted to sent, 0 to 3,600,000 */
+    int32_t reply_timeout_ms; /**< milliseconds from sent to answered, 0 to 3,600,000 */
     int32_t quota_mode;       /**< `CAPDIST_QUOTA_*` */
-    int32_t security_firm;    /**< QotHeader.securityFirm, sent only if not 0 (gateways since 10.11); not negative */
-    uint32_t *serial_no;      /**< where else to store the request's number, or NULL: atomically, before the request can
-                                   complete; 0 when the call begins and when it is refused. Of use in a blocking call, which another
-                                   thread can then end by capdist_cancel(). Must live until the call returns */
+    int32_t security_firm;    /**< QotHeader.securityFirm, not negative; 0: not sent. Gateways read it since 10.11 */
+    uint32_t *serial_no;      /**< another place to store the request's serial number, or NULL. It is stored atomically, before the
+                                   request can complete; it is 0 from the start of the call and if the call is refused. Another
+                                   thread can read it to end a blocking call with capdist_cancel(). Must stay valid until the
+                                   call returns */
     int32_t outage_mode;      /**< `CAPDIST_OUTAGE_*` */
     int32_t reserved;         /**< 0 */
 } capdist_request_options;
 
-/** Fills `options` with zeroes, the defaults; `size` and return as for capdist_options_init(). */
+/**
+ * Fills `options` with zeros, the defaults.
+ * @param options the struct to fill
+ * @param size    `sizeof *options`, as the caller was compiled
+ * @return as capdist_options_init()
+ */
 CAPDIST_API capdist_status capdist_request_options_init(capdist_request_options *options, size_t size);
 
 /* ------------------------------------------------------------------------------------------------- connections -- */
 
 /**
- * Starts connecting, and returns at once; how it went comes to `on_init_connect`. Requests may be made right away: they
- * queue until the connection stands.
- * @param options NULL: the defaults
- * @param conn    where to store the handle; it is stored before any callback can run, and set to NULL when refused
- * @return #CAPDIST_OK; #CAPDIST_INVALID_ARGUMENT; #CAPDIST_UNSUPPORTED (a feature this version lacks, or fields set
- *         that only a newer header has); #CAPDIST_QUOTA_CONFLICT; #CAPDIST_NEEDS_ADDRESS; #CAPDIST_SYSTEM_ERROR
+ * Starts connecting, and returns at once; the result goes to `on_init_connect`. Requests may be made right away: they are queued
+ * until the connection is established. End the connection with capdist_release().
+ * @param options how to connect; NULL: the defaults
+ * @param conn    receives the handle, before any callback can run; set to NULL if refused
+ * @return #CAPDIST_OK; #CAPDIST_INVALID_ARGUMENT; #CAPDIST_UNSUPPORTED; #CAPDIST_QUOTA_CONFLICT; #CAPDIST_NEEDS_ADDRESS;
+ *         #CAPDIST_SYSTEM_ERROR
  */
 CAPDIST_API capdist_status capdist_init_connect(const capdist_options *options, capdist_conn **conn);
 
 /**
- * Waits until the connection stands, through attempts that fail; `on_init_connect` may still be on its way then.
+ * Waits until the connection is established, also through attempts that fail. `on_init_connect` may run after it has returned.
  * @param conn       the connection
- * @param timeout_ms 0 to 3,600,000; 0 only looks
- * @return #CAPDIST_OK; when it failed for good, or at the time limit if an attempt has failed: why (#CAPDIST_CONNECT_FAILED,
- *         #CAPDIST_CONNECT_REFUSED, ..., #CAPDIST_DISCONNECTED); at the time limit else #CAPDIST_CONNECT_TIMEOUT;
- *         #CAPDIST_RELEASED; #CAPDIST_WOULD_DEADLOCK inside a callback; #CAPDIST_INVALID_ARGUMENT; #CAPDIST_FORKED
+ * @param timeout_ms milliseconds, 0 to 3,600,000; 0: does not wait
+ * @return #CAPDIST_OK: established;
+ *         why it is not (#CAPDIST_CONNECT_FAILED to #CAPDIST_TLS_FAILED, or #CAPDIST_DISCONNECTED), if the connection failed
+ *         permanently, or if the timeout passed after an attempt that failed;
+ *         #CAPDIST_CONNECT_TIMEOUT, if the timeout passed before any attempt failed;
+ *         #CAPDIST_RELEASED; #CAPDIST_FORKED; #CAPDIST_INVALID_ARGUMENT; #CAPDIST_WOULD_DEADLOCK inside a callback
  */
 CAPDIST_API capdist_status capdist_wait_ready(capdist_conn *conn, int32_t timeout_ms);
 
 /**
- * Closes the connection and frees it. Every request still queued or in flight completes as #CAPDIST_RELEASED through
- * its callback, then comes `on_closed`; `on_disconnect` does not. Outside callbacks it returns when all that is over and
- * the thread has ended: it waits for a callback of this connection that is running, and for nothing else. Inside any
- * callback it returns at once, and the rest happens after that callback. In a child after fork it closes nothing: the
- * copies were closed at the fork.
- * @return #CAPDIST_OK; #CAPDIST_RELEASED for a handle released before (harmless); #CAPDIST_INVALID_ARGUMENT for NULL or
- *         what never was a handle
+ * Closes the connection and frees it. Each request that is queued or in flight completes as #CAPDIST_RELEASED through its
+ * callback. Then `on_closed` is called; `on_disconnect` is not.
+ * - Outside callbacks it returns after all that, and after the connection's thread has ended. It waits for a running callback of
+ *   this connection, and for nothing else.
+ * - Inside a callback it returns at once, and the rest happens after that callback.
+ * - In a child after a fork it does nothing: the fork closed the child's descriptors.
+ * @param conn the connection
+ * @return #CAPDIST_OK; #CAPDIST_RELEASED for a handle that was released before (harmless); #CAPDIST_INVALID_ARGUMENT for NULL or
+ *         a value that was never a handle
  */
 CAPDIST_API capdist_status capdist_release(capdist_conn *conn);
 
 /**
- * The one descriptor of a connection in host-driven mode (#CAPDIST_MODE_HOST_DRIVEN): the same for its whole life, also across
- * reconnects, and readable whenever capdist_process() has something to do. For poll(), epoll (level-triggered) and the like;
- * it is the library's, which closes it in the release: take it out of your loop before that, and never read from it.
- * @return the descriptor; -1 if there is none: NULL, a connection in thread mode, released, or from before a fork
+ * Returns the descriptor of a connection in application-driven mode (#CAPDIST_MODE_HOST_DRIVEN). It is readable whenever
+ * capdist_process() has something to do, and stays the same for the connection's life, across reconnects. Wait for it with
+ * poll(), or level-triggered with epoll. Never read from it. It belongs to the library, and capdist_release() closes it: remove it
+ * from your event loop before.
+ * @param conn the connection
+ * @return the descriptor; -1 if there is none, because the connection is NULL, in thread mode, released or from before a fork
  *         (capdist_last_error() tells)
  */
 CAPDIST_API int32_t capdist_get_fd(capdist_conn *conn);
 
 /**
- * Does what there is to do on a connection in host-driven mode, and waits for nothing: connects, receives, sends, keeps the
- * connection alive, ends requests at their time. To be called whenever capdist_get_fd() is readable; a call too many is
- * harmless. Callbacks run inside it, on the calling thread, and in capdist_release(), capdist_wait_ready() and
- * capdist_fetch_capital_distribution(), which drive the connection themselves while they wait; never in any other call.
- * Any thread may call it, one at a time.
+ * Does the pending work of a connection in application-driven mode, and never waits: it connects, receives, sends, keeps the
+ * connection alive and times requests out. Call it whenever the descriptor of capdist_get_fd() is readable; an extra call is
+ * harmless. Any thread may call it, one at a time.
+ *
+ * Callbacks run inside it, on the calling thread. They also run inside capdist_release(), capdist_wait_ready() and
+ * capdist_fetch_capital_distribution(), which drive the connection themselves while they wait, and inside no other call.
+ * @param conn the connection
  * @return #CAPDIST_OK; #CAPDIST_BUSY while another thread drives this connection; #CAPDIST_WOULD_DEADLOCK inside a callback;
- *         #CAPDIST_INVALID_ARGUMENT for a connection in thread mode; #CAPDIST_RELEASED; #CAPDIST_FORKED; #CAPDIST_SYSTEM_ERROR if
- *         the application closed the connection's descriptors: release it
+ *         #CAPDIST_INVALID_ARGUMENT for a connection in thread mode; #CAPDIST_RELEASED; #CAPDIST_FORKED; #CAPDIST_SYSTEM_ERROR
+ *         if the application closed a descriptor of the connection: release it
  */
 CAPDIST_API capdist_status capdist_process(capdist_conn *conn);
 
 /**
- * Tells a name's addresses, which `on_resolve` asked for. They are tried one after the other, in this order, each with its share of
- * the attempt's time.
+ * Answers `on_resolve` with a name's addresses. The library tries them in this order, and divides the attempt's time between
+ * them.
  * @param conn      the connection
- * @param addresses numeric addresses, IPv4 or IPv6, separated by a space; NULL or "": the name was not found
- * @param why       for a name that was not found: the reason in words, or NULL
- * @return #CAPDIST_OK; #CAPDIST_NOT_FOUND if none were asked for; #CAPDIST_INVALID_ARGUMENT for what is no address: the question stays
- *         open; #CAPDIST_RELEASED; #CAPDIST_FORKED
+ * @param addresses numeric IPv4 or IPv6 addresses, separated by a space, at most 65,535 bytes; NULL or "": the name was not found
+ * @param why       if the name was not found: the reason in words, or NULL
+ * @return #CAPDIST_OK; #CAPDIST_NOT_FOUND if `on_resolve` is not waiting for an answer; #CAPDIST_INVALID_ARGUMENT if something is
+ *         not an address: `on_resolve` still waits for an answer then; #CAPDIST_RELEASED; #CAPDIST_FORKED
  */
 CAPDIST_API capdist_status capdist_resolved(capdist_conn *conn, const char *addresses, const char *why);
 
-/** State of a connection. */
+/** States of a connection. */
 enum {
-    CAPDIST_STATE_CONNECTING = 0,   /**< connecting, or pausing before the next attempt */
-    CAPDIST_STATE_READY = 1,        /**< the connection stands */
-    CAPDIST_STATE_NOT_CONNECTED = 2 /**< failed for good */
+    CAPDIST_STATE_CONNECTING = 0,   /**< connecting, or in the pause before the next attempt */
+    CAPDIST_STATE_READY = 1,        /**< established */
+    CAPDIST_STATE_NOT_CONNECTED = 2 /**< failed permanently */
 };
 
 /** What is known of a connection. Initialise it with capdist_connection_info_init(). */
 typedef struct capdist_connection_info {
     size_t struct_size;     /**< set by capdist_connection_info_init() */
     uint64_t conn_id;       /**< the gateway's number for this connection; 0 before the first handshake */
-    uint64_t login_user_id; /**< the user the gateway is logged in as; 0 before the first handshake, and over WebSocket */
-    int32_t server_version; /**< the gateway's version; 0 before the first handshake, and over WebSocket */
+    uint64_t login_user_id; /**< the user that the gateway is logged in as; 0 before the first handshake, and over WebSocket */
+    int32_t server_version; /**< the gateway's version, major * 100 + minor; 0 before the first handshake, and over WebSocket */
     int32_t state;          /**< `CAPDIST_STATE_*` */
 } capdist_connection_info;
 
-/** Clears `info`; `size` and return as for capdist_options_init(). */
+/**
+ * Initialises `info` with zeros.
+ * @param info the struct to initialise
+ * @param size `sizeof *info`, as the caller was compiled
+ * @return as capdist_options_init()
+ */
 CAPDIST_API capdist_status capdist_connection_info_init(capdist_connection_info *info, size_t size);
 
-/** Fills `info`. @return #CAPDIST_OK, #CAPDIST_RELEASED, #CAPDIST_FORKED, #CAPDIST_INVALID_ARGUMENT */
+/**
+ * Fills `info` with what is known of a connection.
+ * @param conn the connection
+ * @param info the struct to fill
+ * @return #CAPDIST_OK, #CAPDIST_RELEASED, #CAPDIST_FORKED, #CAPDIST_INVALID_ARGUMENT
+ */
 CAPDIST_API capdist_status capdist_get_connection_info(capdist_conn *conn, capdist_connection_info *info);
 
-/** The quota of a connection's group. Initialise it with capdist_quota_init(). */
+/** The state of a quota group. Initialise it with capdist_quota_init(). */
 typedef struct capdist_quota {
     size_t struct_size;   /**< set by capdist_quota_init() */
-    int32_t limit;        /**< requests a window; 0: no quota is kept */
-    int32_t window_ms;    /**< the window in milliseconds */
-    int32_t used;         /**< slots in use: requests in flight, and those of the last window */
+    int32_t limit;        /**< requests in a window; 0: no quota is kept */
+    int32_t window_ms;    /**< the window's length in milliseconds */
+    int32_t used;         /**< slots in use: by requests in flight, and by those answered within the last window */
     int32_t waiting;      /**< requests of the whole group that wait for a slot */
-    int32_t next_slot_ms; /**< milliseconds until the next slot is free; 0: one is; -1: not known, since every slot
-                               is held by a request that is still in flight */
+    int32_t next_slot_ms; /**< milliseconds until a slot is free; 0: one is free now; -1: not known, since requests in flight use
+                               every slot */
     int32_t reserved;     /**< 0 */
 } capdist_quota;
 
-/** Clears `quota`; `size` and return as for capdist_options_init(). */
+/**
+ * Initialises `quota` with zeros.
+ * @param quota the struct to initialise
+ * @param size  `sizeof *quota`, as the caller was compiled
+ * @return as capdist_options_init()
+ */
 CAPDIST_API capdist_status capdist_quota_init(capdist_quota *quota, size_t size);
 
-/** Fills `quota`. @return #CAPDIST_OK, #CAPDIST_RELEASED, #CAPDIST_FORKED, #CAPDIST_INVALID_ARGUMENT */
+/**
+ * Fills `quota` with the state of the connection's quota group.
+ * @param conn  the connection
+ * @param quota the struct to fill
+ * @return #CAPDIST_OK, #CAPDIST_RELEASED, #CAPDIST_FORKED, #CAPDIST_INVALID_ARGUMENT
+ */
 CAPDIST_API capdist_status capdist_get_quota(capdist_conn *conn, capdist_quota *quota);
 
 /* ---------------------------------------------------------------------------------------------------- requests -- */
 
 /**
- * Asks for a stock's capital distribution. Returns at once; the answer comes to `callback`, exactly once.
- * @param conn      the connection; it need not stand yet
- * @param security  what to ask for
- * @param options   NULL: the connection's defaults
- * @param callback  not NULL
- * @param user_data handed to `callback`; the library never looks at it
- * @param serial_no where to store the request's number, never 0, the same that `callback` gets, or NULL; it is stored
- *                  before the callback can run, and set to 0 when refused
- * @return #CAPDIST_OK: accepted. Otherwise refused and no callback comes: #CAPDIST_INVALID_ARGUMENT,
+ * Requests a stock's capital distribution. Returns at once; the answer goes to `callback`, exactly once.
+ * @param conn      the connection; it need not be established yet
+ * @param security  the stock, warrant or fund
+ * @param options   options of this request; NULL: the connection's
+ * @param callback  receives the reply; not NULL
+ * @param user_data passed to `callback`; the library does not use it otherwise
+ * @param serial_no receives the request's serial number, before the callback can run: never 0, and the same that `callback`
+ *                  gets; set to 0 if refused; may be NULL
+ * @return #CAPDIST_OK: accepted. Otherwise refused, and the callback is never called: #CAPDIST_INVALID_ARGUMENT,
  *         #CAPDIST_QUEUE_FULL, #CAPDIST_QUOTA_EXHAUSTED, #CAPDIST_NOT_CONNECTED, #CAPDIST_RELEASED, #CAPDIST_FORKED,
- *         #CAPDIST_UNSUPPORTED; with #CAPDIST_OUTAGE_FAIL during an outage: the last attempt's status (#CAPDIST_CONNECT_FAILED,
- *         #CAPDIST_CONNECT_TIMEOUT, ...), and its cause in capdist_last_error()
+ *         #CAPDIST_UNSUPPORTED, #CAPDIST_SYSTEM_ERROR. With #CAPDIST_OUTAGE_FAIL during an outage also the status of the last
+ *         attempt (#CAPDIST_CONNECT_FAILED to #CAPDIST_TLS_FAILED, or #CAPDIST_DISCONNECTED)
  */
 CAPDIST_API capdist_status capdist_get_capital_distribution(capdist_conn *conn, const capdist_security *security,
                                                             const capdist_request_options *options,
@@ -743,36 +851,39 @@ CAPDIST_API capdist_status capdist_get_capital_distribution(capdist_conn *conn, 
                                                             uint32_t *serial_no);
 
 /**
- * The same, blocking, for at most the queue timeout plus the reply timeout.
- * @param conn     the connection; it need not stand yet
- * @param security what to ask for
- * @param options  NULL: the connection's defaults
- * @param reply set whenever the request was accepted, else NULL; free it with capdist_reply_free()
- * @return the reply's status, or why the request was refused: as above, and #CAPDIST_WOULD_DEADLOCK inside a callback
+ * The same as a blocking call. It takes at most the queue timeout plus the reply timeout.
+ * @param conn     the connection; it need not be established yet
+ * @param security the stock, warrant or fund
+ * @param options  options of this request; NULL: the connection's
+ * @param reply    receives the reply if the request was accepted, else NULL; free it with capdist_reply_free()
+ * @return the reply's status; or why the request was refused, as capdist_get_capital_distribution() does;
+ *         #CAPDIST_WOULD_DEADLOCK inside a callback
  */
 CAPDIST_API capdist_status capdist_fetch_capital_distribution(capdist_conn *conn, const capdist_security *security,
                                                               const capdist_request_options *options,
                                                               capdist_reply **reply);
 
 /**
- * Ends a request that is queued or in flight: it completes as #CAPDIST_CANCELLED through its callback, soon after this
- * call. One that was sent keeps its quota slot, since the gateway counts it.
+ * Ends a request that is queued or in flight. It completes as #CAPDIST_CANCELLED through its callback, soon after this call. A
+ * request that was sent keeps its quota slot, because the gateway counts it.
+ * @param conn      the connection
+ * @param serial_no the request's serial number
  * @return #CAPDIST_OK, #CAPDIST_NOT_FOUND, #CAPDIST_RELEASED, #CAPDIST_FORKED, #CAPDIST_INVALID_ARGUMENT
  */
 CAPDIST_API capdist_status capdist_cancel(capdist_conn *conn, uint32_t serial_no);
 
 /**
- * Sends any other request as raw protobuf; the answer comes raw to `callback`, exactly once. Protocol 3212 sent this way
- * passes the quota too. 1001 (InitConnect) and 1004 (KeepAlive) are the library's own and refused,
- * and over WebSocket 1 and 2, the relay's.
- * @param conn      the connection; it need not stand yet
- * @param proto_id  the protocol's number
- * @param body      the request's protobuf, copied; NULL only when `length` is 0
- * @param length    at most the connection's `max_body_bytes`
- * @param options   as above; `security_firm` must be 0
- * @param callback  not NULL
- * @param user_data handed to `callback`; the library never looks at it
- * @param serial_no as above
+ * Sends any other request as raw protobuf. The raw answer goes to `callback`, exactly once. Only protocol 3212 uses the quota.
+ * The library's own protocols are refused: 1001 (InitConnect) and 1004 (KeepAlive), and over WebSocket also 1 and 2, the
+ * bridge's.
+ * @param conn      the connection; it need not be established yet
+ * @param proto_id  the protocol's number, not 0
+ * @param body      the request's protobuf, which is copied; may be NULL if `length` is 0
+ * @param length    length of `body` in bytes, at most the connection's `max_body_bytes`
+ * @param options   options of this request; NULL: the connection's. `security_firm` must be 0
+ * @param callback  receives the reply; not NULL
+ * @param user_data passed to `callback`; the library does not use it otherwise
+ * @param serial_no as for capdist_get_capital_distribution()
  * @return as capdist_get_capital_distribution()
  */
 CAPDIST_API capdist_status capdist_send_proto(capdist_conn *conn, uint32_t proto_id, const void *body, size_t length,

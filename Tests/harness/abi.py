@@ -35,9 +35,9 @@ CHANGES = [
      "breaks programs: was struct capdist_security"),
     ("a field at the end", "} capdist_quota;", "int64_t more;} capdist_quota;",
      "not recorded (make abi): new: field capdist_quota.more"),
-    ("a new macro", "/** What the kind says it is. */", "#define CAPDIST_MORE(x) (x)\n/** What the kind says it is. */",
+    ("a new macro", "/** The code. Its", "#define CAPDIST_MORE(x) (x)\n/** The code. Its",
      "not recorded (make abi): new: macro CAPDIST_MORE(x)"),
-    ("a new function", "/** The library's version as text", "CAPDIST_API void capdist_more(void);\n/** The library's",
+    ("a new function", "/** @return the library's version", "CAPDIST_API void capdist_more(void);\n/** @return the",
      "not recorded (make abi): new: function capdist_more"),
 ]  # fmt: skip
 
