@@ -5,6 +5,9 @@
 #include <errno.h>
 #include <netdb.h>
 
+/* A timeout in which a busy machine has connected and asked, and that a test can wait for. */
+#define SHORT_MS 1500
+
 /* Nothing goes on after the first line of the log, which is of connecting, until the request is there. */
 static atomic_bool is_asked;
 
@@ -163,10 +166,10 @@ static void gateway_that_says_nothing_times_out(void **state) {
     gateway *g = start_gateway(*state);
     gateway_on(g, INIT_CONNECT, answer_nothing);
     client *c = new_client(*state, g->port);
-    c->options.connect_timeout_ms = 300;
+    c->options.connect_timeout_ms = SHORT_MS;
     int64_t start = now_ms();
     fails_for_good(c, CAPDIST_CONNECT_TIMEOUT, CAPDIST_ERR_KIND_INIT_CONNECT, CAPDIST_INIT_CONNECT_TIMEOUT);
-    assert_in_range(now_ms() - start, 290, PROMPT_MS);
+    assert_in_range(now_ms() - start, SHORT_MS - 10, PROMPT_MS);
     assert_int_equal(gateway_frame_count(g, GET_CAPITAL_DISTRIBUTION), 0);
 }
 
@@ -247,15 +250,15 @@ static void a_gateway_that_stood_before_is_not_doubted(void **state) {
     c->options.reconnect = 1;
     c->options.reconnect_min_ms = c->options.reconnect_max_ms = 5;
     c->options.connect_timeout_ms = 200;
-    c->options.on_attempt_failed = record_attempt_failed;
     open_ready(c);
+    /* On a busy machine the first attempts may have timed out. */
+    int doubts = count_logged(c, CAPDIST_LOG_WARNING, "rsa_private_key");
     gateway_on(g, INIT_CONNECT, answer_by_closing);
-    gateway_close_line(g, 0, false);
-    assert_true(wait_for(c, EVENT_ATTEMPT_FAILED, 1, PATIENCE_MS));
+    gateway_close_line(g, gateway_line_count(g) - 1, false);
+    assert_true(logged(c, CAPDIST_LOG_WARNING, "closed the connection. It answered before: look at OpenD's window."));
     gateway_on(g, INIT_CONNECT, answer_nothing);
     assert_true(logged(c, CAPDIST_LOG_WARNING, "was not answered within 200 ms. It answered before: look at OpenD's window."));
-    assert_true(logged(c, CAPDIST_LOG_WARNING, "closed the connection. It answered before: look at OpenD's window."));
-    assert_int_equal(count_logged(c, CAPDIST_LOG_WARNING, "rsa_private_key"), 0);
+    assert_int_equal(count_logged(c, CAPDIST_LOG_WARNING, "rsa_private_key"), doubts);
 }
 
 static void likely_causes_in_order(const char *text, const char *const *words, size_t count) {
@@ -270,7 +273,7 @@ static void the_likely_cause_comes_first(void **state) {
     gateway *g = start_gateway(*state);
     gateway_on(g, INIT_CONNECT, answer_nothing);
     client *silent = new_client(*state, g->port);
-    silent->options.connect_timeout_ms = 200;
+    silent->options.connect_timeout_ms = SHORT_MS;
     open_client(silent);
     assert_status(capdist_wait_ready(silent->conn, PATIENCE_MS), CAPDIST_CONNECT_TIMEOUT);
     static const char *const login[] = {"not answered", "logged in, or waiting for a code", "API port", "rsa_private_key"};
@@ -454,12 +457,12 @@ static void wait_ready_tells_the_last_cause(void **state) {
     c->options.reconnect = 1;
     c->options.reconnect_min_ms = c->options.reconnect_max_ms = 20;
     open_client(c);
+    assert_true(logged(c, CAPDIST_LOG_WARNING, "is OpenD running there?"));
     int64_t start = now_ms();
     assert_status(capdist_wait_ready(c->conn, 200), CAPDIST_CONNECT_FAILED);
     assert_in_range(now_ms() - start, 195, PROMPT_MS);
     assert_non_null(strstr(capdist_last_error(), "is OpenD running there?"));
     assert_story(c, "");
-    assert_true(logged(c, CAPDIST_LOG_WARNING, "is OpenD running there?"));
 
     client *d = new_client(*state, stuck_port(*state));
     d->options.reconnect = 1;
@@ -476,6 +479,7 @@ static void wait_ready_waits_through_failed_attempts(void **state) {
     c->options.reconnect = 1;
     c->options.reconnect_min_ms = c->options.reconnect_max_ms = 20;
     open_client(c);
+    assert_true(logged(c, CAPDIST_LOG_WARNING, "is OpenD running there?"));
     assert_status(capdist_wait_ready(c->conn, 100), CAPDIST_CONNECT_FAILED);
     gateway_come_back(g);
     assert_status(capdist_wait_ready(c->conn, PATIENCE_MS), CAPDIST_OK);

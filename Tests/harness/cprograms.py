@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from . import checks
-from .results import read_junit
+from .results import read_junit, told
 from .suite import RELEASE, RESULTS, ROOT, Case, Run, SuiteError, library_env
 
 #: Programs that do nothing but wait, beside whatever else goes on.
@@ -37,11 +37,14 @@ def c_tests(
         env = {"CMOCKA_MESSAGE_OUTPUT": "XML", "CMOCKA_XML_FILE": str(xml), "CAPDIST_ONLY": run.only.name}
         env = {**env, **library_env(), **(more or {})}
         outcome = run.program([out[mode] / name], limit_s=600 if more else 180, env=env, at_once=True)
-        cases = [replace(case, name=f"{mode}: {name}.{case.name}") for case in read_junit(xml)]
+        try:
+            cases = [replace(case, name=f"{mode}: {name}.{case.name}") for case in read_junit(xml)]
+        except SuiteError as error:
+            raise SuiteError(f"{outcome.ended}; {told(outcome.output)}; {error}") from error
         if not cases:
             raise SuiteError("it ran no test case")
         if outcome.status != 0 and all(case.passed for case in cases):
-            cases.append(Case(f"{mode}: {name}", False, outcome.ended))
+            cases.append(Case(f"{mode}: {name}", False, f"{outcome.ended}; {told(outcome.output)}"))
         return cases
 
     run_each(run, play, left_out=lambda _: ALL - set(programs or ALL), modes=modes)

@@ -29,6 +29,24 @@ def read_junit(path: Path) -> list[Case]:
     return cases
 
 
+#: How many characters of a program's output a case's reason holds.
+TOLD = 600
+
+
+def told(output: str) -> str:
+    """What a program of cmocka's said of its failed tests, each with its assertion; else the last lines it printed."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    failed: list[str] = []
+    begun = 0
+    for number, line in enumerate(lines):
+        if line.startswith("[ RUN"):
+            begun = number + 1
+        elif line.startswith("[  FAILED  ]") and number > begun:
+            failed.append(f"{line.partition('] ')[2]}: {' '.join(lines[begun:number])}")
+            begun = len(lines)
+    return "; ".join(failed)[:TOLD] or " | ".join(lines[-5:])[-TOLD:]
+
+
 def _seconds(text: str | None) -> float:
     """A length of time as test programs write it."""
     try:

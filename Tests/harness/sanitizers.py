@@ -8,6 +8,7 @@ from pathlib import Path
 
 from . import checks, cprograms
 from .gateway import simulator
+from .results import told
 from .suite import RELEASE, RESULTS, ROOT, Case, Run, SuiteError, library_env, once
 
 #: They measure memory, which a sanitizer's own makes meaningless.
@@ -37,6 +38,10 @@ SANITIZERS = {
 def sanitizers(run: Run) -> None:
     """AddressSanitizer with LeakSanitizer, then ThreadSanitizer, then valgrind."""
     checks.library(run)
+    if not run.only:
+        printed = "[ RUN      ] a\n[       OK ] a\n[ RUN      ] b\n0x1 != 0x2\nb.c:7: error: Failure!\n[  FAILED  ] b\n"
+        seen = told(printed)
+        run.check("a failed assertion is told", None if seen == "b: 0x1 != 0x2 b.c:7: error: Failure!" else seen)
     for name in SANITIZERS:
         _sanitize(run, name)
     run.part("valgrind", _valgrind)
@@ -71,9 +76,10 @@ def _sanitize(run: Run, name: str) -> None:
         no_leaks = {"ASAN_OPTIONS": "detect_leaks=0:exitcode=99"} if (mode, program) in NO_LEAKS_SOUGHT else {}
         env_of_it = {**env, **no_leaks, "CAPDIST_ONLY": run.only.name}
         outcome = run.program([out[mode] / program], limit_s=300, env=env_of_it, at_once=True)
-        told = [line for line in outcome.output.splitlines() if "Sanitizer:" in line]
         # A child of a test may have been told of what its parent never hears.
-        why = told[0] if told else "" if outcome.status == 0 else outcome.ended
+        why = next((line for line in outcome.output.splitlines() if "Sanitizer:" in line), "")
+        if outcome.status != 0:
+            why = "; ".join(filter(None, (outcome.ended, why, told(outcome.output))))
         return [Case(f"{name}, {mode}: {program}", not why, why, time.monotonic() - started)]
 
     left_out = {"thread": LEFT_OUT[name], "host": LEFT_OUT[name] | LEFT_OUT_HOST[name]}
