@@ -14,7 +14,7 @@ trap 'rm -rf "$work"' EXIT
 source=$work/libcapdist-$version
 mkdir "$source"
 tar --create --exclude=__pycache__ --exclude=.results --exclude=.build --exclude='*.egg-info' \
-    Makefile Package.swift README.md CHANGELOG.md CONTRIBUTING.md LICENSE \
+    Makefile Package.swift README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md LICENSE \
     Sources Tests bindings debian docs include packaging scripts tools | tar --extract --directory "$source"
 # Older than a package that Debian itself may make of the same version.
 cat >"$source/debian/changelog" <<END

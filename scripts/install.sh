@@ -81,7 +81,7 @@ put 644 "$INCLUDEDIR/ftapi" bindings/cpp/include/ftapi/*
 put 644 "$LIBDIR/pkgconfig" "$(fill packaging/capdist.pc.in)"
 put 644 "$cmake" "$(fill packaging/capdistConfig.cmake.in)" "$(fill packaging/capdistConfigVersion.cmake.in)"
 put 644 "$PREFIX/share/man/man1" "$made/opend-simulator.1"
-mirror README.md CHANGELOG.md CONTRIBUTING.md LICENSE docs/*.{md,svg}
+mirror README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md LICENSE docs/*.{md,svg}
 mirror bindings/c/README.md bindings/c/*.c bindings/c/adapters/*.{c,h}
 mirror bindings/cpp/README.md bindings/cpp/samples/*.cpp bindings/cpp/include/capdist/asio.hpp
 mirror bindings/python/README.md bindings/python/samples/*.{md,py} bindings/python/tests/test_greenlets.py Tests/runtimes/*

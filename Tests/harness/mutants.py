@@ -19,7 +19,7 @@ from .suite import ROOT, SCRATCH, Case, Run, SuiteError, library_env, side_by_si
 
 COPY = ROOT / ".build-mutants" / "copy"
 #: What the library is built, installed and tested from.
-COPIED = ("Package.swift", "Makefile", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE")
+COPIED = ("Package.swift", "Makefile", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "LICENSE")
 COPIED_FOLDERS = ("Sources", "Tests", "bindings", "docs", "include", "packaging", "scripts")
 #: A mutant may hang what catches it; that is caught as well. Seconds on an idle machine.
 LIMIT_S = 60
