@@ -229,7 +229,7 @@ final class FuzzedMachine {
     func loseLine(_ now: Int64) {
         guard !isHeldUp, line == .open || line == .ready else { return }
         machine.lineLost(Cause(.disconnected, .receive, 0, "closed"), see(now), &quota.group)
-        quota.lineLost(member, lineNumber)
+        quota.lineLost(member, lineNumber, now)
     }
 
     func tick(_ now: Int64) {

@@ -40,26 +40,30 @@ final class FuzzedQuota {
     }
 
     func answered(_ machine: UInt64, _ line: Int, _ wireSerialNo: UInt32, _ now: Int64) {
-        endFirst(machine, line, wireSerialNo, isAnswered: true)
+        endFirst(machine, line, wireSerialNo, isAnswered: true, now)
         // A late answer to a request whose slot is free again changes nothing.
         change(machine, line, wireSerialNo) { if $0.endsAt >= now { $0.endsAt = now + window } }
     }
 
     /// What is in flight on that line ends without an answer.
-    func lineLost(_ machine: UInt64, _ line: Int) {
-        if let first, first.machine == machine, first.line == line { self.first = nil }
+    func lineLost(_ machine: UInt64, _ line: Int, _ now: Int64) {
+        guard let first, first.machine == machine, first.line == line else { return }
+        endFirst(machine, line, first.wireSerialNo, isAnswered: false, now)
     }
 
-    private func endFirst(_ machine: UInt64, _ line: Int, _ wireSerialNo: UInt32, isAnswered: Bool) {
+    private func endFirst(
+        _ machine: UInt64, _ line: Int, _ wireSerialNo: UInt32, isAnswered: Bool, _ now: Int64
+    ) {
         guard let first, first.machine == machine, first.line == line, first.wireSerialNo == wireSerialNo else {
             return
         }
-        isKnown = isAnswered
+        // Once its time is over another member may have gone on without its answer, while its own thread is held up.
+        isKnown = isAnswered || now >= first.until
         self.first = nil
     }
 
     func gaveUp(_ machine: UInt64, _ line: Int, _ wireSerialNo: UInt32, hadTime: Bool, _ now: Int64) {
-        endFirst(machine, line, wireSerialNo, isAnswered: hadTime)
+        endFirst(machine, line, wireSerialNo, isAnswered: hadTime, now)
         change(machine, line, wireSerialNo) { slot in
             guard slot.gaveUpAt == nil else { return }
             slot.gaveUpAt = now
