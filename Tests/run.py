@@ -30,12 +30,12 @@ from harness.cpp import cpp
 from harness.cprograms import c_tests
 from harness.csharp import csharp
 from harness.docs import docs
+from harness.external import binding
 from harness.flows import flows
 from harness.fuzzing import corpus, fuzzing
 from harness.guests import guests
 from harness.java import java
 from harness.mutants import mutants
-from harness.node import node
 from harness.packages import packages
 from harness.pythons import pythons
 from harness.results import read_junit, read_swift_events
@@ -158,7 +158,7 @@ SUITES = [
     Suite("corpus", "libFuzzer's targets, each its corpus", 900, corpus),
     Suite("cpp", "the C++ headers with gcc and clang, under sanitizers, and the named cases", 900, cpp),
     Suite("csharp", "the C# binding with Mono: NUnit, the named cases, the samples", 600, csharp, lane=1),
-    Suite("node", "the Node package: its tests, the named cases, the samples, its declarations", 600, node, lane=1),
+    Suite("node", "the Node package: its tests, the named cases, the samples, its declarations", 600, binding("bindings/node"), lane=1),
     Suite("python", "the Python package", 600, pytest_suite("bindings/python/tests")),
     Suite("java", "the Java binding, and the named cases", 600, java, lane=1),
     Suite("flows", "what follows from figures, the same in every language", 300, flows, lane=1),

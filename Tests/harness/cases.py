@@ -18,25 +18,34 @@ and prints a line for each request, words separated by tabs, when it ends:
                                       `-` for what a face does not tell
 
 It ends with its input.
+
+    python3 -m harness.cases [--only NAME] 'FACE [LACKS...]: COMMAND'...
+
+runs the table in faces of a binding; LACKS is `no-callbacks`, `no-options`, or `websocket` for one that goes over it.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import queue
+import re
+import shlex
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from .gateway import Gateway, gateway
-from .suite import ROOT, Case, Run, SuiteError, side_by_side
+from .suite import ROOT, side_by_side
+from .tap import Case, SuiteError, report
 
 CASES: list[dict[str, Any]] = json.loads((ROOT / "Tests" / "cases" / "cases.json").read_text(encoding="utf-8"))["cases"]
 KILL = "kill the gateway with the requests in flight"
@@ -67,6 +76,15 @@ class Face:
     has_callbacks: bool = True
     has_options: bool = True
     over_websocket: bool = False
+
+    @classmethod
+    def of(cls, text: str) -> Face:
+        """Reads `FACE [LACKS...]: COMMAND`."""
+        found = re.fullmatch(r"([^\[:]+?)(?: \[([\w -]*)\])?: (.*)", text)
+        if found is None:
+            raise SuiteError(f"{text} names no face")
+        lacks = set((found[2] or "").split())
+        return cls(found[1], shlex.split(found[3]), "no-callbacks" not in lacks, "no-options" not in lacks, "websocket" in lacks)
 
     def can(self, case: dict[str, Any]) -> bool:
         """Whether it can do what a case asks."""
@@ -159,26 +177,27 @@ class Player:
         self.answers[number] = Answer(words[0], status, was_sent, retry, json.loads(said), seconds)
 
 
-def check_cases(run: Run, faces: Sequence[Face]) -> None:
-    """Runs every case in every face that can do what it asks, each a case of the suite's."""
-    if not run.only:
-        run.check("every field of the table is understood", ", ".join(_unknown_fields()))
+def play_cases(faces: Sequence[Face], only: str = "") -> Iterator[Case]:
+    """Runs every case that has `only` in its name in every face that can do what it asks."""
+    if not only:
+        unknown = _unknown_fields()
+        yield Case("every field of the table is understood", not unknown, ", ".join(unknown))
 
-    def play(played: tuple[Face, dict[str, Any]]) -> tuple[list[str], float]:
+    def play(played: tuple[Face, dict[str, Any]]) -> Case:
+        face, case = played
         started = time.monotonic()
         try:
-            return _play(played[1], played[0]), time.monotonic() - started
+            problems = _play(case, face)
         except SuiteError as error:
-            return [str(error)], time.monotonic() - started
+            problems = [str(error)]
+        return Case(f"{face.name}: {case['name']}", not problems, "; ".join(problems[:3]), time.monotonic() - started)
 
     # Two at a time: they wait, for timeouts and for an interpreter to start and to end.
-    plays = [(face, case) for face in faces for case in filter(face.can, CASES) if run.only.name in case["name"]]
-    for (face, case), (problems, seconds) in zip(plays, side_by_side(play, plays), strict=True):
-        run.cases.append(Case(f"{face.name}: {case['name']}", not problems, "; ".join(problems[:3]), seconds))
-    if run.only:
-        return
-    left_out = {case["name"] for case in CASES} - {case["name"] for _, case in plays}
-    run.check("no case of the table is left out", ", ".join(left_out))
+    plays = [(face, case) for face in faces for case in filter(face.can, CASES) if only in case["name"]]
+    yield from side_by_side(play, plays)
+    if not only:
+        left_out = {case["name"] for case in CASES} - {case["name"] for _, case in plays}
+        yield Case("no case of the table is left out", not left_out, ", ".join(left_out))
 
 
 def _unknown_fields() -> list[str]:
@@ -317,3 +336,20 @@ def _figure(answer: Answer, name: str) -> Any:
     """capital_in_big is capitalInBig in protobuf, and so in JSON."""
     first, *others = name.split("_")
     return answer.said.get("s2c", {}).get(first + "".join(word.capitalize() for word in others))
+
+
+def check_cases(run, faces):
+    run.cases += play_cases(faces, run.only.name)
+
+
+def main() -> int:
+    """Runs what the command line names."""
+    parser = argparse.ArgumentParser(description="Runs the named cases.")
+    parser.add_argument("--only", default="")
+    parser.add_argument("faces", nargs="+")
+    arguments = parser.parse_args()
+    return report(play_cases([Face.of(face) for face in arguments.faces], arguments.only))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -34,8 +34,8 @@ ELSEWHERE = {
     ("README.md", "java"): "Tests/harness/java.py",
     ("bindings/csharp/README.md", "csharp"): "Tests/harness/csharp.py",
     ("bindings/java/README.md", "java"): "Tests/harness/java.py",
-    ("README.md", "js"): "Tests/harness/node.py",
-    ("bindings/node/README.md", "js"): "Tests/harness/node.py",
+    ("README.md", "js"): "bindings/node/test/readme.toml",
+    ("bindings/node/README.md", "js"): "bindings/node/test/readme.toml",
     ("bindings/python/README.md", "python"): "bindings/python/tests/test_readme.py",
 }
 #: Why a block may stay unrun.

@@ -28,10 +28,10 @@ class Gateway:
 
 @contextmanager
 def gateway(
-    *options: str, program: Path = RELEASE / "opend-simulator", env: Mapping[str, str] | None = None
+    *options: str, program: Path | None = None, env: Mapping[str, str] | None = None
 ) -> Iterator[Gateway]:
-    """Runs opend-simulator; ends it by closing its input, unless it was killed."""
-    command = [str(program), "--port", "0", "--end-with-input", *options]
+    """Runs opend-simulator (that of CAPDIST_SIMULATOR, if it is set); ends it by closing its input, unless it was killed."""
+    command = [str(program or os.environ.get("CAPDIST_SIMULATOR") or RELEASE / "opend-simulator"), "--port", "0", "--end-with-input", *options]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env={**os.environ, **(env or {})}) as process:
         try:

@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from typing import Any
 
-from .suite import Case, SuiteError
+from .tap import Case, SuiteError
 
 
 def read_junit(path: Path) -> list[Case]:

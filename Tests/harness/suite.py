@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TypeVar
 
+from .tap import Case, SuiteError
+
 Item = TypeVar("Item")
 Made = TypeVar("Made")
 
@@ -37,21 +39,6 @@ def library_env() -> dict[str, str]:
         "CAPDIST_SIMULATOR": str(RELEASE / "opend-simulator"),
         "PYTHONDONTWRITEBYTECODE": "1",
     }
-
-
-class SuiteError(Exception):
-    """The suite could not run, or not to its end."""
-
-
-@dataclass(frozen=True)
-class Case:
-    """One named test case. `why` is empty for one that passed."""
-
-    name: str
-    passed: bool
-    why: str = ""
-    #: How long it took, as far as that is known.
-    seconds: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ const { join } = require("node:path");
 const readline = require("node:readline");
 
 const ROOT = join(__dirname, "..", "..", "..");
-const LIBDIR = process.env.CAPDIST_LIBDIR ?? join(ROOT, ".build-test", "release");
+const LIBDIR = process.env.CAPDIST_LIBDIR ?? join(ROOT, ".build", "release");
 process.env.CAPDIST_LIBRARY ??= join(LIBDIR, "libcapdist.so");
 const SIMULATOR = process.env.CAPDIST_SIMULATOR ?? join(LIBDIR, "opend-simulator");
 const TLS = join(ROOT, "Tests", "vectors", "tls");

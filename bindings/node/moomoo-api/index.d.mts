@@ -1,2 +1,0 @@
-export * from "capdist/moomoo-api";
-export { default } from "capdist/moomoo-api";

@@ -1,2 +1,0 @@
-import api = require("capdist/moomoo-api");
-export = api;

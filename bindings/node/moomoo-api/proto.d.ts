@@ -1,1 +1,0 @@
-export * from "capdist/proto";

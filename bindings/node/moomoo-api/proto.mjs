@@ -1,3 +1,0 @@
-import proto from "./proto.js";
-
-export const { Common, Qot_Common } = proto;
