@@ -77,7 +77,7 @@ JAVA_TEST_PACKAGES := libgoogle-gson-java libguava-java junit5 maven libmaven-co
 NODE_PACKAGES = node-typescript node-js-beautify $(if $(shell command -v node),,nodejs) \
     $(if $(shell node bindings/node/headers.js 2>/dev/null),,libnode-dev) $(if $(shell command -v npm),,npm)
 
-.PHONY: setup setup-build lib tool manual demo test quick deep bench java csharp install uninstall wheel deb jar npm dll docs abi messages messages-check format lint simulate mutants fuzz clean
+.PHONY: setup setup-build lib sanitized tool manual demo test quick deep bench java csharp install uninstall wheel deb jar npm dll docs abi messages messages-check format lint simulate mutants fuzz clean
 
 setup:
 	@scripts/setup.sh $(BUILD_PACKAGES) $(TOOL_PACKAGES) $(TOOL_TEST_PACKAGES) $(TEST_PACKAGES) $(JAVA_PACKAGES) $(JAVA_TEST_PACKAGES) $(CSHARP_PACKAGES) $(NODE_PACKAGES) $(RUNTIME_PACKAGES)
@@ -114,6 +114,13 @@ ifeq ($(PREBUILT),)
 	@scripts/split.sh $(RELEASE)/libcapdist.so $(LIBRARY)
 endif
 	@echo "The library is $(LIBRARY), its header include/capdist.h."
+
+# The library with a sanitizer inside, address or thread: .build-asan or .build-tsan. It has both names there.
+SANITIZER ?= address
+SANITIZED = .build-$(patsubst thread,tsan,$(patsubst address,asan,$(SANITIZER)))
+sanitized:
+	swift build --sanitize $(SANITIZER) --product capdist --scratch-path $(SANITIZED)
+	@ln -sf libcapdist.so $(SANITIZED)/debug/libcapdist.so.$(MAJOR)
 
 # With the Swift runtime inside; it uses the library that is installed beside it.
 tool: lib

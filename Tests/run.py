@@ -26,7 +26,6 @@ from pathlib import Path
 
 from harness import checks
 from harness.abi import abi
-from harness.cpp import cpp
 from harness.cprograms import c_tests
 from harness.csharp import csharp
 from harness.docs import docs
@@ -156,7 +155,7 @@ SUITES = [
     Suite("c", "the C ABI over the real library, in both modes", 900, c_tests),
     Suite("guests", "hosts that load and unload the library, or have a Swift runtime of their own", 600, guests),
     Suite("corpus", "libFuzzer's targets, each its corpus", 900, corpus),
-    Suite("cpp", "the C++ headers with gcc and clang, under sanitizers, and the named cases", 900, cpp),
+    Suite("cpp", "the C++ headers with gcc and clang, under sanitizers, and the named cases", 900, binding("bindings/cpp")),
     Suite("csharp", "the C# binding with Mono: NUnit, the named cases, the samples", 600, csharp, lane=1),
     Suite("node", "the Node package: its tests, the named cases, the samples, its declarations", 600, binding("bindings/node"), lane=1),
     Suite("python", "the Python package", 600, pytest_suite("bindings/python/tests")),

@@ -10,15 +10,15 @@ CAPDIST_SIMULATOR ?= $(CAPDIST_LIBDIR)/opend-simulator
 CAPDIST_LIBRARY ?= $(CAPDIST_LIBDIR)/libcapdist.so.1
 export CAPDIST_LIBDIR CAPDIST_SIMULATOR CAPDIST_LIBRARY
 PART ?=
-ONLY ?=
+export ONLY ?=
 RESULTS ?= $(ROOT)/Tests/.results/$(notdir $(HERE))
 
 # The tools of Tests/harness; each tells what it takes.
 export PYTHONPATH := $(ROOT)/Tests
 export PYTHONDONTWRITEBYTECODE := 1
 GATEWAYS := python3 -m harness.gateways
-CASES := python3 -m harness.cases --only '$(ONLY)'
-SAMPLES = python3 -m harness.samples $(1) $(2) --only '$(ONLY)'
+CASES := python3 -m harness.cases --only "$$ONLY"
+SAMPLES = python3 -m harness.samples $(1) $(2) --only "$$ONLY"
 TAP := python3 -m harness.tap
 
 test: $(addprefix test-,$(or $(PART),$(PARTS)))

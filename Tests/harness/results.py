@@ -18,7 +18,9 @@ def read_junit(path: Path) -> list[Case]:
         raise SuiteError(f"no result in {path.name}: {error}") from error
     cases = []
     for element in root.iter("testcase"):
-        name = ".".join(part for part in (element.get("classname"), element.get("name")) if part)
+        # Doctest tells the file in the place of a class.
+        group = element.get("classname") or ""
+        name = ".".join(part for part in ("" if "/" in group else group, element.get("name")) if part)
         trouble = next((child for child in element if child.tag in ("failure", "error", "skipped")), None)
         seconds = _seconds(element.get("time"))
         if trouble is None:

@@ -7,7 +7,7 @@ The table has an entry `[[sample]]` for each:
     name           of the case; {brand} in it and below stands for the vendor's brand
     source         the file, beside the table's folder; or `page`, of which the fenced blocks of `language` are taken: the one of
                    number `block` (1 is the first), set into `around` at %s
-    as             the name that it is copied to, in OUT
+    as             the name that it is copied to, in OUT; without it there is no copy
     replace        what is another's in the copy, which must stand there: "11111" = "{port}" if nothing else is told
     simulator      the gateway's options; the port of its WebSocket is {websocket_port}, if it has one
     build, run     commands of the shell, in OUT; {source} is the copy, {out} OUT, {here} the binding, {root} the project
@@ -94,10 +94,12 @@ def play(entry: dict[str, Any], brand: str, here: Path, out: Path) -> Case:
     name = str(entry["name"]).replace("{brand}", brand)
     started = time.monotonic()
     try:
-        with gateway(*str(entry.get("simulator", "")).format(root=ROOT).split()) as running:
+        with gateway(*str(entry.get("simulator", "")).format(root=ROOT, out=out).split()) as running:
             values = {"port": running.port, "websocket_port": running.websocket_port, "brand": brand}
             values |= {"out": out, "here": here, "root": ROOT}
-            why = _played(entry, values, _text(entry, brand, here))
+            if "as" in entry:
+                values["source"] = _copied(entry, values, _text(entry, brand, here))
+            why = _played(entry, values)
     except (SuiteError, subprocess.CalledProcessError) as error:
         why = str(error)
     return Case(name, not why, why, time.monotonic() - started)
@@ -108,15 +110,19 @@ def _filled(text: str, values: dict[str, Any]) -> str:
     return re.sub(r"\{(\w+)\}", lambda found: str(values.get(found[1], found[0])), text)
 
 
-def _played(entry: dict[str, Any], values: dict[str, Any], text: str) -> str:
+def _copied(entry: dict[str, Any], values: dict[str, Any], text: str) -> Path:
+    """Writes the copy. Returns where."""
     for old, new in entry.get("replace", {"11111": "{port}"}).items():
         if old not in text:
-            return f"{old} does not stand in it"
+            raise SuiteError(f"{old} does not stand in it")
         text = text.replace(old, _filled(new, values))
-    source = Path(values["out"]) / _filled(entry["as"], values)
-    source.parent.mkdir(parents=True, exist_ok=True)
-    source.write_text(text, encoding="utf-8")
-    values["source"] = source
+    copy = Path(values["out"]) / _filled(entry["as"], values)
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    copy.write_text(text, encoding="utf-8")
+    return copy
+
+
+def _played(entry: dict[str, Any], values: dict[str, Any]) -> str:
     if "build" in entry:
         command = ["sh", "-c", _filled(entry["build"], values)]
         built = subprocess.run(command, cwd=values["out"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)

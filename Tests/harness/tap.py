@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import subprocess
 import sys
@@ -113,7 +114,8 @@ class Report:
     def end(self) -> int:
         """Writes the plan. Returns the exit status of the program."""
         print(f"1..{self.count}", flush=True)
-        return 1 if self.failed or not self.count else 0
+        # With ONLY, another program may have the test that is wanted.
+        return 1 if self.failed or not (self.count or os.environ.get("ONLY")) else 0
 
 
 def report(cases: Iterable[Case]) -> int:

