@@ -14,7 +14,7 @@
 # make deb      make Debian packages, in DIST
 # make jar      make the Java binding's jar, in DIST; make npm: the Node package; make dll: the C# assembly
 # make docs     make HTML of the header, in DIST/html
-# make abi      record the interface of the header (docs/abi.md)
+# make abi      record the interface of the header, and write what is generated from it (docs/abi.md)
 # make mutants  break the library on purpose, and see that the tests notice (ONLY=late-sending: one mutant)
 # make fuzz     feed the library with inputs that search for its mistakes, each target SECONDS=60
 # make simulate run SEEDS=1000 schedules FROM=1 in virtual time, with a log in .build/simulate.log
@@ -214,7 +214,7 @@ docs:
 	VERSION=$(VERSION) DIST=$(DIST) doxygen docs/Doxyfile
 
 abi:
-	@scripts/abi.py --record
+	@python3 -B bindings/abi --record
 
 messages:
 	scripts/messages.sh

@@ -108,7 +108,7 @@ extern "C" {
 /** A new major number: programs must be compiled again. */
 #define CAPDIST_VERSION_MAJOR 1
 /** A new minor number: something was added. */
-#define CAPDIST_VERSION_MINOR 0
+#define CAPDIST_VERSION_MINOR 1
 /** A new patch number: bugs were fixed. */
 #define CAPDIST_VERSION_PATCH 0
 /** @} */
@@ -230,7 +230,7 @@ CAPDIST_API int32_t capdist_status_retry(capdist_status status);
  */
 CAPDIST_API const char *capdist_last_error(void);
 
-/** @return the library's version, such as "1.0.0". Static text. */
+/** @return the library's version, such as "1.1.0". Static text. */
 CAPDIST_API const char *capdist_version(void);
 
 /* -------------------------------------------------------------------------------------------------- securities -- */

@@ -1,8 +1,8 @@
-/// What became of a request, a connection or a call. The numbers are those of `CAPDIST_*` in capdist.h, which tests compare.
+// Generated from include/capdist.h: do not edit. `make abi` writes it. A status's sentence is bindings/abi/capdist.json's.
+
+/// What became of a request, a connection or a call. The numbers are those of `CAPDIST_*` in capdist.h.
 package enum Status: Int32, CaseIterable, Sendable {
     case ok = 0
-
-    // How a request completed.
     case refused = 1
     case rateLimited = 2
     case queueTimeout = 3
@@ -11,16 +11,12 @@ package enum Status: Int32, CaseIterable, Sendable {
     case malformedReply = 6
     case cancelled = 7
     case released = 8
-
-    // Why there is no connection.
     case connectFailed = 16
     case connectTimeout = 17
     case connectRefused = 18
     case protocolError = 19
     case encryptionFailed = 20
     case tlsFailed = 21
-
-    // Why a call was refused.
     case invalidArgument = 32
     case queueFull = 33
     case quotaExhausted = 34
@@ -33,55 +29,70 @@ package enum Status: Int32, CaseIterable, Sendable {
     case quotaConflict = 41
     case notFound = 42
     case systemError = 43
-}
 
-/// Why there is no connection, or no more.
-package struct Cause: Error, Equatable {
-    /// The step that failed, as the vendor numbers them (capdist.h, CAPDIST_ERR_KIND_*).
-    package enum Kind: Int64, Sendable {
-        case create = 1
-        case nameNotFound = 4
-        case connect = 6
-        case select = 9
-        case send = 10
-        case receive = 11
-        case initConnect = 100
+    /// The constant's name in capdist.h.
+    package var name: StaticString {
+        switch self {
+        case .ok: "CAPDIST_OK"
+        case .refused: "CAPDIST_REFUSED"
+        case .rateLimited: "CAPDIST_RATE_LIMITED"
+        case .queueTimeout: "CAPDIST_QUEUE_TIMEOUT"
+        case .replyTimeout: "CAPDIST_REPLY_TIMEOUT"
+        case .disconnected: "CAPDIST_DISCONNECTED"
+        case .malformedReply: "CAPDIST_MALFORMED_REPLY"
+        case .cancelled: "CAPDIST_CANCELLED"
+        case .released: "CAPDIST_RELEASED"
+        case .connectFailed: "CAPDIST_CONNECT_FAILED"
+        case .connectTimeout: "CAPDIST_CONNECT_TIMEOUT"
+        case .connectRefused: "CAPDIST_CONNECT_REFUSED"
+        case .protocolError: "CAPDIST_PROTOCOL_ERROR"
+        case .encryptionFailed: "CAPDIST_ENCRYPTION_FAILED"
+        case .tlsFailed: "CAPDIST_TLS_FAILED"
+        case .invalidArgument: "CAPDIST_INVALID_ARGUMENT"
+        case .queueFull: "CAPDIST_QUEUE_FULL"
+        case .quotaExhausted: "CAPDIST_QUOTA_EXHAUSTED"
+        case .notConnected: "CAPDIST_NOT_CONNECTED"
+        case .wouldDeadlock: "CAPDIST_WOULD_DEADLOCK"
+        case .busy: "CAPDIST_BUSY"
+        case .forked: "CAPDIST_FORKED"
+        case .unsupported: "CAPDIST_UNSUPPORTED"
+        case .needsAddress: "CAPDIST_NEEDS_ADDRESS"
+        case .quotaConflict: "CAPDIST_QUOTA_CONFLICT"
+        case .notFound: "CAPDIST_NOT_FOUND"
+        case .systemError: "CAPDIST_SYSTEM_ERROR"
+        }
     }
 
-    /// Codes of `Kind.initConnect` (capdist.h, CAPDIST_INIT_CONNECT_*).
-    package enum InitConnectCode {
-        package static let unknown: Int32 = 0
-        package static let timeout: Int32 = 1
-        package static let disconnected: Int32 = 3
-        package static let notSent: Int32 = 4
-        package static let refused: Int32 = 5
+    /// A sentence for people.
+    package var text: StaticString {
+        switch self {
+        case .ok: "Done."
+        case .refused: "The gateway refused the request."
+        case .rateLimited: "The gateway refused the request because too many were made; try again after the time given."
+        case .queueTimeout: "The request timed out before it was sent; it is safe to repeat."
+        case .replyTimeout: "The request was sent, and no answer came in time."
+        case .disconnected: "The connection to the gateway was lost."
+        case .malformedReply: "The gateway's answer is damaged."
+        case .cancelled: "The request was cancelled."
+        case .released: "The connection was released."
+        case .connectFailed: "The gateway could not be reached."
+        case .connectTimeout: "The gateway did not answer in time."
+        case .connectRefused: "The gateway refused the connection's InitConnect."
+        case .protocolError: "What answered does not speak OpenD's protocol."
+        case .encryptionFailed: "The encryption that was asked for could not be had."
+        case .tlsFailed: "The TLS connection could not be made."
+        case .invalidArgument: "An argument is not valid."
+        case .queueFull: "Too many requests are waiting."
+        case .quotaExhausted: "The quota is used up for now."
+        case .notConnected: "The connection has failed for good; release it and make a new one."
+        case .wouldDeadlock: "The call would wait for the thread it is on."
+        case .busy: "Another thread is in this call."
+        case .forked: "The connection belongs to the parent process."
+        case .unsupported: "This version of the library can not do that."
+        case .needsAddress: "A numeric address is needed here."
+        case .quotaConflict: "Another connection of this quota group has other figures."
+        case .notFound: "There is no such request; it may have completed already."
+        case .systemError: "The operating system refused."
+        }
     }
-
-    package var status: Status
-    package var kind: Kind
-    /// errno, or one of `InitConnectCode`.
-    package var code: Int32
-    /// A sentence for people, with what to do next where that is known.
-    package var text: String
-    /// Whether trying again can not help.
-    package var isFinal: Bool
-
-    package init(_ status: Status, _ kind: Kind, _ code: Int32, _ text: String, isFinal: Bool = false) {
-        self.status = status
-        self.kind = kind
-        self.code = code
-        self.text = text
-        self.isFinal = isFinal
-    }
-
-    /// In the vendor's layout: high 32 bits the kind, low 32 the code.
-    package var errCode: Int64 { kind.rawValue << 32 | Int64(UInt32(bitPattern: code)) }
-}
-
-/// Levels of the host's log (capdist.h, CAPDIST_LOG_*).
-package enum LogLevel: Int32, Sendable {
-    case error = 1
-    case warning = 2
-    case info = 3
-    case debug = 4
 }

@@ -1,4 +1,5 @@
 /* Statuses as names and sentences, the version, and the calling thread's last error. */
+#include "statuses.h"
 #include "support.h"
 
 static const struct {
@@ -6,34 +7,8 @@ static const struct {
     int number;
     const char *name;
 } statuses[] = {
-#define STATUS(name, number) {name, number, #name}
-    STATUS(CAPDIST_OK, 0),
-    STATUS(CAPDIST_REFUSED, 1),
-    STATUS(CAPDIST_RATE_LIMITED, 2),
-    STATUS(CAPDIST_QUEUE_TIMEOUT, 3),
-    STATUS(CAPDIST_REPLY_TIMEOUT, 4),
-    STATUS(CAPDIST_DISCONNECTED, 5),
-    STATUS(CAPDIST_MALFORMED_REPLY, 6),
-    STATUS(CAPDIST_CANCELLED, 7),
-    STATUS(CAPDIST_RELEASED, 8),
-    STATUS(CAPDIST_CONNECT_FAILED, 16),
-    STATUS(CAPDIST_CONNECT_TIMEOUT, 17),
-    STATUS(CAPDIST_CONNECT_REFUSED, 18),
-    STATUS(CAPDIST_PROTOCOL_ERROR, 19),
-    STATUS(CAPDIST_ENCRYPTION_FAILED, 20),
-    STATUS(CAPDIST_TLS_FAILED, 21),
-    STATUS(CAPDIST_INVALID_ARGUMENT, 32),
-    STATUS(CAPDIST_QUEUE_FULL, 33),
-    STATUS(CAPDIST_QUOTA_EXHAUSTED, 34),
-    STATUS(CAPDIST_NOT_CONNECTED, 35),
-    STATUS(CAPDIST_WOULD_DEADLOCK, 36),
-    STATUS(CAPDIST_BUSY, 37),
-    STATUS(CAPDIST_FORKED, 38),
-    STATUS(CAPDIST_UNSUPPORTED, 39),
-    STATUS(CAPDIST_NEEDS_ADDRESS, 40),
-    STATUS(CAPDIST_QUOTA_CONFLICT, 41),
-    STATUS(CAPDIST_NOT_FOUND, 42),
-    STATUS(CAPDIST_SYSTEM_ERROR, 43),
+#define STATUS(name, number) {name, number, #name},
+    CAPDIST_STATUSES(STATUS)
 };
 
 static void every_status_has_its_number_name_and_sentence(void **state) {

@@ -20,8 +20,9 @@ class OptionsTest {
     /** By the C fields' names. */
     private static Map<String, Object> values(Structure raw) throws IllegalAccessException {
         Map<String, Object> values = new TreeMap<>();
-        for (Field field : raw.getClass().getFields()) {
-            if (!List.of(raw.getClass().getAnnotation(Structure.FieldOrder.class).value()).contains(field.getName())) continue;
+        Class<?> type = raw instanceof Abi.Options ? Abi.Options.class : raw.getClass();
+        for (Field field : type.getFields()) {
+            if (!List.of(type.getAnnotation(Structure.FieldOrder.class).value()).contains(field.getName())) continue;
             Object value = field.get(raw);
             values.put(field.getName(), value instanceof Pointer text ? CapdistLibrary.text(text) : value);
         }
@@ -78,7 +79,7 @@ class OptionsTest {
     @Test
     void defaultsAreTheLibrarys() throws Exception {
         Map<String, Object> defaults = values(new Options().raw());
-        Map<String, Object> library = values(new CapdistLibrary.Options());
+        Map<String, Object> library = values(new CapdistLibrary.RawOptions());
         assertEquals("Java", defaults.put("programming_language", library.get("programming_language")));
         assertEquals(library, defaults);
     }
@@ -101,7 +102,7 @@ class OptionsTest {
 
     @Test
     void requestOptions() throws Exception {
-        CapdistLibrary.RequestOptions raw = new RequestOptions()
+        Abi.RequestOptions raw = new RequestOptions()
                 .queueTimeout(Duration.ofMillis(1))
                 .replyTimeout(Duration.ofMillis(2))
                 .quotaMode(QuotaMode.FAIL)
@@ -116,7 +117,7 @@ class OptionsTest {
 
     @Test
     void wiping() {
-        CapdistLibrary.Options raw = new Options().rsaPrivateKey("secret").raw();
+        CapdistLibrary.RawOptions raw = new Options().rsaPrivateKey("secret").raw();
         assertEquals("secret", CapdistLibrary.text(raw.rsa_private_key));
         raw.wipe();
         for (int i = 0; i < "secret".length(); i++) assertEquals(0, raw.rsa_private_key.getByte(i));

@@ -55,7 +55,7 @@ class ProcessTest {
         }
     }
 
-    private static Process child(Map<String, String> env, String... arguments) throws IOException {
+    static Process child(Map<String, String> env, String... arguments) throws IOException {
         List<String> command = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-XX:TieredStopAtLevel=1",
@@ -70,7 +70,7 @@ class ProcessTest {
         return process;
     }
 
-    private static List<String> output(Process process) throws InterruptedException {
+    static List<String> output(Process process) throws InterruptedException {
         List<String> lines = process.inputReader().lines().toList();
         assertTrue(process.waitFor(20, TimeUnit.SECONDS));
         return lines;

@@ -36,17 +36,19 @@ class RetryTest {
     /** It ends before the field; what lies behind it is another's memory. */
     @Test
     void anOlderLibrarysStructIsNotReadBeyondItsEnd() {
-        try (Memory reply = new Memory(CapdistLibrary.Reply.RETRY + Integer.BYTES)) {
+        int end = new Abi.Reply().size();
+        try (Memory reply = new Memory(end)) {
             reply.clear();
-            reply.setInt(CapdistLibrary.Reply.RETRY, 1);
-            reply.setInt(CapdistLibrary.Reply.STATUS, Status.REFUSED.number());
+            reply.setInt(end - 8, 1); // where the field would be
+            reply.setInt(Abi.Reply.STATUS, Status.REFUSED.number());
             assertEquals(Retry.UNKNOWN, Reply.of(reply).retry());
-            reply.setInt(CapdistLibrary.Reply.PRESENT, CapdistLibrary.HAS_RETRY);
+            reply.setInt(Abi.Reply.PRESENT, Abi.HAS_RETRY);
             assertEquals(Retry.NEVER, Reply.of(reply).retry());
         }
-        try (Memory reply = new Memory(CapdistLibrary.ProtoReply.RETRY + Integer.BYTES)) {
+        end = new Abi.ProtoReply().size();
+        try (Memory reply = new Memory(end)) {
             reply.clear();
-            reply.setInt(CapdistLibrary.ProtoReply.RETRY, 1);
+            reply.setInt(end - 8, 1);
             assertEquals(Retry.UNKNOWN, ProtoReply.of(reply).retry());
         }
     }

@@ -209,7 +209,7 @@ namespace Capdist
             return new Quota(&raw);
         }
 
-        /// <summary>The library's version, such as "1.0.0".</summary>
+        /// <summary>The library's version, such as "1.1.0".</summary>
         public static string Version
         {
             get { return Native.Text(Native.capdist_version()); }

@@ -321,5 +321,5 @@ export declare class Client {
 /** Connects, and waits until the connection stands. Rejects with a ConnectError that tells why it does not. */
 export declare function connect(options?: ConnectOptions): Promise<Client>;
 
-/** The version of the library that was loaded, such as "1.0.0". */
+/** The version of the library that was loaded, such as "1.1.0". */
 export declare const version: string;

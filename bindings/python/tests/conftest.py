@@ -20,7 +20,7 @@ from support import LIBRARY, SOURCE, SilentGateway, Simulator, descriptors, thre
 sys.path.insert(0, str(SOURCE))
 os.environ["CAPDIST_LIBRARY"] = str(LIBRARY)
 
-from capdist import Client, _connection  # noqa: E402
+from capdist import Client, _callbacks  # noqa: E402
 
 Start = Callable[..., Simulator]
 
@@ -29,8 +29,8 @@ Start = Callable[..., Simulator]
 def nothing_open() -> Iterator[None]:
     """No connection and no request outlives its test."""
     yield
-    assert wait_until(lambda: not _connection._connections, 2), "a connection is left open"
-    assert not _connection._pending, "a request is left"
+    assert wait_until(lambda: not _callbacks.connections, 2), "a connection is left open"
+    assert not _callbacks.pending, "a request is left"
 
 
 @pytest.fixture

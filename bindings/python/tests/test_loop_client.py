@@ -20,7 +20,7 @@ from capdist import (
     RefusedError,
     RequestTimeoutError,
     Status,
-    _connection,
+    _callbacks,
 )
 from conftest import Start
 from support import PATIENCE, PROMPT, SilentGateway, Simulator, threads, unused_port
@@ -221,10 +221,10 @@ def test_the_loop_is_closed_with_a_task_that_waits(ask: str, silent: SilentGatew
 
     loop = asyncio.new_event_loop()
     loop.run_until_complete(main())
-    assert len(_connection._connections) == 1
+    assert len(_callbacks.connections) == 1
     loop.close()
     gc.collect()
-    assert not _connection._connections
+    assert not _callbacks.connections
 
 
 def test_close_after_the_loop_with_requests_open(silent: SilentGateway, unraisable: list[BaseException]) -> None:

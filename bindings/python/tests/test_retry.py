@@ -18,6 +18,7 @@ from capdist import (
     _model,
     _native,
 )
+from capdist._status import retry_of
 from conftest import Start
 from support import PATIENCE, ROOT, wait_until
 
@@ -55,7 +56,7 @@ def test_a_refused_call_tells_by_its_status(simulator: Start) -> None:
 def test_an_older_library_s_struct_is_not_read_beyond_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """It ends before `retry`; what lies behind it is another's memory."""
     for struct, read in ((_native.Reply, _model.result_of), (_native.ProtoReply, _model.proto_reply_of)):
-        size = struct.retry.offset
+        size = struct._retry.offset
         memory = (ctypes.c_ubyte * (size + 8))(*([0] * size + [1] * 8))
         old = ctypes.cast(memory, ctypes.POINTER(struct)).contents
         old.status = Status.REFUSED
@@ -67,7 +68,7 @@ def test_an_older_library_s_struct_is_not_read_beyond_its_end(monkeypatch: pytes
 
 
 def test_what_only_a_newer_library_knows_is_unknown() -> None:
-    assert Retry.of(77) is Retry.UNKNOWN and Retry.of(3) is Retry.AFTER
+    assert retry_of(77) is Retry.UNKNOWN and retry_of(3) is Retry.AFTER
 
 
 def spellings() -> list[tuple[str, str, str]]:

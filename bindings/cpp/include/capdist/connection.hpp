@@ -45,7 +45,7 @@ struct quota {
     std::optional<std::chrono::milliseconds> next_slot;
 };
 
-/// The library's version, such as "1.0.0".
+/// The library's version, such as "1.1.0".
 inline std::string_view version() noexcept {
     return capdist_version();
 }

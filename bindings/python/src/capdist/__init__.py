@@ -7,9 +7,10 @@
 Users of the vendor's SDK find what they know in ``capdist.futu`` and ``capdist.moomoo``.
 """
 
+from ._abi import Cipher, LogLevel, Retry, Status
 from ._aio import AsyncClient, LoopClient
 from ._client import Client, Result
-from ._model import CapitalDistribution, Cipher, ConnectionInfo, Flow, LogLevel, ProtoReply, Quota
+from ._model import CapitalDistribution, ConnectionInfo, Flow, ProtoReply, Quota
 from ._native import lib as _lib
 from ._status import (
     ArgumentError,
@@ -25,8 +26,6 @@ from ._status import (
     RefusedError,
     RequestError,
     RequestTimeoutError,
-    Retry,
-    Status,
     WouldDeadlockError,
 )
 

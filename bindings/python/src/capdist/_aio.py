@@ -12,12 +12,14 @@ from functools import partial
 from typing import Any, AsyncIterator, Callable, Iterable, Optional, Tuple, Type
 
 from . import _native as native
-from ._arguments import parse_security, patience
-from ._client import _LIST_QUEUE_TIMEOUT, BaseClient, Result, request_options
-from ._connection import Connection, Waiting
+from ._abi import Status
+from ._arguments import parse_security, patience, request_options
+from ._callbacks import Waiting
+from ._client import _LIST_QUEUE_TIMEOUT, DEFAULTS, BaseClient, Result
+from ._connection import Connection
 from ._model import CapitalDistribution, result_of
 from ._names import Names, addresses, why_not
-from ._status import CapdistError, ConnectError, RequestError, Status
+from ._status import CapdistError, ConnectError, RequestError
 from ._watch import Again, Entry, entry_of, listed
 
 
@@ -250,7 +252,7 @@ class LoopClient(AsyncClient):
     _hand_over: Callable[..., None] = staticmethod(_call)
 
     @classmethod
-    async def connect(cls, host: str = "127.0.0.1", port: int = 11111, **options: Any) -> "LoopClient":
+    async def connect(cls, host: str = DEFAULTS.texts["host"], port: int = DEFAULTS.port, **options: Any) -> "LoopClient":
         """Starts connecting and returns; the arguments are those of :class:`Client`.
 
         A name is looked up by the loop, here and again before each later attempt. All its addresses have their turn within

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import operator
 import os
 from ctypes import byref
 from functools import lru_cache
-from typing import Union
+from typing import Any, Callable, Optional, TypeVar, Union
 
 from . import _native as native
-from ._status import ArgumentError, Status
+from ._abi import Status
+from ._status import ArgumentError
+
+_Callback = TypeVar("_Callback", bound=Callable[..., Any])
 
 
 def milliseconds(seconds: float | None, name: str) -> int:
@@ -76,3 +80,47 @@ def patience(timeout: float) -> float:
             f"timeout is {timeout!r}; it must be a number from 0 to 3600 seconds", Status.INVALID_ARGUMENT
         )
     return timeout
+
+
+def number(value: int, name: str, low: int = -(2**31), high: int = 2**31 - 1) -> int:
+    """A whole number in that range, which is C's own where none is named."""
+    try:
+        whole = operator.index(value)
+    except TypeError:
+        raise ArgumentError(f"{name} must be a whole number, not {value!r}", Status.INVALID_ARGUMENT) from None
+    if not low <= whole <= high:
+        raise ArgumentError(f"{name} is {whole}; that is out of range", Status.INVALID_ARGUMENT)
+    return whole
+
+
+def needed_callback(given: _Callback, name: str) -> _Callback:
+    """What can be called."""
+    if not callable(given):
+        raise ArgumentError(f"{name} must be callable, and {given!r} is not", Status.INVALID_ARGUMENT)
+    return given
+
+
+def optional_callback(given: Optional[_Callback], name: str) -> Optional[_Callback]:
+    """The same, or None."""
+    return None if given is None else needed_callback(given, name)
+
+
+def request_options(
+    queue_timeout: Optional[float],
+    reply_timeout: Optional[float],
+    wait: Optional[bool],
+    security_firm: int,
+    outage_wait: Optional[bool] = None,
+) -> Optional[native.RequestOptions]:
+    """The library's request options; None when all are the connection's."""
+    if queue_timeout is None and reply_timeout is None and wait is None and security_firm == 0 and outage_wait is None:
+        return None
+    options = native.initialised(native.RequestOptions)
+    options.queue_timeout_ms = milliseconds(queue_timeout, "queue_timeout")
+    options.reply_timeout_ms = milliseconds(reply_timeout, "reply_timeout")
+    if wait is not None:
+        options.quota_mode = native.QUOTA_WAIT if wait else native.QUOTA_FAIL
+    if outage_wait is not None:
+        options.outage_mode = native.OUTAGE_WAIT if outage_wait else native.OUTAGE_FAIL
+    options.security_firm = number(security_firm, "security_firm")
+    return options

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-import operator
 import weakref
 from os import PathLike
 from queue import Empty
 from typing import Any, Callable, Iterable, Iterator, Optional, Tuple, Type, TypeVar, Union
 
 from . import _native as native
-from ._arguments import milliseconds, parse_security, path, utf8
-from ._connection import Callbacks, Connection, Waiting, refuse_in_callback
+from ._abi import Cipher, LogLevel, Status
+from ._arguments import (
+    milliseconds,
+    needed_callback,
+    number,
+    optional_callback,
+    parse_security,
+    path,
+    request_options,
+    utf8,
+)
+from ._callbacks import Callbacks, Waiting
+from ._connection import Connection, refuse_in_callback
 from ._log import log
-from ._model import CapitalDistribution, Cipher, ConnectionInfo, LogLevel, ProtoReply, Quota, proto_reply_of, result_of
-from ._status import ArgumentError, RequestError, Status
+from ._model import CapitalDistribution, ConnectionInfo, ProtoReply, Quota, proto_reply_of, result_of
+from ._status import ArgumentError, RequestError
 from ._waits import Flag, Queue
 from ._watch import Again, Entry, entry_of, listed
 
 #: What became of one request: figures, or the exception that tells why there are none.
 Result = Union[CapitalDistribution, RequestError]
-
-_Callback = TypeVar("_Callback", bound=Callable[..., None])
 
 #: Requests of a watch list under way at a time when no quota is kept.
 _UNLIMITED_WINDOW = 64
@@ -28,46 +36,8 @@ _UNLIMITED_WINDOW = 64
 _LIST_QUEUE_TIMEOUT = 3600.0
 
 
-def _number(value: int, name: str, low: int = -(2**31), high: int = 2**31 - 1) -> int:
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise ArgumentError(f"{name} must be a whole number, not {value!r}", Status.INVALID_ARGUMENT) from None
-    if not low <= number <= high:
-        raise ArgumentError(f"{name} is {number}; that is out of range", Status.INVALID_ARGUMENT)
-    return number
-
-
-def _callback(callback: _Callback, name: str) -> _Callback:
-    if not callable(callback):
-        raise ArgumentError(f"{name} must be callable, and {callback!r} is not", Status.INVALID_ARGUMENT)
-    return callback
-
-
-def _optional_callback(callback: Optional[_Callback], name: str) -> Optional[_Callback]:
-    return None if callback is None else _callback(callback, name)
-
-
-def request_options(
-    queue_timeout: Optional[float],
-    reply_timeout: Optional[float],
-    wait: Optional[bool],
-    security_firm: int,
-    outage_wait: Optional[bool] = None,
-) -> Optional[native.RequestOptions]:
-    """The library's request options; None when all are the connection's."""
-    if queue_timeout is None and reply_timeout is None and wait is None and security_firm == 0 and outage_wait is None:
-        return None
-    options = native.initialised(native.RequestOptions)
-    assert isinstance(options, native.RequestOptions)
-    options.queue_timeout_ms = milliseconds(queue_timeout, "queue_timeout")
-    options.reply_timeout_ms = milliseconds(reply_timeout, "reply_timeout")
-    if wait is not None:
-        options.quota_mode = native.QUOTA_WAIT if wait else native.QUOTA_FAIL
-    if outage_wait is not None:
-        options.outage_mode = native.OUTAGE_WAIT if outage_wait else native.OUTAGE_FAIL
-    options.security_firm = _number(security_firm, "security_firm")
-    return options
+#: The library's own.
+DEFAULTS = native.initialised(native.Options)
 
 
 class BaseClient:
@@ -75,33 +45,33 @@ class BaseClient:
 
     def __init__(
         self,
-        host: str = "127.0.0.1",
-        port: int = 11111,
+        host: str = DEFAULTS.texts["host"],
+        port: int = DEFAULTS.port,
         *,
-        client_id: str = "capdist",
-        client_version: int = 101,
-        recv_notify: bool = False,
+        client_id: str = DEFAULTS.texts["client_id"],
+        client_version: int = DEFAULTS.client_version,
+        recv_notify: bool = DEFAULTS.recv_notify != 0,
         rsa_private_key: Optional[str] = None,
         rsa_private_key_file: Union[str, PathLike[str], None] = None,
-        packet_cipher: Cipher = Cipher.FTAES_ECB,
+        packet_cipher: Cipher = Cipher(DEFAULTS.packet_cipher),
         websocket_key: Optional[str] = None,
         tls: bool = False,
         ca_file: Union[str, PathLike[str], None] = None,
         tls_server_name: Optional[str] = None,
         tls_insecure_accept_any_certificate: bool = False,
-        reconnect: bool = True,
-        reconnect_min: float = 0.5,
-        reconnect_max: float = 30.0,
-        connect_timeout: float = 10.0,
-        queue_timeout: float = 120.0,
-        reply_timeout: float = 12.0,
+        reconnect: bool = DEFAULTS.reconnect != 0,
+        reconnect_min: float = DEFAULTS.reconnect_min_ms / 1000,
+        reconnect_max: float = DEFAULTS.reconnect_max_ms / 1000,
+        connect_timeout: float = DEFAULTS.connect_timeout_ms / 1000,
+        queue_timeout: float = DEFAULTS.queue_timeout_ms / 1000,
+        reply_timeout: float = DEFAULTS.reply_timeout_ms / 1000,
         outage_wait: bool = True,
-        quota_requests: int = 30,
-        quota_window: float = 30.0,
+        quota_requests: int = DEFAULTS.quota_requests,
+        quota_window: float = DEFAULTS.quota_window_ms / 1000,
         quota_wait: bool = True,
         quota_group: Optional[str] = None,
-        max_queue: int = 4096,
-        max_body_bytes: int = 4 * 1024 * 1024,
+        max_queue: int = DEFAULTS.max_queue,
+        max_body_bytes: int = DEFAULTS.max_body_bytes,
         on_init_connect: Optional[Callable[[int, str], None]] = None,
         on_disconnect: Optional[Callable[[int, str], None]] = None,
         on_attempt_failed: Optional[Callable[[int, str], None]] = None,
@@ -111,19 +81,18 @@ class BaseClient:
         _resolver: Optional[Callable[[Connection], None]] = None,
     ) -> None:
         options = native.initialised(native.Options)
-        assert isinstance(options, native.Options)
         options.host = utf8(host, "host")
-        options.port = _number(port, "port", 1, 65535)
+        options.port = number(port, "port", 1, 65535)
         options.mode = _mode
         options.client_id = utf8(client_id, "client_id")
-        options.client_version = _number(client_version, "client_version")
+        options.client_version = number(client_version, "client_version")
         options.recv_notify = 1 if recv_notify else 0
         options.programming_language = b"Python"
         if rsa_private_key is not None:
             options.rsa_private_key = utf8(rsa_private_key, "rsa_private_key")
         if rsa_private_key_file is not None:
             options.rsa_private_key_file = path(rsa_private_key_file, "rsa_private_key_file")
-        options.packet_cipher = _number(packet_cipher, "packet_cipher", -(2**31))
+        options.packet_cipher = number(packet_cipher, "packet_cipher", -(2**31))
         if tls:
             options.transport = native.TRANSPORT_WEBSOCKET_TLS
         elif websocket_key is not None:
@@ -141,20 +110,21 @@ class BaseClient:
         options.connect_timeout_ms = milliseconds(connect_timeout, "connect_timeout")
         options.queue_timeout_ms = milliseconds(queue_timeout, "queue_timeout")
         options.reply_timeout_ms = milliseconds(reply_timeout, "reply_timeout")
-        options.outage_mode = native.OUTAGE_WAIT if outage_wait else native.OUTAGE_FAIL
-        options.quota_requests = _number(quota_requests, "quota_requests")
+        if not outage_wait:
+            options.outage_mode = native.OUTAGE_FAIL
+        options.quota_requests = number(quota_requests, "quota_requests")
         options.quota_window_ms = milliseconds(quota_window, "quota_window")
         options.quota_mode = native.QUOTA_WAIT if quota_wait else native.QUOTA_FAIL
         options.quota_group = None if quota_group is None else utf8(quota_group, "quota_group")
-        options.max_queue = _number(max_queue, "max_queue")
-        options.max_body_bytes = _number(max_body_bytes, "max_body_bytes")
+        options.max_queue = number(max_queue, "max_queue")
+        options.max_body_bytes = number(max_body_bytes, "max_body_bytes")
         self._max_queue = max_queue
         self._callbacks = Callbacks(
-            _optional_callback(on_init_connect, "on_init_connect"),
-            _optional_callback(on_disconnect, "on_disconnect"),
-            _optional_callback(on_push, "on_push"),
-            _optional_callback(on_log, "on_log") or log,
-            _optional_callback(on_attempt_failed, "on_attempt_failed"),
+            optional_callback(on_init_connect, "on_init_connect"),
+            optional_callback(on_disconnect, "on_disconnect"),
+            optional_callback(on_push, "on_push"),
+            optional_callback(on_log, "on_log") or log,
+            optional_callback(on_attempt_failed, "on_attempt_failed"),
         )
         self._waiting = Waiting(_resolver)
         self._connection = Connection(options, self._callbacks, self._waiting)
@@ -167,7 +137,7 @@ class BaseClient:
         Returns:
             False if there is no such request any more.
         """
-        return self._connection.cancel(_number(serial_no, "serial_no", 0, 2**32 - 1))
+        return self._connection.cancel(number(serial_no, "serial_no", 0, 2**32 - 1))
 
     def info(self) -> ConnectionInfo:
         """What is known of the connection."""
@@ -308,7 +278,7 @@ class Client(BaseClient):
         Returns:
             The serial number.
         """
-        _callback(callback, "callback")
+        needed_callback(callback, "callback")
 
         def sink(reply: native.Reply) -> None:
             callback(reply.serial_no, result_of(reply, security))
@@ -391,8 +361,8 @@ class Client(BaseClient):
         Returns:
             The serial number.
         """
-        _callback(callback, "callback")
-        _number(proto_id, "proto_id", 0, 2**32 - 1)
+        needed_callback(callback, "callback")
+        number(proto_id, "proto_id", 0, 2**32 - 1)
         try:
             raw = bytes(memoryview(body))
         except TypeError:

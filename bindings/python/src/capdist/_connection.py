@@ -3,49 +3,34 @@
 How the C library and the interpreter live together:
 
 - No blocking function of the library is called: waits are Python's own, so that Ctrl-C ends them at once.
-- C is never handed an object. Its user data are integers, looked up here, so a late callback finds nothing rather than
-  something that is gone.
 - The connection's thread gets one thread state for its whole life. Left alone, ctypes makes and drops one at each
   callback, which costs twenty times as much as the callback. In host-driven mode callbacks come on the loop's thread.
-- A connection knows the user's callbacks weakly, so that a client that is reachable from its own callbacks can be
-  collected all the same. What waits on a loop that drives the connection it knows weakly too: the loop holds it.
-- What a signal's handler raises in a callback: see `_signals`.
 - Before the interpreter goes, all connections are released, so that no thread calls into it after that.
 - A forked child keeps none of its parent's connections.
+- What the library calls: see `_callbacks`.
 """
 
 from __future__ import annotations
 
 import atexit
-import ctypes
-import itertools
 import os
 import sys
 import time
-import traceback
 import weakref
 from ctypes import byref, c_uint32, c_void_p
-from types import SimpleNamespace
-from typing import Any, Callable, Dict, Optional, Tuple
+from typing import Any, Dict, Optional, Tuple
 
+from . import _callbacks, _signals
 from . import _native as native
-from . import _signals
+from ._abi import Status
 from ._arguments import patience
-from ._log import level_of
-from ._model import ConnectionInfo, LogLevel, Quota
-from ._status import CapdistError, ClosedError, Status, WouldDeadlockError, call_error
+from ._callbacks import Callbacks, ProtoSink, ReplySink, Waiting
+from ._model import ConnectionInfo, Quota
+from ._status import CapdistError, ClosedError, WouldDeadlockError, call_error
 from ._waits import Flag, Signal, get_ident, sleep
 
 _before: Dict[str, Any] = {name: value for name, value in globals().items() if not name.startswith("__")}
 
-ReplySink = Callable[[native.Reply], None]
-ProtoSink = Callable[[native.ProtoReply], None]
-
-_tokens = itertools.count(1)
-_connections: Dict[int, "Connection"] = {}
-_pending: Dict[int, Tuple["Connection", Callable[[Any], None]]] = {}
-#: Threads that are inside a callback whenever they run Python.
-_callback_threads: set[int] = set()
 _is_exiting = False
 _EXITING = "the interpreter is exiting: no new connections"
 
@@ -55,22 +40,10 @@ _THREAD_STACK_BYTES = 8 * 1024 * 1024
 #: How long the interpreter's exit waits for a callback that is running, in seconds.
 _EXIT_PATIENCE = 2.0
 
-#: CPython's own interface; PyPy has none, and gives each thread what it needs by itself.
-_api: Any = getattr(ctypes, "pythonapi", None)
-if _api is not None:
-    _api.PyGILState_Ensure.restype = ctypes.c_int
-    _api.PyGILState_Ensure.argtypes = []
-    _api.PyGILState_Release.restype = None
-    _api.PyGILState_Release.argtypes = [ctypes.c_int]
-    _api.PyInterpreterState_Get.restype = c_void_p
-    _api.PyInterpreterState_Get.argtypes = []
-    _api.PyInterpreterState_GetID.restype = ctypes.c_int64
-    _api.PyInterpreterState_GetID.argtypes = [c_void_p]
-
 
 def _refuse_in_subinterpreter() -> None:
     """A thread that Python did not start always comes into the main interpreter, and there it would run this one's objects."""
-    if _api is not None and _api.PyInterpreterState_GetID(_api.PyInterpreterState_Get()) != 0:
+    if _callbacks.api is not None and _callbacks.api.PyInterpreterState_GetID(_callbacks.api.PyInterpreterState_Get()) != 0:
         raise call_error(
             Status.UNSUPPORTED,
             "in a subinterpreter a connection can have no thread of its own, whose callbacks would come into the main one: use "
@@ -80,7 +53,7 @@ def _refuse_in_subinterpreter() -> None:
 
 def refuse_in_callback() -> None:
     """Raises where a wait would be for the very thread it is on."""
-    if get_ident() in _callback_threads:
+    if get_ident() in _callbacks.callback_threads:
         raise WouldDeadlockError(
             "inside a callback this call would wait for its own thread: use the one with a callback",
             Status.WOULD_DEADLOCK,
@@ -90,7 +63,7 @@ def refuse_in_callback() -> None:
 class Connection:
     """A connection's handle and the callbacks that come over it. Safe from any thread."""
 
-    def __init__(self, options: native.Options, callbacks: "Callbacks", waiting: "Waiting") -> None:
+    def __init__(self, options: native.Options, callbacks: Callbacks, waiting: Waiting) -> None:
         if _is_exiting:
             raise ClosedError(_EXITING, Status.RELEASED)
         if options.mode != native.MODE_HOST_DRIVEN:
@@ -100,7 +73,7 @@ class Connection:
         self.changed = Signal()
         self.closed = Flag()
         self.handle = c_void_p()
-        self._token = next(_tokens)
+        self._token = next(_callbacks.tokens)
         self._gil_state: Optional[int] = None
         #: Whether a loop drives it, on a thread that is Python's own.
         self.is_driven = options.mode == native.MODE_HOST_DRIVEN
@@ -109,20 +82,20 @@ class Connection:
         self._is_closing = False
         #: Whether the last attempt to connect failed.
         self.is_in_outage = False
-        options.on_init_connect = _on_init_connect
-        options.on_attempt_failed = _on_attempt_failed
-        options.on_disconnect = _on_disconnect
+        options.on_init_connect = _callbacks.on_init_connect
+        native.set_if_known(options, "on_attempt_failed", _callbacks.on_attempt_failed)
+        options.on_disconnect = _callbacks.on_disconnect
         if callbacks.on_push is not None:
-            options.on_push = _on_push
+            options.on_push = _callbacks.on_push
         # In any case: the first line comes at once, and gives the thread its thread state early.
-        options.on_log = _on_log
-        options.on_closed = _on_closed
+        options.on_log = _callbacks.on_log
+        options.on_closed = _callbacks.on_closed
         if waiting.resolver is not None:
-            options.on_resolve = _on_resolve
+            native.set_if_known(options, "on_resolve", _callbacks.on_resolve)
         # Callbacks are Python, which takes the stack of a thread of its own.
-        options.thread_stack_bytes = _THREAD_STACK_BYTES
+        native.set_if_known(options, "thread_stack_bytes", _THREAD_STACK_BYTES)
         options.user_data = self._token
-        _connections[self._token] = self
+        _callbacks.connections[self._token] = self
         try:
             native.check(native.lib.capdist_init_connect(byref(options), byref(self.handle)))
             if _is_exiting:  # too late for the round that closes all
@@ -132,7 +105,7 @@ class Connection:
             if self.handle:  # or Ctrl-C, just after it was made
                 self.abandon()
             else:
-                _connections.pop(self._token, None)
+                _callbacks.connections.pop(self._token, None)
             raise
 
     # Requests
@@ -141,15 +114,15 @@ class Connection:
         """Asks; `sink` is called on the connection's thread, exactly once, or where a loop drives with the same answer once
         more after a signal. Returns the serial number."""
         serial_no = c_uint32()
-        token = self._token if self.is_driven else next(_tokens)
+        token = self._token if self.is_driven else next(_callbacks.tokens)
         if not self.is_driven:
-            _pending[token] = (self, sink)
+            _callbacks.pending[token] = (self, sink)
         status = native.lib.capdist_get_capital_distribution(
             self.handle, byref(security), byref(options) if options is not None else None,
-            _on_driven_reply if self.is_driven else _on_reply, token, byref(serial_no),
+            _callbacks.on_driven_reply if self.is_driven else _callbacks.on_reply, token, byref(serial_no),
         )  # fmt: skip
         if status != 0:
-            _pending.pop(token, None)
+            _callbacks.pending.pop(token, None)
             self._raise(status)
         waiting = self.waiting() if self.is_driven else None
         if waiting is not None:  # where a loop drives no answer comes before the next turn
@@ -158,15 +131,15 @@ class Connection:
 
     def send_proto(self, proto_id: int, body: bytes, options: Optional[native.RequestOptions], sink: ProtoSink) -> int:
         """The same for any other protocol."""
-        token = next(_tokens)
+        token = next(_callbacks.tokens)
         serial_no = c_uint32()
-        _pending[token] = (self, sink)
+        _callbacks.pending[token] = (self, sink)
         status = native.lib.capdist_send_proto(
-            self.handle, proto_id, body, len(body), byref(options) if options is not None else None, _on_proto_reply,
+            self.handle, proto_id, body, len(body), byref(options) if options is not None else None, _callbacks.on_proto_reply,
             token, byref(serial_no),
         )  # fmt: skip
         if status != 0:
-            del _pending[token]
+            del _callbacks.pending[token]
             self._raise(status)
         return serial_no.value
 
@@ -220,7 +193,6 @@ class Connection:
     def info(self) -> ConnectionInfo:
         """What is known of the connection."""
         raw = native.initialised(native.ConnectionInfo)
-        assert isinstance(raw, native.ConnectionInfo)
         native.check(native.lib.capdist_get_connection_info(self.handle, byref(raw)))
         return ConnectionInfo(
             raw.conn_id,
@@ -233,7 +205,6 @@ class Connection:
     def quota(self) -> Quota:
         """The quota of the connection's group."""
         raw = native.initialised(native.Quota)
-        assert isinstance(raw, native.Quota)
         native.check(native.lib.capdist_get_quota(self.handle, byref(raw)))
         next_slot = raw.next_slot_ms / 1000 if raw.next_slot_ms >= 0 else None
         return Quota(raw.limit, raw.window_ms / 1000, raw.used, raw.waiting, next_slot)
@@ -255,7 +226,7 @@ class Connection:
     def close(self) -> None:
         """Releases the connection; waits until its thread is gone, unless inside a callback. Harmless to repeat."""
         thread = self.start_release()
-        if self.is_driven or get_ident() in _callback_threads:
+        if self.is_driven or get_ident() in _callbacks.callback_threads:
             return
         try:
             self.closed.wait()
@@ -285,7 +256,7 @@ class Connection:
         self._is_closing = True
         # While the interpreter exits, the loop's thread may be inside a callback that does not return.
         is_ours = self.is_driven and not (_is_exiting and get_ident() != self._thread)
-        if get_ident() not in _callback_threads and not is_ours:
+        if get_ident() not in _callbacks.callback_threads and not is_ours:
             thread = native.start_release(self.handle)
             if thread is not None:
                 return thread
@@ -305,17 +276,17 @@ class Connection:
     def attach(self) -> None:
         """Gives this thread a thread state that outlives the callback."""
         self._thread = get_ident()
-        _callback_threads.add(self._thread)
-        self._gil_state = _api.PyGILState_Ensure() if _api is not None else 0
+        _callbacks.callback_threads.add(self._thread)
+        self._gil_state = _callbacks.api.PyGILState_Ensure() if _callbacks.api is not None else 0
         self.is_attached = True
 
     def detach(self) -> None:
         """Takes it back in the thread's last callback."""
         if self._gil_state is not None:
-            _callback_threads.discard(self._thread)
+            _callbacks.callback_threads.discard(self._thread)
             state, self._gil_state = self._gil_state, None
-            if _api is not None:
-                _api.PyGILState_Release(state)
+            if _callbacks.api is not None:
+                _callbacks.api.PyGILState_Release(state)
 
     def tell(self) -> None:
         """Wakes who waits for a change of state."""
@@ -326,182 +297,10 @@ class Connection:
                 listener()
 
 
-class Waiting:
-    """What waits for a connection. The client holds it, and a loop that drives the connection: so it goes with them."""
-
-    def __init__(self, resolver: Optional[Callable[[Connection], None]] = None) -> None:
-        #: Looks the host's name up, and tells `resolved`; None where the library does.
-        self.resolver = resolver
-        #: Called after each change of state, on the connection's thread.
-        self.listeners: set[Callable[[], None]] = set()
-        #: By serial number; only where a loop drives.
-        self.sinks: Dict[int, ReplySink] = {}
-
-
-class Callbacks:
-    """The user's callbacks of a connection; each may be None."""
-
-    def __init__(
-        self,
-        on_init_connect: Optional[Callable[[int, str], None]] = None,
-        on_disconnect: Optional[Callable[[int, str], None]] = None,
-        on_push: Optional[Callable[[int, bytes], None]] = None,
-        on_log: Optional[Callable[[LogLevel, str], None]] = None,
-        on_attempt_failed: Optional[Callable[[int, str], None]] = None,
-    ) -> None:
-        self.on_init_connect = on_init_connect
-        self.on_disconnect = on_disconnect
-        self.on_attempt_failed = on_attempt_failed
-        self.on_push = on_push
-        self.on_log = on_log
-
-
-def _entered(token: int) -> Optional[Connection]:
-    connection = _connections.get(token)
-    if connection is not None and not connection.is_attached:
-        connection.attach()
-    return connection
-
-
-def _answered(token: int, reply: Any) -> None:
-    entry = _pending.pop(token, None)
-    if entry is None:
-        return
-    connection, sink = entry
-    if not connection.is_attached:
-        connection.attach()
-    sink(reply.contents)
-
-
-def _handle_reply(_conn: int, _serial_no: int, reply: Any, token: int) -> None:
-    _answered(token, reply)
-
-
-@_signals.repeatable
-def _handle_driven_reply(_conn: int, serial_no: int, reply: Any, token: int) -> None:
-    connection = _connections.get(token)
-    waiting = connection.waiting() if connection is not None else None
-    sink = waiting.sinks.get(serial_no) if waiting is not None else None
-    if waiting is not None and sink is not None:
-        sink(reply.contents)
-        # After it, so that what is cut off is found again.
-        waiting.sinks.pop(serial_no, None)
-
-
-def _handle_proto_reply(_conn: int, _serial_no: int, reply: Any, token: int) -> None:
-    _answered(token, reply)
-
-
-@_signals.repeatable
-def _handle_init_connect(_conn: int, err_code: int, desc: bytes, token: int) -> None:
-    connection = _entered(token)
-    if connection is None:
-        return
-    connection.is_in_outage = False
-    connection.tell()
-    callbacks = connection.callbacks()
-    if callbacks is not None and callbacks.on_init_connect is not None:
-        _signals.call_user(connection.is_driven, callbacks.on_init_connect, err_code, native.text(desc))
-
-
-@_signals.repeatable
-def _handle_attempt_failed(_conn: int, err_code: int, desc: bytes, token: int) -> None:
-    connection = _entered(token)
-    if connection is None:
-        return
-    connection.is_in_outage = True
-    connection.tell()
-    callbacks = connection.callbacks()
-    if callbacks is not None and callbacks.on_attempt_failed is not None:
-        _signals.call_user(connection.is_driven, callbacks.on_attempt_failed, err_code, native.text(desc))
-
-
-@_signals.repeatable
-def _handle_disconnect(_conn: int, err_code: int, desc: bytes, token: int) -> None:
-    connection = _entered(token)
-    if connection is None:
-        return
-    connection.tell()
-    callbacks = connection.callbacks()
-    if callbacks is not None and callbacks.on_disconnect is not None:
-        _signals.call_user(connection.is_driven, callbacks.on_disconnect, err_code, native.text(desc))
-
-
-@_signals.repeatable
-def _handle_push(_conn: int, proto_id: int, body: int, length: int, token: int) -> None:
-    connection = _entered(token)
-    callbacks = connection.callbacks() if connection is not None else None
-    if connection is not None and callbacks is not None and callbacks.on_push is not None:
-        _signals.call_user(connection.is_driven, callbacks.on_push, proto_id, native.bytes_at(body, length))
-
-
-@_signals.repeatable
-def _handle_log(_conn: int, level: int, message: bytes, token: int) -> None:
-    connection = _entered(token)
-    callbacks = connection.callbacks() if connection is not None else None
-    if connection is not None and callbacks is not None and callbacks.on_log is not None:
-        _signals.call_user(connection.is_driven, callbacks.on_log, level_of(level), native.text(message))
-
-
-@_signals.repeatable
-def _handle_resolve(_conn: int, _host: bytes, token: int) -> None:
-    connection = _entered(token)
-    waiting = connection.waiting() if connection is not None else None
-    if connection is not None and waiting is not None and waiting.resolver is not None:
-        waiting.resolver(connection)
-
-
-@_signals.repeatable
-def _handle_closed(token: int) -> None:
-    connection = _connections.get(token)
-    if connection is None:
-        return
-    connection.detach()
-    connection.tell()
-    connection.closed.set()
-    _connections.pop(token, None)
-
-
-def _reporting(handler: Callable[..., None]) -> Callable[..., None]:
-    """What it raises is told to `sys.unraisablehook`, as CPython's ctypes does; PyPy's prints it, and ends the process for a
-    SystemExit."""
-    if _api is not None:
-        return handler
-
-    def reporting(*arguments: Any) -> None:
-        try:
-            handler(*arguments)
-        except BaseException as error:
-            told = SimpleNamespace(
-                exc_type=type(error), exc_value=error, exc_traceback=error.__traceback__, object=handler,
-                err_msg="Exception ignored on calling ctypes callback function",
-            )  # fmt: skip
-            hook: Any = getattr(sys, "unraisablehook", None)
-            # Its own wants what is PyPy's alone.
-            if hook is not None and hook is not getattr(sys, "__unraisablehook__", None):
-                hook(told)
-            else:
-                traceback.print_exception(type(error), error, error.__traceback__)
-
-    return reporting
-
-
-# Kept here for as long as the process lives, since C may call them for as long.
-_on_reply = native.ReplyFn(_reporting(_handle_reply))
-_on_driven_reply = native.ReplyFn(_reporting(_handle_driven_reply))
-_on_proto_reply = native.ProtoFn(_reporting(_handle_proto_reply))
-_on_init_connect = native.InitConnectFn(_reporting(_handle_init_connect))
-_on_attempt_failed = native.AttemptFailedFn(_reporting(_handle_attempt_failed))
-_on_disconnect = native.DisconnectFn(_reporting(_handle_disconnect))
-_on_push = native.PushFn(_reporting(_handle_push))
-_on_log = native.LogFn(_reporting(_handle_log))
-_on_closed = native.ClosedFn(_reporting(_handle_closed))
-_on_resolve = native.ResolveFn(_reporting(_handle_resolve))
-
 def _close_all() -> None:
     global _is_exiting
     _is_exiting = True
-    releases = [(connection, connection.start_release()) for connection in list(_connections.values())]
+    releases = [(connection, connection.start_release()) for connection in list(_callbacks.connections.values())]
     deadline = time.monotonic() + _EXIT_PATIENCE
     for connection, thread in releases:
         # One whose callback does not return is left behind, like any daemon thread.
@@ -513,16 +312,16 @@ def _before_fork() -> None:
     """Until 3.12 a child hangs in the interpreter if another thread was just getting its thread state. A connection's
     thread gets one as soon as it runs."""
     deadline = time.monotonic() + 1.0
-    while any(not one.is_attached for one in list(_connections.values())) and time.monotonic() < deadline:
+    while any(not one.is_attached for one in list(_callbacks.connections.values())) and time.monotonic() < deadline:
         sleep(0.0002)
 
 
 def _after_fork_in_child() -> None:
     # The requests are the parent's, and so are its threads.
-    inherited = list(_connections.values())
-    _connections.clear()
-    _pending.clear()
-    _callback_threads.clear()
+    inherited = list(_callbacks.connections.values())
+    _callbacks.connections.clear()
+    _callbacks.pending.clear()
+    _callbacks.callback_threads.clear()
     for connection in inherited:
         connection.disown()
 

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Generator, Iterator, Optional
 from zipfile import ZipFile
 
+from ._abi import OLDEST
 from ._status import LibraryNotFoundError
 
-#: Version of the C interface this package is written against: same major number, not older.
-REQUIRED = (1, 0)
+#: The oldest library that will do: of the same major number. What is newer in `_abi` is used where the library has it.
+REQUIRED = OLDEST
 
 _NAME = "libcapdist.so.1"
 _VARIABLE = "CAPDIST_LIBRARY"
@@ -92,6 +93,12 @@ def load() -> ctypes.CDLL:
     )
 
 
+def version_of(library: ctypes.CDLL) -> tuple[int, int]:
+    """Major and minor number of a library; ValueError for what is none."""
+    words = (library.capdist_version() or b"").decode("utf-8", "replace").split(".")
+    return int(words[0]), int("".join(words[1:2]))
+
+
 def location() -> str:
     """The file that was loaded; for tools that bundle programs."""
     with open("/proc/self/maps", encoding="utf-8") as maps:
@@ -117,7 +124,7 @@ def _check(library: ctypes.CDLL, path: str) -> None:
     version.argtypes = []
     text = (version() or b"").decode("utf-8", "replace")
     try:
-        numbers = tuple(int(part) for part in text.split(".")[:2])
+        numbers = version_of(library)
     except ValueError:
         raise LibraryNotFoundError(f"{path} is not libcapdist. Name the right file in {_VARIABLE}.") from None
     if numbers[0] != REQUIRED[0] or numbers < REQUIRED:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from ._model import LogLevel
+from ._abi import LogLevel
 
 #: As every library does: without a handler of the program's nothing is printed.
 logger = logging.getLogger("capdist")

@@ -6,33 +6,11 @@ import math
 import re
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from enum import IntEnum
 from functools import lru_cache
 
 from . import _native as native
-from ._status import RequestError, Retry, Status, request_error_class, status_of
-
-
-class LogLevel(IntEnum):
-    """Levels of `on_log`."""
-
-    #: Failed for good: somebody must act.
-    ERROR = 1
-    #: Went wrong and is being mended; and, at most once a minute, how many requests failed.
-    WARNING = 2
-    #: Connecting, connected.
-    INFO = 3
-    #: Each request that failed, and the like.
-    DEBUG = 4
-
-
-class Cipher(IntEnum):
-    """What encrypts bodies once an RSA key is configured."""
-
-    NONE = -1  #: only the handshake is encrypted
-    FTAES_ECB = 0  #: the vendor's default
-    AES_ECB = 1
-    AES_CBC = 2
+from ._abi import Retry, Status
+from ._status import RequestError, request_error_class, retry_of, status_of
 
 
 @dataclass(frozen=True)
@@ -259,7 +237,7 @@ def result_of(reply: native.Reply, security: str) -> CapitalDistribution | Reque
         ret_msg=native.text(reply.ret_msg),
         err_code=reply.err_code if present & native.HAS_ERR_CODE else None,
         retry_after=reply.retry_after_ms / 1000,
-        retry=native.retry_of(reply),
+        retry=retry_of(reply.retry),
     )
 
 
@@ -274,5 +252,5 @@ def proto_reply_of(reply: native.ProtoReply) -> ProtoReply:
         native.text(reply.desc),
         reply.retry_after_ms / 1000,
         native.bytes_at(reply.body, reply.body_length),
-        native.retry_of(reply),
+        retry_of(reply.retry),
     )

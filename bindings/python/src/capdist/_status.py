@@ -1,54 +1,18 @@
-"""Statuses and errors, as ``capdist.h`` numbers them."""
+"""What a status is as an exception."""
 
 from __future__ import annotations
 
-from enum import IntEnum
+from typing import Optional
+
+from ._abi import Retry, Status
 
 
-class Status(IntEnum):
-    """What became of a request, a connection or a call (``CAPDIST_*`` in ``capdist.h``)."""
-
-    OK = 0
-    REFUSED = 1
-    RATE_LIMITED = 2
-    QUEUE_TIMEOUT = 3
-    REPLY_TIMEOUT = 4
-    DISCONNECTED = 5
-    MALFORMED_REPLY = 6
-    CANCELLED = 7
-    RELEASED = 8
-    CONNECT_FAILED = 16
-    CONNECT_TIMEOUT = 17
-    CONNECT_REFUSED = 18
-    PROTOCOL_ERROR = 19
-    ENCRYPTION_FAILED = 20
-    TLS_FAILED = 21
-    INVALID_ARGUMENT = 32
-    QUEUE_FULL = 33
-    QUOTA_EXHAUSTED = 34
-    NOT_CONNECTED = 35
-    WOULD_DEADLOCK = 36
-    BUSY = 37
-    FORKED = 38
-    UNSUPPORTED = 39
-    NEEDS_ADDRESS = 40
-    QUOTA_CONFLICT = 41
-    NOT_FOUND = 42
-    SYSTEM_ERROR = 43
-
-
-class Retry(IntEnum):
-    """Whether it is of use to ask again (``CAPDIST_RETRY_*`` in ``capdist.h``)."""
-
-    UNKNOWN = 0  #: not known
-    NEVER = 1  #: the same request can not succeed
-    LATER = 2  #: it may succeed later
-    AFTER = 3  #: it may succeed after `retry_after`
-
-    @classmethod
-    def of(cls, number: int) -> Retry:
-        """The one of that number; one that only a newer library knows is UNKNOWN."""
-        return cls(number) if number in cls._value2member_map_ else cls.UNKNOWN
+def retry_of(number: Optional[int]) -> Retry:
+    """The one of that number; UNKNOWN for one that only a newer library knows, and for None: an older one does not tell."""
+    try:
+        return Retry(number or 0)
+    except ValueError:
+        return Retry.UNKNOWN
 
 
 class CapdistError(Exception):
@@ -64,7 +28,6 @@ class CapdistError(Exception):
     def __init__(self, text: str, status: Status | None = None) -> None:
         super().__init__(text)
         self.status = status
-
 
     @property
     def retry(self) -> Retry:

@@ -8,12 +8,13 @@ from functools import lru_cache
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple, Type, Union
 
+from ._abi import Status
 from ._arguments import patience
 from ._client import Client
 from ._connection import refuse_in_callback
 from ._log import logger
 from ._model import CapitalDistribution, ProtoReply
-from ._status import ArgumentError, CapdistError, RefusedError, Status
+from ._status import ArgumentError, CapdistError, RefusedError
 from ._vendor_config import SysConfig, connection_options
 from ._vendor_handlers import KeepAliveHandlerBase, Pushes, RspHandlerBase, SysNotifyHandlerBase
 from ._vendor_messages import GET_GLOBAL_STATE, GLOBAL_STATE_REQUEST, global_state

@@ -8,8 +8,8 @@ from os import PathLike
 from typing import Any, Dict, Optional, Union
 
 from ._log import logger
-from ._model import Cipher
-from ._status import ArgumentError, Status
+from ._abi import Cipher, Status
+from ._status import ArgumentError
 from ._vendor_names import ProtoFMT
 
 

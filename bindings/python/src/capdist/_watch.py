@@ -11,7 +11,8 @@ from typing import Iterable, Iterator, List, Optional, Tuple, Union
 from . import _native as native
 from ._arguments import parse_security
 from ._model import CapitalDistribution
-from ._status import ArgumentError, RequestError, Retry, Status
+from ._abi import Retry, Status
+from ._status import ArgumentError, RequestError
 
 #: How often an entry is asked that is refused for frequency each time.
 _MOST_TRIES = 10

@@ -1,6 +1,5 @@
 package capdist;
 
-import capdist.CapdistLibrary.Distribution;
 import com.sun.jna.Pointer;
 import java.time.DateTimeException;
 import java.time.LocalDateTime;
@@ -134,20 +133,20 @@ public record CapitalDistribution(
     }
 
     static CapitalDistribution of(Pointer raw) {
-        int present = raw.getInt(Distribution.PRESENT);
+        int present = raw.getInt(Abi.CapitalDistribution.PRESENT);
         return new CapitalDistribution(
-                given(present, CapdistLibrary.HAS_CAPITAL_IN_SUPER, raw.getDouble(Distribution.CAPITAL_IN_SUPER)),
-                raw.getDouble(Distribution.CAPITAL_IN_BIG),
-                raw.getDouble(Distribution.CAPITAL_IN_MID),
-                raw.getDouble(Distribution.CAPITAL_IN_SMALL),
-                given(present, CapdistLibrary.HAS_CAPITAL_OUT_SUPER, raw.getDouble(Distribution.CAPITAL_OUT_SUPER)),
-                raw.getDouble(Distribution.CAPITAL_OUT_BIG),
-                raw.getDouble(Distribution.CAPITAL_OUT_MID),
-                raw.getDouble(Distribution.CAPITAL_OUT_SMALL),
-                (present & CapdistLibrary.HAS_UPDATE_TIME) != 0
-                        ? Optional.of(CapdistLibrary.text(raw.getPointer(Distribution.UPDATE_TIME)))
+                given(present, Abi.HAS_CAPITAL_IN_SUPER, raw.getDouble(Abi.CapitalDistribution.CAPITAL_IN_SUPER)),
+                raw.getDouble(Abi.CapitalDistribution.CAPITAL_IN_BIG),
+                raw.getDouble(Abi.CapitalDistribution.CAPITAL_IN_MID),
+                raw.getDouble(Abi.CapitalDistribution.CAPITAL_IN_SMALL),
+                given(present, Abi.HAS_CAPITAL_OUT_SUPER, raw.getDouble(Abi.CapitalDistribution.CAPITAL_OUT_SUPER)),
+                raw.getDouble(Abi.CapitalDistribution.CAPITAL_OUT_BIG),
+                raw.getDouble(Abi.CapitalDistribution.CAPITAL_OUT_MID),
+                raw.getDouble(Abi.CapitalDistribution.CAPITAL_OUT_SMALL),
+                (present & Abi.HAS_UPDATE_TIME) != 0
+                        ? Optional.of(CapdistLibrary.text(raw.getPointer(Abi.CapitalDistribution.UPDATE_TIME)))
                         : Optional.empty(),
-                given(present, CapdistLibrary.HAS_UPDATE_TIMESTAMP, raw.getDouble(Distribution.UPDATE_TIMESTAMP)));
+                given(present, Abi.HAS_UPDATE_TIMESTAMP, raw.getDouble(Abi.CapitalDistribution.UPDATE_TIMESTAMP)));
     }
 
     private static OptionalDouble given(int present, int bit, double value) {
@@ -155,8 +154,8 @@ public record CapitalDistribution(
     }
 
     /** For {@link Reply#toJson()}: the C struct. */
-    Distribution raw() {
-        Distribution raw = new Distribution();
+    Abi.CapitalDistribution raw() {
+        Abi.CapitalDistribution raw = new Abi.CapitalDistribution();
         raw.present = CapdistLibrary.HAS_REQUIRED_FIGURES;
         raw.capital_in_big = capitalInBig;
         raw.capital_in_mid = capitalInMid;
@@ -165,19 +164,19 @@ public record CapitalDistribution(
         raw.capital_out_mid = capitalOutMid;
         raw.capital_out_small = capitalOutSmall;
         capitalInSuper.ifPresent(value -> {
-            raw.present |= CapdistLibrary.HAS_CAPITAL_IN_SUPER;
+            raw.present |= Abi.HAS_CAPITAL_IN_SUPER;
             raw.capital_in_super = value;
         });
         capitalOutSuper.ifPresent(value -> {
-            raw.present |= CapdistLibrary.HAS_CAPITAL_OUT_SUPER;
+            raw.present |= Abi.HAS_CAPITAL_OUT_SUPER;
             raw.capital_out_super = value;
         });
         updateTimestamp.ifPresent(value -> {
-            raw.present |= CapdistLibrary.HAS_UPDATE_TIMESTAMP;
+            raw.present |= Abi.HAS_UPDATE_TIMESTAMP;
             raw.update_timestamp = value;
         });
         updateTime.ifPresent(value -> {
-            raw.present |= CapdistLibrary.HAS_UPDATE_TIME;
+            raw.present |= Abi.HAS_UPDATE_TIME;
             raw.update_time = CapdistLibrary.utf8(value, "updateTime");
         });
         return raw;

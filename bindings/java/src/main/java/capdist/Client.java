@@ -38,9 +38,9 @@ public final class Client implements AutoCloseable {
         this(new Options().host(host).port(port));
     }
 
-    /** The C library's version, such as "1.0.0". */
+    /** The C library's version, such as "1.1.0". */
     public static String version() {
-        return CapdistLibrary.text(CapdistLibrary.capdist_version());
+        return CapdistLibrary.text(Abi.capdist_version());
     }
 
     /**
@@ -123,7 +123,7 @@ public final class Client implements AutoCloseable {
         if (body == null) throw new CapdistException(Status.INVALID_ARGUMENT, "body is null");
         RequestFuture<ProtoReply> future = new RequestFuture<>();
         int[] serialNo = new int[1];
-        CapdistLibrary.RequestOptions rawOptions = options != null ? options.raw() : null;
+        Abi.RequestOptions rawOptions = options != null ? options.raw() : null;
         connection.request(
                 raw -> {
                     try {
@@ -133,10 +133,10 @@ public final class Client implements AutoCloseable {
                         connection.end(() -> future.completeExceptionally(failed));
                     }
                 },
-                (conn, token) -> CapdistLibrary.capdist_send_proto(
+                (conn, token) -> Abi.capdist_send_proto(
                         conn, protoId, body, body.length, rawOptions, Connection.ON_PROTO_REPLY, token, serialNo));
         int number = serialNo[0];
-        future.onCancel(() -> CapdistLibrary.capdist_cancel(connection.handle(), number));
+        future.onCancel(() -> Abi.capdist_cancel(connection.handle(), number));
         return future;
     }
 
@@ -146,20 +146,20 @@ public final class Client implements AutoCloseable {
      * @throws CapdistException also if there is no such request ({@link Status#NOT_FOUND})
      */
     public void cancel(long serialNo) {
-        CapdistLibrary.check(CapdistLibrary.capdist_cancel(connection.handle(), (int) serialNo));
+        CapdistLibrary.check(Abi.capdist_cancel(connection.handle(), (int) serialNo));
     }
 
     /** What is known of the connection. */
     public ConnectionInfo connectionInfo() {
-        CapdistLibrary.ConnectionInfo raw = connection.info();
+        Abi.ConnectionInfo raw = connection.info();
         return new ConnectionInfo(
                 unsigned(raw.conn_id), unsigned(raw.login_user_id), raw.server_version, ConnectionInfo.State.of(raw.state));
     }
 
     /** The quota of the connection's group. */
     public Quota quota() {
-        CapdistLibrary.Quota raw = new CapdistLibrary.Quota();
-        CapdistLibrary.check(CapdistLibrary.capdist_get_quota(connection.handle(), raw));
+        Abi.Quota raw = new Abi.Quota();
+        CapdistLibrary.check(Abi.capdist_get_quota(connection.handle(), raw));
         Optional<Duration> nextSlot =
                 raw.next_slot_ms >= 0 ? Optional.of(Duration.ofMillis(raw.next_slot_ms)) : Optional.empty();
         return new Quota(raw.limit, Duration.ofMillis(raw.window_ms), raw.used, raw.waiting, nextSlot);
@@ -193,18 +193,18 @@ public final class Client implements AutoCloseable {
                 ends.execute(() -> future.completeExceptionally(failed));
             }
         });
-        future.onCancel(() -> CapdistLibrary.capdist_cancel(connection.handle(), serialNo));
+        future.onCancel(() -> Abi.capdist_cancel(connection.handle(), serialNo));
         return future;
     }
 
     private int ask(Security security, RequestOptions options, Consumer<Pointer> sink) {
         if (security == null) throw new CapdistException(Status.INVALID_ARGUMENT, "security is null");
         byte[] rawSecurity = security.raw();
-        CapdistLibrary.RequestOptions rawOptions = options != null ? options.raw() : null;
+        Abi.RequestOptions rawOptions = options != null ? options.raw() : null;
         int[] serialNo = new int[1];
         connection.request(
                 sink,
-                (conn, token) -> CapdistLibrary.capdist_get_capital_distribution(
+                (conn, token) -> Abi.capdist_get_capital_distribution(
                         conn, rawSecurity, rawOptions, Connection.ON_REPLY, token, serialNo));
         return serialNo[0];
     }

@@ -30,19 +30,19 @@ final class Connection {
     /** Set on threads of the library's, whose Java code all runs inside callbacks. */
     private static final ThreadLocal<Boolean> IN_CALLBACK = new ThreadLocal<>();
 
-    static final CapdistLibrary.ReplyFn ON_REPLY = (conn, serialNo, reply, token) -> answered(token, reply);
-    static final CapdistLibrary.ProtoFn ON_PROTO_REPLY = (conn, serialNo, reply, token) -> answered(token, reply);
-    private static final CapdistLibrary.InitConnectFn ON_INIT_CONNECT = (conn, errCode, desc, token) ->
+    static final Abi.ReplyFn ON_REPLY = (conn, serialNo, reply, token) -> answered(token, reply);
+    static final Abi.ProtoFn ON_PROTO_REPLY = (conn, serialNo, reply, token) -> answered(token, reply);
+    private static final Abi.InitConnectFn ON_INIT_CONNECT = (conn, errCode, desc, token) ->
             called(token, conn, one -> one.initConnected(errCode, CapdistLibrary.text(desc)));
-    private static final CapdistLibrary.DisconnectFn ON_DISCONNECT = (conn, errCode, desc, token) ->
+    private static final Abi.DisconnectFn ON_DISCONNECT = (conn, errCode, desc, token) ->
             called(token, conn, one -> one.disconnected(errCode, CapdistLibrary.text(desc)));
-    private static final CapdistLibrary.AttemptFailedFn ON_ATTEMPT_FAILED = (conn, errCode, desc, token) -> called(
+    private static final Abi.AttemptFailedFn ON_ATTEMPT_FAILED = (conn, errCode, desc, token) -> called(
             token, conn, one -> one.listener.onAttemptFailed(one.client, errCode, CapdistLibrary.text(desc)));
-    private static final CapdistLibrary.PushFn ON_PUSH = (conn, protoId, body, length, token) -> called(
+    private static final Abi.PushFn ON_PUSH = (conn, protoId, body, length, token) -> called(
             token, conn, one -> one.listener.onPush(one.client, protoId, CapdistLibrary.bytes(body, length)));
-    private static final CapdistLibrary.LogFn ON_LOG = (conn, level, message, token) -> called(
+    private static final Abi.LogFn ON_LOG = (conn, level, message, token) -> called(
             token, conn, one -> one.listener.onLog(one.client, Listener.LogLevel.of(level), CapdistLibrary.text(message)));
-    private static final CapdistLibrary.ClosedFn ON_CLOSED = Connection::closed;
+    private static final Abi.ClosedFn ON_CLOSED = Connection::closed;
 
     static {
         // Attached once, at the thread's first callback, and as a daemon, so that no connection keeps the JVM from ending.
@@ -85,20 +85,23 @@ final class Connection {
     /** Starts to connect. Callbacks may come before this returns: the client must be whole by now. */
     void start(Options options) {
         long token = TOKENS.incrementAndGet();
-        CapdistLibrary.Options raw = options.raw();
+        CapdistLibrary.RawOptions raw = options.raw();
         try {
             raw.user_data = token;
             raw.on_init_connect = ON_INIT_CONNECT;
             raw.on_disconnect = ON_DISCONNECT;
-            raw.on_attempt_failed = listener != NOBODY ? ON_ATTEMPT_FAILED : null;
             raw.on_push = listener != NOBODY ? ON_PUSH : null;
             raw.on_log = listener != NOBODY ? ON_LOG : null;
             raw.on_closed = ON_CLOSED;
-            // As the virtual machine gives its own threads.
-            raw.thread_stack_bytes = 1024 * 1024;
+            // An older library refuses what it does not know.
+            if (Abi.Since1_1.IS_THERE) {
+                raw.on_attempt_failed = listener != NOBODY ? ON_ATTEMPT_FAILED : null;
+                // As the virtual machine gives its own threads.
+                raw.thread_stack_bytes = 1024 * 1024;
+            }
             LongByReference conn = new LongByReference();
             CONNECTIONS.put(token, this);
-            CapdistLibrary.check(CapdistLibrary.capdist_init_connect(raw, conn));
+            CapdistLibrary.check(Abi.capdist_init_connect(raw, conn));
             handle = conn.getValue();
         } catch (Throwable refused) {
             CONNECTIONS.remove(token);
@@ -135,10 +138,10 @@ final class Connection {
             synchronized (this) {
                 seen = changes;
             }
-            if (CapdistLibrary.capdist_wait_ready(handle, 0) == Status.OK.number()) return;
+            if (Abi.capdist_wait_ready(handle, 0) == Status.OK.number()) return;
             long left = TimeUnit.NANOSECONDS.toMillis(end - System.nanoTime() + 999_999);
-            if (left <= 0 || info().state == ConnectionInfo.State.NOT_CONNECTED.ordinal()) {
-                CapdistLibrary.check(CapdistLibrary.capdist_wait_ready(handle, 0));
+            if (left <= 0 || info().state == Abi.STATE_NOT_CONNECTED) {
+                CapdistLibrary.check(Abi.capdist_wait_ready(handle, 0));
                 return;
             }
             synchronized (this) {
@@ -147,9 +150,9 @@ final class Connection {
         }
     }
 
-    CapdistLibrary.ConnectionInfo info() {
-        CapdistLibrary.ConnectionInfo raw = new CapdistLibrary.ConnectionInfo();
-        CapdistLibrary.check(CapdistLibrary.capdist_get_connection_info(handle, raw));
+    Abi.ConnectionInfo info() {
+        Abi.ConnectionInfo raw = new Abi.ConnectionInfo();
+        CapdistLibrary.check(Abi.capdist_get_connection_info(handle, raw));
         return raw;
     }
 
@@ -178,7 +181,7 @@ final class Connection {
      */
     void release() {
         if (IN_CALLBACK.get() != null) {
-            CapdistLibrary.capdist_release(handle);
+            Abi.capdist_release(handle);
             return;
         }
         releaseAndWait();
@@ -188,10 +191,10 @@ final class Connection {
 
     private void releaseAndWait() {
         if (!isExiting()) {
-            CapdistLibrary.capdist_release(handle);
+            Abi.capdist_release(handle);
             return;
         }
-        Thread release = new Thread(() -> CapdistLibrary.capdist_release(handle), "capdist-release");
+        Thread release = new Thread(() -> Abi.capdist_release(handle), "capdist-release");
         release.setDaemon(true);
         release.start();
         try {

@@ -21,7 +21,11 @@ public record ConnectionInfo(BigInteger connId, BigInteger loginUserId, int serv
         NOT_CONNECTED;
 
         static State of(int number) {
-            return number >= 0 && number < values().length ? values()[number] : NOT_CONNECTED;
+            return switch (number) {
+                case Abi.STATE_CONNECTING -> CONNECTING;
+                case Abi.STATE_READY -> READY;
+                default -> NOT_CONNECTED;
+            };
         }
     }
 }

@@ -6,30 +6,30 @@ package capdist;
  */
 public final class ErrCode {
     /** The socket could not be made. The code of this and of the next ones is errno. */
-    public static final int KIND_CREATE = 1;
+    public static final int KIND_CREATE = Abi.ERR_KIND_CREATE;
     /** The host's name did not resolve. */
-    public static final int KIND_NAME_NOT_FOUND = 4;
+    public static final int KIND_NAME_NOT_FOUND = Abi.ERR_KIND_NAME_NOT_FOUND;
     /** Connecting failed or took too long. */
-    public static final int KIND_CONNECT = 6;
+    public static final int KIND_CONNECT = Abi.ERR_KIND_CONNECT;
     /** Waiting on the socket failed. */
-    public static final int KIND_SELECT = 9;
+    public static final int KIND_SELECT = Abi.ERR_KIND_SELECT;
     /** Sending failed. */
-    public static final int KIND_SEND = 10;
+    public static final int KIND_SEND = Abi.ERR_KIND_SEND;
     /** Receiving failed; code 0: closed by the gateway. */
-    public static final int KIND_RECEIVE = 11;
+    public static final int KIND_RECEIVE = Abi.ERR_KIND_RECEIVE;
     /** InitConnect failed; the code is one of {@code INIT_CONNECT_…}. */
-    public static final int KIND_INIT_CONNECT = 100;
+    public static final int KIND_INIT_CONNECT = Abi.ERR_KIND_INIT_CONNECT;
 
     /** Why is not known. */
-    public static final int INIT_CONNECT_UNKNOWN = 0;
+    public static final int INIT_CONNECT_UNKNOWN = Abi.INIT_CONNECT_UNKNOWN;
     /** No answer in time. */
-    public static final int INIT_CONNECT_TIMEOUT = 1;
+    public static final int INIT_CONNECT_TIMEOUT = Abi.INIT_CONNECT_TIMEOUT;
     /** The line ended before the answer. */
-    public static final int INIT_CONNECT_DISCONNECTED = 3;
+    public static final int INIT_CONNECT_DISCONNECTED = Abi.INIT_CONNECT_DISCONNECTED;
     /** It could not be sent. */
-    public static final int INIT_CONNECT_NOT_SENT = 4;
+    public static final int INIT_CONNECT_NOT_SENT = Abi.INIT_CONNECT_NOT_SENT;
     /** Refused by OpenD. */
-    public static final int INIT_CONNECT_REFUSED = 5;
+    public static final int INIT_CONNECT_REFUSED = Abi.INIT_CONNECT_REFUSED;
 
     private ErrCode() {}
 

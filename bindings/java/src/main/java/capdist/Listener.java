@@ -41,7 +41,12 @@ public interface Listener {
         DEBUG;
 
         static LogLevel of(int number) {
-            return number >= 1 && number <= 4 ? values()[number - 1] : DEBUG;
+            return switch (number) {
+                case Abi.LOG_ERROR -> ERROR;
+                case Abi.LOG_WARNING -> WARNING;
+                case Abi.LOG_INFO -> INFO;
+                default -> DEBUG;
+            };
         }
     }
 }

@@ -12,32 +12,40 @@ import java.util.function.Consumer;
  * made. A time is rounded up to milliseconds, from 1 ms to an hour; zero takes the default, and so does null for a text.
  */
 public final class Options {
-    private final List<Consumer<CapdistLibrary.Options>> settings = new ArrayList<>();
+    private final List<Consumer<CapdistLibrary.RawOptions>> settings = new ArrayList<>();
     private Listener listener;
 
     /** What carries the messages. */
     public enum Transport {
         /** Plain TCP. */
-        TCP,
+        TCP(Abi.TRANSPORT_TCP),
         /** WebSocket. */
-        WEBSOCKET,
+        WEBSOCKET(Abi.TRANSPORT_WEBSOCKET),
         /** WebSocket over TLS. */
-        WEBSOCKET_TLS
+        WEBSOCKET_TLS(Abi.TRANSPORT_WEBSOCKET_TLS);
+
+        private final int number;
+
+        Transport(int number) {
+            this.number = number;
+        }
     }
 
     /** The cipher of bodies once an RSA key is configured. */
     public enum Cipher {
         /** Only InitConnect is encrypted. */
-        NONE,
+        NONE(Abi.CIPHER_NONE),
         /** The vendor's default. */
-        FTAES_ECB,
+        FTAES_ECB(Abi.CIPHER_FTAES_ECB),
         /** AES in ECB mode. */
-        AES_ECB,
+        AES_ECB(Abi.CIPHER_AES_ECB),
         /** AES in CBC mode. */
-        AES_CBC;
+        AES_CBC(Abi.CIPHER_AES_CBC);
 
-        int number() {
-            return ordinal() - 1;
+        private final int number;
+
+        Cipher(int number) {
+            this.number = number;
         }
     }
 
@@ -78,13 +86,13 @@ public final class Options {
 
     /** Default TCP. */
     public Options transport(Transport transport) {
-        int number = transport.ordinal();
+        int number = transport.number;
         return set(raw -> raw.transport = number);
     }
 
     /** Of meaning with an RSA key only; default {@link Cipher#FTAES_ECB}. */
     public Options packetCipher(Cipher cipher) {
-        int number = cipher.number();
+        int number = cipher.number;
         return set(raw -> raw.packet_cipher = number);
     }
 
@@ -163,13 +171,13 @@ public final class Options {
 
     /** Default wait. */
     public Options quotaMode(QuotaMode mode) {
-        int number = mode.ordinal();
+        int number = mode.number();
         return set(raw -> raw.quota_mode = number);
     }
 
     /** What a request does while the gateway can not be reached; default wait. */
     public Options outageMode(OutageMode mode) {
-        int number = mode.ordinal();
+        int number = mode.number();
         return set(raw -> raw.outage_mode = number);
     }
 
@@ -199,8 +207,8 @@ public final class Options {
     }
 
     /** The C struct, without callbacks. It may hold a key: wipe it. */
-    CapdistLibrary.Options raw() {
-        CapdistLibrary.Options raw = new CapdistLibrary.Options();
+    CapdistLibrary.RawOptions raw() {
+        CapdistLibrary.RawOptions raw = new CapdistLibrary.RawOptions();
         try {
             settings.forEach(setting -> setting.accept(raw));
             return raw;
@@ -210,16 +218,16 @@ public final class Options {
         }
     }
 
-    private Options set(Consumer<CapdistLibrary.Options> setting) {
+    private Options set(Consumer<CapdistLibrary.RawOptions> setting) {
         settings.add(setting);
         return this;
     }
 
-    private Options text(String value, String name, BiConsumer<CapdistLibrary.Options, Memory> setting) {
+    private Options text(String value, String name, BiConsumer<CapdistLibrary.RawOptions, Memory> setting) {
         return set(raw -> setting.accept(raw, value == null ? null : raw.keep(CapdistLibrary.utf8(value, name))));
     }
 
-    private Options time(Duration value, BiConsumer<CapdistLibrary.Options, Integer> setting) {
+    private Options time(Duration value, BiConsumer<CapdistLibrary.RawOptions, Integer> setting) {
         int ms = milliseconds(value);
         return set(raw -> setting.accept(raw, ms));
     }

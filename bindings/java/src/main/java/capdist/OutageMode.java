@@ -1,11 +1,29 @@
+// Generated from include/capdist.h: do not edit. `make abi` writes it.
 package capdist;
 
-/** What a request does during an outage: from an attempt to connect that failed until one succeeds. */
+/**
+ * What a request does during an outage. An outage begins when an attempt to connect fails, and ends when one
+ * succeeds (docs/timeouts.md, While the gateway is down).
+ */
 public enum OutageMode {
-    /** In {@link RequestOptions}: as the connection's; in {@link Options}: wait. */
-    DEFAULT,
-    /** Wait for the connection, at most the queue timeout. */
-    WAIT,
-    /** Be refused at once, with the last attempt's status and cause. */
-    FAIL
+    /** In request options: as the connection; in capdist_options: wait. */
+    DEFAULT(0),
+    /** Wait for the connection, at most for the queue timeout. */
+    WAIT(1),
+    /**
+     * The call is refused at once, with the status and the cause of the last attempt. Before an attempt has
+     * failed there is no outage: the request waits for the attempt, and completes with its cause if it fails.
+     */
+    FAIL(2);
+
+    private final int number;
+
+    OutageMode(int number) {
+        this.number = number;
+    }
+
+    /** The number in the C library. */
+    public int number() {
+        return number;
+    }
 }

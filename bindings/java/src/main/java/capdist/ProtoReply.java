@@ -29,20 +29,20 @@ public record ProtoReply(
         Retry retry) {
 
     static ProtoReply of(Pointer raw) {
-        int present = raw.getInt(CapdistLibrary.ProtoReply.PRESENT);
+        int present = raw.getInt(Abi.ProtoReply.PRESENT);
         return new ProtoReply(
-                Status.of(raw.getInt(CapdistLibrary.ProtoReply.STATUS)),
-                Integer.toUnsignedLong(raw.getInt(CapdistLibrary.ProtoReply.SERIAL_NO)),
-                raw.getInt(CapdistLibrary.ProtoReply.PROTO_ID),
-                raw.getInt(CapdistLibrary.ProtoReply.WAS_SENT) != 0,
-                Duration.ofMillis(raw.getInt(CapdistLibrary.ProtoReply.RETRY_AFTER_MS)),
-                (present & CapdistLibrary.HAS_RET_TYPE) != 0
-                        ? OptionalInt.of(raw.getInt(CapdistLibrary.ProtoReply.RET_TYPE))
+                Status.of(raw.getInt(Abi.ProtoReply.STATUS)),
+                Integer.toUnsignedLong(raw.getInt(Abi.ProtoReply.SERIAL_NO)),
+                raw.getInt(Abi.ProtoReply.PROTO_ID),
+                raw.getInt(Abi.ProtoReply.WAS_SENT) != 0,
+                Duration.ofMillis(raw.getInt(Abi.ProtoReply.RETRY_AFTER_MS)),
+                (present & Abi.HAS_RET_TYPE) != 0
+                        ? OptionalInt.of(raw.getInt(Abi.ProtoReply.RET_TYPE))
                         : OptionalInt.empty(),
-                CapdistLibrary.text(raw.getPointer(CapdistLibrary.ProtoReply.DESC)),
+                CapdistLibrary.text(raw.getPointer(Abi.ProtoReply.DESC)),
                 CapdistLibrary.bytes(
-                        raw.getPointer(CapdistLibrary.ProtoReply.BODY),
-                        raw.getLong(CapdistLibrary.ProtoReply.BODY_LENGTH)),
-                CapdistLibrary.retry(raw, present, CapdistLibrary.ProtoReply.RETRY));
+                        raw.getPointer(Abi.ProtoReply.BODY),
+                        raw.getLong(Abi.ProtoReply.BODY_LENGTH)),
+                Retry.of(Abi.ProtoReply.retry(raw).orElse(Retry.UNKNOWN.number())));
     }
 }

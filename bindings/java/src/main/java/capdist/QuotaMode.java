@@ -1,11 +1,23 @@
+// Generated from include/capdist.h: do not edit. `make abi` writes it.
 package capdist;
 
 /** What a request does when no slot of the quota is free. */
 public enum QuotaMode {
-    /** In {@link RequestOptions}: as the connection's; in {@link Options}: wait. */
-    DEFAULT,
-    /** Wait its turn, at most the queue timeout. */
-    WAIT,
-    /** Be refused at once with {@link Status#QUOTA_EXHAUSTED}. */
-    FAIL
+    /** In request options: as the connection; in capdist_options: wait. */
+    DEFAULT(0),
+    /** Wait for a slot, at most for the queue timeout. */
+    WAIT(1),
+    /** The call is refused at once with {@code QUOTA_EXHAUSTED}. */
+    FAIL(2);
+
+    private final int number;
+
+    QuotaMode(int number) {
+        this.number = number;
+    }
+
+    /** The number in the C library. */
+    public int number() {
+        return number;
+    }
 }

@@ -39,24 +39,24 @@ public record Reply(
         Retry retry) {
 
     static Reply of(Pointer raw) {
-        int present = raw.getInt(CapdistLibrary.Reply.PRESENT);
-        Pointer figures = raw.getPointer(CapdistLibrary.Reply.DISTRIBUTION);
+        int present = raw.getInt(Abi.Reply.PRESENT);
+        Pointer figures = raw.getPointer(Abi.Reply.DISTRIBUTION);
         return new Reply(
-                Status.of(raw.getInt(CapdistLibrary.Reply.STATUS)),
-                Integer.toUnsignedLong(raw.getInt(CapdistLibrary.Reply.SERIAL_NO)),
-                Security.of(raw.getByteArray(CapdistLibrary.Reply.SECURITY, CapdistLibrary.SECURITY_SIZE)),
-                raw.getInt(CapdistLibrary.Reply.WAS_SENT) != 0,
-                Duration.ofMillis(raw.getInt(CapdistLibrary.Reply.RETRY_AFTER_MS)),
-                given(present, CapdistLibrary.HAS_RET_TYPE, raw.getInt(CapdistLibrary.Reply.RET_TYPE)),
-                (present & CapdistLibrary.HAS_RET_MSG) != 0
-                        ? Optional.of(CapdistLibrary.text(raw.getPointer(CapdistLibrary.Reply.RET_MSG)))
+                Status.of(raw.getInt(Abi.Reply.STATUS)),
+                Integer.toUnsignedLong(raw.getInt(Abi.Reply.SERIAL_NO)),
+                Security.of(raw.getByteArray(Abi.Reply.SECURITY, Abi.Security.SIZE)),
+                raw.getInt(Abi.Reply.WAS_SENT) != 0,
+                Duration.ofMillis(raw.getInt(Abi.Reply.RETRY_AFTER_MS)),
+                given(present, Abi.HAS_RET_TYPE, raw.getInt(Abi.Reply.RET_TYPE)),
+                (present & Abi.HAS_RET_MSG) != 0
+                        ? Optional.of(CapdistLibrary.text(raw.getPointer(Abi.Reply.RET_MSG)))
                         : Optional.empty(),
-                given(present, CapdistLibrary.HAS_ERR_CODE, raw.getInt(CapdistLibrary.Reply.ERR_CODE)),
-                CapdistLibrary.text(raw.getPointer(CapdistLibrary.Reply.DESC)),
+                given(present, Abi.HAS_ERR_CODE, raw.getInt(Abi.Reply.ERR_CODE)),
+                CapdistLibrary.text(raw.getPointer(Abi.Reply.DESC)),
                 figures != null ? Optional.of(CapitalDistribution.of(figures)) : Optional.empty(),
                 CapdistLibrary.bytes(
-                        raw.getPointer(CapdistLibrary.Reply.BODY), raw.getLong(CapdistLibrary.Reply.BODY_LENGTH)),
-                CapdistLibrary.retry(raw, present, CapdistLibrary.Reply.RETRY));
+                        raw.getPointer(Abi.Reply.BODY), raw.getLong(Abi.Reply.BODY_LENGTH)),
+                Retry.of(Abi.Reply.retry(raw).orElse(Retry.UNKNOWN.number())));
     }
 
     private static OptionalInt given(int present, int bit, int value) {
@@ -65,27 +65,27 @@ public record Reply(
 
     /** What the gateway said, as JSON: the .proto files' field names, absent fields left out. */
     public String toJson() {
-        CapdistLibrary.Reply raw = new CapdistLibrary.Reply();
+        Abi.Reply raw = new Abi.Reply();
         raw.status = status.number();
         retType.ifPresent(value -> {
-            raw.present |= CapdistLibrary.HAS_RET_TYPE;
+            raw.present |= Abi.HAS_RET_TYPE;
             raw.ret_type = value;
         });
         Memory text = CapdistLibrary.utf8(retMsg.orElse(""), "retMsg");
-        if (retMsg.isPresent()) raw.present |= CapdistLibrary.HAS_RET_MSG;
+        if (retMsg.isPresent()) raw.present |= Abi.HAS_RET_MSG;
         raw.ret_msg = text;
         errCode.ifPresent(value -> {
-            raw.present |= CapdistLibrary.HAS_ERR_CODE;
+            raw.present |= Abi.HAS_ERR_CODE;
             raw.err_code = value;
         });
-        CapdistLibrary.Distribution figures = distribution.map(CapitalDistribution::raw).orElse(null);
+        Abi.CapitalDistribution figures = distribution.map(CapitalDistribution::raw).orElse(null);
         if (figures != null) {
             figures.write();
             raw.distribution = figures.getPointer();
         }
-        long length = CapdistLibrary.capdist_reply_to_json(raw, null, 0);
+        long length = Abi.capdist_reply_to_json(raw, null, 0);
         byte[] json = new byte[Math.toIntExact(length + 1)];
-        CapdistLibrary.capdist_reply_to_json(raw, json, json.length);
+        Abi.capdist_reply_to_json(raw, json, json.length);
         Reference.reachabilityFence(figures);
         return new String(json, 0, json.length - 1, StandardCharsets.UTF_8);
     }

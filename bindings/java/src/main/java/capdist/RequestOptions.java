@@ -41,13 +41,13 @@ public final class RequestOptions {
         return this;
     }
 
-    CapdistLibrary.RequestOptions raw() {
-        CapdistLibrary.RequestOptions raw = new CapdistLibrary.RequestOptions();
+    Abi.RequestOptions raw() {
+        Abi.RequestOptions raw = new Abi.RequestOptions();
         raw.queue_timeout_ms = queueTimeoutMs;
         raw.reply_timeout_ms = replyTimeoutMs;
-        raw.quota_mode = quotaMode.ordinal();
+        raw.quota_mode = quotaMode.number();
         raw.security_firm = securityFirm;
-        raw.outage_mode = outageMode.ordinal();
+        raw.outage_mode = outageMode.number();
         return raw;
     }
 }

@@ -1,14 +1,21 @@
+// Generated from include/capdist.h: do not edit. `make abi` writes it.
 package capdist;
 
-/** Whether it is of use to ask again, as {@code CAPDIST_RETRY_…} of the C header. */
+/**
+ * Whether a failed request or call may succeed if it is repeated: values of capdist_reply.retry,
+ * capdist_proto_reply.retry and capdist_status_retry().
+ */
 public enum Retry {
-    /** Not known: the gateway's words tell nothing, the answer was damaged, or the library is an older one. */
+    /** Not known: the gateway's words do not tell, or the answer was damaged. Also the value after success. */
     UNKNOWN(0),
-    /** The same request can not succeed. */
+    /**
+     * The same request cannot succeed: the stock is unknown, the account may not see the quote, the
+     * connection has ended.
+     */
     NEVER(1),
-    /** It may succeed later. */
+    /** It may succeed later: a timeout, a lost connection, a gateway that lost the vendor's servers. */
     LATER(2),
-    /** It may succeed after {@link Reply#retryAfter()}. */
+    /** It may succeed after {@code retryAfterMs}. */
     AFTER(3);
 
     private final int number;
@@ -17,12 +24,15 @@ public enum Retry {
         this.number = number;
     }
 
-    /** The one of the C library with this number; what only a newer one knows is {@link #UNKNOWN}. */
+    /** The one of the C library with this number; {@link #UNKNOWN} for one that only a newer library knows. */
     static Retry of(int number) {
-        for (Retry retry : values()) {
-            if (retry.number == number) return retry;
-        }
-        return UNKNOWN;
+        return switch (number) {
+            case 0 -> UNKNOWN;
+            case 1 -> NEVER;
+            case 2 -> LATER;
+            case 3 -> AFTER;
+            default -> UNKNOWN;
+        };
     }
 
     /** The number in the C library. */

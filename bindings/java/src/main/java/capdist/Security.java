@@ -11,31 +11,31 @@ import java.nio.ByteOrder;
  */
 public record Security(int market, String code) {
     /** {@code HK.} */
-    public static final int MARKET_HK = 1;
+    public static final int MARKET_HK = Abi.MARKET_HK;
     /** {@code HK_FUTURE.}: Hong Kong futures */
-    public static final int MARKET_HK_FUTURE = 2;
+    public static final int MARKET_HK_FUTURE = Abi.MARKET_HK_FUTURE;
     /** {@code US.} */
-    public static final int MARKET_US = 11;
+    public static final int MARKET_US = Abi.MARKET_US;
     /** {@code SH.} */
-    public static final int MARKET_SH = 21;
+    public static final int MARKET_SH = Abi.MARKET_SH;
     /** {@code SZ.} */
-    public static final int MARKET_SZ = 22;
+    public static final int MARKET_SZ = Abi.MARKET_SZ;
     /** {@code SG.} */
-    public static final int MARKET_SG = 31;
+    public static final int MARKET_SG = Abi.MARKET_SG;
     /** {@code JP.} */
-    public static final int MARKET_JP = 41;
+    public static final int MARKET_JP = Abi.MARKET_JP;
     /** {@code AU.} */
-    public static final int MARKET_AU = 51;
+    public static final int MARKET_AU = Abi.MARKET_AU;
     /** {@code MY.} */
-    public static final int MARKET_MY = 61;
+    public static final int MARKET_MY = Abi.MARKET_MY;
     /** {@code CA.} */
-    public static final int MARKET_CA = 71;
+    public static final int MARKET_CA = Abi.MARKET_CA;
     /** {@code FX.}: foreign exchange */
-    public static final int MARKET_FX = 81;
+    public static final int MARKET_FX = Abi.MARKET_FX;
     /** {@code CC.}: crypto currencies */
-    public static final int MARKET_CC = 91;
+    public static final int MARKET_CC = Abi.MARKET_CC;
     /** {@code EC.}: event contracts */
-    public static final int MARKET_EC = 101;
+    public static final int MARKET_EC = Abi.MARKET_EC;
 
     /**
      * Reads "HK.00700". The first dot separates; the code may hold dots ("US.BRK.B"). Blanks around it are skipped, and the
@@ -44,17 +44,17 @@ public record Security(int market, String code) {
      * @throws CapdistException {@link Status#INVALID_ARGUMENT}; it names what was probably meant
      */
     public static Security parse(String text) {
-        byte[] raw = new byte[CapdistLibrary.SECURITY_SIZE];
-        CapdistLibrary.check(CapdistLibrary.capdist_security_parse(CapdistLibrary.utf8(text, "security"), raw));
+        byte[] raw = new byte[Abi.Security.SIZE];
+        CapdistLibrary.check(Abi.capdist_security_parse(CapdistLibrary.utf8(text, "security"), raw));
         return of(raw);
     }
 
     /** "HK.00700"; "#999.X" for a market that has no name here, and for what is no security. */
     @Override
     public String toString() {
-        byte[] text = new byte[CapdistLibrary.CODE_SIZE + 16];
+        byte[] text = new byte[Abi.CODE_SIZE + 16];
         try {
-            if (CapdistLibrary.capdist_security_format(raw(), text, text.length) >= 0) return CapdistLibrary.text(text, 0);
+            if (Abi.capdist_security_format(raw(), text, text.length) >= 0) return CapdistLibrary.text(text, 0);
         } catch (CapdistException e) {
             // Its text is no code: it is shown as it is.
         }
@@ -70,10 +70,10 @@ public record Security(int market, String code) {
     /** C's struct. */
     byte[] raw() {
         byte[] bytes = CapdistLibrary.utf8Bytes(code, "security.code");
-        if (bytes.length >= CapdistLibrary.CODE_SIZE) {
+        if (bytes.length >= Abi.CODE_SIZE) {
             throw new CapdistException(Status.INVALID_ARGUMENT, "security.code is longer than 59 bytes: " + code);
         }
-        byte[] raw = new byte[CapdistLibrary.SECURITY_SIZE];
+        byte[] raw = new byte[Abi.Security.SIZE];
         ByteBuffer.wrap(raw).order(ByteOrder.nativeOrder()).putInt(market).put(bytes);
         return raw;
     }

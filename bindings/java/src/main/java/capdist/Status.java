@@ -1,75 +1,64 @@
+// Generated from include/capdist.h: do not edit. `make abi` writes it.
 package capdist;
 
-/** What became of a request or a call, as {@code CAPDIST_…} of the C header. */
+/** The result of a call or of a request: one of the {@code CAPDIST_} statuses below. */
 public enum Status {
-    /** Done; for a reply: the gateway answered, and there are figures. */
+    /** Done. */
     OK(0),
-
-    /** The gateway refused; {@link Reply#retType()}, {@link Reply#retMsg()} and {@link Reply#errCode()} tell why. */
+    /** The gateway refused the request. */
     REFUSED(1),
-    /** The gateway refused for frequency; nothing is sent for {@link Reply#retryAfter()}. */
+    /** The gateway refused the request because too many were made; try again after the time given. */
     RATE_LIMITED(2),
-    /** Timed out before it was sent: safe to repeat. */
+    /** The request timed out before it was sent; it is safe to repeat. */
     QUEUE_TIMEOUT(3),
-    /** Sent, and no answer came in time. */
+    /** The request was sent, and no answer came in time. */
     REPLY_TIMEOUT(4),
-    /** The connection was lost after the request was sent, or for good before it was. */
+    /** The connection to the gateway was lost. */
     DISCONNECTED(5),
-    /** The answer is damaged. */
+    /** The gateway's answer is damaged. */
     MALFORMED_REPLY(6),
-    /** Ended by {@link Client#cancel}, or by cancelling its future. */
+    /** The request was cancelled. */
     CANCELLED(7),
-    /** The client was closed; also what every call on a closed client throws. */
+    /** The connection was released. */
     RELEASED(8),
-
     /** The gateway could not be reached. */
     CONNECT_FAILED(16),
-    /** No connection, or no answer to InitConnect, in time. */
+    /** The gateway did not answer in time. */
     CONNECT_TIMEOUT(17),
-    /** The gateway refused InitConnect, as OpenD does while it waits for a code: tried again. */
+    /** The gateway refused the connection's InitConnect. */
     CONNECT_REFUSED(18),
-    /** The peer broke the protocol: is that port OpenD's? */
+    /** What answered does not speak OpenD's protocol. */
     PROTOCOL_ERROR(19),
-    /** Encryption was asked for and is not happening, or a body could not be decrypted. */
+    /** The encryption that was asked for could not be had. */
     ENCRYPTION_FAILED(20),
-    /** TLS could not be set up, or the gateway's certificate was not accepted. */
+    /** The TLS connection could not be made. */
     TLS_FAILED(21),
-
-    /** An argument is missing, empty, too long, not Unicode or out of range; nothing was changed. */
+    /** An argument is not valid. */
     INVALID_ARGUMENT(32),
-    /** {@link Options#maxQueue} requests are waiting or in flight. */
+    /** Too many requests are waiting. */
     QUEUE_FULL(33),
-    /** Fail mode, and no slot of the quota is free. */
+    /** The quota is used up for now. */
     QUOTA_EXHAUSTED(34),
-    /** The connection has failed for good: close the client and make a new one. */
+    /** The connection has failed for good; release it and make a new one. */
     NOT_CONNECTED(35),
-    /** The call would wait for the thread it is on: it was made in a callback. */
+    /** The call would wait for the thread it is on. */
     WOULD_DEADLOCK(36),
-    /** Another thread is in a call that only one may be in. */
+    /** Another thread is in this call. */
     BUSY(37),
-    /** The connection comes from before a fork. */
+    /** The connection belongs to the parent process. */
     FORKED(38),
-    /** Not built into this library. */
+    /** This version of the library can not do that. */
     UNSUPPORTED(39),
-    /** Host-driven mode takes numeric addresses and {@code localhost} only. */
+    /** A numeric address is needed here. */
     NEEDS_ADDRESS(40),
-    /** An open connection of the same quota group was given other figures. */
+    /** Another connection of this quota group has other figures. */
     QUOTA_CONFLICT(41),
-    /** No request with that serial number is queued or in flight. */
+    /** There is no such request; it may have completed already. */
     NOT_FOUND(42),
-    /** The operating system refused (threads, descriptors, memory). */
+    /** The operating system refused. */
     SYSTEM_ERROR(43),
-
-    /** A status that only a newer library has. */
+    /** What only a newer library has. */
     UNKNOWN(-1);
-
-    private static final Status[] BY_NUMBER = new Status[64];
-
-    static {
-        for (Status status : values()) {
-            if (status.number >= 0) BY_NUMBER[status.number] = status;
-        }
-    }
 
     private final int number;
 
@@ -77,10 +66,38 @@ public enum Status {
         this.number = number;
     }
 
-    /** The status of the C library with this number. */
+    /** The one of the C library with this number; {@link #UNKNOWN} for one that only a newer library knows. */
     static Status of(int number) {
-        Status status = number >= 0 && number < BY_NUMBER.length ? BY_NUMBER[number] : null;
-        return status != null ? status : UNKNOWN;
+        return switch (number) {
+            case 0 -> OK;
+            case 1 -> REFUSED;
+            case 2 -> RATE_LIMITED;
+            case 3 -> QUEUE_TIMEOUT;
+            case 4 -> REPLY_TIMEOUT;
+            case 5 -> DISCONNECTED;
+            case 6 -> MALFORMED_REPLY;
+            case 7 -> CANCELLED;
+            case 8 -> RELEASED;
+            case 16 -> CONNECT_FAILED;
+            case 17 -> CONNECT_TIMEOUT;
+            case 18 -> CONNECT_REFUSED;
+            case 19 -> PROTOCOL_ERROR;
+            case 20 -> ENCRYPTION_FAILED;
+            case 21 -> TLS_FAILED;
+            case 32 -> INVALID_ARGUMENT;
+            case 33 -> QUEUE_FULL;
+            case 34 -> QUOTA_EXHAUSTED;
+            case 35 -> NOT_CONNECTED;
+            case 36 -> WOULD_DEADLOCK;
+            case 37 -> BUSY;
+            case 38 -> FORKED;
+            case 39 -> UNSUPPORTED;
+            case 40 -> NEEDS_ADDRESS;
+            case 41 -> QUOTA_CONFLICT;
+            case 42 -> NOT_FOUND;
+            case 43 -> SYSTEM_ERROR;
+            default -> UNKNOWN;
+        };
     }
 
     /** The number in the C library. */

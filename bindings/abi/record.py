@@ -1,0 +1,120 @@
+"""The recorded interface: bindings/abi/capdist.json, what it keeps from before, and what breaks programs."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any, Iterator
+
+Node = dict[str, Any]
+
+#: Its arrays stand in users' own structs.
+FROZEN = {"capdist_flow", "capdist_security"}
+_LISTS = ("types", "constants", "macros", "enums", "callbacks", "structs", "functions")
+
+
+def load(path: Path) -> Node:
+    """The record; an empty one if there is none yet."""
+    if not path.exists():
+        return {"version": "", **{name: [] for name in _LISTS}}
+    return {**{name: [] for name in _LISTS}, **json.loads(path.read_text(encoding="utf-8"))}
+
+
+def dump(interface: Node) -> str:
+    """As text, one line for each thing, so that a change is read line by line."""
+    lines = ["{", f' "version": {json.dumps(interface["version"])},']
+    for name in _LISTS:
+        items = [_item(item) for item in interface[name]]
+        lines.append(f' "{name}": [\n' + ",\n".join(items) + "\n ]" + ("," if name != _LISTS[-1] else ""))
+    return "\n".join([*lines, "}"]) + "\n"
+
+
+def _item(item: Node) -> str:
+    nested = next((key for key in ("constants", "fields") if key in item), None)
+    head = json.dumps({key: value for key, value in item.items() if key != nested}, ensure_ascii=False)
+    if nested is None:
+        return "  " + head
+    inner = ",\n".join("   " + json.dumps(one, ensure_ascii=False) for one in item[nested])
+    return f'  {head[:-1]}, "{nested}": [\n{inner}]}}'
+
+
+def _things(interface: Node) -> Iterator[tuple[str, Node]]:
+    """Everything that has a name and an age."""
+    for item in (item for name in _LISTS if name != "enums" for item in interface.get(name, [])):
+        yield item["name"], item
+    for enum in interface["enums"]:
+        for constant in enum["constants"]:
+            yield constant["name"], constant
+    for struct in interface["structs"]:
+        for field in struct["fields"]:
+            yield f"{struct['name']}.{field['name']}", field
+
+
+def keep(recorded: Node, current: Node) -> None:
+    """Gives what the header does not tell: since which version each thing is there, and the sentence that the library has for each
+    status. What is new is there since this version; a new status's sentence is its comment's first, until it is written better."""
+    known = dict(_things(recorded))
+    for name, thing in _things(current):
+        before = known.get(name, {})
+        thing["since"] = before.get("since", current["version"])
+    for status in statuses(current):
+        status["text"] = known.get(status["name"], {}).get("text") or status["doc"].split(". ")[0].rstrip(".") + "."
+
+
+def statuses(interface: Node) -> list[Node]:
+    """The statuses, in the header's order."""
+    return [constant for enum in interface["enums"] if enum["name"] == "status" for constant in enum["constants"]]
+
+
+def lines(interface: Node) -> list[str]:
+    """One line for each thing that a program may have compiled in."""
+    out = [f"constant {one['name']} = {one['value']}" for one in interface["constants"]]
+    out += [f"constant {one['name']} = {one['value']}" for enum in interface["enums"] for one in enum["constants"]]
+    out += [f"macro {one['name']}: {one['text']}" for one in interface["macros"]]
+    out += [f"type {one['name']}: {one['type']}" for one in interface["types"]]
+    out += [f"type {one['name']}: void (*)({_types(one)})" for one in interface["callbacks"]]
+    out += [f"function {one['name']}: {one['result']} ({_types(one)})" for one in interface["functions"]]
+    for struct in interface["structs"]:
+        name = struct["name"]
+        out.append(f"struct {name}: size {struct['size']}, alignment {struct['alignment']}")
+        for field in struct["fields"]:
+            out.append(f"field {name}.{field['name']}: {field['type']}, offset {field['offset']}, size {field['size']}")
+    return [f"major {interface['version'].split('.')[0]}", *sorted(out)]
+
+
+def _types(function: Node) -> str:
+    return ", ".join(one["type"] for one in function["parameters"]) or "void"
+
+
+def compare(recorded: Node, current: Node) -> tuple[list[str], list[str]]:
+    """What breaks programs that were built with the recorded interface, and what is not recorded yet."""
+    before = {_key(line): line for line in lines(recorded)}
+    now = {_key(line): line for line in lines(current)}
+    if before["major"] != now["major"]:
+        # Another major number: everything may change, and is recorded as it is.
+        return [], [f"was {before['major']}; is {now['major']}"]
+    breaks, new = [], []
+    for key, line in before.items():
+        if key not in now:
+            breaks.append(f"gone: {line}")
+        elif now[key] != line:
+            (new if _has_grown(key, line, now[key]) else breaks).append(f"was {line}; is {now[key]}")
+    new += [f"new: {line}" for key, line in now.items() if key not in before]
+    if not breaks and not new and dump(recorded) != dump(current):
+        changed = set(dump(current).splitlines()) - set(dump(recorded).splitlines())
+        new.append(f"other words: {sorted(changed)[0].strip()[:160] if changed else 'their order'}")
+    return breaks, new
+
+
+def _key(line: str) -> str:
+    return re.split(r"[:=]", line)[0].strip() if " " in line and not line.startswith("major") else "major"
+
+
+def _has_grown(key: str, before: str, now: str) -> bool:
+    """A struct may become longer, unless programs hold it inside their own."""
+    sizes = [re.fullmatch(r"struct \w+: size (\d+), alignment (\d+)", line) for line in (before, now)]
+    if not all(sizes) or key.removeprefix("struct ") in FROZEN:
+        return False
+    (old_size, old_alignment), (size, alignment) = (match.groups() for match in sizes if match)
+    return int(size) > int(old_size) and alignment == old_alignment
