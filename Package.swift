@@ -9,10 +9,10 @@ let selfContained =
 
 /// Linker settings of the shipped library. They stand on a C target of their own that only the dynamic product contains:
 /// on `CapDist` itself the static runtime would leak into the test bundle.
-let shipping: [LinkerSetting] = [
+let linkSettings: [LinkerSetting] = [
     .unsafeFlags(
         selfContained + [
-            "-Xlinker", "--version-script=\(Context.packageDirectory)/Sources/Shipping/exports.map",
+            "-Xlinker", "--version-script=\(Context.packageDirectory)/Sources/LinkSettings/exports.map",
             "-Xlinker", "-soname=libcapdist.so.1",
             "-Xlinker", "-z", "-Xlinker", "nodelete",
             "-Xlinker", "--gc-sections",
@@ -23,7 +23,7 @@ let shipping: [LinkerSetting] = [
 let package = Package(
     name: "libcapdist",
     products: [
-        .library(name: "capdist", type: .dynamic, targets: ["CapDist", "Shipping"]),
+        .library(name: "capdist", type: .dynamic, targets: ["CapDist", "LinkSettings"]),
         .executable(name: "opend-simulator", targets: ["opend-simulator"]),
     ],
     targets: [
@@ -40,14 +40,13 @@ let package = Package(
 
         // The library.
         .target(name: "Codec", dependencies: ["CMessages", "CProtobufC", "COpenSSL", "CSystem", "CWslay"]),
-        .target(name: "Limiter"),
-        .target(name: "Connection", dependencies: ["CCapDist", "Codec", "Limiter", "CSystem"]),
-        .target(name: "CapDist", dependencies: ["CCapDist", "CExports", "Connection", "Codec", "Limiter", "CSystem"]),
+        .target(name: "Core", dependencies: ["CCapDist", "Codec", "CSystem"]),
+        .target(name: "CapDist", dependencies: ["CCapDist", "CExports", "Core", "Codec", "CSystem"]),
         // The exports that block. With -fexceptions what a cancelled thread must clean up is found by unwinding alone.
         .target(
             name: "CExports",
             cSettings: [.headerSearchPath("../../include"), .unsafeFlags(["-fexceptions"])]),
-        .target(name: "Shipping", dependencies: ["CSystem"], linkerSettings: shipping),
+        .target(name: "LinkSettings", dependencies: ["CSystem"], linkerSettings: linkSettings),
 
         // The stand-in gateway.
         .target(name: "Simulator", dependencies: ["Codec", "CMessages", "CProtobufC", "CSystem"]),
@@ -56,11 +55,10 @@ let package = Package(
             linkerSettings: [.unsafeFlags(selfContained, .when(configuration: .release))]),
 
         .testTarget(name: "CodecTests", dependencies: ["Codec"]),
-        .testTarget(name: "LimiterTests", dependencies: ["Limiter"]),
-        .testTarget(name: "ConnectionTests", dependencies: ["Connection"]),
+        .testTarget(name: "CoreTests", dependencies: ["Core"]),
         .testTarget(name: "SimulatorTests", dependencies: ["Simulator"]),
         .executableTarget(
-            name: "simulate", dependencies: ["Connection", "Limiter", "Codec", "Simulator", "CMessages"],
+            name: "simulate", dependencies: ["Core", "Codec", "Simulator", "CMessages"],
             path: "Tests/Simulation"),
         .target(name: "CLayout", path: "Tests/CLayout", cSettings: [.headerSearchPath("../../include")]),
         .testTarget(name: "CapDistTests", dependencies: ["CapDist", "CCapDist", "CLayout"]),
@@ -74,7 +72,7 @@ let package = Package(
 if let fuzzing = Context.environment["CAPDIST_FUZZ"] {
     package.targets.append(
         .executableTarget(
-            name: "fuzz", dependencies: ["CapDist", "CCapDist", "Connection", "Codec", "Limiter", "CMessages"],
+            name: "fuzz", dependencies: ["CapDist", "CCapDist", "Core", "Codec", "CMessages"],
             path: "Tests/Fuzz", exclude: ["README.md", "corpus", "corpus.py", "fuzz.dict"],
             swiftSettings: [.unsafeFlags(["-parse-as-library"])]
                 + (fuzzing == "replay" ? [.define("REPLAY")] : [])))

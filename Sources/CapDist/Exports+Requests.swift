@@ -2,9 +2,8 @@ import CCapDist
 import CExports
 import CSystem
 import Codec
-import Connection
+import Core
 import Glibc
-import Limiter
 
 // Requests and replies of capdist.h. What they do is documented there.
 

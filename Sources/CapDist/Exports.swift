@@ -1,7 +1,7 @@
 import CCapDist
 import CExports
 import CSystem
-import Connection
+import Core
 import Glibc
 
 // The C functions of capdist.h: argument checks and translation. What they do is documented there.

@@ -1,8 +1,7 @@
 import CCapDist
 import Codec
-import Connection
+import Core
 import Glibc
-import Limiter
 
 /// One who asked and waits for the reply, for the two timeouts at most, whatever the connection's thread is doing. The one who
 /// waits has a reference, and the callback another one.

@@ -1,6 +1,6 @@
 import CCapDist
 import Codec
-import Connection
+import Core
 import Glibc
 
 extension capdist_security {

@@ -1,8 +1,8 @@
 import CCapDist
-import Connection
+import Core
 import Testing
-
 @testable import CapDist
+
 
 @Suite struct StatusTests {
     @Test func everyStatusHasANameOfItsOwnAndASentence() {

@@ -1,5 +1,5 @@
 import Codec
-import Connection
+import Core
 import Glibc
 
 /// The shortest key of the tests: RSA takes its time.

@@ -1,6 +1,5 @@
 import Codec
-import Connection
-import Limiter
+import Core
 
 /// A state machine with what its driver and its host know of it. Each step is one that a driver or a host could make.
 final class FuzzedMachine {

@@ -1,4 +1,4 @@
-import Limiter
+import Core
 
 /// A quota group, and what a gateway that counts as late as it may makes of its use (docs/promises.md, 4).
 final class FuzzedQuota {

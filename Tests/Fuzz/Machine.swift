@@ -1,6 +1,5 @@
 import Codec
-import Connection
-import Limiter
+import Core
 
 /// One or more state machines that share a quota, in virtual time, driven in any order that a driver could: asks, cancels,
 /// answers, losses, time jumps. The promises are checked after each step.

@@ -1,5 +1,5 @@
 import Codec
-import Connection
+import Core
 import Glibc
 
 #if REPLAY

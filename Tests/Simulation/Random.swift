@@ -1,4 +1,4 @@
-import Connection
+import Core
 
 /// All chance of one schedule: what it gives follows from the seed.
 struct Chance: RandomNumberGenerator {

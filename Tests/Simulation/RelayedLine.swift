@@ -1,6 +1,5 @@
 import Codec
-import Connection
-import Limiter
+import Core
 
 /// A simulated connection's end of a line to the relay.
 final class RelayedLine {

@@ -1,7 +1,6 @@
 import CMessages
 import Codec
-import Connection
-import Limiter
+import Core
 import Simulator
 
 /// A connection whose driver is the simulation, and the host that uses it.

@@ -1,5 +1,5 @@
 import Codec
-import Connection
+import Core
 import Simulator
 
 /// A gateway with faults, at the far end of the simulated network.

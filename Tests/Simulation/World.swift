@@ -1,6 +1,5 @@
 import Codec
-import Connection
-import Limiter
+import Core
 import Simulator
 
 /// A promise was broken.

@@ -1,0 +1,241 @@
+import CCapDist
+import CSystem
+import Codec
+import Core
+import Glibc
+
+/// capdist_options, checked and translated.
+struct CheckedOptions {
+    var connection = ConnectionOptions()
+    var quotaGroup: String
+    var quotaLimit: Int
+    /// Nanoseconds.
+    var quotaWindow: Instant
+
+    /// Smallest struct any version had: up to `mode`.
+    static let smallest = 24
+
+    static var defaults: capdist_options {
+        var options = capdist_options()
+        options.struct_size = MemoryLayout<capdist_options>.size
+        options.port = 11111
+        options.client_version = 101
+        options.packet_cipher = Int32(CAPDIST_CIPHER_FTAES_ECB)
+        options.reconnect = 1
+        options.reconnect_min_ms = 500
+        options.reconnect_max_ms = 30_000
+        options.connect_timeout_ms = 10_000
+        options.queue_timeout_ms = 120_000
+        options.reply_timeout_ms = 12_000
+        options.quota_requests = 30
+        options.quota_window_ms = 30_000
+        options.quota_mode = Int32(CAPDIST_QUOTA_WAIT)
+        options.max_queue = 4096
+        options.max_body_bytes = 4 * 1024 * 1024
+        options.thread_stack_bytes = 256 * 1024
+        return options
+    }
+
+    init(_ pointer: UnsafePointer<capdist_options>?) throws(Refusal) {
+        var options = Self.defaults
+        if let pointer {
+            options = try SizedStruct.read(pointer, "capdist_options", smallest: Self.smallest, Self.defaults)
+        }
+        let host = try text(options.host, "host") ?? "127.0.0.1"
+        try Self.checkHost(host)
+        connection.host = host
+        let mode = try number(options.mode, "mode", 0...Int32(CAPDIST_MODE_HOST_DRIVEN))
+        connection.isHostDriven = mode == Int32(CAPDIST_MODE_HOST_DRIVEN)
+        if connection.isHostDriven, options.on_resolve == nil, Resolver.isName(host) {
+            throw Refusal(
+                .needsAddress,
+                "host: in host-driven mode it must be a numeric address or localhost, so that nothing blocks: give"
+                    + " on_resolve, or resolve \(host) first")
+        }
+        connection.port = UInt16(clamping: try number(options.port, "port", 1...65535))
+        let transport = Transport(
+            rawValue: try number(options.transport, "transport", 0...Int32(CAPDIST_TRANSPORT_WEBSOCKET_TLS)))
+        connection.behaviour.transport = transport ?? .tcp
+        connection.rsaKey = try Self.rsaKey(options)
+        let cipher = try number(
+            options.packet_cipher, "packet_cipher", Int32(CAPDIST_CIPHER_NONE)...Int32(CAPDIST_CIPHER_AES_CBC))
+        if connection.rsaKey != nil { connection.cipher = CipherAlgorithm(rawValue: cipher) ?? .ftaesECB }
+        let clientID = try text(options.client_id, "client_id") ?? "capdist"
+        let language = try text(options.programming_language, "programming_language") ?? "C"
+        let wantsPushes = try flag(options.recv_notify, "recv_notify")
+        var hello = InitConnectRequest(
+            clientVersion: try number(options.client_version, "client_version", 0...Int32.max), clientID: clientID,
+            recvNotify: wantsPushes, packetEncAlgo: connection.cipher.rawValue,
+            pushProtoFormat: Int32(FrameHeader.protobufFormat), programmingLanguage: language
+        ).encoded()
+        connection.tls = try Self.tls(options, connection)
+        connection.serverName = try Self.serverName(options)
+        connection.behaviour.acceptsAnyCertificate = connection.tls?.isVerifying == false
+        if connection.behaviour.transport != .tcp {
+            hello = try Self.initWebSocket(options, clientID, language)
+        }
+        connection.hello = SecretBytes(&hello)
+
+        let defaults = Self.defaults
+        var behaviour = connection.behaviour
+        behaviour.connectTimeout = try time(
+            options.connect_timeout_ms, "connect_timeout_ms", defaults.connect_timeout_ms)
+        behaviour.queueTimeout = try time(options.queue_timeout_ms, "queue_timeout_ms", defaults.queue_timeout_ms)
+        behaviour.replyTimeout = try time(options.reply_timeout_ms, "reply_timeout_ms", defaults.reply_timeout_ms)
+        behaviour.reconnects = try flag(options.reconnect, "reconnect")
+        behaviour.minBackoff = try time(options.reconnect_min_ms, "reconnect_min_ms", defaults.reconnect_min_ms)
+        behaviour.maxBackoff = try time(options.reconnect_max_ms, "reconnect_max_ms", defaults.reconnect_max_ms)
+        guard behaviour.minBackoff <= behaviour.maxBackoff else {
+            throw .invalid("reconnect_min_ms is above reconnect_max_ms")
+        }
+        behaviour.maxQueue = Int(
+            try size(options.max_queue, "max_queue", 1...1_000_000, defaults.max_queue))
+        behaviour.isEncrypted = connection.rsaKey != nil
+        behaviour.endpoint.host = host
+        behaviour.endpoint.port = connection.port
+        behaviour.endpoint.keyLooksLikeMD5 = looksLikeMD5(options.websocket_key)
+        behaviour.wantsLog = options.on_log != nil
+        behaviour.tellsAttempts = options.on_attempt_failed != nil
+        behaviour.seed = try Self.seed()
+        connection.behaviour = behaviour
+        connection.maxBodyLength = Int(
+            try size(options.max_body_bytes, "max_body_bytes", 1024...268_435_456, defaults.max_body_bytes))
+
+        connection.threadStackBytes = Int(
+            try size(
+                options.thread_stack_bytes, "thread_stack_bytes", 131_072...1_073_741_824, defaults.thread_stack_bytes))
+
+        quotaLimit = Int(try number(options.quota_requests, "quota_requests", 0...100_000))
+        quotaWindow = try time(options.quota_window_ms, "quota_window_ms", defaults.quota_window_ms)
+        connection.failsWithoutSlot = try quotaMode(options.quota_mode) == Int32(CAPDIST_QUOTA_FAIL)
+        connection.failsInOutage = try outageMode(options.outage_mode) == Int32(CAPDIST_OUTAGE_FAIL)
+        quotaGroup = try text(options.quota_group, "quota_group") ?? Self.group(of: host)
+
+        connection.callbacks.onInitConnect = options.on_init_connect
+        connection.callbacks.onDisconnect = options.on_disconnect
+        // The relay pushes whether it was asked to or not.
+        connection.callbacks.onPush =
+            connection.behaviour.transport != .tcp && !wantsPushes ? nil : options.on_push
+        connection.callbacks.onLog = options.on_log
+        connection.callbacks.onAttemptFailed = options.on_attempt_failed
+        connection.callbacks.onClosed = options.on_closed
+        connection.callbacks.onResolve = options.on_resolve
+        connection.callbacks.onThreadStart = options.on_thread_start
+        connection.callbacks.userData = options.user_data
+    }
+
+    /// A number that nobody can guess, of the system's. Swift's own generator would end the process where there is none.
+    private static func seed() throws(Refusal) -> UInt64 {
+        var seed: UInt64 = 0
+        guard csystem_random(&seed, MemoryLayout<UInt64>.size) == 0 else {
+            let why = SystemError(code: errno).text
+            throw Refusal(
+                .systemError, "the system gives no random numbers, neither getrandom() nor /dev/urandom: \(why)")
+        }
+        return seed
+    }
+
+    /// All names of this machine's loopback are one group; groups that hosts name are told apart from hosts.
+    static func group(of host: String) -> String {
+        "host:" + (Resolver.isLoopback(host) ? "localhost" : host.lowercased())
+    }
+
+    /// What is no name and no address would be looked up in vain.
+    private static func checkHost(_ host: String) throws(Refusal) {
+        guard Resolver.isName(host),
+            let mark = host.utf8.first(where: { $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: "/") })
+        else { return }
+        if mark == UInt8(ascii: "/") || host.utf8.contains(UInt8(ascii: "/")) {
+            throw .invalid(
+                "host is \(host): give the name or address alone, without a scheme or a path; the port is port")
+        }
+        if host.hasPrefix("[") {
+            throw .invalid("host is \(host): give the address without brackets; the port is port")
+        }
+        throw .invalid("host is \(host): give the name or address alone; the port is port")
+    }
+
+    /// nil: no encryption. The host's text is read where it stands.
+    private static func rsaKey(_ options: capdist_options) throws(Refusal) -> RSAKey? {
+        guard options.rsa_private_key == nil || options.rsa_private_key_file == nil else {
+            throw .invalid("rsa_private_key and rsa_private_key_file are both set: which is it?")
+        }
+        do throws(RSAKey.Refusal) {
+            if let text = options.rsa_private_key { return try RSAKey(text: text) }
+            return try options.rsa_private_key_file.map { (path) throws(RSAKey.Refusal) in try RSAKey(file: path) }
+        } catch {
+            let name = options.rsa_private_key == nil ? "rsa_private_key_file" : "rsa_private_key"
+            throw .invalid("\(name) can not be used: \(error.text)")
+        }
+    }
+
+    /// Whom to trust, and that nothing was asked for that this transport does not do: it would be missed only when it is too
+    /// late.
+    private static func tls(
+        _ options: capdist_options, _ connection: ConnectionOptions
+    ) throws(Refusal) -> TLSTrust? {
+        let acceptsAny = try flag(
+            options.tls_insecure_accept_any_certificate, "tls_insecure_accept_any_certificate")
+        let transport = connection.behaviour.transport
+        if transport == .tcp, options.websocket_key != nil {
+            throw .invalid("websocket_key is set, and transport is CAPDIST_TRANSPORT_TCP: which is it?")
+        }
+        if transport != .tcp, connection.rsaKey != nil {
+            throw .invalid(
+                "an RSA key is of use over TCP only: over WebSocket CAPDIST_TRANSPORT_WEBSOCKET_TLS encrypts")
+        }
+        if transport == .tcp, options.tls_server_name != nil {
+            throw .invalid("tls_server_name is set, and transport is CAPDIST_TRANSPORT_TCP: which is it?")
+        }
+        guard transport == .webSocketTLS else {
+            if options.tls_ca_file != nil { throw .invalid("tls_ca_file is set, and transport has no TLS") }
+            if acceptsAny {
+                throw .invalid("tls_insecure_accept_any_certificate is set, and transport has no TLS")
+            }
+            return nil
+        }
+        if acceptsAny, options.tls_ca_file != nil {
+            throw .invalid("tls_ca_file and tls_insecure_accept_any_certificate are both set: which is it?")
+        }
+        if acceptsAny { return .anybody }
+        guard let path = options.tls_ca_file else { return .system }
+        // Its name is the system's: any bytes will do.
+        let trust = TLSTrust.file(String(cString: path))
+        if let problem = trust.problem { throw .invalid("tls_ca_file can not be used: \(problem)") }
+        return trust
+    }
+
+    /// It goes into a header of HTTP's, so that what would end that is refused.
+    private static func serverName(_ options: capdist_options) throws(Refusal) -> String? {
+        let name = try text(options.tls_server_name, "tls_server_name")
+        guard name?.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) ?? true else {
+            throw .invalid("tls_server_name must be printable ASCII without a space")
+        }
+        // To OpenSSL it would mean every name that ends so.
+        guard name?.hasPrefix(".") != true else { throw .invalid("tls_server_name begins with a dot") }
+        return name
+    }
+
+    /// The body of InitWebSocket, with the key's MD5 as the relay wants it.
+    private static func initWebSocket(
+        _ options: capdist_options, _ clientID: String, _ language: String
+    ) throws(Refusal) -> [UInt8] {
+        let longest = 255
+        let key = UnsafeRawBufferPointer(
+            start: options.websocket_key, count: options.websocket_key.map { strnlen($0, longest + 1) } ?? 0)
+        guard key.count <= longest else { throw .invalid("websocket_key is longer than \(longest) bytes") }
+        var request = InitWebSocketRequest(websocketKey: nil, clientID: clientID, programmingLanguage: language)
+        request.websocketKey = InitWebSocketRequest.digest(ofKey: key)
+        defer { request.wipe() }
+        guard request.websocketKey != nil else {
+            throw Refusal(.unsupported, "websocket_key: this process's OpenSSL has no MD5, which the relay asks for")
+        }
+        return request.encoded()
+    }
+}
+
+/// Whether a key is 32 hex digits, as its MD5 is.
+private func looksLikeMD5(_ key: UnsafePointer<CChar>?) -> Bool {
+    guard let key, strnlen(key, 33) == 32 else { return false }
+    return (0..<32).allSatisfy { isxdigit(Int32(UInt8(bitPattern: key[$0]))) != 0 }
+}

@@ -1,0 +1,39 @@
+import CCapDist
+import CSystem
+import Core
+import Glibc
+
+/// capdist_request_options, checked and translated.
+struct CheckedRequestOptions {
+    var terms = Connection.Terms()
+    /// 0: not sent.
+    var securityFirm: Int32 = 0
+
+    /// Smallest struct any version had: up to `reply_timeout_ms`.
+    static let smallest = 16
+
+    /// Stores that there is no number yet, whatever the call comes to.
+    static func clearSerialNo(_ pointer: UnsafePointer<capdist_request_options>?) {
+        guard let pointer, pointer.pointee.struct_size >= MemoryLayout<capdist_request_options>.size,
+            let serialNo = pointer.pointee.serial_no
+        else { return }
+        csystem_store(serialNo, 0)
+    }
+
+    init(_ pointer: UnsafePointer<capdist_request_options>?) throws(Refusal) {
+        guard let pointer else { return }
+        let options = try SizedStruct.read(
+            pointer, "capdist_request_options", smallest: Self.smallest, capdist_request_options())
+        terms.queueTimeout = try timeOrDefault(options.queue_timeout_ms, "queue_timeout_ms")
+        terms.replyTimeout = try timeOrDefault(options.reply_timeout_ms, "reply_timeout_ms")
+        let mode = try quotaMode(options.quota_mode)
+        if mode != Int32(CAPDIST_QUOTA_DEFAULT) {
+            terms.failsWithoutSlot = mode == Int32(CAPDIST_QUOTA_FAIL)
+        }
+        securityFirm = try number(options.security_firm, "security_firm", 0...Int32.max)
+        terms.serialNo = options.serial_no
+        let outage = try outageMode(options.outage_mode)
+        if outage != Int32(CAPDIST_OUTAGE_DEFAULT) { terms.failsInOutage = outage == Int32(CAPDIST_OUTAGE_FAIL) }
+        _ = try number(options.reserved, "reserved", 0...0)
+    }
+}

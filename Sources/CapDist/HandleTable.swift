@@ -1,0 +1,142 @@
+import CCapDist
+import CSystem
+import Codec
+import Core
+import Glibc
+
+/// From handles to connections. A handle is a place in the table and the number of times that place was used before; it is
+/// looked up and never dereferenced, so a stale one is as harmless as NULL.
+final class HandleTable: @unchecked Sendable {
+    static let shared = HandleTable()
+
+    private struct Place {
+        var generation: UInt = 0
+        var connection: Connection?
+        var isReleased = false
+        /// Which process the connection belongs to, counted in forks.
+        var forks: UInt64 = 0
+    }
+
+    private static let indexBits: UInt = 20
+
+    private let lock = Lock()
+    // Guarded by the lock, which makes the runtime's own checks of exclusive access a waste on every call.
+    @exclusivity(unchecked) private var places: [Place] = []
+    @exclusivity(unchecked) private var free: [Int] = []
+
+    private init() {
+        csystem_around_fork(
+            { HandleTable.shared.prepareFork() }, { HandleTable.shared.afterForkInParent() },
+            { HandleTable.shared.afterForkInChild() })
+    }
+
+    /// Makes a handle and, with it, its connection. Where `make` throws, the handle is none again.
+    func insert<Failure: Error>(
+        _ make: (OpaquePointer?) throws(Failure) -> Connection
+    ) throws(Failure) -> (handle: OpaquePointer, connection: Connection)? {
+        lock.lock()
+        let index: Int
+        if let last = free.popLast() {
+            index = last
+        } else {
+            guard places.count < 1 << Self.indexBits else {
+                lock.unlock()
+                return nil
+            }
+            index = places.count
+            places.append(Place())
+        }
+        places[index].isReleased = false
+        places[index].forks = csystem_forks()
+        // The low bit: no object has such an address. The place's number and its generation above it.
+        let bits = places[index].generation << (Self.indexBits + 1) | UInt(index) << 1 | 1
+        lock.unlock()
+        do {
+            guard let handle = OpaquePointer(bitPattern: bits) else { return nil }
+            let connection = try make(handle)
+            lock.withLock { places[index].connection = connection }
+            return (handle, connection)
+        } catch {
+            forget(OpaquePointer(bitPattern: bits))
+            throw error
+        }
+    }
+
+    /// Makes the handle stale and its place free.
+    func forget(_ handle: OpaquePointer?) {
+        // The last reference must not go while the lock is held.
+        var connection: Connection?
+        lock.withLock {
+            guard let index = try? index(handle) else { return }
+            connection = places[index].connection
+            places[index].connection = nil
+            places[index].generation += 1
+            free.append(index)
+        }
+        withExtendedLifetime(connection) {}
+    }
+
+    /// The connection of a handle that is neither released nor another process's.
+    func connection(_ handle: OpaquePointer?) throws(Refusal) -> Connection {
+        lock.lock()
+        defer { lock.unlock() }
+        let index = try index(handle)
+        guard places[index].forks == csystem_forks() else {
+            throw Refusal(.forked, "the connection belongs to the parent process: make a new one in this one")
+        }
+        guard !places[index].isReleased, let connection = places[index].connection else { throw Self.released }
+        return connection
+    }
+
+    /// The same for the one call that releases it; `isInherited` tells that it is another process's.
+    func takeForRelease(_ handle: OpaquePointer?) throws(Refusal) -> (connection: Connection, isInherited: Bool) {
+        lock.lock()
+        defer { lock.unlock() }
+        let index = try index(handle)
+        guard !places[index].isReleased, let connection = places[index].connection else { throw Self.released }
+        places[index].isReleased = true
+        return (connection, places[index].forks != csystem_forks())
+    }
+
+    private static let released = Refusal(.released, "the connection was released")
+
+    @inline(__always)
+    private func index(_ handle: OpaquePointer?) throws(Refusal) -> Int {
+        guard let handle else { throw .invalid("the connection is NULL") }
+        let bits = UInt(bitPattern: handle)
+        let index = Int(bits >> 1 & (1 << Self.indexBits - 1))
+        let generation = bits >> (Self.indexBits + 1)
+        guard bits & 1 == 1, index < places.count, generation <= places[index].generation else {
+            throw .invalid("that is no connection: pass what capdist_init_connect() stored")
+        }
+        guard generation == places[index].generation else { throw Self.released }
+        return index
+    }
+
+    // MARK: - Fork
+
+    private func prepareFork() {
+        lock.lock()
+        Helpers.prepareFork()
+        QuotaRegistry.shared.prepareFork()
+        // The innermost: whoever holds them takes no other.
+        Crypto.prepareFork()
+        Pollers.prepareFork()
+    }
+
+    private func afterForkInParent() {
+        Pollers.afterForkInParent()
+        Crypto.afterForkInParent()
+        QuotaRegistry.shared.afterForkInParent()
+        Helpers.afterForkInParent()
+        lock.unlock()
+    }
+
+    private func afterForkInChild() {
+        lock.remakeAfterFork()
+        QuotaRegistry.shared.afterForkInChild(Clock.now())
+        Helpers.afterForkInChild()
+        Crypto.afterForkInChild()
+        Pollers.afterForkInChild()
+    }
+}

@@ -1,0 +1,64 @@
+import CCapDist
+import CSystem
+import Codec
+import Core
+
+/// Does once per process what a fork must not meet half done on another thread, before the first call does anything else.
+@inline(__always)
+func setUp() {
+    guard csystem_begin_set_up() != 0 else { return }
+    setUpOnce()
+}
+
+private func setUpOnce() {
+    guard let thread = csystem_this_thread() else { return }
+    // A thread that is cancelled half way would leave it undone for good.
+    let outer = (thread.pointee.cancel_state, thread.pointee.cancel_type)
+    csystem_begin_call(thread)
+    defer {
+        csystem_end_call(thread)
+        (thread.pointee.cancel_state, thread.pointee.cancel_type) = outer
+    }
+    // OpenSSL first: without it no connection can be made, which `capdist_init_connect` tells.
+    let isDone = Crypto.isAvailable && Rehearsal.hold()
+    csystem_watch_turns { Connection.abandonTurns() }
+    rehearseCalls()
+    csystem_end_set_up(isDone ? 1 : 0)
+}
+
+/// The calls that need no gateway, and how calls are refused; see `Rehearsal`.
+private func rehearseCalls() {
+    // What they are refused for is nothing to tell the host.
+    guard let thread = csystem_this_thread() else { return }
+    let before = thread.pointee
+    defer { thread.pointee = before }
+    var security = capdist_security()
+    _ = securityParse("HK.00700", &security)
+    for text in ["HK.\u{e9}", "XX.1", "#99.1", "00700"] { _ = securityParse(text, &security) }
+    _ = securityFormat(&security, nil, 0)
+    _ = capdist_fetch_capital_distribution(nil, &security, nil, nil)
+    var distribution = capdist_capital_distribution()
+    distribution.capital_in_big = 1e20
+    distribution.present = ~0
+    withUnsafePointer(to: &distribution) { distribution in
+        var reply = capdist_reply()
+        reply.distribution = distribution
+        reply.ret_msg = cString("\u{1}")
+        reply.present = ~0
+        _ = replyToJSON(&reply, nil, 0)
+        replyFree(replyCopy(&reply))
+    }
+    var options = capdist_options()
+    _ = optionsInit(&options, MemoryLayout<capdist_options>.size)
+    _ = try? CheckedOptions(&options)
+    "".withCString {
+        options.rsa_private_key = $0
+        _ = try? CheckedOptions(&options)
+    }
+    options.rsa_private_key = nil
+    options.transport = Int32(CAPDIST_TRANSPORT_WEBSOCKET)
+    options.websocket_key = cString("key")
+    _ = try? CheckedOptions(&options)
+    let refusal = Refusal.invalid("")
+    _ = try? HandleTable.shared.insert { _ throws(Refusal) in throw refusal }
+}

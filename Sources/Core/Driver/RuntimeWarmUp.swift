@@ -1,0 +1,225 @@
+import CCapDist
+import CSystem
+import Codec
+import Glibc
+
+/// The life of a connection, lived once on the host's thread over a pair of sockets before the first real one is made.
+///
+/// Swift makes what it knows about a type when that type is first used, under locks inside its runtime. Were that left to
+/// the connection's thread, a fork in its first moments would give the child such a lock held by a thread it does not have,
+/// and the child's own connection would wait for it for ever (docs/promises.md, 7). After the rehearsal all of it stands.
+package struct Rehearsal {
+    typealias Machine = Connection.Machine
+    let connection: Connection
+    /// The gateway's end.
+    let gateway: Int32
+
+    /// Replies that came, and how many must.
+    let replies = UnsafeMutablePointer<Int>.allocate(capacity: 1)
+    private var asked = 0
+
+    /// - Returns: whether it came to its end as it must: not if the system gives no descriptors.
+    package static func hold() -> Bool {
+        var pair: [Int32] = [-1, -1]
+        let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+        guard socketpair(AF_UNIX, type, 0, &pair) == 0 else { return false }
+        defer { close(pair[1]) }
+        guard var rehearsal = Rehearsal(socket: pair[0], gateway: pair[1]) else {
+            close(pair[0])
+            return false
+        }
+        rehearsal.connect()
+        let isConnected = rehearsal.isReady
+        rehearsal.answers()
+        rehearsal.endings()
+        rehearsal.failures()
+        rehearsal.encryption()
+        return rehearsal.release() && isConnected && holdWebSocket()
+    }
+
+    init?(socket: Int32, gateway: Int32, _ transport: Transport = .tcp) {
+        var options = ConnectionOptions()
+        var hello = InitConnectRequest(clientVersion: 0, clientID: "").encoded()
+        options.hello = SecretBytes(&hello)
+        options.behaviour.transport = transport
+        options.behaviour.queueTimeout = 10_000_000_000
+        options.behaviour.replyTimeout = 5_000_000_000
+        options.callbacks.onInitConnect = { _, _, _, _ in }
+        options.callbacks.onDisconnect = { _, _, _, _ in }
+        options.callbacks.onPush = { _, _, _, _, _ in }
+        options.callbacks.onLog = { _, _, _, _ in }
+        options.callbacks.onAttemptFailed = { _, _, _, _ in }
+        options.behaviour.tellsAttempts = true
+        // The host can have no group of this name: its own ends at the NUL.
+        let made = try? Connection(
+            options, handle: nil, group: "\0rehearsal", limit: 5, window: 1_000_000_000, forget: {})
+        guard let made else { return nil }
+        connection = made
+        if transport == .tcp {
+            _ = try? Connection(options, handle: nil, group: "\0rehearsal", limit: 1, window: 1, forget: {})
+        }
+        self.gateway = gateway
+        replies.initialize(to: 0)
+        // The socket stands in for what the connection would do now.
+        machine { machine, now, _ in
+            machine.start(now)
+            while machine.popAction() != nil {}
+        }
+        _ = Socket.finishConnect(socket)
+        connection.output.pointee.socket = socket
+        connection.poller.adopt(socket)
+        _ = connection.poller.add(socket, forWriting: true)
+    }
+
+    var isReady: Bool { if case .ready = connection.info().state { true } else { false } }
+
+    private func connect() {
+        _ = Resolver.inPlace("localhost", 1)
+        _ = Resolver.inPlace("", 1)
+        machine { machine, now, _ in machine.connected(now) }
+        connection.poller.wake()
+        connection.process(connection.poller.wait())
+        let content = InitConnectResponse.Content(
+            serverVersion: 0, loginUserID: 0, connID: 0, connAESKey: [], keepAliveInterval: 10)
+        answer(ProtoID.initConnect, 1, InitConnectResponse(head: AnyResponse(), content: content).encoded())
+    }
+
+    /// Every way an answer is taken.
+    private mutating func answers() {
+        let figures = CapitalDistribution(inBig: 0, inMid: 0, inSmall: 0, outBig: 0, outMid: 0, outSmall: 0)
+        let bodies = [
+            CapitalDistributionResponse(head: AnyResponse(), content: figures).encoded(),
+            AnyResponse(retType: RetType.failed, retMsg: "no").encoded(),
+            CapitalDistributionResponse(head: AnyResponse(), content: nil).encoded(),
+            [0xff],
+        ]
+        for protoID in [ProtoID.getCapitalDistribution, 1002] {
+            for body in bodies { answer(protoID, ask(protoID) + 1, body) }
+        }
+        // Of this protocol it closes no gate.
+        answer(1002, ask(1002) + 1, tooFrequent)
+        answer(1003, 0, [])
+    }
+
+    private var tooFrequent: [UInt8] {
+        AnyResponse(retType: RetType.failed, retMsg: "频率太高，每1秒最多1次; no more than 1 times every 1 seconds").encoded()
+    }
+
+    /// Every way a request ends without one.
+    private mutating func endings() {
+        // Cancelled in flight, with its answer after that of a later one: the last slot of the quota.
+        let late = ask(ProtoID.getCapitalDistribution)
+        _ = connection.cancel(late)
+        answer(1002, ask(1002) + 1, [])
+        answer(ProtoID.getCapitalDistribution, late + 1, tooFrequent)
+        // Cancelled while it waits for a slot.
+        let waiting = ask(ProtoID.getCapitalDistribution)
+        _ = connection.cancel(waiting)
+        if connection.withdraw(ask(1002)) != nil { asked -= 1 }
+        // Timed out, in flight and waiting for a slot.
+        _ = ask(1002)
+        _ = ask(ProtoID.getCapitalDistribution)
+        machine { machine, now, quota in machine.tick(now + 6_000_000_000, &quota) }
+        machine { machine, now, quota in machine.tick(now + 11_000_000_000, &quota) }
+        connection.work()
+        // Lost with the line; sorting so many takes more than sorting a few.
+        for _ in 0..<100 { _ = ask(1002) }
+        let garbage = [UInt8](repeating: 0xff, count: FrameHeader.size)
+        _ = garbage.withUnsafeBytes { Socket.send(gateway, $0) }
+        connection.process(Poller.Ready(isSocketReadable: true))
+    }
+
+    /// An attempt to connect, and how it fails.
+    private func failures() {
+        machine { machine, now, quota in
+            machine.tick(now + 60_000_000_000, &quota)
+            while machine.popAction() != nil {}
+        }
+        let error = SystemError(code: ECONNREFUSED)
+        connection.attemptFailed(
+            Cause(.connectFailed, .connect, error.code, "\(connection.options.host): \(error.text)"))
+        connection.work()
+        if case .failure(let failure) = Resolver.lookUp("", 1, flags: AI_NUMERICHOST) { _ = failure.text }
+        _ = connection.resolved("::1", why: nil)
+        withExtendedLifetime((Helpers.names, Helpers.certificates)) {}
+        // On this thread: none is started before the first connection.
+        let names = Helpers.Names(most: 1) { body in
+            body()
+            return true
+        }
+        for number in 0..<2 {
+            let ticket = names.ask("", connection.poller) { Resolver.lookUp("::1", 0, flags: AI_NUMERICHOST) }
+            if number > 0, let ticket { names.abandon(ticket) }
+            guard let ticket, case .success(let found) = names.take(ticket) else { continue }
+            let moved = found.map { $0.at(1) }
+            _ = moved.first.map { $0.isTheSame(as: $0.at(2)) }
+        }
+        let certificates = Helpers.Certificates(most: 1) { body in
+            body()
+            return true
+        }
+        let ticket = certificates.ask("", connection.poller) { .failure(TLSContext.Refusal(text: "")) }
+        if let ticket { _ = certificates.take(ticket) }
+    }
+
+    /// A body that can be decrypted, and one that can not.
+    private func encryption() {
+        var writer = FrameWriter()
+        var reader = FrameReader(maxBodyLength: 100)
+        var decryption = Decryption(nil, .none)
+        let zeroes = [UInt8](repeating: 0, count: BodyCipher.keySize)
+        zeroes.withUnsafeBytes { zeroes in
+            decryption.cipher = BodyCipher(.aesCBC, key: zeroes, iv: zeroes)
+            _ = writer.append(protoID: 1002, serialNo: 1, body: zeroes, cipher: decryption.cipher)
+            _ = writer.append(protoID: 1002, serialNo: 2, body: zeroes)
+        }
+        reader.append(writer.pending)
+        while let frame = try? reader.next() { _ = try? decryption.open(frame, connection.input.pointee.arena) }
+    }
+
+    /// - Returns: whether every request got its reply.
+    private mutating func release() -> Bool {
+        _ = connection.waitReady(until: 0)
+        _ = connection.quota()
+        for serialNo in (0..<3).map({ _ in ask(1002) }).dropLast() { _ = connection.cancel(serialNo) }
+        machine { machine, now, quota in machine.release(now, &quota) }
+        connection.work()
+        QuotaRegistry.shared.leave(connection.membership)
+        connection.poller.close()
+        defer { replies.deallocate() }
+        return replies.pointee == asked
+    }
+
+    /// - Returns: the serial number; the wire's is the next as long as every request is sent.
+    private mutating func ask(_ protoID: UInt32) -> UInt32 {
+        let payload =
+            if protoID == ProtoID.getCapitalDistribution {
+                Payload(
+                    capdist_security(), firm: 0,
+                    { _, _, _, replies in replies?.assumingMemoryBound(to: Int.self).pointee += 1 }, userData: replies)
+            } else {
+                Payload(
+                    body: UnsafeRawBufferPointer(start: nil, count: 0),
+                    { _, _, _, replies in replies?.assumingMemoryBound(to: Int.self).pointee += 1 }, userData: replies)
+            }
+        var serialNo: UInt32 = 0
+        if let payload, connection.ask(payload, protoID: protoID, Connection.Terms(), &serialNo) == .ok { asked += 1 }
+        connection.work()
+        return serialNo
+    }
+
+    /// The gateway's next frame, as far as the pair takes it.
+    private func answer(_ protoID: UInt32, _ wireSerialNo: UInt32, _ body: [UInt8]) {
+        var writer = FrameWriter()
+        _ = body.withUnsafeBytes { writer.append(protoID: protoID, serialNo: wireSerialNo, body: $0) }
+        _ = Socket.send(gateway, writer.pending)
+        connection.process(Poller.Ready(isSocketReadable: true))
+    }
+
+    func machine(_ step: (inout Machine, Instant, inout QuotaGroup) -> Void) {
+        let now = Clock.now()
+        connection.stateLock.withLock {
+            connection.membership.quota.with { step(&connection.state.pointee.machine, now, &$0) }
+        }
+    }
+}

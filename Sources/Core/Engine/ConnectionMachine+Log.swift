@@ -1,0 +1,36 @@
+/// What the log is told, and when. Nothing here is done for a request that succeeds.
+extension ConnectionMachine {
+    mutating func log(_ level: LogLevel, _ text: @autoclosure () -> String) {
+        if configuration.wantsLog { actions.append(.log(level, text())) }
+    }
+
+    /// The gateway's answer to a request was a refusal, or none that can be read.
+    package mutating func answerFailed(_ request: Request<Payload>, _ status: Status, _ text: String, _ now: Instant) {
+        _ = advance(now)
+        noteFailure(request, status, text)
+    }
+
+    /// Each failure is a line for who looks for it, a run of them a warning.
+    mutating func noteFailure(_ request: Request<Payload>, _ status: Status, _ text: String) {
+        guard configuration.wantsLog, status != .cancelled, status != .released else { return }
+        let line = Texts.failed(request.serialNo, name(request), text)
+        log(.debug, line)
+        guard let kind = FailureRun.Kind(status) else { return }
+        failures.add(kind, line, latest)
+        wake(failures.warnAt)
+    }
+
+    /// The warnings that are due.
+    mutating func warn(_ now: Instant) {
+        guard configuration.wantsLog else { return }
+        if let text = failures.warning(now) { log(.warning, text) }
+        wake(failures.warnAt)
+        guard phase == .ready, warnedOfSilenceAt != silenceAt else { return }
+        // Two KeepAlives without an answer, whatever the interval.
+        let quietAt = silenceAt - Self.silenceLimit / 2
+        guard now >= quietAt else { return wake(quietAt) }
+        warnedOfSilenceAt = silenceAt
+        let (quiet, left) = (now - silenceAt + Self.silenceLimit, silenceAt - now)
+        log(.warning, Texts.quiet(quiet.milliseconds / 1000, endsIn: left.milliseconds / 1000))
+    }
+}

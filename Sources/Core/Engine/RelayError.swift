@@ -1,0 +1,6 @@
+/// Errors of the relay's.
+enum RelayError {
+    static let timeout: Int32 = 1
+    static let openDTimeout: Int32 = 2
+    static let lostOpenD: Int32 = 3
+}

@@ -1,0 +1,247 @@
+/// The requests of one connection in their queues. Entries keep their place in one array while they move between lists, so
+/// that accepting, sending, answering, cancelling and timing out neither allocate nor shift, and take the same time
+/// however many there are.
+struct RequestTable<Payload> {
+    typealias Index = Int32
+    static var none: Index { -1 }
+
+    enum Place {
+        case free
+        /// Waits for a connection, or a slot of the quota.
+        case waitingForSlot
+        /// Waits for a connection, and has its slot.
+        case waitingWithSlot
+        /// Waits for a connection only, and needs no slot.
+        case waiting
+        case inFlight
+    }
+
+    private struct Entry {
+        var request: Request<Payload>?
+        var place = Place.free
+        var previous = RequestTable.none
+        var next = RequestTable.none
+    }
+
+    private struct List {
+        var first = RequestTable.none
+        var last = RequestTable.none
+        var count = 0
+    }
+
+    private var entries: [Entry] = []
+    private var free: [Index] = []
+    private var waiting = List()
+    private var waitingForSlot = List()
+    private var waitingWithSlot = List()
+    private var bySerialNo = SerialMap()
+    private var byWireSerialNo = SerialMap()
+    private var deadlines = DeadlineWheel()
+    /// The last request, while its deadline is not in the wheel yet: nearly all are sent at once, and get another.
+    private var undated = RequestTable.none
+    /// When that one was accepted: seen from there its deadline lies ahead, as the wheel wants it.
+    private var undatedSince: Instant = 0
+
+    /// All requests, wherever they are.
+    private(set) var count = 0
+
+    var waitingForSlotCount: Int { waitingForSlot.count }
+    var firstWaiting: Index { waiting.first }
+    var firstWaitingForSlot: Index { waitingForSlot.first }
+    var firstWaitingWithSlot: Index { waitingWithSlot.first }
+
+    /// The request at an index that one of this table's functions gave and that is still in the table.
+    subscript(index: Index) -> Request<Payload>? {
+        entries.indices.contains(Int(index)) ? entries[Int(index)].request : nil
+    }
+
+    // A request is large to copy; these read it where it stands.
+
+    /// Order of the request at `index`; the highest number for none.
+    func order(_ index: Index) -> UInt64 {
+        entries.indices.contains(Int(index)) ? entries[Int(index)].request?.order ?? .max : .max
+    }
+
+    /// Whether there is a request at `index` and it has a slot of the quota.
+    func holdsSlot(_ index: Index) -> Bool {
+        entries.indices.contains(Int(index)) && entries[Int(index)].request?.holdsSlot == true
+    }
+
+    /// Whether the request at `index`, if there is one, waited for too long.
+    func isOverdue(_ index: Index, _ now: Instant) -> Bool {
+        entries.indices.contains(Int(index)) && entries[Int(index)].request.map { $0.deadline <= now } ?? false
+    }
+
+    /// Of the requests that may be sent next, the first that waited for too long; `none` if there is none.
+    func firstOverdue(_ now: Instant) -> Index {
+        overdue(firstWaitingWithSlot, overdue(firstWaitingForSlot, overdue(firstWaiting, Self.none, now), now), now)
+    }
+
+    /// The request at `index`, if it waited for too long and was asked before the one at `other`; else that one.
+    private func overdue(_ index: Index, _ other: Index, _ now: Instant) -> Index {
+        index >= 0 && isOverdue(index, now) && order(index) < order(other) ? index : other
+    }
+
+    func replyTimeout(_ index: Index) -> Instant? {
+        entries.indices.contains(Int(index)) ? entries[Int(index)].request?.replyTimeout : nil
+    }
+
+    mutating func enqueue(_ request: Request<Payload>, _ now: Instant) {
+        dateLast()
+        let index = free.popLast() ?? grow()
+        entries[Int(index)].request = request
+        bySerialNo.insert(request.serialNo, index)
+        undated = index
+        undatedSince = now
+        link(index, !request.needsSlot ? .waiting : request.holdsSlot ? .waitingWithSlot : .waitingForSlot)
+        count += 1
+    }
+
+    /// Moves a waiting request in flight.
+    mutating func send(
+        _ index: Index, wireSerialNo: UInt32, deadline: Instant, holdsSlot: Bool, firstNumber: UInt32, _ now: Instant
+    ) {
+        unlink(index)
+        entries[Int(index)].request?.send(wireSerialNo, deadline, holdsSlot, firstNumber)
+        link(index, .inFlight)
+        byWireSerialNo.insert(wireSerialNo, index)
+        undate(index)
+        // Another one's deadline may have passed: an empty wheel would begin at `now`, too late for it.
+        dateLast()
+        deadlines.insert(index, deadline, now)
+    }
+
+    private mutating func dateLast() {
+        guard undated != Self.none else { return }
+        deadlines.insert(undated, entries[Int(undated)].request?.deadline ?? 0, undatedSince)
+        undated = Self.none
+    }
+
+    private mutating func undate(_ index: Index) {
+        if index == undated {
+            undated = Self.none
+        } else {
+            deadlines.remove(index)
+        }
+    }
+
+    /// Takes out the request that `protoID` and `wireSerialNo` together answer.
+    mutating func takeAnswered(protoID: UInt32, wireSerialNo: UInt32) -> Request<Payload>? {
+        guard let index = byWireSerialNo[wireSerialNo], entries[Int(index)].request?.protoID == protoID else {
+            return nil
+        }
+        defer { shrink() }
+        return remove(index)
+    }
+
+    mutating func take(serialNo: UInt32) -> Request<Payload>? {
+        guard let index = bySerialNo[serialNo] else { return nil }
+        defer { shrink() }
+        return remove(index)
+    }
+
+    func contains(serialNo: UInt32) -> Bool { bySerialNo[serialNo] != nil }
+
+    /// Takes out all whose deadline has passed, in the order asked.
+    mutating func takeDue(_ now: Instant) -> [Request<Payload>] {
+        var due = deadlines.takeDue(now).compactMap { remove($0) }
+        // The wheel takes none that is due already.
+        if undated != Self.none, let deadline = entries[Int(undated)].request?.deadline, deadline <= now {
+            if let request = remove(undated) { due.append(request) }
+        }
+        dateLast()
+        shrink()
+        due.sort { $0.order < $1.order }
+        return due
+    }
+
+    /// No deadline passes before this instant; `.max` when there is none.
+    var nextDeadline: Instant {
+        guard undated != Self.none, let deadline = entries[Int(undated)].request?.deadline else {
+            return deadlines.next
+        }
+        return min(deadlines.next, deadline)
+    }
+
+    /// Takes out all that `isIncluded` names, in the order asked.
+    mutating func takeAll(where isIncluded: (Request<Payload>) -> Bool) -> [Request<Payload>] {
+        var taken: [Request<Payload>] = []
+        for index in entries.indices {
+            guard let request = entries[index].request, isIncluded(request) else { continue }
+            taken.append(request)
+            _ = remove(Index(index))
+        }
+        shrink()
+        taken.sort { $0.order < $1.order }
+        return taken
+    }
+
+    private mutating func remove(_ index: Index) -> Request<Payload>? {
+        guard let request = self[index] else { return nil }
+        unlink(index)
+        undate(index)
+        bySerialNo.remove(request.serialNo)
+        if request.wasSent { byWireSerialNo.remove(request.wireSerialNo) }
+        entries[Int(index)] = Entry()
+        free.append(index)
+        count -= 1
+        return request
+    }
+
+    /// Gives memory back after a burst.
+    private mutating func shrink() {
+        if count == 0, entries.count > 1024 { self = RequestTable() }
+    }
+
+    private mutating func grow() -> Index {
+        entries.append(Entry())
+        return Index(truncatingIfNeeded: entries.count - 1)
+    }
+
+    private mutating func link(_ index: Index, _ place: Place) {
+        entries[Int(index)].place = place
+        switch place {
+        case .waiting: Self.append(index, &waiting, &entries)
+        case .waitingForSlot: Self.append(index, &waitingForSlot, &entries)
+        case .waitingWithSlot: Self.append(index, &waitingWithSlot, &entries)
+        case .inFlight, .free: break
+        }
+    }
+
+    private mutating func unlink(_ index: Index) {
+        switch entries[Int(index)].place {
+        case .waiting: Self.cut(index, &waiting, &entries)
+        case .waitingForSlot: Self.cut(index, &waitingForSlot, &entries)
+        case .waitingWithSlot: Self.cut(index, &waitingWithSlot, &entries)
+        case .inFlight, .free: break
+        }
+        entries[Int(index)].place = .free
+    }
+
+    private static func append(_ index: Index, _ list: inout List, _ entries: inout [Entry]) {
+        entries[Int(index)].previous = list.last
+        entries[Int(index)].next = none
+        if list.last == none {
+            list.first = index
+        } else {
+            entries[Int(list.last)].next = index
+        }
+        list.last = index
+        list.count += 1
+    }
+
+    private static func cut(_ index: Index, _ list: inout List, _ entries: inout [Entry]) {
+        let (previous, next) = (entries[Int(index)].previous, entries[Int(index)].next)
+        if previous == none {
+            list.first = next
+        } else {
+            entries[Int(previous)].next = next
+        }
+        if next == none {
+            list.last = previous
+        } else {
+            entries[Int(next)].previous = previous
+        }
+        list.count -= 1
+    }
+}

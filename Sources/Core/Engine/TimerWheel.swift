@@ -1,0 +1,120 @@
+/// Deadlines in a hierarchical timing wheel (Varghese and Lauck): to set one, to drop one and to find what is due takes the
+/// same time however many there are. A deadline is kept to the millisecond, rounded up.
+///
+/// Six levels of 64 slots; a slot of a level covers as much time as the whole level below. What is far away waits on a high
+/// level and moves down when its slot's time begins.
+struct DeadlineWheel {
+    typealias Index = Int32
+    private static var none: Index { -1 }
+    private static var levels: Int { 6 }
+    /// Nanoseconds.
+    private static var tick: Instant { 1_000_000 }
+
+    private struct Link {
+        var previous = DeadlineWheel.none
+        var next = DeadlineWheel.none
+        /// In ticks.
+        var deadline: UInt64 = 0
+        /// Its list; -1: in none.
+        var slot: Int16 = -1
+    }
+
+    private var links: [Link] = []
+    /// First of each slot's list, level by level.
+    private var heads = [Index](repeating: none, count: 64 * levels)
+    /// For each level a bit a slot: whether there is anything in it.
+    private var occupied = InlineArray<6, UInt64>(repeating: 0)
+    /// The tick up to which all is done.
+    private var elapsed: UInt64 = 0
+    private(set) var count = 0
+
+    /// Sets the deadline of `index`, which must have none.
+    mutating func insert(_ index: Index, _ deadline: Instant, _ now: Instant) {
+        if count == 0 { elapsed = max(elapsed, Self.lastTick(now)) }
+        while links.count <= Int(index) { links.append(Link()) }
+        let (ticks, rest) = max(deadline, 0).quotientAndRemainder(dividingBy: Self.tick)
+        count += 1
+        link(index, max(UInt64(ticks) + (rest > 0 ? 1 : 0), elapsed + 1))
+    }
+
+    /// Drops the deadline of `index`, if it has one.
+    mutating func remove(_ index: Index) {
+        guard Int(index) < links.count, links[Int(index)].slot >= 0 else { return }
+        let removed = links[Int(index)]
+        let slot = Int(removed.slot)
+        if removed.previous == Self.none {
+            heads[slot] = removed.next
+            if removed.next == Self.none { occupied[slot / 64] &= ~(1 << UInt64(slot % 64)) }
+        } else {
+            links[Int(removed.previous)].next = removed.next
+        }
+        if removed.next != Self.none { links[Int(removed.next)].previous = removed.previous }
+        links[Int(index)].slot = -1
+        count -= 1
+    }
+
+    /// Takes out all that are due, in no order.
+    mutating func takeDue(_ now: Instant) -> [Index] {
+        let end = Self.lastTick(now)
+        var due: [Index] = []
+        while let (slot, begin) = nextSlot(), begin <= end {
+            elapsed = max(elapsed, begin)
+            var index = heads[slot]
+            heads[slot] = Self.none
+            occupied[slot / 64] &= ~(1 << UInt64(slot % 64))
+            while index != Self.none {
+                let next = links[Int(index)].next
+                links[Int(index)].slot = -1
+                let deadline = links[Int(index)].deadline
+                if deadline <= elapsed {
+                    count -= 1
+                    due.append(index)
+                } else {
+                    link(index, deadline)
+                }
+                index = next
+            }
+        }
+        elapsed = max(elapsed, end)
+        return due
+    }
+
+    /// Nothing is due before this instant; `.max` when there is nothing.
+    var next: Instant {
+        guard let (_, begin) = nextSlot() else { return .max }
+        let (instant, overflow) = Instant(clamping: begin).multipliedReportingOverflow(by: Self.tick)
+        return overflow ? .max : instant
+    }
+
+    /// The last tick that has begun.
+    private static func lastTick(_ now: Instant) -> UInt64 { UInt64(max(now, 0) / tick) }
+
+    /// Puts `index` into the slot of its deadline, a tick after `elapsed`.
+    private mutating func link(_ index: Index, _ deadline: UInt64) {
+        // The highest digit, to the base of 64, in which the deadline differs from now.
+        let digit = (63 - ((deadline ^ elapsed) | 63).leadingZeroBitCount) / 6
+        let level = min(digit, Self.levels - 1)
+        let slot = 64 * level + Int(deadline >> UInt64(6 * level) & 63)
+        let first = heads[slot]
+        links[Int(index)] = Link(next: first, deadline: deadline, slot: Int16(slot))
+        if first != Self.none { links[Int(first)].previous = index }
+        heads[slot] = index
+        occupied[level] |= 1 << UInt64(slot % 64)
+    }
+
+    /// The first slot with anything in it, and the tick at which its time begins: lower levels come before higher ones.
+    private func nextSlot() -> (slot: Int, begin: UInt64)? {
+        for level in 0..<Self.levels where occupied[level] != 0 {
+            let shift = UInt64(6 * level)
+            let current = elapsed >> shift & 63
+            let rotated = occupied[level] >> current | occupied[level] << (64 - current)
+            let slot = (UInt64(rotated.trailingZeroBitCount) + current) & 63
+            let turn: UInt64 = 64 << shift
+            var begin = elapsed & ~(turn - 1) + slot << shift
+            // Only the highest level goes round.
+            if begin <= elapsed { begin += turn }
+            return (64 * level + Int(slot), begin)
+        }
+        return nil
+    }
+}

@@ -1,0 +1,30 @@
+import Glibc
+
+/// A condition variable on the monotonic clock.
+package final class Condition: @unchecked Sendable {
+    private let condition: UnsafeMutablePointer<pthread_cond_t>
+
+    package init() {
+        condition = .allocate(capacity: 1)
+        condition.initialize(to: pthread_cond_t())
+        var attributes = pthread_condattr_t()
+        pthread_condattr_init(&attributes)
+        pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+        pthread_cond_init(condition, &attributes)
+        pthread_condattr_destroy(&attributes)
+    }
+
+    deinit {
+        pthread_cond_destroy(condition)
+        condition.deallocate()
+    }
+
+    package func broadcast() { pthread_cond_broadcast(condition) }
+
+    /// Waits with `lock` held, until a broadcast, `deadline`, or for no reason.
+    package func wait(_ lock: Lock, until deadline: Instant) {
+        var time = timespec(
+            tv_sec: Int(max(deadline, 0) / 1_000_000_000), tv_nsec: Int(max(deadline, 0) % 1_000_000_000))
+        pthread_cond_timedwait(condition, lock.mutex, &time)
+    }
+}

@@ -1,0 +1,49 @@
+import CSystem
+import Glibc
+
+/// From a host's name to addresses.
+package enum Resolver {
+    /// Whether a host is this machine's loopback, however it is written.
+    package static func isLoopback(_ host: String) -> Bool {
+        guard let addresses = inPlace(host, 0) else { return false }
+        return addresses.allSatisfy(\.isLoopback)
+    }
+
+    /// Addresses that need no look-up: numeric ones, and `localhost`. nil: it is a name.
+    static func inPlace(_ host: String, _ port: UInt16) -> [Address]? {
+        // The resolver would do for localhost too, but may ask servers about it.
+        let isLocalhost = ["localhost", "localhost."].contains(host.lowercased())
+        let hosts = isLocalhost ? ["127.0.0.1", "::1"] : [host]
+        var addresses: [Address] = []
+        for host in hosts {
+            guard case .success(let found) = lookUp(host, port, flags: AI_NUMERICHOST | AI_NUMERICSERV) else {
+                return nil
+            }
+            addresses += found
+        }
+        return addresses
+    }
+
+    /// Whether a host is a name that must be looked up.
+    package static func isName(_ host: String) -> Bool { inPlace(host, 1) == nil }
+
+    static func lookUp(_ host: String, _ port: UInt16, flags: Int32 = AI_NUMERICSERV) -> Result<
+        [Address], LookUpFailure
+    > {
+        var hints = addrinfo()
+        hints.ai_flags = flags
+        hints.ai_family = AF_UNSPEC
+        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+        var list: UnsafeMutablePointer<addrinfo>?
+        let code = getaddrinfo(host, String(port), &hints, &list)
+        guard code == 0 else { return .failure(LookUpFailure(code: code)) }
+        defer { freeaddrinfo(list) }
+        var addresses: [Address] = []
+        var next = list
+        while let info = next?.pointee {
+            if let address = Address(info) { addresses.append(address) }
+            next = info.ai_next
+        }
+        return addresses.isEmpty ? .failure(LookUpFailure(code: EAI_NONAME)) : .success(addresses)
+    }
+}

@@ -1,0 +1,73 @@
+import CSystem
+import Glibc
+
+/// Calls on a non-blocking TCP socket. The functions do what the system's do, with errno as a value.
+enum Socket {
+    enum Progress {
+        case done
+        case pending
+        case failed(Int32)
+    }
+
+    /// A socket of that family, non-blocking and close-on-exec, that sends small frames at once.
+    static func make(_ family: Int32) -> Result<Int32, SystemError> {
+        let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+        let socket = Glibc.socket(family, type, Int32(IPPROTO_TCP))
+        guard socket >= 0 else { return .failure(SystemError(code: errno)) }
+        var on: Int32 = 1
+        setsockopt(socket, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
+        return .success(socket)
+    }
+
+    static func connect(_ socket: Int32, to address: Address) -> Progress {
+        let result = address.withSockaddr { Glibc.connect(socket, $0, $1) }
+        if result == 0 { return isConnectedToItself(socket) ? .failed(ECONNREFUSED) : .done }
+        return errno == EINPROGRESS || errno == EINTR ? .pending : .failed(errno)
+    }
+
+    /// How a pending connect ended, once the socket is writable.
+    static func finishConnect(_ socket: Int32) -> Progress {
+        var error: Int32 = 0
+        var length = socklen_t(MemoryLayout<Int32>.size)
+        guard getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &length) == 0 else { return .failed(errno) }
+        if error != 0 { return .failed(error) }
+        return isConnectedToItself(socket) ? .failed(ECONNREFUSED) : .done
+    }
+
+    /// A connect to a local port nobody listens on can pick that very port as its own, and then meets itself.
+    private static func isConnectedToItself(_ socket: Int32) -> Bool {
+        typealias Get = (Int32, UnsafeMutablePointer<sockaddr>?, UnsafeMutablePointer<socklen_t>?) -> Int32
+        func address(_ get: Get) -> [UInt8] {
+            var storage = sockaddr_storage()
+            var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+            let result = withUnsafeMutablePointer(to: &storage) { pointer in
+                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { get(socket, $0, &length) }
+            }
+            return result == 0 ? withUnsafeBytes(of: &storage) { Array($0.prefix(Int(length))) } : []
+        }
+        let own = address { getsockname($0, $1, $2) }
+        return !own.isEmpty && own == address { getpeername($0, $1, $2) }
+    }
+
+    /// Sends what the socket takes; never raises SIGPIPE.
+    /// - Returns: bytes sent, 0 if it takes none now.
+    static func send(_ socket: Int32, _ bytes: UnsafeRawBufferPointer) -> Result<Int, SystemError> {
+        while true {
+            let count = csystem_send(socket, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
+            if count >= 0 { return .success(count) }
+            if errno == EINTR { continue }
+            return errno == EAGAIN ? .success(0) : .failure(SystemError(code: errno))
+        }
+    }
+
+    /// Receives what is there.
+    /// - Returns: bytes received, 0 at the end of the stream, nil if nothing is there now.
+    static func receive(_ socket: Int32, _ space: UnsafeMutableRawBufferPointer) -> Result<Int?, SystemError> {
+        while true {
+            let count = recv(socket, space.baseAddress, space.count, 0)
+            if count >= 0 { return .success(count) }
+            if errno == EINTR { continue }
+            return errno == EAGAIN ? .success(nil) : .failure(SystemError(code: errno))
+        }
+    }
+}

@@ -1,0 +1,55 @@
+/// The process's quota groups by name. A group outlives its connections as long as there is history to remember.
+package final class QuotaRegistry: @unchecked Sendable {
+    package static let shared = QuotaRegistry()
+
+    private let lock = Lock()
+    private var groups: [String: SharedQuota] = [:]
+    private var nextMember: QuotaGroup.Member = 1
+
+    package init() {}
+
+    package struct Membership: Sendable {
+        package let quota: SharedQuota
+        package let member: QuotaGroup.Member
+    }
+
+    /// Joins the group of that name, or founds it; nil if others are in it with other figures.
+    package func join(
+        _ name: String, limit: Int, window: Instant, _ now: Instant, _ wake: @escaping SharedQuota.Waker
+    ) -> Membership? {
+        lock.lock()
+        defer { lock.unlock() }
+        groups = groups.filter { $0.key == name || !$0.value.isForgettable(now) }
+        var quota = groups[name] ?? SharedQuota(limit: limit, window: window, history: nil)
+        if quota.limit != limit || quota.window != window {
+            guard !quota.isUsed else { return nil }
+            quota = SharedQuota(limit: limit, window: window, history: quota)
+        }
+        groups[name] = quota
+        let member = nextMember
+        nextMember += 1
+        quota.join(member, wake)
+        return Membership(quota: quota, member: member)
+    }
+
+    package func leave(_ membership: Membership) {
+        lock.withLock { membership.quota.leave(membership.member) }
+    }
+
+    // Around fork: nobody may be inside a group when the child's copy is made.
+
+    package func prepareFork() {
+        lock.lock()
+        for quota in groups.values { quota.lock.lock() }
+    }
+
+    package func afterForkInParent() {
+        for quota in groups.values { quota.lock.unlock() }
+        lock.unlock()
+    }
+
+    package func afterForkInChild(_ now: Instant) {
+        lock.remakeAfterFork()
+        for quota in groups.values { quota.inheritedByFork(now) }
+    }
+}

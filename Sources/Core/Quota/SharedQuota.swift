@@ -1,0 +1,62 @@
+/// A quota group with the lock that its connections share. The lock is the innermost of all: whoever holds it calls nothing
+/// but the group and wakers.
+package final class SharedQuota: @unchecked Sendable {
+    /// Wakes a connection that waits for a slot; must not take a lock.
+    package typealias Waker = @Sendable () -> Void
+
+    let lock = Lock()
+    private let group: UnsafeMutablePointer<QuotaGroup>
+    private var wakers: [(member: QuotaGroup.Member, wake: Waker)] = []
+
+    package let limit: Int
+    /// Nanoseconds.
+    package let window: Instant
+
+    init(limit: Int, window: Instant, history: SharedQuota?) {
+        self.limit = limit
+        self.window = window
+        group = .allocate(capacity: 1)
+        var new = history?.group.pointee ?? QuotaGroup(limit: limit, window: window)
+        new.adopt(limit: limit, window: window)
+        group.initialize(to: new)
+    }
+
+    deinit {
+        group.deinitialize(count: 1)
+        group.deallocate()
+    }
+
+    /// Runs `body` on the group, then wakes those who wait if they should look again.
+    @inline(__always)
+    package func with<R>(_ body: (inout QuotaGroup) -> R) -> R {
+        lock.lock()
+        defer { lock.unlock() }
+        let result = body(&group.pointee)
+        if group.pointee.takeWakeUp() { for (_, wake) in wakers { wake() } }
+        return result
+    }
+
+    func join(_ member: QuotaGroup.Member, _ wake: @escaping Waker) {
+        lock.withLock { wakers.append((member, wake)) }
+    }
+
+    /// After it the member's waker is not called any more.
+    func leave(_ member: QuotaGroup.Member) {
+        with { group in
+            group.setWaiting(member, 0)
+            wakers.removeAll { $0.member == member }
+        }
+    }
+
+    var isUsed: Bool { lock.withLock { !wakers.isEmpty } }
+
+    func isForgettable(_ now: Instant) -> Bool {
+        lock.withLock { wakers.isEmpty && group.pointee.isIdle(now) }
+    }
+
+    func inheritedByFork(_ now: Instant) {
+        lock.remakeAfterFork()
+        wakers.removeAll()
+        group.pointee.inheritedByFork(now)
+    }
+}

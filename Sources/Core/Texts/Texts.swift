@@ -1,0 +1,173 @@
+/// Every sentence about what went wrong, with the likely causes, the likeliest first. Pure. (What OpenSSL says of a certificate is
+/// worded in TLSSession+Texts.swift.) A sentence ends in a full stop or a question mark where another one follows.
+package enum Texts {
+    /// A text that other sentences may follow.
+    static func sentence(_ text: String) -> String {
+        guard let last = text.utf8.last, ![UInt8(ascii: "."), UInt8(ascii: "?"), UInt8(ascii: "!")].contains(last)
+        else {
+            return text
+        }
+        return text + "."
+    }
+
+    static var stoodBefore: String { ". It answered before: look at OpenD's window." }
+
+    // MARK: - Connecting
+
+    package static func nameNotFound(_ host: String, _ why: String) -> String {
+        "the name \(host) was not found (\(why)): is it spelled right?"
+    }
+
+    package static func portRefused(_ endpoint: Endpoint) -> String {
+        let text = "\(endpoint.host): port \(endpoint.port) refused the connection: is OpenD running there?"
+        if endpoint.transport == .tcp { return text }
+        return text + " Its WebSocket port is off by default, and opens only after OpenD's login."
+    }
+
+    package static func portSilent(_ endpoint: Endpoint) -> String {
+        "\(endpoint.host): port \(endpoint.port) did not answer: is the address right?"
+    }
+
+    static func connectTimedOut(_ endpoint: Endpoint, _ milliseconds: Int64) -> String {
+        let text = "no connection within \(milliseconds) ms: "
+        return text
+            + (endpoint.hasStood
+                ? "it answered before. Does that machine still run, and the network to it?"
+                : "does the name resolve, is the address right, is a firewall in the way?")
+    }
+
+    // MARK: - The first message
+
+    /// OpenD listens before it has logged in, and is silent until then.
+    static func helloTimedOut(_ endpoint: Endpoint, _ milliseconds: Int64) -> String {
+        let text = "connected, but \(endpoint.hello) was not answered within \(milliseconds) ms"
+        guard endpoint.transport == .tcp else { return text + relayUnanswered(endpoint) }
+        let login = " Is OpenD logged in, or waiting for a code or a password? It listens before it has logged in."
+        if endpoint.hasStood { return text + stoodBefore + login }
+        return text + "." + login + " Is port \(endpoint.port) OpenD's API port, not its WebSocket port?"
+            + key(endpoint)
+    }
+
+    /// The line was lost before the first message was answered.
+    static func helloLost(_ endpoint: Endpoint, _ why: String) -> String {
+        let text = "lost before \(endpoint.hello) was answered: \(why)"
+        guard endpoint.transport == .tcp else { return text + relayUnanswered(endpoint) }
+        let window = " Is it logged in? Has it too many clients (128 at most)?"
+        if endpoint.hasStood { return text + stoodBefore + window }
+        return sentence(text) + " Is port \(endpoint.port) OpenD's API port, not its WebSocket port or one with TLS?"
+            + window
+            + key(endpoint)
+    }
+
+    /// What a gateway that wants encryption does with a first message in clear is published nowhere.
+    private static func key(_ endpoint: Endpoint) -> String {
+        endpoint.isEncrypted
+            ? " Has the gateway the same RSA key, and rsa_private_key set in its configuration?"
+            : " If the gateway encrypts, it wants rsa_private_key here too."
+    }
+
+    static func helloRefused(_ endpoint: Endpoint, _ words: String?, _ retType: Int32) -> String {
+        let said = words.map { $0.isEmpty ? "no reason given" : $0 } ?? "no reason given"
+        let text = "the gateway refused \(endpoint.hello): \(said) (retType \(retType))"
+        return text
+            + (endpoint.transport == .tcp
+                ? ". Is OpenD waiting for a code or a password? Look at its window."
+                : ": is websocket_key the one set in OpenD?")
+    }
+
+    static func helloInvalid(_ endpoint: Endpoint) -> String {
+        "\(endpoint.hello)'s answer is not valid: is port \(endpoint.port) OpenD's?"
+    }
+
+    static var helloSuccessWithoutContent: String { "InitConnect's answer says success and has no s2c" }
+    static var helloSHA1: String {
+        "the SHA-1 of InitConnect's answer does not match its body: does the gateway encrypt, and want"
+            + " rsa_private_key here too?"
+    }
+
+    // MARK: - This machine
+
+    static func noLookUp(_ host: String, _ why: String) -> String { "no thread to look up \(host): \(why)" }
+    static func noSocket(_ why: String) -> String { "no socket could be made: \(why)" }
+    static func notPolled(_ why: String) -> String { "the socket can not be waited for: \(why)" }
+
+    static func noTrustThread(_ why: String) -> String { "no thread to read the certificates that are trusted: \(why)" }
+
+    static func trustUnusable(_ why: String) -> String {
+        "the certificates to trust (tls_ca_file) can not be used: \(why)"
+    }
+
+    // MARK: - The application
+
+    static var descriptorClosed: String {
+        "a descriptor of this connection was closed by the application, which closes only its own"
+    }
+
+    static var callbackLeft: String {
+        "a callback of this connection was left by a jump, an exception or the end of its thread"
+    }
+
+    // MARK: - The end
+
+    /// - Parameter reconnects: whether it is the cause that is final, and not the option.
+    static func final(_ text: String, reconnects: Bool) -> String {
+        sentence(text)
+            + (reconnects
+                ? " This is final, since it does not change by itself: release the connection and make a new one."
+                : " This is final, since reconnect is off: release the connection and make a new one.")
+    }
+
+    static func connectingFailed(_ text: String, nextIn pause: Int64) -> String {
+        "connecting failed, next attempt in \(pause) ms: \(text)"
+    }
+
+    static func outage(_ text: String) -> String { "not connected; the last attempt failed: \(text)" }
+
+    // MARK: - The line
+
+    static var outOfSerialNumbers: String { "out of serial numbers on this connection" }
+    static var closed: String { "the gateway closed the connection" }
+    static func broke(_ why: String) -> String { "the connection broke: \(why)" }
+
+    static func silent(_ seconds: Int64) -> String {
+        "the gateway was silent for \(seconds) s: is OpenD frozen, or the network gone?"
+    }
+
+    static func quiet(_ seconds: Int64, endsIn left: Int64) -> String {
+        "nothing has come from the gateway for \(seconds) s, not even an answer to KeepAlive: is OpenD frozen, or the network"
+            + " gone? The connection is made again if that goes on for \(left) s more."
+    }
+
+    /// A gateway that can not decrypt what it is sent has no words for it.
+    static func lostUnderEncryption(_ text: String) -> String {
+        "\(text), before it answered anything but InitConnect: does it decrypt with the same cipher (packet_cipher)?"
+    }
+
+    static func lost(_ text: String, requests: Int) -> String {
+        "connection lost: \(text)" + (requests > 0 ? " (requests in flight: \(requests))" : "")
+    }
+
+    /// - Parameter first: the first byte that came of what is no frame.
+    package static func notOpenD(_ endpoint: Endpoint, first: UInt8?, isReady: Bool) -> String {
+        if isReady {
+            return "what the gateway sends is not OpenD's protocol any more: is something between here and OpenD?"
+        }
+        let text = "what the peer sends is not OpenD's protocol"
+        switch first {
+        case UInt8(ascii: "H"):
+            return text + " but HTTP: is port \(endpoint.port) OpenD's WebSocket port, or a web server's?"
+        case 0x15, 0x16:
+            return text
+                + " but TLS: is port \(endpoint.port) OpenD's WebSocket port with a certificate, or another program's?"
+        default: return text + ": is port \(endpoint.port) OpenD's?"
+        }
+    }
+
+    package static func bodyTooLong(_ length: UInt32, most: Int) -> String {
+        "the gateway announced a body of \(length) bytes, more than the \(most) accepted"
+    }
+
+    package static func unsupportedFormat(_ format: UInt8) -> String {
+        "the gateway sent a body of format \(format); only protobuf (0) is understood"
+    }
+}

@@ -1,0 +1,180 @@
+import Codec
+import Testing
+@testable import Core
+
+
+let millisecond: Instant = 1_000_000
+let second: Instant = 1_000_000_000
+
+/// A state machine on the bench: events with the time, and what came of them as plain words.
+final class Bench {
+    var machine: ConnectionMachine<String>
+    var quota: QuotaGroup
+    var now: Instant = 1_000 * second
+    /// What the log was told.
+    var lines: [(level: LogLevel, text: String)] = []
+
+    /// - Parameter isFirst: whether the quota group knows nothing yet.
+    init(
+        limit: Int = 0, window: Instant = 30 * second, isFirst: Bool = false,
+        _ configure: (inout ConnectionConfiguration) -> Void = { _ in }
+    ) {
+        var configuration = ConnectionConfiguration()
+        configuration.wantsLog = false
+        configure(&configuration)
+        machine = ConnectionMachine(configuration, member: 1) { $0.payload }
+        quota = QuotaGroup(limit: limit, window: window)
+        if !isFirst { quota.firstEnded(quota.sent(answerBy: now), isAnswered: true) }
+        machine.start(now)
+    }
+
+    /// One that stands, with nothing left to be told.
+    static func ready(
+        limit: Int = 0, window: Instant = 30 * second, isFirst: Bool = false,
+        _ configure: (inout ConnectionConfiguration) -> Void = { _ in }
+    ) -> Bench {
+        let bench = Bench(limit: limit, window: window, isFirst: isFirst, configure)
+        bench.connect()
+        _ = bench.actions()
+        return bench
+    }
+
+    func connect(keepAliveInterval: Int32 = 10) {
+        machine.connected(now)
+        _ = sent()
+        machine.handshakeSucceeded(keepAliveInterval: keepAliveInterval, now, &quota)
+    }
+
+    /// Accepts a request and names it.
+    @discardableResult
+    func ask(
+        _ name: String, _ protoID: UInt32 = ProtoID.getCapitalDistribution, queue: Instant? = nil,
+        reply: Instant? = nil, fails: Bool = false, impatient: Bool = false
+    ) -> UInt32 {
+        switch tryAsk(name, protoID, queue: queue, reply: reply, fails: fails, impatient: impatient) {
+        case .success(let serialNo): return serialNo
+        case .failure(let refusal):
+            Issue.record("\(name) was refused: \(refusal.status)")
+            return 0
+        }
+    }
+
+    func tryAsk(
+        _ name: String, _ protoID: UInt32 = ProtoID.getCapitalDistribution, queue: Instant? = nil,
+        reply: Instant? = nil, fails: Bool = false, impatient: Bool = false
+    ) -> Result<UInt32, ConnectionMachine<String>.Refusal> {
+        let ask = ConnectionMachine<String>.Ask(
+            protoID: protoID, payload: name, queueTimeout: queue, replyTimeout: reply, failsWithoutSlot: fails,
+            failsInOutage: impatient)
+        return machine.ask(ask, now, &quota)
+    }
+
+    /// What goes on the wire now: "init 1", "alive 2", "a 3".
+    func sent() -> [String] {
+        var words: [String] = []
+        while let next = machine.nextToSend(now, &quota) {
+            switch next {
+            case .initConnect(let serialNo): words.append("init \(serialNo)")
+            case .keepAlive(let serialNo): words.append("alive \(serialNo)")
+            case .ping: words.append("ping")
+            case .probe(let serialNo): words.append("probe \(serialNo)")
+            case .request(let request): words.append("\(request.payload) \(request.wireSerialNo)")
+            }
+        }
+        return words
+    }
+
+    /// What is to be done now: "connect", "close", "ready", "failed refused", "lost", "a: disconnected", "closed".
+    func actions() -> [String] {
+        var words: [String] = []
+        while let action = machine.popAction() {
+            switch action {
+            case .connect: words.append("connect")
+            case .closeLine:
+                words.append("close")
+                machine.lineClosed(now, &quota)
+            case .initConnect(nil): words.append("ready")
+            case .initConnect(.some(let cause)): words.append("failed \(cause.status)")
+            case .disconnect(let cause): words.append("lost \(cause.code)")
+            case .complete(let completion):
+                let mark = completion.request.wasSent ? "" : " unsent"
+                words.append("\(completion.request.payload): \(completion.status)\(mark)")
+            case .attemptFailed(let cause): words.append("attempt \(cause.status)")
+            case .log(let level, let text):
+                words.append("log")
+                lines.append((level, text))
+            case .closed: words.append("closed")
+            }
+        }
+        return words
+    }
+
+    /// - Parameter refusal: the body's, if it is one for frequency; "a: again in 30000 ms" comes of it.
+    func receive(
+        _ serialNo: UInt32, _ protoID: UInt32 = ProtoID.getCapitalDistribution, refusal: FrequencyRefusal? = nil
+    ) -> String {
+        switch machine.received(protoID: protoID, serialNo: serialNo, refusal: refusal, now, &quota) {
+        case .handshake: "handshake"
+        case .answer(let request): request.payload
+        case .rateLimited(let request, let retryAfter): "\(request.payload): again in \(retryAfter / millisecond) ms"
+        case .noAnswer(let completion): "\(completion.request.payload): \(completion.status)"
+        case .late: "late"
+        case .push: "push"
+        case .nothing: "nothing"
+        }
+    }
+
+    func tick() { machine.tick(now, &quota) }
+
+    /// Lets time pass, ticking only when the machine asked to be.
+    func pass(_ time: Instant) {
+        let end = now + time
+        while machine.wakeAt <= end {
+            now = max(now, machine.wakeAt)
+            tick()
+        }
+        now = end
+    }
+
+    func lose(_ cause: Cause = Bench.closed) { machine.lineLost(cause, now, &quota) }
+
+    func fail(_ cause: Cause) { machine.attemptFailed(cause, now, &quota) }
+
+    func cancel(_ serialNo: UInt32) -> Bool { machine.cancel(serialNo, now, &quota) }
+
+    func withdraw(_ serialNo: UInt32) -> Status? { machine.withdraw(serialNo, now, &quota)?.status }
+
+    func release() { machine.release(now, &quota) }
+
+    /// "connecting", "ready", "failed TEXT" or "released".
+    var state: String {
+        switch machine.state {
+        case .connecting: "connecting"
+        case .ready: "ready"
+        case .failed(let cause): "failed \(cause.text)"
+        case .released: "released"
+        }
+    }
+
+    // The quota as it would be then; nothing is changed.
+
+    func used(at instant: Instant) -> Int {
+        var copy = quota
+        return copy.used(instant)
+    }
+
+    func couldReserve(at instant: Instant) -> Bool {
+        var copy = quota
+        return copy.reserve(77, instant)
+    }
+
+    var nextFree: Instant? {
+        var copy = quota
+        return copy.nextFree(now)
+    }
+
+    static let closed = Cause(.disconnected, .receive, 0, "closed")
+    static let unreachable = Cause(.connectFailed, .connect, 111, "refused")
+    static let refused = Cause(.connectRefused, .initConnect, 5, "no")
+    static let untrusted = Cause(.tlsFailed, .initConnect, 0, "not trusted", isFinal: true)
+}
