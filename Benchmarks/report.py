@@ -255,7 +255,7 @@ def document(rows: Sequence[Row], asserted: Sequence[Goal], python: str, rounds:
   DataFrame. As delivered, with the log it writes.
 - **nautilus-futu, dict**: `PyFutuClient.get_capital_distribution()`, in Rust.
 - With 64 in flight, the clients that can only block are called from 64 threads.
-- Over WebSocket, and over TLS, the same gateway is OpenD's relay: sections in masked frames, no SHA-1.
+- Over WebSocket, and over TLS, the same gateway is OpenD's WebSocket bridge: sections in masked frames, no SHA-1.
 
 ## Columns
 

@@ -25,24 +25,24 @@ static uint64_t forks;
 
 uint64_t csystem_forks(void) { return forks; }
 
-_Atomic int csystem_is_set_up;
-static pthread_mutex_t set_up = PTHREAD_MUTEX_INITIALIZER;
-static _Thread_local int is_setting_up;
-// Written under `set_up`.
+_Atomic int csystem_is_initialised;
+static pthread_mutex_t initialisation = PTHREAD_MUTEX_INITIALIZER;
+static _Thread_local int is_initialising;
+// Written under `initialisation`.
 static void (*around_prepare)(void), (*around_parent)(void), (*around_child)(void);
 
 static void prepare_fork(void) {
-    pthread_mutex_lock(&set_up);
+    pthread_mutex_lock(&initialisation);
     if (around_prepare) around_prepare();
 }
 
 static void after_fork_in_parent(void) {
     if (around_parent) around_parent();
-    pthread_mutex_unlock(&set_up);
+    pthread_mutex_unlock(&initialisation);
 }
 
 static void after_fork_in_child(void) {
-    pthread_mutex_init(&set_up, NULL);
+    pthread_mutex_init(&initialisation, NULL);
     if (around_child) around_child();
     forks += 1;
     // The callback that this thread may be in is the parent's, and so is the thread it would wait for, and what it released.
@@ -103,18 +103,18 @@ void csystem_around_fork(void (*prepare)(void), void (*parent)(void), void (*chi
     around_child = child;
 }
 
-int csystem_begin_set_up_slowly(void) {
-    if (is_setting_up) return 0;
-    pthread_mutex_lock(&set_up);
-    if (!atomic_load_explicit(&csystem_is_set_up, memory_order_relaxed)) return is_setting_up = 1;
-    pthread_mutex_unlock(&set_up);
+int csystem_begin_process_init_slowly(void) {
+    if (is_initialising) return 0;
+    pthread_mutex_lock(&initialisation);
+    if (!atomic_load_explicit(&csystem_is_initialised, memory_order_relaxed)) return is_initialising = 1;
+    pthread_mutex_unlock(&initialisation);
     return 0;
 }
 
-void csystem_end_set_up(int is_done) {
-    is_setting_up = 0;
-    atomic_store_explicit(&csystem_is_set_up, is_done, memory_order_release);
-    pthread_mutex_unlock(&set_up);
+void csystem_end_process_init(int is_done) {
+    is_initialising = 0;
+    atomic_store_explicit(&csystem_is_initialised, is_done, memory_order_release);
+    pthread_mutex_unlock(&initialisation);
 }
 
 int csystem_epoll_set(int epoll, int operation, int fd, uint32_t events, uint64_t token) {

@@ -5,7 +5,7 @@ import Core
 import Glibc
 
 /// A refused call: what it returns and what `capdist_last_error` says about it.
-struct Refusal: Error {
+struct CallError: Error {
     let status: Status
     let text: String
 
@@ -14,12 +14,12 @@ struct Refusal: Error {
         self.text = text
     }
 
-    static func invalid(_ text: String) -> Refusal { Refusal(.invalidArgument, text) }
+    static func invalid(_ text: String) -> CallError { CallError(.invalidArgument, text) }
 }
 
 /// Runs a call: its refusal becomes the calling thread's last error and the status returned. Meanwhile nobody cancels the
 /// thread: it would leave locks held.
-func reporting(_ call: () throws(Refusal) -> Status) -> capdist_status {
+func reporting(_ call: () throws(CallError) -> Status) -> capdist_status {
     guard let thread = csystem_this_thread() else { return Status.systemError.rawValue }
     csystem_begin_call(thread)
     defer { csystem_end_call(thread) }
@@ -28,10 +28,10 @@ func reporting(_ call: () throws(Refusal) -> Status) -> capdist_status {
 
 /// The same for a call that comes to no cancellation point: no file, no wait, no close.
 @inline(__always)
-func reportingQuickly(_ call: () throws(Refusal) -> Status) -> capdist_status {
+func reportingQuickly(_ call: () throws(CallError) -> Status) -> capdist_status {
     let type = csystem_begin_quick_call()
     defer { csystem_end_quick_call(type) }
-    setUp()
+    initialiseProcess()
     do {
         return try call().rawValue
     } catch {
@@ -41,10 +41,10 @@ func reportingQuickly(_ call: () throws(Refusal) -> Status) -> capdist_status {
 }
 
 /// As `reportingQuickly`, for calls that return a length.
-func reportingLength(_ call: () throws(Refusal) -> Int64) -> Int64 {
+func reportingLength(_ call: () throws(CallError) -> Int64) -> Int64 {
     let type = csystem_begin_quick_call()
     defer { csystem_end_quick_call(type) }
-    setUp()
+    initialiseProcess()
     do {
         return try call()
     } catch {

@@ -36,7 +36,7 @@ struct CheckedOptions {
         return options
     }
 
-    init(_ pointer: UnsafePointer<capdist_options>?) throws(Refusal) {
+    init(_ pointer: UnsafePointer<capdist_options>?) throws(CallError) {
         var options = Self.defaults
         if let pointer {
             options = try SizedStruct.read(pointer, "capdist_options", smallest: Self.smallest, Self.defaults)
@@ -45,11 +45,11 @@ struct CheckedOptions {
         try Self.checkHost(host)
         connection.host = host
         let mode = try number(options.mode, "mode", 0...Int32(CAPDIST_MODE_HOST_DRIVEN))
-        connection.isHostDriven = mode == Int32(CAPDIST_MODE_HOST_DRIVEN)
-        if connection.isHostDriven, options.on_resolve == nil, Resolver.isName(host) {
-            throw Refusal(
+        connection.isApplicationDriven = mode == Int32(CAPDIST_MODE_HOST_DRIVEN)
+        if connection.isApplicationDriven, options.on_resolve == nil, Resolver.isName(host) {
+            throw CallError(
                 .needsAddress,
-                "host: in host-driven mode it must be a numeric address or localhost, so that nothing blocks: give"
+                "host: in application-driven mode it must be a numeric address or localhost, so that nothing blocks: give"
                     + " on_resolve, or resolve \(host) first")
         }
         connection.port = UInt16(clamping: try number(options.port, "port", 1...65535))
@@ -63,7 +63,7 @@ struct CheckedOptions {
         let clientID = try text(options.client_id, "client_id") ?? "capdist"
         let language = try text(options.programming_language, "programming_language") ?? "C"
         let wantsPushes = try flag(options.recv_notify, "recv_notify")
-        var hello = InitConnectRequest(
+        var firstMessage = InitConnectRequest(
             clientVersion: try number(options.client_version, "client_version", 0...Int32.max), clientID: clientID,
             recvNotify: wantsPushes, packetEncAlgo: connection.cipher.rawValue,
             pushProtoFormat: Int32(FrameHeader.protobufFormat), programmingLanguage: language
@@ -72,9 +72,9 @@ struct CheckedOptions {
         connection.serverName = try Self.serverName(options)
         connection.behaviour.acceptsAnyCertificate = connection.tls?.isVerifying == false
         if connection.behaviour.transport != .tcp {
-            hello = try Self.initWebSocket(options, clientID, language)
+            firstMessage = try Self.initWebSocket(options, clientID, language)
         }
-        connection.hello = SecretBytes(&hello)
+        connection.firstMessage = SecretBytes(&firstMessage)
 
         let defaults = Self.defaults
         var behaviour = connection.behaviour
@@ -113,7 +113,7 @@ struct CheckedOptions {
 
         connection.callbacks.onInitConnect = options.on_init_connect
         connection.callbacks.onDisconnect = options.on_disconnect
-        // The relay pushes whether it was asked to or not.
+        // The bridge pushes whether it was asked to or not.
         connection.callbacks.onPush =
             connection.behaviour.transport != .tcp && !wantsPushes ? nil : options.on_push
         connection.callbacks.onLog = options.on_log
@@ -125,23 +125,23 @@ struct CheckedOptions {
     }
 
     /// A number that nobody can guess, of the system's. Swift's own generator would end the process where there is none.
-    private static func seed() throws(Refusal) -> UInt64 {
+    private static func seed() throws(CallError) -> UInt64 {
         var seed: UInt64 = 0
         guard csystem_random(&seed, MemoryLayout<UInt64>.size) == 0 else {
             let why = SystemError(code: errno).text
-            throw Refusal(
+            throw CallError(
                 .systemError, "the system gives no random numbers, neither getrandom() nor /dev/urandom: \(why)")
         }
         return seed
     }
 
-    /// All names of this machine's loopback are one group; groups that hosts name are told apart from hosts.
+    /// All names of this machine's loopback are one group; groups that the application names are told apart from hosts.
     static func group(of host: String) -> String {
         "host:" + (Resolver.isLoopback(host) ? "localhost" : host.lowercased())
     }
 
     /// What is no name and no address would be looked up in vain.
-    private static func checkHost(_ host: String) throws(Refusal) {
+    private static func checkHost(_ host: String) throws(CallError) {
         guard Resolver.isName(host),
             let mark = host.utf8.first(where: { $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: "/") })
         else { return }
@@ -155,14 +155,14 @@ struct CheckedOptions {
         throw .invalid("host is \(host): give the name or address alone; the port is port")
     }
 
-    /// nil: no encryption. The host's text is read where it stands.
-    private static func rsaKey(_ options: capdist_options) throws(Refusal) -> RSAKey? {
+    /// nil: no encryption. The application's text is read where it stands.
+    private static func rsaKey(_ options: capdist_options) throws(CallError) -> RSAKey? {
         guard options.rsa_private_key == nil || options.rsa_private_key_file == nil else {
             throw .invalid("rsa_private_key and rsa_private_key_file are both set: which is it?")
         }
-        do throws(RSAKey.Refusal) {
+        do throws(RSAKey.LoadError) {
             if let text = options.rsa_private_key { return try RSAKey(text: text) }
-            return try options.rsa_private_key_file.map { (path) throws(RSAKey.Refusal) in try RSAKey(file: path) }
+            return try options.rsa_private_key_file.map { (path) throws(RSAKey.LoadError) in try RSAKey(file: path) }
         } catch {
             let name = options.rsa_private_key == nil ? "rsa_private_key_file" : "rsa_private_key"
             throw .invalid("\(name) can not be used: \(error.text)")
@@ -173,7 +173,7 @@ struct CheckedOptions {
     /// late.
     private static func tls(
         _ options: capdist_options, _ connection: ConnectionOptions
-    ) throws(Refusal) -> TLSTrust? {
+    ) throws(CallError) -> TLSTrust? {
         let acceptsAny = try flag(
             options.tls_insecure_accept_any_certificate, "tls_insecure_accept_any_certificate")
         let transport = connection.behaviour.transport
@@ -206,7 +206,7 @@ struct CheckedOptions {
     }
 
     /// It goes into a header of HTTP's, so that what would end that is refused.
-    private static func serverName(_ options: capdist_options) throws(Refusal) -> String? {
+    private static func serverName(_ options: capdist_options) throws(CallError) -> String? {
         let name = try text(options.tls_server_name, "tls_server_name")
         guard name?.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) ?? true else {
             throw .invalid("tls_server_name must be printable ASCII without a space")
@@ -216,10 +216,10 @@ struct CheckedOptions {
         return name
     }
 
-    /// The body of InitWebSocket, with the key's MD5 as the relay wants it.
+    /// The body of InitWebSocket, with the key's MD5 as the bridge wants it.
     private static func initWebSocket(
         _ options: capdist_options, _ clientID: String, _ language: String
-    ) throws(Refusal) -> [UInt8] {
+    ) throws(CallError) -> [UInt8] {
         let longest = 255
         let key = UnsafeRawBufferPointer(
             start: options.websocket_key, count: options.websocket_key.map { strnlen($0, longest + 1) } ?? 0)
@@ -228,7 +228,8 @@ struct CheckedOptions {
         request.websocketKey = InitWebSocketRequest.digest(ofKey: key)
         defer { request.wipe() }
         guard request.websocketKey != nil else {
-            throw Refusal(.unsupported, "websocket_key: this process's OpenSSL has no MD5, which the relay asks for")
+            throw CallError(
+                .unsupported, "websocket_key: this process's OpenSSL has no MD5, which the WebSocket bridge asks for")
         }
         return request.encoded()
     }

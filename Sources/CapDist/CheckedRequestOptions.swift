@@ -20,7 +20,7 @@ struct CheckedRequestOptions {
         csystem_store(serialNo, 0)
     }
 
-    init(_ pointer: UnsafePointer<capdist_request_options>?) throws(Refusal) {
+    init(_ pointer: UnsafePointer<capdist_request_options>?) throws(CallError) {
         guard let pointer else { return }
         let options = try SizedStruct.read(
             pointer, "capdist_request_options", smallest: Self.smallest, capdist_request_options())

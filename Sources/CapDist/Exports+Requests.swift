@@ -13,7 +13,7 @@ public func getCapitalDistribution(
     _ options: UnsafePointer<capdist_request_options>?, _ callback: capdist_reply_fn?,
     _ userData: UnsafeMutableRawPointer?, _ serialNo: UnsafeMutablePointer<UInt32>?
 ) -> capdist_status {
-    reportingQuickly { () throws(Refusal) in
+    reportingQuickly { () throws(CallError) in
         serialNo?.pointee = 0
         CheckedRequestOptions.clearSerialNo(options)
         let connection = try HandleTable.shared.connection(conn)
@@ -25,7 +25,7 @@ public func getCapitalDistribution(
         let status = connection.ask(payload, protoID: ProtoID.getCapitalDistribution, options.terms, serialNo)
         guard case .ok = status else {
             payload.dispose()
-            throw Refusal(status, connection)
+            throw CallError(status, connection)
         }
         return .ok
     }
@@ -39,7 +39,7 @@ public func beginFetch(
     _ reply: UnsafeMutablePointer<UnsafeMutableRawPointer?>?,
     _ fetch: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
 ) -> capdist_status {
-    reporting { () throws(Refusal) in
+    reporting { () throws(CallError) in
         reply?.pointee = nil
         let options = options?.assumingMemoryBound(to: capdist_request_options.self)
         CheckedRequestOptions.clearSerialNo(options)
@@ -49,7 +49,7 @@ public func beginFetch(
         guard !isInsideCallback else { throw wouldDeadlock }
         let begun = Fetch(connection)
         let status = begun.ask(security, terms)
-        guard case .ok = status else { throw Refusal(status, connection) }
+        guard case .ok = status else { throw CallError(status, connection) }
         // Nearly always the answer comes within the first part.
         let outcome = begun.goOn(until: begun.askedAt + partOfACall)
         guard case .goesOn = outcome else { return try result(of: outcome, reply) }
@@ -63,7 +63,7 @@ public func continueFetch(
     _ fetch: UnsafeMutableRawPointer?, _ reply: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
 ) -> capdist_status {
     var goesOn = false
-    let status = reporting { () throws(Refusal) in
+    let status = reporting { () throws(CallError) in
         guard let fetch, let reply else { throw .invalid("reply is NULL: there is nowhere to store the answer") }
         let begun = Unmanaged<Fetch>.fromOpaque(fetch)
         let outcome = begun.takeUnretainedValue().goOn(until: endOfPart())
@@ -85,12 +85,12 @@ public func abandonFetch(_ fetch: UnsafeMutableRawPointer?) {
 
 private func result(
     of outcome: Fetch.Outcome, _ reply: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
-) throws(Refusal) -> Status {
+) throws(CallError) -> Status {
     guard case .ended(let result) = outcome else {
-        throw Refusal(.forked, "a callback forked, and this is the child: make a new connection")
+        throw CallError(.forked, "a callback forked, and this is the child: make a new connection")
     }
     reply?.pointee = UnsafeMutableRawPointer(result)
-    guard let result else { throw Refusal(.systemError, "no memory for the reply") }
+    guard let result else { throw CallError(.systemError, "no memory for the reply") }
     return Status(rawValue: result.pointee.status) ?? .systemError
 }
 
@@ -102,12 +102,12 @@ func endOfPart() -> Instant { csystem_can_be_cancelled() != 0 ? Clock.now() + pa
 
 @_cdecl("capdist_cancel")
 public func cancel(_ conn: OpaquePointer?, _ serialNo: UInt32) -> capdist_status {
-    reportingQuickly { () throws(Refusal) in
+    reportingQuickly { () throws(CallError) in
         let status = try HandleTable.shared.connection(conn).cancel(serialNo)
         switch status {
-        case .released: throw Refusal(.released, "the connection was released")
+        case .released: throw CallError(.released, "the connection was released")
         case .notFound:
-            throw Refusal(.notFound, "no request \(serialNo) is queued or in flight; it may have completed already")
+            throw CallError(.notFound, "no request \(serialNo) is queued or in flight; it may have completed already")
         default: return status
         }
     }
@@ -119,7 +119,7 @@ public func sendProto(
     _ options: UnsafePointer<capdist_request_options>?, _ callback: capdist_proto_fn?,
     _ userData: UnsafeMutableRawPointer?, _ serialNo: UnsafeMutablePointer<UInt32>?
 ) -> capdist_status {
-    reportingQuickly { () throws(Refusal) in
+    reportingQuickly { () throws(CallError) in
         serialNo?.pointee = 0
         CheckedRequestOptions.clearSerialNo(options)
         let connection = try HandleTable.shared.connection(conn)
@@ -128,7 +128,7 @@ public func sendProto(
             throw .invalid("proto_id \(protoID) is the library's own: it sends InitConnect and KeepAlive itself")
         }
         guard connection.options.behaviour.transport == .tcp || protoID > ProtoID.lostOpenD else {
-            throw .invalid("proto_id \(protoID) is the relay's own: over WebSocket it is no protocol of OpenD's")
+            throw .invalid("proto_id \(protoID) is the WebSocket bridge's own: it is no protocol of OpenD's")
         }
         let longest = connection.options.maxBodyLength
         guard length >= 0, length <= longest else {
@@ -144,24 +144,24 @@ public func sendProto(
         let status = connection.ask(payload, protoID: protoID, options.terms, serialNo)
         guard case .ok = status else {
             payload.dispose()
-            throw Refusal(status, connection)
+            throw CallError(status, connection)
         }
         return .ok
     }
 }
 
-private let noMemory = Refusal(.systemError, "no memory for the request")
+private let noMemory = CallError(.systemError, "no memory for the request")
 
 /// What both ways to ask for a capital distribution check.
 private func request(
     _ security: UnsafePointer<capdist_security>?, _ options: UnsafePointer<capdist_request_options>?
-) throws(Refusal) -> (capdist_security, CheckedRequestOptions) {
+) throws(CallError) -> (capdist_security, CheckedRequestOptions) {
     guard let security else { throw .invalid("security is NULL") }
     try security.pointee.check()
     return (security.pointee, try CheckedRequestOptions(options))
 }
 
-extension Refusal {
+extension CallError {
     /// Why a connection accepts no request.
     fileprivate init(_ status: Status, _ connection: Connection) {
         switch status {
@@ -195,7 +195,7 @@ public func replyFree(_ reply: UnsafeMutablePointer<capdist_reply>?) { free(repl
 public func replyToJSON(
     _ reply: UnsafePointer<capdist_reply>?, _ buffer: UnsafeMutablePointer<CChar>?, _ size: Int
 ) -> Int64 {
-    reportingLength { () throws(Refusal) in
+    reportingLength { () throws(CallError) in
         guard let reply else { throw .invalid("capdist_reply_to_json: reply is NULL") }
         return try copyOut(ReplyJSON(reply.pointee).text, buffer, size)
     }

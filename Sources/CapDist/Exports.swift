@@ -37,7 +37,7 @@ public func lastError() -> UnsafePointer<CChar>? {
 public func securityParse(
     _ text: UnsafePointer<CChar>?, _ security: UnsafeMutablePointer<capdist_security>?
 ) -> capdist_status {
-    reportingQuickly { () throws(Refusal) in
+    reportingQuickly { () throws(CallError) in
         guard let text else { throw .invalid("capdist_security_parse: text is NULL") }
         guard let security else { throw .invalid("capdist_security_parse: security is NULL") }
         security.pointee = try capdist_security.parse(text)
@@ -49,14 +49,14 @@ public func securityParse(
 public func securityFormat(
     _ security: UnsafePointer<capdist_security>?, _ buffer: UnsafeMutablePointer<CChar>?, _ size: Int
 ) -> Int64 {
-    reportingLength { () throws(Refusal) in
+    reportingLength { () throws(CallError) in
         guard let security else { throw .invalid("capdist_security_format: security is NULL") }
         return try copyOut(try security.pointee.formatted(), buffer, size)
     }
 }
 
 /// As `snprintf`.
-func copyOut(_ text: String, _ buffer: UnsafeMutablePointer<CChar>?, _ size: Int) throws(Refusal) -> Int64 {
+func copyOut(_ text: String, _ buffer: UnsafeMutablePointer<CChar>?, _ size: Int) throws(CallError) -> Int64 {
     guard buffer != nil || size == 0 else { throw .invalid("buffer is NULL and size is not 0") }
     // A size with its highest bit set is more than there is memory.
     guard size >= 0 else { throw .invalid("size is beyond all memory") }
@@ -67,7 +67,7 @@ func copyOut(_ text: String, _ buffer: UnsafeMutablePointer<CChar>?, _ size: Int
 
 @_cdecl("capdist_options_init")
 public func optionsInit(_ options: UnsafeMutablePointer<capdist_options>?, _ size: Int) -> capdist_status {
-    reportingQuickly { () throws(Refusal) in
+    reportingQuickly { () throws(CallError) in
         try SizedStruct.initialise(
             options, size, "capdist_options", smallest: CheckedOptions.smallest, CheckedOptions.defaults)
         return .ok
@@ -78,7 +78,7 @@ public func optionsInit(_ options: UnsafeMutablePointer<capdist_options>?, _ siz
 public func requestOptionsInit(
     _ options: UnsafeMutablePointer<capdist_request_options>?, _ size: Int
 ) -> capdist_status {
-    reportingQuickly { () throws(Refusal) in
+    reportingQuickly { () throws(CallError) in
         try SizedStruct.initialise(
             options, size, "capdist_request_options", smallest: CheckedRequestOptions.smallest,
             capdist_request_options())
@@ -92,7 +92,7 @@ private let smallestQuota = 16
 
 @_cdecl("capdist_connection_info_init")
 public func connectionInfoInit(_ info: UnsafeMutablePointer<capdist_connection_info>?, _ size: Int) -> capdist_status {
-    reportingQuickly { () throws(Refusal) in
+    reportingQuickly { () throws(CallError) in
         try SizedStruct.initialise(
             info, size, "capdist_connection_info", smallest: smallestInfo, capdist_connection_info())
         return .ok
@@ -101,7 +101,7 @@ public func connectionInfoInit(_ info: UnsafeMutablePointer<capdist_connection_i
 
 @_cdecl("capdist_quota_init")
 public func quotaInit(_ quota: UnsafeMutablePointer<capdist_quota>?, _ size: Int) -> capdist_status {
-    reportingQuickly { () throws(Refusal) in
+    reportingQuickly { () throws(CallError) in
         try SizedStruct.initialise(quota, size, "capdist_quota", smallest: smallestQuota, capdist_quota())
         return .ok
     }
@@ -113,13 +113,13 @@ public func quotaInit(_ quota: UnsafeMutablePointer<capdist_quota>?, _ size: Int
 public func initConnect(
     _ options: UnsafePointer<capdist_options>?, _ conn: UnsafeMutablePointer<OpaquePointer?>?
 ) -> capdist_status {
-    reporting { () throws(Refusal) in
+    reporting { () throws(CallError) in
         guard let conn else { throw .invalid("capdist_init_connect: conn is NULL") }
         conn.pointee = nil
         let checked = try CheckedOptions(options)
         let made: (handle: OpaquePointer, connection: Connection)?
-        do throws(Connection.SetUpError) {
-            made = try HandleTable.shared.insert { (handle) throws(Connection.SetUpError) in
+        do throws(Connection.CreationError) {
+            made = try HandleTable.shared.insert { (handle) throws(Connection.CreationError) in
                 let bits = UInt(bitPattern: handle)
                 return try Connection(
                     checked.connection, handle: handle, group: checked.quotaGroup, limit: checked.quotaLimit,
@@ -130,15 +130,15 @@ public func initConnect(
             }
         } catch {
             switch error {
-            case .system(let error): throw Refusal(.systemError, "no connection could be made: \(error.text)")
+            case .system(let error): throw CallError(.systemError, "no connection could be made: \(error.text)")
             case .quotaConflict:
-                throw Refusal(
+                throw CallError(
                     .quotaConflict,
                     "another connection of this quota group has other figures than \(checked.quotaLimit) requests in"
                         + " \(checked.quotaWindow / 1_000_000) ms: use the same, or a quota_group of its own")
             }
         }
-        guard let made else { throw Refusal(.systemError, "too many connections are open in this process") }
+        guard let made else { throw CallError(.systemError, "too many connections are open in this process") }
         // Before the thread starts, and with it callbacks.
         conn.pointee = made.handle
         do throws(SystemError) {
@@ -146,7 +146,7 @@ public func initConnect(
         } catch {
             conn.pointee = nil
             HandleTable.shared.forget(made.handle)
-            throw Refusal(.systemError, "no thread could be started: \(error.text)")
+            throw CallError(.systemError, "no thread could be started: \(error.text)")
         }
         return .ok
     }
@@ -158,7 +158,7 @@ public func waitReady(
     _ conn: UnsafeMutableRawPointer?, _ timeoutMs: Int32, _ deadline: UnsafeMutablePointer<Int64>?
 ) -> capdist_status {
     var goesOn = false
-    let status = reporting { () throws(Refusal) in
+    let status = reporting { () throws(CallError) in
         let connection = try HandleTable.shared.connection(conn.map { OpaquePointer($0) })
         let timeout = try number(timeoutMs, "timeout_ms", 0...longestMilliseconds)
         guard !isInsideCallback else { throw wouldDeadlock }
@@ -169,19 +169,19 @@ public func waitReady(
         if case .ok = status { return .ok }
         goesOn = end < deadline.pointee && Clock.now() >= end && connection.isConnecting
         if goesOn { return .ok }
-        throw Refusal(status, text)
+        throw CallError(status, text)
     }
     return goesOn ? capdist_status(BLOCKING_GOES_ON) : status
 }
 
-let wouldDeadlock = Refusal(
+let wouldDeadlock = CallError(
     .wouldDeadlock, "inside a callback this call would wait for its own thread: use the one with a callback")
 
 @_cdecl("capdist_get_fd")
 public func getFD(_ conn: OpaquePointer?) -> Int32 {
     var descriptor: Int32 = -1
-    _ = reporting { () throws(Refusal) in
-        descriptor = try hostDriven(conn, "capdist_get_fd").descriptor
+    _ = reporting { () throws(CallError) in
+        descriptor = try applicationDriven(conn, "capdist_get_fd").descriptor
         return .ok
     }
     return descriptor
@@ -189,21 +189,21 @@ public func getFD(_ conn: OpaquePointer?) -> Int32 {
 
 @_cdecl("capdist_process")
 public func process(_ conn: OpaquePointer?) -> capdist_status {
-    reporting { () throws(Refusal) in
-        let connection = try hostDriven(conn, "capdist_process")
+    reporting { () throws(CallError) in
+        let connection = try applicationDriven(conn, "capdist_process")
         guard !isInsideCallback else {
-            throw Refusal(
+            throw CallError(
                 .wouldDeadlock, "capdist_process inside a callback: it is at work already, and goes on after it")
         }
         let status = connection.process()
         switch status {
         case .ok: return .ok
-        case .busy: throw Refusal(.busy, "another thread drives this connection: one at a time")
+        case .busy: throw CallError(.busy, "another thread drives this connection: one at a time")
         case .systemError:
-            throw Refusal(
+            throw CallError(
                 .systemError, "the application closed a descriptor of this connection: release it and make a new one")
-        case .forked: throw Refusal(.forked, "a callback forked, and this is the child: make a new connection")
-        default: throw Refusal(status, "the connection was released")
+        case .forked: throw CallError(.forked, "a callback forked, and this is the child: make a new connection")
+        default: throw CallError(status, "the connection was released")
         }
     }
 }
@@ -212,29 +212,29 @@ public func process(_ conn: OpaquePointer?) -> capdist_status {
 public func resolved(
     _ conn: OpaquePointer?, _ addresses: UnsafePointer<CChar>?, _ why: UnsafePointer<CChar>?
 ) -> capdist_status {
-    reporting { () throws(Refusal) in
+    reporting { () throws(CallError) in
         let connection = try HandleTable.shared.connection(conn)
         let found = addresses?.pointee == 0 ? "" : try text(addresses, "addresses", longest: 65_535) ?? ""
         let reason = why?.pointee == 0 ? nil : try text(why, "why")
         switch connection.resolved(found, why: reason) {
         case .ok: return .ok
-        case .notAsked: throw Refusal(.notFound, "capdist_resolved: no addresses were asked for")
+        case .notAsked: throw CallError(.notFound, "capdist_resolved: no addresses were asked for")
         case .noAddress(let text): throw .invalid("addresses: \(text) is no numeric address")
         }
     }
 }
 
-private func hostDriven(_ conn: OpaquePointer?, _ call: StaticString) throws(Refusal) -> Connection {
+private func applicationDriven(_ conn: OpaquePointer?, _ call: StaticString) throws(CallError) -> Connection {
     let connection = try HandleTable.shared.connection(conn)
-    guard connection.options.isHostDriven else {
-        throw .invalid("\(call) is for host-driven mode: this connection has a thread of its own")
+    guard connection.options.isApplicationDriven else {
+        throw .invalid("\(call) is for application-driven mode: this connection has a thread of its own")
     }
     return connection
 }
 
 @_cdecl("capdist_release")
 public func release(_ conn: OpaquePointer?) -> capdist_status {
-    reporting { () throws(Refusal) in
+    reporting { () throws(CallError) in
         let (connection, isInherited) = try HandleTable.shared.takeForRelease(conn)
         // A child's copies were closed at the fork.
         if !isInherited { connection.release(insideCallback: isInsideCallback) }
@@ -246,7 +246,7 @@ public func release(_ conn: OpaquePointer?) -> capdist_status {
 public func getConnectionInfo(
     _ conn: OpaquePointer?, _ info: UnsafeMutablePointer<capdist_connection_info>?
 ) -> capdist_status {
-    reportingQuickly { () throws(Refusal) in
+    reportingQuickly { () throws(CallError) in
         let connection = try HandleTable.shared.connection(conn)
         guard let info else { throw .invalid("capdist_get_connection_info: info is NULL") }
         let known = connection.info()
@@ -258,7 +258,7 @@ public func getConnectionInfo(
         case .connecting: result.state = Int32(CAPDIST_STATE_CONNECTING)
         case .ready: result.state = Int32(CAPDIST_STATE_READY)
         case .failed: result.state = Int32(CAPDIST_STATE_NOT_CONNECTED)
-        case .released: throw Refusal(.released, "the connection was released")
+        case .released: throw CallError(.released, "the connection was released")
         }
         try SizedStruct.write(result, info, "capdist_connection_info", smallest: smallestInfo)
         return .ok
@@ -267,7 +267,7 @@ public func getConnectionInfo(
 
 @_cdecl("capdist_get_quota")
 public func getQuota(_ conn: OpaquePointer?, _ quota: UnsafeMutablePointer<capdist_quota>?) -> capdist_status {
-    reportingQuickly { () throws(Refusal) in
+    reportingQuickly { () throws(CallError) in
         let connection = try HandleTable.shared.connection(conn)
         guard let quota else { throw .invalid("capdist_get_quota: quota is NULL") }
         let known = connection.quota()

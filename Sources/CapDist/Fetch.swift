@@ -3,8 +3,8 @@ import Codec
 import Core
 import Glibc
 
-/// One who asked and waits for the reply, for the two timeouts at most, whatever the connection's thread is doing. The one who
-/// waits has a reference, and the callback another one.
+/// One who asked and waits for the reply, for the two timeouts at most, whatever the connection's thread is doing. The
+/// one who waits has a reference, and the callback another one.
 final class Fetch: @unchecked Sendable {
     enum Outcome {
         /// nil: no memory to copy the reply.
@@ -32,7 +32,7 @@ final class Fetch: @unchecked Sendable {
         let retained = Unmanaged.passRetained(self)
         let callback: capdist_reply_fn = { _, _, reply, userData in
             guard let userData else { return }
-            Unmanaged<Fetch>.fromOpaque(userData).takeRetainedValue().finish(reply.flatMap { copyReply($0) })
+            Unmanaged<Fetch>.fromOpaque(userData).takeRetainedValue().complete(reply.flatMap { copyReply($0) })
         }
         let payload = Payload(security, firm: options.securityFirm, callback, userData: retained.toOpaque())
         let status =
@@ -55,7 +55,7 @@ final class Fetch: @unchecked Sendable {
     /// Waits until the reply is there, or at most `end`.
     func goOn(until end: Instant) -> Outcome {
         let end = min(latest, end)
-        if connection.options.isHostDriven, !connection.drive(until: end, { isDone }) { return .forked }
+        if connection.options.isApplicationDriven, !connection.drive(until: end, { isDone }) { return .forked }
         if let reply = wait(until: end) { return .ended(reply) }
         guard Clock.now() >= latest else { return .goesOn }
         guard let completion = withdraw() else {
@@ -91,7 +91,7 @@ final class Fetch: @unchecked Sendable {
 
     private var isDone: Bool { lock.withLock { isFinished } }
 
-    private func finish(_ reply: UnsafeMutablePointer<capdist_reply>?) {
+    private func complete(_ reply: UnsafeMutablePointer<capdist_reply>?) {
         lock.withLock {
             isFinished = true
             if isAbandoned {
@@ -103,7 +103,7 @@ final class Fetch: @unchecked Sendable {
         // Not under the lock, which the one who wakes would run into.
         arrived.broadcast()
         // Who waits for its turn to drive may have another one's callbacks before it.
-        if connection.options.isHostDriven { connection.wakeWaiters() }
+        if connection.options.isApplicationDriven { connection.wakeWaiters() }
     }
 
     /// - Returns: the reply, once it is there (nil inside: no memory to copy it); nil at the deadline.

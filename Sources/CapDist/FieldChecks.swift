@@ -5,7 +5,7 @@ import Glibc
 // Checks of single fields, as the application filled them in.
 
 /// A text of the caller: not empty, at most `longest` bytes, UTF-8. nil for NULL.
-func text(_ pointer: UnsafePointer<CChar>?, _ name: StaticString, longest: Int = 255) throws(Refusal) -> String? {
+func text(_ pointer: UnsafePointer<CChar>?, _ name: StaticString, longest: Int = 255) throws(CallError) -> String? {
     guard let pointer else { return nil }
     let length = strnlen(pointer, longest + 1)
     guard length > 0 else { throw .invalid("\(name) is empty: pass NULL for the default") }
@@ -15,7 +15,7 @@ func text(_ pointer: UnsafePointer<CChar>?, _ name: StaticString, longest: Int =
 }
 
 /// A number of the caller, checked.
-func number(_ value: Int32, _ name: StaticString, _ range: ClosedRange<Int32>) throws(Refusal) -> Int32 {
+func number(_ value: Int32, _ name: StaticString, _ range: ClosedRange<Int32>) throws(CallError) -> Int32 {
     guard range.contains(value) else {
         throw .invalid("\(name) is \(value); it must be from \(range.lowerBound) to \(range.upperBound)")
     }
@@ -25,30 +25,30 @@ func number(_ value: Int32, _ name: StaticString, _ range: ClosedRange<Int32>) t
 /// An hour: the longest time any option takes.
 let longestMilliseconds: Int32 = 3_600_000
 
-func flag(_ value: Int32, _ name: StaticString) throws(Refusal) -> Bool {
+func flag(_ value: Int32, _ name: StaticString) throws(CallError) -> Bool {
     try number(value, name, 0...1) == 1
 }
 
-func quotaMode(_ value: Int32) throws(Refusal) -> Int32 {
+func quotaMode(_ value: Int32) throws(CallError) -> Int32 {
     try number(value, "quota_mode", Int32(CAPDIST_QUOTA_DEFAULT)...Int32(CAPDIST_QUOTA_FAIL))
 }
 
-func outageMode(_ value: Int32) throws(Refusal) -> Int32 {
+func outageMode(_ value: Int32) throws(CallError) -> Int32 {
     try number(value, "outage_mode", Int32(CAPDIST_OUTAGE_DEFAULT)...Int32(CAPDIST_OUTAGE_FAIL))
 }
 
 func size(
     _ value: Int32, _ name: StaticString, _ range: ClosedRange<Int32>, _ byDefault: Int32
-) throws(Refusal) -> Int32 {
+) throws(CallError) -> Int32 {
     value == 0 ? byDefault : try number(value, name, range)
 }
 
 /// Milliseconds as nanoseconds; nil for 0.
-func timeOrDefault(_ value: Int32, _ name: StaticString) throws(Refusal) -> Instant? {
+func timeOrDefault(_ value: Int32, _ name: StaticString) throws(CallError) -> Instant? {
     let milliseconds = try number(value, name, 0...longestMilliseconds)
     return milliseconds == 0 ? nil : Instant(milliseconds) * 1_000_000
 }
 
-func time(_ value: Int32, _ name: StaticString, _ byDefault: Int32) throws(Refusal) -> Instant {
+func time(_ value: Int32, _ name: StaticString, _ byDefault: Int32) throws(CallError) -> Instant {
     try timeOrDefault(value, name) ?? Instant(byDefault) * 1_000_000
 }

@@ -6,7 +6,7 @@ public func flowOf(
     _ distribution: UnsafePointer<capdist_capital_distribution>?, _ group: Int32,
     _ flow: UnsafeMutablePointer<capdist_flow>?
 ) -> capdist_status {
-    reporting { () throws(Refusal) in
+    reporting { () throws(CallError) in
         guard let distribution else { throw .invalid("capdist_flow_of: distribution is NULL") }
         guard let flow else { throw .invalid("capdist_flow_of: flow is NULL") }
         guard let result = capdist_flow(distribution.pointee, group) else {

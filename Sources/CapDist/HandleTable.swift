@@ -77,19 +77,19 @@ final class HandleTable: @unchecked Sendable {
     }
 
     /// The connection of a handle that is neither released nor another process's.
-    func connection(_ handle: OpaquePointer?) throws(Refusal) -> Connection {
+    func connection(_ handle: OpaquePointer?) throws(CallError) -> Connection {
         lock.lock()
         defer { lock.unlock() }
         let index = try index(handle)
         guard places[index].forks == csystem_forks() else {
-            throw Refusal(.forked, "the connection belongs to the parent process: make a new one in this one")
+            throw CallError(.forked, "the connection belongs to the parent process: make a new one in this one")
         }
         guard !places[index].isReleased, let connection = places[index].connection else { throw Self.released }
         return connection
     }
 
     /// The same for the one call that releases it; `isInherited` tells that it is another process's.
-    func takeForRelease(_ handle: OpaquePointer?) throws(Refusal) -> (connection: Connection, isInherited: Bool) {
+    func takeForRelease(_ handle: OpaquePointer?) throws(CallError) -> (connection: Connection, isInherited: Bool) {
         lock.lock()
         defer { lock.unlock() }
         let index = try index(handle)
@@ -98,10 +98,10 @@ final class HandleTable: @unchecked Sendable {
         return (connection, places[index].forks != csystem_forks())
     }
 
-    private static let released = Refusal(.released, "the connection was released")
+    private static let released = CallError(.released, "the connection was released")
 
     @inline(__always)
-    private func index(_ handle: OpaquePointer?) throws(Refusal) -> Int {
+    private func index(_ handle: OpaquePointer?) throws(CallError) -> Int {
         guard let handle else { throw .invalid("the connection is NULL") }
         let bits = UInt(bitPattern: handle)
         let index = Int(bits >> 1 & (1 << Self.indexBits - 1))

@@ -5,12 +5,12 @@ import Core
 
 /// Does once per process what a fork must not meet half done on another thread, before the first call does anything else.
 @inline(__always)
-func setUp() {
-    guard csystem_begin_set_up() != 0 else { return }
-    setUpOnce()
+func initialiseProcess() {
+    guard csystem_begin_process_init() != 0 else { return }
+    initialiseProcessOnce()
 }
 
-private func setUpOnce() {
+private func initialiseProcessOnce() {
     guard let thread = csystem_this_thread() else { return }
     // A thread that is cancelled half way would leave it undone for good.
     let outer = (thread.pointee.cancel_state, thread.pointee.cancel_type)
@@ -20,15 +20,15 @@ private func setUpOnce() {
         (thread.pointee.cancel_state, thread.pointee.cancel_type) = outer
     }
     // OpenSSL first: without it no connection can be made, which `capdist_init_connect` tells.
-    let isDone = Crypto.isAvailable && Rehearsal.hold()
+    let isDone = Crypto.isAvailable && RuntimeWarmUp.run()
     csystem_watch_turns { Connection.abandonTurns() }
-    rehearseCalls()
-    csystem_end_set_up(isDone ? 1 : 0)
+    warmUpCalls()
+    csystem_end_process_init(isDone ? 1 : 0)
 }
 
-/// The calls that need no gateway, and how calls are refused; see `Rehearsal`.
-private func rehearseCalls() {
-    // What they are refused for is nothing to tell the host.
+/// The calls that need no gateway, and how calls are refused; see `RuntimeWarmUp`.
+private func warmUpCalls() {
+    // What they are refused for is nothing to tell the application.
     guard let thread = csystem_this_thread() else { return }
     let before = thread.pointee
     defer { thread.pointee = before }
@@ -59,6 +59,6 @@ private func rehearseCalls() {
     options.transport = Int32(CAPDIST_TRANSPORT_WEBSOCKET)
     options.websocket_key = cString("key")
     _ = try? CheckedOptions(&options)
-    let refusal = Refusal.invalid("")
-    _ = try? HandleTable.shared.insert { _ throws(Refusal) in throw refusal }
+    let refusal = CallError.invalid("")
+    _ = try? HandleTable.shared.insert { _ throws(CallError) in throw refusal }
 }

@@ -5,7 +5,7 @@ import Glibc
 
 extension capdist_security {
     /// Checks market and code as the application filled them in.
-    func check() throws(Refusal) {
+    func check() throws(CallError) {
         // A gateway may know markets that this release does not.
         guard market > 0 else { throw .invalid("market \(market) is none: see CAPDIST_MARKET_*") }
         let fault = withUnsafeBytes(of: code) { code -> StaticString? in
@@ -33,7 +33,7 @@ extension capdist_security {
     }
 
     /// Reads "HK.00700", as capdist.h tells.
-    static func parse(_ text: UnsafePointer<CChar>) throws(Refusal) -> capdist_security {
+    static func parse(_ text: UnsafePointer<CChar>) throws(CallError) -> capdist_security {
         let text = SecuritySpelling(UnsafeRawBufferPointer(start: text, count: strlen(text)))
         guard let (prefix, rest) = text.parts, let market = Market.number(prefix) else {
             if let meant = text.meant { throw .invalid("a security is written MARKET.CODE: was \(meant) meant?") }
@@ -57,7 +57,7 @@ extension capdist_security {
     }
 
     /// "HK.00700".
-    func formatted() throws(Refusal) -> String {
+    func formatted() throws(CallError) -> String {
         try check()
         let code = withUnsafeBytes(of: code) { String(decoding: $0.prefix(codeLength), as: UTF8.self) }
         guard let market = Market(rawValue: market) else { return "#\(market).\(code)" }

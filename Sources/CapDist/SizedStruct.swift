@@ -9,7 +9,7 @@ enum SizedStruct {
     private static let largest = 4096
 
     /// Checks a size as `sizeof` gives it: of this version, of an older one, or of a newer one.
-    private static func check(_ size: Int, _ name: StaticString, smallest: Int) throws(Refusal) {
+    private static func check(_ size: Int, _ name: StaticString, smallest: Int) throws(CallError) {
         // All these structs are aligned to 8 and no member is larger, so a size that fits never cuts a member.
         guard size >= smallest, size <= largest, size % 8 == 0 else {
             throw .invalid("\(name): struct_size \(size) is none: initialise the struct with \(name)_init()")
@@ -19,7 +19,7 @@ enum SizedStruct {
     /// Writes `defaults` into a struct of the caller's size, and zeroes what this version does not know.
     static func initialise<Struct>(
         _ target: UnsafeMutablePointer<Struct>?, _ size: Int, _ name: StaticString, smallest: Int, _ defaults: Struct
-    ) throws(Refusal) {
+    ) throws(CallError) {
         guard let target else { throw .invalid("\(name)_init: the struct is NULL") }
         guard size >= smallest, size <= largest, size % 8 == 0 else {
             throw .invalid("\(name)_init: size \(size) is none: pass sizeof(\(name))")
@@ -31,7 +31,7 @@ enum SizedStruct {
     /// The caller's struct, with `defaults` for what an older caller lacks.
     static func read<Struct>(
         _ source: UnsafePointer<Struct>, _ name: StaticString, smallest: Int, _ defaults: Struct
-    ) throws(Refusal) -> Struct {
+    ) throws(CallError) -> Struct {
         let size = try checkedSize(UnsafeRawPointer(source), name, smallest: smallest, known: MemoryLayout<Struct>.size)
         var result = defaults
         withUnsafeMutableBytes(of: &result) { bytes in
@@ -43,20 +43,20 @@ enum SizedStruct {
     /// Writes `value` into the caller's struct as far as that goes, `struct_size` excepted.
     static func write<Struct>(
         _ value: Struct, _ target: UnsafeMutablePointer<Struct>, _ name: StaticString, smallest: Int
-    ) throws(Refusal) {
+    ) throws(CallError) {
         let size = try checkedSize(UnsafeRawPointer(target), name, smallest: smallest, known: MemoryLayout<Struct>.size)
         copyOut(value, target, size)
     }
 
     private static func checkedSize(
         _ source: UnsafeRawPointer, _ name: StaticString, smallest: Int, known: Int
-    ) throws(Refusal) -> Int {
+    ) throws(CallError) -> Int {
         let size = Int(clamping: source.loadUnaligned(as: UInt.self))
         try check(size, name, smallest: smallest)
         if size > known {
             let tail = UnsafeRawBufferPointer(start: source + known, count: size - known)
             guard tail.allSatisfy({ $0 == 0 }) else {
-                throw Refusal(.unsupported, "\(name): a field is set that this version of the library does not know")
+                throw CallError(.unsupported, "\(name): a field is set that this version of the library does not know")
             }
         }
         return size

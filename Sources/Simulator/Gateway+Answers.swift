@@ -50,7 +50,7 @@ extension Gateway {
         switch request.protoID {
         case ProtoID.initWebSocket where session.isWebSocket:
             return try initWebSocket(request, body, session, &event, now)
-        // The relay has a greeting and a keep-alive of its own.
+        // The bridge has a greeting and a keep-alive of its own.
         case ProtoID.initConnect where session.isWebSocket, ProtoID.keepAlive where session.isWebSocket:
             throw refusal(configuration.words.unknownProtocol)
         case ProtoID.initConnect: return try initConnect(request, body, session, &event, now)

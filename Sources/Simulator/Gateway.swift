@@ -64,7 +64,7 @@ package struct Gateway: ~Copyable {
         /// Bytes before the body.
         var headerSize: Int { framing == nil ? FrameHeader.size : max(bytes.count - body.count, 0) }
 
-        /// What rules for faults know it by: the relay's handshake is one, too.
+        /// What rules for faults know it by: the bridge's handshake is one, too.
         var ruleProtoID: UInt32 {
             framing != nil && protoID == ProtoID.initWebSocket ? ProtoID.initConnect : protoID
         }
@@ -169,7 +169,7 @@ package struct Gateway: ~Copyable {
 
     // MARK: - Events
 
-    /// - Parameter isWebSocket: whether it came to the relay's port.
+    /// - Parameter isWebSocket: whether it came to the bridge's port.
     package mutating func connected(_ client: ClientID, isWebSocket: Bool = false, _ now: Instant) -> [Output] {
         report(event("connected", client, now))
         guard sessions.count < Self.maxClients else {
@@ -202,7 +202,7 @@ package struct Gateway: ~Copyable {
         return outputs
     }
 
-    /// A message of a client of the relay's.
+    /// A message of a client of the bridge's.
     package mutating func received(
         _ header: SectionHeader, _ body: UnsafeRawBufferPointer, from client: ClientID, _ now: Instant
     ) -> [Output] {

@@ -34,7 +34,7 @@ package struct GatewayConfiguration: Sendable {
     /// Turns encryption on: the key that clients share.
     package var rsaKey: RSAKey?
 
-    /// The WebSocket relay's key, as the user knows it; empty: none is asked for.
+    /// The WebSocket bridge's key, as the user knows it; empty: none is asked for.
     package var websocketKey = ""
 
     package init() {}

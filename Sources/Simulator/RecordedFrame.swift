@@ -6,7 +6,7 @@ package struct RecordedFrame {
     package enum Header {
         /// TCP: body format, protocol version, the body's length as it was sent and the SHA-1 that was told.
         case frame(FrameHeader)
-        /// WebSocket: the relay's error, of replies.
+        /// WebSocket: the bridge's error, of replies.
         case section(error: Int32)
     }
 

@@ -8,9 +8,9 @@ package final class SimulatorServer: @unchecked Sendable {
     /// Where it listens, as people write it: `127.0.0.1:PORT` or `[::1]:PORT`.
     package var address: String { listener.address }
     package var port: UInt16 { listener.port }
-    /// The same of the WebSocket relay; nil: there is none.
-    package var websocketAddress: String? { relayListener?.address }
-    package var websocketPort: UInt16? { relayListener?.port }
+    /// The same of the WebSocket bridge; nil: there is none.
+    package var websocketAddress: String? { bridgeListener?.address }
+    package var websocketPort: UInt16? { bridgeListener?.port }
 
     package struct Failure: Error {
         package let text: String
@@ -30,18 +30,18 @@ package final class SimulatorServer: @unchecked Sendable {
         /// Nothing more is read from it.
         var isDeaf = false
         /// nil: over TCP.
-        let relay: RelayLine?
+        let bridge: BridgeStream?
 
-        init(socket: Int32, relay: RelayLine?) {
+        init(socket: Int32, bridge: BridgeStream?) {
             self.socket = socket
-            self.relay = relay
+            self.bridge = bridge
         }
 
         /// Puts bytes of frames on the line.
         func put(_ bytes: [UInt8]) {
-            guard let relay else { return unsent += bytes }
-            relay.put(bytes)
-            unsent += relay.takeOutput()
+            guard let bridge else { return unsent += bytes }
+            bridge.put(bytes)
+            unsent += bridge.takeOutput()
         }
 
         var isBehind: Bool { unsent.count - sent > SimulatorServer.maxUnsent || line.isBehind }
@@ -53,14 +53,14 @@ package final class SimulatorServer: @unchecked Sendable {
     private static let maxSockets = 256
 
     private let listener: Listener
-    private let relayListener: Listener?
+    private let bridgeListener: Listener?
     private let tls: TLSContext?
     /// Written to by `stop`.
     private let stopEvent: Int32
     private var configuration: GatewayConfiguration
     private let observers: Gateway.Observers
-    /// Whether the relay's port is open.
-    private var isRelayOpen = false
+    /// Whether the bridge's port is open.
+    private var isBridgeOpen = false
     private var gateway: Gateway
     /// nil: the gateway has no faults.
     private var faults: FaultPlan?
@@ -79,8 +79,8 @@ package final class SimulatorServer: @unchecked Sendable {
     ///   - configuration: `unixTimeAtZero` is set here.
     ///   - host: `127.0.0.1`, `::1` or another numeric address.
     ///   - port: 0 lets the system choose.
-    ///   - websocketPort: of the relay; nil: there is none.
-    ///   - tls: as whom the relay answers; nil: without TLS.
+    ///   - websocketPort: of the bridge; nil: there is none.
+    ///   - tls: as whom the bridge answers; nil: without TLS.
     ///   - observers: called on the serving thread.
     package init(
         _ configuration: GatewayConfiguration, host: String = "127.0.0.1", port: UInt16 = 0,
@@ -89,7 +89,7 @@ package final class SimulatorServer: @unchecked Sendable {
     ) throws(Failure) {
         listener = try Listener(host, port)
         // OpenD's opens after the login.
-        relayListener = try websocketPort.map { (port) throws(Failure) in
+        bridgeListener = try websocketPort.map { (port) throws(Failure) in
             try Listener(host, port, isOpen: false)
         }
         self.tls = tls
@@ -101,7 +101,7 @@ package final class SimulatorServer: @unchecked Sendable {
         self.observers = observers
         gateway = Gateway(configuration, startedAt: Self.now(), observers: observers)
         faults = configuration.faults.isEmpty ? nil : FaultPlan(configuration.faults, seed: configuration.seed)
-        openRelay()
+        openBridge()
     }
 
     deinit { close(stopEvent) }
@@ -129,7 +129,7 @@ package final class SimulatorServer: @unchecked Sendable {
         while !serveOnce() {}
         for id in clients.keys.sorted() { sayGoodbye(id) }
         listener.close()
-        relayListener?.close()
+        bridgeListener?.close()
     }
 
     // MARK: - Serving
@@ -140,7 +140,7 @@ package final class SimulatorServer: @unchecked Sendable {
         // poll passes over entries below 0.
         let accepts = clients.count < Self.maxSockets && backAt == nil
         var polled = [
-            stopEvent, accepts ? listener.socket : -1, accepts && isRelayOpen ? relayListener?.socket ?? -1 : -1,
+            stopEvent, accepts ? listener.socket : -1, accepts && isBridgeOpen ? bridgeListener?.socket ?? -1 : -1,
         ].map {
             pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
         }
@@ -155,7 +155,7 @@ package final class SimulatorServer: @unchecked Sendable {
         wait(&polled)
         if polled[0].revents != 0 { return true }
         if polled[1].revents != 0 { accept(listener, isWebSocket: false) }
-        if polled[2].revents != 0, let relayListener { accept(relayListener, isWebSocket: true) }
+        if polled[2].revents != 0, let bridgeListener { accept(bridgeListener, isWebSocket: true) }
         for (id, entry) in zip(ids, polled[3...]) {
             if entry.revents & Int16(POLLOUT) != 0 { flush(id) }
             if entry.revents & ~Int16(POLLOUT) != 0 { receive(id) }
@@ -166,14 +166,14 @@ package final class SimulatorServer: @unchecked Sendable {
             for id in clients.keys.sorted() { proceed(id) }
             comeBack()
         }
-        openRelay()
+        openBridge()
         return false
     }
 
-    /// Opens the relay's port once OpenD has logged in.
-    private func openRelay() {
-        guard !isRelayOpen, backAt == nil, let relayListener, gateway.isLoggedIn(Self.now()) else { return }
-        isRelayOpen = relayListener.comeBack()
+    /// Opens the bridge's port once OpenD has logged in.
+    private func openBridge() {
+        guard !isBridgeOpen, backAt == nil, let bridgeListener, gateway.isLoggedIn(Self.now()) else { return }
+        isBridgeOpen = bridgeListener.comeBack()
     }
 
     /// Waits until one of them is ready or something is due, and a millisecond more at most.
@@ -199,17 +199,17 @@ package final class SimulatorServer: @unchecked Sendable {
         while clients.count < Self.maxSockets {
             let socket = listener.accept()
             guard socket >= 0 else { return }
-            var relay: RelayLine?
+            var bridge: BridgeStream?
             if isWebSocket {
-                relay = RelayLine(tls, answersPings: answersPings)
-                guard relay != nil else {
+                bridge = BridgeStream(tls, answersPings: answersPings)
+                guard bridge != nil else {
                     close(socket)
                     continue
                 }
             }
             let id = nextClient
             nextClient += 1
-            clients[id] = Client(socket: socket, relay: relay)
+            clients[id] = Client(socket: socket, bridge: bridge)
             perform(gateway.connected(id, isWebSocket: isWebSocket, Self.now()))
             if clients[id] != nil, faults?.connected(id) == true { drop(id) }
         }
@@ -222,8 +222,8 @@ package final class SimulatorServer: @unchecked Sendable {
             let count = recv(client.socket, buffer.baseAddress, buffer.count, 0)
             if count <= 0 { return count < 0 && (errno == EAGAIN || errno == EINTR) }
             let received = UnsafeRawBufferPointer(rebasing: buffer[..<count])
-            if let relay = client.relay {
-                receive(received, id, client, relay)
+            if let bridge = client.bridge {
+                receive(received, id, client, bridge)
                 return true
             }
             perform(gateway.received(received, from: id, Self.now()))
@@ -232,21 +232,22 @@ package final class SimulatorServer: @unchecked Sendable {
         if !isOpen { drop(id) }
     }
 
-    private func receive(_ bytes: UnsafeRawBufferPointer, _ id: Gateway.ClientID, _ client: Client, _ relay: RelayLine)
-    {
+    private func receive(
+        _ bytes: UnsafeRawBufferPointer, _ id: Gateway.ClientID, _ client: Client, _ bridge: BridgeStream
+    ) {
         if faults?.isSilent(id) == true { return }
         let now = Self.now()
         var outputs: [Gateway.Output] = []
-        let end = relay.received(
+        let end = bridge.received(
             bytes, heard: { gateway.heard(id, now) },
             message: { header, body in outputs += gateway.received(header, body, from: id, now) })
-        client.unsent += relay.takeOutput()
+        client.unsent += bridge.takeOutput()
         flush(id)
         perform(outputs)
         if let end { perform(gateway.broken(id, end, now)) }
     }
 
-    /// Whether the relay answers pings, which are its KeepAlive.
+    /// Whether the bridge answers pings, which are its KeepAlive.
     private var answersPings: Bool {
         !configuration.faults.contains { rule in
             if case .fault(.noKeepAlive, _) = rule.what { true } else { false }
@@ -307,9 +308,9 @@ package final class SimulatorServer: @unchecked Sendable {
 
     /// Closes a line as a gateway does that has a reason to, after what waits.
     private func sayGoodbye(_ id: Gateway.ClientID) {
-        if let client = clients[id], let relay = client.relay {
-            relay.putClose(1001)
-            client.unsent += relay.takeOutput()
+        if let client = clients[id], let bridge = client.bridge {
+            bridge.putClose(1001)
+            client.unsent += bridge.takeOutput()
         }
         flush(id)
         drop(id)
@@ -361,8 +362,8 @@ package final class SimulatorServer: @unchecked Sendable {
     private func goAway(_ now: Instant) {
         // First, so that who has lost its line finds nobody.
         listener.goAway()
-        relayListener?.goAway()
-        isRelayOpen = false
+        bridgeListener?.goAway()
+        isBridgeOpen = false
         for id in clients.keys.sorted() { drop(id) }
         faults?.restarted()
         backAt = now + FaultPlan.restartPause

@@ -9,9 +9,9 @@ struct Arguments {
     var configuration = GatewayConfiguration()
     var host = "127.0.0.1"
     var port: UInt16 = 11111
-    /// Of the WebSocket relay; nil: there is none.
+    /// Of the WebSocket bridge; nil: there is none.
     var websocketPort: UInt16?
-    /// The relay's certificate and key; both or none.
+    /// The bridge's certificate and key; both or none.
     var certificate: String?
     var key: String?
     /// Where to write what the gateway sees; "-" is the standard output.
@@ -123,7 +123,7 @@ struct Arguments {
     }
 
     private static func rsaKey(_ path: String) throws(Request) -> RSAKey {
-        do throws(RSAKey.Refusal) {
+        do throws(RSAKey.LoadError) {
             return try RSAKey(file: path)
         } catch {
             throw .wrong("--rsa-key \(path): \(error.text)")

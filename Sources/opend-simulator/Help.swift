@@ -44,7 +44,7 @@ extension Arguments {
         Protocols, over plain TCP with protobuf bodies: InitConnect (1001), which must come first, GetGlobalState
         (1002), Notify (1003, a push), KeepAlive (1004) and Qot_GetCapitalDistribution (3212). Any other is refused.
         A client not heard from for 30 s is dropped, and so is the 129th.
-        Over WebSocket it is OpenD's relay: InitWebSocket (command 1) first, then the same protocols in its sections;
+        Over WebSocket it is OpenD's WebSocket bridge: InitWebSocket (command 1) first, then the same protocols in its sections;
         a client may be silent there. Pushes are numbered by a counter of their own, 1, 2, 3 for each client.
 
         Figures of HK.00700 are the vendor's documentation's. Those of any other stock, warrant or fund follow from its

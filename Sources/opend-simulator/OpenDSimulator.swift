@@ -89,10 +89,10 @@ private func waitForEndOfInput(_ server: SimulatorServer) {
     server.stop()
 }
 
-/// As whom the relay answers.
+/// As whom the bridge answers.
 private func tls(_ arguments: Arguments) throws(SimulatorServer.Failure) -> TLSContext? {
     guard let certificate = arguments.certificate, let key = arguments.key else { return nil }
-    do throws(TLSContext.Refusal) {
+    do throws(TLSContext.TrustError) {
         return try TLSContext(certificate: certificate, key: key)
     } catch {
         throw SimulatorServer.Failure(text: "--tls-cert \(certificate), --tls-key \(key): \(error.text)")

@@ -3,7 +3,6 @@ import Core
 import Testing
 @testable import CapDist
 
-
 @Suite struct StatusTests {
     @Test func everyStatusHasANameOfItsOwnAndASentence() {
         var names: Set<String> = []

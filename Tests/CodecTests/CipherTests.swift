@@ -146,7 +146,7 @@ import Testing
     ])
     func otherKeysAreRefused(_ name: String, _ why: String) throws {
         let pem = try file(name)
-        #expect { try key(pem) } throws: { ($0 as? RSAKey.Refusal)?.text.contains(why) == true }
+        #expect { try key(pem) } throws: { ($0 as? RSAKey.LoadError)?.text.contains(why) == true }
     }
 
     @Test(arguments: [
@@ -159,7 +159,7 @@ import Testing
         ("-----BEGIN RSA PRIVATE KEY----- AAAA -----END RSA PRIVATE KEY-----", "lines are joined"),
     ])
     func noKeysAreRefused(_ text: String, _ why: String) throws {
-        #expect { try key(Array(text.utf8)) } throws: { ($0 as? RSAKey.Refusal)?.text.contains(why) == true }
+        #expect { try key(Array(text.utf8)) } throws: { ($0 as? RSAKey.LoadError)?.text.contains(why) == true }
     }
 
     /// Editors and mail change what stands around a key, and tools its label.
@@ -202,13 +202,13 @@ import Testing
 
     @Test func tooLongATextIsRefused() {
         let text = [CChar](repeating: 65, count: 70_000) + [0]
-        #expect { try RSAKey(text: text) } throws: { ($0 as? RSAKey.Refusal)?.text.contains("64 KiB") == true }
+        #expect { try RSAKey(text: text) } throws: { ($0 as? RSAKey.LoadError)?.text.contains("64 KiB") == true }
     }
 
     @Test func keyCutAnywhereIsRefused() throws {
         let pem = try file("1024")
         for count in stride(from: 0, to: pem.count - 10, by: 7) {
-            #expect(throws: RSAKey.Refusal.self) { try key(Array(pem[..<count])) }
+            #expect(throws: RSAKey.LoadError.self) { try key(Array(pem[..<count])) }
         }
     }
 

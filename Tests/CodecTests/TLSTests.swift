@@ -161,7 +161,7 @@ import Testing
         ])
     func files(_ name: String, _ why: String) throws {
         #expect { try TLSContext(.file(Self.path(name))) } throws: {
-            ($0 as? TLSContext.Refusal)?.text.contains(why) == true
+            ($0 as? TLSContext.TrustError)?.text.contains(why) == true
         }
     }
 
@@ -221,7 +221,7 @@ import Testing
                         _ = #expect("\(before + block + after)") {
                             try TLSContext(.file(path))
                         } throws: {
-                            let text = ($0 as? TLSContext.Refusal)?.text ?? ""
+                            let text = ($0 as? TLSContext.TrustError)?.text ?? ""
                             return text.hasPrefix("what follows its first \(count) certificates is damaged: ")
                                 && text.hasSuffix("there is nothing in it") == (block == begin + end)
                         }

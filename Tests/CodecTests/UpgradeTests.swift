@@ -34,8 +34,8 @@ import Testing
         return nil
     }
 
-    private static func refusal(_ text: String, piece: Int = .max) -> WebSocketUpgrade.Refusal? {
-        do { _ = try take(text, piece: piece) } catch { return error as? WebSocketUpgrade.Refusal }
+    private static func refusal(_ text: String, piece: Int = .max) -> WebSocketUpgrade.Failure? {
+        do { _ = try take(text, piece: piece) } catch { return error as? WebSocketUpgrade.Failure }
         return nil
     }
 

@@ -2,7 +2,6 @@ import Codec
 import Testing
 @testable import Core
 
-
 let millisecond: Instant = 1_000_000
 let second: Instant = 1_000_000_000
 
@@ -62,7 +61,7 @@ final class Bench {
     func tryAsk(
         _ name: String, _ protoID: UInt32 = ProtoID.getCapitalDistribution, queue: Instant? = nil,
         reply: Instant? = nil, fails: Bool = false, impatient: Bool = false
-    ) -> Result<UInt32, ConnectionMachine<String>.Refusal> {
+    ) -> Result<UInt32, ConnectionMachine<String>.AskError> {
         let ask = ConnectionMachine<String>.Ask(
             protoID: protoID, payload: name, queueTimeout: queue, replyTimeout: reply, failsWithoutSlot: fails,
             failsInOutage: impatient)
@@ -90,9 +89,9 @@ final class Bench {
         while let action = machine.popAction() {
             switch action {
             case .connect: words.append("connect")
-            case .closeLine:
+            case .closeStream:
                 words.append("close")
-                machine.lineClosed(now, &quota)
+                machine.streamClosed(now, &quota)
             case .initConnect(nil): words.append("ready")
             case .initConnect(.some(let cause)): words.append("failed \(cause.status)")
             case .disconnect(let cause): words.append("lost \(cause.code)")
@@ -136,7 +135,7 @@ final class Bench {
         now = end
     }
 
-    func lose(_ cause: Cause = Bench.closed) { machine.lineLost(cause, now, &quota) }
+    func lose(_ cause: Cause = Bench.closed) { machine.streamLost(cause, now, &quota) }
 
     func fail(_ cause: Cause) { machine.attemptFailed(cause, now, &quota) }
 

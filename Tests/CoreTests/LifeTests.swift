@@ -3,7 +3,6 @@ import Glibc
 import Testing
 @testable import Core
 
-
 /// docs/timeouts.md's table of a connection's life, row by row: event, then actions.
 @Suite struct LifeTests {
     @Test func anAttemptThatFailsIsRepeatedAndTheQueueWaitsOn() {
@@ -103,7 +102,7 @@ import Testing
         bench.machine.handshakeSucceeded(keepAliveInterval: 10, bench.now, &bench.quota)
         bench.ask("a")
         #expect(bench.sent() == ["a 2"])
-        let incoming = bench.machine.relayFailed(
+        let incoming = bench.machine.bridgeFailed(
             protoID: ProtoID.getCapitalDistribution, serialNo: 2, .replyTimeout, "no", bench.now, &bench.quota)
         guard case .noAnswer(let completion) = incoming else {
             Issue.record("\(incoming)")
@@ -122,7 +121,7 @@ import Testing
         bench.pass(millisecond)
         #expect(bench.sent() == ["b 4"])
         guard
-            case .nothing = bench.machine.relayFailed(
+            case .nothing = bench.machine.bridgeFailed(
                 protoID: ProtoID.getCapitalDistribution, serialNo: 2, .replyTimeout, "no", bench.now, &bench.quota)
         else {
             Issue.record("told twice")

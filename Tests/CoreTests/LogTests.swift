@@ -2,7 +2,6 @@ import Codec
 import Testing
 @testable import Core
 
-
 /// What somebody on call reads in the log.
 @Suite struct LogTests {
     private func bench() -> Bench { .ready { $0.wantsLog = true } }

@@ -1,7 +1,6 @@
 import Testing
 @testable import Core
 
-
 /// Requests that do not wait for an outage to pass (CAPDIST_OUTAGE_FAIL).
 @Suite struct OutageTests {
     private func refusal(_ bench: Bench) -> Status? {

@@ -2,7 +2,6 @@ import CCapDist
 import Testing
 @testable import Core
 
-
 @Suite struct PartsTests {
     @Test func statusesAreTheHeaders() {
         let header: [(Status, Int)] = [
@@ -25,7 +24,7 @@ import Testing
     }
 
     @Test func rehearsalIsHeldToItsEnd() {
-        #expect(Rehearsal.hold())
+        #expect(RuntimeWarmUp.run())
     }
 
     @Test func kindsCodesAndLevelsAreTheHeaders() {
@@ -129,7 +128,7 @@ import Testing
         #expect(registry.join("g", limit: 1, window: 11, 0) {} == nil)
         #expect(registry.join("other", limit: 2, window: 10, 0) {} != nil)
         #expect(first.quota.with { $0.reserve(first.member, 0) })
-        first.quota.with { _ = $0.finish(5) }
+        first.quota.with { _ = $0.confirm(5) }
         registry.leave(first)
         let second = try #require(registry.join("g", limit: 1, window: 10, 6) {})
         #expect(!second.quota.with { $0.reserve(second.member, 15) })
@@ -147,7 +146,7 @@ import Testing
         let b = try #require(registry.join("g", limit: 1, window: 10, 0) {})
         #expect(b.quota.with { $0.reserve(b.member, 0) })
         a.quota.with { $0.setWaiting(a.member, 1) }
-        b.quota.with { _ = $0.finish(1) }
+        b.quota.with { _ = $0.confirm(1) }
         #expect(count.wakes == 1)
         registry.leave(a)
         #expect(b.quota.with { $0.waiting } == 0)

@@ -1,8 +1,6 @@
 import Testing
 @testable import Core
 
-
-
 @Suite struct QuotaGroupTests {
     @Test func withoutALimitNothingIsHeldBack() {
         var group = QuotaGroup(limit: 0, window: second)
@@ -80,8 +78,8 @@ import Testing
         group.setWaiting(1, 1_000)
         expect(group.reserve(1, 0) && group.reserve(1, 0))
         group.setWaiting(2, 1)
-        group.finish(0)
-        group.finish(0)
+        group.confirm(0)
+        group.confirm(0)
         let free = second + 1
         // Two slots and two who wait: whoever comes first, each gets one.
         expect(group.reserve(1, free))
@@ -98,7 +96,7 @@ import Testing
         expect(group.nextTry(2, 0) == QuotaGroup.claimDuration)
         expect(!group.reserve(2, QuotaGroup.claimDuration - 1))
         expect(group.reserve(2, QuotaGroup.claimDuration))
-        group.finish(QuotaGroup.claimDuration)
+        group.confirm(QuotaGroup.claimDuration)
         // And now it is behind: it holds nobody up a second time at once.
         let free = QuotaGroup.claimDuration + second + 1
         expect(group.reserve(1, free) || group.reserve(2, free))
@@ -117,7 +115,7 @@ import Testing
         expect(group.reserve(1, 0))
         group.setWaiting(2, 1)
         expect(group.nextTry(2, 0) == nil && !group.takeWakeUp())
-        group.finish(5)
+        group.confirm(5)
         expect(group.takeWakeUp() && !group.takeWakeUp())
         expect(group.nextTry(2, 5) == second + 6)
     }
@@ -165,7 +163,7 @@ import Testing
     @Test func newFiguresKeepTheHistory() {
         var group = QuotaGroup(limit: 2, window: second)
         expect(group.reserve(1, 0))
-        group.finish(0)
+        group.confirm(0)
         group.adopt(limit: 1, window: 2 * second)
         expect(!group.reserve(1, 2 * second) && group.reserve(1, 2 * second + 1))
         group.adopt(limit: 0, window: second)
@@ -197,7 +195,7 @@ import Testing
             now = max(now, next)
             if let index = finishes.firstIndex(where: { $0 <= now }) {
                 finishes.remove(at: index)
-                group.finish(now)
+                group.confirm(now)
             }
             for member in members.shuffled(using: &random) where (wakeAt[member] ?? .max) <= now {
                 wakeAt[member] = nil

@@ -2,7 +2,6 @@ import Codec
 import Testing
 @testable import Core
 
-
 /// Promise 4 where a connection meets it: what each end of a request does to its slot.
 @Suite struct QuotaTests {
     private let window = 30 * second

@@ -1,8 +1,6 @@
 import Testing
 @testable import Core
 
-
-
 /// Promise 4, in virtual time.
 @Suite struct SlidingWindowTests {
     /// A window whose slots are all finished at `at`.
@@ -10,7 +8,7 @@ import Testing
         var window = SlidingWindow(limit: limit, window: 30 * second)
         for _ in 0..<limit {
             expect(window.reserve(at))
-            window.finish(at)
+            window.confirm(at)
         }
         return window
     }
@@ -34,7 +32,7 @@ import Testing
         expect(window.reserve(0))
         expect(!window.reserve(1_000 * second))
         expect(window.nextFree(1_000 * second) == nil)
-        window.finish(1_000 * second)
+        window.confirm(1_000 * second)
         expect(window.nextFree(1_000 * second) == 1_001 * second + 1)
     }
 
@@ -48,7 +46,7 @@ import Testing
     @Test func newsOfAFinishedRequestHoldsItsSlotLonger() {
         var window = SlidingWindow(limit: 1, window: 10)
         expect(window.reserve(0))
-        let first = window.finish(0)
+        let first = window.confirm(0)
         let later = window.extend(first, 6)
         expect(first == 10 && later == 16)
         expect(!window.reserve(16) && window.reserve(17))
@@ -57,7 +55,7 @@ import Testing
     @Test func newsAfterTheSlotIsFreeChangesNothing() {
         var window = SlidingWindow(limit: 1, window: 10)
         expect(window.reserve(0))
-        let release = window.finish(0)
+        let release = window.confirm(0)
         expect(window.reserve(11))
         _ = window.extend(release, 12)
         expect(window.used(12) == 1 && window.held == 1)
@@ -66,10 +64,10 @@ import Testing
     @Test func anEarlierInstantCountsAsTheLatestSeen() {
         var window = SlidingWindow(limit: 2, window: 10)
         expect(window.reserve(100))
-        window.finish(100)
+        window.confirm(100)
         expect(window.reserve(90))
         // Finished "at 90", after 100 was seen: in use as if at 100.
-        window.finish(90)
+        window.confirm(90)
         expect(!window.reserve(110) && window.reserve(111))
     }
 
@@ -77,7 +75,7 @@ import Testing
         var window = SlidingWindow(limit: 2, window: 10)
         for at: Instant in [0, 5] {
             expect(window.reserve(at))
-            window.finish(at)
+            window.confirm(at)
         }
         expect(window.nextFree(6) == 11)
         expect(window.reserve(11))
@@ -140,10 +138,10 @@ import Testing
                 if Int.random(in: 0...9, using: &random) == 0 {
                     window.giveBack()
                 } else if Bool.random(using: &random) {
-                    window.finish(now)
+                    window.confirm(now)
                     counted.append(Instant.random(in: sent...now, using: &random))
                 } else {
-                    news.append((sent, window.finish(now)))
+                    news.append((sent, window.confirm(now)))
                 }
             default:
                 guard let (sent, release) = news.popLast() else { continue }

@@ -2,7 +2,6 @@ import Codec
 import Testing
 @testable import Core
 
-
 /// What makes a request cost the same however many there are.
 @Suite struct TableTests {
     @Test(arguments: 1...20 as ClosedRange<UInt64>)
@@ -31,7 +30,7 @@ import Testing
     @Test(arguments: 1...40 as ClosedRange<UInt64>)
     func aWheelIsAListOfDeadlines(_ seed: UInt64) {
         var random = SplitMix64(state: seed)
-        var wheel = DeadlineWheel()
+        var wheel = TimerWheel()
         var model: [Int32: Instant] = [:]
         // Also where every digit of the wheel turns over.
         var now = seed % 4 == 0 ? (1 << 36 - 50) * millisecond : Instant.random(in: 0...(1 << 50), using: &random)

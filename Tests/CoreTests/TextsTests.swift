@@ -2,7 +2,6 @@ import Codec
 import Testing
 @testable import Core
 
-
 /// The likely causes, the likeliest first.
 @Suite struct TextsTests {
     private func endpoint(_ change: (inout Endpoint) -> Void = { _ in }) -> Endpoint {
@@ -27,18 +26,19 @@ import Testing
 
     @Test func anInitConnectWithoutAnswerBeginsWithTheLogin() {
         expect(
-            Texts.helloTimedOut(endpoint(), 10_000),
+            Texts.firstMessageTimedOut(endpoint(), 10_000),
             [
                 "InitConnect was not answered within 10000 ms. Is OpenD logged in, or waiting for a code", "API port",
                 "rsa_private_key",
             ])
         expect(
-            Texts.helloTimedOut(endpoint { $0.isEncrypted = true }, 1), ["logged in", "API port", "the same RSA key"])
+            Texts.firstMessageTimedOut(endpoint { $0.isEncrypted = true }, 1),
+            ["logged in", "API port", "the same RSA key"])
     }
 
     @Test func aLostHandshakeBeginsWithThePort() {
         expect(
-            Texts.helloLost(endpoint(), Texts.closed),
+            Texts.firstMessageLost(endpoint(), Texts.closed),
             [
                 "closed the connection. Is port 11111 OpenD's API port, not its WebSocket port or one with TLS?",
                 "logged in?",
@@ -56,7 +56,7 @@ import Testing
                 $0.hasStood = true
             }
             for text in [
-                Texts.helloLost(endpoint, Texts.closed), Texts.helloTimedOut(endpoint, 1),
+                Texts.firstMessageLost(endpoint, Texts.closed), Texts.firstMessageTimedOut(endpoint, 1),
                 Texts.openingLost(endpoint, Texts.closed),
                 Texts.openingTimedOut(endpoint, 1),
             ] {
@@ -69,7 +69,7 @@ import Testing
     }
 
     @Test func aSilentRelayMayMeanTheKeyTheMD5OrRSA() {
-        let plain = Texts.helloTimedOut(endpoint { $0.transport = .webSocket }, 1)
+        let plain = Texts.firstMessageTimedOut(endpoint { $0.transport = .webSocket }, 1)
         expect(
             plain,
             [
@@ -81,7 +81,7 @@ import Testing
             $0.transport = .webSocketTLS
             $0.keyLooksLikeMD5 = true
         }
-        expect(Texts.helloTimedOut(md5, 1), ["32 hex digits, like an MD5", "key itself is wanted"])
+        expect(Texts.firstMessageTimedOut(md5, 1), ["32 hex digits, like an MD5", "key itself is wanted"])
         expect(
             Texts.portRefused(endpoint { $0.transport = .webSocket }),
             ["is OpenD running there?", "opens only after OpenD's login"])

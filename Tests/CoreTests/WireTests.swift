@@ -2,7 +2,6 @@ import Codec
 import Testing
 @testable import Core
 
-
 /// Serial numbers, keep-alive, matching of answers, time-outs, cancel.
 @Suite struct WireTests {
     @Test(arguments: [(10, 8_000), (1, 800), (0, 800), (-5, 800), (30, 24_000), (31, 24_000), (Int32.max, 24_000)])

@@ -50,7 +50,7 @@ private func perform(_ step: UInt8, _ host: FuzzedHost, _ gateway: FuzzedGateway
     case 16: gateway.send(protoID: script.number(), script.number(), script.bytes())
     case 17, 18: gateway.send(script.bytes(), pieces: script.byte())
     case 19: gateway.answer(script.byte(), withTextOf: Int(script.byte()) * 257)
-    case 20: gateway.closeLine(isReset: script.oneIn(2))
+    case 20: gateway.closeStream(isReset: script.oneIn(2))
     case 21: gateway.finish()
     case 22: gateway.read()
     case 23: usleep(UInt32(script.byte()) * 16)
@@ -168,7 +168,7 @@ final class FuzzedGateway {
         var mayWait = requests.isEmpty
         while line >= 0, mayWait ? waits(for: line) : isReadable(line, 0) {
             mayWait = false
-            guard receive() else { return closeLine(isReset: false) }
+            guard receive() else { return closeStream(isReset: false) }
         }
     }
 
@@ -177,10 +177,10 @@ final class FuzzedGateway {
         guard line >= 0 else { return }
         shutdown(line, Int32(SHUT_WR))
         while waits(for: line), receive() {}
-        closeLine(isReset: false)
+        closeStream(isReset: false)
     }
 
-    func closeLine(isReset: Bool) {
+    func closeStream(isReset: Bool) {
         guard line >= 0 else { return }
         if isReset {
             var now = linger(l_onoff: 1, l_linger: 0)
@@ -192,7 +192,7 @@ final class FuzzedGateway {
 
     /// Closes the line and those that nobody took.
     func close() {
-        closeLine(isReset: false)
+        closeStream(isReset: false)
         while isReadable(listener, 0) { Glibc.close(Glibc.accept(listener, nil, nil)) }
     }
 

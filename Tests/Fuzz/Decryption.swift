@@ -5,7 +5,7 @@ import Glibc
 /// The shortest key of the tests: RSA takes its time.
 private let rsaKey: RSAKey = {
     let folder = #filePath.split(separator: "/").dropLast(2).joined(separator: "/")
-    do throws(RSAKey.Refusal) {
+    do throws(RSAKey.LoadError) {
         return try RSAKey(file: "/\(folder)/vectors/rsa/512.pem")
     } catch {
         require(false, "the key is there: \(error.text)")
@@ -31,7 +31,7 @@ func fuzzDecryption(_ input: UnsafeRawBufferPointer) {
 }
 
 private func fuzzKey(_ text: UnsafeRawBufferPointer) {
-    do throws(RSAKey.Refusal) {
+    do throws(RSAKey.LoadError) {
         let key = try RSAKey(pem: text)
         require((64...512).contains(key.blockSize), "a key of a size it takes")
         let back = sessionKey.withUnsafeBytes { key.encrypt($0) }?.withUnsafeBytes { try? key.decrypt($0) }

@@ -227,7 +227,7 @@ final class FuzzedMachine {
 
     func loseLine(_ now: Int64) {
         guard !isHeldUp, line == .open || line == .ready else { return }
-        machine.lineLost(Cause(.disconnected, .receive, 0, "closed"), see(now), &quota.group)
+        machine.streamLost(Cause(.disconnected, .receive, 0, "closed"), see(now), &quota.group)
         quota.lineLost(member, lineNumber, now)
     }
 
@@ -263,8 +263,8 @@ extension FuzzedMachine {
             line = .connecting
             lineNumber += 1
             lifeDeadline = now + configuration.connectTimeout
-        case .closeLine:
-            machine.lineClosed(now, &quota.group)
+        case .closeStream:
+            machine.streamClosed(now, &quota.group)
             quota.read(member, lineNumber, before: nil, now)
             line = .none
             lifeDeadline = isReleased ? .max : now + configuration.maxBackoff

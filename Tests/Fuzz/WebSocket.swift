@@ -35,7 +35,7 @@ private func cut(_ stream: [UInt8], _ pieces: UnsafeRawBufferPointer, _ take: (U
 private struct Upgraded: Equatable {
     /// How much of the stream was the upgrade.
     var count: Int?
-    var refusal: WebSocketUpgrade.Refusal?
+    var refusal: WebSocketUpgrade.Failure?
 }
 
 private func upgraded(_ stream: [UInt8], _ pieces: UnsafeRawBufferPointer) -> Upgraded {
@@ -45,7 +45,7 @@ private func upgraded(_ stream: [UInt8], _ pieces: UnsafeRawBufferPointer) -> Up
     var result = Upgraded()
     var before = 0
     cut(stream, pieces) { bytes in
-        do throws(WebSocketUpgrade.Refusal) {
+        do throws(WebSocketUpgrade.Failure) {
             if let count = try upgrade?.received(bytes) {
                 require(count > 0 && count <= bytes.count, "the head ends in the piece that ends it")
                 result.count = before + count

@@ -40,7 +40,7 @@ extension Fault {
 enum Keys {
     static let all: [RSAKey?] = ["512", "1024"].map { name in
         let folder = #filePath.split(separator: "/").dropLast(2).joined(separator: "/")
-        do throws(RSAKey.Refusal) {
+        do throws(RSAKey.LoadError) {
             return try RSAKey(file: "/\(folder)/vectors/rsa/\(name).pem")
         } catch {
             print("simulate: \(name).pem: \(error.text)")

@@ -25,7 +25,7 @@ final class SimulatedConnection {
     let arena = MessageArena()
     private let key: RSAKey?
     /// Of the line under way, over WebSocket.
-    var relayed: RelayedLine?
+    var bridged: BridgedStream?
     private let cipher: CipherAlgorithm
     private var decryption: Decryption
     /// Of what goes to the gateway, once InitConnect has agreed on it.
@@ -38,7 +38,8 @@ final class SimulatedConnection {
     private var isFailed = false
     private(set) var isReleased = false
     private var isWorking = false
-    /// In host-driven mode how long the host's loop may be busy elsewhere before it comes back; nil: a thread of its own.
+    /// In application-driven mode how long the host's loop may be busy elsewhere before it comes back; nil: a thread of
+    /// its own.
     let longestTurn: Int64?
     /// What the loop has not looked at yet, and whether it has been told that there is something.
     private var inbox: [Happening] = []
@@ -164,11 +165,12 @@ final class SimulatedConnection {
         case .wake: try work()
         case .connected(let line): try connectDone(line)
         case .bytes(let bytes, let line): try receive(bytes, line)
-        case .lineEnd(let line): try lineEnded(line)
+        case .lineEnd(let line): try streamEnded(line)
         }
     }
 
-    /// After a call of the host's: in host-driven mode it sends what may be sent, and leaves the rest to the next turn.
+    /// After a call of the host's: in application-driven mode it sends what may be sent, and leaves the rest to the next
+    /// turn.
     private func called() throws(Broken) {
         if longestTurn == nil || isDriving || isOver { return try work() }
         guard !isWorking else { return }
@@ -200,16 +202,16 @@ final class SimulatedConnection {
         try work()
     }
 
-    private func lineEnded(_ ended: Int) throws(Broken) {
+    private func streamEnded(_ ended: Int) throws(Broken) {
         guard ended == line, !isOver else { return }
         let cause = Cause(.disconnected, .receive, 0, "closed")
-        world.withGroup(group) { machine.lineLost(cause, world.now, &$0) }
+        world.withGroup(group) { machine.streamLost(cause, world.now, &$0) }
         try work()
     }
 
     private func receive(_ bytes: [UInt8], _ from: Int) throws(Broken) {
         guard from == line, !isOver else { return }
-        if relayed != nil { return try receiveSections(bytes, from) }
+        if bridged != nil { return try receiveSections(bytes, from) }
         bytes.withUnsafeBytes { reader.append($0) }
         do {
             while from == line, !isOver, let frame = try reader.next() {
@@ -220,7 +222,7 @@ final class SimulatedConnection {
             throw broken
         } catch {
             let cause = Cause(.protocolError, .receive, 71, "\(error)")
-            world.withGroup(group) { machine.lineLost(cause, world.now, &$0) }
+            world.withGroup(group) { machine.streamLost(cause, world.now, &$0) }
         }
         try work()
     }
@@ -231,7 +233,7 @@ final class SimulatedConnection {
         do throws(Cause) {
             (body, isIntact) = try decryption.open(frame, arena)
         } catch {
-            return world.withGroup(group) { machine.lineLost(error, world.now, &$0) }
+            return world.withGroup(group) { machine.streamLost(error, world.now, &$0) }
         }
         if case .none = cipher {
         } else if !isIntact || frame.body.elementsEqual(body) {
@@ -281,7 +283,7 @@ final class SimulatedConnection {
     }
 
     private func handshake(_ body: UnsafeRawBufferPointer, isIntact: Bool) {
-        if configuration.transport != .tcp { return handshakeWithRelay(body) }
+        if configuration.transport != .tcp { return handshakeWithBridge(body) }
         guard isIntact, let response = try? InitConnectResponse(body, arena) else {
             return fail(Cause(.protocolError, .initConnect, 0, "damaged"))
         }
@@ -361,13 +363,13 @@ final class SimulatedConnection {
             line = world.lines.count
             world.lines.append(Line(connection: index, gateway: group, greeting: greeting))
             reader.reset()
-            relayed = nil
+            bridged = nil
             decryption.reset()
             encryption = nil
             world.agenda.add(
                 .connectDone(connection: index, line: line),
                 at: world.now + world.chance.time(0...300) * World.millisecond)
-        case .closeLine:
+        case .closeStream:
             // Also when a release keeps the disconnect from being told.
             lastLost = -1
             if line >= 0 {
@@ -375,7 +377,7 @@ final class SimulatedConnection {
                 world.gateways[group].lost(line)
             }
             line = -1
-            world.withGroup(group) { machine.lineClosed(world.now, &$0) }
+            world.withGroup(group) { machine.streamClosed(world.now, &$0) }
         case .initConnect(let cause):
             guard !isReleased else { throw Broken(promise: "on_init_connect after release") }
             guard !isReady else { throw Broken(promise: "connected twice without a disconnect") }
@@ -423,7 +425,7 @@ final class SimulatedConnection {
     // MARK: - Sending
 
     private func send(_ next: World.Machine.Outgoing) {
-        if let relayed { return send(relayed.bytes(next, self)) }
+        if let bridged { return send(bridged.bytes(next, self)) }
         var writer = FrameWriter()
         switch next {
         case .initConnect(let serialNo):

@@ -21,9 +21,9 @@ final class SimulatedGateway {
         var wire = WireLine()
         var nextLook = Int64.max
         /// nil: over TCP.
-        let relay: RelayLine?
+        let bridge: BridgeStream?
 
-        init(_ relay: RelayLine?) { self.relay = relay }
+        init(_ bridge: BridgeStream?) { self.bridge = bridge }
     }
 
     init(_ world: World, _ index: Int) {
@@ -67,7 +67,7 @@ final class SimulatedGateway {
     func accepted(_ line: Int, isWebSocket: Bool) {
         _ = gateway.connected(line, isWebSocket: isWebSocket, world.now)
         let answersPings = world.lines[line].greeting != .ignoresKeepAlive
-        readers[line] = Reader(isWebSocket ? RelayLine(nil, answersPings: answersPings) : nil)
+        readers[line] = Reader(isWebSocket ? BridgeStream(nil, answersPings: answersPings) : nil)
     }
 
     /// The client closed its end.
@@ -80,24 +80,24 @@ final class SimulatedGateway {
     func receive(_ line: Int, _ bytes: [UInt8]) {
         guard world.lines[line].isOpenAtGateway, isUp, let reader = readers[line] else { return }
         if world.lines[line].greeting == .acceptsAndIsSilent { return }
-        if let relay = reader.relay { return receive(line, bytes, relay) }
+        if let bridge = reader.bridge { return receive(line, bytes, bridge) }
         bytes.withUnsafeBytes { reader.reader.append($0) }
         while let frame = try? reader.reader.next() { note(frame.header.protoID, frame.header.serialNo, line) }
         let outputs = bytes.withUnsafeBytes { gateway.received($0, from: line, world.now) }
         for output in outputs { perform(output) }
     }
 
-    private func receive(_ line: Int, _ bytes: [UInt8], _ relay: RelayLine) {
+    private func receive(_ line: Int, _ bytes: [UInt8], _ bridge: BridgeStream) {
         var outputs: [Gateway.Output] = []
         let end = bytes.withUnsafeBytes { bytes in
-            relay.received(
+            bridge.received(
                 bytes, heard: { gateway.heard(line, world.now) },
                 message: { header, body in
                     note(header.command, UInt32(truncatingIfNeeded: header.section), line)
                     outputs += gateway.received(header, body, from: line, world.now)
                 })
         }
-        deliver(relay.takeOutput(), line)
+        deliver(bridge.takeOutput(), line)
         for output in outputs { perform(output) }
         if let end { for output in gateway.broken(line, end, world.now) { perform(output) } }
     }
@@ -135,7 +135,7 @@ final class SimulatedGateway {
         }
         if let fault {
             world.narrate?("fault \(fault) on line \(line), proto \(frame.protoID) serial \(frame.serialNo)")
-            if fault.altersFigures(isWebSocket: reader.relay != nil) {
+            if fault.altersFigures(isWebSocket: reader.bridge != nil) {
                 world.lines[line].altered.insert(frame.serialNo)
             }
         }
@@ -146,10 +146,10 @@ final class SimulatedGateway {
         look(line)
     }
 
-    /// Now and then the relay has no answer, or has lost OpenD.
+    /// Now and then the bridge has no answer, or has lost OpenD.
     private func relayError(_ frame: Gateway.SentFrame, _ fault: Fault?) -> [UInt8]? {
         guard fault == nil, let framing = frame.framing, world.chance.oneIn(2 * world.faultEvery) else { return nil }
-        world.narrate?("the relay fails, proto \(frame.protoID) serial \(frame.serialNo)")
+        world.narrate?("the bridge fails, proto \(frame.protoID) serial \(frame.serialNo)")
         var header = SectionHeader(command: frame.protoID, section: UInt64(frame.serialNo), errorText: "simulated")
         header.error = Int32(world.chance.pick(1...4))
         if world.chance.oneIn(4) { header = SectionHeader(command: ProtoID.lostOpenD, section: 0) }
@@ -178,8 +178,8 @@ final class SimulatedGateway {
         while let action = reader.wire.next(world.now) {
             switch action {
             case .send(let bytes):
-                reader.relay?.put(bytes)
-                deliver(reader.relay?.takeOutput() ?? bytes, line)
+                reader.bridge?.put(bytes)
+                deliver(reader.bridge?.takeOutput() ?? bytes, line)
             case .close, .reset: return closeSoon(line)
             }
         }

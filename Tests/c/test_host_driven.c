@@ -512,7 +512,7 @@ static void thread_mode_has_neither(void **state) {
     use_threads(true);
     client *c = ready_client(*state, start_gateway(*state)->port);
     assert_int_equal(capdist_get_fd(c->conn), -1);
-    assert_refused(capdist_process(c->conn), CAPDIST_INVALID_ARGUMENT, "host-driven");
+    assert_refused(capdist_process(c->conn), CAPDIST_INVALID_ARGUMENT, "application-driven");
 }
 
 static void released_and_null_are_refused(void **state) {

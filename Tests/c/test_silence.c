@@ -20,13 +20,13 @@ static void silence_of_33_s_ends_a_line(void **state) {
     gateway *pushing = start_gateway(*state);
     gateway_on(pushing, KEEP_ALIVE, answer_nothing);
 
-    /* OpenD's relay: it answers no ping, plain and over TLS; and one that does. */
-    const int relays[] = {start_simulator(*state, "--fault", "no-keep-alive", PLAIN_WEBSOCKET, NULL),
+    /* OpenD's WebSocket bridge: it answers no ping, plain and over TLS; and one that does. */
+    const int bridges[] = {start_simulator(*state, "--fault", "no-keep-alive", PLAIN_WEBSOCKET, NULL),
                           start_simulator(*state, "--fault", "no-keep-alive", TLS_WEBSOCKET, NULL),
                           start_simulator(*state, TLS_WEBSOCKET, NULL)};
-    client *relayed[COUNT(relays)];
-    for (size_t i = 0; i < COUNT(relays); i++) {
-        relayed[i] = new_client(*state, relays[i]);
+    client *relayed[COUNT(bridges)];
+    for (size_t i = 0; i < COUNT(bridges); i++) {
+        relayed[i] = new_client(*state, bridges[i]);
         relayed[i]->options.transport = i == 0 ? CAPDIST_TRANSPORT_WEBSOCKET : CAPDIST_TRANSPORT_WEBSOCKET_TLS;
         relayed[i]->options.tls_ca_file = i == 0 ? NULL : TLS_CA;
         open_ready(relayed[i]);

@@ -1,4 +1,4 @@
-/* WebSocket and TLS against the simulator, and against servers that answer wrongly. Tests/vendor has relays that are not
+/* WebSocket and TLS against the simulator, and against servers that answer wrongly. Tests/vendor has bridges that are not
  * ours; Tests/CodecTests goes through RFC 6455 section by section. */
 #include "support.h"
 
@@ -70,7 +70,7 @@ static void other_protocols(void **state) {
     assert_status(event_at(c, EVENT_PROTO_REPLY, 0).status, CAPDIST_OK);
     for (uint32_t own = 1; own <= 2; own++) {
         assert_refused(capdist_send_proto(c->conn, own, body, sizeof body, NULL, record_proto_reply, c, NULL),
-                       CAPDIST_INVALID_ARGUMENT, "the relay's own");
+                       CAPDIST_INVALID_ARGUMENT, "the WebSocket bridge's own");
     }
     /* More than a record of TLS and more than the socket takes at once. */
     static uint8_t large[1 << 20];
@@ -393,12 +393,12 @@ static void frames_instead_of_the_handshakes_answer(void **state) {
         {"\xc2\0", 2, CAPDIST_PROTOCOL_ERROR, 1002, "breaks WebSocket (RFC 6455)"},
         {"\x82\x80\0\0\0\0", 6, CAPDIST_PROTOCOL_ERROR, 1002, "breaks WebSocket (RFC 6455)"},
         {"\x88\x05\x03\xe9" "bye", 7, CAPDIST_CONNECT_FAILED, 1001, "with code 1001 (going away): bye"},
-        {"\x82\x08" "ft-v2.0\0", 10, CAPDIST_PROTOCOL_ERROR, 1000, "is not the relay's protocol"},
+        {"\x82\x08" "ft-v2.0\0", 10, CAPDIST_PROTOCOL_ERROR, 1000, "is not the WebSocket bridge's protocol"},
         {"\x82\x08" "ft-v1.0\0", 10, CAPDIST_PROTOCOL_ERROR, 1000, "less than its header has"},
         {"\x82\x2c" "ft-v1.0\0\0\0\0\x01\0\0\0\0\0\0\0\x01\0\0\0\x01no time\0\0\0\0\0\0\0\0\0\0\0\0\0", 46,
-         CAPDIST_CONNECT_TIMEOUT, 1000, "the relay got no answer in time: no time"},
+         CAPDIST_CONNECT_TIMEOUT, 1000, "the WebSocket bridge got no answer in time: no time"},
         {"\x82\x2c" "ft-v1.0\0\0\0\0\x02\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 46,
-         CAPDIST_CONNECT_FAILED, 1000, "the relay lost its OpenD"},
+         CAPDIST_CONNECT_FAILED, 1000, "the WebSocket bridge lost its OpenD"},
         {"\x82\x2c" "ft-v1.0\0\0\0\0\x01\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 46,
          CAPDIST_PROTOCOL_ERROR, 1000, "InitWebSocket's answer is not valid"},
         {"\x82\x2e" "ft-v1.0\0\0\0\0\x01\0\0\0\0\0\0\0\x01" "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0" "\x08\x01", 48,

@@ -34,7 +34,7 @@ NEWEST = {
 SIMULATOR_NEEDS = {"libjansson.so.4": "libjansson4"}
 MAX_LIBRARY_BYTES = 7_500_000
 
-CORE = ("CapDist", "Connection", "Codec", "Limiter")
+CORE = ("CapDist", "Core", "Codec")
 #: What a process that forked can not go on with.
 BANNED = re.compile(
     r"^\s*(?:@\w+\s+)*(?:public |package |internal |private )?import (?:Foundation\w*|Dispatch|_Concurrency)\b"

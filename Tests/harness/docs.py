@@ -306,7 +306,7 @@ def _parts(run: Run) -> None:
     page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     package = (ROOT / "Package.swift").read_text(encoding="utf-8")
     told = dict(re.findall(r"^\| `(\w+)` \| ((?:`\w+`(?:, )?)*) \|", page, re.M))
-    for part in ("CapDist", "Connection", "Codec", "Limiter", "Simulator"):
+    for part in ("CapDist", "Core", "Codec", "Simulator"):
         target = re.search(rf'\.target\(name: "{part}"(?:, dependencies: \[(.*?)\])?', package)
         needs = set(re.findall(r'"(\w+)"', target[1] or "")) - {"CCapDist"} if target else {"no such target"}
         says = set(re.findall(r"`(\w+)`", told.get(part, "`no such row`")))

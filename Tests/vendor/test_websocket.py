@@ -154,7 +154,7 @@ def test_the_relay_lost_opend(how: str) -> None:
 
     with relay() as there, client(there.port) as here:
         good, there.answer = there.answer, answer
-        with pytest.raises(RequestError, match="the relay lost its OpenD") as raised:
+        with pytest.raises(RequestError, match="the WebSocket bridge lost its OpenD") as raised:
             here.capital_distribution("HK.00700")
         assert raised.value.status is Status.DISCONNECTED
         assert here.capital_distribution("HK.00700")

@@ -26,5 +26,5 @@ def write(interface: Node, root: Path) -> dict[str, str]:
         lines += ["", f"    /// {words}", f"    package var {name}: StaticString {{", "        switch self {"]
         lines += [f"        case .{case}: {json.dumps(one[key], ensure_ascii=False)}" for case, one in statuses]
         lines += ["        }", "    }"]
-    (file,) = (root / "Sources").glob("*/Status.swift")
+    (file,) = (root / "Sources").rglob("Status.swift")
     return {str(file.relative_to(root)): "\n".join([*lines, "}", ""])}

@@ -24,7 +24,7 @@ typedef struct csystem_thread {
     int32_t is_watched;     // whether its end is seen
     uintptr_t turn;         // where the turn at driving a connection began on this thread's stack; 0: none
     void *driving;          // the connection that it drives; not retained
-    const void *gathering;  // the connection whose requests this thread will send later, all at once
+    const void *batching;  // the connection whose requests this thread will send later, all at once
     void *released;         // connections released inside the callback, to be ended after it; retained, the last one first
     char last_error[CSYSTEM_ERROR_SIZE];
 } csystem_thread;
@@ -80,14 +80,14 @@ uint64_t csystem_forks(void);
 void csystem_around_fork(void (*prepare)(void), void (*parent)(void), void (*child)(void));
 
 /// What a process does once, before anything else. A fork waits until it is done.
-/// - Returns: whether the caller is to do it, and to call `csystem_end_set_up`; not if it is doing it already.
-static inline int csystem_begin_set_up(void) {
-    extern _Atomic int csystem_is_set_up;
-    int csystem_begin_set_up_slowly(void);
-    return !atomic_load_explicit(&csystem_is_set_up, memory_order_acquire) && csystem_begin_set_up_slowly();
+/// - Returns: whether the caller is to do it, and to call `csystem_end_process_init`; not if it is doing it already.
+static inline int csystem_begin_process_init(void) {
+    extern _Atomic int csystem_is_initialised;
+    int csystem_begin_process_init_slowly(void);
+    return !atomic_load_explicit(&csystem_is_initialised, memory_order_acquire) && csystem_begin_process_init_slowly();
 }
 /// - Parameter is_done: 0 if the next one should try again.
-void csystem_end_set_up(int is_done);
+void csystem_end_process_init(int is_done);
 
 /// epoll's data union is awkward from Swift: the token in its upper half, the descriptor in the lower.
 int csystem_epoll_set(int epoll, int operation, int fd, uint32_t events, uint64_t token);

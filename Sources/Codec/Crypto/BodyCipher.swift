@@ -7,7 +7,7 @@ package enum CipherAlgorithm: Int32, CaseIterable, Sendable {
     case aesECB = 1
     case aesCBC = 2
 
-    /// What a line uses.
+    /// What a stream uses.
     /// - Parameter hasIV: whether InitConnect's answer had one; without it the vendor's client takes the default instead.
     package func agreed(hasIV: Bool) -> CipherAlgorithm {
         if case .aesCBC = self, !hasIV { .ftaesECB } else { self }

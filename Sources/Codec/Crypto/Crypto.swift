@@ -49,8 +49,8 @@ package struct Crypto: @unchecked Sendable {
         var isClosed = false
     }
 
-    /// Guards what takes OpenSSL's own locks: all of RSA and TLS, its random numbers, a thread's first use and its end. Digests and
-    /// ciphers take none. A fork waits for it, so that a child finds none of those locks held.
+    /// Guards what takes OpenSSL's own locks: all of RSA and TLS, its random numbers, a thread's first use and its end.
+    /// Digests and ciphers take none. A fork waits for it, so that a child finds none of those locks held.
     nonisolated(unsafe) private static let gate: UnsafeMutablePointer<Gate> = {
         let gate = UnsafeMutablePointer<Gate>.allocate(capacity: 1)
         gate.initialize(to: Gate())
@@ -66,7 +66,7 @@ package struct Crypto: @unchecked Sendable {
     }
 
     /// The same, leaving nothing with the thread. What OpenSSL keeps for a thread of ours is given back at once: at the
-    /// thread's end it would be under no lock of ours. A thread of the host's keeps its queue of errors.
+    /// thread's end it would be under no lock of ours. A thread of the application's keeps its queue of errors.
     static func gatedLeavingNothing<R>(_ body: () -> R) -> R? {
         gated {
             guard isOnOwnThread else { return keepingErrors(body) }
@@ -102,8 +102,8 @@ package struct Crypto: @unchecked Sendable {
     package static func afterForkInParent() { pthread_mutex_unlock(&gate.pointee.mutex) }
     package static func afterForkInChild() { pthread_mutex_init(&gate.pointee.mutex, nil) }
 
-    /// Runs at exit, before the handler of a host that used OpenSSL first; one that uses it later installs none. A private
-    /// context does not keep RSA out of that handler's way. What is under way has its time to end.
+    /// Runs at exit, before the handler of an application that used OpenSSL first; one that uses it later installs none.
+    /// A private context does not keep RSA out of that handler's way. What is under way has its time to end.
     private static func closeGate() {
         var deadline = timespec()
         clock_gettime(CLOCK_REALTIME, &deadline)
@@ -113,8 +113,8 @@ package struct Crypto: @unchecked Sendable {
         if isLocked { pthread_mutex_unlock(&gate.pointee.mutex) }
     }
 
-    /// Leaves the calling thread's queue of OpenSSL errors, which may be the host's, as it was; for `body` it is empty. A mark
-    /// would not do: a handshake, and some of what reads PEM, empties the queue.
+    /// Leaves the calling thread's queue of OpenSSL errors, which may be the application's, as it was; for `body` it is
+    /// empty. A mark would not do: a handshake, and some of what reads PEM, empties the queue.
     static func keepingErrors<R, Failure: Error>(_ body: () throws(Failure) -> R) throws(Failure) -> R {
         var errors = ERR_STATE()
         copenssl_take_errors(&errors)

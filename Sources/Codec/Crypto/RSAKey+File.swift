@@ -3,27 +3,27 @@ import Glibc
 extension RSAKey {
     /// No key is longer; a text that is has not been meant.
     package static let longestText = 64 * 1024
-    private static let tooLong = Refusal(text: "it has more than \(longestText / 1024) KiB, and no key does")
+    private static let tooLong = LoadError(text: "it has more than \(longestText / 1024) KiB, and no key does")
 
     /// Reads PEM text, which is not kept.
-    package convenience init(text: UnsafePointer<CChar>) throws(Refusal) {
+    package convenience init(text: UnsafePointer<CChar>) throws(LoadError) {
         let length = strnlen(text, Self.longestText + 1)
         guard length <= Self.longestText else { throw Self.tooLong }
         try self.init(pem: UnsafeRawBufferPointer(start: text, count: length))
     }
 
     /// Reads a PEM file; what was read of it is wiped.
-    package convenience init(file path: UnsafePointer<CChar>) throws(Refusal) {
-        let read: Result<OpaquePointer, Refusal>
+    package convenience init(file path: UnsafePointer<CChar>) throws(LoadError) {
+        let read: Result<OpaquePointer, LoadError>
         do throws(RegularFile.Unreadable) {
             read = try RegularFile.read(path, longest: Self.longestText + 1) { text in
-                Result { () throws(Refusal) in
+                Result { () throws(LoadError) in
                     guard text.count <= Self.longestText else { throw Self.tooLong }
                     return try Self.decode(text)
                 }
             }
         } catch {
-            throw Refusal(text: error.text)
+            throw LoadError(text: error.text)
         }
         try self.init(read.get())
     }

@@ -1,11 +1,11 @@
 import COpenSSL
 import Glibc
 
-/// From PEM text to a key. OpenSSL's own decoders, and its reader of PEM, leave copies of the key in memory that they free, so
-/// only what works in the caller's memory is used: no number of the key is ever but in buffers that are wiped.
+/// From PEM text to a key. OpenSSL's own decoders, and its reader of PEM, leave copies of the key in memory that they
+/// free, so only what works in the caller's memory is used: no number of the key is ever but in buffers that are wiped.
 extension RSAKey {
     /// - Returns: a key of any size whose parts may not belong together.
-    static func decode(_ pem: UnsafeRawBufferPointer, _ crypto: Crypto) throws(Refusal) -> OpaquePointer {
+    static func decode(_ pem: UnsafeRawBufferPointer, _ crypto: Crypto) throws(LoadError) -> OpaquePointer {
         var rest = PEMText(pem)
         var isPublic = false
         while let block = rest.next() {
@@ -15,30 +15,30 @@ extension RSAKey {
                 return try key(block, crypto)
             case "ENCRYPTED PRIVATE KEY": throw .passphrase
             case "OPENSSH PRIVATE KEY":
-                throw Refusal(text: "it is in OpenSSH's own format: ssh-keygen -p -m PEM makes PEM of it")
+                throw LoadError(text: "it is in OpenSSH's own format: ssh-keygen -p -m PEM makes PEM of it")
             case let name where name.hasSuffix("PRIVATE KEY"): throw .notRSA
             case let name: if name.hasSuffix("PUBLIC KEY") { isPublic = true }
             }
         }
-        if isPublic { throw Refusal(text: "it is a public key: OpenD and its clients share the private one") }
-        if !rest.hasBegin { throw Refusal(text: "it is no PEM text, which begins with -----BEGIN") }
-        throw Refusal(
+        if isPublic { throw LoadError(text: "it is a public key: OpenD and its clients share the private one") }
+        if !rest.hasBegin { throw LoadError(text: "it is no PEM text, which begins with -----BEGIN") }
+        throw LoadError(
             text: rest.hasBlock
                 ? "what it holds is no private key"
                 : "it is cut short, or its lines are joined: -----BEGIN and -----END stand on lines of their own")
     }
 
     /// Under whichever of the two labels: what it holds shows.
-    private static func key(_ block: borrowing PEMBlock, _ crypto: Crypto) throws(Refusal) -> OpaquePointer {
+    private static func key(_ block: borrowing PEMBlock, _ crypto: Crypto) throws(LoadError) -> OpaquePointer {
         guard let content = block.content, let inner = try pkcs1(inPKCS8: content) ?? Optional(content),
             let key = try key(pkcs1: inner, crypto)
-        else { throw Refusal(text: "what it holds is no private key") }
+        else { throw LoadError(text: "what it holds is no private key") }
         return key
     }
 
     /// A PKCS#8 structure's own key (RFC 5208).
     /// - Returns: nil if it is no such structure.
-    private static func pkcs1(inPKCS8 der: UnsafeRawBufferPointer) throws(Refusal) -> UnsafeRawBufferPointer? {
+    private static func pkcs1(inPKCS8 der: UnsafeRawBufferPointer) throws(LoadError) -> UnsafeRawBufferPointer? {
         let rsaEncryption: [UInt8] = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01]
         let rsaPSS: [UInt8] = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0a]
         var outer = DERItems(der)
@@ -46,18 +46,18 @@ extension RSAKey {
             var algorithm = info.next(V_ASN1_SEQUENCE).map({ DERItems($0) }),
             let identifier = algorithm.next(V_ASN1_OBJECT)
         else { return nil }
-        if identifier.elementsEqual(rsaPSS) { throw Refusal(text: "it is a key of RSA-PSS, which only signs") }
+        if identifier.elementsEqual(rsaPSS) { throw LoadError(text: "it is a key of RSA-PSS, which only signs") }
         guard identifier.elementsEqual(rsaEncryption) else { throw .notRSA }
         return info.next(V_ASN1_OCTET_STRING)
     }
 
     /// Of a PKCS#1 structure (RFC 8017, A.1.2).
-    private static func key(pkcs1 der: UnsafeRawBufferPointer, _ crypto: Crypto) throws(Refusal) -> OpaquePointer? {
+    private static func key(pkcs1 der: UnsafeRawBufferPointer, _ crypto: Crypto) throws(LoadError) -> OpaquePointer? {
         var outer = DERItems(der)
         guard var numbers = outer.next(V_ASN1_SEQUENCE).map({ DERItems($0) }),
             let version = numbers.next(V_ASN1_INTEGER), version.count == 1
         else { return nil }
-        if version.first == 1 { throw Refusal(text: "it has more than two primes") }
+        if version.first == 1 { throw LoadError(text: "it has more than two primes") }
         guard version.first == 0 else { return nil }
         guard let context = EVP_PKEY_CTX_new_from_name(crypto.context, "RSA", nil) else { return nil }
         defer { EVP_PKEY_CTX_free(context) }
@@ -110,10 +110,10 @@ extension RSAKey {
     }
 }
 
-extension RSAKey.Refusal {
-    fileprivate static let passphrase = RSAKey.Refusal(
+extension RSAKey.LoadError {
+    fileprivate static let passphrase = RSAKey.LoadError(
         text: "it is protected by a passphrase: OpenD takes none either, remove it with openssl rsa -traditional")
-    fileprivate static let notRSA = RSAKey.Refusal(text: "it is a key, and not of RSA")
+    fileprivate static let notRSA = RSAKey.LoadError(text: "it is a key, and not of RSA")
 }
 
 /// PEM text (RFC 7468), taken apart where it stands. Lines may end in any way, and be indented.

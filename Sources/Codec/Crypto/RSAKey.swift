@@ -12,34 +12,34 @@ package final class RSAKey: @unchecked Sendable {
     package let blockSize: Int
 
     /// Why a text is no key to be used, for people.
-    package struct Refusal: Error, Equatable {
+    package struct LoadError: Error, Equatable {
         package let text: String
     }
 
     /// Reads PEM text: PKCS#1 or PKCS#8. The text is not kept.
-    package convenience init(pem: UnsafeRawBufferPointer) throws(Refusal) {
+    package convenience init(pem: UnsafeRawBufferPointer) throws(LoadError) {
         try self.init(Self.decode(pem))
     }
 
-    static func decode(_ pem: UnsafeRawBufferPointer) throws(Refusal) -> OpaquePointer {
-        guard let crypto = Crypto.shared else { throw Refusal(text: "OpenSSL has not what it takes") }
+    static func decode(_ pem: UnsafeRawBufferPointer) throws(LoadError) -> OpaquePointer {
+        guard let crypto = Crypto.shared else { throw LoadError(text: "OpenSSL has not what it takes") }
         let read = Crypto.gated {
             Crypto.keepingErrors {
-                Result { () throws(Refusal) in try Self.decode(pem, crypto) }
+                Result { () throws(LoadError) in try Self.decode(pem, crypto) }
             }
         }
         guard let read else { throw .processEnds }
         return try read.get()
     }
 
-    init(_ key: OpaquePointer) throws(Refusal) {
+    init(_ key: OpaquePointer) throws(LoadError) {
         self.key = key
         blockSize = Int(EVP_PKEY_get_size(key))
         let bits = EVP_PKEY_get_bits(key)
         guard Self.bits.contains(bits) else {
-            throw Refusal(text: "its \(bits) bits are not \(Self.bits.lowerBound) to \(Self.bits.upperBound)")
+            throw LoadError(text: "its \(bits) bits are not \(Self.bits.lowerBound) to \(Self.bits.upperBound)")
         }
-        // Also does what OpenSSL does at first use, on the host's thread.
+        // Also does what OpenSSL does at first use, on the application's thread.
         let word: [UInt8] = Array("capdist".utf8)
         let back = Crypto.gated {
             Crypto.keepingErrors {
@@ -47,7 +47,7 @@ package final class RSAKey: @unchecked Sendable {
             }
         }
         guard let back else { throw .processEnds }
-        guard back == word else { throw Refusal(text: "its parts do not belong together") }
+        guard back == word else { throw LoadError(text: "its parts do not belong together") }
     }
 
     deinit { _ = Crypto.gated { EVP_PKEY_free(key) } }
@@ -122,6 +122,6 @@ package final class RSAKey: @unchecked Sendable {
     }
 }
 
-extension RSAKey.Refusal {
-    fileprivate static let processEnds = RSAKey.Refusal(text: "the process ends")
+extension RSAKey.LoadError {
+    fileprivate static let processEnds = RSAKey.LoadError(text: "the process ends")
 }

@@ -13,13 +13,13 @@ package final class TLSContext: @unchecked Sendable {
     package let isVerifying: Bool
 
     /// Why it can not be made, for people.
-    package struct Refusal: Error, Equatable {
+    package struct TrustError: Error, Equatable {
         package let text: String
         package init(text: String) { self.text = text }
     }
 
     /// Of a client. Takes its time: `TLSContexts` shares them.
-    package convenience init(_ trust: TLSTrust) throws(Refusal) {
+    package convenience init(_ trust: TLSTrust) throws(TrustError) {
         try self.init(TLS_client_method(), isVerifying: trust.isVerifying)
         switch trust {
         case .anybody: break
@@ -34,7 +34,7 @@ package final class TLSContext: @unchecked Sendable {
     ///   - key: PEM file of its private key.
     package convenience init(
         certificate: UnsafePointer<CChar>, key: UnsafePointer<CChar>
-    ) throws(Refusal) {
+    ) throws(TrustError) {
         try self.init(TLS_server_method(), isVerifying: false)
         let context = context
         let problem = Crypto.gated {
@@ -48,10 +48,10 @@ package final class TLSContext: @unchecked Sendable {
                 return SSL_CTX_check_private_key(context) == 1 ? nil : "the key is not the certificate's"
             }
         }
-        if let problem, let problem { throw Refusal(text: problem) }
+        if let problem, let problem { throw TrustError(text: problem) }
     }
 
-    private init(_ method: OpaquePointer?, isVerifying: Bool) throws(Refusal) {
+    private init(_ method: OpaquePointer?, isVerifying: Bool) throws(TrustError) {
         self.isVerifying = isVerifying
         let made = Crypto.gated { () -> OpaquePointer? in
             Crypto.keepingErrors {
@@ -66,7 +66,7 @@ package final class TLSContext: @unchecked Sendable {
                 return context
             }
         }
-        guard let made, let made else { throw Refusal(text: "OpenSSL made no TLS context") }
+        guard let made, let made else { throw TrustError(text: "OpenSSL made no TLS context") }
         context = made
     }
 
@@ -78,7 +78,7 @@ package final class TLSContext: @unchecked Sendable {
     /// SSL_OP_NO_RENEGOTIATION, a macro that Swift does not see.
     private static let noRenegotiation: UInt64 = 1 << 30
 
-    private func trust(_ path: String) throws(Refusal) {
+    private func trust(_ path: String) throws(TrustError) {
         let problem: String?
         do throws(RegularFile.Unreadable) {
             problem = try RegularFile.read(path, longest: Self.longestFile + 1) { text in
@@ -86,9 +86,9 @@ package final class TLSContext: @unchecked Sendable {
                 return addCertificates(text, isStrict: true).problem
             }
         } catch {
-            throw Refusal(text: error.text)
+            throw TrustError(text: error.text)
         }
-        if let problem { throw Refusal(text: problem) }
+        if let problem { throw TrustError(text: problem) }
         // A server's own certificate may stand for its CA.
         let context = context
         _ = Crypto.gated { X509_STORE_set_flags(SSL_CTX_get_cert_store(context), UInt(X509_V_FLAG_PARTIAL_CHAIN)) }

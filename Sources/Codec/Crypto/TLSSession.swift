@@ -174,7 +174,7 @@ package final class TLSSession {
 
     // MARK: - What went wrong
 
-    /// Only a step's own errors are to tell of it. On a host's thread `keepingErrors` sees to that.
+    /// Only a step's own errors are to tell of it. On an application's thread `keepingErrors` sees to that.
     private static func forgetErrors() {
         if Crypto.isOnOwnThread { ERR_clear_error() }
     }

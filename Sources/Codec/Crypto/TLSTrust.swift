@@ -40,8 +40,8 @@ package enum TLSTrust: Equatable, Sendable {
     }
 }
 
-/// The contexts of the process's clients. To read a system's CAs takes tens of milliseconds and more than a megabyte: who trusts
-/// the same shares one.
+/// The contexts of the process's clients. To read a system's CAs takes tens of milliseconds and more than a megabyte: who
+/// trusts the same shares one.
 package final class TLSContexts: @unchecked Sendable {
     package static let shared = TLSContexts()
 
@@ -72,9 +72,9 @@ package final class TLSContexts: @unchecked Sendable {
     }
 
     /// Makes it, unless it is made already. Takes its time.
-    package func make(_ trust: TLSTrust) -> Result<TLSContext, TLSContext.Refusal> {
+    package func make(_ trust: TLSTrust) -> Result<TLSContext, TLSContext.TrustError> {
         if let context = made(trust) { return .success(context) }
-        do throws(TLSContext.Refusal) {
+        do throws(TLSContext.TrustError) {
             let versions = versions(of: trust.places)
             let context = try TLSContext(trust)
             let entry = Entry(trust: trust, context: context, versions: versions)

@@ -3,12 +3,12 @@ import COpenSSL
 import CProtobufC
 
 extension ProtoID {
-    /// The relay's own commands (docs/protocol.md, WebSocket): its handshake, and its word that it lost OpenD.
+    /// The bridge's own commands (docs/protocol.md, WebSocket): its handshake, and its word that it lost OpenD.
     package static let initWebSocket: UInt32 = 1
     package static let lostOpenD: UInt32 = 2
 }
 
-/// InitWebSocket.Request: the client's first message to the relay.
+/// InitWebSocket.Request: the client's first message to the bridge.
 package struct InitWebSocketRequest: Equatable {
     /// MD5 of the user's key, in lower-case hex; empty if there is none. As good as the key, and bytes so that they can be
     /// wiped.
@@ -55,7 +55,7 @@ package struct InitWebSocketRequest: Equatable {
         websocketKey?.withUnsafeMutableBytes { Crypto.wipe($0) }
     }
 
-    /// What the relay is told of the user's key; nil if OpenSSL has no MD5, as under FIPS.
+    /// What the bridge is told of the user's key; nil if OpenSSL has no MD5, as under FIPS.
     package static func digest(ofKey key: UnsafeRawBufferPointer) -> [UInt8]? {
         if key.isEmpty { return [] }
         guard let crypto = Crypto.shared, let md5 = crypto.md5 else { return nil }
@@ -76,7 +76,7 @@ package struct InitWebSocketRequest: Equatable {
     }
 }
 
-/// InitWebSocket.Response: the relay's answer.
+/// InitWebSocket.Response: the bridge's answer.
 package struct InitWebSocketResponse: Equatable {
     package var head: AnyResponse
     /// Unix seconds.

@@ -30,7 +30,7 @@ package struct HTTPHead {
 
     package struct TooLong: Error {}
 
-    /// Once it is whole: begins with the next one of the same line.
+    /// Once it is whole: begins with the next one of the same stream.
     package mutating func beginNext() {
         room -= bytes.count
         bytes = []

@@ -4,7 +4,7 @@ import CSystem
 /// The upgrade of an HTTP connection to WebSocket, as its client (RFC 6455, 4.1). It does no I/O.
 package struct WebSocketUpgrade {
     /// Why what came is no upgrade.
-    package enum Refusal: Error, Equatable {
+    package enum Failure: Error, Equatable {
         /// Another answer: its status, and where it points to.
         case status(Int, location: String?)
         /// The answer accepts another's key, or none.
@@ -59,7 +59,7 @@ package struct WebSocketUpgrade {
 
     /// Takes in what came.
     /// - Returns: how many of `bytes` belong to the upgrade, once it is done; nil until then.
-    package mutating func received(_ bytes: UnsafeRawBufferPointer) throws(Refusal) -> Int? {
+    package mutating func received(_ bytes: UnsafeRawBufferPointer) throws(Failure) -> Int? {
         var taken = 0
         while true {
             let count: Int?
@@ -83,7 +83,7 @@ package struct WebSocketUpgrade {
     }
 
     /// A peer of another protocol is noticed by its first bytes.
-    private func checkStart() throws(Refusal) {
+    private func checkStart() throws(Failure) {
         let start = Array(head.start)
         let version = Array("HTTP/1.".utf8)
         if start.starts(with: version.prefix(start.count)) { return }
@@ -96,7 +96,7 @@ package struct WebSocketUpgrade {
     }
 
     /// Of a head that is whole.
-    private func status() throws(Refusal) -> Int {
+    private func status() throws(Failure) -> Int {
         let words = head.firstLine.split(separator: " ", maxSplits: 2, omittingEmptySubsequences: false)
         guard words.count >= 2, words[1].count == 3, let status = Int(words[1]), status >= 100 else {
             throw .malformed("its first line has no status")
@@ -105,7 +105,7 @@ package struct WebSocketUpgrade {
         return status
     }
 
-    private func checkAnswer(_ status: Int) throws(Refusal) {
+    private func checkAnswer(_ status: Int) throws(Failure) {
         guard status == 101 else { throw .status(status, location: head.values(of: "Location")?.first) }
         guard head.lists("websocket", in: "Upgrade"), head.lists("upgrade", in: "Connection") else {
             throw .malformed("it has not Upgrade: websocket and Connection: Upgrade")

@@ -25,7 +25,7 @@ package struct ByteQueue: ~Copyable {
         if start == end { reset() }
     }
 
-    /// Forgets what was not sent: for the next line.
+    /// Forgets what was not sent: for the next stream.
     package mutating func reset() {
         start = 0
         end = 0

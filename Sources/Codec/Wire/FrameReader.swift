@@ -88,7 +88,7 @@ package struct FrameReader: ~Copyable {
         }
     }
 
-    /// Forgets what was received: for the next line.
+    /// Forgets what was received: for the next stream.
     package mutating func reset() {
         start = 0
         end = 0

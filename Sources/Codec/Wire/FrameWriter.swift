@@ -15,7 +15,7 @@ package enum FrameFailure {
 }
 
 /// Messages waiting to be sent in either dialect, back to back: each a frame of the TCP protocol, or a section of the
-/// relay's in a WebSocket frame. It does no I/O: the owner sends `pending` and tells how much went.
+/// bridge's in a WebSocket frame. It does no I/O: the owner sends `pending` and tells how much went.
 package struct FrameWriter: ~Copyable {
     private var queue = ByteQueue()
     /// nil: TCP.
@@ -25,7 +25,7 @@ package struct FrameWriter: ~Copyable {
 
     package init() { webSocket = nil }
 
-    /// Writes sections, as a client of the relay.
+    /// Writes sections, as a client of the bridge.
     package init(_ webSocket: WebSocketFraming) { self.webSocket = webSocket }
 
     /// The bytes to send next; valid until the writer is next changed.
@@ -37,7 +37,7 @@ package struct FrameWriter: ~Copyable {
     /// Tells that the first `count` bytes of `pending` are sent.
     package mutating func sent(_ count: Int) { queue.sent(count) }
 
-    /// Forgets what was not sent: for the next line.
+    /// Forgets what was not sent: for the next stream.
     package mutating func reset() { queue.reset() }
 
     /// Overwrites the copies of a message that held a secret, as far as it is sent.
@@ -48,7 +48,7 @@ package struct FrameWriter: ~Copyable {
 
     /// Appends one message whose body `fill` writes in place.
     /// - Parameters:
-    ///   - serialNo: the section's number, in the relay's dialect.
+    ///   - serialNo: the section's number, in the bridge's dialect.
     ///   - capacity: room for the body, in bytes.
     ///   - cipher: encrypts it, over TCP; nil: it goes out in clear.
     ///   - fill: writes the body and returns its length, at most `capacity`.
@@ -108,7 +108,7 @@ package struct FrameWriter: ~Copyable {
         return true
     }
 
-    /// Appends one WebSocket frame that is no message: a ping, or the last one of the line.
+    /// Appends one WebSocket frame that is no message: a ping, or the last one of the stream.
     /// - Returns: false over TCP, which has none, and if it failed.
     package mutating func append(_ opcode: WebSocketFraming.Opcode, _ payload: UnsafeRawBufferPointer) -> Bool {
         webSocket?.append(opcode, payload, to: &queue) ?? false || failed(.random)

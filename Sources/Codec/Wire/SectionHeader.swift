@@ -1,6 +1,6 @@
 import Glibc
 
-/// Why a binary message is none of the relay's. The line it came over can not be used any more.
+/// Why a binary message is none of the bridge's. The stream it came over can not be used any more.
 package enum SectionError: Error, Equatable {
     /// It does not begin with `ft-v1.0`.
     case badMagic
@@ -8,7 +8,7 @@ package enum SectionError: Error, Equatable {
     case tooShort(Int)
 }
 
-/// The bytes before every body of the WebSocket relay, big-endian and packed: 20 before a request's, 44 before a reply's
+/// The bytes before every body of the WebSocket bridge, big-endian and packed: 20 before a request's, 44 before a reply's
 /// (docs/protocol.md, WebSocket).
 package struct SectionHeader: Equatable {
     package static let requestSize = 20

@@ -1,13 +1,13 @@
 import CSystem
 import Glibc
 
-/// Host-driven mode: a thread of the host's does what the connection's own does in thread mode, whenever it calls, one at a
-/// time.
+/// Application-driven mode: a thread of the application's does what the connection's own does in thread mode, whenever it
+/// calls, one at a time.
 extension Connection {
     /// Readable when there is something to do, for the connection's whole life.
     package var descriptor: Int32 { poller.epoll }
 
-    func startHostDriven() {
+    func startApplicationDriven() {
         stateLock.withLock { state.pointee.machine.start(Clock.now()) }
         // No callback may run in the call that makes the connection: the first step is `process`'s.
         poller.wake()
@@ -60,20 +60,20 @@ extension Connection {
         var ready = Poller.Ready()
         if let wait = turn.wait, !(turn.answersBefore.map { receiveAnswers(before: $0) } ?? false) {
             ready = poller.wait(wait)
-            look(ready)
+            dispatch(ready)
         }
         return endTurn(isWritable: ready.isSocketWritable)
     }
 
-    /// The calling thread has left the turn it was in: a callback jumped or threw out of it, or the thread ends. What it drove
-    /// fails for good, and goes on with whoever drives it next; so do the thread's other connections.
+    /// The calling thread has left the turn it was in: a callback jumped or threw out of it, or the thread ends. What it
+    /// drove fails for good, and goes on with whoever drives it next; so do the thread's other connections.
     package static func abandonTurns() {
         guard let thread = csystem_this_thread() else { return }
         var next = thread.pointee.driving
         thread.pointee.driving = nil
         thread.pointee.turn = 0
         thread.pointee.callback_depth = 0
-        thread.pointee.gathering = nil
+        thread.pointee.batching = nil
         while let pointer = next {
             // The frames that are gone have left their references to it behind.
             let connection = Unmanaged<Connection>.fromOpaque(pointer).takeUnretainedValue()
@@ -86,7 +86,7 @@ extension Connection {
     static var callbackLeft: Cause { Cause(.disconnected, .receive, ECANCELED, Texts.callbackLeft, isFinal: true) }
 
     private func abandonTurn() {
-        if !options.isHostDriven { return replaceThread() }
+        if !options.isApplicationDriven { return replaceThread() }
         let now = Clock.now()
         let isReleased = stateLock.withLock {
             membership.quota.with { state.pointee.machine.fail(Self.callbackLeft, now, &$0) }
@@ -105,13 +105,13 @@ extension Connection {
     /// wishes are looked for in any case, a timer shows in the time, and whatever else there is keeps it readable.
     /// - Returns: whether that is all for this call.
     private func receiveAnswers(before timerAt: Instant) -> Bool {
-        guard input.pointee.line == nil, receive() else { return false }
+        guard input.pointee.stream == nil, receive() else { return false }
         return input.pointee.isFinished || Clock.now() < timerAt
     }
 
     /// One step of a call that waits: this thread drives, unless another one does. With `stateLock` held.
     /// - Returns: false in a child that a callback forked.
-    func takeTurn(until deadline: Instant) -> Bool {
+    func driveOnce(until deadline: Instant) -> Bool {
         guard state.pointee.driver == 0, !state.pointee.isOver else {
             stateChanged.wait(stateLock, until: deadline)
             return true
@@ -131,7 +131,7 @@ extension Connection {
         stateLock.lock()
         defer { stateLock.unlock() }
         while !isDone(), Clock.now() < deadline {
-            guard takeTurn(until: deadline) else { return false }
+            guard driveOnce(until: deadline) else { return false }
         }
         return true
     }
@@ -140,7 +140,7 @@ extension Connection {
     /// one who found a driver relies on.
     /// - Returns: false in a child that a callback forked.
     private func endTurn(isWritable: Bool = false) -> Bool {
-        if !workUntilIdle(isWritable: isWritable) {
+        if !runUntilIdleThenLock(isWritable: isWritable) {
             if !input.pointee.isForked { end() }
             if input.pointee.isForked { return false }
             stateLock.lock()
@@ -152,7 +152,7 @@ extension Connection {
         return true
     }
 
-    func releaseHostDriven(insideCallback: Bool) {
+    func releaseApplicationDriven(insideCallback: Bool) {
         stateLock.lock()
         membership.quota.with { state.pointee.machine.release(Clock.now(), &$0) }
         if state.pointee.driver == 0 {
@@ -205,8 +205,8 @@ extension Connection {
         return first
     }
 
-    /// The host forked inside a callback, and this is the child, on the thread that drives. The line is the parent's: nothing
-    /// more is done here. No other thread is left to hold a lock.
+    /// The application forked inside a callback, and this is the child, on the thread that drives. The stream is the
+    /// parent's: nothing more is done here. No other thread is left to hold a lock.
     func leaveInForkedChild() {
         sendLock.remakeAfterFork()
         stateLock.remakeAfterFork()

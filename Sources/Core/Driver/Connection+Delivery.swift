@@ -3,7 +3,7 @@ import CMessages
 import Codec
 import Glibc
 
-/// From answers and endings to the host's callbacks.
+/// From answers and endings to the application's callbacks.
 extension Connection {
     // MARK: - Answered
 
@@ -31,21 +31,21 @@ extension Connection {
         reply.body = body.baseAddress?.assumingMemoryBound(to: UInt8.self)
         reply.body_length = body.count
         switch answer {
-        case nil: finish(&reply, .malformedReply, Texts.wrongSHA1, callback, request)
+        case nil: complete(&reply, .malformedReply, Texts.wrongSHA1, callback, request)
         case .malformed(let error):
             let text = error == .noContent ? Texts.noContent : Texts.invalidProtobuf
-            finish(&reply, .malformedReply, text, callback, request)
+            complete(&reply, .malformedReply, text, callback, request)
         case .refused(let head):
             var retMsg = GatewayText(head.retMsg)
             defer { retMsg.dispose() }
             reply.fill(head, retMsg.text)
-            let refusal = Refusal(head, retMsg.text, retryAfter)
+            let refusal = RefusedReply(head, retMsg.text, retryAfter)
             reply.retry_after_ms = refusal.retryAfter
             reply.retry = refusal.retry.rawValue
-            finish(&reply, refusal.status, refusal.text, callback, request)
+            complete(&reply, refusal.status, refusal.text, callback, request)
         case .figures(let message):
             guard let s2c = message.pointee.s2c else {
-                return finish(&reply, .malformedReply, Texts.noContent, callback, request)
+                return complete(&reply, .malformedReply, Texts.noContent, callback, request)
             }
             let head = ResponseHead(message.pointee)
             var retMsg = GatewayText(head.retMsg)
@@ -56,13 +56,13 @@ extension Connection {
             var distribution = Self.distribution(s2c.pointee, updateTime.text)
             withUnsafePointer(to: &distribution) { distribution in
                 reply.distribution = distribution
-                finish(&reply, .ok, Self.emptyText, callback, request)
+                complete(&reply, .ok, Self.emptyText, callback, request)
             }
         }
     }
 
     /// A refusal in the words of a reply.
-    private struct Refusal {
+    private struct RefusedReply {
         let status: Status
         let retry: Retry
         /// Milliseconds.
@@ -82,15 +82,15 @@ extension Connection {
         }
     }
 
-    private func finish(
+    private func complete(
         _ reply: inout capdist_reply, _ status: Status, _ text: String, _ callback: capdist_reply_fn,
         _ request: Request<Payload>
     ) {
         noteFailure(request, status, text)
-        text.withCString { finish(&reply, status, $0, callback, request) }
+        text.withCString { complete(&reply, status, $0, callback, request) }
     }
 
-    private func finish(
+    private func complete(
         _ reply: inout capdist_reply, _ status: Status, _ text: UnsafePointer<CChar>, _ callback: capdist_reply_fn,
         _ request: Request<Payload>
     ) {
@@ -141,7 +141,7 @@ extension Connection {
                 if answer == nil, let refusal = FrequencyRefusal(retMsg.text) {
                     wait = refusal.wait(orFor: membership.quota.window)
                 }
-                let refusal = Refusal(head, retMsg.text, wait)
+                let refusal = RefusedReply(head, retMsg.text, wait)
                 reply.status = refusal.status.rawValue
                 reply.retry = refusal.retry.rawValue
                 reply.retry_after_ms = refusal.retryAfter
@@ -253,7 +253,7 @@ extension capdist_reply {
     }
 }
 
-/// A text of the gateway as the host may have it: UTF-8, never NULL. Invalid bytes are replaced by U+FFFD.
+/// A text of the gateway as the application may have it: UTF-8, never NULL. Invalid bytes are replaced by U+FFFD.
 private struct GatewayText {
     let text: UnsafePointer<CChar>
     private let repaired: UnsafeMutablePointer<CChar>?

@@ -9,25 +9,25 @@ extension Connection {
 
     /// Does what the poller reported, and all that follows from it.
     func process(_ ready: Poller.Ready) {
-        look(ready)
-        work(isWritable: ready.isSocketWritable)
+        dispatch(ready)
+        runUntilIdle(isWritable: ready.isSocketWritable)
     }
 
-    func work(isWritable: Bool = false) {
-        if workUntilIdle(isWritable: isWritable) { stateLock.unlock() }
+    func runUntilIdle(isWritable: Bool = false) {
+        if runUntilIdleThenLock(isWritable: isWritable) { stateLock.unlock() }
     }
 
     /// Takes in what the poller reported. Frames are handled before timers, so that a late look is taken for no silence.
-    func look(_ ready: Poller.Ready) {
+    func dispatch(_ ready: Poller.Ready) {
         if ready.isBroken || poller.isGone || ready.isIdle && !poller.isIntact { return loseDescriptors() }
         if ready.isIdle || ready.isTimerDue || poller.isSocketTaken, !poller.hasItsSocket {
-            lineLost(Self.closedByApplication(isFinal: false))
+            streamLost(Self.closedByApplication(isFinal: false))
         }
         if ready.isSocketReadable || ready.isSocketWritable {
             if input.pointee.isConnecting {
                 connectProgressed()
-            } else if let line = input.pointee.line {
-                if ready.isSocketReadable { receiveWebSocket(line) }
+            } else if let stream = input.pointee.stream {
+                if ready.isSocketReadable { receiveWebSocket(stream) }
             } else if ready.isSocketReadable {
                 receive()
             }
@@ -42,7 +42,7 @@ extension Connection {
     /// Performs actions and sends until neither is left, then sets the timer.
     /// - Returns: true with `stateLock` held for the caller to unlock, so that nothing has come since; false when the
     ///   connection is finished.
-    func workUntilIdle(isWritable: Bool = false) -> Bool {
+    func runUntilIdleThenLock(isWritable: Bool = false) -> Bool {
         var mustSend = isWritable
         var hasSent = false
         while !input.pointee.isFinished {
@@ -54,7 +54,7 @@ extension Connection {
                 continue
             }
             guard !hasSent, mustSend || state.pointee.machine.mayHaveToSend else {
-                settle(wakes: false)
+                rearmTimer(wakes: false)
                 if input.pointee.addressDeadline < state.pointee.timerAt {
                     state.pointee.timerAt = input.pointee.addressDeadline
                     poller.setTimer(state.pointee.timerAt)
@@ -87,7 +87,7 @@ extension Connection {
     private func perform(_ action: Machine.Action) {
         switch action {
         case .connect: beginConnect()
-        case .closeLine: closeLine()
+        case .closeStream: closeStream()
         case .initConnect(let cause):
             wakeWaiters()
             guard let callback = options.callbacks.onInitConnect else { break }
@@ -215,10 +215,10 @@ extension Connection {
                 output.pointee.isBlocked = false
                 poller.change(output.pointee.socket, forWriting: false)
             }
-            guard encryptHello() else {
+            guard encryptFirstMessage() else {
                 return attemptFailed(
                     Cause(
-                        .encryptionFailed, .initConnect, Cause.InitConnectCode.notSent, Texts.helloNotEncrypted))
+                        .encryptionFailed, .initConnect, Cause.InitConnectCode.notSent, Texts.firstMessageNotEncrypted))
             }
             stateLock.withLock { state.pointee.machine.connected(Clock.now()) }
             if options.behaviour.transport != .tcp { openWebSocket() }
@@ -246,36 +246,36 @@ extension Connection {
         stateLock.withLock { membership.quota.with { state.pointee.machine.attemptFailed(cause, now, &$0) } }
     }
 
-    func lineLost(_ cause: Cause) {
+    func streamLost(_ cause: Cause) {
         let now = Clock.now()
-        stateLock.withLock { membership.quota.with { state.pointee.machine.lineLost(cause, now, &$0) } }
+        stateLock.withLock { membership.quota.with { state.pointee.machine.streamLost(cause, now, &$0) } }
     }
 
-    /// Ends an attempt or a line.
-    private func closeLine() {
+    /// Ends an attempt or a stream.
+    private func closeStream() {
         input.pointee.awaitsTrust = false
         input.pointee.awaitsLookUp = false
         input.pointee.addresses = []
         closeSocket()
         input.pointee.reader.reset()
         input.pointee.decryption.reset()
-        stateLock.withLock { membership.quota.with { state.pointee.machine.lineClosed(Clock.now(), &$0) } }
+        stateLock.withLock { membership.quota.with { state.pointee.machine.streamClosed(Clock.now(), &$0) } }
     }
 
     private func closeSocket() {
         input.pointee.isConnecting = false
         input.pointee.addressDeadline = .max
-        let line = input.pointee.line
-        input.pointee.line = nil
+        let stream = input.pointee.stream
+        input.pointee.stream = nil
         sendLock.withLock {
             let socket = output.pointee.socket
             guard socket >= 0 else { return }
-            if let line { closeWebSocket(line) }
+            if let stream { closeWebSocket(stream) }
             output.pointee.socket = -1
             output.pointee.isBlocked = false
             stateLock.withLock { state.pointee.isBlocked = false }
             output.pointee.writer.reset()
-            if line != nil { output.pointee.writer.wipeSent() }
+            if stream != nil { output.pointee.writer.wipeSent() }
             output.pointee.cipher = nil
             output.pointee.tls = nil
             poller.closeSocket()
@@ -284,7 +284,7 @@ extension Connection {
 
     // MARK: - Receiving
 
-    /// - Returns: whether anything came, if only the end of the line.
+    /// - Returns: whether anything came, if only the end of the stream.
     @discardableResult
     func receive() -> Bool {
         for turn in 0..<Self.maxReceives {
@@ -296,7 +296,7 @@ extension Connection {
             switch Socket.receive(socket, space) {
             case .success(.none): return turn > 0
             case .success(.some(0)):
-                lineLost(Cause(.disconnected, .receive, 0, Texts.closed))
+                streamLost(Cause(.disconnected, .receive, 0, Texts.closed))
                 return true
             case .success(.some(let count)):
                 input.pointee.reader.received(count)
@@ -304,7 +304,7 @@ extension Connection {
                 handleFrames(Clock.now())
                 if count < space.count { return true }
             case .failure(let error):
-                lineLost(Cause(.disconnected, .receive, error.code, Texts.broke(error.text)))
+                streamLost(Cause(.disconnected, .receive, error.code, Texts.broke(error.text)))
                 return true
             }
         }
@@ -313,17 +313,17 @@ extension Connection {
 
     private func handleFrames(_ now: Instant) {
         var since = now
-        defer { gather(false, since: now) }
+        defer { setBatching(false, since: now) }
         while !input.pointee.isFinished {
             do {
                 guard let frame = try input.pointee.reader.next() else { return }
                 let isLast = !input.pointee.reader.hasFrame
-                gather(!isLast, since: since)
+                setBatching(!isLast, since: since)
                 if handle(frame, now) { performActions() }
                 if isLast { return }
-                sendGathered(&since)
+                sendBatch(&since)
             } catch {
-                return lineLost(protocolCause(error))
+                return streamLost(protocolCause(error))
             }
         }
     }
@@ -350,7 +350,7 @@ extension Connection {
         do throws(Cause) {
             (body, isIntact) = try input.pointee.decryption.open(frame, input.pointee.arena) { !isReleased }
         } catch {
-            lineLost(error)
+            streamLost(error)
             return true
         }
         return handle(

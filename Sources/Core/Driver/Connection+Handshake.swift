@@ -3,17 +3,17 @@ import Codec
 /// InitConnect and its answer.
 extension Connection {
     /// - Returns: false if OpenSSL fails.
-    func encryptHello() -> Bool {
+    func encryptFirstMessage() -> Bool {
         guard let key = options.rsaKey else { return true }
-        let encrypted = (options.hello ?? Self.noHello).withUnsafeBytes { key.encrypt($0) }
-        sendLock.withLock { output.pointee.encryptedHello = encrypted }
+        let encrypted = (options.firstMessage ?? Self.noFirstMessage).withUnsafeBytes { key.encrypt($0) }
+        sendLock.withLock { output.pointee.encryptedFirstMessage = encrypted }
         return encrypted != nil
     }
 
     func handshake(_ body: UnsafeRawBufferPointer, isIntact: Bool) {
-        if options.behaviour.transport != .tcp { return handshakeWithRelay(body) }
+        if options.behaviour.transport != .tcp { return handshakeWithBridge(body) }
         guard isIntact else {
-            return attemptFailed(Self.invalid(Texts.helloSHA1))
+            return attemptFailed(Self.invalid(Texts.firstMessageSHA1))
         }
         do {
             var response = try InitConnectResponse(body, input.pointee.arena)
@@ -24,36 +24,36 @@ extension Connection {
             input.pointee.decryption.wipe()
             if let cause { attemptFailed(cause) }
         } catch {
-            attemptFailed(Self.invalid(Texts.helloInvalid(options.behaviour.endpoint)))
+            attemptFailed(Self.invalid(Texts.firstMessageInvalid(options.behaviour.endpoint)))
         }
     }
 
-    private func handshakeWithRelay(_ body: UnsafeRawBufferPointer) {
+    private func handshakeWithBridge(_ body: UnsafeRawBufferPointer) {
         // The key was in it.
         sendLock.withLock { output.pointee.writer.wipeSent() }
         do {
             let response = try InitWebSocketResponse(body, input.pointee.arena)
             if response.head.retType == RetType.succeed {
-                // The relay names no interval.
+                // The bridge names no interval.
                 return stand(response.connID ?? 0, user: 0, version: 0, keepAliveInterval: Self.pingInterval)
             }
             attemptFailed(refused(response.head))
         } catch {
-            attemptFailed(Self.invalid(Texts.helloInvalid(options.behaviour.endpoint)))
+            attemptFailed(Self.invalid(Texts.firstMessageInvalid(options.behaviour.endpoint)))
         }
     }
 
     /// Seconds; pings go out at 4/5 of it, as KeepAlive does.
     private static var pingInterval: Int32 { 10 }
 
-    static let noHello: SecretBytes = {
+    static let noFirstMessage: SecretBytes = {
         var nothing: [UInt8] = []
         return SecretBytes(&nothing)
     }()
 
     /// Not final: OpenD refuses while it waits for a code, say, and accepts minutes later.
     private func refused(_ head: AnyResponse) -> Cause {
-        let text = Texts.helloRefused(options.behaviour.endpoint, head.retMsg, head.retType ?? RetType.unknown)
+        let text = Texts.firstMessageRefused(options.behaviour.endpoint, head.retMsg, head.retType ?? RetType.unknown)
         return Cause(.connectRefused, .initConnect, Cause.InitConnectCode.refused, text)
     }
 
@@ -67,7 +67,7 @@ extension Connection {
             return refused(response.head)
         }
         guard let content = response.content else {
-            return Self.invalid(Texts.helloSuccessWithoutContent)
+            return Self.invalid(Texts.firstMessageSuccessWithoutContent)
         }
         do throws(Cause) {
             let cipher = try input.pointee.decryption.agree(content)

@@ -6,33 +6,33 @@ import Glibc
 extension Connection {
     /// Whether this thread is in a callback for an answer that another one follows at once: what is asked there goes out
     /// in one piece with what the next callbacks ask.
-    var isGathering: Bool {
-        csystem_this_thread()?.pointee.gathering == UnsafeRawPointer(Unmanaged.passUnretained(self).toOpaque())
+    var isBatching: Bool {
+        csystem_this_thread()?.pointee.batching == UnsafeRawPointer(Unmanaged.passUnretained(self).toOpaque())
     }
 
     /// Before a callback. Where one was slow not long ago, nothing is kept for the next.
-    func gather(_ isWanted: Bool, since: Instant) {
-        csystem_this_thread()?.pointee.gathering =
-            isWanted && since >= input.pointee.gathersFrom
+    func setBatching(_ isWanted: Bool, since: Instant) {
+        csystem_this_thread()?.pointee.batching =
+            isWanted && since >= input.pointee.batchesFrom
             ? UnsafeRawPointer(Unmanaged.passUnretained(self).toOpaque()) : nil
     }
 
     /// After it: sends what was kept for longer than it takes to send it.
     /// - Parameter since: when nothing was kept last.
-    func sendGathered(_ since: inout Instant) {
-        // In a child that the callback forked the line is not ours.
-        guard isGathering, !input.pointee.isFinished else { return }
+    func sendBatch(_ since: inout Instant) {
+        // In a child that the callback forked the stream is not ours.
+        guard isBatching, !input.pointee.isFinished else { return }
         let now = Clock.now()
-        guard now - since >= Self.longestGathering else { return }
-        if now - since >= Self.slowCallback { input.pointee.gathersFrom = now + Self.withoutGathering }
-        gather(false, since: now)
+        guard now - since >= Self.longestBatch else { return }
+        if now - since >= Self.slowCallback { input.pointee.batchesFrom = now + Self.pauseOfBatching }
+        setBatching(false, since: now)
         sendWaiting(isWritable: false)
         since = Clock.now()
     }
 
-    private static var longestGathering: Instant { 100_000 }
+    private static var longestBatch: Instant { 100_000 }
     private static var slowCallback: Instant { 1_000_000 }
-    private static var withoutGathering: Instant { 1_000_000_000 }
+    private static var pauseOfBatching: Instant { 1_000_000_000 }
 
     /// Sends what may be sent now.
     /// - Parameter isWritable: whether the poller tells that the socket takes more.
@@ -71,24 +71,24 @@ extension Connection {
         return true
     }
 
-    /// - Returns: false if it could not be made, and the line is lost.
+    /// - Returns: false if it could not be made, and the stream is lost.
     func makeFrame(_ next: Machine.Outgoing, _ now: Instant) -> Bool {
         if encode(next) { return true }
         let cause = Cause(.disconnected, .send, EIO, output.pointee.writer.failure.text)
-        membership.quota.with { state.pointee.machine.lineLost(cause, now, &$0) }
+        membership.quota.with { state.pointee.machine.streamLost(cause, now, &$0) }
         return false
     }
 
     private func encode(_ next: Machine.Outgoing) -> Bool {
         switch next {
         case .initConnect(let serialNo):
-            return (options.hello ?? Self.noHello).withUnsafeBytes { hello in
-                if let encrypted = output.pointee.encryptedHello {
+            return (options.firstMessage ?? Self.noFirstMessage).withUnsafeBytes { firstMessage in
+                if let encrypted = output.pointee.encryptedFirstMessage {
                     return output.pointee.writer.append(
-                        protoID: ProtoID.initConnect, serialNo: serialNo, body: hello, encrypted: encrypted)
+                        protoID: ProtoID.initConnect, serialNo: serialNo, body: firstMessage, encrypted: encrypted)
                 }
                 return output.pointee.writer.append(
-                    protoID: options.behaviour.transport.helloID, serialNo: serialNo, body: hello)
+                    protoID: options.behaviour.transport.firstMessageID, serialNo: serialNo, body: firstMessage)
             }
         case .probe(let serialNo):
             return GlobalState.encodedRequest(userID: 0).withUnsafeBytes { body in
@@ -153,7 +153,7 @@ extension Connection {
 
     /// Sets the timer no later than the state machine needs it and, if `wakes`, hands actions to the connection's thread.
     /// With `stateLock` held, from any thread, while the connection is not released.
-    func settle(wakes: Bool) {
+    func rearmTimer(wakes: Bool) {
         if state.pointee.machine.wakeAt < state.pointee.timerAt {
             state.pointee.timerAt = state.pointee.machine.wakeAt
             poller.setTimer(state.pointee.timerAt)

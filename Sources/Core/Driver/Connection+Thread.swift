@@ -21,7 +21,7 @@ extension Connection {
     }
 
     private func drive() {
-        work()
+        runUntilIdle()
         var signalsAt = Clock.now()
         while !input.pointee.isFinished {
             let ready = poller.wait()

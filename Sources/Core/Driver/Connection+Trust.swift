@@ -1,7 +1,8 @@
 import Codec
 import Glibc
 
-/// Over TLS: the certificates that are trusted, which are read before the first attempt that needs them, on a thread for that.
+/// Over TLS: the certificates that are trusted, which are read before the first attempt that needs them, on a thread for
+/// that.
 extension Connection {
     /// Whether the attempt can go on at once; else `trustMade` does, or the attempt has failed.
     func isTrustMade() -> Bool {
@@ -26,7 +27,7 @@ extension Connection {
         return false
     }
 
-    func takeTrust() -> Result<TLSContext, TLSContext.Refusal>? {
+    func takeTrust() -> Result<TLSContext, TLSContext.TrustError>? {
         input.pointee.trustWork.flatMap { Helpers.certificates.take($0) }
     }
 
@@ -45,7 +46,7 @@ extension Connection {
         while true { Glibc.pause() }
     }
 
-    func trustMade(_ result: Result<TLSContext, TLSContext.Refusal>) {
+    func trustMade(_ result: Result<TLSContext, TLSContext.TrustError>) {
         input.pointee.trustWork = nil
         guard input.pointee.awaitsTrust else { return }
         input.pointee.awaitsTrust = false

@@ -2,7 +2,7 @@ import CSystem
 import Codec
 import Glibc
 
-/// The line to OpenD's relay: TLS, the upgrade, and sections in WebSocket frames (docs/protocol.md, WebSocket).
+/// The stream to OpenD's WebSocket bridge: TLS, the upgrade, and sections in WebSocket frames (docs/protocol.md, WebSocket).
 extension Connection {
     private var transport: Transport { options.behaviour.transport }
 
@@ -15,15 +15,15 @@ extension Connection {
         guard let upgrade = WebSocketUpgrade(host: name, port: options.port, defaultPort: defaultPort) else {
             return attemptFailed(Self.refused(.connectFailed, Texts.noRandomBytes))
         }
-        let line = WebSocketLine(upgrade, maxBodyLength: options.maxBodyLength)
-        input.pointee.line = line
+        let stream = WebSocketStream(upgrade, maxBodyLength: options.maxBodyLength)
+        input.pointee.stream = stream
         if let context = input.pointee.trusted {
             guard let session = TLSSession(context, host: name) else {
                 return attemptFailed(Self.refused(.tlsFailed, Texts.noTLSSession))
             }
             sendLock.withLock { output.pointee.tls = session }
             let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
-            take(nothing, line)
+            take(nothing, stream)
         } else {
             requestUpgrade(upgrade)
         }
@@ -42,33 +42,33 @@ extension Connection {
 
     // MARK: - Receiving
 
-    func receiveWebSocket(_ line: WebSocketLine) {
+    func receiveWebSocket(_ stream: WebSocketStream) {
         for _ in 0..<Self.maxReceives {
             let socket = output.pointee.socket
-            guard socket >= 0, input.pointee.line === line, !input.pointee.isFinished else { return }
-            switch Socket.receive(socket, line.space) {
+            guard socket >= 0, input.pointee.stream === stream, !input.pointee.isFinished else { return }
+            switch Socket.receive(socket, stream.space) {
             case .success(.none): return
             case .success(.some(0)):
-                return lineLost(Cause(.disconnected, .receive, 0, Texts.closed))
+                return streamLost(Cause(.disconnected, .receive, 0, Texts.closed))
             case .success(.some(let count)):
-                take(UnsafeRawBufferPointer(rebasing: line.space[..<count]), line)
-                if count < line.space.count { return }
+                take(UnsafeRawBufferPointer(rebasing: stream.space[..<count]), stream)
+                if count < stream.space.count { return }
             case .failure(let error):
-                return lineLost(Cause(.disconnected, .receive, error.code, Texts.broke(error.text)))
+                return streamLost(Cause(.disconnected, .receive, error.code, Texts.broke(error.text)))
             }
         }
     }
 
     /// Takes in what the socket gave.
-    private func take(_ bytes: UnsafeRawBufferPointer, _ line: WebSocketLine) {
-        guard options.tls != nil else { return takePlain(bytes, line) }
+    private func take(_ bytes: UnsafeRawBufferPointer, _ stream: WebSocketStream) {
+        guard options.tls != nil else { return takePlain(bytes, stream) }
         do throws(TLSSession.Failure) {
-            guard try decrypt(bytes, line) else { return }
+            guard try decrypt(bytes, stream) else { return }
             // Until nothing is left in there: the socket would not tell of it again.
-            while input.pointee.line === line, !input.pointee.isFinished {
-                let count = try decryptMore(line)
+            while input.pointee.stream === stream, !input.pointee.isFinished {
+                let count = try decryptMore(stream)
                 if count == 0 { return }
-                takePlain(UnsafeRawBufferPointer(rebasing: line.plain[..<count]), line)
+                takePlain(UnsafeRawBufferPointer(rebasing: stream.plain[..<count]), stream)
             }
         } catch {
             tlsFailed(error)
@@ -77,7 +77,8 @@ extension Connection {
 
     /// Hands bytes to TLS, goes on with its handshake, and sends what that makes.
     /// - Returns: whether the handshake is done.
-    private func decrypt(_ bytes: UnsafeRawBufferPointer, _ line: WebSocketLine) throws(TLSSession.Failure) -> Bool {
+    private func decrypt(_ bytes: UnsafeRawBufferPointer, _ stream: WebSocketStream) throws(TLSSession.Failure) -> Bool
+    {
         sendLock.lock()
         defer { sendLock.unlock() }
         guard let session = output.pointee.tls else { return false }
@@ -87,18 +88,18 @@ extension Connection {
         try session.received(bytes)
         try checkOutgoing(session)
         guard session.isEstablished else { return false }
-        if !wasEstablished, let upgrade = line.upgrade {
+        if !wasEstablished, let upgrade = stream.upgrade {
             upgrade.request.withUnsafeBytes { output.pointee.writer.append($0) }
         }
         return true
     }
 
-    private func decryptMore(_ line: WebSocketLine) throws(TLSSession.Failure) -> Int {
+    private func decryptMore(_ stream: WebSocketStream) throws(TLSSession.Failure) -> Int {
         sendLock.lock()
         defer { sendLock.unlock() }
         guard let session = output.pointee.tls else { return 0 }
         defer { if !session.outgoing.isEmpty { flush() } }
-        let count = try session.read(into: line.plain)
+        let count = try session.read(into: stream.plain)
         try checkOutgoing(session)
         return count
     }
@@ -114,36 +115,36 @@ extension Connection {
     }
 
     private func tlsFailed(_ failure: TLSSession.Failure) {
-        if failure.isEnd { return lineLost(Cause(.disconnected, .receive, 0, failure.text)) }
-        if isReady { return lineLost(Cause(.tlsFailed, .receive, EPROTO, failure.text)) }
+        if failure.isEnd { return streamLost(Cause(.disconnected, .receive, 0, failure.text)) }
+        if isReady { return streamLost(Cause(.tlsFailed, .receive, EPROTO, failure.text)) }
         // Trying again makes no other certificate.
         attemptFailed(Self.refused(.tlsFailed, failure.text, isFinal: failure.isCertificate))
     }
 
-    /// Takes in what the relay sent.
-    private func takePlain(_ bytes: UnsafeRawBufferPointer, _ line: WebSocketLine) {
+    /// Takes in what the bridge sent.
+    private func takePlain(_ bytes: UnsafeRawBufferPointer, _ stream: WebSocketStream) {
         var bytes = bytes
-        if line.upgrade != nil {
-            do throws(WebSocketUpgrade.Refusal) {
-                guard let count = try line.upgrade?.received(bytes) else { return }
+        if stream.upgrade != nil {
+            do throws(WebSocketUpgrade.Failure) {
+                guard let count = try stream.upgrade?.received(bytes) else { return }
                 bytes = UnsafeRawBufferPointer(rebasing: bytes[count...])
             } catch {
                 return attemptFailed(
                     Self.refused(.protocolError, Texts.upgradeRefused(options.behaviour.endpoint, error)))
             }
-            line.upgrade = nil
+            stream.upgrade = nil
             stateLock.withLock { state.pointee.machine.upgraded(Clock.now()) }
         }
         guard !bytes.isEmpty else { return }
-        line.reader.received(bytes)
-        answerControls(line)
+        stream.reader.received(bytes)
+        answerControls(stream)
         // Taken after receiving, as over TCP.
-        handleSections(line, Clock.now())
+        handleSections(stream, Clock.now())
     }
 
     /// Sends what pings and closes are answered with. One who sends pings and reads nothing is not answered for ever.
-    private func answerControls(_ line: WebSocketLine) {
-        line.reader.takeControls { frames in
+    private func answerControls(_ stream: WebSocketStream) {
+        stream.reader.takeControls { frames in
             sendLock.withLock {
                 guard output.pointee.writer.pending.count < Self.maxPending else { return }
                 output.pointee.writer.append(frames)
@@ -152,24 +153,24 @@ extension Connection {
         }
     }
 
-    private func handleSections(_ line: WebSocketLine, _ now: Instant) {
+    private func handleSections(_ stream: WebSocketStream, _ now: Instant) {
         var since = now
-        defer { gather(false, since: now) }
+        defer { setBatching(false, since: now) }
         var messages = 0
         do throws(WebSocketFailure) {
-            while !input.pointee.isFinished, input.pointee.line === line, let message = try line.reader.next() {
+            while !input.pointee.isFinished, input.pointee.stream === stream, let message = try stream.reader.next() {
                 messages += 1
-                gather(line.reader.hasMessage, since: since)
+                setBatching(stream.reader.hasMessage, since: since)
                 if handle(message, now) { performActions() }
-                sendGathered(&since)
+                sendBatch(&since)
             }
         } catch {
-            line.isClosing = true
-            return lineLost(cause(error))
+            stream.isClosing = true
+            return streamLost(cause(error))
         }
         // Messages have told the state machine themselves.
-        let frames = line.reader.frameCount - line.framesTold
-        line.framesTold += frames
+        let frames = stream.reader.frameCount - stream.framesTold
+        stream.framesTold += frames
         if frames > messages { stateLock.withLock { state.pointee.machine.heard(now) } }
     }
 
@@ -180,15 +181,15 @@ extension Connection {
             header = try SectionHeader(reply: message)
         } catch {
             let text = Texts.sectionFailed(options.behaviour.endpoint, error)
-            lineLost(Cause(.protocolError, .receive, EPROTO, text))
+            streamLost(Cause(.protocolError, .receive, EPROTO, text))
             return true
         }
-        if header.command == ProtoID.lostOpenD || header.error == RelayError.lostOpenD {
-            let text = Texts.relayFailed(RelayError.lostOpenD, header.errorText)
+        if header.command == ProtoID.lostOpenD || header.error == BridgeError.lostOpenD {
+            let text = Texts.bridgeFailed(BridgeError.lostOpenD, header.errorText)
             if isReady {
-                lineLost(Cause(.disconnected, .receive, 0, text))
+                streamLost(Cause(.disconnected, .receive, 0, text))
             } else {
-                attemptFailed(Self.refused(.connectFailed, Texts.relayLostAtHello(text)))
+                attemptFailed(Self.refused(.connectFailed, Texts.bridgeLostAtFirstMessage(text)))
             }
             return true
         }
@@ -202,11 +203,11 @@ extension Connection {
     }
 
     private func handleError(_ header: SectionHeader, _ serialNo: UInt32, _ now: Instant) -> Bool {
-        let isTimeout = header.error == RelayError.timeout || header.error == RelayError.openDTimeout
-        let text = Texts.relayFailed(header.error, header.errorText)
+        let isTimeout = header.error == BridgeError.timeout || header.error == BridgeError.openDTimeout
+        let text = Texts.bridgeFailed(header.error, header.errorText)
         let incoming = stateLock.withLock {
             membership.quota.with { group in
-                state.pointee.machine.relayFailed(
+                state.pointee.machine.bridgeFailed(
                     protoID: header.command, serialNo: serialNo, isTimeout ? .replyTimeout : .refused, text, now, &group
                 )
             }
@@ -251,8 +252,8 @@ extension Connection {
     }
 
     /// Says goodbye as far as the socket takes it at once. With `sendLock` held.
-    func closeWebSocket(_ line: WebSocketLine) {
-        if line.upgrade == nil, !line.isClosing {
+    func closeWebSocket(_ stream: WebSocketStream) {
+        if stream.upgrade == nil, !stream.isClosing {
             var code = UInt16(1000).bigEndian
             _ = withUnsafeBytes(of: &code) { output.pointee.writer.append(.close, $0) }
         }

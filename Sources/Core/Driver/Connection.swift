@@ -3,8 +3,8 @@ import CSystem
 import Codec
 import Glibc
 
-/// The driver of one connection: performs what the state machine decides, on a thread of its own or, in host-driven mode, on
-/// whichever of the host's threads has its turn (Connection+HostDriven.swift).
+/// The driver of one connection: performs what the state machine decides, on a thread of its own or, in
+/// application-driven mode, on whichever of the application's threads has its turn (Connection+ApplicationDriven.swift).
 ///
 /// Locks, outermost first: `sendLock` (wire serial numbers, encoding, the socket's sending side), `stateLock` (the state
 /// machine; held briefly, never across a system call that may take long), the quota group's. No callback runs under any.
@@ -26,7 +26,7 @@ package final class Connection: @unchecked Sendable {
         var isDetached = false
         /// Whether the thread is done and does not end, since the process exits.
         var isParked = false
-        /// In host-driven mode: the thread that is at it, 0 for none.
+        /// In application-driven mode: the thread that is at it, 0 for none.
         var driver = pthread_t()
         var isOver = false
         /// Whether the application was asked for the host's addresses and has not answered; then its answer.
@@ -40,12 +40,12 @@ package final class Connection: @unchecked Sendable {
 
     struct Output: ~Copyable {
         var writer: FrameWriter
-        /// Of this line, over TLS.
+        /// Of this stream, over TLS.
         var tls: TLSSession?
-        /// Of this line, once InitConnect has agreed on it.
+        /// Of this stream, once InitConnect has agreed on it.
         var cipher: BodyCipher?
         /// InitConnect under RSA; made on the connection's thread.
-        var encryptedHello: [UInt8]?
+        var encryptedFirstMessage: [UInt8]?
         /// -1: none.
         var socket: Int32 = -1
         /// Whether the socket took less than there was, so that the poller must tell when it takes more.
@@ -57,7 +57,7 @@ package final class Connection: @unchecked Sendable {
     struct Input: ~Copyable {
         var reader: FrameReader
         /// In its place over WebSocket, once connected.
-        var line: WebSocketLine?
+        var stream: WebSocketStream?
         var arena = MessageArena()
         var decryption: Decryption
         var isConnecting = false
@@ -82,7 +82,7 @@ package final class Connection: @unchecked Sendable {
         /// The one that took a connection last and then did not stand: the next attempt begins with the one after it.
         var passedOver: Address?
         /// What is asked in callbacks goes out at once until then: one of them took long.
-        var gathersFrom = Instant.min
+        var batchesFrom = Instant.min
         /// When the attempt must be done, and when the next address has its turn.
         var attemptDeadline = Instant.max
         var addressDeadline = Instant.max
@@ -106,12 +106,12 @@ package final class Connection: @unchecked Sendable {
     let state: UnsafeMutablePointer<State>
     let output: UnsafeMutablePointer<Output>
     let input: UnsafeMutablePointer<Input>
-    /// In host-driven mode: released in a callback before this one on the same thread, and to be ended after it.
+    /// In application-driven mode: released in a callback before this one on the same thread, and to be ended after it.
     var releasedBefore: Connection?
-    /// In host-driven mode: what this thread drives as well, and was at before; not retained.
+    /// In application-driven mode: what this thread drives as well, and was at before; not retained.
     var drivenBefore: UnsafeMutableRawPointer?
 
-    package enum SetUpError: Error {
+    package enum CreationError: Error {
         case system(SystemError)
         case quotaConflict
     }
@@ -124,7 +124,7 @@ package final class Connection: @unchecked Sendable {
     package init(
         _ options: ConnectionOptions, handle: OpaquePointer?, group: String, limit: Int, window: Instant,
         forget: @escaping @Sendable () -> Void
-    ) throws(SetUpError) {
+    ) throws(CreationError) {
         guard Crypto.isAvailable else { throw .system(SystemError(code: ENOSYS)) }
         var framing: WebSocketFraming?
         if options.behaviour.transport != .tcp {
@@ -164,7 +164,7 @@ package final class Connection: @unchecked Sendable {
 
     /// Starts the connection's thread, if it is to have one. From here on `release` must be called.
     package func start() throws(SystemError) {
-        if options.isHostDriven { return startHostDriven() }
+        if options.isApplicationDriven { return startApplicationDriven() }
         // Who joins the thread finds its id: the thread's first step waits for this lock.
         stateLock.lock()
         let thread = Thread.start(detached: false, stackBytes: options.threadStackBytes) { self.run() }
@@ -177,7 +177,7 @@ package final class Connection: @unchecked Sendable {
         throw SystemError(code: error)
     }
 
-    // MARK: - Calls of the host, from any thread
+    // MARK: - Calls of the application, from any thread
 
     /// What a request may set for itself; nil for the connection's default. Times in nanoseconds.
     package struct Terms {
@@ -202,7 +202,7 @@ package final class Connection: @unchecked Sendable {
             failsWithoutSlot: terms.failsWithoutSlot ?? options.failsWithoutSlot,
             failsInOutage: terms.failsInOutage ?? options.failsInOutage)
         let now = Clock.now()
-        let isLater = isGathering
+        let isLater = isBatching
         if !isLater { sendLock.lock() }
         stateLock.lock()
         let canSend = !isLater && canFill
@@ -222,7 +222,7 @@ package final class Connection: @unchecked Sendable {
                 _ = fill(now)
             }
             // A callback's own actions are performed once it returns.
-            settle(wakes: !isLater)
+            rearmTimer(wakes: !isLater)
         }
         stateLock.unlock()
         if !isLater {
@@ -237,7 +237,7 @@ package final class Connection: @unchecked Sendable {
         return stateLock.withLock {
             if case .released = state.pointee.machine.state { return .released }
             let found = membership.quota.with { state.pointee.machine.cancel(serialNo, now, &$0) }
-            if found { settle(wakes: true) }
+            if found { rearmTimer(wakes: true) }
             return found ? .ok : .notFound
         }
     }
@@ -272,10 +272,11 @@ package final class Connection: @unchecked Sendable {
         }
     }
 
-    /// Waits until something may have changed; in host-driven mode by doing what there is to do. With `stateLock` held.
+    /// Waits until something may have changed; in application-driven mode by doing what there is to do. With `stateLock`
+    /// held.
     /// - Returns: false in a child that a callback forked.
     private func pause(until deadline: Instant) -> Bool {
-        if options.isHostDriven { return takeTurn(until: deadline) }
+        if options.isApplicationDriven { return driveOnce(until: deadline) }
         stateChanged.wait(stateLock, until: deadline)
         return true
     }
@@ -318,7 +319,7 @@ package final class Connection: @unchecked Sendable {
     /// Ends the connection; to be called once.
     /// - Parameter insideCallback: whether the calling thread is in a callback, and must not wait.
     package func release(insideCallback: Bool) {
-        if options.isHostDriven { return releaseHostDriven(insideCallback: insideCallback) }
+        if options.isApplicationDriven { return releaseApplicationDriven(insideCallback: insideCallback) }
         let now = Clock.now()
         stateLock.lock()
         state.pointee.isDetached = insideCallback
@@ -348,7 +349,7 @@ package final class Connection: @unchecked Sendable {
     /// Who waits looks again: under the lock, or it might look just before and sleep just after.
     package func wakeWaiters() { stateLock.withLock { stateChanged.broadcast() } }
 
-    /// Runs a callback of the host with this thread marked, so that calls that would wait for it are refused.
+    /// Runs a callback of the application with this thread marked, so that calls that would wait for it are refused.
     @inline(__always)
     func insideCallback(_ callback: () -> Void) {
         let thread = csystem_this_thread()
@@ -358,16 +359,16 @@ package final class Connection: @unchecked Sendable {
         callback()
         if let thread { csystem_begin_call(thread) }
         if csystem_forks() != forks {
-            guard options.isHostDriven else { endInForkedChild() }
+            guard options.isApplicationDriven else { endInForkedChild() }
             return leaveInForkedChild()
         }
         thread?.pointee.callback_depth -= 1
         if thread?.pointee.callback_depth == 0, thread?.pointee.released != nil { Self.endReleased() }
     }
 
-    /// The host forked inside a callback and came back from it in the child. The line is the parent's: to go on would take
-    /// its answers away. This is the child's only thread, so the child ends, and with a status that shows it; the host's
-    /// atexit handlers are the parent's to run.
+    /// The application forked inside a callback and came back from it in the child. The stream is the parent's: to go on
+    /// would take its answers away. This is the child's only thread, so the child ends, and with a status that shows it;
+    /// the application's atexit handlers are the parent's to run.
     private func endInForkedChild() -> Never {
         _exit(1)
     }

@@ -5,7 +5,7 @@ package struct ConnectionOptions: Sendable {
     package var host = "127.0.0.1"
     package var port: UInt16 = 11111
     /// The body of the dialect's first message: InitConnect's, or InitWebSocket's, which has the key.
-    package var hello: SecretBytes?
+    package var firstMessage: SecretBytes?
     /// Over TLS: whom to trust.
     package var tls: TLSTrust?
     /// Of the connection's thread.
@@ -17,14 +17,14 @@ package struct ConnectionOptions: Sendable {
     /// What InitConnect asks for.
     package var cipher = CipherAlgorithm.none
     package var behaviour = ConnectionConfiguration()
-    /// Whether the host's threads drive it, instead of one of its own.
-    package var isHostDriven = false
+    /// Whether the application's threads drive it, instead of one of its own.
+    package var isApplicationDriven = false
     package var maxBodyLength = 4 * 1024 * 1024
     /// What a request that does not say so does when no slot of the quota is free: be refused rather than wait.
     package var failsWithoutSlot = false
     /// What such a request does while the last attempt to connect has failed: be refused rather than wait.
     package var failsInOutage = false
-    package var callbacks = HostCallbacks()
+    package var callbacks = ApplicationCallbacks()
 
     package init() {}
 }

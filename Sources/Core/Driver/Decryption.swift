@@ -1,11 +1,11 @@
 import Codec
 import Glibc
 
-/// Makes the gateway's bodies clear again, line after line, and refuses what would be a silent downgrade (docs/protocol.md,
-/// Encryption). For one thread at a time.
+/// Makes the gateway's bodies clear again, stream after stream, and refuses what would be a silent downgrade
+/// (docs/protocol.md, Encryption). For one thread at a time.
 package struct Decryption: ~Copyable {
-    /// Most blocks of an answer to InitConnect, many times what a gateway has to say even if it puts one byte in each. A block
-    /// of a 4096-bit key takes milliseconds.
+    /// Most blocks of an answer to InitConnect, many times what a gateway has to say even if it puts one byte in each. A
+    /// block of a 4096-bit key takes milliseconds.
     private static let maxBlocks = 512
 
     private let key: RSAKey?
@@ -22,7 +22,7 @@ package struct Decryption: ~Copyable {
         self.asked = asked
     }
 
-    /// For the next line; what is left of this one's keys and bodies is wiped.
+    /// For the next stream; what is left of this one's keys and bodies is wiped.
     package mutating func reset() {
         cipher = nil
         isAgreed = false
@@ -31,9 +31,9 @@ package struct Decryption: ~Copyable {
 
     // MARK: - InitConnect's answer
 
-    /// Makes the line's ciphers from InitConnect's answer.
+    /// Makes the stream's ciphers from InitConnect's answer.
     /// - Returns: what encrypts to the gateway; nil for nothing. It is another object, for another thread.
-    /// - Throws: why the line can not be used.
+    /// - Throws: why the stream can not be used.
     package mutating func agree(_ content: InitConnectResponse.Content) throws(Cause) -> BodyCipher? {
         isAgreed = true
         let algorithm = asked.agreed(hasIV: content.aesCBCIV != nil)
@@ -68,7 +68,7 @@ package struct Decryption: ~Copyable {
 
     /// - Parameter goesOn: whether it still matters; asked on the way where it takes long.
     /// - Returns: a frame's body in clear, valid until the next one is opened, and whether it matches its SHA-1.
-    /// - Throws: why the line can not be used any more.
+    /// - Throws: why the stream can not be used any more.
     package mutating func open(
         _ frame: Frame, _ arena: borrowing MessageArena, while goesOn: () -> Bool = { true }
     ) throws(Cause) -> (UnsafeRawBufferPointer, isIntact: Bool) {
@@ -111,12 +111,12 @@ package struct Decryption: ~Copyable {
         do throws(CipherError) {
             decrypted = try key.decrypt(frame.body, while: goesOn)
         } catch {
-            throw Self.refused(Texts.helloUndecryptable(error, bytes: frame.body.count, block: key.blockSize))
+            throw Self.refused(Texts.firstMessageUndecryptable(error, bytes: frame.body.count, block: key.blockSize))
         }
         let room = plain.room(decrypted.count)
         room.copyBytes(from: decrypted)
         let body = UnsafeRawBufferPointer(room)
-        guard matches(body, frame) else { throw Self.refused(Texts.helloSHA1Decrypted) }
+        guard matches(body, frame) else { throw Self.refused(Texts.firstMessageSHA1Decrypted) }
         return body
     }
 

@@ -3,7 +3,7 @@ import Codec
 /// What of it there is.
 package enum Helpers {
     typealias Names = SharedWork<Result<[Address], LookUpFailure>>
-    typealias Certificates = SharedWork<Result<TLSContext, TLSContext.Refusal>>
+    typealias Certificates = SharedWork<Result<TLSContext, TLSContext.TrustError>>
 
     /// Look-ups by the host's name. A name server that does not answer holds one up for half a minute and more.
     static let names = Names(most: 8)

@@ -2,7 +2,7 @@ import CCapDist
 import Codec
 import Glibc
 
-/// What a request of the host carries through the state machine.
+/// What a request of the application carries through the state machine.
 package struct Payload {
     /// Whom to tell.
     package enum Callback {

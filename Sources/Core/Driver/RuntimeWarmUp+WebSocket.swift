@@ -1,24 +1,24 @@
 import Codec
 import Glibc
 
-/// The same for a line to the relay, and for TLS as far as one end can go alone: what OpenSSL makes at first use stands behind
-/// the gate that a fork waits for.
-extension Rehearsal {
+/// The same for a stream to the bridge, and for TLS as far as one end can go alone: what OpenSSL makes at first use
+/// stands behind the gate that a fork waits for.
+extension RuntimeWarmUp {
     /// - Returns: whether it came to its end as it must.
-    static func holdWebSocket() -> Bool {
+    static func runWebSocket() -> Bool {
         var pair: [Int32] = [-1, -1]
         let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
         guard socketpair(AF_UNIX, type, 0, &pair) == 0 else { return false }
         defer { close(pair[1]) }
-        guard let rehearsal = Rehearsal(socket: pair[0], gateway: pair[1], .webSocket) else {
+        guard let warmUp = RuntimeWarmUp(socket: pair[0], gateway: pair[1], .webSocket) else {
             close(pair[0])
             return false
         }
-        let isConnected = rehearsal.upgrade()
-        rehearsal.sections()
-        rehearsal.refusals()
+        let isConnected = warmUp.upgrade()
+        warmUp.sections()
+        warmUp.refusals()
         tls()
-        return rehearsal.end() && isConnected
+        return warmUp.end() && isConnected
     }
 
     private func upgrade() -> Bool {
@@ -46,7 +46,7 @@ extension Rehearsal {
         for error: Int32 in [1, 9] {
             guard let payload = Payload(body: none, { _, _, _, _ in }, userData: nil) else { return }
             _ = connection.ask(payload, protoID: 1002, Connection.Terms(), &serialNo)
-            connection.work()
+            connection.runUntilIdle()
             reply(SectionHeader(command: 1002, section: UInt64(serialNo) + 1, error: error, errorText: "no"), [])
         }
         reply(SectionHeader(command: 1003, section: .max), [])
@@ -62,7 +62,7 @@ extension Rehearsal {
         for text in ["HTTP/1.1 301 \r\nLocation: there\r\n\r\n", "HTTP/1.1 101 \r\n\r\n", "\u{16}\u{3}", "FT", "no"] {
             var upgrade = WebSocketUpgrade(host: "::1", port: 80, defaultPort: 80)
             Array(text.utf8).withUnsafeBytes { bytes in
-                do throws(WebSocketUpgrade.Refusal) {
+                do throws(WebSocketUpgrade.Failure) {
                     _ = try upgrade?.received(bytes)
                 } catch {
                     _ = Texts.upgradeRefused(connection.options.behaviour.endpoint, error)
@@ -103,7 +103,7 @@ extension Rehearsal {
 
     private func end() -> Bool {
         machine { machine, now, quota in machine.release(now, &quota) }
-        connection.work()
+        connection.runUntilIdle()
         QuotaRegistry.shared.leave(connection.membership)
         connection.poller.close()
         replies.deallocate()

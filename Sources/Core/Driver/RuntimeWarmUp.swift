@@ -3,12 +3,12 @@ import CSystem
 import Codec
 import Glibc
 
-/// The life of a connection, lived once on the host's thread over a pair of sockets before the first real one is made.
+/// The life of a connection, lived once on the application's thread over a pair of sockets before the first real one is made.
 ///
 /// Swift makes what it knows about a type when that type is first used, under locks inside its runtime. Were that left to
 /// the connection's thread, a fork in its first moments would give the child such a lock held by a thread it does not have,
-/// and the child's own connection would wait for it for ever (docs/promises.md, 7). After the rehearsal all of it stands.
-package struct Rehearsal {
+/// and the child's own connection would wait for it for ever (docs/promises.md, 7). After the warm-up all of it stands.
+package struct RuntimeWarmUp {
     typealias Machine = Connection.Machine
     let connection: Connection
     /// The gateway's end.
@@ -19,28 +19,28 @@ package struct Rehearsal {
     private var asked = 0
 
     /// - Returns: whether it came to its end as it must: not if the system gives no descriptors.
-    package static func hold() -> Bool {
+    package static func run() -> Bool {
         var pair: [Int32] = [-1, -1]
         let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
         guard socketpair(AF_UNIX, type, 0, &pair) == 0 else { return false }
         defer { close(pair[1]) }
-        guard var rehearsal = Rehearsal(socket: pair[0], gateway: pair[1]) else {
+        guard var warmUp = RuntimeWarmUp(socket: pair[0], gateway: pair[1]) else {
             close(pair[0])
             return false
         }
-        rehearsal.connect()
-        let isConnected = rehearsal.isReady
-        rehearsal.answers()
-        rehearsal.endings()
-        rehearsal.failures()
-        rehearsal.encryption()
-        return rehearsal.release() && isConnected && holdWebSocket()
+        warmUp.connect()
+        let isConnected = warmUp.isReady
+        warmUp.answers()
+        warmUp.endings()
+        warmUp.failures()
+        warmUp.encryption()
+        return warmUp.release() && isConnected && runWebSocket()
     }
 
     init?(socket: Int32, gateway: Int32, _ transport: Transport = .tcp) {
         var options = ConnectionOptions()
-        var hello = InitConnectRequest(clientVersion: 0, clientID: "").encoded()
-        options.hello = SecretBytes(&hello)
+        var firstMessage = InitConnectRequest(clientVersion: 0, clientID: "").encoded()
+        options.firstMessage = SecretBytes(&firstMessage)
         options.behaviour.transport = transport
         options.behaviour.queueTimeout = 10_000_000_000
         options.behaviour.replyTimeout = 5_000_000_000
@@ -50,13 +50,13 @@ package struct Rehearsal {
         options.callbacks.onLog = { _, _, _, _ in }
         options.callbacks.onAttemptFailed = { _, _, _, _ in }
         options.behaviour.tellsAttempts = true
-        // The host can have no group of this name: its own ends at the NUL.
+        // The application can have no group of this name: its own ends at the NUL.
         let made = try? Connection(
-            options, handle: nil, group: "\0rehearsal", limit: 5, window: 1_000_000_000, forget: {})
+            options, handle: nil, group: "\0warm-up", limit: 5, window: 1_000_000_000, forget: {})
         guard let made else { return nil }
         connection = made
         if transport == .tcp {
-            _ = try? Connection(options, handle: nil, group: "\0rehearsal", limit: 1, window: 1, forget: {})
+            _ = try? Connection(options, handle: nil, group: "\0warm-up", limit: 1, window: 1, forget: {})
         }
         self.gateway = gateway
         replies.initialize(to: 0)
@@ -121,8 +121,8 @@ package struct Rehearsal {
         _ = ask(ProtoID.getCapitalDistribution)
         machine { machine, now, quota in machine.tick(now + 6_000_000_000, &quota) }
         machine { machine, now, quota in machine.tick(now + 11_000_000_000, &quota) }
-        connection.work()
-        // Lost with the line; sorting so many takes more than sorting a few.
+        connection.runUntilIdle()
+        // Lost with the stream; sorting so many takes more than sorting a few.
         for _ in 0..<100 { _ = ask(1002) }
         let garbage = [UInt8](repeating: 0xff, count: FrameHeader.size)
         _ = garbage.withUnsafeBytes { Socket.send(gateway, $0) }
@@ -138,7 +138,7 @@ package struct Rehearsal {
         let error = SystemError(code: ECONNREFUSED)
         connection.attemptFailed(
             Cause(.connectFailed, .connect, error.code, "\(connection.options.host): \(error.text)"))
-        connection.work()
+        connection.runUntilIdle()
         if case .failure(let failure) = Resolver.lookUp("", 1, flags: AI_NUMERICHOST) { _ = failure.text }
         _ = connection.resolved("::1", why: nil)
         withExtendedLifetime((Helpers.names, Helpers.certificates)) {}
@@ -158,7 +158,7 @@ package struct Rehearsal {
             body()
             return true
         }
-        let ticket = certificates.ask("", connection.poller) { .failure(TLSContext.Refusal(text: "")) }
+        let ticket = certificates.ask("", connection.poller) { .failure(TLSContext.TrustError(text: "")) }
         if let ticket { _ = certificates.take(ticket) }
     }
 
@@ -183,7 +183,7 @@ package struct Rehearsal {
         _ = connection.quota()
         for serialNo in (0..<3).map({ _ in ask(1002) }).dropLast() { _ = connection.cancel(serialNo) }
         machine { machine, now, quota in machine.release(now, &quota) }
-        connection.work()
+        connection.runUntilIdle()
         QuotaRegistry.shared.leave(connection.membership)
         connection.poller.close()
         defer { replies.deallocate() }
@@ -204,7 +204,7 @@ package struct Rehearsal {
             }
         var serialNo: UInt32 = 0
         if let payload, connection.ask(payload, protoID: protoID, Connection.Terms(), &serialNo) == .ok { asked += 1 }
-        connection.work()
+        connection.runUntilIdle()
         return serialNo
     }
 

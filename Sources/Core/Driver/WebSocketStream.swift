@@ -1,8 +1,8 @@
 import Codec
 
-/// The receiving half of one line over WebSocket: between the socket's bytes, TLS's or the relay's in clear, and its messages.
-/// It does no I/O. For the thread that drives.
-final class WebSocketLine {
+/// The receiving half of one stream over WebSocket: between the socket's bytes, TLS's or the bridge's in clear, and its
+/// messages. It does no I/O. For the thread that drives.
+final class WebSocketStream {
     /// Where the socket's bytes go to; and, over TLS, where they are decrypted to.
     let space: UnsafeMutableRawBufferPointer
     let plain: UnsafeMutableRawBufferPointer
@@ -11,7 +11,7 @@ final class WebSocketLine {
     @exclusivity(unchecked) var reader: WebSocketReader
     /// Frames that the state machine knows of.
     @exclusivity(unchecked) var framesTold = 0
-    /// Whether the line ends, and a close frame has been sent.
+    /// Whether the stream ends, and a close frame has been sent.
     @exclusivity(unchecked) var isClosing = false
 
     init(_ upgrade: WebSocketUpgrade, maxBodyLength: Int) {

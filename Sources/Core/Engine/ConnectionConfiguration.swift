@@ -14,7 +14,7 @@ package struct ConnectionConfiguration: Sendable {
     package var wantsLog = true
     /// Whether anybody is told of attempts that fail and are repeated.
     package var tellsAttempts = false
-    /// First serial number on each line's wire.
+    /// First serial number on each stream's wire.
     package var firstWireSerialNo: UInt32 = 1
     /// Seed of the backoff's jitter.
     package var seed: UInt64 = 0

@@ -2,7 +2,7 @@ import Codec
 import Glibc
 
 extension ConnectionMachine {
-    /// What a host asks for.
+    /// What an application asks for.
     package struct Ask {
         package var protoID: UInt32
         package var payload: Payload
@@ -30,11 +30,11 @@ extension ConnectionMachine {
     /// Accepts a request: it will complete exactly once.
     /// - Returns: its serial number, or why it is refused: `.notConnected`, `.released`, `.queueFull`, `.quotaExhausted`, or
     ///   the status of the outage.
-    package mutating func ask(_ ask: Ask, _ now: Instant, _ quota: inout QuotaGroup) -> Result<UInt32, Refusal> {
-        if phase == .failed { return .failure(Refusal(status: .notConnected)) }
-        if phase == .released { return .failure(Refusal(status: .released)) }
-        if ask.failsInOutage, let outage { return .failure(Refusal(status: outage.status)) }
-        guard requestCount < configuration.maxQueue else { return .failure(Refusal(status: .queueFull)) }
+    package mutating func ask(_ ask: Ask, _ now: Instant, _ quota: inout QuotaGroup) -> Result<UInt32, AskError> {
+        if phase == .failed { return .failure(AskError(status: .notConnected)) }
+        if phase == .released { return .failure(AskError(status: .released)) }
+        if ask.failsInOutage, let outage { return .failure(AskError(status: outage.status)) }
+        guard requestCount < configuration.maxQueue else { return .failure(AskError(status: .queueFull)) }
         let now = advance(now)
         let needsSlot = ask.protoID == ProtoID.getCapitalDistribution && !quota.isUnlimited
         var request = Request(
@@ -43,7 +43,7 @@ extension ConnectionMachine {
             replyTimeout: ask.replyTimeout ?? configuration.replyTimeout, needsSlot: needsSlot,
             failsInOutage: ask.failsInOutage)
         if needsSlot, ask.failsWithoutSlot {
-            guard quota.reserve(member, now) else { return .failure(Refusal(status: .quotaExhausted)) }
+            guard quota.reserve(member, now) else { return .failure(AskError(status: .quotaExhausted)) }
             request.holdsSlot = true
         }
         if ask.protoID != ProtoID.getCapitalDistribution { askedProtoIDs.insert(ask.protoID) }
@@ -57,7 +57,7 @@ extension ConnectionMachine {
         return .success(request.serialNo)
     }
 
-    package struct Refusal: Error, Equatable {
+    package struct AskError: Error, Equatable {
         package var status: Status
     }
 
@@ -104,14 +104,14 @@ extension ConnectionMachine {
         guard phase == .ready else { return nil }
         guard mayHaveToSend else { return nil }
         guard nextWireSerialNo <= UInt64(UInt32.max) else {
-            lineLost(
+            streamLost(
                 Cause(.disconnected, .receive, EOVERFLOW, Texts.outOfSerialNumbers), now, &quota)
             return nil
         }
         if keepAliveDue {
             keepAliveDue = false
             guard endpoint.transport != .tcp else { return .keepAlive(wireSerialNo: takeWireSerialNo()) }
-            probeDue = abandoned.hasUnread
+            probeDue = unconfirmed.hasUnread
             return .ping
         }
         if probeDue {
@@ -166,8 +166,8 @@ extension ConnectionMachine {
         return true
     }
 
-    /// The first that took its slot when it was asked; or `other`, if that was asked earlier or nothing that has a slot may go
-    /// yet.
+    /// The first that took its slot when it was asked; or `other`, if that was asked earlier or nothing that has a slot
+    /// may go yet.
     private mutating func withSlot(
         orElse other: RequestTable<Payload>.Index, _ now: Instant, _ quota: inout QuotaGroup
     ) -> RequestTable<Payload>.Index {
@@ -210,7 +210,7 @@ extension ConnectionMachine {
     ) -> Incoming {
         let now = advance(now)
         guard phase == .ready else {
-            guard phase == .handshaking, protoID == endpoint.transport.helloID, serialNo == initConnectSerialNo
+            guard phase == .handshaking, protoID == endpoint.transport.firstMessageID, serialNo == initConnectSerialNo
             else {
                 return .nothing
             }
@@ -219,7 +219,7 @@ extension ConnectionMachine {
         silenceAt = now + Self.silenceLimit
         if let request = requests.takeAnswered(protoID: protoID, wireSerialNo: serialNo) {
             if request.holdsSlot {
-                quota.finish(now)
+                quota.confirm(now)
                 if request.firstNumber != 0 { quota.firstEnded(request.firstNumber, isAnswered: true) }
             }
             // In the same step as the slot is given back: nothing is sent between.
@@ -232,7 +232,7 @@ extension ConnectionMachine {
             if UInt64(serialNo) < nextWireSerialNo { answered(serialNo, now, &quota) }
             return .nothing
         }
-        if abandoned.answered(protoID: protoID, wireSerialNo: serialNo, now, &quota) {
+        if unconfirmed.answered(protoID: protoID, wireSerialNo: serialNo, now, &quota) {
             answered(serialNo, now, &quota)
             if let refusal { _ = refused(refusal, now, &quota) }
             log(.debug, Texts.lateAnswer(protoID))
@@ -243,7 +243,7 @@ extension ConnectionMachine {
             answered(serialNo, now, &quota)
             return .nothing
         }
-        if protoID == endpoint.transport.helloID || protoID == ProtoID.getCapitalDistribution
+        if protoID == endpoint.transport.firstMessageID || protoID == ProtoID.getCapitalDistribution
             || askedProtoIDs.contains(protoID)
         {
             log(.debug, Texts.unexpectedAnswer(protoID, serialNo))
@@ -258,9 +258,9 @@ extension ConnectionMachine {
         silenceAt = advance(now) + Self.silenceLimit
     }
 
-    /// The relay has no answer, and says why. Its OpenD may have counted the request, and may still count it: a slot is kept
+    /// The bridge has no answer, and says why. Its OpenD may have counted the request, and may still count it: a slot is kept
     /// as for one that was given up.
-    package mutating func relayFailed(
+    package mutating func bridgeFailed(
         protoID: UInt32, serialNo: UInt32, _ status: Status, _ text: String, _ now: Instant, _ quota: inout QuotaGroup
     ) -> Incoming {
         let now = advance(now)
@@ -297,7 +297,7 @@ extension ConnectionMachine {
         guard request.holdsSlot else { return }
         guard request.wasSent else { return quota.giveBack() }
         if request.firstNumber != 0 { quota.firstEnded(request.firstNumber, isAnswered: hadTime) }
-        abandoned.add(
+        unconfirmed.add(
             protoID: request.protoID, wireSerialNo: request.wireSerialNo,
             wasRead: highestAnswered > request.wireSerialNo, now, &quota)
     }
@@ -306,7 +306,7 @@ extension ConnectionMachine {
     private mutating func answered(_ serialNo: UInt32, _ now: Instant, _ quota: inout QuotaGroup) {
         guard serialNo > highestAnswered else { return }
         highestAnswered = serialNo
-        abandoned.read(before: serialNo, now, &quota)
+        unconfirmed.read(before: serialNo, now, &quota)
     }
 
     // MARK: - Numbers

@@ -8,10 +8,10 @@ import Glibc
 ///
 /// An instant before one seen earlier is taken as that earlier one.
 package struct ConnectionMachine<Payload> {
-    /// A line is dead when this long passes without a complete frame (docs/protocol.md, Keeping alive).
+    /// A stream is dead when this long passes without a complete frame (docs/protocol.md, Keeping alive).
     package static var silenceLimit: Instant { 33_000_000_000 }
 
-    /// Where the connection stands, as hosts see it.
+    /// Where the connection stands, as the application sees it.
     package enum State {
         case connecting
         case ready
@@ -22,11 +22,11 @@ package struct ConnectionMachine<Payload> {
     package enum Action {
         /// Begin an attempt: resolve, connect; then `connected` (over WebSocket `upgraded`, too) or `attemptFailed`.
         case connect
-        /// Close the socket, if there is one, and forget what was received and not sent; then `lineClosed`.
-        case closeLine
-        /// Tell the host that the connection stands (nil) or has failed for good.
+        /// Close the socket, if there is one, and forget what was received and not sent; then `streamClosed`.
+        case closeStream
+        /// Tell the application that the connection stands (nil) or has failed for good.
         case initConnect(Cause?)
-        /// Tell the host that an attempt failed, and that another follows.
+        /// Tell the application that an attempt failed, and that another follows.
         case attemptFailed(Cause)
         case disconnect(Cause)
         case complete(Completion)
@@ -51,12 +51,12 @@ package struct ConnectionMachine<Payload> {
 
     /// What to put on the wire next. The serial number is given and must be used in this order.
     package enum Outgoing {
-        /// InitConnect, or InitWebSocket to the relay.
+        /// InitConnect, or InitWebSocket to the bridge.
         case initConnect(wireSerialNo: UInt32)
         case keepAlive(wireSerialNo: UInt32)
         /// A WebSocket ping, which has no number.
         case ping
-        /// Over WebSocket: GetGlobalState, whose answer shows what OpenD has read; a pong is the relay's own.
+        /// Over WebSocket: GetGlobalState, whose answer shows what OpenD has read; a pong is the bridge's own.
         case probe(wireSerialNo: UInt32)
         case request(Request<Payload>)
     }
@@ -69,12 +69,12 @@ package struct ConnectionMachine<Payload> {
         case answer(Request<Payload>)
         /// The same, and it is a refusal for frequency: nanoseconds until the quota group sends again.
         case rateLimited(Request<Payload>, retryAfter: Instant)
-        /// The relay has no answer to this request, which is complete with that.
+        /// The bridge has no answer to this request, which is complete with that.
         case noAnswer(Completion)
         /// An answer to a request given up before; its proto id.
         case late
         case push
-        /// Nothing for the host.
+        /// Nothing for the application.
         case nothing
     }
 
@@ -88,7 +88,7 @@ package struct ConnectionMachine<Payload> {
     /// When connecting or handshaking must be done, or the pause ends.
     var phaseDeadline: Instant = 0
     var requests = RequestTable<Payload>()
-    var abandoned = AbandonedSlots()
+    var unconfirmed = UnconfirmedSlots()
 
     var actions: [Action] = []
     var firstAction = 0
@@ -99,26 +99,26 @@ package struct ConnectionMachine<Payload> {
     var serialNosWrapped = false
     var nextOrder: UInt64 = 0
 
-    /// Of this line: the next serial number on the wire, InitConnect's, and the highest that was answered.
+    /// Of this stream: the next serial number on the wire, InitConnect's, and the highest that was answered.
     var nextWireSerialNo: UInt64 = 1
     var initConnectSerialNo: UInt32?
     var highestAnswered: UInt32 = 0
-    /// Protocols that hosts ask by hand: their answers are no pushes when they come late.
+    /// Protocols that the application asks by hand: their answers are no pushes when they come late.
     var askedProtoIDs: Set<UInt32> = []
 
     var keepAlivePeriod: Instant = 0
     var keepAliveAt: Instant = .max
     var keepAliveDue = false
     var probeDue = false
-    /// Numbers of this line's last probes that are not answered.
+    /// Numbers of this stream's last probes that are not answered.
     var probes: [UInt32] = []
     var silenceAt: Instant = .max
     /// The `silenceAt` that the log has been warned of.
     var warnedOfSilenceAt: Instant = .max
 
-    /// Pauses since a line last held.
+    /// Pauses since a stream last held.
     var failedAttempts = 0
-    /// Why requests that do not wait for a connection are refused: the last attempt failed, or lines do not hold. nil: no
+    /// Why requests that do not wait for a connection are refused: the last attempt failed, or streams do not hold. nil: no
     /// attempt has failed yet, the connection stands, or it was lost just now and the first attempt since is awaited.
     package internal(set) var outage: Cause?
     var endpoint: Endpoint
@@ -131,7 +131,7 @@ package struct ConnectionMachine<Payload> {
 
     /// When `tick` must be called next, at the latest; it may turn out that there was nothing to do.
     package internal(set) var wakeAt: Instant = .max
-    /// Why the last attempt failed or the line was lost; nil while the connection stands.
+    /// Why the last attempt failed or the stream was lost; nil while the connection stands.
     package internal(set) var lastCause: Cause?
 
     /// - Parameter name: what the log calls a request.
@@ -166,7 +166,7 @@ package struct ConnectionMachine<Payload> {
         let action = actions[firstAction]
         if case .complete = action { waitingCompletions -= 1 }
         // The place must not keep the payload alive.
-        actions[firstAction] = .closeLine
+        actions[firstAction] = .closeStream
         firstAction += 1
         if firstAction == actions.count {
             actions.removeAll(keepingCapacity: actions.capacity <= 1024)
@@ -197,13 +197,14 @@ package struct ConnectionMachine<Payload> {
         case .handshaking where now >= phaseDeadline:
             attemptFailed(
                 timeout(
-                    endpoint.isEncrypted ? .encryptionFailed : .connectTimeout, Texts.helloTimedOut(endpoint, limit)),
+                    endpoint.isEncrypted ? .encryptionFailed : .connectTimeout,
+                    Texts.firstMessageTimedOut(endpoint, limit)),
                 now,
                 &quota)
         case .pausing where now >= phaseDeadline:
             beginAttempt(now)
         case .ready where now >= silenceAt:
-            lineLost(
+            streamLost(
                 Cause(
                     .disconnected, .receive, ETIMEDOUT, Texts.silent(Self.silenceLimit.milliseconds / 1000)), now,
                 &quota)
@@ -250,7 +251,7 @@ package struct ConnectionMachine<Payload> {
         complete(request, .queueTimeout, Texts.queueTimedOut(request.queueTimeout.milliseconds, why))
     }
 
-    // MARK: - The line
+    // MARK: - The stream
 
     /// The socket is connected.
     package mutating func connected(_ now: Instant) {
@@ -275,7 +276,7 @@ package struct ConnectionMachine<Payload> {
         phase = .handshaking
     }
 
-    /// The gateway accepted InitConnect, or the relay InitWebSocket.
+    /// The gateway accepted InitConnect, or the bridge InitWebSocket.
     /// - Parameter keepAliveInterval: seconds, as the gateway gave it; taken as 1 to 30.
     package mutating func handshakeSucceeded(
         keepAliveInterval: Int32, _ now: Instant, _ quota: inout QuotaGroup
@@ -302,7 +303,7 @@ package struct ConnectionMachine<Payload> {
     package mutating func attemptFailed(_ cause: Cause, _ now: Instant, _ quota: inout QuotaGroup) {
         guard phase == .connecting || phase == .upgrading || phase == .handshaking else { return }
         let now = advance(now)
-        actions.append(.closeLine)
+        actions.append(.closeStream)
         guard configuration.reconnects, !cause.isFinal else { return failForGood(cause, now, &quota) }
         lastCause = cause
         outage = cause
@@ -341,12 +342,12 @@ package struct ConnectionMachine<Payload> {
     }
 
     /// The socket failed or must be closed; before the handshake is done it is the attempt that failed.
-    package mutating func lineLost(_ cause: Cause, _ now: Instant, _ quota: inout QuotaGroup) {
+    package mutating func streamLost(_ cause: Cause, _ now: Instant, _ quota: inout QuotaGroup) {
         guard phase == .ready else { return attemptFailed(duringHandshake(cause), now, &quota) }
         let now = advance(now)
         let reconnects = configuration.reconnects && !cause.isFinal
         let cause = reconnects ? underEncryption(cause) : final(underEncryption(cause))
-        actions.append(.closeLine)
+        actions.append(.closeStream)
         lastCause = cause
         // A gateway that accepts and drops at once is met ever more slowly, too, and is an outage to who does not wait.
         if now - readySince >= configuration.maxBackoff { failedAttempts = 0 }
@@ -371,12 +372,12 @@ package struct ConnectionMachine<Payload> {
     package mutating func fail(_ cause: Cause, _ now: Instant, _ quota: inout QuotaGroup) {
         var cause = cause
         cause.isFinal = true
-        if phase == .ready { return lineLost(cause, now, &quota) }
+        if phase == .ready { return streamLost(cause, now, &quota) }
         if phase == .idle || phase == .pausing { phase = .connecting }
         attemptFailed(cause, now, &quota)
     }
 
-    /// The line was lost before the handshake was done: what that says of the attempt.
+    /// The stream was lost before the handshake was done: what that says of the attempt.
     private func duringHandshake(_ cause: Cause) -> Cause {
         guard cause.status == .disconnected else { return cause }
         let code = cause.kind == .send ? Cause.InitConnectCode.notSent : Cause.InitConnectCode.disconnected
@@ -386,7 +387,8 @@ package struct ConnectionMachine<Payload> {
         }
         let isEncrypted = phase == .handshaking && endpoint.isEncrypted
         return Cause(
-            isEncrypted ? .encryptionFailed : .connectFailed, .initConnect, code, Texts.helloLost(endpoint, cause.text),
+            isEncrypted ? .encryptionFailed : .connectFailed, .initConnect, code,
+            Texts.firstMessageLost(endpoint, cause.text),
             isFinal: cause.isFinal)
     }
 
@@ -399,22 +401,22 @@ package struct ConnectionMachine<Payload> {
         return cause
     }
 
-    /// The line that was lost or released is closed. The gateway may have read what was sent until now: a host's callback or
-    /// loop may have held up the closing.
-    package mutating func lineClosed(_ now: Instant, _ quota: inout QuotaGroup) {
-        abandoned.lineEnded(advance(now), &quota)
+    /// The stream that was lost or released is closed. The gateway may have read what was sent until now: an
+    /// application's callback or loop may have held up the closing.
+    package mutating func streamClosed(_ now: Instant, _ quota: inout QuotaGroup) {
+        unconfirmed.streamEnded(advance(now), &quota)
     }
 
-    /// Ends everything; but for `lineClosed` no event has an effect after it.
+    /// Ends everything; but for `streamClosed` no event has an effect after it.
     package mutating func release(_ now: Instant, _ quota: inout QuotaGroup) {
         guard phase != .released else { return }
         let now = advance(now)
         phase = .released
-        // Of what the host has not been told yet only completions are still its business.
+        // Of what the application has not been told yet only completions are still its business.
         let told = actions[firstAction...].filter { action in
             if case .complete = action { true } else { false }
         }
-        actions = [.closeLine] + told
+        actions = [.closeStream] + told
         firstAction = 0
         for request in requests.takeAll(where: { _ in true }) {
             giveUp(request, now, &quota)

@@ -13,7 +13,7 @@ package struct Endpoint {
     package init() {}
 
     /// The dialect's first message.
-    var hello: String { transport.helloName }
+    var firstMessage: String { transport.firstMessageName }
     /// How the log names the gateway.
     var peer: String { "\(host), port \(port)" }
 }

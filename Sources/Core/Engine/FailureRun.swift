@@ -3,7 +3,7 @@ struct FailureRun {
     enum Kind {
         case refused, rateLimited, unanswered, unsent, malformed
 
-        /// nil: no failure of the request's own. A lost line, say, has a line in the log itself.
+        /// nil: no failure of the request's own. A lost stream, say, has a line in the log itself.
         init?(_ status: Status) {
             switch status {
             case .refused: self = .refused
@@ -19,7 +19,7 @@ struct FailureRun {
     /// So many within `interval` are a run; fewer are the application's own business, which has the replies.
     static let leastCount = 3
     /// What fails together is to be counted together.
-    static let gathering: Instant = 1_000_000_000
+    static let batchTime: Instant = 1_000_000_000
     static let interval: Instant = 60_000_000_000
 
     /// When `warning` has something; `.max`: it has not.
@@ -43,7 +43,7 @@ struct FailureRun {
             // The same run.
             warnAt = lastWarning + Self.interval
         } else if count >= Self.leastCount {
-            warnAt = now + Self.gathering
+            warnAt = now + Self.batchTime
         }
     }
 

@@ -1,4 +1,4 @@
-/// Levels of the host's log (capdist.h, CAPDIST_LOG_*).
+/// Levels of the application's log (capdist.h, CAPDIST_LOG_*).
 package enum LogLevel: Int32, Sendable {
     case error = 1
     case warning = 2

@@ -1,6 +1,6 @@
 /// A request that was accepted and is not completed.
 package struct Request<Payload> {
-    /// The number the host knows it by; never 0.
+    /// The number the application knows it by; never 0.
     package var serialNo: UInt32
     package var protoID: UInt32
     /// What the state machine only carries.

@@ -36,7 +36,7 @@ struct RequestTable<Payload> {
     private var waitingWithSlot = List()
     private var bySerialNo = SerialMap()
     private var byWireSerialNo = SerialMap()
-    private var deadlines = DeadlineWheel()
+    private var deadlines = TimerWheel()
     /// The last request, while its deadline is not in the wheel yet: nearly all are sent at once, and get another.
     private var undated = RequestTable.none
     /// When that one was accepted: seen from there its deadline lies ahead, as the wheel wants it.

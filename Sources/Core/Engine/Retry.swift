@@ -11,7 +11,7 @@ package enum Retry: Int32, CaseIterable, Sendable {
     package init(_ status: Status) {
         self =
             switch status {
-            // Nothing failed; or it depends on the gateway's words, or on what is wrong with the line.
+            // Nothing failed; or it depends on the gateway's words, or on what is wrong with the stream.
             case .ok, .refused, .malformedReply, .protocolError, .encryptionFailed, .tlsFailed: .unknown
             case .rateLimited: .afterWait
             case .queueTimeout, .replyTimeout, .disconnected, .cancelled, .connectFailed, .connectTimeout,

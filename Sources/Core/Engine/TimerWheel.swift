@@ -3,7 +3,7 @@
 ///
 /// Six levels of 64 slots; a slot of a level covers as much time as the whole level below. What is far away waits on a high
 /// level and moves down when its slot's time begins.
-struct DeadlineWheel {
+struct TimerWheel {
     typealias Index = Int32
     private static var none: Index { -1 }
     private static var levels: Int { 6 }
@@ -11,8 +11,8 @@ struct DeadlineWheel {
     private static var tick: Instant { 1_000_000 }
 
     private struct Link {
-        var previous = DeadlineWheel.none
-        var next = DeadlineWheel.none
+        var previous = TimerWheel.none
+        var next = TimerWheel.none
         /// In ticks.
         var deadline: UInt64 = 0
         /// Its list; -1: in none.

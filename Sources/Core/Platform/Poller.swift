@@ -126,7 +126,7 @@ final class Poller: @unchecked Sendable {
         return false
     }
 
-    /// Closes what is still the library's own. In a forked child that is its copy: the line is the parent's.
+    /// Closes what is still the library's own. In a forked child that is its copy: the stream is the parent's.
     fileprivate func closeOwn(isChild: Bool) {
         csystem_store(gone, 1)
         let own = own
@@ -136,7 +136,7 @@ final class Poller: @unchecked Sendable {
         if own.epoll { _ = Glibc.close(epoll) }
     }
 
-    /// The line ends even if a forked child has a copy.
+    /// The stream ends even if a forked child has a copy.
     private func closeOwnSocket(isChild: Bool) {
         guard let socket else { return }
         self.socket = nil
@@ -251,9 +251,9 @@ final class Poller: @unchecked Sendable {
     }
 }
 
-/// All of the process. A fork meets none of them half opened or half closed, and the child's copies are closed at once, before
-/// the child can open or close anything itself: they keep no line of the parent's open, and nothing is left to close by its
-/// number later.
+/// All of the process. A fork meets none of them half opened or half closed, and the child's copies are closed at once,
+/// before the child can open or close anything itself: they keep no stream of the parent's open, and nothing is left to
+/// close by its number later.
 package enum Pollers {
     fileprivate static let lock = Lock()
     // Guarded by the lock. Each leaves when it is closed.

@@ -1,12 +1,12 @@
 /// The quota that several connections of a process share, and their turns at it. Pure, as `SlidingWindow` is.
 ///
 /// When slots are scarce each connection that waits takes one in turn, so that a long watch list on one does not starve a
-/// single request on another. A connection that does not take its turn within `claimDuration` loses it: a host may be slow
-/// to drive its own connection, and must not hold up the others.
+/// single request on another. A connection that does not take its turn within `claimDuration` loses it: an application
+/// may be slow to drive its own connection, and must not hold up the others.
 ///
-/// A group that knows nothing of the window's past sends one request and waits for its answer before it sends more: a program
-/// that was restarted may have used the quota up before, and would have all of a burst refused. The same holds after a refusal
-/// for frequency, which shows that somebody else uses the quota.
+/// A group that knows nothing of the window's past sends one request and waits for its answer before it sends more: a
+/// program that was restarted may have used the quota up before, and would have all of a burst refused. The same holds
+/// after a refusal for frequency, which shows that somebody else uses the quota.
 package struct QuotaGroup {
     /// Names a connection within the group.
     package typealias Member = UInt64
@@ -106,8 +106,8 @@ package struct QuotaGroup {
         return window?.reserve(now) ?? true
     }
 
-    /// Until when nothing may be sent at the latest, since a first request is not answered; nil: it may. A wake-up tells if it is
-    /// earlier.
+    /// Until when nothing may be sent at the latest, since a first request is not answered; nil: it may. A wake-up tells
+    /// if it is earlier.
     package mutating func mustWait(_ now: Instant) -> Instant? {
         guard case .asking(_, let until) = knowledge else { return nil }
         guard now < until else {
@@ -149,11 +149,11 @@ package struct QuotaGroup {
         if !waiters.isEmpty { wakeUp = true }
     }
 
-    /// As `SlidingWindow.finish`.
+    /// As `SlidingWindow.confirm`.
     @discardableResult
-    package mutating func finish(_ now: Instant) -> Instant {
+    package mutating func confirm(_ now: Instant) -> Instant {
         let wasUnknown = !waiters.isEmpty && nextFree(now) == nil
-        let release = window?.finish(now) ?? now
+        let release = window?.confirm(now) ?? now
         if wasUnknown { wakeUp = true }
         return release
     }
@@ -198,7 +198,7 @@ package struct QuotaGroup {
         wakeUp = false
         keptBack = false
         if case .asking = knowledge { knowledge = .nothing }
-        while let held = window?.held, held > 0 { window?.finish(now) }
+        while let held = window?.held, held > 0 { window?.confirm(now) }
     }
 
     /// How many members are before `member`; the number of all that wait, if it does not wait itself.

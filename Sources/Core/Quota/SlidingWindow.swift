@@ -1,8 +1,9 @@
 /// The quota as an exact sliding window: between the answer to one request and the sending of the request `limit` places
-/// later lies more than a window, whenever in between the gateway counted it (docs/protocol.md, The quota; docs/promises.md, 4).
+/// later lies more than a window, whenever in between the gateway counted it (docs/protocol.md, The quota;
+/// docs/promises.md, 4).
 ///
-/// A slot is held from `reserve` until one of `giveBack` (never sent) or `finish` (the gateway has counted it by now), and
-/// after `finish` for one more window. Pure: time comes in, answers go out; an instant before one seen earlier counts as
+/// A slot is held from `reserve` until one of `giveBack` (never sent) or `confirm` (the gateway has counted it by now), and
+/// after `confirm` for one more window. Pure: time comes in, answers go out; an instant before one seen earlier counts as
 /// that earlier one, since threads may take the time in one order and get here in another.
 package struct SlidingWindow {
     /// Slots a window.
@@ -10,14 +11,14 @@ package struct SlidingWindow {
     /// Nanoseconds.
     package let window: Instant
 
-    /// Slots whose request is not finished.
+    /// Slots whose request is not confirmed.
     package private(set) var held = 0
-    /// The last instants at which finished slots are still in use, ascending from `first` on, each with how many: some with
-    /// none, since what was finished can be extended.
+    /// The last instants at which confirmed slots are still in use, ascending from `first` on, each with how many: some with
+    /// none, since what was confirmed can be extended.
     private var releases: [(at: Instant, slots: Int)] = []
     private var first = 0
     /// Slots in `releases`.
-    private var finished = 0
+    private var confirmed = 0
     /// The last instant at which the gate is closed.
     private var gate = Instant.min
     private var latest = Instant.min
@@ -33,7 +34,7 @@ package struct SlidingWindow {
     /// Slots in use.
     package mutating func used(_ now: Instant) -> Int {
         advance(now)
-        return held + finished
+        return held + confirmed
     }
 
     /// Slots that `reserve` would give now.
@@ -42,7 +43,7 @@ package struct SlidingWindow {
         return latest > gate ? max(free, 0) : 0
     }
 
-    /// The first instant from which `reserve` succeeds if nothing else happens; nil when only a finish can tell.
+    /// The first instant from which `reserve` succeeds if nothing else happens; nil when only a confirmation can tell.
     package mutating func nextFree(_ now: Instant) -> Instant? {
         let mustEnd = used(now) - limit + 1
         let opens = max(latest, gate == .min ? .min : gate + 1)
@@ -70,14 +71,14 @@ package struct SlidingWindow {
     /// The gateway has counted the slot's request by now, if it ever does.
     /// - Returns: the last instant at which the slot is in use, for `extend`.
     @discardableResult
-    package mutating func finish(_ now: Instant) -> Instant {
+    package mutating func confirm(_ now: Instant) -> Instant {
         advance(now)
         held = max(held - 1, 0)
         return add(latest + window)
     }
 
-    /// News of a finished slot's request: it may have been counted as late as now. Of no effect once the slot is free.
-    /// - Parameter release: what `finish` or the last `extend` returned.
+    /// News of a confirmed slot's request: it may have been counted as late as now. Of no effect once the slot is free.
+    /// - Parameter release: what `confirm` or the last `extend` returned.
     /// - Returns: the new last instant.
     package mutating func extend(_ release: Instant, _ now: Instant) -> Instant {
         advance(now)
@@ -88,7 +89,7 @@ package struct SlidingWindow {
         }
         guard low < releases.count, releases[low].at == release, releases[low].slots > 0 else { return release }
         releases[low].slots -= 1
-        finished -= 1
+        confirmed -= 1
         return add(latest + window)
     }
 
@@ -115,7 +116,7 @@ package struct SlidingWindow {
         other.held = held
         // A release is an event plus the window: what changes is the window.
         other.releases = releases[first...].map { ($0.at - self.window + window, $0.slots) }
-        other.finished = finished
+        other.confirmed = confirmed
         other.gate = gate
         other.latest = latest
         return other
@@ -123,7 +124,7 @@ package struct SlidingWindow {
 
     /// - Parameter release: not before the last.
     private mutating func add(_ release: Instant) -> Instant {
-        finished += 1
+        confirmed += 1
         if let last = releases.indices.last, last >= first, releases[last].at == release {
             releases[last].slots += 1
         } else {
@@ -135,7 +136,7 @@ package struct SlidingWindow {
     private mutating func advance(_ now: Instant) {
         latest = max(latest, now)
         while first < releases.count, releases[first].at < latest {
-            finished -= releases[first].slots
+            confirmed -= releases[first].slots
             first += 1
         }
         if first > 64, first > releases.count / 2 {

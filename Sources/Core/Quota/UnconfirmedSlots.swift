@@ -1,6 +1,6 @@
-/// The quota slots of requests of one line that were given up after they were sent: the gateway may count them yet, or has
+/// The quota slots of requests of one stream that were given up after they were sent: the gateway may count them yet, or has
 /// counted them later than is known (docs/promises.md, 4).
-struct AbandonedSlots {
+struct UnconfirmedSlots {
     private struct Slot {
         var protoID: UInt32
         /// The slot's last instant; nil as long as the gateway may not have read the request.
@@ -24,7 +24,7 @@ struct AbandonedSlots {
         forget(now)
         slots[wireSerialNo] = Slot(protoID: protoID, release: nil)
         if wasRead {
-            finish(wireSerialNo, now, &quota)
+            confirm(wireSerialNo, now, &quota)
         } else {
             unread.insert(wireSerialNo)
         }
@@ -36,7 +36,7 @@ struct AbandonedSlots {
         protoID: UInt32, wireSerialNo: UInt32, _ now: Instant, _ quota: inout QuotaGroup
     ) -> Bool {
         guard slots[wireSerialNo]?.protoID == protoID else { return false }
-        finish(wireSerialNo, now, &quota)
+        confirm(wireSerialNo, now, &quota)
         slots[wireSerialNo] = nil
         return true
     }
@@ -45,20 +45,20 @@ struct AbandonedSlots {
     mutating func read(before wireSerialNo: UInt32, _ now: Instant, _ quota: inout QuotaGroup) {
         while let lowest = unread.min, lowest < wireSerialNo {
             unread.removeMin()
-            if let slot = slots[lowest], slot.release == nil { finish(lowest, now, &quota) }
+            if let slot = slots[lowest], slot.release == nil { confirm(lowest, now, &quota) }
         }
     }
 
-    /// No answer will come over this line any more.
-    mutating func lineEnded(_ now: Instant, _ quota: inout QuotaGroup) {
-        for wireSerialNo in slots.keys { finish(wireSerialNo, now, &quota) }
-        self = AbandonedSlots()
+    /// No answer will come over this stream any more.
+    mutating func streamEnded(_ now: Instant, _ quota: inout QuotaGroup) {
+        for wireSerialNo in slots.keys { confirm(wireSerialNo, now, &quota) }
+        self = UnconfirmedSlots()
     }
 
     /// News of a request: the gateway may have counted it as late as now.
-    private mutating func finish(_ wireSerialNo: UInt32, _ now: Instant, _ quota: inout QuotaGroup) {
+    private mutating func confirm(_ wireSerialNo: UInt32, _ now: Instant, _ quota: inout QuotaGroup) {
         let known = slots[wireSerialNo]?.release
-        let release = known.map { quota.extend($0, now) } ?? quota.finish(now)
+        let release = known.map { quota.extend($0, now) } ?? quota.confirm(now)
         slots[wireSerialNo]?.release = release
         if release != known { ending.append((wireSerialNo, release)) }
     }

@@ -12,7 +12,7 @@ extension Texts {
         "InitConnect's answer has \(bytes) bytes, more than the \(most) blocks that are decrypted: is that port OpenD's?"
     }
 
-    static func helloUndecryptable(_ error: CipherError, bytes: Int, block: Int) -> String {
+    static func firstMessageUndecryptable(_ error: CipherError, bytes: Int, block: Int) -> String {
         let text = "InitConnect's answer can not be decrypted: "
         switch error {
         case .length:
@@ -22,10 +22,10 @@ extension Texts {
         }
     }
 
-    static var helloSHA1Decrypted: String {
+    static var firstMessageSHA1Decrypted: String {
         "InitConnect's answer does not match its SHA-1 once decrypted: has the gateway another RSA key?"
     }
-    static var helloNotEncrypted: String { "OpenSSL did not encrypt InitConnect" }
+    static var firstMessageNotEncrypted: String { "OpenSSL did not encrypt InitConnect" }
 
     static func sessionKeyLength(_ bytes: Int, _ name: String) -> String {
         "the gateway's \(name) has \(bytes) bytes instead of \(BodyCipher.keySize)"

@@ -24,7 +24,7 @@ extension Texts {
     }
 
     /// A wrong key has no answer, and the port is open after the login only.
-    static func relayUnanswered(_ endpoint: Endpoint) -> String {
+    static func bridgeUnanswered(_ endpoint: Endpoint) -> String {
         if endpoint.hasStood { return stoodBefore }
         let md5 =
             endpoint.keyLooksLikeMD5
@@ -35,13 +35,13 @@ extension Texts {
             + " An OpenD with an RSA key may stay silent, too. (OpenD is logged in: its WebSocket port opens only then.)"
     }
 
-    static func relayFailed(_ error: Int32, _ words: String) -> String {
+    static func bridgeFailed(_ error: Int32, _ words: String) -> String {
         let what =
             switch error {
-            case RelayError.timeout: "the relay got no answer in time"
-            case RelayError.openDTimeout: "OpenD got no answer in time"
-            case RelayError.lostOpenD: "the relay lost its OpenD"
-            default: "the relay failed with error \(error)"
+            case BridgeError.timeout: "the WebSocket bridge got no answer in time"
+            case BridgeError.openDTimeout: "OpenD got no answer in time"
+            case BridgeError.lostOpenD: "the WebSocket bridge lost its OpenD"
+            default: "the WebSocket bridge failed with error \(error)"
             }
         return words.isEmpty ? what : "\(what): \(words)"
     }
@@ -53,11 +53,11 @@ extension Texts {
         "the gateway's certificate is not verified: tls_insecure_accept_any_certificate is set"
     }
 
-    static func relayLostAtHello(_ text: String) -> String { "\(text): is OpenD logged in?" }
+    static func bridgeLostAtFirstMessage(_ text: String) -> String { "\(text): is OpenD logged in?" }
 
     // MARK: - What is no upgrade, no frame, no message
 
-    static func upgradeRefused(_ endpoint: Endpoint, _ refusal: WebSocketUpgrade.Refusal) -> String {
+    static func upgradeRefused(_ endpoint: Endpoint, _ refusal: WebSocketUpgrade.Failure) -> String {
         let there = "port \(endpoint.port)"
         switch refusal {
         case .status(let status, let location): return upgradeStatus(endpoint, status, location)
@@ -99,7 +99,7 @@ extension Texts {
 
     static func sectionFailed(_ endpoint: Endpoint, _ error: SectionError) -> String {
         switch error {
-        case .badMagic: "what the peer sends is not the relay's protocol: is port \(endpoint.port) OpenD's?"
+        case .badMagic: "what the peer sends is not the WebSocket bridge's protocol: is port \(endpoint.port) OpenD's?"
         case .tooShort(let count): "the gateway sent a message of \(count) bytes, less than its header has"
         }
     }

@@ -1,5 +1,6 @@
-/// Every sentence about what went wrong, with the likely causes, the likeliest first. Pure. (What OpenSSL says of a certificate is
-/// worded in TLSSession+Texts.swift.) A sentence ends in a full stop or a question mark where another one follows.
+/// Every sentence about what went wrong, with the likely causes, the likeliest first. Pure. (What OpenSSL says of a
+/// certificate is worded in TLSSession+Texts.swift.) A sentence ends in a full stop or a question mark where another one
+/// follows.
 package enum Texts {
     /// A text that other sentences may follow.
     static func sentence(_ text: String) -> String {
@@ -39,19 +40,19 @@ package enum Texts {
     // MARK: - The first message
 
     /// OpenD listens before it has logged in, and is silent until then.
-    static func helloTimedOut(_ endpoint: Endpoint, _ milliseconds: Int64) -> String {
-        let text = "connected, but \(endpoint.hello) was not answered within \(milliseconds) ms"
-        guard endpoint.transport == .tcp else { return text + relayUnanswered(endpoint) }
+    static func firstMessageTimedOut(_ endpoint: Endpoint, _ milliseconds: Int64) -> String {
+        let text = "connected, but \(endpoint.firstMessage) was not answered within \(milliseconds) ms"
+        guard endpoint.transport == .tcp else { return text + bridgeUnanswered(endpoint) }
         let login = " Is OpenD logged in, or waiting for a code or a password? It listens before it has logged in."
         if endpoint.hasStood { return text + stoodBefore + login }
         return text + "." + login + " Is port \(endpoint.port) OpenD's API port, not its WebSocket port?"
             + key(endpoint)
     }
 
-    /// The line was lost before the first message was answered.
-    static func helloLost(_ endpoint: Endpoint, _ why: String) -> String {
-        let text = "lost before \(endpoint.hello) was answered: \(why)"
-        guard endpoint.transport == .tcp else { return text + relayUnanswered(endpoint) }
+    /// The stream was lost before the first message was answered.
+    static func firstMessageLost(_ endpoint: Endpoint, _ why: String) -> String {
+        let text = "lost before \(endpoint.firstMessage) was answered: \(why)"
+        guard endpoint.transport == .tcp else { return text + bridgeUnanswered(endpoint) }
         let window = " Is it logged in? Has it too many clients (128 at most)?"
         if endpoint.hasStood { return text + stoodBefore + window }
         return sentence(text) + " Is port \(endpoint.port) OpenD's API port, not its WebSocket port or one with TLS?"
@@ -66,21 +67,21 @@ package enum Texts {
             : " If the gateway encrypts, it wants rsa_private_key here too."
     }
 
-    static func helloRefused(_ endpoint: Endpoint, _ words: String?, _ retType: Int32) -> String {
+    static func firstMessageRefused(_ endpoint: Endpoint, _ words: String?, _ retType: Int32) -> String {
         let said = words.map { $0.isEmpty ? "no reason given" : $0 } ?? "no reason given"
-        let text = "the gateway refused \(endpoint.hello): \(said) (retType \(retType))"
+        let text = "the gateway refused \(endpoint.firstMessage): \(said) (retType \(retType))"
         return text
             + (endpoint.transport == .tcp
                 ? ". Is OpenD waiting for a code or a password? Look at its window."
                 : ": is websocket_key the one set in OpenD?")
     }
 
-    static func helloInvalid(_ endpoint: Endpoint) -> String {
-        "\(endpoint.hello)'s answer is not valid: is port \(endpoint.port) OpenD's?"
+    static func firstMessageInvalid(_ endpoint: Endpoint) -> String {
+        "\(endpoint.firstMessage)'s answer is not valid: is port \(endpoint.port) OpenD's?"
     }
 
-    static var helloSuccessWithoutContent: String { "InitConnect's answer says success and has no s2c" }
-    static var helloSHA1: String {
+    static var firstMessageSuccessWithoutContent: String { "InitConnect's answer says success and has no s2c" }
+    static var firstMessageSHA1: String {
         "the SHA-1 of InitConnect's answer does not match its body: does the gateway encrypt, and want"
             + " rsa_private_key here too?"
     }
@@ -123,7 +124,7 @@ package enum Texts {
 
     static func outage(_ text: String) -> String { "not connected; the last attempt failed: \(text)" }
 
-    // MARK: - The line
+    // MARK: - The stream
 
     static var outOfSerialNumbers: String { "out of serial numbers on this connection" }
     static var closed: String { "the gateway closed the connection" }

@@ -1,8 +1,8 @@
 import Codec
 
-/// The relay's end of one WebSocket line, with no socket: TLS if there is any, the upgrade, frames. Bytes of the client come
+/// The bridge's end of one WebSocket line, with no socket: TLS if there is any, the upgrade, frames. Bytes of the client come
 /// in; messages, and bytes for the client, go out.
-package final class RelayLine {
+package final class BridgeStream {
     private let tls: TLSSession?
     private var head = HTTPHead()
     private var isUpgraded = false

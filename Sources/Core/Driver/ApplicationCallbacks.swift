@@ -1,7 +1,7 @@
 import CCapDist
 
-/// The host's callbacks of a connection.
-package struct HostCallbacks: @unchecked Sendable {
+/// The application's callbacks of a connection.
+package struct ApplicationCallbacks: @unchecked Sendable {
     package var onInitConnect: capdist_init_connect_fn?
     package var onDisconnect: capdist_disconnect_fn?
     package var onPush: capdist_push_fn?

@@ -1,8 +1,8 @@
 import Codec
 import Core
 
-/// A simulated connection's end of a line to the relay.
-final class RelayedLine {
+/// A simulated connection's end of a line to the bridge.
+final class BridgedStream {
     var upgrade: WebSocketUpgrade?
     var reader = WebSocketReader(.client, maxMessageLength: SectionHeader.replySize + 1 << 20)
     private let framing: WebSocketFraming
@@ -44,34 +44,34 @@ final class RelayedLine {
 
 extension SimulatedConnection {
     func beginUpgrade() {
-        relayed = RelayedLine()
-        if let upgrade = relayed?.upgrade { send(upgrade.request) }
+        bridged = BridgedStream()
+        if let upgrade = bridged?.upgrade { send(upgrade.request) }
     }
 
     func receiveSections(_ bytes: [UInt8], _ from: Int) throws(Broken) {
-        guard let relayed else { return }
+        guard let bridged else { return }
         var bytes = bytes
-        if relayed.upgrade != nil {
+        if bridged.upgrade != nil {
             let taken: Int?
             do {
-                taken = try bytes.withUnsafeBytes { try relayed.upgrade?.received($0) }
+                taken = try bytes.withUnsafeBytes { try bridged.upgrade?.received($0) }
             } catch {
                 fail(Cause(.protocolError, .initConnect, 0, "\(error)"))
                 return try work()
             }
             guard let taken else { return }
             bytes.removeFirst(taken)
-            relayed.upgrade = nil
+            bridged.upgrade = nil
             machine.upgraded(world.now)
             try work()
         }
-        bytes.withUnsafeBytes { relayed.reader.received($0) }
-        relayed.reader.takeControls { send(Array($0)) }
-        if relayed.takeFrames() > 0 { machine.heard(world.now) }
+        bytes.withUnsafeBytes { bridged.reader.received($0) }
+        bridged.reader.takeControls { send(Array($0)) }
+        if bridged.takeFrames() > 0 { machine.heard(world.now) }
         var failure: WebSocketFailure?
         while from == line, !isOver {
             var message: UnsafeRawBufferPointer?
-            do throws(WebSocketFailure) { message = try relayed.reader.next() } catch { failure = error }
+            do throws(WebSocketFailure) { message = try bridged.reader.next() } catch { failure = error }
             guard let message else { break }
             try handle(message)
             try work()
@@ -85,7 +85,7 @@ extension SimulatedConnection {
             return lose(Cause(.protocolError, .receive, 71, "no section"))
         }
         if header.command == ProtoID.lostOpenD || header.error == 3 {
-            return lose(Cause(.disconnected, .receive, 0, "the relay lost OpenD"))
+            return lose(Cause(.disconnected, .receive, 0, "the bridge lost OpenD"))
         }
         let serialNo = UInt32(exactly: header.section) ?? 0
         let body = UnsafeRawBufferPointer(rebasing: message[SectionHeader.replySize...])
@@ -95,7 +95,7 @@ extension SimulatedConnection {
             header.error == 0
                 ? machine.received(
                     protoID: header.command, serialNo: serialNo, refusal: refusal, world.now, &group)
-                : machine.relayFailed(
+                : machine.bridgeFailed(
                     protoID: header.command, serialNo: serialNo, .replyTimeout, header.errorText, world.now, &group)
         }
         if case .handshake = incoming, header.error != 0 {
@@ -104,7 +104,7 @@ extension SimulatedConnection {
         try take(incoming, serialNo, body, refusal, isIntact: true)
     }
 
-    func handshakeWithRelay(_ body: UnsafeRawBufferPointer) {
+    func handshakeWithBridge(_ body: UnsafeRawBufferPointer) {
         guard let response = try? InitWebSocketResponse(body, arena) else {
             return fail(Cause(.protocolError, .initConnect, 0, "damaged"))
         }
@@ -115,6 +115,6 @@ extension SimulatedConnection {
     }
 
     private func lose(_ cause: Cause) {
-        world.withGroup(group) { machine.lineLost(cause, world.now, &$0) }
+        world.withGroup(group) { machine.streamLost(cause, world.now, &$0) }
     }
 }
