@@ -44,7 +44,7 @@ from harness.suite import (
     RELEASE,
     RESULTS,
     ROOT,
-    SCRATCH,
+    SCRATCH_DEBUG,
     VENV_PYTHON,
     Case,
     Only,
@@ -65,7 +65,7 @@ def swift_tests(run: Run) -> None:
     run.build(checks.swift_build("--build-tests"))
     events = RESULTS / "swift-events.jsonl"
     events.unlink(missing_ok=True)
-    test = ["swift", "test", "--scratch-path", str(SCRATCH), "--skip-build", "--disable-xctest"]
+    test = ["swift", "test", "--scratch-path", str(SCRATCH_DEBUG), "--skip-build", "--disable-xctest"]
     if run.only:
         test += ["--filter", f"{run.only.part}.*{run.only.name}"]
     outcome = run.program([*test, "--event-stream-version", "0", "--event-stream-output-path", events])
@@ -143,29 +143,29 @@ def expect_agreement(run: Run, status: int, program: str) -> None:
         raise SuiteError(f"{program}: every case passed, and yet its exit status is {status}")
 
 
-#: `builds` makes what the others use. What runs beside the first lane builds nothing in Swift.
+#: `builds` makes what the others use.
 SUITES = [
-    Suite("builds", "release and debug from nothing, without a warning", 600, checks.builds, lane=None),
-    Suite("sources", "format, generated messages, banned imports", 120, checks.sources),
-    Suite("header", "capdist.h as C99 and C++17", 60, checks.header),
-    Suite("abi", "the C interface is the recorded one", 60, abi),
-    Suite("shipped", "the shipped library: symbols, size, needs", 300, checks.shipped),
-    Suite("swift", "the modules' own tests", 600, swift_tests),
-    Suite("simulation", "some thousand schedules in virtual time", 300, simulation),
-    Suite("c", "the C ABI over the real library, in both modes", 900, c_tests),
-    Suite("guests", "hosts that load and unload the library, or have a Swift runtime of their own", 600, guests),
-    Suite("corpus", "libFuzzer's targets, each its corpus", 900, corpus),
-    Suite("cpp", "the C++ headers with gcc and clang, under sanitizers, and the named cases", 900, binding("bindings/cpp")),
-    Suite("csharp", "the C# binding with Mono: NUnit, the named cases, the samples", 600, csharp, lane=1),
-    Suite("node", "the Node package: its tests, the named cases, the samples, its declarations", 600, binding("bindings/node"), lane=1),
-    Suite("python", "the Python package", 600, pytest_suite("bindings/python/tests")),
-    Suite("java", "the Java binding, and the named cases", 600, java, lane=1),
-    Suite("flows", "what follows from figures, the same in every language", 300, flows, lane=1),
-    Suite("tool", "the command capdist, in pipes, terminals and a browser", 900, pytest_suite("Tests/tool", checks.tool), lane=1),
-    Suite("docs", "every block of the pages is run, every link and name leads somewhere", 300, docs, lane=1),
-    Suite("packages", "make install, the wheel and the Debian packages, made and used", 600, packages, lane=1),
-    Suite("bench", "a short round of every benchmark", 600, benchmark, lane=1),
-    Suite("vendor", "the vendor's client and the vendor's messages", 600, pytest_suite("Tests/vendor")),
+    Suite("builds", "release and debug from nothing, without a warning", 600, checks.builds, usual_s=240, is_first=True),
+    Suite("sources", "format, generated messages, banned imports", 120, checks.sources, usual_s=5),
+    Suite("header", "capdist.h as C99 and C++17", 60, checks.header, usual_s=1),
+    Suite("abi", "the C interface is the recorded one", 60, abi, usual_s=15),
+    Suite("shipped", "the shipped library: symbols, size, needs", 300, checks.shipped, usual_s=5),
+    Suite("swift", "the modules' own tests", 600, swift_tests, usual_s=60),
+    Suite("simulation", "some thousand schedules in virtual time", 300, simulation, usual_s=40),
+    Suite("c", "the C ABI over the real library, in both modes", 900, c_tests, usual_s=200),
+    Suite("guests", "hosts that load and unload the library, or have a Swift runtime of their own", 600, guests, usual_s=60),
+    Suite("corpus", "libFuzzer's targets, each its corpus", 900, corpus, usual_s=60),
+    Suite("cpp", "the C++ headers with gcc and clang, under sanitizers, and the named cases", 900, binding("bindings/cpp"), usual_s=210),
+    Suite("csharp", "the C# binding with Mono: NUnit, the named cases, the samples", 600, csharp, usual_s=100),
+    Suite("node", "the Node package: its tests, the named cases, the samples, its declarations", 600, binding("bindings/node"), usual_s=120),
+    Suite("python", "the Python package", 600, pytest_suite("bindings/python/tests"), usual_s=120),
+    Suite("java", "the Java binding, and the named cases", 600, java, usual_s=120),
+    Suite("flows", "what follows from figures, the same in every language", 300, flows, usual_s=60),
+    Suite("tool", "the command capdist, in pipes, terminals and a browser", 900, pytest_suite("Tests/tool", checks.tool), usual_s=120),
+    Suite("docs", "every block of the pages is run, every link and name leads somewhere", 300, docs, usual_s=100),
+    Suite("packages", "make install, the wheel and the Debian packages, made and used", 600, packages, usual_s=90),
+    Suite("bench", "a short round of every benchmark", 600, benchmark, usual_s=30),
+    Suite("vendor", "the vendor's client and the vendor's messages", 600, pytest_suite("Tests/vendor"), usual_s=60),
 ]
 
 #: What takes long, or depends on chance.
@@ -184,9 +184,9 @@ DEEP = [
 #: What a developer wants before each commit: lint, units, the C tests once, Python.
 QUICK = [
     Suite("sources", "format, generated messages, banned imports", 120, checks.sources),
-    Suite("swift", "the modules' own tests", 600, swift_tests),
+    Suite("swift", "the modules' own tests", 600, swift_tests, usual_s=60),
     Suite("c", "the C ABI over the real library, with a thread for each connection", 600, functools.partial(c_tests, modes=("thread",))),
-    Suite("python", "the Python package", 600, pytest_suite("bindings/python/tests"), lane=1),
+    Suite("python", "the Python package", 600, pytest_suite("bindings/python/tests")),
 ]
 
 #: Where the seconds stand that each suite took the last time, all of it.
@@ -224,7 +224,7 @@ def main() -> int:
     took: dict[str, Took] = {}
     if arguments.budget is not None:
         chosen = within(chosen, arguments.budget)
-    for suite, its_cases, took[suite.name] in run_suites(chosen, arguments.only):
+    for suite, its_cases, took[suite.name] in run_suites(chosen, arguments.only, beside=1 if arguments.deep else 2):
         cases += [(suite.name, case) for case in its_cases]
         if not arguments.only and not arguments.quick:
             remember(suite, took[suite.name])

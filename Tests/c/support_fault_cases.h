@@ -71,7 +71,7 @@ int teardown_fault_case(void **state);
       .must = SET(QUEUE_TIMEOUT), .queue_timeout_ms = 60, .connect_timeout_ms = 100, .never_stands = true }
 #define UNREACHABLE_ONCE(fault, status) \
     { .name = fault ", once", .faults = { fault }, .bad = ONLY(SET(status)), .good = ONLY(SET(status)), \
-      .must = SET(status), .connect_timeout_ms = 200, .refusals = SET(NOT_CONNECTED), .keeps_down = true, \
+      .must = SET(status), .connect_timeout_ms = 500, .refusals = SET(NOT_CONNECTED), .keeps_down = true, \
       .never_stands = true }
 #define UNREACHABLE(fault, status) UNREACHABLE_EVER(fault), UNREACHABLE_ONCE(fault, status)
 

@@ -185,12 +185,12 @@ static void without_an_answer_the_others_go_after_the_reply_timeout(void **state
     c->options.quota_requests = 5;
     c->options.reply_timeout_ms = 300;
     open_ready(c);
+    int64_t start = now_ms();
     for (int k = 0; k < 4; k++) ask(c, "700");
     assert_true(gateway_wait(g, GET_CAPITAL_DISTRIBUTION, 4, PATIENCE_MS));
-    frame first, second;
-    assert_true(gateway_frame(g, GET_CAPITAL_DISTRIBUTION, 0, &first));
+    frame second;
     assert_true(gateway_frame(g, GET_CAPITAL_DISTRIBUTION, 1, &second));
-    assert_in_range(second.at - first.at, 290, PATIENCE_MS);
+    assert_in_range(second.at - start, 290, PATIENCE_MS);
 }
 
 /* A quota that a run before used up: one refusal, and then figures. */

@@ -7,7 +7,7 @@ import re
 import shutil
 from pathlib import Path
 
-from .suite import RELEASE, RESULTS, ROOT, SCRATCH, Run, SuiteError, once
+from .suite import RELEASE, RESULTS, ROOT, SCRATCH, SCRATCH_DEBUG, Outcome, Run, SuiteError, once, side_by_side
 
 #: What the shipped library needs, and nothing else: no Foundation, no Dispatch, no Swift runtime.
 #: Each with Debian's package of it.
@@ -60,8 +60,9 @@ int main(void) {{
 
 
 def swift_build(*arguments: str) -> list[str]:
-    """The build command of all suites."""
-    return ["swift", "build", "--scratch-path", str(SCRATCH), *arguments]
+    """The build command of all suites: what is shipped, or else debug."""
+    scratch = SCRATCH if "release" in arguments else SCRATCH_DEBUG
+    return ["swift", "build", "--scratch-path", str(scratch), *arguments]
 
 
 @once
@@ -78,12 +79,16 @@ def tool(run: Run) -> None:
 
 
 def builds(run: Run) -> None:
-    """Builds everything from nothing, since only then every warning is printed."""
-    shutil.rmtree(SCRATCH, ignore_errors=True)
-    release = run.program(swift_build("-c", "release"))
-    run.check("release build", _build_trouble(release.status, release.output))
-    debug = run.program(swift_build("--build-tests"))
-    run.check("debug build, tests included", _build_trouble(debug.status, debug.output))
+    """Builds everything from nothing, since only then every warning is printed; both configurations beside each other."""
+    configurations = {"release build": ("-c", "release"), "debug build, tests included": ("--build-tests",)}
+    for scratch in (SCRATCH, SCRATCH_DEBUG):
+        shutil.rmtree(scratch, ignore_errors=True)
+
+    def build(arguments: tuple[str, ...]) -> Outcome:
+        return run.program(swift_build(*arguments), at_once=True)
+
+    for name, outcome in zip(configurations, side_by_side(build, configurations.values()), strict=True):
+        run.check(name, _build_trouble(outcome.status, outcome.output))
 
 
 def _build_trouble(status: int, output: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import queue
@@ -27,6 +28,8 @@ RESULTS = ROOT / "Tests" / ".results"
 #: Build folder of the tests, so that a developer's own builds are left alone.
 SCRATCH = ROOT / ".build-test"
 RELEASE = SCRATCH / "release"
+#: The other configuration has a folder of its own, since two builds of one folder wait for each other.
+SCRATCH_DEBUG = ROOT / ".build-test-debug"
 VENV_PYTHON = ROOT / ".venv-test" / "bin" / "python"
 #: How many times as long as on an idle machine things may take. A limit is that of a hang.
 BUSY = 4
@@ -233,10 +236,10 @@ class Suite:
     about: str
     limit_s: float
     run: Callable[[Run], None]
-    #: Suites of different lanes run beside each other; those of one lane build into the same folders. None: alone, and first.
-    lane: int | None = 0
-    #: About how long it takes on two idle cores, for a run that has a budget.
+    #: About how long it takes on two idle cores: those that take longest begin first, and a budget is kept by it.
     usual_s: float = 0
+    #: Whether it runs before the others and beside none: what it makes they use.
+    is_first: bool = False
 
 
 @dataclass(frozen=True)
@@ -247,25 +250,32 @@ class Took:
     processor: float
 
 
-def run_suites(suites: Sequence[Suite], only: Only = Only()) -> Iterator[tuple[Suite, list[Case], Took]]:
-    """Runs suites: a lane's one after the other, the lanes beside each other. Yields each as it ends."""
-    numbers = {suite.lane for suite in suites if suite.lane is not None}
-    lanes = [[suite for suite in suites if suite.lane == number] for number in sorted(numbers)]
+def run_suites(
+    suites: Sequence[Suite], only: Only = Only(), *, beside: int = 2
+) -> Iterator[tuple[Suite, list[Case], Took]]:
+    """Runs suites, some beside each other, those that take longest first. Yields each as it ends."""
+    others = sorted((suite for suite in suites if not suite.is_first), key=lambda suite: -suite.usual_s)
+    is_single = beside < 2 or len(others) < 2
     for suite in suites:
-        if suite.lane is None or len(lanes) < 2:
+        if suite.is_first or is_single:
             yield suite, *run_suite(suite, only)
-    if len(lanes) < 2:
+    if is_single:
         return
+    left: queue.SimpleQueue[Suite] = queue.SimpleQueue()
+    for suite in others:
+        left.put(suite)
     ended: queue.Queue[tuple[Suite, list[Case], Took]] = queue.Queue()
 
-    def run_lane(lane: list[Suite]) -> None:
-        for suite in lane:
-            ended.put((suite, *run_suite(suite, only, is_beside=True)))
+    def work() -> None:
+        with contextlib.suppress(queue.Empty):
+            while True:
+                suite = left.get_nowait()
+                ended.put((suite, *run_suite(suite, only, is_beside=True)))
 
-    for lane in lanes:
+    for _ in range(beside):
         # A daemon: Ctrl-C ends this program at once.
-        threading.Thread(target=run_lane, args=(lane,), daemon=True).start()
-    for _ in range(sum(map(len, lanes))):
+        threading.Thread(target=work, daemon=True).start()
+    for _ in others:
         suite, cases, took = ended.get(timeout=2 * BUSY * max(suite.limit_s for suite in suites))
         print((RESULTS / f"{suite.name}.log").read_text(encoding="utf-8"), end="", flush=True)
         yield suite, cases, took
