@@ -4,7 +4,7 @@
  *   fetch      the blocking call, one at a time
  *   callback   one at a time, each asked inside the callback of the one before
  *   many       64 in flight, each answered one followed by another
- *   poll       host-driven, from a poll() loop on the main thread, one at a time
+ *   poll       application-driven, from a poll() loop on the main thread, one at a time
  *   poll-many  the same with 64 in flight */
 #include <capdist.h>
 #include <poll.h>
@@ -14,7 +14,7 @@
 
 enum { IN_FLIGHT = 64 };
 
-/* Touched by the connection's thread alone, once it is made, but for `done`; host-driven there is but one thread. */
+/* Touched by the connection's thread alone, once it is made, but for `done`; application-driven there is but one thread. */
 struct run {
     struct measure measure;
     capdist_security security;

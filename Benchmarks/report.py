@@ -153,7 +153,7 @@ def goals(rows: Sequence[Row], lives: Sequence[float], build_s: float) -> list[G
 
     # All system calls of the minimal client, and one wake-up.
     one_more = round(sum(by_key["minimal"].calls.values()), 2) + 1
-    counted = [("in callbacks", "callback", "minimal"), ("host-driven", "poll", "minimal")]
+    counted = [("in callbacks", "callback", "minimal"), ("application-driven", "poll", "minimal")]
     counted64 = [(f"{name}, 64 in flight", f"{key}64", "minimal64") for name, key, _ in counted]
     rate, used, alone, trip = "rate", "processor_all_us", "processor_us", "round_trip_us"
     return [
@@ -162,13 +162,13 @@ def goals(rows: Sequence[Row], lives: Sequence[float], build_s: float) -> list[G
         *(calls(f"C: system calls a request, {name}: the minimal client's and a wake-up", key, one_more)
           for name, key, _ in counted),
         *(calls(f"C: system calls a request, {name}", key, 0.25) for name, key, _ in counted64),
-        share("C: round trip, host-driven, of the minimal client's", "at most", 1.15, "poll", "minimal", trip),
+        share("C: round trip, application-driven, of the minimal client's", "at most", 1.15, "poll", "minimal", trip),
         share("C: round trip, in callbacks, of the minimal client's with a second thread", "at most", 1.3, "callback",
               "minimal-thread", trip),
         share("C: round trip, blocking, of the same", "at most", 1.3, "fetch", "minimal-thread", trip),
         *(share(f"C: requests/s, {name}, of the minimal client's", "at least", 0.9, key, base, rate)
           for name, key, base in counted64),
-        share("C: processor time, host-driven, 64 in flight, of the minimal client's", "at most", 1.2, "poll64",
+        share("C: processor time, application-driven, 64 in flight, of the minimal client's", "at most", 1.2, "poll64",
               "minimal64", used),
         share("C: processor time, in callbacks, 64 in flight, of the minimal client's", "at most", 1.3, "callback64",
               "minimal64", used),
@@ -226,59 +226,57 @@ def document(rows: Sequence[Row], asserted: Sequence[Goal], python: str, rounds:
     versions = pins()
     return f"""# Benchmarks
 
-`make bench` measures anew and writes this page; what stands here is its last run.
+`make bench` measures, and writes this page. The figures are those of its last run.
 
 - Machine: {machine()}. Client and gateway share it.
-- {rounds} rounds. In each round every client has its turn, in a process of its own, and each round begins with another
-  one. A figure is the median over the rounds, with the lowest and the highest in brackets; a ratio is the median of the
-  rounds' ratios.
-- All speak to the same gateway (`Benchmarks/gateway.c`), plain TCP where nothing else is said; it answers HK.00700 from
-  canned frames. No client keeps a quota.
+- {rounds} rounds. In each round every client has its turn, in a process of its own, and each round starts with another client. A figure is the
+  median over the rounds, with the lowest and the highest in brackets. A ratio is the median of the rounds' ratios.
+- All clients speak to the same gateway (`Benchmarks/gateway.c`), over plain TCP unless a table says otherwise. It answers HK.00700
+  from prepared frames. No client keeps a quota.
 - Python {python}, futu-api {versions["futu-api"]} with pandas {versions["pandas"]}, nautilus-futu
   {versions["nautilus-futu"]}. All Python rows run on the same interpreter.
 
 ## Who is measured
 
-- **minimal C client** (`Benchmarks/minimal_client.c`): the least that a program can do over one blocking socket: the same
-  frames, OpenSSL's fastest SHA-1, made and verified, protobuf-c, every field decoded. No time-outs, keep-alive,
-  reconnect or quota. The run fails if it makes more than one send and two receives a request. Encrypted it uses the same
-  EVP interfaces of the same OpenSSL, with contexts made once; its gateway's answers were encrypted before the run. *2
-  threads*: the answer is received on a second one. *Asks together*: of 64 in flight, what takes the place of answers that
-  came together goes out in one piece, as libcapdist does it; the plainer one makes a system call for each.
-- **libcapdist** (`Benchmarks/capdist_client.c`). *Callbacks*: each request is asked inside the callback of one before.
-  *Blocking*: `capdist_fetch_capital_distribution()` on the main thread. Both in thread mode. *Host-driven*: as callbacks,
-  from a `poll()` loop on the main thread.
-- **capdist, asyncio**: `LoopClient`, with no thread behind it.
-- **capdist, object**: `Client.capital_distribution()`; with 64 in flight the watch list, `capital_distributions()`.
+- **minimal C client** (`Benchmarks/minimal_client.c`) does the least that a program can do over one blocking socket: the same frames,
+  OpenSSL's fastest SHA-1, made and verified, protobuf-c, every field decoded. It has no timeouts, keep-alive, reconnect or quota. The
+  run fails if it makes more than one send and two receives for a request. With encryption it uses the same EVP interfaces of the same
+  OpenSSL, with contexts made once; its gateway encrypted the answers before the run. *2 threads*: a second thread receives the answer.
+  *Asks together*: with 64 in flight, the requests that follow answers which came together are sent in one piece, as libcapdist does.
+  The row without it makes a system call for each.
+- **libcapdist** (`Benchmarks/capdist_client.c`). *Callbacks*: each request is made inside the callback of an earlier one. *Blocking*:
+  `capdist_fetch_capital_distribution()` on the main thread. Both are in thread mode. *Application-driven*: as callbacks, from a
+  `poll()` loop on the main thread.
+- **capdist, asyncio**: `LoopClient`, which has no thread.
+- **capdist, object**: `Client.capital_distribution()`; with 64 in flight, the watch list `capital_distributions()`.
 - **capdist.futu, DataFrame**: `get_capital_distribution()` as users of the vendor's SDK call it.
-- **futu-api, DataFrame**: the vendor's `get_capital_distribution()`; **futu-api, dict**: the same without making the
-  DataFrame. As delivered, with the log it writes.
+- **futu-api, DataFrame**: the vendor's `get_capital_distribution()`; **futu-api, dict**: the same without
+  making the DataFrame. Both write their log, as delivered.
 - **nautilus-futu, dict**: `PyFutuClient.get_capital_distribution()`, in Rust.
 - With 64 in flight, the clients that can only block are called from 64 threads.
-- Over WebSocket, and over TLS, the same gateway is OpenD's WebSocket bridge: sections in masked frames, no SHA-1.
+- Over WebSocket, and over TLS, the same gateway speaks as OpenD's WebSocket bridge: sections in masked frames, no SHA-1.
 
 ## Columns
 
-- **requests/s**: answered and checked, by the wall clock, on all cores.
-- **round trip**: the median of one request, from asking to the checked answer, on all cores; it varies with the idle
-  cores that it has to wake.
-- **processor**: user and system time of the client's process, all its threads, for one request; starting and connecting
-  are not in it. With all cores, as users run it: a request now wakes an idle core and now does not, which can cost more
-  than the client's work.
-- **on one core**: the same in a run of its own with client and gateway on one core, where nothing idle is woken: what the
-  client itself costs.
-- **calls**: system calls a request (`strace -f -c`), of a long run less a short one, on one core.
-- **instructions**: in user space, a request, likewise (callgrind; its processor has no SHA instructions, so SHA-1 counts
-  for more than it costs).
-- **resident**, **peak**: memory at the end, and at its most; for Python the interpreter and what it imports are in it.
-- **gateway**: the share of the time that the gateway's one thread was busy. Near 100 % the gateway is what limits
-  requests/s; the processor time is right even then.
+- **requests/s**: requests that were answered and checked, by the wall clock, on all cores.
+- **round trip**: the median time of one request, from its call to the checked answer, on all cores. It varies with the idle cores that
+  it has to wake.
+- **processor**: user and system time of the client's process, all its threads, for one request, without starting and connecting. It
+  uses all cores, as users run it: some requests wake an idle core and others do not, which can cost more than the client's work.
+- **on one core**: the same in a separate run, with client and gateway on one core, where nothing idle is woken. This is what the client
+  itself costs.
+- **calls**: system calls for a request (`strace -f -c`): those of a long run minus those of a short one, on one core.
+- **instructions**: in user space, for a request, measured in the same way (callgrind). Its processor has no SHA instructions, so SHA-1
+  counts for more than it costs.
+- **resident**, **peak**: memory at the end, and at its most. For Python this includes the interpreter and what it imports.
+- **gateway**: the share of the time that the gateway's one thread was busy. Near 100 % the gateway limits requests/s; the processor
+  time is right even then.
 
 ## Figures
 
 {tables(rows)}## What is asserted
 
-Where a ratio is asserted it is the median of the rounds' ratios, with the lowest and the highest in brackets. What stands after
-a limit in brackets is how much the counts of one build differ from run to run, and may pass the limit.
+An asserted ratio is the median of the rounds' ratios, with the lowest and the highest in brackets. The number in
+brackets after a limit is how much the counts of one build differ from run to run; a result may pass the limit by that much.
 
 {goal_table(asserted)}"""

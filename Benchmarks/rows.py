@@ -64,7 +64,7 @@ def clients(python: str) -> list[Client]:
     rows = [
         Client("minimal", "minimal C client", "C", "one", (c + "minimal_client", "one"), 20_000, "minimal"),
         Client("callback", "libcapdist, callbacks", "C", "one", (c + "capdist_client", "callback"), 20_000, "minimal"),
-        Client("poll", "libcapdist, host-driven", "C", "one", (c + "capdist_client", "poll"), 20_000, "minimal"),
+        Client("poll", "libcapdist, application-driven", "C", "one", (c + "capdist_client", "poll"), 20_000, "minimal"),
         Client("fetch", "libcapdist, blocking", "C", "one", (c + "capdist_client", "fetch"), 20_000, "minimal"),
         Client("minimal-thread", "minimal C client, 2 threads", "C", "one", (c + "minimal_client", "thread"), 20_000,
                "minimal"),
@@ -75,7 +75,7 @@ def clients(python: str) -> list[Client]:
             "callback64", "libcapdist, callbacks", "C", "many", (c + "capdist_client", "many"), 100_000, "minimal64"
         ),
         Client(
-            "poll64", "libcapdist, host-driven", "C", "many", (c + "capdist_client", "poll-many"), 100_000, "minimal64"
+            "poll64", "libcapdist, application-driven", "C", "many", (c + "capdist_client", "poll-many"), 100_000, "minimal64"
         ),
     ]
     for cipher in CIPHERS:
