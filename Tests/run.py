@@ -34,7 +34,7 @@ from harness.flows import flows
 from harness.fuzzing import corpus, fuzzing
 from harness.guests import guests
 from harness.java import java
-from harness.mutants import mutants
+from harness.mutants import misplaced, mutants
 from harness.packages import packages
 from harness.pythons import pythons
 from harness.results import read_junit, read_swift_events
@@ -58,6 +58,13 @@ from harness.suite import (
     run_suites,
     side_by_side,
 )
+
+
+def sources(run: Run) -> None:
+    """Checks on the text of the sources, and that `make mutants` finds what it changes in them."""
+    checks.sources(run)
+    lost = misplaced()
+    run.check("every mutant has its place", "; ".join(f"{name}: {why}" for name, why in lost.items())[:400])
 
 
 def swift_tests(run: Run) -> None:
@@ -146,7 +153,7 @@ def expect_agreement(run: Run, status: int, program: str) -> None:
 #: `builds` makes what the others use.
 SUITES = [
     Suite("builds", "release and debug from nothing, without a warning", 600, checks.builds, usual_s=240, is_first=True),
-    Suite("sources", "format, generated messages, banned imports", 120, checks.sources, usual_s=5),
+    Suite("sources", "format, generated messages, banned imports, places of mutants", 120, sources, usual_s=15),
     Suite("header", "capdist.h as C99 and C++17", 60, checks.header, usual_s=1),
     Suite("abi", "the C interface is the recorded one", 60, abi, usual_s=15),
     Suite("shipped", "the shipped library: symbols, size, needs", 300, checks.shipped, usual_s=5),
@@ -183,7 +190,7 @@ DEEP = [
 
 #: What a developer wants before each commit: lint, units, the C tests once, Python.
 QUICK = [
-    Suite("sources", "format, generated messages, banned imports", 120, checks.sources),
+    Suite("sources", "format, generated messages, banned imports, places of mutants", 120, sources),
     Suite("swift", "the modules' own tests", 600, swift_tests, usual_s=60),
     Suite("c", "the C ABI over the real library, with a thread for each connection", 600, functools.partial(c_tests, modes=("thread",))),
     Suite("python", "the Python package", 600, pytest_suite("bindings/python/tests")),

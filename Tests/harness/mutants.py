@@ -146,9 +146,21 @@ def _write(path: Path, content: bytes) -> None:
         path.write_bytes(content)
 
 
-def _apply(chosen: list[Mutant]) -> dict[str, str]:
-    """Writes the core's sources with every mutant in them. Returns the mutants that could not be applied, and why."""
-    sources = {path: path.read_text(encoding="utf-8") for module in checks.CORE for path in (ROOT / "Sources" / module).rglob("*.swift")}
+def misplaced() -> dict[str, str]:
+    """The mutants of the table whose code is not in the core any more, and why."""
+    return _places(table(), _sources())[1]
+
+
+def _sources() -> dict[Path, str]:
+    """The core's, which is what mutants change."""
+    files = (path for module in checks.CORE for path in (ROOT / "Sources" / module).rglob("*.swift"))
+    return {path: path.read_text(encoding="utf-8") for path in files}
+
+
+def _places(
+    chosen: list[Mutant], sources: Mapping[Path, str]
+) -> tuple[dict[Place, list[tuple[Mutant, Change]]], dict[str, str]]:
+    """Where each change is made; and the mutants that can not be applied, and why."""
     tokens = {path: list(_tokens(text)) for path, text in sources.items()}
     troubles: dict[str, str] = {}
     edits: dict[Place, list[tuple[Mutant, Change]]] = {}
@@ -159,6 +171,13 @@ def _apply(chosen: list[Mutant]) -> dict[str, str]:
                 troubles[mutant.name] = found
             else:
                 edits.setdefault(found, []).append((mutant, change))
+    return edits, troubles
+
+
+def _apply(chosen: list[Mutant]) -> dict[str, str]:
+    """Writes the core's sources with every mutant in them. Returns the mutants that could not be applied, and why."""
+    sources = _sources()
+    edits, troubles = _places(chosen, sources)
     # From behind, so that what comes before keeps its place.
     for place in sorted(edits, key=lambda place: (place.path, -place.start)):
         text = sources[place.path]
