@@ -12,7 +12,7 @@
 static atomic_int under_way, most_under_way, look_ups;
 static atomic_bool is_stalled;
 static const char *const told[] = {"127.0.0.7", "127.0.0.8", "127.0.0.1"};
-enum { TOLD = 3, MANY = 350, MOST = 8 };
+enum { TOLD = 3, MANY = 350, MOST = 16 };
 /* Whether there is an answer; and whether the nth look-up is answered with the nth address alone. */
 static bool has_answer, moves;
 

@@ -6,7 +6,7 @@ package enum Helpers {
     typealias Certificates = SharedWork<Result<TLSContext, TLSContext.TrustError>>
 
     /// Look-ups by the host's name. A name server that does not answer holds one up for half a minute and more.
-    static let names = Names(most: 8)
+    static let names = Names(most: 16)
     static let certificates = Certificates(most: 1)
 
     package static func prepareFork() {
