@@ -1,5 +1,6 @@
 using System;
 using System.IO;
+using System.Runtime.InteropServices;
 using NUnit.Framework;
 using static Capdist.Tests.Support;
 
@@ -33,15 +34,22 @@ namespace Capdist.Tests
         {
             byte* empty = stackalloc byte[1];
             empty[0] = 0;
-            Native.capdist_reply raw = new Native.capdist_reply { ret_msg = empty, desc = empty, retry = 1 };
-            raw.status = (int)Status.Refused;
-            Assert.That(new Reply(&raw).Retry, Is.EqualTo(Retry.Unknown));
-            raw.present = Native.CAPDIST_HAS_RETRY;
-            Assert.That(new Reply(&raw).Retry, Is.EqualTo(Retry.Never));
-            raw.retry = 77;
-            Assert.That(new Reply(&raw).Retry, Is.EqualTo(Retry.Unknown));
-            Native.capdist_proto_reply proto = new Native.capdist_proto_reply { desc = empty, retry = 1 };
-            Assert.That(new ProtoReply(&proto).Retry, Is.EqualTo(Retry.Unknown));
+            // Where the field would be.
+            byte* at = stackalloc byte[sizeof(Native.capdist_reply)];
+            Native.capdist_reply* raw = (Native.capdist_reply*)at;
+            *raw = new Native.capdist_reply { ret_msg = empty, desc = empty, status = (int)Status.Refused };
+            int* retry = (int*)(at + (int)Marshal.OffsetOf(typeof(Native.capdist_reply), "retry_"));
+            *retry = 1;
+            Assert.That(new Reply(raw).Retry, Is.EqualTo(Retry.Unknown));
+            raw->present = Native.CAPDIST_HAS_RETRY;
+            Assert.That(new Reply(raw).Retry, Is.EqualTo(Retry.Never));
+            *retry = 77;
+            Assert.That(new Reply(raw).Retry, Is.EqualTo(Retry.Unknown));
+            byte* protoAt = stackalloc byte[sizeof(Native.capdist_proto_reply)];
+            Native.capdist_proto_reply* proto = (Native.capdist_proto_reply*)protoAt;
+            *proto = new Native.capdist_proto_reply { desc = empty };
+            *(int*)(protoAt + (int)Marshal.OffsetOf(typeof(Native.capdist_proto_reply), "retry_")) = 1;
+            Assert.That(new ProtoReply(proto).Retry, Is.EqualTo(Retry.Unknown));
         }
 
         [Test]

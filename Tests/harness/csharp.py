@@ -24,7 +24,7 @@ from .suite import RELEASE, RESULTS, ROOT, Run, SuiteError, side_by_side
 
 BINDING = ROOT / "bindings" / "csharp"
 TESTS = ROOT / "Tests" / "csharp"
-HEADER = ROOT / "include" / "capdist.h"
+RECORD = ROOT / "bindings" / "abi" / "capdist.json"
 MESSAGES = ROOT / "Sources" / "CMessages" / "proto"
 UPDATE_TIMES = ROOT / "Tests" / "cases" / "times.tsv"
 SECURITIES = ROOT / "Tests" / "cases" / "securities.tsv"
@@ -95,6 +95,7 @@ def csharp(run: Run) -> None:
     run.part("text-format", _text_format)
     run.part("cases", _cases)
     run.part("exits", _exits)
+    run.part("older", _older)
     run.part("samples", _samples)
     run.part("package", _package)
 
@@ -117,11 +118,9 @@ def _nunit(run: Run) -> None:
         *sorted(TESTS.glob("*.cs")),
         options=["-target:library", "-unsafe", f"-r:{NUNIT}"],
     )
-    layout = OUT / "layout.txt"
-    layout.write_text(_layout(run), encoding="utf-8")
     with ExitStack() as stack:
         env = {variable: str(stack.enter_context(simulator(*given))) for variable, given in GATEWAYS.items()}
-        env |= {"CAPDIST_RSA_KEY": str(RSA_KEY), "CAPDIST_LAYOUT": str(layout), "CAPDIST_OUT": str(OUT)}
+        env |= {"CAPDIST_RSA_KEY": str(RSA_KEY), "CAPDIST_RECORD": str(RECORD), "CAPDIST_OUT": str(OUT)}
         env |= {"CAPDIST_TRACE": str(OUT / "trace"), "CAPDIST_TIMES": str(UPDATE_TIMES), "CAPDIST_SECURITIES": str(SECURITIES)} | environment()
         if run.only.part:
             return _nunit_run(run, tests, "", env, f"-run:Capdist.Tests.{run.only.part}")
@@ -141,46 +140,6 @@ def _nunit_run(run: Run, tests: Path, name: str, env: dict[str, str], *options: 
         raise SuiteError(f"nunit-console: every case passed, and yet {outcome.ended}")
 
 
-def _layout(run: Run) -> str:
-    """The interface as a C compiler reads it; LayoutTests.cs tells the lines."""
-    code = re.sub(r"/\*.*?\*/", "", HEADER.read_text(encoding="utf-8"), flags=re.DOTALL)
-    lines: list[str] = []
-
-    def size(words: str) -> str:
-        """The size of a type, of a parameter with its name, or of none."""
-        if "*" in words or re.search(r"\w+_fn\b", words):
-            return "sizeof(void *)"
-        kind = re.sub(r"\bconst\b", "", words).split()[0]
-        return "0" if kind == "void" else f"sizeof({kind})"
-
-    def told(line: str, *values: str) -> None:
-        numbers = "".join(f', (long long)({value})' for value in values)
-        lines.append(f'printf("{line}{" %lld" * len(values)}\\n"{numbers});')
-
-    for name, body in re.findall(r"typedef struct (\w+) \{(.*?)\} \w+;", code, flags=re.DOTALL):
-        told(f"struct {name}", f"sizeof({name})")
-        for field in re.findall(r"(\w+)(?:\[\w+\])?;", body):
-            told(f"field {name} {field}", f"offsetof({name}, {field})", f"sizeof((({name} *)0)->{field})")
-    for body in re.findall(r"enum \{([^}]*)\}", code):
-        kind = "status" if re.search(r"\bCAPDIST_OK\b", body) else "other"
-        for name in re.findall(r"^\s*(CAPDIST_\w+) =", body, flags=re.MULTILINE):
-            lines.append(f'printf("constant {name} %lld {kind}\\n", (long long){name});')
-    for name in ("CAPDIST_CODE_SIZE", "CAPDIST_VERSION_MAJOR"):
-        lines.append(f'printf("constant {name} %lld other\\n", (long long){name});')
-    for returns, name, arguments in re.findall(r"^CAPDIST_API\b([^;(]*?)(\w+)\s*\(([^)]*)\);", code, flags=re.MULTILINE):
-        sizes = [size(word) for word in arguments.split(",") if word.strip() != "void"]
-        told(f"function {name}", size(returns), *sizes)
-    for name, arguments in re.findall(r"typedef void \(\*(capdist_\w+_fn)\)\(([^)]*)\)", code):
-        told(f"callback {name}", *(size(word) for word in arguments.split(",")))
-    source = OUT / "layout.c"
-    source.write_text(
-        '#include <stddef.h>\n#include <stdio.h>\n#include "capdist.h"\nint main(void) {\n' + "\n".join(lines) + "\n}\n",
-        encoding="utf-8",
-    )
-    run.build(["cc", "-std=c99", "-Wall", "-Wextra", "-Werror", f"-I{HEADER.parent}", source, "-o", OUT / "layout"])
-    return run.build([OUT / "layout"]).output
-
-
 def _text_format(run: Run) -> None:
     """protobuf's own program reads what ours wrote, and prints the same text for it."""
     with (OUT / "response.pb").open("rb") as written:
@@ -195,6 +154,16 @@ def _cases(run: Run) -> None:
     mono = ["env", f"LD_LIBRARY_PATH={RELEASE}", "mono", "--debug", player]
     faces = [Face(way, [*mono, way], way == "callbacks") for way in WAYS]
     check_cases(run, [*faces, Face("vendor", [*mono, "vendor"], False, False)])
+
+
+def _older(run: Run) -> None:
+    """Over the library's first version."""
+    program = _compile(run, "older.exe", TESTS / "programs" / "Older.cs")
+    with simulator("--no-quota") as port:
+        env = {"LD_LIBRARY_PATH": str(checks.older_library(run)), "CAPDIST_REAL": str(RELEASE / "libcapdist.so.1")}
+        outcome = run.program(["mono", program, str(port)], limit_s=60, env=env)
+    expected = "859479380\nRefused Unknown\nRefused Unknown\nReady 0\nnot supported\n"
+    run.check("a library of version 1.0", None if outcome.output == expected else f"{outcome.ended}: {outcome.output[-400:]}")
 
 
 def _exits(run: Run) -> None:

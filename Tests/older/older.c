@@ -25,7 +25,8 @@ static void *real(const char *name) {
     static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
     static void *library;
     pthread_mutex_lock(&lock);
-    if (!library) library = dlopen(getenv("CAPDIST_REAL"), RTLD_NOW | RTLD_LOCAL);
+    /* Deep: where this library is global its own calls would come here. */
+    if (!library) library = dlopen(getenv("CAPDIST_REAL"), RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND);
     pthread_mutex_unlock(&lock);
     void *found = library ? dlsym(library, name) : NULL;
     if (!found) {

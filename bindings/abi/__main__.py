@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 
 import c_tests
+import csharp
 import header
 import java
 import pages
@@ -29,9 +30,9 @@ RECORD = Path(__file__).resolve().with_name("capdist.json")
 
 def generated(interface: record.Node, instead: dict[str, Path]) -> dict[str, str]:
     """Every generated file, by its path below the project's folder, as it should be."""
-    files = pages.write(interface, ROOT, instead)
-    for made in (swift.write(interface, ROOT), python.write(interface), java.write(interface), c_tests.write(interface)):
-        files |= made
+    files = pages.write(interface, ROOT, instead) | swift.write(interface, ROOT)
+    for language in (c_tests, csharp, java, python):
+        files |= language.write(interface)
     return files
 
 

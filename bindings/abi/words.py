@@ -46,7 +46,7 @@ def struct_of(interface: Node, name: str) -> Node:
 def enum_doc(interface: Node, enum: Node) -> str:
     """What an enum tells. A status has a type of its own, which is what users see of it."""
     type_doc = next((one["doc"] for one in interface["types"] if one["name"] == f"capdist_{enum['name']}"), enum["doc"])
-    return str(type_doc.split(";")[0])
+    return re.split("[;:]", type_doc)[0]
 
 
 def comment(one: Node) -> str:

@@ -68,12 +68,16 @@ namespace Capdist
             callbacks.handle = GCHandle.Alloc(callbacks);
             if (given.OnInitConnect != null) raw->on_init_connect = OnInitConnect;
             if (given.OnDisconnect != null) raw->on_disconnect = OnDisconnect;
-            if (given.OnAttemptFailed != null) raw->on_attempt_failed = OnAttemptFailed;
             if (given.OnPush != null) raw->on_push = OnPush;
             if (given.OnLog != null) raw->on_log = OnLog;
             raw->on_closed = OnClosed;
-            // As the runtime gives its own threads.
-            raw->thread_stack_bytes = 1536 * 1024;
+            // An older library refuses what it does not know.
+            if (Native.IsAtLeast(1))
+            {
+                if (given.OnAttemptFailed != null) raw->on_attempt_failed = OnAttemptFailed;
+                // As the runtime gives its own threads.
+                raw->thread_stack_bytes = 1536 * 1024;
+            }
             raw->user_data = GCHandle.ToIntPtr(callbacks.handle);
             return callbacks;
         }

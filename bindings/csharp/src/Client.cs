@@ -30,8 +30,18 @@ namespace Capdist
             set { Volatile.Write(ref conn, value); }
         }
 
-        /// <summary>For a gateway without encryption, all else as by default.</summary>
-        public Client(string host = "127.0.0.1", int port = 11111) : this(new Options { Host = host, Port = port })
+        /// <summary>For a gateway at the default place, all else as by default.</summary>
+        public Client() : this(new Options())
+        {
+        }
+
+        /// <summary>For a gateway of that host at the default port, all else as by default.</summary>
+        public Client(string host) : this(new Options { Host = host })
+        {
+        }
+
+        /// <summary>For a gateway elsewhere, all else as by default.</summary>
+        public Client(string host, int port) : this(new Options { Host = host, Port = port })
         {
         }
 

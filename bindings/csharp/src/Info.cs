@@ -2,17 +2,6 @@ using System;
 
 namespace Capdist
 {
-    /// <summary>State of a connection.</summary>
-    public enum ConnectionState
-    {
-        /// <summary>Connecting, or pausing before the next attempt.</summary>
-        Connecting = 0,
-        /// <summary>The connection stands.</summary>
-        Ready = 1,
-        /// <summary>Failed for good.</summary>
-        NotConnected = 2
-    }
-
     /// <summary>What is known of a connection; the numbers are 0 before the first handshake.</summary>
     public sealed class ConnectionInfo
     {

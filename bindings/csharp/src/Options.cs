@@ -2,65 +2,6 @@ using System;
 
 namespace Capdist
 {
-    /// <summary>What carries the messages.</summary>
-    public enum Transport
-    {
-        /// <summary>OpenD's own protocol.</summary>
-        Tcp = 0,
-        /// <summary>OpenD's WebSocket port.</summary>
-        WebSocket = 1,
-        /// <summary>The same over TLS.</summary>
-        WebSocketTls = 2
-    }
-
-    /// <summary>The cipher of bodies once an RSA key is given.</summary>
-    public enum Cipher
-    {
-        /// <summary>Only InitConnect is encrypted.</summary>
-        None = -1,
-        /// <summary>The vendor's default.</summary>
-        FtaesEcb = 0,
-        /// <summary>AES in ECB mode.</summary>
-        AesEcb = 1,
-        /// <summary>AES in CBC mode.</summary>
-        AesCbc = 2
-    }
-
-    /// <summary>What a request does when no slot of the quota is free.</summary>
-    public enum QuotaMode
-    {
-        /// <summary>In request options: as the connection's; in options: wait.</summary>
-        Default = 0,
-        /// <summary>Wait its turn, at most the queue timeout.</summary>
-        Wait = 1,
-        /// <summary>Be refused at once with <see cref="Status.QuotaExhausted"/>.</summary>
-        Fail = 2
-    }
-
-    /// <summary>What a request does during an outage: from an attempt to connect that failed until one succeeds.</summary>
-    public enum OutageMode
-    {
-        /// <summary>In request options: as the connection's; in options: wait.</summary>
-        Default = 0,
-        /// <summary>Wait for the connection, at most the queue timeout.</summary>
-        Wait = 1,
-        /// <summary>Be refused at once, with the last attempt's status and cause.</summary>
-        Fail = 2
-    }
-
-    /// <summary>Levels of <see cref="Options.OnLog"/>.</summary>
-    public enum LogLevel
-    {
-        /// <summary>Failed for good: somebody must act.</summary>
-        Error = 1,
-        /// <summary>Went wrong and is being mended; and, at most once a minute, how many requests failed.</summary>
-        Warning = 2,
-        /// <summary>Connecting, connected.</summary>
-        Info = 3,
-        /// <summary>Each request that failed, and the like.</summary>
-        Debug = 4
-    }
-
     /// <summary>How to connect: the fields of capdist_options with its defaults (capdist.h tells units and ranges). A text
     /// that is null and a time of zero take the default. A client takes a copy: what is changed later changes nothing.
     /// </summary>

@@ -157,8 +157,7 @@ namespace Capdist
             Desc = Native.Text(raw->desc);
             Distribution = raw->distribution == null ? null : new CapitalDistribution(raw->distribution);
             Body = Native.Bytes(raw->body, raw->body_length);
-            // An older library's struct ends before the field.
-            Retry = (raw->present & Native.CAPDIST_HAS_RETRY) != 0 ? Native.RetryOf(raw->retry) : Retry.Unknown;
+            Retry = Native.RetryOf(raw->retry);
         }
 
         /// <summary>The figures.</summary>
@@ -229,8 +228,7 @@ namespace Capdist
             RetType = (raw->present & Native.CAPDIST_HAS_RET_TYPE) != 0 ? raw->ret_type : (int?)null;
             Desc = Native.Text(raw->desc);
             Body = Native.Bytes(raw->body, raw->body_length);
-            // An older library's struct ends before the field.
-            Retry = (raw->present & Native.CAPDIST_HAS_RETRY) != 0 ? Native.RetryOf(raw->retry) : Retry.Unknown;
+            Retry = Native.RetryOf(raw->retry);
         }
     }
 }

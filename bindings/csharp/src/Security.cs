@@ -2,37 +2,6 @@ using System;
 
 namespace Capdist
 {
-    /// <summary>Markets, with the prefixes that texts know them by.</summary>
-    public enum Market
-    {
-        /// <summary>Hong Kong.</summary>
-        HK = 1,
-        /// <summary>Hong Kong futures.</summary>
-        HKFuture = 2,
-        /// <summary>United States.</summary>
-        US = 11,
-        /// <summary>Shanghai.</summary>
-        SH = 21,
-        /// <summary>Shenzhen.</summary>
-        SZ = 22,
-        /// <summary>Singapore.</summary>
-        SG = 31,
-        /// <summary>Japan.</summary>
-        JP = 41,
-        /// <summary>Australia.</summary>
-        AU = 51,
-        /// <summary>Malaysia.</summary>
-        MY = 61,
-        /// <summary>Canada.</summary>
-        CA = 71,
-        /// <summary>Foreign exchange.</summary>
-        FX = 81,
-        /// <summary>Crypto currencies.</summary>
-        CC = 91,
-        /// <summary>Event contracts.</summary>
-        EC = 101
-    }
-
     /// <summary>A stock, warrant or fund. A text such as "HK.00700" converts to it: the first dot separates, the code may
     /// hold dots ("US.BRK.B", "US..DJI"). Blanks around it are skipped, and the market may be in lower case.</summary>
     public struct Security : IEquatable<Security>

@@ -120,7 +120,7 @@ STATE_NOT_CONNECTED = 2
 
 
 class Status(IntEnum):
-    """The result of a call or of a request: one of the `CAPDIST_` statuses below."""
+    """The result of a call or of a request."""
 
     #: Done.
     OK = 0
@@ -179,8 +179,7 @@ class Status(IntEnum):
 
 
 class Retry(IntEnum):
-    """Whether a failed request or call may succeed if it is repeated: values of capdist_reply.retry,
-    capdist_proto_reply.retry and capdist_status_retry()."""
+    """Whether a failed request or call may succeed if it is repeated."""
 
     #: Not known: the gateway's words do not tell, or the answer was damaged. Also the value after success.
     UNKNOWN = 0

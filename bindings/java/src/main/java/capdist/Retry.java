@@ -1,10 +1,7 @@
 // Generated from include/capdist.h: do not edit. `make abi` writes it.
 package capdist;
 
-/**
- * Whether a failed request or call may succeed if it is repeated: values of capdist_reply.retry,
- * capdist_proto_reply.retry and capdist_status_retry().
- */
+/** Whether a failed request or call may succeed if it is repeated. */
 public enum Retry {
     /** Not known: the gateway's words do not tell, or the answer was damaged. Also the value after success. */
     UNKNOWN(0),

@@ -1,7 +1,7 @@
 // Generated from include/capdist.h: do not edit. `make abi` writes it.
 package capdist;
 
-/** The result of a call or of a request: one of the {@code CAPDIST_} statuses below. */
+/** The result of a call or of a request. */
 public enum Status {
     /** Done. */
     OK(0),
