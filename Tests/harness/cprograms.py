@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from .suite import RELEASE, RESULTS, ROOT, Case, Run, SuiteError, library_env
 
 #: Programs that do nothing but wait, beside whatever else goes on.
 IDLE = ("test_silence", "test_quota")
-#: Those that wait more than they compute, and measure how long: they come when nothing heavy is left.
+#: Those that wait more than they compute.
 LIGHT = ("test_websocket", "test_reconnect", "test_end_to_end", "test_encryption", "test_host_driven", "test_queue")
 #: Those that take longest of the others, lest one is waited for at the end.
 LONG = ("test_faults_websocket", "test_faults_encrypted", "test_faults", "test_exit", "test_load", "test_fork", "test_faults_soak")
@@ -68,7 +68,7 @@ def run_each(
 ) -> None:
     """Has every program played in both modes, and records their cases in order. One that raises is a failed case.
 
-    Two compute at a time, and beside them one waits; no more, or those that measure time would feel it.
+    Two compute at a time, and beside them three do little but wait.
     """
     names = sorted(filter(run.wants, ALL))
     others = [name for name in names if name not in (*IDLE, *LIGHT, *LONG)]
@@ -86,11 +86,9 @@ def run_each(
                 played[job] = [Case(f"{prefix}{job[0]}: {job[1]}", False, str(error))]
 
     heavy, idle, light = jobs([*LONG, *others]), jobs(IDLE), jobs(LIGHT)
-    with ThreadPoolExecutor(3) as pool:
-        workers = [pool.submit(work, heavy), pool.submit(work, heavy)]
-        waiting = pool.submit(work, idle)
-        wait(workers)
-        for worker in (*workers, waiting, *(pool.submit(work, light) for _ in range(3))):
+    lanes = (heavy, heavy, idle, light, light)
+    with ThreadPoolExecutor(len(lanes)) as pool:
+        for worker in [pool.submit(work, lane) for lane in lanes]:
             worker.result()
     for job in sorted(played, key=lambda job: (MODES.index(job[0]), job[1])):
         run.cases += played[job]
