@@ -52,12 +52,16 @@ STALE = [
     ("bindings/java/src/main/java/capdist/Abi.java", "int TRANSPORT_WEBSOCKET = 1", "int TRANSPORT_WEBSOCKET = 3"),
     ("bindings/csharp/src/Abi.cs", "public int port;", "public uint port;"),
     ("bindings/csharp/src/Enums.cs", "Cancelled = 7", "Cancelled = 9"),
+    ("bindings/node/src/abi.h", 'X("port", port)', 'X("port", mode)'),
+    ("bindings/node/lib/abi.js", "CANCELLED: 7", "CANCELLED: 9"),
+    ("bindings/node/lib/abi.d.ts", "CANCELLED: 7", "CANCELLED: 9"),
     ("Tests/c/statuses.h", "X(CAPDIST_CANCELLED, 7)", "X(CAPDIST_CANCELLED, 9)"),
 ]
 #: By generated file, the line that must look before it reads.
 GUARDED = {
     "bindings/python/src/capdist/_abi.py": "return self._capital_in_dark if self.present & HAS_CAPITAL_IN_DARK else None",
     "bindings/csharp/src/Abi.cs": "(present & CAPDIST_HAS_CAPITAL_IN_DARK) != 0 ? capital_in_dark_ : (double?)null;",
+    "bindings/node/src/abi.h": "return from->present & CAPDIST_HAS_CAPITAL_IN_DARK ? from->capital_in_dark : otherwise;",
     "bindings/java/src/main/java/capdist/Abi.java": "return (at.getInt(PRESENT) & HAS_CAPITAL_IN_DARK) != 0",
 }
 

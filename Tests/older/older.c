@@ -25,8 +25,7 @@ static void *real(const char *name) {
     static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
     static void *library;
     pthread_mutex_lock(&lock);
-    /* Deep: where this library is global its own calls would come here. */
-    if (!library) library = dlopen(getenv("CAPDIST_REAL"), RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND);
+    if (!library) library = dlopen(getenv("CAPDIST_REAL"), RTLD_NOW | RTLD_LOCAL);
     pthread_mutex_unlock(&lock);
     void *found = library ? dlsym(library, name) : NULL;
     if (!found) {
@@ -178,7 +177,7 @@ capdist_status capdist_fetch_capital_distribution(capdist_conn *conn, const capd
                                                   const capdist_request_options *options, capdist_reply **reply) {
     KNOWN(capdist_request_options, options, copy)
     capdist_status status = REAL(capdist_fetch_capital_distribution)(conn, security, options, reply);
-    if (*reply) *reply = older_reply(*reply, *reply);
+    if (reply && *reply) *reply = older_reply(*reply, *reply);
     return status;
 }
 

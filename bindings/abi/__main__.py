@@ -18,6 +18,7 @@ import c_tests
 import csharp
 import header
 import java
+import node
 import pages
 import python
 import record
@@ -31,7 +32,7 @@ RECORD = Path(__file__).resolve().with_name("capdist.json")
 def generated(interface: record.Node, instead: dict[str, Path]) -> dict[str, str]:
     """Every generated file, by its path below the project's folder, as it should be."""
     files = pages.write(interface, ROOT, instead) | swift.write(interface, ROOT)
-    for language in (c_tests, csharp, java, python):
+    for language in (c_tests, csharp, java, node, python):
         files |= language.write(interface)
     return files
 

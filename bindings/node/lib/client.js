@@ -3,14 +3,13 @@
 
 const net = require("node:net");
 const { domainToASCII } = require("node:url");
+const { Retry, STATE, Status, Transport } = require("./abi.js");
 const { Link } = require("./connection.js");
 const { lookUp, whyNot } = require("./names.js");
-const { Transport, connectOptions, requestOptions, known, signalOf, text, waiting } = require("./options.js");
+const { connectOptions, requestOptions, known, signalOf, text, waiting } = require("./options.js");
 const { CapitalDistribution, isOk, protoReplyOf, refusedError, replyOf, requestError } = require("./reply.js");
-const { ConnectError, Retry, Status, invalid } = require("./status.js");
+const { ConnectError, invalid } = require("./status.js");
 
-/** capdist_connection_info.state */
-const NOT_CONNECTED = 2;
 /** Requests of a watch list under way at a time when no quota is kept. */
 const UNLIMITED_WINDOW = 64;
 /** How long one entry of a watch list may wait for its turn: the longest the library takes. */
@@ -169,7 +168,7 @@ class Client {
         look = (isLate) => {
           try {
             // Before the cause, so that a cause that is called final is the final one.
-            isLate ||= this.#link.info()[3] === NOT_CONNECTED;
+            isLate ||= this.#link.info()[3] === STATE.NOT_CONNECTED;
             this.#link.look();
             resolve();
           } catch (error) {
@@ -192,7 +191,7 @@ class Client {
 
   info() {
     const [connId, loginUserId, serverVersion, state] = this.#link.info();
-    return { connId, loginUserId, serverVersion, isReady: state === 1, isFinal: state === NOT_CONNECTED };
+    return { connId, loginUserId, serverVersion, isReady: state === STATE.READY, isFinal: state === STATE.NOT_CONNECTED };
   }
 
   quota() {

@@ -1,9 +1,9 @@
 "use strict";
 
+const { Cipher, LogLevel, OutageMode, QuotaMode, Retry, Status, Transport } = require("./abi.js");
 const { connect, Client } = require("./client.js");
-const { Cipher, LogLevel, OutageMode, QuotaMode, Transport } = require("./options.js");
 const { CapitalDistribution } = require("./reply.js");
-const { CapdistError, ConnectError, RequestError, Retry, Status } = require("./status.js");
+const { CapdistError, ConnectError, RequestError } = require("./status.js");
 const { version } = require("./native.js");
 
 module.exports = {

@@ -3,7 +3,8 @@
 
 const { existsSync } = require("node:fs");
 const { join } = require("node:path");
-const { CapdistError, Status } = require("./status.js");
+const { Status } = require("./abi.js");
+const { CapdistError } = require("./status.js");
 
 const NAME = "libcapdist.so.1";
 const VARIABLE = "CAPDIST_LIBRARY";
@@ -61,4 +62,6 @@ if (process.versions.deno) {
 }
 const version = load(addon);
 
-module.exports = { Connection: addon.Connection, Event, statusRetry: addon.statusRetry, version };
+const defaults = Object.freeze(addon.optionDefaults());
+
+module.exports = { Connection: addon.Connection, Event, defaults, statusRetry: addon.statusRetry, version };

@@ -1,13 +1,8 @@
 // What is asked of a connection and of a request, checked before the addon sees it.
 "use strict";
 
+const { defaults } = require("./native.js");
 const { invalid } = require("./status.js");
-
-const Transport = Object.freeze({ TCP: 0, WEBSOCKET: 1, WEBSOCKET_TLS: 2 });
-const Cipher = Object.freeze({ NONE: -1, FTAES_ECB: 0, AES_ECB: 1, AES_CBC: 2 });
-const OutageMode = Object.freeze({ DEFAULT: 0, WAIT: 1, FAIL: 2 });
-const LogLevel = Object.freeze({ ERROR: 1, WARNING: 2, INFO: 3, DEBUG: 4 });
-const QuotaMode = Object.freeze({ DEFAULT: 0, WAIT: 1, FAIL: 2 });
 
 const TEXTS = [
   "host", "clientId", "rsaPrivateKey", "rsaPrivateKeyFile", "websocketKey", "tlsCaFile", "tlsServerName",
@@ -84,7 +79,7 @@ function connectOptions(options) {
     callbacks[name] = callback;
   }
   // Longer than an attempt may take, so that why it failed is known by then.
-  const oneAttempt = Math.min((native.connectTimeoutMs || 10_000) + 1000, LONGEST_MS);
+  const oneAttempt = Math.min((native.connectTimeoutMs || defaults.connectTimeoutMs) + 1000, LONGEST_MS);
   const readyTimeoutMs = waiting(options.readyTimeoutMs, "readyTimeoutMs", oneAttempt);
   return { native, callbacks, readyTimeoutMs, signal: signalOf(options.signal) };
 }
@@ -103,5 +98,5 @@ function requestOptions(options = {}) {
 }
 
 module.exports = {
-  Transport, Cipher, QuotaMode, OutageMode, LogLevel, connectOptions, requestOptions, text, int32, known, signalOf, waiting,
+  connectOptions, requestOptions, text, int32, known, signalOf, waiting,
 };

@@ -1,11 +1,9 @@
 // What the gateway tells, as JavaScript's values.
 "use strict";
 
+const { HAS, Status } = require("./abi.js");
 const { Flow } = require("./flow.js");
-const { RequestError, Status } = require("./status.js");
-
-const HAS_RET_TYPE = 1 << 1;
-const HAS_ERR_CODE = 1 << 3;
+const { RequestError } = require("./status.js");
 
 class CapitalDistribution {
   constructor(security, figures) {
@@ -69,8 +67,8 @@ function replyOf([, , status, wasSent, retryAfterMs, present, retType, errCode, 
     status,
     wasSent: wasSent !== 0,
     retryAfterMs,
-    retType: present & HAS_RET_TYPE ? retType : undefined,
-    errCode: present & HAS_ERR_CODE ? errCode : undefined,
+    retType: present & HAS.RET_TYPE ? retType : undefined,
+    errCode: present & HAS.ERR_CODE ? errCode : undefined,
     retMsg,
     desc,
     figures,
@@ -84,7 +82,7 @@ function protoReplyOf([, , status, wasSent, retryAfterMs, present, retType, desc
     status,
     wasSent: wasSent !== 0,
     retryAfterMs,
-    retType: present & HAS_RET_TYPE ? retType : undefined,
+    retType: present & HAS.RET_TYPE ? retType : undefined,
     desc,
     body,
     retry,

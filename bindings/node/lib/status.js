@@ -1,37 +1,7 @@
-// Statuses and errors, as capdist.h numbers them.
+// What a status is as an error.
 "use strict";
 
-const Status = Object.freeze({
-  OK: 0,
-  REFUSED: 1,
-  RATE_LIMITED: 2,
-  QUEUE_TIMEOUT: 3,
-  REPLY_TIMEOUT: 4,
-  DISCONNECTED: 5,
-  MALFORMED_REPLY: 6,
-  CANCELLED: 7,
-  RELEASED: 8,
-  CONNECT_FAILED: 16,
-  CONNECT_TIMEOUT: 17,
-  CONNECT_REFUSED: 18,
-  PROTOCOL_ERROR: 19,
-  ENCRYPTION_FAILED: 20,
-  TLS_FAILED: 21,
-  INVALID_ARGUMENT: 32,
-  QUEUE_FULL: 33,
-  QUOTA_EXHAUSTED: 34,
-  NOT_CONNECTED: 35,
-  WOULD_DEADLOCK: 36,
-  BUSY: 37,
-  FORKED: 38,
-  UNSUPPORTED: 39,
-  NEEDS_ADDRESS: 40,
-  QUOTA_CONFLICT: 41,
-  NOT_FOUND: 42,
-  SYSTEM_ERROR: 43,
-});
-
-const Retry = Object.freeze({ UNKNOWN: 0, NEVER: 1, LATER: 2, AFTER: 3 });
+const { Retry, Status } = require("./abi.js");
 
 /** As far as a status alone tells. */
 function retryOf(status) {
@@ -113,4 +83,4 @@ function calling(call) {
   }
 }
 
-module.exports = { Status, Retry, CapdistError, ConnectError, RequestError, callError, calling, invalid };
+module.exports = { CapdistError, ConnectError, RequestError, callError, calling, invalid };

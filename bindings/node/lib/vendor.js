@@ -1,13 +1,14 @@
 // What users of the vendor's JavaScript SDK know, for this one interface: over OpenD's WebSocket.
 "use strict";
 
+const { OutageMode, Status, Transport } = require("./abi.js");
 const { resolve } = require("./client.js");
 const { Link, guarded } = require("./connection.js");
 const { decodeNotify } = require("./notify.js");
-const { OutageMode, Transport, connectOptions, int32, text } = require("./options.js");
+const { connectOptions, int32, text } = require("./options.js");
 const { Common } = require("./proto.js");
 const { isOk, replyOf, requestError } = require("./reply.js");
-const { CapdistError, Status } = require("./status.js");
+const { CapdistError } = require("./status.js");
 
 const { RetType } = Common;
 /** For one attempt. The documentation's sample stops after 5 s: until then it must have heard of a wrong key, which the gateway

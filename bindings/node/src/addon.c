@@ -30,12 +30,20 @@ static napi_value status_retry(napi_env env, napi_callback_info info) {
     return retry;
 }
 
+/// `optionDefaults()`: the library's defaults of options that are numbers.
+static napi_value js_option_defaults(napi_env env, napi_callback_info info) {
+    (void)info;
+    return option_defaults(env);
+}
+
 NAPI_MODULE_INIT() {
     napi_value function = NULL;
     napi_create_function(env, "load", NAPI_AUTO_LENGTH, load, NULL, &function);
     napi_set_named_property(env, exports, "load", function);
     napi_create_function(env, "statusRetry", NAPI_AUTO_LENGTH, status_retry, NULL, &function);
     napi_set_named_property(env, exports, "statusRetry", function);
+    napi_create_function(env, "optionDefaults", NAPI_AUTO_LENGTH, js_option_defaults, NULL, &function);
+    napi_set_named_property(env, exports, "optionDefaults", function);
     napi_set_named_property(env, exports, "Connection", connection_class(env));
     return exports;
 }

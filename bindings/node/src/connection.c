@@ -204,10 +204,13 @@ static napi_value construct(napi_env env, napi_callback_info info) {
         options.mode = CAPDIST_MODE_HOST_DRIVEN;
         options.on_init_connect = on_init_connect;
         options.on_disconnect = on_disconnect;
-        options.on_attempt_failed = on_attempt_failed;
         options.on_push = on_push;
         options.on_log = on_log;
-        options.on_resolve = on_resolve;
+        // An older library refuses what it does not know.
+        if (lib.capdist_resolved) {
+            options.on_attempt_failed = on_attempt_failed;
+            options.on_resolve = on_resolve;
+        }
         options.user_data = connection;
         status = lib.capdist_init_connect(&options, &connection->handle);
         if (status != CAPDIST_OK) throw_status(env, status, NULL);

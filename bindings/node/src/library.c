@@ -14,9 +14,11 @@ static bool find_all(void *handle, struct library *found, const char **missing) 
 #define X(name)                                              \
     *(void **)(&found->name) = dlsym(handle, #name);         \
     if (!found->name) return *missing = #name, false;
-    LIBRARY_FUNCTIONS(X)
+    OLDEST_FUNCTIONS(X)
 #undef X
-    *(void **)(&found->capdist_status_retry) = dlsym(handle, "capdist_status_retry");
+#define X(name) *(void **)(&found->name) = dlsym(handle, #name);
+    NEWER_FUNCTIONS(X)
+#undef X
     return true;
 }
 
@@ -33,12 +35,11 @@ static bool load(const char *path, char *why, unsigned long size) {
         dlclose(handle);
         return false;
     }
-    // Same major number, not older: what this was compiled with is what it may call.
-    int major = 0, minor = 0;
+    // Same major number: what an older one lacks is not called.
+    int major = 0;
     const char *version = found.capdist_version();
-    if (sscanf(version, "%d.%d", &major, &minor) != 2 || major != CAPDIST_VERSION_MAJOR || minor < CAPDIST_VERSION_MINOR) {
-        snprintf(why, size, "%s is version %s; this package needs %d.%d or a newer %d.x", path, version,
-                 CAPDIST_VERSION_MAJOR, CAPDIST_VERSION_MINOR, CAPDIST_VERSION_MAJOR);
+    if (sscanf(version, "%d.", &major) != 1 || major != CAPDIST_VERSION_MAJOR) {
+        snprintf(why, size, "%s is version %s; this package needs %d.x", path, version, CAPDIST_VERSION_MAJOR);
         dlclose(handle);
         return false;
     }

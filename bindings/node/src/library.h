@@ -5,35 +5,14 @@
 
 #include <stdbool.h>
 
-#include <capdist.h>
-
-#define LIBRARY_FUNCTIONS(X)     \
-    X(capdist_version)           \
-    X(capdist_status_name)       \
-    X(capdist_last_error)        \
-    X(capdist_security_parse)    \
-    X(capdist_options_init)      \
-    X(capdist_request_options_init) \
-    X(capdist_init_connect)      \
-    X(capdist_wait_ready)        \
-    X(capdist_release)           \
-    X(capdist_get_fd)            \
-    X(capdist_process)           \
-    X(capdist_resolved)          \
-    X(capdist_connection_info_init) \
-    X(capdist_get_connection_info) \
-    X(capdist_quota_init)        \
-    X(capdist_get_quota)         \
-    X(capdist_get_capital_distribution) \
-    X(capdist_cancel)            \
-    X(capdist_send_proto)
+#include "abi.h"
 
 struct library {
 #define X(name) __typeof__(name) *name;
-    LIBRARY_FUNCTIONS(X)
-#undef X
+    OLDEST_FUNCTIONS(X)
     /// NULL: an older library of the same major version lacks it.
-    __typeof__(capdist_status_retry) *capdist_status_retry;
+    NEWER_FUNCTIONS(X)
+#undef X
 };
 
 /// The process's one copy, whichever thread loaded it. To be used after `library_load` has succeeded on this thread.

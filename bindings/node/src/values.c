@@ -68,8 +68,7 @@ void push_reply(struct list *list, const capdist_reply *reply) {
     push_text(list, reply->ret_msg);
     push_text(list, reply->desc);
     push_figures(list, reply->distribution);
-    // An older library's struct ends before the field.
-    push_number(list, reply->present & CAPDIST_HAS_RETRY ? reply->retry : CAPDIST_RETRY_UNKNOWN);
+    push_number(list, reply_retry(reply, CAPDIST_RETRY_UNKNOWN));
 }
 
 void push_proto_reply(struct list *list, const capdist_proto_reply *reply) {
@@ -80,7 +79,7 @@ void push_proto_reply(struct list *list, const capdist_proto_reply *reply) {
     push_number(list, reply->ret_type);
     push_text(list, reply->desc);
     push_bytes(list, reply->body, reply->body_length);
-    push_number(list, reply->present & CAPDIST_HAS_RETRY ? reply->retry : CAPDIST_RETRY_UNKNOWN);
+    push_number(list, proto_reply_retry(reply, CAPDIST_RETRY_UNKNOWN));
 }
 
 void throw_status(napi_env env, capdist_status status, const char *message) {
@@ -135,40 +134,10 @@ struct field {
     size_t offset;
 };
 
-#define FIELD(js, c) {js, offsetof(capdist_options, c)}
+#define FIELD(js, c) {js, offsetof(capdist_options, c)},
 
-static const struct field numbers[] = {
-    FIELD("port", port),
-    FIELD("clientVersion", client_version),
-    FIELD("recvNotify", recv_notify),
-    FIELD("transport", transport),
-    FIELD("packetCipher", packet_cipher),
-    FIELD("tlsInsecureAcceptAnyCertificate", tls_insecure_accept_any_certificate),
-    FIELD("reconnect", reconnect),
-    FIELD("reconnectMinMs", reconnect_min_ms),
-    FIELD("reconnectMaxMs", reconnect_max_ms),
-    FIELD("connectTimeoutMs", connect_timeout_ms),
-    FIELD("queueTimeoutMs", queue_timeout_ms),
-    FIELD("replyTimeoutMs", reply_timeout_ms),
-    FIELD("quotaRequests", quota_requests),
-    FIELD("quotaWindowMs", quota_window_ms),
-    FIELD("quotaMode", quota_mode),
-    FIELD("outageMode", outage_mode),
-    FIELD("maxQueue", max_queue),
-    FIELD("maxBodyBytes", max_body_bytes),
-};
-
-static const struct field strings[] = {
-    FIELD("host", host),
-    FIELD("clientId", client_id),
-    FIELD("programmingLanguage", programming_language),
-    FIELD("rsaPrivateKey", rsa_private_key),
-    FIELD("rsaPrivateKeyFile", rsa_private_key_file),
-    FIELD("websocketKey", websocket_key),
-    FIELD("tlsCaFile", tls_ca_file),
-    FIELD("tlsServerName", tls_server_name),
-    FIELD("quotaGroup", quota_group),
-};
+static const struct field numbers[] = {NUMBER_OPTIONS(FIELD)};
+static const struct field strings[] = {TEXT_OPTIONS(FIELD)};
 
 _Static_assert(sizeof strings / sizeof *strings <= sizeof((struct texts *)0)->text / sizeof(char *), "texts has too few");
 
@@ -208,4 +177,19 @@ bool read_options(napi_env env, napi_value object, capdist_options *options, str
         memcpy((char *)options + strings[i].offset, &text, sizeof text);
     }
     return true;
+}
+
+napi_value option_defaults(napi_env env) {
+    capdist_options options;
+    napi_value object = NULL;
+    lib.capdist_options_init(&options, sizeof options);
+    napi_create_object(env, &object);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        int32_t number = 0;
+        napi_value value = NULL;
+        memcpy(&number, (const char *)&options + numbers[i].offset, sizeof number);
+        napi_create_int32(env, number, &value);
+        napi_set_named_property(env, object, numbers[i].name, value);
+    }
+    return object;
 }

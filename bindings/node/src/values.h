@@ -55,6 +55,9 @@ void texts_free(struct texts *texts);
 /// checked in JavaScript. Throws and returns false if one can not be read.
 bool read_options(napi_env env, napi_value object, capdist_options *options, struct texts *texts);
 
+/// The library's defaults of those that are numbers, as an object.
+napi_value option_defaults(napi_env env);
+
 /// An int32, as JavaScript has checked it.
 int32_t read_int(napi_env env, napi_value value);
 

@@ -12,28 +12,13 @@ const capdist = require("../lib/index.js");
 const HEADER = readFileSync(join(ROOT, "include", "capdist.h"), "utf8");
 const DECLARATIONS = readFileSync(join(__dirname, "..", "lib", "index.d.ts"), "utf8");
 
-/** Enumerators of the header that are no statuses, without the prefix. */
-function enumerators(prefix) {
-  const found = [...HEADER.matchAll(new RegExp(`^\\s+CAPDIST_${prefix}(\\w+) = (-?\\d+)[,/\\s]`, "gm"))];
-  const others = found.filter(([, name]) => !(`${prefix}${name}` in capdist.Status));
-  return Object.fromEntries(others.map(([, name, number]) => [name, Number(number)]));
-}
-
-test("enums are the header's", () => {
-  const statuses = HEADER.slice(HEADER.indexOf("CAPDIST_OK = 0"), HEADER.indexOf("const char *capdist_status_name"));
-  const found = [...statuses.matchAll(/^\s+CAPDIST_(\w+) = (\d+),?$/gm)].map(([, name, number]) => [name, Number(number)]);
-  assert.deepEqual({ OK: 0, ...Object.fromEntries(found) }, { ...capdist.Status });
-  assert.deepEqual(enumerators("TRANSPORT_"), { ...capdist.Transport });
-  assert.deepEqual(enumerators("CIPHER_"), { ...capdist.Cipher });
-  assert.deepEqual(enumerators("QUOTA_"), { ...capdist.QuotaMode });
-  assert.deepEqual(enumerators("RETRY_"), { ...capdist.Retry });
-});
-
-test("statuses and options are the declarations'", () => {
-  for (const name of ["Status", "Retry", "Transport", "Cipher", "QuotaMode"]) {
-    const [, body] = DECLARATIONS.match(new RegExp(`export declare const ${name}: \\{([^}]*)\\}`));
-    const declared = [...body.matchAll(/readonly (\w+): (-?\d+)/g)].map(([, key, value]) => [key, Number(value)]);
-    assert.deepEqual(Object.fromEntries(declared), { ...capdist[name] });
+test("constants are the declarations'", () => {
+  const declarations = readFileSync(join(__dirname, "..", "lib", "abi.d.ts"), "utf8");
+  const declared = [...declarations.matchAll(/export declare const (\w+): \{([^}]*)\}/g)];
+  assert.ok(declared.length > 6);
+  for (const [, name, body] of declared) {
+    const constants = [...body.matchAll(/readonly (\w+): (-?\d+)/g)].map(([, key, value]) => [key, Number(value)]);
+    assert.deepEqual(Object.fromEntries(constants), { ...capdist[name] });
   }
 });
 
