@@ -53,10 +53,11 @@ JAVAC := javac -J-XX:TieredStopAtLevel=1 -J-XX:+UseSerialGC
 VENV := .venv-test
 BENCH_VENV := .venv-bench
 PYPY_VENV := .venv-pypy
+AUTOBAHN_VENV := .venv-autobahn
 SWIFT_FILES := Sources Tests bindings/swift tools Package.swift
 
 # Debian packages: to build; to test.
-BUILD_PACKAGES := libprotobuf-c-dev libssl-dev libwslay-dev libjansson-dev pkg-config gcc g++ binutils make
+BUILD_PACKAGES := libprotobuf-c-dev libssl-dev libjansson-dev pkg-config gcc g++ binutils make
 PACKAGE_PACKAGES := debhelper lintian doxygen
 # To build the command; to test it.
 TOOL_PACKAGES := libsqlite3-dev libtomlplusplus-dev
@@ -98,6 +99,11 @@ $(PYPY_VENV)/stamp: bindings/python/requirements-pypy.txt
 	@[ ! -L $(PYPY_VENV) ] || rm $(PYPY_VENV)
 	pypy3 -m venv --clear $(PYPY_VENV)
 	$(PYPY_VENV)/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+$(AUTOBAHN_VENV)/stamp: Tests/Autobahn/requirements.txt scripts/python2.sh
+	@[ ! -L $(AUTOBAHN_VENV) ] || rm $(AUTOBAHN_VENV)
+	scripts/python2.sh $(AUTOBAHN_VENV) $< $(VENV)/bin/pip
 	@touch $@
 
 # Beside the other: each keeps a core busy. What fails here the benchmark tries again, and tells.
@@ -149,6 +155,8 @@ quick: setup
 deep: setup
 	@scripts/setup.sh $(DEEP_RUNTIME_PACKAGES)
 	@$(MAKE) --silent --no-print-directory $(PYPY_VENV)/stamp
+	@# Debian 11 may be gone: then its suite fails, and the others run.
+	-@$(MAKE) --silent --no-print-directory $(AUTOBAHN_VENV)/stamp
 	@python3 Tests/run.py --deep $(if $(BUDGET),--budget $(BUDGET))
 
 bench: setup

@@ -34,12 +34,10 @@ let package = Package(
             name: "CProtobufC", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CJansson", pkgConfig: "jansson", providers: [.apt(["libjansson-dev"])]),
-        // It has no pkg-config file.
-        .systemLibrary(name: "CWslay", providers: [.apt(["libwslay-dev"])]),
         .target(name: "CMessages", dependencies: ["CProtobufC"], exclude: ["proto"]),
 
         // The library.
-        .target(name: "Codec", dependencies: ["CMessages", "CProtobufC", "COpenSSL", "CSystem", "CWslay"]),
+        .target(name: "Codec", dependencies: ["CMessages", "CProtobufC", "COpenSSL", "CSystem"]),
         .target(name: "Core", dependencies: ["CCapDist", "Codec", "CSystem"]),
         .target(name: "CapDist", dependencies: ["CCapDist", "CExports", "Core", "Codec", "CSystem"]),
         // The exports that block. With -fexceptions what a cancelled thread must clean up is found by unwinding alone.
@@ -60,6 +58,9 @@ let package = Package(
         .executableTarget(
             name: "simulate", dependencies: ["Core", "Codec", "Simulator", "CMessages"],
             path: "Tests/Simulation"),
+        .executableTarget(
+            name: "websocket-echo", dependencies: ["Codec"], path: "Tests/Autobahn",
+            exclude: ["requirements.txt"]),
         .target(name: "CLayout", path: "Tests/CLayout", cSettings: [.headerSearchPath("../../include")]),
         .testTarget(name: "CapDistTests", dependencies: ["CapDist", "CCapDist", "CLayout"]),
     ],

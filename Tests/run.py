@@ -26,6 +26,7 @@ from pathlib import Path
 
 from harness import checks
 from harness.abi import abi
+from harness.autobahn import autobahn
 from harness.cprograms import c_tests
 from harness.csharp import csharp
 from harness.docs import docs
@@ -181,6 +182,7 @@ DEEP = [
     Suite("runtimes", "languages whose compilers are large, with programs of ours", 600, deep_runtimes, usual_s=120),
     Suite("sanitizers", "the C tests under sanitizers, the samples under valgrind", 1500, sanitizers, usual_s=900),
     Suite("fuzzing", "libFuzzer's targets, each its corpus sanitized, and a minute of inputs of its own", 1800, fuzzing, usual_s=480),
+    Suite("autobahn", "the Autobahn test suite plays its cases with the WebSocket framing, as client and as server", 600, autobahn, usual_s=90),
     Suite("repeats", "many processes that end or fork, many requests under faults, many schedules", 1800, repeats, usual_s=420),
     Suite("pythons", "the Python package on PyPy, and bundled by PyInstaller and Nuitka", 1800, pythons, usual_s=600),
     Suite("record", "a week of 3,000 securities, and the command's start", 1500, pytest_suite("Tests/tool", checks.tool, "deep_*.py"), usual_s=420),

@@ -7,7 +7,6 @@ package final class BridgeStream {
     private var head = HTTPHead()
     private var isUpgraded = false
     private var reader: WebSocketReader
-    private let framing = WebSocketFraming(.server)
     /// What goes out in clear, until it is encrypted.
     private var clear = ByteQueue()
 
@@ -75,7 +74,7 @@ package final class BridgeStream {
         }
         let before = reader.frameCount
         reader.received(bytes)
-        reader.takeControls { clear.append($0) }
+        reader.takeControls { WebSocketFrame.append($0, $1, mask: nil, to: &clear) }
         if reader.frameCount > before { heard() }
         do throws(WebSocketFailure) {
             while let bytes = try reader.next() {
@@ -123,7 +122,7 @@ package final class BridgeStream {
     /// Puts a close frame on the line, if it has come so far.
     func putClose(_ code: UInt16) {
         guard isUpgraded else { return }
-        _ = withUnsafeBytes(of: code.bigEndian) { framing?.append(.close, $0, to: &clear) }
+        WebSocketFrame.closePayload(code).withUnsafeBytes { WebSocketFrame.append(.close, $0, mask: nil, to: &clear) }
     }
 
     /// Takes what is to be sent to the client.

@@ -38,7 +38,7 @@ extension Fault {
         func made(_ protoID: UInt32, _ serialNo: UInt32, _ body: [UInt8]) -> [UInt8] {
             frame.made(protoID, serialNo, body)
         }
-        let isWebSocket = frame.framing != nil
+        let isWebSocket = frame.isWebSocket
         if let changed = self.body(body, argument, frame.protoID, frame.words, using: &random) {
             return [.send(made(frame.protoID, frame.serialNo, changed))]
         }
@@ -89,7 +89,7 @@ extension Fault {
         case .jsonFormat where isWebSocket:
             var queue = ByteQueue()
             let text = Array("{\"retType\":-1,\"retMsg\":\"on demand\"}".utf8)
-            _ = text.withUnsafeBytes { frame.framing?.append(.text, $0, to: &queue) }
+            text.withUnsafeBytes { WebSocketFrame.append(.text, $0, mask: nil, to: &queue) }
             bytes = Array(queue.pending)
         case .hugeLength: Self.setLength(&bytes, UInt32(clamping: argument))
         case .shortLength: Self.setLength(&bytes, UInt32(clamping: (bytes.count - header) / 2))

@@ -22,8 +22,8 @@ package struct Gateway: ~Copyable {
         /// The body in clear.
         package var body: [UInt8]
         package var encryption: Encryption
-        /// nil: over TCP.
-        package var framing: WebSocketFraming?
+        /// Whether it goes out as a section in a WebSocket frame.
+        package var isWebSocket: Bool
         /// What a 3212 request asked for, as far as it could be read.
         package var request: CapitalDistributionRequest?
         /// How refusals are worded.
@@ -33,13 +33,13 @@ package struct Gateway: ~Copyable {
 
         package init(
             protoID: UInt32, serialNo: UInt32, body: [UInt8], encryption: Encryption = .none,
-            framing: WebSocketFraming? = nil, request: CapitalDistributionRequest? = nil
+            isWebSocket: Bool = false, request: CapitalDistributionRequest? = nil
         ) {
             self.protoID = protoID
             self.serialNo = serialNo
             self.body = body
             self.encryption = encryption
-            self.framing = framing
+            self.isWebSocket = isWebSocket
             self.request = request
             bytes = []
             bytes = made(protoID, serialNo, body)
@@ -47,26 +47,26 @@ package struct Gateway: ~Copyable {
 
         /// Another frame in the same dialect and encryption.
         func made(_ protoID: UInt32, _ serialNo: UInt32, _ body: [UInt8]) -> [UInt8] {
-            guard let framing else { return encryption.frame(protoID, serialNo, body) }
+            guard isWebSocket else { return encryption.frame(protoID, serialNo, body) }
             let message = SectionHeader(command: protoID, section: UInt64(serialNo)).reply(body)
             var queue = ByteQueue()
-            _ = message.withUnsafeBytes { framing.append(.binary, $0, to: &queue) }
+            message.withUnsafeBytes { WebSocketFrame.append(.binary, $0, mask: nil, to: &queue) }
             return Array(queue.pending)
         }
 
         /// As a recording has it.
         var header: RecordedFrame.Header {
             let header = bytes.withUnsafeBytes { try? FrameHeader($0, maxBodyLength: .max) }
-            if framing == nil, let header { return .frame(header) }
+            if !isWebSocket, let header { return .frame(header) }
             return .section(error: 0)
         }
 
         /// Bytes before the body.
-        var headerSize: Int { framing == nil ? FrameHeader.size : max(bytes.count - body.count, 0) }
+        var headerSize: Int { isWebSocket ? max(bytes.count - body.count, 0) : FrameHeader.size }
 
         /// What rules for faults know it by: the bridge's handshake is one, too.
         var ruleProtoID: UInt32 {
-            framing != nil && protoID == ProtoID.initWebSocket ? ProtoID.initConnect : protoID
+            isWebSocket && protoID == ProtoID.initWebSocket ? ProtoID.initConnect : protoID
         }
     }
 
@@ -146,7 +146,6 @@ package struct Gateway: ~Copyable {
     private var pushCount = 0
     private var random: SplitMix64
     let arena = MessageArena()
-    let framing = WebSocketFraming(.server)
     /// What InitWebSocket must tell of the key; nil: no key is asked for.
     let keyDigest: [UInt8]?
     private let observers: Observers
@@ -254,7 +253,7 @@ package struct Gateway: ~Copyable {
                 report(event("push", client, now))
                 let frame = SentFrame(
                     protoID: push.protoID, serialNo: session.pushNumbers.next(), body: push.body,
-                    encryption: session.encryption, framing: session.isWebSocket ? framing : nil)
+                    encryption: session.encryption, isWebSocket: session.isWebSocket)
                 record(frame, client, isPush: true, at: now)
                 outputs.append(.send(client, frame, at: now))
             }
@@ -313,7 +312,7 @@ package struct Gateway: ~Copyable {
         var frame = SentFrame(
             protoID: request.protoID, serialNo: UInt32(truncatingIfNeeded: request.serialNo), body: body,
             encryption: isHello ? Encryption(configuration.rsaKey) : session.encryption,
-            framing: session.isWebSocket ? framing : nil, request: asked)
+            isWebSocket: session.isWebSocket, request: asked)
         frame.words = configuration.words
         frame.pushNumbers = session.pushNumbers
         let at = now + configuration.latency

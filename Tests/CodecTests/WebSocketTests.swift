@@ -12,20 +12,31 @@ import Testing
         var sent: [UInt8] = []
         var frames = 0
 
-        init(_ bytes: [UInt8], piece: Int = .max, longest: Int = 1 << 20, role: WebSocketRole = .client) {
-            var reader = WebSocketReader(role, maxMessageLength: longest)
+        /// What `next` told each message to be.
+        var texts: [Bool] = []
+
+        init(
+            _ bytes: [UInt8], piece: Int = .max, longest: Int = 1 << 20, role: WebSocketRole = .client,
+            acceptsText: Bool = false
+        ) {
+            var reader = WebSocketReader(role, maxMessageLength: longest, acceptsText: acceptsText)
+            var queue = ByteQueue()
             var rest = bytes[...]
             while !rest.isEmpty, failure == nil {
                 let part = Array(rest.prefix(piece))
                 rest = rest.dropFirst(part.count)
                 part.withUnsafeBytes { reader.received($0) }
-                reader.takeControls { sent += Array($0) }
+                reader.takeControls { WebSocketFrame.append($0, $1, mask: WebSocketMask(key: 0x5bad_f00d), to: &queue) }
                 do throws(WebSocketFailure) {
-                    while let message = try reader.next() { messages.append(Array(message)) }
+                    while let message = try reader.next() {
+                        messages.append(Array(message))
+                        texts.append(reader.isText)
+                    }
                 } catch {
                     failure = error
                 }
             }
+            sent = Array(queue.pending)
             frames = reader.frameCount
         }
 
@@ -119,13 +130,15 @@ import Testing
     }
 
     @Test("5.3: what a client sends is masked, each time with another mask") func masks() throws {
-        let framing = try #require(WebSocketFraming(.client))
+        var source = MaskSource()
         var masks: Set<[UInt8]> = []
         for count in [0, 1, 125, 126, 65_535, 65_536] {
             let payload = Self.bytes(count)
             for _ in 0..<50 {
                 var queue = ByteQueue()
-                #expect(payload.withUnsafeBytes { framing.append(.binary, $0, to: &queue) })
+                let next = source.next()
+                let mask = try #require(next)
+                payload.withUnsafeBytes { WebSocketFrame.append(.binary, $0, mask: mask, to: &queue) }
                 let frame = Array(queue.pending)
                 let header = frame.count - count
                 #expect(frame[0] == 0x82 && frame[1] & 0x80 != 0)
@@ -137,11 +150,60 @@ import Testing
         #expect(masks.count > 296)
     }
 
-    @Test("5.1: what a server sends is not masked") func serverFrames() throws {
-        let framing = try #require(WebSocketFraming(.server))
+    @Test("5.1: what a server sends is not masked", arguments: [0, 1, 125, 126, 300, 65_535, 65_536])
+    func serverFrames(_ count: Int) {
         var queue = ByteQueue()
-        #expect(Self.bytes(300).withUnsafeBytes { framing.append(.binary, $0, to: &queue) })
-        #expect(Array(queue.pending) == Self.frame(0x82, Self.bytes(300)))
+        Self.bytes(count).withUnsafeBytes { WebSocketFrame.append(.binary, $0, mask: nil, to: &queue) }
+        #expect(Array(queue.pending) == Self.frame(0x82, Self.bytes(count)))
+    }
+
+    @Test("5.2: a payload that is shorter than its room has the shortest form of its length") func shorterThanRoom() {
+        for (room, count) in [(126, 125), (200, 0), (65_536, 65_535), (65_536, 7), (70_000, 70_000), (125, 3)] {
+            for mask in [nil, WebSocketMask(key: 0x0102_0304)] {
+                var queue = ByteQueue()
+                [UInt8](repeating: 0xee, count: 5).withUnsafeBytes { queue.append($0) }
+                WebSocketFrame.append(.binary, capacity: room, mask: mask, to: &queue) { room in
+                    room.copyBytes(from: Self.bytes(count))
+                    return count
+                }
+                let bytes = Array(queue.pending.dropFirst(5))
+                if mask == nil { #expect(bytes == Self.frame(0x82, Self.bytes(count))) }
+                #expect(Reading(bytes, role: mask == nil ? .client : .server).messages == [Self.bytes(count)])
+            }
+        }
+    }
+
+    @Test("5.3: a mask goes on where the piece before it ended, whatever the lengths") func maskedPieces() {
+        let mask = WebSocketMask((0x11, 0x22, 0x44, 0x88))
+        let key: [UInt8] = [0x11, 0x22, 0x44, 0x88]
+        for count in 0...70 {
+            for offset in 0..<9 {
+                let source = Self.bytes(count)
+                // Not where words begin, with a byte on either side.
+                var target = [UInt8](repeating: 0xaa, count: count + 2)
+                target.withUnsafeMutableBytes { target in
+                    let room = UnsafeMutableRawBufferPointer(rebasing: target[1..<(count + 1)])
+                    source.withUnsafeBytes { mask.apply($0, to: room, offset: offset) }
+                }
+                let expected = source.indices.map { source[$0] ^ key[(offset + $0) % 4] }
+                #expect(target == [0xaa] + expected + [0xaa])
+            }
+        }
+    }
+
+    @Test("5.3: a server takes masks off, however the bytes arrive split", arguments: [1, 2, 3, 5, 7, 16, 33, 4096])
+    func unmasked(_ piece: Int) {
+        let payloads = [0, 1, 3, 125, 126, 1000].map(Self.bytes)
+        var queue = ByteQueue()
+        for (number, payload) in payloads.enumerated() {
+            let mask = WebSocketMask(key: 0x8040_2010 &+ UInt32(number))
+            payload.withUnsafeBytes { WebSocketFrame.append(.binary, $0, mask: mask, to: &queue) }
+            ([7, 8, 9] as [UInt8]).withUnsafeBytes { WebSocketFrame.append(.ping, $0, mask: mask, to: &queue) }
+        }
+        let reading = Reading(Array(queue.pending), piece: piece, role: .server)
+        #expect(reading.messages == payloads)
+        #expect(reading.controls.map(\.1) == payloads.map { _ in [7, 8, 9] })
+        #expect(reading.frames == 12)
     }
 
     // MARK: - 5.4 Fragmentation
@@ -217,14 +279,15 @@ import Testing
     }
 
     @Test(
-        "7.4: codes that may stand in a close frame", arguments: [1000, 1001, 1002, 1003, 1007, 1009, 1011, 3000, 4999])
+        "7.4: codes that may stand in a close frame",
+        arguments: [1000, 1001, 1002, 1003, 1007, 1009, 1011, 1012, 1014, 3000, 4999])
     func goodCodes(_ code: Int) {
         let reading = Reading(Self.frame(0x88, [UInt8(code >> 8), UInt8(code & 255)]))
         #expect(reading.failure == .closed(code: UInt16(code), reason: ""))
         #expect(reading.closeCode == code)
     }
 
-    @Test("7.4: codes that may not", arguments: [0, 999, 1004, 1005, 1006, 1015, 5000, 65_535])
+    @Test("7.4: codes that may not", arguments: [0, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65_535])
     func badCodes(_ code: Int) {
         let reading = Reading(Self.frame(0x88, [UInt8(code >> 8), UInt8(code & 255)]))
         #expect(reading.failure == .broken)
@@ -236,6 +299,49 @@ import Testing
         let words = Reading(Self.frame(0x88, [0x03, 0xe8, 0xff, 0xfe]))
         #expect(words.failure == .broken)
         #expect(words.closeCode == 1007)
+        // Half a character.
+        #expect(Reading(Self.frame(0x88, [0x03, 0xe8, 0x61, 0xc3])).closeCode == 1007)
+        // Told before the frame is whole: its payload has 9 bytes.
+        #expect(Reading([0x88, 9, 0x03, 0xe8, 0x61, 0xff], piece: 1).closeCode == 1007)
+        #expect(Reading([0x88, 9, 0x03, 0xe8, 0x61, 0xc3], piece: 1).failure == nil)
+    }
+
+    @Test("5.5.3: pongs that nobody takes stay few, and the last one answers the last ping") func manyPings() {
+        var reader = WebSocketReader(.client, maxMessageLength: 10)
+        let count = 2000
+        for number in 0..<count {
+            let payload = Self.bytes(120) + [UInt8(number >> 8), UInt8(number & 255)]
+            Self.frame(0x89, payload).withUnsafeBytes { reader.received($0) }
+        }
+        var numbers: [Int] = []
+        let waits = reader.hasControls
+        #expect(waits)
+        reader.takeControls { opcode, payload in
+            #expect(opcode == .pong && payload.count == 122)
+            numbers.append(Int(payload[120]) << 8 | Int(payload[121]))
+        }
+        #expect(numbers == Array(0..<(numbers.count - 1)) + [count - 1])
+        #expect((500...600).contains(numbers.count))
+        let (stillWaits, frames) = (reader.hasControls, reader.frameCount)
+        #expect(!stillWaits)
+        #expect(frames == count)
+    }
+
+    @Test("7.1.7: nothing is read, and nothing answered, after a breach or a close") func nothingAfterTheEnd() {
+        for end in [Self.frame(0x83, []), Self.frame(0x88, [3, 0xe8])] {
+            var reader = WebSocketReader(.client, maxMessageLength: 10)
+            end.withUnsafeBytes { reader.received($0) }
+            var opcodes: [WebSocketFrame.Opcode] = []
+            reader.takeControls { opcode, _ in opcodes.append(opcode) }
+            for frame in [Self.frame(0x89, [1]), Self.frame(0x82, [1]), Self.frame(0x88, [])] {
+                frame.withUnsafeBytes { reader.received($0) }
+            }
+            reader.takeControls { opcode, _ in opcodes.append(opcode) }
+            #expect(opcodes == [.close])
+            var failure: WebSocketFailure?
+            do throws(WebSocketFailure) { _ = try reader.next() } catch { failure = error }
+            #expect(failure != nil)
+        }
     }
 
     // MARK: - 5.6 Data frames
@@ -247,6 +353,35 @@ import Testing
             #expect(reading.closeCode == 1003)
             #expect(reading.messages.isEmpty)
         }
+    }
+
+    @Test("5.6: where text is accepted, a message tells which it is", arguments: [1, 2, 3, 7, Int.max])
+    func textAndBinary(_ piece: Int) {
+        let text = Array("añ€😀".utf8)
+        let stream =
+            Self.frame(0x81, text) + Self.frame(0x82, [0xff]) + Self.frame(0x01, Array(text.prefix(2)))
+            + Self.frame(0x89, [0xff]) + Self.frame(0x00, Array(text[2..<5])) + Self.frame(0x80, Array(text[5...]))
+            + Self.frame(0x81, [])
+        let reading = Reading(stream, piece: piece, acceptsText: true)
+        #expect(reading.messages == [text, [0xff], text, []])
+        #expect(reading.texts == [true, false, true, true])
+        #expect(reading.failure == nil)
+    }
+
+    @Test("8.1: text that is no UTF-8 is refused at its first wrong byte") func wrongText() {
+        let whole = Reading(Self.frame(0x81, [0x61, 0xff, 0x61]), acceptsText: true)
+        #expect(whole.failure == .broken && whole.closeCode == 1007)
+        // Of a frame of 100 bytes two are there.
+        #expect(Reading([0x81, 100, 0xed, 0xa0], acceptsText: true).closeCode == 1007)
+        #expect(Reading([0x81, 100, 0xed, 0x9f], acceptsText: true).failure == nil)
+        // It may not end within a character, but a fragment may.
+        #expect(Reading(Self.frame(0x81, [0xc3]), acceptsText: true).closeCode == 1007)
+        let split = Self.frame(0x01, [0xc3]) + Self.frame(0x80, [0xa9])
+        #expect(Reading(split, acceptsText: true).messages == [[0xc3, 0xa9]])
+        #expect(Reading(Self.frame(0x01, [0xc3]) + Self.frame(0x80, [0x61]), acceptsText: true).closeCode == 1007)
+        // A binary message, and the next text, know nothing of one before.
+        let stream = Self.frame(0x82, [0xc3]) + Self.frame(0x81, [0x61])
+        #expect(Reading(stream, acceptsText: true).messages.count == 2)
     }
 
     @Test func memoryIsGivenBackAfterALongMessage() {

@@ -3,16 +3,17 @@ import Codec
 /// The relay's line: the upgrade, frames of either end, and sections come out the same however the bytes arrive split; frames as
 /// RFC 6455's words give them for the whole stream.
 ///
-/// Input: a byte that picks what is read, the pieces' lengths (a byte tells how many), the bytes.
+/// Input: a byte that picks what is read and whether text is accepted, the pieces' lengths (a byte tells how many), the bytes.
 func fuzzWebSocket(_ input: UnsafeRawBufferPointer) {
     var script = Script(input)
-    let what = script.byte() % 4
+    let first = script.byte()
+    let (what, text) = (first % 4, first / 4 % 2 == 1)
     let pieces = script.bytes()
     let stream = [UInt8](script.rest)
     switch what {
     case 0: fuzzUpgrade(stream, pieces)
-    case 1: fuzzFrames(stream, pieces, .client)
-    case 2: fuzzFrames(stream, pieces, .server)
+    case 1: fuzzFrames(stream, pieces, .client, text)
+    case 2: fuzzFrames(stream, pieces, .server, text)
     default: fuzzSections(stream)
     }
 }
@@ -79,17 +80,19 @@ private func fuzzUpgrade(_ stream: [UInt8], _ pieces: UnsafeRawBufferPointer) {
 private struct Read: Equatable {
     var messages: [[UInt8]] = []
     var failure: WebSocketFailure?
-    var controls = 0
+    var controls: [[UInt8]] = []
 }
 
 private let longest = 1000
 
-private func read(_ stream: [UInt8], _ pieces: UnsafeRawBufferPointer, _ role: WebSocketRole) -> Read {
-    var reader = WebSocketReader(role, maxMessageLength: longest)
+private func read(
+    _ stream: [UInt8], _ pieces: UnsafeRawBufferPointer, _ role: WebSocketRole, _ acceptsText: Bool
+) -> Read {
+    var reader = WebSocketReader(role, maxMessageLength: longest, acceptsText: acceptsText)
     var result = Read()
     cut(stream, pieces) { bytes in
         reader.received(bytes)
-        reader.takeControls { result.controls += $0.count }
+        reader.takeControls { result.controls.append([$0.rawValue] + $1) }
         do throws(WebSocketFailure) {
             while let message = try reader.next() {
                 require(message.count <= longest, "a message is no longer than may be")
@@ -97,8 +100,6 @@ private func read(_ stream: [UInt8], _ pieces: UnsafeRawBufferPointer, _ role: W
             }
         } catch {
             result.failure = error
-            // Who breaks the rules gets no answer to the pings that came with that.
-            if case .closed = error {} else { result.controls = 0 }
             return false
         }
         return true
@@ -106,68 +107,121 @@ private func read(_ stream: [UInt8], _ pieces: UnsafeRawBufferPointer, _ role: W
     return result
 }
 
-private func fuzzFrames(_ stream: [UInt8], _ pieces: UnsafeRawBufferPointer, _ role: WebSocketRole) {
-    let whole = read(stream, UnsafeRawBufferPointer(start: nil, count: 0), role)
-    let split = read(stream, pieces, role)
-    let (messages, ends, closes) = byTheRFC(stream, role)
-    require(split.messages == whole.messages, "messages come out the same, however they are split")
-    // libwslay (1.1.1) passes over two bytes of each piece of a close frame when it looks for words that are no UTF-8.
-    require(closes || split == whole, "frames come out the same, however they are split")
-    require(whole.messages == messages, "messages are what RFC 6455 makes of the stream")
-    // libwslay tells of some at the payload's first byte.
-    if whole.failure != nil { require(ends, "no stream is refused that RFC 6455 allows") }
+private func fuzzFrames(
+    _ stream: [UInt8], _ pieces: UnsafeRawBufferPointer, _ role: WebSocketRole, _ acceptsText: Bool
+) {
+    let whole = read(stream, UnsafeRawBufferPointer(start: nil, count: 0), role, acceptsText)
+    let split = read(stream, pieces, role, acceptsText)
+    require(split == whole, "frames come out the same, however they are split")
+    var model = Model(role, acceptsText)
+    model.read(stream)
+    require(whole.messages == model.messages, "messages are what RFC 6455 makes of the stream")
+    require((whole.failure != nil) == model.ends, "a stream is refused where RFC 6455 says so, and nowhere else")
+    let pongs = whole.controls.filter { $0[0] == 10 }.map { Array($0.dropFirst()) }
+    require(pongs == model.pings, "each ping is answered with its payload")
+    require(whole.controls.count == pongs.count + (model.ends ? 1 : 0), "an end is told the peer, once")
 }
 
-/// Messages of the whole stream, whether it closes or breaks the rules somewhere, and whether by a close frame.
-private func byTheRFC(
-    _ stream: [UInt8], _ role: WebSocketRole
-) -> (messages: [[UInt8]], ends: Bool, closes: Bool) {
+/// The whole stream by RFC 6455's words.
+private struct Model {
+    let role: WebSocketRole
+    let acceptsText: Bool
     var messages: [[UInt8]] = []
-    var partial: [UInt8]?
-    var rest = stream[...]
-    func number(_ from: Int, _ count: Int) -> UInt64 {
-        rest.dropFirst(from).prefix(count).reduce(0) { $0 << 8 | UInt64($1) }
+    var pings: [[UInt8]] = []
+    /// Whether it closes, or breaks the rules somewhere.
+    var ends = false
+    private var partial: (isText: Bool, bytes: [UInt8])?
+
+    init(_ role: WebSocketRole, _ acceptsText: Bool) {
+        self.role = role
+        self.acceptsText = acceptsText
     }
-    while let first = rest.first {
-        let (isFinal, reserved, opcode) = (first & 0x80 != 0, first & 0x70, first & 0x0f)
-        guard rest.count >= 2, let second = rest.dropFirst().first else { return (messages, reserved != 0, false) }
-        let isControl = opcode >= 8
-        var header = 2
-        var length = UInt64(second & 0x7f)
-        if isControl, !isFinal || length > 125 { return (messages, true, opcode == 8) }
-        if length == 126 {
-            header = 4
-            guard rest.count >= header else { return (messages, true, opcode == 8) }
-            length = number(2, 2)
-            if length < 126 { return (messages, true, opcode == 8) }
-        } else if length == 127 {
-            header = 10
-            guard rest.count >= header else { return (messages, true, opcode == 8) }
-            length = number(2, 8)
-            if length < 65_536 || length >= 1 << 63 { return (messages, true, opcode == 8) }
+
+    mutating func read(_ stream: [UInt8]) {
+        var rest = stream[...]
+        while !ends, let frame = frame(rest) {
+            rest = rest.dropFirst(frame.size)
+            take(frame)
+            if !frame.isWhole { return }
         }
+    }
+
+    private struct Frame {
+        var opcode: UInt8 = 0
+        var isFinal = false
+        var payload: [UInt8] = []
+        var size = 0
+        var isWhole = false
+    }
+
+    /// The first one, or what there is of its payload; nil if there is no more than a part of its header.
+    private mutating func frame(_ bytes: ArraySlice<UInt8>) -> Frame? {
+        func number(_ from: Int, _ count: Int) -> UInt64 {
+            bytes.dropFirst(from).prefix(count).reduce(0) { $0 << 8 | UInt64($1) }
+        }
+        guard let first = bytes.first else { return nil }
+        var frame = Frame(opcode: first & 0x0f, isFinal: first & 0x80 != 0)
+        let isControl = frame.opcode >= 8
+        let isKnown = [0, 1, 2, 8, 9, 10].contains(frame.opcode)
+        ends = first & 0x70 != 0 || !isKnown || isControl && !frame.isFinal
+        guard !ends, bytes.count >= 2 else { return nil }
+        let second = number(1, 1)
         let isMasked = second & 0x80 != 0
-        if reserved != 0 || isMasked != (role == .server) || (3...7).contains(opcode) || opcode > 10 {
-            return (messages, true, opcode == 8)
+        var length = second & 0x7f
+        ends = isMasked != (role == .server) || isControl && length > 125
+        if ends { return nil }
+        let more = length == 126 ? 2 : length == 127 ? 8 : 0
+        guard bytes.count >= 2 + more else { return nil }
+        if more > 0 { length = number(2, more) }
+        ends = more == 2 && length < 126 || more == 8 && (length < 65_536 || length >> 63 == 1)
+        let header = 2 + more + (isMasked ? 4 : 0)
+        guard !ends, bytes.count >= header else { return nil }
+        ends = isRefused(frame.opcode, length)
+        if ends { return nil }
+        frame.payload = Array(bytes.dropFirst(header).prefix(Int(length)))
+        if isMasked {
+            let mask = Array(bytes.dropFirst(header - 4).prefix(4))
+            for index in frame.payload.indices { frame.payload[index] ^= mask[index % 4] }
         }
-        if opcode == 1 || (opcode == 0) == (partial == nil) && !isControl { return (messages, true, opcode == 8) }
-        if !isControl, UInt64(partial?.count ?? 0) + length > UInt64(longest) { return (messages, true, opcode == 8) }
-        if isMasked { header += 4 }
-        // A close frame that is not whole may show that it is wrong by what is there.
-        guard rest.count >= header, UInt64(rest.count - header) >= length else {
-            return (messages, opcode == 8, opcode == 8)
-        }
-        let mask = isMasked ? Array(rest.dropFirst(header - 4).prefix(4)) : []
-        var payload = Array(rest.dropFirst(header).prefix(Int(length)))
-        if isMasked { for index in payload.indices { payload[index] ^= mask[index % 4] } }
-        rest = rest.dropFirst(header + payload.count)
-        if opcode == 8 { return (messages, true, opcode == 8) }
-        if isControl { continue }
-        let message = (partial ?? []) + payload
-        partial = isFinal ? nil : message
-        if isFinal { messages.append(message) }
+        frame.size = header + frame.payload.count
+        frame.isWhole = frame.payload.count == Int(length)
+        return frame
     }
-    return (messages, false, false)
+
+    /// Whether a frame of this kind and length may not come here.
+    private func isRefused(_ opcode: UInt8, _ length: UInt64) -> Bool {
+        if opcode >= 8 { return opcode == 8 && length == 1 }
+        if (opcode == 0) != (partial != nil) { return true }
+        if opcode == 1, !acceptsText { return true }
+        return UInt64(partial?.bytes.count ?? 0) + length > UInt64(longest)
+    }
+
+    private mutating func take(_ frame: Frame) {
+        switch frame.opcode {
+        case 8: ends = frame.isWhole || !isBeginningOfText(Array(frame.payload.dropFirst(2)))
+        case 9: if frame.isWhole { pings.append(frame.payload) }
+        case 10: break
+        default:
+            let isText = partial?.isText ?? (frame.opcode == 1)
+            let message = (partial?.bytes ?? []) + frame.payload
+            partial = (isText, message)
+            let isOver = frame.isWhole && frame.isFinal
+            ends = isText && !(isOver ? isUTF8Text(message) : isBeginningOfText(message))
+            guard isOver, !ends else { return }
+            messages.append(message)
+            partial = nil
+        }
+    }
+
+    private func isUTF8Text(_ bytes: [UInt8]) -> Bool { String(validating: bytes, as: UTF8.self) != nil }
+
+    /// Whether some bytes behind these make them text: of those that a character may still need, the lowest or the highest do.
+    private func isBeginningOfText(_ bytes: [UInt8]) -> Bool {
+        isUTF8Text(bytes)
+            || (1...3).contains { count in
+                [0x80, 0xbf].contains { isUTF8Text(bytes + [UInt8](repeating: $0, count: count)) }
+            }
+    }
 }
 
 // MARK: - Sections

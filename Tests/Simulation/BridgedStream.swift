@@ -5,18 +5,15 @@ import Core
 final class BridgedStream {
     var upgrade: WebSocketUpgrade?
     var reader = WebSocketReader(.client, maxMessageLength: SectionHeader.replySize + 1 << 20)
-    private let framing: WebSocketFraming
     private var framesTold = 0
 
-    init?() {
-        guard let framing = WebSocketFraming(.client) else { return nil }
-        self.framing = framing
+    init() {
         upgrade = WebSocketUpgrade(host: "simulated", port: 33333, defaultPort: 80)
     }
 
     /// What goes out.
     func bytes(_ next: World.Machine.Outgoing, _ connection: SimulatedConnection) -> [UInt8] {
-        var writer = FrameWriter(framing)
+        var writer = FrameWriter(MaskSource())
         switch next {
         case .initConnect(let serialNo):
             let body = InitWebSocketRequest(websocketKey: [], clientID: "simulated", programmingLanguage: nil).encoded()
@@ -32,6 +29,13 @@ final class BridgedStream {
                 writer.append(protoID: request.protoID, serialNo: request.wireSerialNo, body: $0)
             }
         }
+        return [UInt8](writer.pending)
+    }
+
+    /// What pings and closes are answered with.
+    func controls() -> [UInt8] {
+        var writer = FrameWriter(MaskSource())
+        reader.takeControls { _ = writer.append($0, $1) }
         return [UInt8](writer.pending)
     }
 
@@ -66,7 +70,7 @@ extension SimulatedConnection {
             try work()
         }
         bytes.withUnsafeBytes { bridged.reader.received($0) }
-        bridged.reader.takeControls { send(Array($0)) }
+        send(bridged.controls())
         if bridged.takeFrames() > 0 { machine.heard(world.now) }
         var failure: WebSocketFailure?
         while from == line, !isOver {

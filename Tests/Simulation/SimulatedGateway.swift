@@ -148,13 +148,13 @@ final class SimulatedGateway {
 
     /// Now and then the bridge has no answer, or has lost OpenD.
     private func relayError(_ frame: Gateway.SentFrame, _ fault: Fault?) -> [UInt8]? {
-        guard fault == nil, let framing = frame.framing, world.chance.oneIn(2 * world.faultEvery) else { return nil }
+        guard fault == nil, frame.isWebSocket, world.chance.oneIn(2 * world.faultEvery) else { return nil }
         world.narrate?("the bridge fails, proto \(frame.protoID) serial \(frame.serialNo)")
         var header = SectionHeader(command: frame.protoID, section: UInt64(frame.serialNo), errorText: "simulated")
         header.error = Int32(world.chance.pick(1...4))
         if world.chance.oneIn(4) { header = SectionHeader(command: ProtoID.lostOpenD, section: 0) }
         var queue = ByteQueue()
-        _ = header.reply([]).withUnsafeBytes { framing.append(.binary, $0, to: &queue) }
+        header.reply([]).withUnsafeBytes { WebSocketFrame.append(.binary, $0, mask: nil, to: &queue) }
         return Array(queue.pending)
     }
 

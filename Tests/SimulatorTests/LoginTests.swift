@@ -144,9 +144,8 @@ import Testing
         // A TCP client that came later is dropped for its silence, and the socket stays.
         let client = try TestClient(port: server.port)
         #expect(try client.answer() == nil)
-        let framing = try #require(WebSocketFraming(.client))
         var queue = ByteQueue()
-        _ = [UInt8]().withUnsafeBytes { framing.append(.ping, $0, to: &queue) }
+        [UInt8]().withUnsafeBytes { WebSocketFrame.append(.ping, $0, mask: WebSocketMask(key: 7), to: &queue) }
         try socket.send(Array(queue.pending))
         #expect(try socket.receive() == [0x8a, 0])
     }

@@ -13,7 +13,9 @@ package func isUTF8(_ bytes: UnsafeRawBufferPointer) -> Bool {
     } else {
         for byte in bytes { seen |= UInt64(byte) }
     }
-    return seen & 0x8080_8080_8080_8080 == 0 || String(validating: bytes, as: UTF8.self) != nil
+    if seen & 0x8080_8080_8080_8080 == 0 { return true }
+    var text = UTF8Validator()
+    return text.accepts(bytes) && text.isWhole
 }
 
 /// A text with nothing in it that could end its line or steer a terminal: parts of it may be the gateway's.

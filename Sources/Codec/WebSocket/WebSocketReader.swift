@@ -1,294 +1,320 @@
-import CWslay
-
 /// Why no message comes from a WebSocket any more.
 package enum WebSocketFailure: Error, Equatable {
     /// The peer closed it, with this code (1005: none given) and its words.
     case closed(code: UInt16, reason: String)
     /// Its bytes break RFC 6455.
     case broken
-    /// A text message, or one of another type than binary.
+    /// A text message, where only binary ones are accepted.
     case notBinary
     /// A message longer than the most accepted.
     case tooLong
-    /// libwslay has no memory.
-    case system
 }
 
-/// Cuts a stream of WebSocket frames, however it arrives split, into binary messages with libwslay, and answers pings and
-/// closes: what to send for that is in `controls`. Memory follows the bytes that came, never a length that was only
-/// announced. It does no I/O. For one thread at a time.
+/// Cuts a stream of WebSocket frames, however it arrives split, into messages. What pings, closes and breaches are to be
+/// answered with is in `takeControls`. Memory follows the bytes that came, never a length that was only announced. It does no
+/// I/O and draws no random bytes. For one thread at a time.
 package struct WebSocketReader: ~Copyable {
-    fileprivate final class State {
-        /// What was received and is not looked at yet.
-        @exclusivity(unchecked) var input = UnsafeRawBufferPointer(start: nil, count: 0)
-        /// Messages and the beginning of the next, back to back.
-        @exclusivity(unchecked) var buffer = UnsafeMutableRawBufferPointer.allocate(
-            byteCount: WebSocketReader.baseCapacity, alignment: 16)
-        @exclusivity(unchecked) var end = 0
-        /// Whole messages in it, of which the first `taken` were handed out.
-        @exclusivity(unchecked) var messages: [Range<Int>] = []
-        @exclusivity(unchecked) var taken = 0
-        /// Where the message begins that is not whole.
-        @exclusivity(unchecked) var partial = 0
-        /// Whether the frame that is coming belongs to a message; libwslay hands over the others' payload, too.
-        @exclusivity(unchecked) var isOfMessage = false
-        /// Frames that came to their end.
-        @exclusivity(unchecked) var frames = 0
-        @exclusivity(unchecked) var controls: [UInt8] = []
-        @exclusivity(unchecked) var masks = MaskSource()
-        @exclusivity(unchecked) var failure: WebSocketFailure?
-        let maxMessageLength: Int
-        /// What the peer's close frame said.
-        @exclusivity(unchecked) var closed: WebSocketFailure?
-        let answersPings: Bool
+    /// A message, or nothing but its end, that breaks a rule: what the owner is told, and the peer.
+    private struct Refusal: Error {
+        let failure: WebSocketFailure
+        let code: UInt16
 
-        init(maxMessageLength: Int, answersPings: Bool) {
-            self.maxMessageLength = max(maxMessageLength, 0)
-            self.answersPings = answersPings
-        }
+        static var broken: Refusal { Refusal(failure: .broken, code: 1002) }
+        static var notUTF8: Refusal { Refusal(failure: .broken, code: 1007) }
+    }
 
-        deinit { buffer.deallocate() }
-
-        /// What libwslay hands back to its callbacks.
-        var opaque: UnsafeMutableRawPointer { Unmanaged.passUnretained(self).toOpaque() }
-
-        static func of(_ opaque: UnsafeMutableRawPointer?) -> State? {
-            opaque.map { Unmanaged<State>.fromOpaque($0).takeUnretainedValue() }
-        }
+    private struct Message {
+        let range: Range<Int>
+        let isText: Bool
     }
 
     package static let baseCapacity = 16 * 1024
     static let keptCapacity = 256 * 1024
+    /// Most that waits in answer to controls, in bytes; beyond it, one pong answers for all pings since (5.5.3).
+    static let maxControls = 64 * 1024
 
-    private let context: OpaquePointer?
-    private let state: State
-    private let framing: WebSocketFraming?
+    private let role: WebSocketRole
+    private let maxMessageLength: Int
+    private let acceptsText: Bool
+    private let answersPings: Bool
+
+    /// The beginning of a header that is not whole.
+    private var header = (UInt64(0), UInt64(0))
+    private var headerCount = 0
+    /// The frame whose payload is coming, how much of that came, and how much is to come.
+    private var frame: WebSocketFrame?
+    private var offset = 0
+    private var left = 0
+    /// What the message is that is not whole: text or binary.
+    private var kind: WebSocketFrame.Opcode?
+    private var text = UTF8Validator()
+    /// The payload of the control frame that is coming; and the words of a close frame.
+    private var control: [UInt8] = []
+    private var reason = UTF8Validator()
+
+    /// Messages and the beginning of the next, back to back.
+    private var buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: baseCapacity, alignment: 16)
+    private var end = 0
+    /// Whole messages in it, of which the first `taken` were handed out.
+    private var messages: [Message] = []
+    private var taken = 0
+    /// Where the message begins that is not whole.
+    private var partial = 0
+
+    /// Control frames to send: opcode, length, payload of each; and where the last one begins, if it is a pong.
+    private var controls: [UInt8] = []
+    private var lastPong: Int?
+    private var failure: WebSocketFailure?
+    /// How many frames came to their end, of whatever kind.
+    package private(set) var frameCount = 0
+    /// Whether the message that `next` told last is text.
+    package private(set) var isText = false
 
     /// - Parameters:
     ///   - maxMessageLength: longest message accepted, in bytes.
+    ///   - acceptsText: whether text is a message, too.
     ///   - answersPings: a simulated peer may leave it.
-    package init(_ role: WebSocketRole, maxMessageLength: Int, answersPings: Bool = true) {
-        state = State(maxMessageLength: maxMessageLength, answersPings: answersPings)
-        framing = WebSocketFraming(role)
-        var callbacks = wslay_event_callbacks()
-        callbacks.recv_callback = { context, buffer, count, _, state in
-            guard let state = State.of(state), let buffer, !state.input.isEmpty else {
-                wslay_event_set_error(context, Int32(WSLAY_ERR_WOULDBLOCK.rawValue))
-                return -1
-            }
-            let input = state.input
-            let taken = min(count, input.count)
-            UnsafeMutableRawBufferPointer(start: buffer, count: taken).copyMemory(
-                from: UnsafeRawBufferPointer(rebasing: input[..<taken]))
-            state.input = UnsafeRawBufferPointer(rebasing: input[taken...])
-            return taken
-        }
-        callbacks.send_callback = { _, bytes, count, _, state in
-            guard let state = State.of(state) else { return -1 }
-            state.controls += UnsafeRawBufferPointer(start: bytes, count: count)
-            return count
-        }
-        callbacks.genmask_callback = { _, mask, count, state in
-            guard let state = State.of(state) else { return -1 }
-            return state.masks.fill(UnsafeMutableRawBufferPointer(start: mask, count: count)) ? 0 : -1
-        }
-        callbacks.on_frame_recv_start_callback = { context, frame, state in
-            guard let state = State.of(state), let frame else { return }
-            WebSocketReader.frameBegins(context, frame.pointee, state)
-        }
-        callbacks.on_frame_recv_chunk_callback = { _, chunk, state in
-            guard let state = State.of(state), let chunk, state.isOfMessage, state.failure == nil else { return }
-            state.append(UnsafeRawBufferPointer(start: chunk.pointee.data, count: chunk.pointee.data_length))
-        }
-        callbacks.on_frame_recv_end_callback = { _, state in
-            guard let state = State.of(state) else { return }
-            state.frames += 1
-        }
-        callbacks.on_msg_recv_callback = { _, message, state in
-            guard let state = State.of(state), let message else { return }
-            WebSocketReader.messageEnds(message.pointee, state)
-        }
-        var made: wslay_event_context_ptr?
-        let result =
-            switch role {
-            case .client: wslay_event_context_client_init(&made, &callbacks, state.opaque)
-            case .server: wslay_event_context_server_init(&made, &callbacks, state.opaque)
-            }
-        context = result == 0 ? made : nil
-        guard let context else { return }
-        // It would keep a list of pieces; and its own limit is for each frame then, ours for the message.
-        wslay_event_config_set_no_buffering(context, 1)
-        wslay_event_config_set_max_recv_msg_length(context, UInt64(max(maxMessageLength, 0)))
+    package init(
+        _ role: WebSocketRole, maxMessageLength: Int, acceptsText: Bool = false, answersPings: Bool = true
+    ) {
+        self.role = role
+        self.maxMessageLength = maxMessageLength
+        self.acceptsText = acceptsText
+        self.answersPings = answersPings
     }
 
-    deinit {
-        wslay_event_context_free(context)
-    }
+    deinit { buffer.deallocate() }
+
+    // MARK: - In and out
 
     /// Takes in what was received. Invalidates messages handed out before.
     package mutating func received(_ bytes: UnsafeRawBufferPointer) {
-        guard let context, framing != nil else { return state.failure = .system }
-        guard state.failure == nil else { return }
-        state.forgetTaken()
-        state.input = bytes
-        let result = wslay_event_recv(context)
-        state.input = UnsafeRawBufferPointer(start: nil, count: 0)
-        if result != 0 || wslay_event_get_read_enabled(context) == 0 { end(result) } else { drain(context) }
+        guard failure == nil else { return }
+        forgetTaken()
+        var rest = bytes
+        do throws(Refusal) {
+            while failure == nil, let frame = try begin(&rest) {
+                try takePayload(of: frame, &rest)
+                guard left == 0 else { return }
+                try finish(frame)
+            }
+        } catch {
+            failure = error.failure
+            say(.close, WebSocketFrame.closePayload(error.code))
+        }
     }
 
     /// The next whole message, valid until the next `received`, or nil until more bytes come.
     package mutating func next() throws(WebSocketFailure) -> UnsafeRawBufferPointer? {
-        guard let range = state.takeMessage() else {
-            if let failure = state.failure { throw failure }
+        guard taken < messages.count else {
+            if let failure { throw failure }
             return nil
         }
-        return UnsafeRawBufferPointer(rebasing: state.buffer[range])
+        let message = messages[taken]
+        taken += 1
+        isText = message.isText
+        return UnsafeRawBufferPointer(rebasing: buffer[message.range])
     }
 
     /// Whether `next` has something to tell.
-    package var hasMessage: Bool {
-        state.taken < state.messages.count || state.failure != nil
-    }
+    package var hasMessage: Bool { taken < messages.count || failure != nil }
 
-    /// How many frames came to their end, of whatever kind.
-    package var frameCount: Int { state.frames }
+    /// Whether `takeControls` has something to hand over.
+    package var hasControls: Bool { !controls.isEmpty }
 
-    /// Hands over what must be sent for pings and closes.
-    package mutating func takeControls(_ body: (UnsafeRawBufferPointer) -> Void) {
-        guard !state.controls.isEmpty else { return }
-        state.controls.withUnsafeBytes { body($0) }
-        state.controls = []
-    }
-
-    // MARK: - With libwslay
-
-    private func drain(_ context: OpaquePointer) {
-        while wslay_event_want_write(context) != 0 {
-            guard wslay_event_send(context) == 0 else {
-                state.failure = .system
-                return
+    /// Hands over each control frame that must be sent, in order.
+    package mutating func takeControls(_ body: (WebSocketFrame.Opcode, UnsafeRawBufferPointer) -> Void) {
+        controls.withUnsafeBytes { controls in
+            var rest = controls[...]
+            while rest.count >= 2, let opcode = WebSocketFrame.Opcode(rawValue: rest[rest.startIndex]) {
+                let payload = rest.dropFirst(2).prefix(Int(rest[rest.startIndex + 1]))
+                body(opcode, UnsafeRawBufferPointer(rebasing: payload))
+                rest = rest[payload.endIndex...]
             }
         }
-        // What libwslay made of pings; nothing else is to be sent while it reads.
-        if !state.answersPings, state.closed == nil { state.controls = [] }
+        controls = []
+        lastPong = nil
     }
 
-    /// No more is read: the peer closed, or what it sent is refused.
-    private func end(_ result: Int32) {
-        guard let context, let framing else { return }
-        if state.closed != nil {
-            drain(context)
-            state.failure = state.closed
-            return
-        }
-        if result == Int32(WSLAY_ERR_NOMEM.rawValue) {
-            state.failure = .system
-            return
-        }
-        let code = closeCode(context, result)
-        if state.failure == nil { refuse(code) }
-        sayGoodbye(framing, code)
-    }
+    // MARK: - Frames
 
-    private func refuse(_ code: UInt16) {
-        if code == 1009 {
-            state.failure = .tooLong
+    /// The frame whose payload `rest` goes on with, after its header; nil until more bytes come.
+    private mutating func begin(_ rest: inout UnsafeRawBufferPointer) throws(Refusal) -> WebSocketFrame? {
+        if let frame { return frame }
+        guard let begun = try readHeader(&rest) else { return nil }
+        if begun.opcode.isControl {
+            // A code has two bytes (5.5.1).
+            guard begun.opcode != .close || begun.length != 1 else { throw .broken }
+            control.removeAll(keepingCapacity: true)
         } else {
-            state.failure = .broken
+            // Only a continuation goes on with a message, and only there (5.4).
+            guard (begun.opcode == .continuation) == (kind != nil) else { throw .broken }
+            let kind = kind ?? begun.opcode
+            guard acceptsText || kind == .binary else { throw Refusal(failure: .notBinary, code: 1003) }
+            guard begun.length <= UInt64(max(maxMessageLength - (end - partial), 0)) else {
+                throw Refusal(failure: .tooLong, code: 1009)
+            }
+            self.kind = kind
+        }
+        frame = begun
+        offset = 0
+        left = Int(clamping: begun.length)
+        return begun
+    }
+
+    private mutating func readHeader(_ rest: inout UnsafeRawBufferPointer) throws(Refusal) -> WebSocketFrame? {
+        do throws(WebSocketFrame.Violation) {
+            // Nearly always it is there as a whole.
+            if headerCount == 0, let (frame, size) = try WebSocketFrame.read(rest, role) {
+                rest = UnsafeRawBufferPointer(rebasing: rest[size...])
+                return frame
+            }
+            return try gatherHeader(&rest)
+        } catch {
+            throw .broken
         }
     }
 
-    private func sayGoodbye(_ framing: WebSocketFraming, _ code: UInt16) {
-        var payload = code.bigEndian
-        state.controls += withUnsafeBytes(of: &payload) { framing.frame(.close, $0) }
-    }
-
-    /// What to tell the peer. libwslay has queued a close frame, but for some causes with no code: it is dropped.
-    private func closeCode(_ context: OpaquePointer, _ result: Int32) -> UInt16 {
-        switch state.failure {
-        case .tooLong: return 1009
-        case .notBinary: return 1003
-        case .none where result == 0:
-            wslay_event_send(context)
-            state.controls = []
-            let said = wslay_event_get_status_code_sent(context)
-            return said == 1009 || said == 1007 ? said : 1002
-        default: return 1002
+    private mutating func gatherHeader(
+        _ rest: inout UnsafeRawBufferPointer
+    ) throws(WebSocketFrame.Violation) -> WebSocketFrame? {
+        var gathered = header
+        let before = headerCount
+        let more = UnsafeRawBufferPointer(rebasing: rest.prefix(WebSocketFrame.longestHeader - before))
+        let role = role
+        let read = try withUnsafeMutableBytes(of: &gathered) { bytes throws(WebSocketFrame.Violation) in
+            UnsafeMutableRawBufferPointer(rebasing: bytes[before...]).copyMemory(from: more)
+            return try WebSocketFrame.read(UnsafeRawBufferPointer(rebasing: bytes[..<(before + more.count)]), role)
         }
+        guard let (frame, size) = read else {
+            header = gathered
+            headerCount = before + more.count
+            rest = UnsafeRawBufferPointer(rebasing: rest[more.count...])
+            return nil
+        }
+        headerCount = 0
+        rest = UnsafeRawBufferPointer(rebasing: rest[(size - before)...])
+        return frame
     }
 
-    private static func frameBegins(
-        _ context: OpaquePointer?, _ frame: wslay_event_on_frame_recv_start_arg, _ state: State
+    private mutating func takePayload(
+        of frame: WebSocketFrame, _ rest: inout UnsafeRawBufferPointer
+    ) throws(Refusal) {
+        let count = min(left, rest.count)
+        guard count > 0 else { return }
+        let piece = UnsafeRawBufferPointer(rebasing: rest[..<count])
+        rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+        if frame.opcode.isControl {
+            try takeControl(piece, of: frame)
+        } else {
+            reserve(count)
+            let room = UnsafeMutableRawBufferPointer(rebasing: buffer[end..<(end + count)])
+            Self.copy(piece, to: room, frame.mask, offset)
+            if kind == .text {
+                guard text.accepts(UnsafeRawBufferPointer(room)) else { throw .notUTF8 }
+            }
+            end += count
+        }
+        offset += count
+        left -= count
+    }
+
+    @inline(__always)
+    private static func copy(
+        _ piece: UnsafeRawBufferPointer, to room: UnsafeMutableRawBufferPointer, _ mask: WebSocketMask?, _ offset: Int
     ) {
-        let isMessage = frame.opcode <= UInt8(WSLAY_BINARY_FRAME.rawValue)
-        state.isOfMessage = isMessage
-        guard isMessage, state.failure == nil else { return }
-        if frame.opcode == UInt8(WSLAY_TEXT_FRAME.rawValue) {
-            state.failure = .notBinary
-        } else if frame.payload_length > UInt64(max(state.maxMessageLength - state.partialCount, 0)) {
-            state.failure = .tooLong
-        } else {
-            return
-        }
-        wslay_event_shutdown_read(context)
+        if let mask { mask.apply(piece, to: room, offset: offset) } else { room.copyMemory(from: piece) }
     }
 
-    private static func messageEnds(_ message: wslay_event_on_msg_recv_arg, _ state: State) {
-        switch UInt32(message.opcode) {
-        case _ where state.failure != nil: break
-        case WSLAY_BINARY_FRAME.rawValue: state.finishMessage()
-        case WSLAY_CONNECTION_CLOSE.rawValue:
-            // A code has two bytes (5.5.1), which libwslay lets pass as none.
-            guard message.msg_length != 1 else { return state.failure = .broken }
-            let payload = UnsafeRawBufferPointer(start: message.msg, count: message.msg_length)
-            let reason = String(decoding: payload.dropFirst(2), as: UTF8.self)
-            state.closed = .closed(
-                code: message.status_code == 0 ? 1005 : message.status_code, reason: reason)
-        default: break
+    private mutating func finish(_ frame: WebSocketFrame) throws(Refusal) {
+        self.frame = nil
+        frameCount += 1
+        switch frame.opcode {
+        case .ping: if answersPings { say(.pong, control) }
+        case .pong: break
+        case .close: try close()
+        case .continuation, .text, .binary:
+            guard frame.isFinal else { return }
+            if kind == .text {
+                guard text.isWhole else { throw .notUTF8 }
+                text = UTF8Validator()
+            }
+            messages.append(Message(range: partial..<end, isText: kind == .text))
+            partial = end
+            kind = nil
         }
     }
-}
 
-extension WebSocketReader.State {
-    fileprivate var partialCount: Int { end - partial }
+    // MARK: - Control frames
 
-    fileprivate func append(_ bytes: UnsafeRawBufferPointer) {
-        if buffer.count - end < bytes.count { resize(to: max(buffer.count * 2, end + bytes.count)) }
-        UnsafeMutableRawBufferPointer(rebasing: buffer[end...]).copyMemory(from: bytes)
-        end += bytes.count
+    private mutating func takeControl(_ piece: UnsafeRawBufferPointer, of frame: WebSocketFrame) throws(Refusal) {
+        let offset = offset
+        control += piece
+        control.withUnsafeMutableBytes {
+            Self.copy(piece, to: UnsafeMutableRawBufferPointer(rebasing: $0[offset...]), frame.mask, offset)
+        }
+        guard frame.opcode == .close, control.count > 2 else { return }
+        var words = reason
+        let isText = control.withUnsafeBytes { words.accepts(UnsafeRawBufferPointer(rebasing: $0[max(offset, 2)...])) }
+        guard isText else { throw .notUTF8 }
+        reason = words
     }
 
-    fileprivate func finishMessage() {
-        messages.append(partial..<end)
-        partial = end
+    /// The peer closes: it gets its code back (5.5.1), and nothing more is read.
+    private mutating func close() throws(Refusal) {
+        guard control.count >= 2 else {
+            failure = .closed(code: 1005, reason: "")
+            return say(.close, [])
+        }
+        let code = UInt16(control[0]) << 8 | UInt16(control[1])
+        guard Self.mayStand(code) else { throw .broken }
+        guard reason.isWhole else { throw .notUTF8 }
+        failure = .closed(code: code, reason: String(decoding: control.dropFirst(2), as: UTF8.self))
+        say(.close, WebSocketFrame.closePayload(code))
     }
 
-    fileprivate func takeMessage() -> Range<Int>? {
-        guard taken < messages.count else { return nil }
-        defer { taken += 1 }
-        return messages[taken]
+    /// Whether a close frame may have this code: one of the registry's, or of a library's or an application's own (7.4).
+    private static func mayStand(_ code: UInt16) -> Bool {
+        switch code {
+        case 1000...1003, 1007...1014, 3000...4999: true
+        default: false
+        }
+    }
+
+    private mutating func say(_ opcode: WebSocketFrame.Opcode, _ payload: [UInt8]) {
+        if opcode == .pong {
+            if let lastPong, controls.count >= Self.maxControls { controls.removeSubrange(lastPong...) }
+            lastPong = controls.count
+        }
+        controls.append(opcode.rawValue)
+        controls.append(UInt8(clamping: payload.count))
+        controls += payload
+    }
+
+    // MARK: - Memory
+
+    private mutating func reserve(_ count: Int) {
+        guard buffer.count - end < count else { return }
+        let new = UnsafeMutableRawBufferPointer.allocate(
+            byteCount: max(buffer.count * 2, end + count), alignment: 16)
+        new.copyMemory(from: UnsafeRawBufferPointer(rebasing: buffer[..<end]))
+        buffer.deallocate()
+        buffer = new
     }
 
     /// Makes room: what was handed out is over.
-    fileprivate func forgetTaken() {
+    private mutating func forgetTaken() {
         guard taken == messages.count, taken > 0 else { return }
         messages.removeAll(keepingCapacity: true)
         taken = 0
         let rest = end - partial
-        if rest == 0, buffer.count > WebSocketReader.keptCapacity {
+        if rest == 0, buffer.count > Self.keptCapacity {
             buffer.deallocate()
-            buffer = .allocate(byteCount: WebSocketReader.baseCapacity, alignment: 16)
+            buffer = .allocate(byteCount: Self.baseCapacity, alignment: 16)
         } else if rest > 0 {
             buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: buffer[partial..<end]))
         }
         partial = 0
         end = rest
-    }
-
-    private func resize(to capacity: Int) {
-        let new = UnsafeMutableRawBufferPointer.allocate(byteCount: capacity, alignment: 16)
-        new.copyMemory(from: UnsafeRawBufferPointer(rebasing: buffer[..<end]))
-        buffer.deallocate()
-        buffer = new
     }
 }

@@ -19,14 +19,14 @@ package enum FrameFailure {
 package struct FrameWriter: ~Copyable {
     private var queue = ByteQueue()
     /// nil: TCP.
-    private let webSocket: WebSocketFraming?
+    private var masks: MaskSource?
     /// Why the last message that was not appended was not.
     package private(set) var failure = FrameFailure.digest
 
-    package init() { webSocket = nil }
+    package init() { masks = nil }
 
     /// Writes sections, as a client of the bridge.
-    package init(_ webSocket: WebSocketFraming) { self.webSocket = webSocket }
+    package init(_ masks: MaskSource) { self.masks = masks }
 
     /// The bytes to send next; valid until the writer is next changed.
     package var pending: UnsafeRawBufferPointer { queue.pending }
@@ -41,10 +41,7 @@ package struct FrameWriter: ~Copyable {
     package mutating func reset() { queue.reset() }
 
     /// Overwrites the copies of a message that held a secret, as far as it is sent.
-    package mutating func wipeSent() {
-        queue.wipeSent()
-        webSocket?.wipe()
-    }
+    package mutating func wipeSent() { queue.wipeSent() }
 
     /// Appends one message whose body `fill` writes in place.
     /// - Parameters:
@@ -58,15 +55,16 @@ package struct FrameWriter: ~Copyable {
         protoID: UInt32, serialNo: UInt32, capacity: Int, cipher: BodyCipher? = nil,
         _ fill: (UnsafeMutableRawBufferPointer) -> Int
     ) -> Bool {
-        if let webSocket {
-            let isDone = webSocket.append(
-                .binary, capacity: SectionHeader.requestSize + capacity, to: &queue
+        if masks != nil {
+            guard let mask = masks?.next() else { return failed(.random) }
+            WebSocketFrame.append(
+                .binary, capacity: SectionHeader.requestSize + capacity, mask: mask, to: &queue
             ) { message in
                 SectionHeader(command: protoID, section: UInt64(serialNo)).write(to: message)
                 let room = UnsafeMutableRawBufferPointer(rebasing: message[SectionHeader.requestSize...])
                 return SectionHeader.requestSize + min(max(fill(room), 0), capacity)
             }
-            return isDone || failed(.random)
+            return true
         }
         let frame = queue.room(FrameHeader.size + capacity + (cipher == nil ? 0 : BodyCipher.overhead))
         let room = UnsafeMutableRawBufferPointer(
@@ -110,8 +108,10 @@ package struct FrameWriter: ~Copyable {
 
     /// Appends one WebSocket frame that is no message: a ping, or the last one of the stream.
     /// - Returns: false over TCP, which has none, and if it failed.
-    package mutating func append(_ opcode: WebSocketFraming.Opcode, _ payload: UnsafeRawBufferPointer) -> Bool {
-        webSocket?.append(opcode, payload, to: &queue) ?? false || failed(.random)
+    package mutating func append(_ opcode: WebSocketFrame.Opcode, _ payload: UnsafeRawBufferPointer) -> Bool {
+        guard let mask = masks?.next() else { return failed(.random) }
+        WebSocketFrame.append(opcode, payload, mask: mask, to: &queue)
+        return true
     }
 
     private mutating func failed(_ failure: FrameFailure) -> Bool {

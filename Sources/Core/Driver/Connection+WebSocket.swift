@@ -144,12 +144,13 @@ extension Connection {
 
     /// Sends what pings and closes are answered with. One who sends pings and reads nothing is not answered for ever.
     private func answerControls(_ stream: WebSocketStream) {
-        stream.reader.takeControls { frames in
-            sendLock.withLock {
-                guard output.pointee.writer.pending.count < Self.maxPending else { return }
-                output.pointee.writer.append(frames)
-                flush()
+        guard stream.reader.hasControls else { return }
+        sendLock.withLock {
+            stream.reader.takeControls { opcode, payload in
+                guard output.pointee.writer.pendingCount < Self.maxPending else { return }
+                _ = output.pointee.writer.append(opcode, payload)
             }
+            flush()
         }
     }
 
@@ -254,8 +255,7 @@ extension Connection {
     /// Says goodbye as far as the socket takes it at once. With `sendLock` held.
     func closeWebSocket(_ stream: WebSocketStream) {
         if stream.upgrade == nil, !stream.isClosing {
-            var code = UInt16(1000).bigEndian
-            _ = withUnsafeBytes(of: &code) { output.pointee.writer.append(.close, $0) }
+            _ = WebSocketFrame.closePayload(1000).withUnsafeBytes { output.pointee.writer.append(.close, $0) }
         }
         flush(isWritable: true)
         guard let session = output.pointee.tls else { return }
@@ -270,7 +270,6 @@ extension Connection {
         return switch failure {
         case .closed: Cause(.disconnected, .receive, 0, text)
         case .broken, .notBinary, .tooLong: Cause(.protocolError, .receive, EPROTO, text)
-        case .system: Cause(.disconnected, .receive, ENOMEM, text)
         }
     }
 }

@@ -126,11 +126,6 @@ package final class Connection: @unchecked Sendable {
         forget: @escaping @Sendable () -> Void
     ) throws(CreationError) {
         guard Crypto.isAvailable else { throw .system(SystemError(code: ENOSYS)) }
-        var framing: WebSocketFraming?
-        if options.behaviour.transport != .tcp {
-            framing = WebSocketFraming(.client)
-            guard framing != nil else { throw .system(SystemError(code: ENOMEM)) }
-        }
         guard let poller = Poller() else { throw .system(SystemError(code: errno)) }
         let membership = QuotaRegistry.shared.join(group, limit: limit, window: window, Clock.now()) { poller.wake() }
         guard let membership else {
@@ -145,7 +140,7 @@ package final class Connection: @unchecked Sendable {
         state = .allocate(capacity: 1)
         state.initialize(to: State(machine: Machine(options.behaviour, member: membership.member) { Payload.name($0) }))
         output = .allocate(capacity: 1)
-        output.initialize(to: Output(framing.map { FrameWriter($0) } ?? FrameWriter()))
+        output.initialize(to: Output(options.behaviour.transport == .tcp ? FrameWriter() : FrameWriter(MaskSource())))
         input = .allocate(capacity: 1)
         input.initialize(
             to: Input(

@@ -113,7 +113,6 @@ extension Texts {
         case .broken: return "what the gateway sends breaks WebSocket (RFC 6455)"
         case .notBinary: return "the gateway sent a text message; only binary ones are understood"
         case .tooLong: return "the gateway sent a message with a body of more than the \(most) bytes accepted"
-        case .system: return "no memory for a message"
         }
     }
 
