@@ -19,7 +19,6 @@ NEEDED = {
     "libprotobuf-c.so.1": "libprotobuf-c1",
     "libssl.so.3": "libssl3",
     "libstdc++.so.6": "libstdc++6",
-    "libwslay.so.1": "libwslay1",
 }
 #: The newest symbol versions that it asks for. A higher one shuts out older systems: raised here only if that is meant.
 NEWEST = {

@@ -27,7 +27,6 @@ _PACKAGES = {
     "libcrypto.so.3": "libssl3",
     "libprotobuf-c.so.1": "libprotobuf-c1",
     "libssl.so.3": "libssl3",
-    "libwslay.so.1": "libwslay1",
 }
 
 
