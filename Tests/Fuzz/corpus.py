@@ -114,6 +114,11 @@ def websocket(_: dict) -> Iterator[tuple[str, bytes]]:
         yield f"client-{index}", bytes([1, 2, 1, 3]) + server[0] + frames
     for index, frames in enumerate((b"\x82\x83\1\2\3\4abc", b"\x89\x80\0\0\0\0", b"\x82\x01a")):
         yield f"server-{index}", bytes([2, 2, 1, 3]) + frames
+    # Text is accepted from 4 on: characters in pieces, words that are cut, a byte that no text has.
+    texts = [b"\x81\x09a\xc3\xb1\xe2\x82\xacb\0c", b"\x01\x02a\xe2\x89\0\x80\x02\x82\xac", b"\x81\x01\xc3", b"\x81\x20\xed\xa0", b"\x81\x20\xf0\x9f"]
+    for index, frames in enumerate(texts):
+        yield f"text-{index}", bytes([5, 2, 1, 3]) + frames
+    yield "text-masked", bytes([6, 2, 1, 3]) + b"\x81\x82\1\2\3\4" + bytes([0xC3 ^ 1, 0xB1 ^ 2])
     yield "section", bytes([3, 0]) + b"ft-v1.0\0" + bytes([0, 0, 12, 140]) + bytes(8) + bytes([0, 0, 0, 1]) + b"no".ljust(20, b"\0") + b"body"
 
 
