@@ -70,7 +70,7 @@ extension SimulatedConnection {
             try work()
         }
         bytes.withUnsafeBytes { bridged.reader.received($0) }
-        send(bridged.controls())
+        if bridged.reader.hasControls { send(bridged.controls()) }
         if bridged.takeFrames() > 0 { machine.heard(world.now) }
         var failure: WebSocketFailure?
         while from == line, !isOver {
