@@ -8,7 +8,7 @@ final class Echo {
     private var masks: MaskSource?
     private var outgoing = ByteQueue()
     private let room = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 * 1024, alignment: 16)
-    /// Bytes that came with the upgrade, or are to come.
+    /// What came behind the upgrade's head.
     private var early: [UInt8] = []
     /// The longest of the suite's messages have 16 MiB.
     private static let longest = 32 << 20
@@ -28,15 +28,7 @@ final class Echo {
         // The library asks for the root alone.
         let request = Array("GET \(path)".utf8) + upgrade.request.dropFirst("GET /".utf8.count)
         guard request.withUnsafeBytes({ stream.send($0) }) else { throw Stream.Failed(what: "send") }
-        while true {
-            let bytes = try receive()
-            guard !bytes.isEmpty else { throw Stream.Failed(what: "the upgrade was not answered") }
-            let taken: Int?
-            do { taken = try upgrade.received(bytes) } catch { throw Stream.Failed(what: "\(error)") }
-            guard let taken else { continue }
-            early = Array(bytes[taken...])
-            return
-        }
+        try readHead { try upgrade.received($0) }
     }
 
     /// Answers the upgrade of one who connected.
@@ -45,20 +37,25 @@ final class Echo {
         reader = WebSocketReader(.server, maxMessageLength: Self.longest, acceptsText: true)
         masks = nil
         var head = HTTPHead()
-        while true {
-            let bytes = try receive()
-            guard !bytes.isEmpty else { throw Stream.Failed(what: "no upgrade came") }
-            let taken: Int?
-            do { taken = try head.received(bytes) } catch { throw Stream.Failed(what: "\(error)") }
-            guard let taken else { continue }
-            early = Array(bytes[taken...])
-            break
-        }
+        try readHead { try head.received($0) }
         let accept = WebSocketUpgrade.accept(head.values(of: "Sec-WebSocket-Key")?.first ?? "") ?? ""
         let answer =
             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nServer: echo\r\n"
             + "Sec-WebSocket-Accept: \(accept)\r\n\r\n"
         guard Array(answer.utf8).withUnsafeBytes({ stream.send($0) }) else { throw Stream.Failed(what: "send") }
+    }
+
+    /// Hands over what comes until `take` knows how much of it belongs to the head.
+    private func readHead(_ take: (UnsafeRawBufferPointer) throws -> Int?) throws(Stream.Failed) {
+        while true {
+            let bytes = try receive()
+            guard !bytes.isEmpty else { throw Stream.Failed(what: "the stream ended before the upgrade") }
+            let taken: Int?
+            do { taken = try take(bytes) } catch { throw Stream.Failed(what: "\(error)") }
+            guard let taken else { continue }
+            early = Array(bytes[taken...])
+            return
+        }
     }
 
     // MARK: - Messages
