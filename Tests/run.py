@@ -77,7 +77,7 @@ def swift_tests(run: Run) -> None:
     if run.only:
         test += ["--filter", f"{run.only.part}.*{run.only.name}"]
     outcome = run.program([*test, "--event-stream-version", "0", "--event-stream-output-path", events])
-    run.cases += read_swift_events(events)
+    run.record(*read_swift_events(events))
     expect_agreement(run, outcome.status, "swift test")
 
 
@@ -127,7 +127,7 @@ def pytest_suite(
 
         files = [file for file in sorted((ROOT / folder).glob(files_of)) if run.wants(file.stem)]
         for file, outcome in zip(files, side_by_side(play, files), strict=True):
-            run.cases += read_junit(results / f"{file.stem}.xml")
+            run.record(*read_junit(results / f"{file.stem}.xml"))
             expect_agreement(run, outcome.status, file.name)
 
     return suite

@@ -339,7 +339,7 @@ def _figure(answer: Answer, name: str) -> Any:
 
 
 def check_cases(run, faces):
-    run.cases += play_cases(faces, run.only.name)
+    run.record(*play_cases(faces, run.only.name))
 
 
 def main() -> int:

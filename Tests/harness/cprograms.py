@@ -90,8 +90,7 @@ def run_each(
     with ThreadPoolExecutor(len(lanes)) as pool:
         for worker in [pool.submit(work, lane) for lane in lanes]:
             worker.result()
-    for job in sorted(played, key=lambda job: (MODES.index(job[0]), job[1])):
-        run.cases += played[job]
+    run.record(*(case for job in sorted(played, key=lambda job: (MODES.index(job[0]), job[1])) for case in played[job]))
 
 
 def _first(left: deque[tuple[str, str]]) -> tuple[str, str] | None:

@@ -15,7 +15,7 @@ def tap(run: Run, command: Sequence[str | Path], *, cwd: Path = ROOT, env: dict[
     """Runs the command and records the cases that it tells."""
     outcome = run.program(command, cwd=cwd, env={**library_env(), **(env or {})})
     cases = read_tap(outcome.output)
-    run.cases += cases
+    run.record(*cases)
     if outcome.status != 0 and all(case.passed for case in cases):
         said = outcome.output.strip().splitlines()[-3:]
         raise SuiteError(f"{command[0]}: {len(cases)} cases passed, and yet {outcome.ended}: {' '.join(said)[-300:]}")

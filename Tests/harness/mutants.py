@@ -119,7 +119,7 @@ def mutants(run: Run) -> None:
     for mutant, (caught, seconds) in zip(chosen, side_by_side(played, chosen), strict=True):
         run.say(f"caught {mutant.name}: {mutant.caught_by}: {caught}" if caught else f"SURVIVED {mutant.name}")
         why = "" if caught else f"survived {mutant.caught_by}: {mutant.breaks}"
-        run.cases.append(Case(mutant.name, bool(caught), why, seconds))
+        run.record(Case(mutant.name, bool(caught), why, seconds))
 
 
 def _copy() -> None:

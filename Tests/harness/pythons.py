@@ -44,7 +44,7 @@ def _pypy(run: Run) -> None:
     command = [PYPY, "-m", "pytest", "-v", "-p", "no:cacheprovider", "-k", NOT_ON_PYPY, f"--junitxml={xml}", *files]
     outcome = run.program(command, env=library_env())
     cases = read_junit(xml)
-    run.cases += cases
+    run.record(*cases)
     run.check("the package's tests on PyPy", None if outcome.status == 0 and len(cases) > 100 else outcome.ended)
 
 
