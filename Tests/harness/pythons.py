@@ -17,7 +17,7 @@ OUT = RESULTS / "pythons"
 #: The package's main part. What is left out is CPython's: when garbage goes, what the interpreter does at exit and at signals;
 #: and pandas.
 ON_PYPY = ("asyncio", "client", "encryption", "abi", "library", "names", "watch_list", "websocket")
-NOT_ON_PYPY = " and not ".join(("not vendor", "key_without_encryption", "key_is_no_business", "leaving_early", "thread_state_goes"))
+NOT_ON_PYPY = " and not ".join(("not vendor", "key_without_encryption", "key_is_no_business", "leaving_early", "thread_state_goes", "dropped_in_flight"))
 #: What the package imports if it is there, and the program does without.
 OTHERS = ("pandas", "gevent", "eventlet", "trio")
 #: Prints the figures, and which file the library is.
