@@ -257,7 +257,7 @@ def _debug_information(run: Run, path: Path) -> None:
     run.check("it has the build id of its debug information", None if ids[0] and ids[0] == ids[1] else f"{ids}")
     # addr2line goes the debugger's way: from the library alone to the file beside it.
     symbols = run.build(["nm", debug]).output
-    functions = {"csystem.c": r"csystem_accept", "ConnectionMachine.swift": r"\$s10Connection0A7MachineV\w+F"}
+    functions = {"csystem.c": r"csystem_accept", "ConnectionMachine.swift": r"\$s4Core17ConnectionMachineV\w+F"}
     for file, pattern in functions.items():
         addresses = re.findall(rf"^(\w+) [tT] {pattern}$", symbols, flags=re.MULTILINE)[:20]
         lines = run.build(["addr2line", "-e", path, *addresses]).output if addresses else ""
