@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +22,7 @@ LONG = ("test_faults_websocket", "test_faults_encrypted", "test_faults", "test_e
 ALL = {path.stem for path in (ROOT / "Tests" / "c").glob("test_*.c")}
 #: Connections with a thread of their own, or driven by a loop of the program's (Tests/c/support_host.c).
 MODES = ("thread", "host")
+_BUILDING = threading.Lock()
 
 
 def c_tests(
@@ -55,7 +57,9 @@ def build(run: Run, name: str, library: Path, mode: str, *more: str | Path) -> P
     they are. Both modes of a name have the same objects."""
     out = RESULTS / f"{name}-{mode}"
     make = ["make", "--silent", "-j2", "-C", "Tests/c", f"LIBDIR={library}", f"OUT={out}", f"OBJECTS={RESULTS / name}-objects"]
-    run.build([*make, f"HOST={MODES.index(mode)}", *more])
+    # Suites beside each other share what is built.
+    with _BUILDING:
+        run.build([*make, f"HOST={MODES.index(mode)}", *more])
     return out
 
 

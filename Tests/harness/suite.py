@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import os
 import queue
@@ -245,6 +244,8 @@ class Suite:
     usual_s: float = 0
     #: Whether it runs before the others and beside none: what it makes they use.
     is_first: bool = False
+    #: Whether it builds in the folders of the bindings: one such suite at a time.
+    in_bindings: bool = False
 
 
 @dataclass(frozen=True)
@@ -253,6 +254,32 @@ class Took:
 
     clock: float
     processor: float
+
+
+class Left:
+    """Suites that have not begun, those that take longest first."""
+
+    def __init__(self, suites: Iterable[Suite]) -> None:
+        self._suites = list(suites)
+        self._in_bindings = False
+        self._lock = threading.Lock()
+
+    def take(self) -> Suite | None:
+        """The next; None if there is none that may run beside those that do. Those of the bindings come first: they are a lane
+        of their own, which is not to be waited for at the end."""
+        with self._lock:
+            may = [suite for suite in self._suites if not (suite.in_bindings and self._in_bindings)]
+            suite = max(may, key=lambda suite: suite.in_bindings, default=None)
+            if suite:
+                self._suites.remove(suite)
+                self._in_bindings = self._in_bindings or suite.in_bindings
+            return suite
+
+    def give_back(self, suite: Suite) -> None:
+        """It has ended."""
+        with self._lock:
+            if suite.in_bindings:
+                self._in_bindings = False
 
 
 def run_suites(
@@ -266,16 +293,14 @@ def run_suites(
             yield suite, *run_suite(suite, only)
     if is_single:
         return
-    left: queue.SimpleQueue[Suite] = queue.SimpleQueue()
-    for suite in others:
-        left.put(suite)
+    left = Left(others)
     ended: queue.Queue[tuple[Suite, list[Case], Took]] = queue.Queue()
 
     def work() -> None:
-        with contextlib.suppress(queue.Empty):
-            while True:
-                suite = left.get_nowait()
-                ended.put((suite, *run_suite(suite, only, is_beside=True)))
+        while suite := left.take():
+            outcome = run_suite(suite, only, is_beside=True)
+            left.give_back(suite)
+            ended.put((suite, *outcome))
 
     for _ in range(beside):
         # A daemon: Ctrl-C ends this program at once.
