@@ -71,7 +71,8 @@ struct CheckedOptions {
         connection.tls = try Self.tls(options, connection)
         connection.serverName = try Self.serverName(options)
         connection.behaviour.acceptsAnyCertificate = connection.tls?.isVerifying == false
-        if connection.behaviour.transport != .tcp {
+        let isBridge = connection.behaviour.transport != .tcp
+        if isBridge {
             firstMessage = try Self.initWebSocket(options, clientID, language)
         }
         connection.firstMessage = SecretBytes(&firstMessage)
@@ -114,8 +115,7 @@ struct CheckedOptions {
         connection.callbacks.onInitConnect = options.on_init_connect
         connection.callbacks.onDisconnect = options.on_disconnect
         // The bridge pushes whether it was asked to or not.
-        connection.callbacks.onPush =
-            connection.behaviour.transport != .tcp && !wantsPushes ? nil : options.on_push
+        connection.callbacks.onPush = isBridge && !wantsPushes ? nil : options.on_push
         connection.callbacks.onLog = options.on_log
         connection.callbacks.onAttemptFailed = options.on_attempt_failed
         connection.callbacks.onClosed = options.on_closed
@@ -176,24 +176,37 @@ struct CheckedOptions {
     ) throws(CallError) -> TLSTrust? {
         let acceptsAny = try flag(
             options.tls_insecure_accept_any_certificate, "tls_insecure_accept_any_certificate")
-        let transport = connection.behaviour.transport
-        if transport == .tcp, options.websocket_key != nil {
-            throw .invalid("websocket_key is set, and transport is CAPDIST_TRANSPORT_TCP: which is it?")
-        }
-        if transport != .tcp, connection.rsaKey != nil {
-            throw .invalid(
-                "an RSA key is of use over TCP only: over WebSocket CAPDIST_TRANSPORT_WEBSOCKET_TLS encrypts")
-        }
-        if transport == .tcp, options.tls_server_name != nil {
-            throw .invalid("tls_server_name is set, and transport is CAPDIST_TRANSPORT_TCP: which is it?")
-        }
-        guard transport == .webSocketTLS else {
-            if options.tls_ca_file != nil { throw .invalid("tls_ca_file is set, and transport has no TLS") }
-            if acceptsAny {
-                throw .invalid("tls_insecure_accept_any_certificate is set, and transport has no TLS")
+        switch connection.behaviour.transport {
+        case .tcp:
+            if options.websocket_key != nil {
+                throw .invalid("websocket_key is set, and transport is CAPDIST_TRANSPORT_TCP: which is it?")
             }
+            if options.tls_server_name != nil {
+                throw .invalid("tls_server_name is set, and transport is CAPDIST_TRANSPORT_TCP: which is it?")
+            }
+            try refuseTLS(options, acceptsAny)
             return nil
+        case .webSocket:
+            try refuseKey(connection)
+            try refuseTLS(options, acceptsAny)
+            return nil
+        case .webSocketTLS:
+            try refuseKey(connection)
+            return try trust(options, acceptsAny)
         }
+    }
+
+    private static func refuseTLS(_ options: capdist_options, _ acceptsAny: Bool) throws(CallError) {
+        if options.tls_ca_file != nil { throw .invalid("tls_ca_file is set, and transport has no TLS") }
+        if acceptsAny { throw .invalid("tls_insecure_accept_any_certificate is set, and transport has no TLS") }
+    }
+
+    private static func refuseKey(_ connection: ConnectionOptions) throws(CallError) {
+        guard connection.rsaKey != nil else { return }
+        throw .invalid("an RSA key is of use over TCP only: over WebSocket CAPDIST_TRANSPORT_WEBSOCKET_TLS encrypts")
+    }
+
+    private static func trust(_ options: capdist_options, _ acceptsAny: Bool) throws(CallError) -> TLSTrust {
         if acceptsAny, options.tls_ca_file != nil {
             throw .invalid("tls_ca_file and tls_insecure_accept_any_certificate are both set: which is it?")
         }

@@ -68,6 +68,7 @@ package struct FrameReader: ~Copyable {
 
     /// The next whole frame, or nil until more bytes come.
     package mutating func next() throws(FrameError) -> Frame? {
+        if start == end { return nil }
         let bytes = UnsafeRawBufferPointer(rebasing: buffer[start..<end])
         guard let header = try FrameHeader(bytes, maxBodyLength: maxBodyLength) else { return nil }
         let total = FrameHeader.size + Int(header.bodyLength)

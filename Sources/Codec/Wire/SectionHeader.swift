@@ -42,10 +42,13 @@ package struct SectionHeader: Equatable {
         try self.init(message, size: Self.replySize)
         error = Int32(bigEndian: message.loadUnaligned(fromByteOffset: 20, as: Int32.self))
         // Only then is it of interest.
-        if error != 0 {
-            let text = message[24..<Self.replySize].prefix { $0 != 0 }
-            errorText = String(decoding: text, as: UTF8.self)
-        }
+        if error != 0 { errorText = Self.errorText(ofReply: message) }
+    }
+
+    /// The words of a reply that tells an error; "" for none.
+    package static func errorText(ofReply message: UnsafeRawBufferPointer) -> String {
+        guard message.count >= replySize else { return "" }
+        return String(decoding: message[24..<replySize].prefix { $0 != 0 }, as: UTF8.self)
     }
 
     private init(_ message: UnsafeRawBufferPointer, size: Int) throws(SectionError) {

@@ -158,7 +158,7 @@ extension Connection {
     private func noteFailure(_ request: Request<Payload>, _ status: Status, _ text: String) {
         guard options.behaviour.wantsLog else { return }
         let now = Clock.now()
-        stateLock.withLock { state.pointee.machine.answerFailed(request, status, text, now) }
+        state.with { $0.tell { machine, _ in machine.answerFailed(request, status, text, now) } }
     }
 
     /// - Parameter answer: the body as it was read; nil: it was not.
@@ -166,7 +166,7 @@ extension Connection {
         switch answer {
         case .figures(let message): ResponseHead(message.pointee)
         case .refused(let head): head
-        case .malformed, nil: ResponseHead(body, input.pointee.arena)
+        case .malformed, nil: ResponseHead(body, driving.arena)
         }
     }
 

@@ -4,12 +4,8 @@ import Glibc
 /// Names that the application looks up (`on_resolve`), and what came of it or of the library's own look-up.
 extension Connection {
     /// Asks, unless an earlier question is still open.
-    func askForAddresses(_ onResolve: capdist_resolve_fn) {
-        let isAsked = stateLock.withLock {
-            defer { state.pointee.asksForAddresses = true }
-            return state.pointee.asksForAddresses
-        }
-        if isAsked { return }
+    func askForAddresses() {
+        guard let onResolve = options.callbacks.onResolve, state.with({ $0.addressQuestion.ask() }) else { return }
         insideCallback { options.host.withCString { onResolve(handle, $0, options.callbacks.userData) } }
     }
 
@@ -28,31 +24,18 @@ extension Connection {
             found += numeric
             text.removeAll(keepingCapacity: true)
         }
-        let isAsked = stateLock.withLock {
-            guard state.pointee.asksForAddresses else { return false }
-            state.pointee.asksForAddresses = false
-            state.pointee.resolved =
-                found.isEmpty ? .failure(LookUpFailure(why ?? "the application found no address")) : .success(found)
+        let answer: Result<[Address], LookUpFailure> =
+            found.isEmpty ? .failure(LookUpFailure(why ?? "the application found no address")) : .success(found)
+        return state.with { state in
+            guard state.addressQuestion.take(answer) else { return .notAsked }
             // Whoever drives in a blocking call waits for the poller, too.
             poller.wake()
-            return true
+            return .ok
         }
-        return isAsked ? .ok : .notAsked
     }
 
     package enum AnswerStatus {
         case ok, notAsked
         case noAddress(String)
-    }
-
-    func takeLookUp() -> Result<[Address], LookUpFailure>? {
-        if let ticket = input.pointee.lookUp, let result = Helpers.names.take(ticket) {
-            input.pointee.lookUp = nil
-            return result
-        }
-        return stateLock.withLock {
-            defer { state.pointee.resolved = nil }
-            return state.pointee.resolved
-        }
     }
 }

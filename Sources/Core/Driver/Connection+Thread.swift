@@ -6,24 +6,24 @@ import Glibc
 extension Connection {
     func run() {
         // Until this thread's id is stored.
-        stateLock.withLock {}
+        state.with { _ in }
         beginThread(tells: true)
-        stateLock.withLock { state.pointee.machine.start(Clock.now()) }
+        state.with { $0.tell { machine, _ in machine.start(Clock.now()) } }
         drive()
     }
 
     private func beginThread(tells: Bool) {
         csystem_this_thread()?.pointee.driving = Unmanaged.passUnretained(self).toOpaque()
         guard tells, let onThreadStart = options.callbacks.onThreadStart else { return }
-        input.pointee.isBeginning = true
+        driving.isBeginning = true
         insideCallback { onThreadStart(handle, options.callbacks.userData) }
-        input.pointee.isBeginning = false
+        driving.isBeginning = false
     }
 
     private func drive() {
         runUntilIdle()
         var signalsAt = Clock.now()
-        while !input.pointee.isFinished {
+        while !driving.isFinished {
             let ready = poller.wait()
             let now = Clock.now()
             if now >= signalsAt {
@@ -31,69 +31,60 @@ extension Connection {
                 signalsAt = now + 500_000_000
             }
             process(ready)
-            if poller.isGone, !input.pointee.isFinished { waitForRelease() }
+            if poller.isGone, !driving.isFinished { waitForRelease() }
         }
-        let mayEnd = options.tls == nil || Crypto.leaveThread()
-        if stateLock.withLock({ state.pointee.isDetached }) { pthread_detach(pthread_self()) }
+        let mayEnd = !usesTLS || Crypto.leaveThread()
+        if state.with({ $0.thread.isDetached }) { pthread_detach(pthread_self()) }
         end()
         csystem_this_thread()?.pointee.driving = nil
         if mayEnd { return }
-        stateLock.withLock { state.pointee.isParked = true }
+        state.with { $0.thread.isParked = true }
         while true { Glibc.pause() }
     }
+
+    private var usesTLS: Bool { options.tls != nil }
 
     /// A runtime may end the thread inside a callback, so that nothing but its end is sure to tell of its end; then another
     /// one has taken its place, or what is left is done here.
     func join() {
-        while let thread = threadToJoin() {
-            if options.tls == nil {
+        while let thread = state.with({ $0.thread.takeToJoin() }) {
+            guard usesTLS else {
                 pthread_join(thread, nil)
-            } else {
-                while csystem_join(thread, 20) == ETIMEDOUT {
-                    if stateLock.withLock({ state.pointee.isParked }) { return }
-                }
+                continue
+            }
+            while csystem_join(thread, 20) == ETIMEDOUT {
+                if state.with({ $0.thread.isParked }) { return }
             }
         }
-        guard !input.pointee.hasEnded else { return }
+        guard !driving.isOver else { return }
         performActions()
         end()
-    }
-
-    /// nil: none is left.
-    private func threadToJoin() -> pthread_t? {
-        stateLock.withLock {
-            guard state.pointee.joinedNumber != state.pointee.threadNumber else { return nil }
-            state.pointee.joinedNumber = state.pointee.threadNumber
-            return state.pointee.thread
-        }
     }
 
     /// The connection's thread ends inside a callback, as a runtime may end it (pthread_exit). Another one goes on in its
     /// place: the connection fails, and all that was accepted completes.
     func replaceThread() {
-        guard !input.pointee.hasEnded else { return }
+        guard !driving.isOver else { return }
         let ended = pthread_self()
-        stateLock.lock()
-        // A runtime that ends its threads while it exits takes no new one in: the release that waits does what is left.
-        if case .released = state.pointee.machine.state, !state.pointee.isDetached { return stateLock.unlock() }
-        let joins = state.pointee.joinedNumber != state.pointee.threadNumber
         // What ended this one at its very start would end the next as well.
-        let begins = !input.pointee.isBeginning
-        let next = Thread.start(detached: false, stackBytes: options.threadStackBytes) {
-            // Until this thread's id is stored.
-            self.stateLock.withLock {}
-            if joins { pthread_join(ended, nil) }
-            self.beginThread(tells: begins)
-            self.drive()
+        let begins = !driving.isBeginning
+        let goesOnHere = state.with { state in
+            // A runtime that ends its threads while it exits takes no new one in: the release that waits does what is left.
+            if state.isReleased, !state.thread.isDetached { return false }
+            let joins = !state.thread.isJoined
+            let next = Thread.start(detached: false, stackBytes: options.threadStackBytes) {
+                // Until this thread's id is stored.
+                self.state.with { _ in }
+                if joins { pthread_join(ended, nil) }
+                self.beginThread(tells: begins)
+                self.drive()
+            }
+            if let next { state.thread.wasReplaced(by: next) }
+            state.tell { $0.fail(Self.callbackLeft, Clock.now(), &$1) }
+            self.state.tellChanged()
+            return next == nil
         }
-        if let next {
-            state.pointee.thread = next
-            state.pointee.threadNumber += 1
-        }
-        membership.quota.with { state.pointee.machine.fail(Self.callbackLeft, Clock.now(), &$0) }
-        stateChanged.broadcast()
-        stateLock.unlock()
         // Where the system gives no other one, this one goes on to the connection's end.
-        if next == nil { drive() }
+        if goesOnHere { drive() }
     }
 }

@@ -22,8 +22,7 @@ extension RuntimeWarmUp {
     }
 
     private func upgrade() -> Bool {
-        machine { machine, now, _ in machine.connected(now) }
-        connection.openWebSocket()
+        connection.connected(socket)
         var request = [UInt8](repeating: 0, count: 1024)
         let count = request.withUnsafeMutableBytes { recv(gateway, $0.baseAddress, $0.count, 0) }
         var head = HTTPHead()
@@ -50,8 +49,10 @@ extension RuntimeWarmUp {
             reply(SectionHeader(command: 1002, section: UInt64(serialNo) + 1, error: error, errorText: "no"), [])
         }
         reply(SectionHeader(command: 1003, section: .max), [])
-        _ = connection.output.pointee.writer.append(.ping, none)
-        connection.flush()
+        connection.sender.with { sender in
+            _ = sender.append(.ping, none)
+            sender.flush()
+        }
         // A ping, and a close frame with its code.
         send([0x89, 0])
         send([0x88, 3, 0x03, 0xe9, 0x62])
@@ -69,14 +70,17 @@ extension RuntimeWarmUp {
                 }
             }
         }
+        guard let stream = try? WebSocketStream(connection.options, -1, connection.sender, defaultPort: 80) else {
+            return
+        }
         for bytes: [UInt8] in [[0x81, 0], [0x82, 127, 0, 1], [0xff, 0], [0x82, 126, 0xff, 0xff]] {
             var reader = WebSocketReader(.client, maxMessageLength: 100)
             bytes.withUnsafeBytes { reader.received($0) }
-            do throws(WebSocketFailure) { _ = try reader.next() } catch { _ = connection.cause(error) }
+            do throws(WebSocketFailure) { _ = try reader.next() } catch { _ = stream.cause(error) }
         }
         for size in [0, 20, 44] {
             let zeroes = [UInt8](repeating: 0, count: size)
-            _ = zeroes.withUnsafeBytes { connection.handle($0, Clock.now()) }
+            _ = zeroes.withUnsafeBytes { try? stream.inbound($0) }
         }
     }
 

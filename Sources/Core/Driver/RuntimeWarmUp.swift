@@ -11,7 +11,8 @@ import Glibc
 package struct RuntimeWarmUp {
     typealias Machine = Connection.Machine
     let connection: Connection
-    /// The gateway's end.
+    /// The connection's end, and the gateway's.
+    let socket: Int32
     let gateway: Int32
 
     /// Replies that came, and how many must.
@@ -55,9 +56,9 @@ package struct RuntimeWarmUp {
             options, handle: nil, group: "\0warm-up", limit: 5, window: 1_000_000_000, forget: {})
         guard let made else { return nil }
         connection = made
-        if transport == .tcp {
-            _ = try? Connection(options, handle: nil, group: "\0warm-up", limit: 1, window: 1, forget: {})
-        }
+        // A conflict of quotas.
+        _ = try? Connection(options, handle: nil, group: "\0warm-up", limit: 1, window: 1, forget: {})
+        self.socket = socket
         self.gateway = gateway
         replies.initialize(to: 0)
         // The socket stands in for what the connection would do now.
@@ -66,7 +67,6 @@ package struct RuntimeWarmUp {
             while machine.popAction() != nil {}
         }
         _ = Socket.finishConnect(socket)
-        connection.output.pointee.socket = socket
         connection.poller.adopt(socket)
         _ = connection.poller.add(socket, forWriting: true)
     }
@@ -76,7 +76,7 @@ package struct RuntimeWarmUp {
     private func connect() {
         _ = Resolver.inPlace("localhost", 1)
         _ = Resolver.inPlace("", 1)
-        machine { machine, now, _ in machine.connected(now) }
+        connection.connected(socket)
         connection.poller.wake()
         connection.process(connection.poller.wait())
         let content = InitConnectResponse.Content(
@@ -174,7 +174,7 @@ package struct RuntimeWarmUp {
             _ = writer.append(protoID: 1002, serialNo: 2, body: zeroes)
         }
         reader.append(writer.pending)
-        while let frame = try? reader.next() { _ = try? decryption.open(frame, connection.input.pointee.arena) }
+        while let frame = try? reader.next() { _ = try? decryption.open(frame, connection.driving.arena) }
     }
 
     /// - Returns: whether every request got its reply.
@@ -217,9 +217,6 @@ package struct RuntimeWarmUp {
     }
 
     func machine(_ step: (inout Machine, Instant, inout QuotaGroup) -> Void) {
-        let now = Clock.now()
-        connection.stateLock.withLock {
-            connection.membership.quota.with { step(&connection.state.pointee.machine, now, &$0) }
-        }
+        connection.tell(step)
     }
 }

@@ -26,8 +26,9 @@ final class Poller: @unchecked Sendable {
     /// As the kernel knew the three when they were opened.
     private let identities: (epoll: Descriptor, timer: Descriptor, event: Descriptor)
     private var socket: Descriptor?
-    /// Whether they are not to be used any more; then whether the socket is not. Read by any thread.
-    private let gone = UnsafeMutablePointer<UInt32>.allocate(capacity: 2)
+    /// Whether they are not to be used any more; then whether the socket is not; then whether `wait` tells of it when it can be
+    /// written to. Read by any thread.
+    private let gone = UnsafeMutablePointer<UInt32>.allocate(capacity: 3)
     /// Its place among all.
     fileprivate var place = -1
     /// What its set tells with each event, and no other set does.
@@ -37,7 +38,7 @@ final class Poller: @unchecked Sendable {
 
     /// nil, with errno set, if the system gives no descriptors.
     init?() {
-        gone.initialize(repeating: 0, count: 2)
+        gone.initialize(repeating: 0, count: 3)
         Pollers.lock.lock()
         token = Pollers.newToken()
         epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
@@ -176,11 +177,16 @@ final class Poller: @unchecked Sendable {
     }
 
     func add(_ socket: Int32, forWriting: Bool) -> Bool {
-        !isGone && csystem_epoll_set(epoll, EPOLL_CTL_ADD, socket, Self.events(forWriting), token) == 0
+        csystem_store(gone + 2, forWriting ? 1 : 0)
+        return !isGone && csystem_epoll_set(epoll, EPOLL_CTL_ADD, socket, Self.events(forWriting), token) == 0
     }
+
+    /// Whether `wait` tells when the socket can be written to.
+    var waitsForWriting: Bool { csystem_load(gone + 2) != 0 }
 
     func change(_ socket: Int32, forWriting: Bool) {
         guard !isGone else { return }
+        csystem_store(gone + 2, forWriting ? 1 : 0)
         _ = csystem_epoll_set(epoll, EPOLL_CTL_MOD, socket, Self.events(forWriting), token)
     }
 

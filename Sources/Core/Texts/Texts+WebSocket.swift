@@ -4,23 +4,15 @@ extension Texts {
     // MARK: - Opening
 
     static func openingTimedOut(_ endpoint: Endpoint, _ milliseconds: Int64) -> String {
-        endpoint.transport == .webSocketTLS
-            ? "connected, but TLS and the WebSocket did not open within \(milliseconds) ms\(samePort(endpoint))"
-            : "connected, but the upgrade to WebSocket was not answered within \(milliseconds) ms\(samePort(endpoint))"
+        "connected, but \(differences(endpoint).notOpened) within \(milliseconds) ms\(samePort(endpoint))"
     }
 
     static func openingLost(_ endpoint: Endpoint, _ why: String) -> String {
-        let opening =
-            endpoint.transport == .webSocketTLS
-            ? "TLS and the WebSocket were opened" : "the upgrade to WebSocket was answered"
-        return "lost before \(opening): \(why)\(samePort(endpoint))"
+        "lost before \(differences(endpoint).opening): \(why)\(samePort(endpoint))"
     }
 
     private static func samePort(_ endpoint: Endpoint) -> String {
-        if endpoint.hasStood { return stoodBefore }
-        return endpoint.transport == .webSocketTLS
-            ? ": is that OpenD's WebSocket port, and has it a certificate?"
-            : ": is that OpenD's WebSocket port, and does it want TLS?"
+        endpoint.hasStood ? stoodBefore : differences(endpoint).portQuestion
     }
 
     /// A wrong key has no answer, and the port is open after the login only.

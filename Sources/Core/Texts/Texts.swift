@@ -13,6 +13,9 @@ package enum Texts {
 
     static var stoodBefore: String { ". It answered before: look at OpenD's window." }
 
+    static func differences(_ endpoint: Endpoint) -> TransportWords { .of(endpoint.transport) }
+    private static func isBridge(_ endpoint: Endpoint) -> Bool { endpoint.transport != .tcp }
+
     // MARK: - Connecting
 
     package static func nameNotFound(_ host: String, _ why: String) -> String {
@@ -20,9 +23,8 @@ package enum Texts {
     }
 
     package static func portRefused(_ endpoint: Endpoint) -> String {
-        let text = "\(endpoint.host): port \(endpoint.port) refused the connection: is OpenD running there?"
-        if endpoint.transport == .tcp { return text }
-        return text + " Its WebSocket port is off by default, and opens only after OpenD's login."
+        "\(endpoint.host): port \(endpoint.port) refused the connection: is OpenD running there?"
+            + differences(endpoint).portHint
     }
 
     package static func portSilent(_ endpoint: Endpoint) -> String {
@@ -42,7 +44,7 @@ package enum Texts {
     /// OpenD listens before it has logged in, and is silent until then.
     static func firstMessageTimedOut(_ endpoint: Endpoint, _ milliseconds: Int64) -> String {
         let text = "connected, but \(endpoint.firstMessage) was not answered within \(milliseconds) ms"
-        guard endpoint.transport == .tcp else { return text + bridgeUnanswered(endpoint) }
+        guard !isBridge(endpoint) else { return text + bridgeUnanswered(endpoint) }
         let login = " Is OpenD logged in, or waiting for a code or a password? It listens before it has logged in."
         if endpoint.hasStood { return text + stoodBefore + login }
         return text + "." + login + " Is port \(endpoint.port) OpenD's API port, not its WebSocket port?"
@@ -52,7 +54,7 @@ package enum Texts {
     /// The stream was lost before the first message was answered.
     static func firstMessageLost(_ endpoint: Endpoint, _ why: String) -> String {
         let text = "lost before \(endpoint.firstMessage) was answered: \(why)"
-        guard endpoint.transport == .tcp else { return text + bridgeUnanswered(endpoint) }
+        guard !isBridge(endpoint) else { return text + bridgeUnanswered(endpoint) }
         let window = " Is it logged in? Has it too many clients (128 at most)?"
         if endpoint.hasStood { return text + stoodBefore + window }
         return sentence(text) + " Is port \(endpoint.port) OpenD's API port, not its WebSocket port or one with TLS?"
@@ -70,10 +72,7 @@ package enum Texts {
     static func firstMessageRefused(_ endpoint: Endpoint, _ words: String?, _ retType: Int32) -> String {
         let said = words.map { $0.isEmpty ? "no reason given" : $0 } ?? "no reason given"
         let text = "the gateway refused \(endpoint.firstMessage): \(said) (retType \(retType))"
-        return text
-            + (endpoint.transport == .tcp
-                ? ". Is OpenD waiting for a code or a password? Look at its window."
-                : ": is websocket_key the one set in OpenD?")
+        return text + differences(endpoint).refusalQuestion
     }
 
     static func firstMessageInvalid(_ endpoint: Endpoint) -> String {

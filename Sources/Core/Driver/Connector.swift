@@ -1,0 +1,243 @@
+import Codec
+import Glibc
+
+/// Attempts to connect: the certificates that are trusted, the addresses of the gateway's host, and a socket to one of them. Of
+/// the thread that drives; each step tells what came of it.
+final class Connector {
+    enum Step {
+        /// Another step goes on, once there is something to go on with.
+        case waiting
+        /// The application looks the name up.
+        case askingApplication
+        case connected(socket: Int32)
+        case failed(Cause)
+    }
+
+    private let options: ConnectionOptions
+    private let poller: Poller
+
+    /// Whether an attempt waits for these. One that outlasts its attempt serves the next.
+    private var awaitsLookUp = false
+    private var awaitsTrust = false
+    private var lookUp: Helpers.Names.Ticket?
+    private var trustWork: Helpers.Certificates.Ticket?
+    /// Of this attempt, over TLS.
+    private(set) var trusted: TLSContext?
+
+    /// Addresses not tried yet in this attempt, and the one that is being tried or connected to.
+    private var addresses: [Address] = []
+    private var address: Address?
+    /// The one that took a connection last and then did not stand: the next attempt begins with the one after it.
+    private var passedOver: Address?
+    /// On its way; -1: none.
+    private var socket: Int32 = -1
+    private var attemptDeadline = Instant.max
+    /// When the next address has its turn.
+    private(set) var addressDeadline = Instant.max
+
+    init(_ options: ConnectionOptions, _ poller: Poller) {
+        self.options = options
+        self.poller = poller
+    }
+
+    /// Whether `progressed` is to be told of the socket.
+    var isConnecting: Bool { socket >= 0 }
+
+    // MARK: - An attempt
+
+    func begin() -> Step {
+        attemptDeadline = Clock.now() + options.behaviour.connectTimeout
+        guard let trust = options.tls else { return resolve() }
+        if let context = TLSContexts.shared.made(trust) {
+            trusted = context
+            return resolve()
+        }
+        return awaitTrust(trust)
+    }
+
+    /// Ends the attempt, unless its socket was handed over.
+    func stop() {
+        awaitsTrust = false
+        awaitsLookUp = false
+        addresses = []
+        closeSocket()
+    }
+
+    /// The handshake succeeded.
+    func stood() { passedOver = nil }
+
+    /// Nobody waits for what is still under way.
+    func abandonHelpers() {
+        if let trustWork { Helpers.certificates.abandon(trustWork) }
+        if let lookUp { Helpers.names.abandon(lookUp) }
+        trustWork = nil
+        lookUp = nil
+    }
+
+    // MARK: - Over TLS: certificates, which are read on a thread for that before the first attempt that needs them
+
+    private func awaitTrust(_ trust: TLSTrust) -> Step {
+        awaitsTrust = true
+        if trustWork == nil {
+            trustWork = Helpers.certificates.ask(Self.key(of: trust), poller) {
+                defer { Self.leaveHelper() }
+                return TLSContexts.shared.make(trust)
+            }
+        }
+        if trustWork != nil { return .waiting }
+        return .failed(Self.tlsFailed(Texts.noTrustThread(SystemError(code: errno).text)))
+    }
+
+    private static func key(of trust: TLSTrust) -> String {
+        switch trust {
+        case .system: ""
+        case .anybody: "*"
+        case .file(let path): "/\(path)"
+        }
+    }
+
+    /// At the end of what a helper's thread did with OpenSSL.
+    private static func leaveHelper() {
+        if Crypto.leaveThread() { return }
+        // The process exits, and the thread must not end (see there).
+        while true { Glibc.pause() }
+    }
+
+    private static func tlsFailed(_ text: String, isFinal: Bool = false) -> Cause {
+        Cause(.tlsFailed, .initConnect, Cause.InitConnectCode.unknown, text, isFinal: isFinal)
+    }
+
+    /// The poller was woken: perhaps the certificates have been read.
+    func goOnWithTrust() -> Step {
+        guard let result = trustWork.flatMap({ Helpers.certificates.take($0) }) else { return .waiting }
+        trustWork = nil
+        guard awaitsTrust else { return .waiting }
+        awaitsTrust = false
+        switch result {
+        case .success(let context):
+            trusted = context
+            return resolve()
+        case .failure(let refusal):
+            return .failed(Self.tlsFailed(Texts.trustUnusable(refusal.text), isFinal: true))
+        }
+    }
+
+    // MARK: - From the name to addresses
+
+    private func resolve() -> Step {
+        if let addresses = Resolver.inPlace(options.host, options.port) { return connect(to: addresses) }
+        awaitsLookUp = true
+        if options.callbacks.onResolve != nil { return .askingApplication }
+        let host = options.host
+        if lookUp == nil {
+            lookUp = Helpers.names.ask(host.lowercased(), poller) { Resolver.lookUp(host, 0) }
+        }
+        if lookUp != nil { return .waiting }
+        let error = SystemError(code: errno)
+        return .failed(Cause(.connectFailed, .nameNotFound, error.code, Texts.noLookUp(host, error.text)))
+    }
+
+    /// The poller was woken: perhaps the name has been looked up.
+    /// - Parameter answer: the application's.
+    func goOnWithLookUp(_ answer: Result<[Address], LookUpFailure>?) -> Step {
+        var result = answer
+        if let found = lookUp.flatMap({ Helpers.names.take($0) }) {
+            lookUp = nil
+            result = found
+        }
+        guard let result, awaitsLookUp else { return .waiting }
+        awaitsLookUp = false
+        switch result {
+        case .success(let addresses): return connect(to: addresses.map { $0.at(options.port) })
+        case .failure(let failure):
+            let text = Texts.nameNotFound(options.host, failure.text)
+            return .failed(Cause(.connectFailed, .nameNotFound, abs(failure.code), text))
+        }
+    }
+
+    // MARK: - From addresses to a socket
+
+    /// Begins with the one after that which took the last connection in vain: all have their turn.
+    private func connect(to addresses: [Address]) -> Step {
+        self.addresses = addresses
+        if let last = passedOver, let place = addresses.firstIndex(where: { $0.isTheSame(as: last) }) {
+            self.addresses = Array(addresses[(place + 1)...] + addresses[...place])
+        }
+        return connectToNext()
+    }
+
+    /// Tries the addresses one after the other, each with its share of the time.
+    private func connectToNext() -> Step {
+        while !addresses.isEmpty {
+            let address = addresses.removeFirst()
+            self.address = address
+            let made: Int32
+            switch poller.openSocket(address.family) {
+            case .success(let socket): made = socket
+            case .failure(let error):
+                // A machine without IPv6 has none of its sockets; that is no reason while there are other addresses.
+                if !addresses.isEmpty { continue }
+                return .failed(Cause(.connectFailed, .create, error.code, Texts.noSocket(error.text)))
+            }
+            if case .failed(let code) = Socket.connect(made, to: address) {
+                poller.closeSocket()
+                if addresses.isEmpty { return .failed(cause(code)) }
+                continue
+            }
+            guard poller.add(made, forWriting: true) else {
+                let error = SystemError(code: errno)
+                poller.closeSocket()
+                return .failed(Cause(.connectFailed, .select, error.code, Texts.notPolled(error.text)))
+            }
+            socket = made
+            let now = Clock.now()
+            let others = Instant(addresses.count)
+            addressDeadline = others == 0 ? .max : now + max(attemptDeadline - now, 0) / (others + 1)
+            // One that is done already is noticed as writable at the next look, like any other.
+            break
+        }
+        return .waiting
+    }
+
+    /// The poller tells of the socket.
+    func progressed() -> Step {
+        switch Socket.finishConnect(socket) {
+        case .pending: return .waiting
+        case .failed(let code): return failed(code)
+        case .done:
+            let connected = socket
+            socket = -1
+            addressDeadline = .max
+            addresses = []
+            // Until it stands.
+            passedOver = address
+            poller.change(connected, forWriting: false)
+            return .connected(socket: connected)
+        }
+    }
+
+    /// The timer was due.
+    func tick(_ now: Instant) -> Step { now >= addressDeadline ? failed(ETIMEDOUT) : .waiting }
+
+    private func failed(_ code: Int32) -> Step {
+        closeSocket()
+        return addresses.isEmpty ? .failed(cause(code)) : connectToNext()
+    }
+
+    private func closeSocket() {
+        addressDeadline = .max
+        guard socket >= 0 else { return }
+        socket = -1
+        poller.closeSocket()
+    }
+
+    private func cause(_ code: Int32) -> Cause {
+        let text =
+            switch code {
+            case ECONNREFUSED: Texts.portRefused(options.behaviour.endpoint)
+            case ETIMEDOUT: Texts.portSilent(options.behaviour.endpoint)
+            default: "\(options.host): port \(options.port): \(SystemError(code: code).text)"
+            }
+        return Cause(.connectFailed, .connect, code, text)
+    }
+}

@@ -1,0 +1,157 @@
+import Codec
+import Glibc
+
+/// What all threads know of a connection: the state machine, the timer, and who drives. Held briefly, and never across a system
+/// call that may take long.
+struct SharedState {
+    typealias Machine = Connection.Machine
+
+    private(set) var machine: Machine
+    /// Kept alive by the connection: to count another reference on every event costs 1 % of a request's instructions.
+    private let quota: Unmanaged<SharedQuota>
+    private let poller: Poller
+    /// When the timer is set to.
+    private(set) var timerAt = Instant.max
+    /// Of the last handshake.
+    private(set) var handshake = Handshake()
+    /// In thread mode.
+    var thread = ThreadRecord()
+    /// In application-driven mode.
+    var turns = Turns()
+    var addressQuestion = AddressQuestion()
+
+    init(_ machine: Machine, _ quota: SharedQuota, _ poller: Poller) {
+        self.machine = machine
+        self.quota = .passUnretained(quota)
+        self.poller = poller
+    }
+
+    // MARK: - The machine
+
+    /// Tells the machine of an event.
+    @inline(__always)
+    mutating func tell<R>(_ event: (inout Machine, inout QuotaGroup) -> R) -> R {
+        quota._withUnsafeGuaranteedRef { $0.with { event(&machine, &$0) } }
+    }
+
+    mutating func popAction() -> Machine.Action? { machine.popAction() }
+
+    mutating func nextToSend(_ now: Instant) -> Machine.Outgoing? {
+        guard machine.mayHaveToSend else { return nil }
+        return tell { $0.nextToSend(now, &$1) }
+    }
+
+    mutating func stands(_ handshake: Handshake, _ now: Instant) {
+        self.handshake = handshake
+        tell { $0.handshakeSucceeded(keepAliveInterval: handshake.keepAliveInterval, now, &$1) }
+    }
+
+    var isReleased: Bool { if case .released = machine.state { true } else { false } }
+
+    /// Whether a connection stands, has failed for good or is released, and a sentence if it does not stand; nil: none of these.
+    var readiness: (Status, String)? {
+        switch machine.state {
+        case .ready: (.ok, "")
+        case .failed(let cause): (cause.status, cause.text)
+        case .released: (.released, Texts.released)
+        case .connecting: nil
+        }
+    }
+
+    // MARK: - The thread that drives
+
+    /// Sets the timer no later than the machine needs it, and than `other`. While the connection is not released.
+    mutating func rearm(_ other: Instant = .max) {
+        let at = min(machine.wakeAt, other)
+        guard at < timerAt else { return }
+        timerAt = at
+        poller.setTimer(at)
+    }
+
+    mutating func timerFired(_ now: Instant) {
+        timerAt = .max
+        tell { $0.tick(now, &$1) }
+    }
+
+    /// After an event on another thread than the one that drives.
+    mutating func handOver() {
+        rearm()
+        if machine.hasActions { poller.wake() }
+    }
+}
+
+/// The connection's thread. Where a runtime ends it inside a callback, another one takes its place.
+struct ThreadRecord {
+    private(set) var id = pthread_t()
+    /// How many came before it, and which of them a release waits for; an id may be given again.
+    private var number = 0
+    private var joinedNumber = -1
+    /// Whether nobody will join the thread.
+    var isDetached = false
+    /// Whether the thread is done and does not end, since the process exits.
+    var isParked = false
+
+    mutating func began(_ id: pthread_t) { self.id = id }
+
+    mutating func wasReplaced(by id: pthread_t) {
+        self.id = id
+        number += 1
+    }
+
+    /// Whether a release waits for it.
+    var isJoined: Bool { joinedNumber == number }
+
+    /// nil: a release waits for it already.
+    mutating func takeToJoin() -> pthread_t? {
+        guard !isJoined else { return nil }
+        joinedNumber = number
+        return id
+    }
+}
+
+/// Whose turn it is to drive, of the application's threads.
+struct Turns {
+    private var isTaken = false
+    /// Whether there is nothing more to drive.
+    private(set) var isOver = false
+
+    /// - Returns: `.ok`, or why the calling thread is not to drive: `.busy`, `.released`.
+    mutating func take() -> Status {
+        if isOver { return .released }
+        if isTaken { return .busy }
+        isTaken = true
+        return .ok
+    }
+
+    mutating func giveBack() { isTaken = false }
+
+    mutating func end() {
+        isTaken = false
+        isOver = true
+    }
+}
+
+/// Whether the application was asked for the addresses of a name, and what it answered.
+struct AddressQuestion {
+    private var isOpen = false
+    private var answer: Result<[Address], LookUpFailure>?
+
+    /// - Returns: false: an earlier question is still open.
+    mutating func ask() -> Bool {
+        defer { isOpen = true }
+        return !isOpen
+    }
+
+    /// - Returns: false: nobody asked.
+    mutating func take(_ answer: Result<[Address], LookUpFailure>) -> Bool {
+        guard isOpen else { return false }
+        isOpen = false
+        self.answer = answer
+        return true
+    }
+
+    mutating func takeAnswer() -> Result<[Address], LookUpFailure>? {
+        defer { answer = nil }
+        return answer
+    }
+}

@@ -1,0 +1,134 @@
+import Codec
+import Glibc
+
+/// The same under TLS. The session is the sender's, for it encrypts what any thread sends.
+final class TLSStream: TransportStream {
+    private let webSocket: WebSocketStream
+    private let socket: Int32
+    private let sender: Guarded<Sender>
+    /// Where the socket's bytes go to, and where they are decrypted to.
+    private let space: UnsafeMutableRawBufferPointer
+    private let plain: UnsafeMutableRawBufferPointer
+    private var isEstablished = false
+
+    static func open(
+        _ options: ConnectionOptions, _ socket: Int32, _ trusted: TLSContext?, _ sender: Guarded<Sender>
+    ) throws(Cause) -> TLSStream {
+        let webSocket = try WebSocketStream(options, socket, sender, defaultPort: 443)
+        let session = trusted.flatMap { TLSSession($0, host: options.serverName ?? options.host) }
+        guard let session else { throw notOpened(.tlsFailed, Texts.noTLSSession) }
+        sender.with { $0.encrypt(with: session) }
+        let stream = TLSStream(webSocket, socket, sender)
+        try stream.decrypt(UnsafeRawBufferPointer(start: nil, count: 0))
+        return stream
+    }
+
+    private init(_ webSocket: WebSocketStream, _ socket: Int32, _ sender: Guarded<Sender>) {
+        self.webSocket = webSocket
+        self.socket = socket
+        self.sender = sender
+        space = .allocate(byteCount: FrameReader.baseCapacity, alignment: 16)
+        plain = .allocate(byteCount: FrameReader.baseCapacity, alignment: 16)
+    }
+
+    deinit {
+        space.deallocate()
+        plain.deallocate()
+    }
+
+    func receive() throws(Cause) -> Received {
+        guard let count = try Self.receive(socket, space) else { return .nothing }
+        try decrypt(UnsafeRawBufferPointer(rebasing: space[..<count]))
+        return count < space.count ? .all : .some
+    }
+
+    /// Until nothing is left in the session: the socket would not tell of it again.
+    func next(_ arena: borrowing MessageArena) throws(Cause) -> Inbound? {
+        while true {
+            if let inbound = try webSocket.next(arena) { return inbound }
+            guard isEstablished, case let count = try decryptMore(), count > 0 else { return nil }
+            try webSocket.received(UnsafeRawBufferPointer(rebasing: plain[..<count]))
+        }
+    }
+
+    var hasNext: Bool { webSocket.hasNext }
+
+    /// Hands bytes to TLS, goes on with its handshake, and sends what that makes.
+    private func decrypt(_ bytes: UnsafeRawBufferPointer) throws(Cause) {
+        do {
+            try sender.with { (sender) throws(TLSSession.Failure) in
+                guard let session = sender.session else { return }
+                // An alert goes out even if it fails.
+                defer { sender.flush() }
+                try session.received(bytes)
+                try Self.checkOutgoing(session)
+                guard session.isEstablished, !isEstablished else { return }
+                isEstablished = true
+                webSocket.requestUpgrade(&sender)
+            }
+        } catch {
+            throw cause(error)
+        }
+    }
+
+    /// - Returns: how much of `plain` it filled.
+    private func decryptMore() throws(Cause) -> Int {
+        do {
+            return try sender.with { (sender) throws(TLSSession.Failure) in
+                guard let session = sender.session else { return 0 }
+                defer { if !session.outgoing.isEmpty { sender.flush() } }
+                let count = try session.read(into: plain)
+                try Self.checkOutgoing(session)
+                return count
+            }
+        } catch {
+            throw cause(error)
+        }
+    }
+
+    /// One who asks TLS for answers again and again, and reads none, must not fill the memory.
+    private static func checkOutgoing(_ session: TLSSession) throws(TLSSession.Failure) {
+        guard session.outgoing.count > 2 * Sender.maxPending else { return }
+        throw TLSSession.Failure(text: Texts.tlsAsksTooMuch)
+    }
+
+    private func cause(_ failure: TLSSession.Failure) -> Cause {
+        if failure.isEnd { return Cause(.disconnected, .receive, 0, failure.text) }
+        if webSocket.isReady { return Cause(.tlsFailed, .receive, EPROTO, failure.text) }
+        // Trying again makes no other certificate.
+        return Self.notOpened(.tlsFailed, failure.text, isFinal: failure.isCertificate)
+    }
+
+    // MARK: - The two ends of its life
+
+    func handshake(_ answer: Message, _ arena: borrowing MessageArena) throws(Cause) -> Handshake {
+        try webSocket.handshake(answer, arena)
+    }
+
+    func sayGoodbye(_ sender: inout Sender) {
+        webSocket.sayGoodbye(&sender)
+        guard let session = sender.session else { return }
+        session.shutDown()
+        _ = Socket.send(socket, session.outgoing.pending)
+    }
+}
+
+extension Sender {
+    /// As `flush`, over TLS: encrypts as the socket takes it, so that what waits stays bounded.
+    mutating func flush(through session: TLSSession) {
+        var encrypted = 0
+        while true {
+            if session.outgoing.isEmpty {
+                // The poller tells at once that the socket takes more, and the next turn goes on.
+                if encrypted >= Self.maxInARow, pendingCount > 0 { return setBlocked(true) }
+                guard let count = session.write(pending) else { return shutDown() }
+                sent(count)
+                encrypted += count
+                if session.outgoing.isEmpty { return setBlocked(false) }
+            }
+            guard let count = send(session.outgoing.pending) else { return }
+            session.sent(count)
+            if !session.outgoing.isEmpty { return setBlocked(true) }
+        }
+    }
+}
