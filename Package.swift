@@ -61,8 +61,7 @@ let package = Package(
         .executableTarget(
             name: "websocket-echo", dependencies: ["Codec"], path: "Tests/Autobahn",
             exclude: ["requirements.txt"]),
-        .target(name: "CLayout", path: "Tests/CLayout", cSettings: [.headerSearchPath("../../include")]),
-        .testTarget(name: "CapDistTests", dependencies: ["CapDist", "CCapDist", "CLayout"]),
+        .testTarget(name: "CapDistTests", dependencies: ["CapDist", "CCapDist"]),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c11

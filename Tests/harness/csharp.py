@@ -265,9 +265,8 @@ def _package(run: Run) -> None:
     includes = [str(element.get("Include")) for element in project.iter("Compile")]
     built = {path for include in includes for path in BINDING.glob(include)}
     run.check("Capdist.csproj has every source", None if built == set(BINDING.rglob("src/**/*.cs")) else f"{includes}")
-    numbers = re.findall(r"#define CAPDIST_VERSION_(?:MAJOR|MINOR|PATCH) (\d+)", HEADER.read_text(encoding="utf-8"))
     version = project.findtext("./PropertyGroup/Version")
-    run.check("Capdist.csproj has the header's version", None if version == ".".join(numbers) else str(version))
+    run.check("Capdist.csproj has the header's version", None if version == checks.version() else str(version))
 
     futu, moomoo = ((BINDING / "src" / "Vendor" / f"{brand}.cs").read_text(encoding="utf-8") for brand in BRANDS)
     classes = futu[futu.index("namespace ") :].replace("FT", "MM").replace("namespace Futu", "namespace Moomoo")

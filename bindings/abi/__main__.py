@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 
 import c_tests
+import cpp
 import csharp
 import header
 import java
@@ -32,7 +33,7 @@ RECORD = Path(__file__).resolve().with_name("capdist.json")
 def generated(interface: record.Node, instead: dict[str, Path]) -> dict[str, str]:
     """Every generated file, by its path below the project's folder, as it should be."""
     files = pages.write(interface, ROOT, instead) | swift.write(interface, ROOT)
-    for language in (c_tests, csharp, java, node, python):
+    for language in (c_tests, cpp, csharp, java, node, python):
         files |= language.write(interface)
     return files
 

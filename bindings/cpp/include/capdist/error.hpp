@@ -3,78 +3,23 @@
 #ifndef CAPDIST_ERROR_HPP
 #define CAPDIST_ERROR_HPP
 
-#include <cstdint>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <system_error>
 
-#include "capdist.h"
-
-/// Whether this is compiled with exceptions. Without (-fno-exceptions) there are only the calls that take a std::error_code.
-#if defined(__cpp_exceptions) || defined(__EXCEPTIONS)
-#define CAPDIST_EXCEPTIONS 1
-#define CAPDIST_NAMESPACE_BEGIN namespace capdist {
-#define CAPDIST_NAMESPACE_END }
-#else
-#define CAPDIST_EXCEPTIONS 0
-// Other names than with exceptions: the linker of a program that has units of both must not take one's code for the other's.
-#define CAPDIST_NAMESPACE_BEGIN                                                                                        \
-    namespace capdist {                                                                                                \
-    inline namespace no_exceptions {
-#define CAPDIST_NAMESPACE_END                                                                                          \
-    }                                                                                                                  \
-    }
-#endif
+#include "capdist/abi.hpp"
 
 CAPDIST_NAMESPACE_BEGIN
-
-/// What became of a request or a call, with the numbers of capdist.h. Converts to std::error_code.
-enum class status : std::int32_t {
-    ok = CAPDIST_OK,
-    refused = CAPDIST_REFUSED,
-    rate_limited = CAPDIST_RATE_LIMITED,
-    queue_timeout = CAPDIST_QUEUE_TIMEOUT,
-    reply_timeout = CAPDIST_REPLY_TIMEOUT,
-    disconnected = CAPDIST_DISCONNECTED,
-    malformed_reply = CAPDIST_MALFORMED_REPLY,
-    cancelled = CAPDIST_CANCELLED,
-    released = CAPDIST_RELEASED,
-    connect_failed = CAPDIST_CONNECT_FAILED,
-    connect_timeout = CAPDIST_CONNECT_TIMEOUT,
-    connect_refused = CAPDIST_CONNECT_REFUSED,
-    protocol_error = CAPDIST_PROTOCOL_ERROR,
-    encryption_failed = CAPDIST_ENCRYPTION_FAILED,
-    tls_failed = CAPDIST_TLS_FAILED,
-    invalid_argument = CAPDIST_INVALID_ARGUMENT,
-    queue_full = CAPDIST_QUEUE_FULL,
-    quota_exhausted = CAPDIST_QUOTA_EXHAUSTED,
-    not_connected = CAPDIST_NOT_CONNECTED,
-    would_deadlock = CAPDIST_WOULD_DEADLOCK,
-    busy = CAPDIST_BUSY,
-    forked = CAPDIST_FORKED,
-    unsupported = CAPDIST_UNSUPPORTED,
-    needs_address = CAPDIST_NEEDS_ADDRESS,
-    quota_conflict = CAPDIST_QUOTA_CONFLICT,
-    not_found = CAPDIST_NOT_FOUND,
-    system_error = CAPDIST_SYSTEM_ERROR
-};
 
 /// The constant's name in capdist.h, such as "CAPDIST_REFUSED". Static text.
 inline const char *name(status value) noexcept {
     return capdist_status_name(static_cast<capdist_status>(value));
 }
 
-/// Whether it is of use to ask again.
-enum class retry : std::int32_t {
-    unknown = CAPDIST_RETRY_UNKNOWN, ///< not known
-    never = CAPDIST_RETRY_NEVER,     ///< the same request can not succeed
-    later = CAPDIST_RETRY_LATER,     ///< it may succeed later
-    after = CAPDIST_RETRY_AFTER      ///< it may succeed after retry_after()
-};
-
-/// As far as a status alone tells.
+/// Whether it is of use to ask again, as far as a status alone tells; unknown from a library that is older than that.
 inline retry retry_of(status value) noexcept {
+    if (!capdist_status_retry) return retry::unknown;
     return static_cast<retry>(capdist_status_retry(static_cast<capdist_status>(value)));
 }
 

@@ -34,47 +34,10 @@ inline const char *text_or_null(const std::optional<std::string> &text) noexcept
 
 } // namespace detail
 
-/// Levels of on_log.
-enum class log_level : std::int32_t {
-    error = CAPDIST_LOG_ERROR,
-    warning = CAPDIST_LOG_WARNING,
-    info = CAPDIST_LOG_INFO,
-    debug = CAPDIST_LOG_DEBUG
-};
-
 /// Who drives a connection.
 enum class mode : std::int32_t {
     thread = CAPDIST_MODE_THREAD,                   ///< a thread of its own
     application_driven = CAPDIST_MODE_HOST_DRIVEN ///< the application's own loop: descriptor() and process()
-};
-
-/// What carries the messages.
-enum class transport : std::int32_t {
-    tcp = CAPDIST_TRANSPORT_TCP,
-    websocket = CAPDIST_TRANSPORT_WEBSOCKET,
-    websocket_tls = CAPDIST_TRANSPORT_WEBSOCKET_TLS
-};
-
-/// The cipher of bodies once an RSA key is configured.
-enum class cipher : std::int32_t {
-    none = CAPDIST_CIPHER_NONE,
-    ftaes_ecb = CAPDIST_CIPHER_FTAES_ECB,
-    aes_ecb = CAPDIST_CIPHER_AES_ECB,
-    aes_cbc = CAPDIST_CIPHER_AES_CBC
-};
-
-/// What a request does during an outage: from an attempt to connect that failed until one succeeds.
-enum class outage_mode : std::int32_t {
-    standard = CAPDIST_OUTAGE_DEFAULT, ///< in request_options: as the connection's; in options: wait
-    wait = CAPDIST_OUTAGE_WAIT,
-    fail = CAPDIST_OUTAGE_FAIL ///< be refused at once, with the last attempt's status and cause
-};
-
-/// What a request does when no slot of the quota is free.
-enum class quota_mode : std::int32_t {
-    standard = CAPDIST_QUOTA_DEFAULT, ///< in request_options: as the connection's; in options: wait
-    wait = CAPDIST_QUOTA_WAIT,
-    fail = CAPDIST_QUOTA_FAIL
 };
 
 /// How to connect: the fields of capdist_options with its defaults (capdist.h tells units and ranges). An empty text,
@@ -100,7 +63,7 @@ struct options {
     std::optional<std::string> tls_server_name; ///< where `host` is an address that the program resolved itself
     bool tls_insecure_accept_any_certificate = false;
 
-    bool reconnect = true;
+    bool reconnect; ///< the library's default: true
     std::chrono::milliseconds reconnect_min{};
     std::chrono::milliseconds reconnect_max{};
     std::chrono::milliseconds connect_timeout{};

@@ -89,7 +89,7 @@ private:
         raw.capital_out_mid = capital_out_mid;
         raw.capital_out_small = capital_out_small;
         capdist_flow told{nothing, nothing, nothing, nothing};
-        capdist_flow_of(&raw, group, &told);
+        if (capdist_flow_of) capdist_flow_of(&raw, group, &told); // an older library derives nothing
         const auto known = [](double number) {
             return std::isnan(number) ? std::nullopt : std::optional<double>(number);
         };
@@ -159,7 +159,7 @@ public:
     std::chrono::milliseconds retry_after() const noexcept { return std::chrono::milliseconds(raw_->retry_after_ms); }
     /// Whether it is of use to ask again; unknown from a library that is older than the field.
     capdist::retry retry() const noexcept {
-        return raw_->present & CAPDIST_HAS_RETRY ? static_cast<capdist::retry>(raw_->retry) : capdist::retry::unknown;
+        return static_cast<capdist::retry>(detail::retry_in(*raw_, CAPDIST_RETRY_UNKNOWN));
     }
 
     /// What the gateway said, where it said it; `ret_msg` is often Chinese.
@@ -259,7 +259,7 @@ public:
     bool was_sent() const noexcept { return raw_->was_sent != 0; }
     std::chrono::milliseconds retry_after() const noexcept { return std::chrono::milliseconds(raw_->retry_after_ms); }
     capdist::retry retry() const noexcept {
-        return raw_->present & CAPDIST_HAS_RETRY ? static_cast<capdist::retry>(raw_->retry) : capdist::retry::unknown;
+        return static_cast<capdist::retry>(detail::retry_in(*raw_, CAPDIST_RETRY_UNKNOWN));
     }
     std::optional<std::int32_t> ret_type() const noexcept {
         return raw_->present & CAPDIST_HAS_RET_TYPE ? std::optional<std::int32_t>(raw_->ret_type) : std::nullopt;

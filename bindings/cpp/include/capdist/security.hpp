@@ -14,23 +14,6 @@
 
 CAPDIST_NAMESPACE_BEGIN
 
-/// Markets, with the prefix that text has for each: `HK.00700`.
-enum class market : std::int32_t {
-    hk = CAPDIST_MARKET_HK,
-    hk_future = CAPDIST_MARKET_HK_FUTURE,
-    us = CAPDIST_MARKET_US,
-    sh = CAPDIST_MARKET_SH,
-    sz = CAPDIST_MARKET_SZ,
-    sg = CAPDIST_MARKET_SG,
-    jp = CAPDIST_MARKET_JP,
-    au = CAPDIST_MARKET_AU,
-    my = CAPDIST_MARKET_MY,
-    ca = CAPDIST_MARKET_CA,
-    fx = CAPDIST_MARKET_FX,
-    cc = CAPDIST_MARKET_CC,
-    ec = CAPDIST_MARKET_EC
-};
-
 namespace detail {
 
 inline capdist_status read(std::string_view text, capdist_security &raw) noexcept {
