@@ -85,6 +85,9 @@ def abi(run: Run) -> None:
     outcome = _compared(run, without.replace(MAJOR, MAJOR.replace("1", "2")))
     told = "major 1; is major 2" in outcome.output and "breaks" not in outcome.output
     run.check("another major version may change anything", None if told else outcome.output[-300:])
+    heading = re.search(r"^## (?:Unreleased \()?(\d+\.\d+\.\d+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    told = heading[1] if heading else "no version"
+    run.check("CHANGELOG's newest section is of the header's version", None if told == checks.version() else f"it tells {told}")
     _stale(run)
     _newer_fields(run, header)
     defined = run.program(["cc", "-E", "-P", "-Werror", "-DCAPDIST_API=", ROOT / "include" / "capdist.h"])

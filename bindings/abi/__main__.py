@@ -44,7 +44,9 @@ def main() -> int:
     parser.add_argument("--record", action="store_true", help="record the header's interface, and write the generated files")
     parser.add_argument("--header", type=Path, default=ROOT / "include" / "capdist.h")
     parser.add_argument("--into", type=Path, help="only write what this header would make, below that folder")
-    parser.add_argument("--instead", nargs=2, action="append", default=[], metavar=("PATH", "FILE"), help="read FILE for a generated one")
+    parser.add_argument(
+        "--instead", nargs=2, action="append", default=[], metavar=("PATH", "FILE"), help="read FILE for a generated one"
+    )
     arguments = parser.parse_args()
     current = header.read(arguments.header.resolve())
     recorded = record.load(RECORD)

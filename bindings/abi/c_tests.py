@@ -24,12 +24,26 @@ def _number(version: str) -> tuple[int, ...]:
 def write(interface: Node) -> dict[str, str]:
     """The statuses, and the sizes of the first version's structs."""
     statuses = [f"    X({one['name']}, {one['value']})" for one in record.statuses(interface)]
-    lines = [f"/* {MARK} */", "", "/* X(name, number) for each status. */", "#define CAPDIST_STATUSES(X) \\", " \\\n".join(statuses), ""]
+    lines = [
+        f"/* {MARK} */",
+        "",
+        "/* X(name, number) for each status. */",
+        "#define CAPDIST_STATUSES(X) \\",
+        " \\\n".join(statuses),
+        "",
+    ]
     oldest = f"{interface['version'].split('.')[0]}.0"
     sizes = [f"/* {MARK} */", "", f"/* The structs' sizes in version {oldest}. */", "enum {"]
-    sizes += [f"    OLDEST_{struct['name']} = {size_in(struct, oldest)}," for struct in interface["structs"] if size_in(struct, oldest)]
+    sizes += [
+        f"    OLDEST_{struct['name']} = {size_in(struct, oldest)}," for struct in interface["structs"] if size_in(struct, oldest)
+    ]
     newer = [function for function in interface["functions"] if function["since"] != oldest]
-    sizes += ["};", "", f"/* Functions that {oldest} lacks: X(result, name, parameters, arguments). */", "#define NEWER_FUNCTIONS(X) \\"]
+    sizes += [
+        "};",
+        "",
+        f"/* Functions that {oldest} lacks: X(result, name, parameters, arguments). */",
+        "#define NEWER_FUNCTIONS(X) \\",
+    ]
     sizes.append(" \\\n".join(f"    X({_signature(function)})" for function in newer) or "    /* none */")
     return {"Tests/c/statuses.h": "\n".join(lines), "Tests/older/oldest.h": "\n".join([*sizes, ""])}
 

@@ -30,7 +30,11 @@ def write(interface: Node) -> dict[str, str]:
     oldest = f"{interface['version'].split('.')[0]}.0"
     lines = ["/// @file", "/// Enums and readers of newer fields, as capdist.h has them.", f"// {MARK}"]
     lines += ["#ifndef CAPDIST_ABI_HPP", "#define CAPDIST_ABI_HPP", "", "#include <cstdint>", "", '#include "capdist.h"']
-    lines += ['#include "capdist/namespace.hpp"', "", "// Null where the library is an older one, which a program runs with all the same."]
+    lines += [
+        '#include "capdist/namespace.hpp"',
+        "",
+        "// Null where the library is an older one, which a program runs with all the same.",
+    ]
     newer = [one["name"] for one in interface["functions"] if one["since"] != oldest]
     lines += ['extern "C" {', *(f"extern __typeof__({name}) {name} __attribute__((weak));" for name in newer), "}"]
     lines += ["", "CAPDIST_NAMESPACE_BEGIN"]
@@ -46,7 +50,9 @@ def write(interface: Node) -> dict[str, str]:
     lines += ["", "namespace detail {"]
     for struct in interface["structs"]:
         for field in newer_fields(interface, struct):
-            words = f"{field['doc']}. Since {field['since']}; `otherwise` where the library does not tell, whose struct ends before."
+            words = (
+                f"{field['doc']}. Since {field['since']}; `otherwise` where the library does not tell, whose struct ends before."
+            )
             kind = field["type"].replace("int32_t", "std::int32_t").replace("ustd::", "std::u")
             lines += ["", *_comment(words, "")]
             lines += [f"inline {kind} {field['name']}_in(const {struct['name']} &from, {kind} otherwise) noexcept {{"]

@@ -92,11 +92,26 @@ def _parameters(function: Node, start: str, indent: str) -> list[str]:
 
 def _native(interface: Node) -> str:
     major, minor = interface["version"].split(".")
-    lines = [f"// {MARK}", "#pragma warning disable 649 // the library writes them", "using System;", "using System.Runtime.InteropServices;", ""]
-    lines += ["namespace Capdist", "{", "    /// <summary>The C interface, with the names of capdist.h. All of it is blittable: nothing is marshalled.</summary>"]
+    lines = [
+        f"// {MARK}",
+        "#pragma warning disable 649 // the library writes them",
+        "using System;",
+        "using System.Runtime.InteropServices;",
+        "",
+    ]
+    lines += [
+        "namespace Capdist",
+        "{",
+        "    /// <summary>The C interface, with the names of capdist.h. All of it is blittable: nothing is marshalled.</summary>",
+    ]
     lines += ["    internal static unsafe partial class Native", "    {"]
-    lines += [f"        internal const int CAPDIST_VERSION_MAJOR = {major};", f"        internal const int CAPDIST_VERSION_MINOR = {minor};"]
-    lines += ["        /// <summary>By its SONAME, which no other major version has. The runtime asks the loader: LD_LIBRARY_PATH, the"]
+    lines += [
+        f"        internal const int CAPDIST_VERSION_MAJOR = {major};",
+        f"        internal const int CAPDIST_VERSION_MINOR = {minor};",
+    ]
+    lines += [
+        "        /// <summary>By its SONAME, which no other major version has. The runtime asks the loader: LD_LIBRARY_PATH, the"
+    ]
     lines += ["        /// system's folders, and on .NET the assembly's folder first.</summary>"]
     lines += [f'        private const string Library = "libcapdist.so.{major}";', ""]
     lines += [f"        internal const int {one['name']} = {one['value']};" for one in interface["constants"]]
@@ -112,7 +127,9 @@ def _native(interface: Node) -> str:
     for function in interface["functions"]:
         since = "" if function["since"] == f"{major}.0" else f" // since {function['since']}"
         lines += ["", f"        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]{since}"]
-        lines += _parameters(function, f"        internal static extern {_type(function['result'])} {function['name']}", "        ")
+        lines += _parameters(
+            function, f"        internal static extern {_type(function['result'])} {function['name']}", "        "
+        )
     return "\n".join([*lines, "    }", "}", ""])
 
 

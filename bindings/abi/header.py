@@ -48,7 +48,9 @@ def read(header: Path) -> Node:
         elif node["kind"] == "TypedefDecl" and not node["type"]["qualType"].startswith("struct "):
             interface["types"].append({"name": name, "type": node["type"]["qualType"], "doc": _doc(node)})
         elif node["kind"] == "RecordDecl" and node.get("completeDefinition"):
-            fields = [{"name": one["name"], "type": one["type"]["qualType"], "doc": _doc(one)} for one in _inner(node, "FieldDecl")]
+            fields = [
+                {"name": one["name"], "type": one["type"]["qualType"], "doc": _doc(one)} for one in _inner(node, "FieldDecl")
+            ]
             interface["structs"].append({"name": name, "doc": _doc(node), "fields": fields})
     _read_macros(interface, macros, text)
     _measure(interface, header)
@@ -95,7 +97,15 @@ def _enum(node: Node) -> list[Node]:
         common.append(column[0])
     is_of_bits = "<<" in json.dumps(node)
     name = "_".join(common).lower() or "status"
-    return [{"name": name, "prefix": "".join(f"{word}_" for word in ["CAPDIST", *common]), "bits": is_of_bits, "doc": _doc(node), "constants": constants}]
+    return [
+        {
+            "name": name,
+            "prefix": "".join(f"{word}_" for word in ["CAPDIST", *common]),
+            "bits": is_of_bits,
+            "doc": _doc(node),
+            "constants": constants,
+        }
+    ]
 
 
 def _doc(node: Node) -> str:

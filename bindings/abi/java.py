@@ -5,13 +5,33 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from words import MARK, bit, camel, comment, constant, doc, enum_doc, enum_of, has_size, newer_fields, pascal, sentence, short, wrapped
+from words import (
+    MARK,
+    bit,
+    camel,
+    comment,
+    constant,
+    doc,
+    enum_doc,
+    enum_of,
+    has_size,
+    newer_fields,
+    pascal,
+    sentence,
+    short,
+    wrapped,
+)
 
 Node = dict[str, Any]
 
 FOLDER = "bindings/java/src/main/java/capdist"
 #: Enums that are files of their own: the class, and what stands for a number that only a newer library knows.
-ENUMS = {"status": ("Status", "UNKNOWN"), "retry": ("Retry", "UNKNOWN"), "quota": ("QuotaMode", None), "outage": ("OutageMode", None)}
+ENUMS = {
+    "status": ("Status", "UNKNOWN"),
+    "retry": ("Retry", "UNKNOWN"),
+    "quota": ("QuotaMode", None),
+    "outage": ("OutageMode", None),
+}
 FIELDS = {
     "int32_t": "int", "capdist_status": "int", "uint32_t": "int", "int64_t": "long", "uint64_t": "long", "size_t": "long",
     "double": "double", "void *": "long", "capdist_conn *": "long", "void": "void",
@@ -82,17 +102,30 @@ def _enum(interface: Node, enum: Node, name: str, unknown: str | None) -> str:
         lines += ["    /** What only a newer library has. */", f"    {unknown}(-1);"]
     lines += ["", "    private final int number;", "", f"    {name}(int number) {{", "        this.number = number;", "    }"]
     if unknown:
-        lines += ["", f"    /** The one of the C library with this number; {{@link #{unknown}}} for one that only a newer library knows. */"]
+        lines += [
+            "",
+            f"    /** The one of the C library with this number; {{@link #{unknown}}} for one that only a newer library knows. */",
+        ]
         lines += [f"    static {name} of(int number) {{", "        return switch (number) {"]
         lines += [f"            case {one['value']} -> {constant(enum, one)};" for one in enum["constants"]]
         lines += [f"            default -> {unknown};", "        };", "    }"]
-    lines += ["", "    /** The number in the C library. */", "    public int number() {", "        return number;", "    }", "}", ""]
+    lines += [
+        "",
+        "    /** The number in the C library. */",
+        "    public int number() {",
+        "        return number;",
+        "    }",
+        "}",
+        "",
+    ]
     return "\n".join(lines)
 
 
 def _struct(interface: Node, struct: Node) -> list[str]:
     name = pascal(short(struct["name"]))
-    order = wrapped(", ".join(f'"{field["name"]}"' for field in struct["fields"]), 118, "    @FieldOrder({\n        ", "        ", "\n    })")
+    order = wrapped(
+        ", ".join(f'"{field["name"]}"' for field in struct["fields"]), 118, "    @FieldOrder({\n        ", "        ", "\n    })"
+    )
     kind = "" if has_size(struct) else "final "
     lines = ["", *_comment(f"`{struct['name']}`: {struct['doc']}".replace("`capdist", "`C capdist"), "    "), order]
     lines = [line.replace("{@code C capdist", "{@code capdist") for line in lines]
@@ -145,14 +178,20 @@ def write(interface: Node) -> dict[str, str]:
     lines = [HEAD]
     for enum in interface["enums"]:
         if enum["name"] not in ENUMS:
-            lines += [f"    static final int {one['name'].removeprefix('CAPDIST_')} = {one['value']};" for one in enum["constants"]]
+            lines += [
+                f"    static final int {one['name'].removeprefix('CAPDIST_')} = {one['value']};" for one in enum["constants"]
+            ]
     lines += [f"    static final int {one['name'].removeprefix('CAPDIST_')} = {one['value']};" for one in interface["constants"]]
     major = interface["version"].split(".")[0]
     lines += ["", "    /** Of the libraries that will do. */", f"    static final int VERSION_MAJOR = {major};", ""]
     lines += ["    static {", "        CapdistLibrary.register(Abi.class, 0);", "    }", "", "    private Abi() {}"]
     for callback in interface["callbacks"]:
         arguments = ", ".join(f"{_field(one['type'])} {one['name']}" for one in callback["parameters"])
-        lines += ["", f"    /** {{@code {callback['name']}}} */", f"    public interface {pascal(short(callback['name']))} extends Callback {{"]
+        lines += [
+            "",
+            f"    /** {{@code {callback['name']}}} */",
+            f"    public interface {pascal(short(callback['name']))} extends Callback {{",
+        ]
         lines += [f"        void callback({arguments});", "    }"]
     for struct in interface["structs"]:
         lines += _struct(interface, struct)

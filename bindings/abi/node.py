@@ -36,7 +36,12 @@ def _script(interface: Node) -> str:
             lines += ["});", ""]
     names = list(ENUMS.values())
     for name, own in OWN.items():
-        constants = [(constant(enum, one), one["value"]) for enum in interface["enums"] if enum["name"] == name for one in enum["constants"]]
+        constants = [
+            (constant(enum, one), one["value"])
+            for enum in interface["enums"]
+            if enum["name"] == name
+            for one in enum["constants"]
+        ]
         lines += [f"const {own} = Object.freeze({{", *(f"  {key}: {value}," for key, value in constants), "});", ""]
         names.append(own)
     return "\n".join([*lines, f"module.exports = {{ {', '.join(names)} }};", ""])
@@ -58,9 +63,17 @@ def _declarations(interface: Node) -> str:
 def _header(interface: Node) -> str:
     oldest = f"{interface['version'].split('.')[0]}.0"
     lines = [f"// {MARK}", "#ifndef ABI_H", "#define ABI_H", "", "#include <capdist.h>", ""]
-    for title, macro, is_newer in (("every library has", "OLDEST_FUNCTIONS", False), ("an older one lacks", "NEWER_FUNCTIONS", True)):
+    for title, macro, is_newer in (
+        ("every library has", "OLDEST_FUNCTIONS", False),
+        ("an older one lacks", "NEWER_FUNCTIONS", True),
+    ):
         functions = [one["name"] for one in interface["functions"] if (one["since"] != oldest) == is_newer]
-        lines += [f"/// Functions that {title}.", f"#define {macro}(X) \\", " \\\n".join(f"    X({name})" for name in functions), ""]
+        lines += [
+            f"/// Functions that {title}.",
+            f"#define {macro}(X) \\",
+            " \\\n".join(f"    X({name})" for name in functions),
+            "",
+        ]
     options = struct_of(interface, "capdist_options")
     for macro, kind, words in (("NUMBER_OPTIONS", "int32_t", "numbers"), ("TEXT_OPTIONS", "const char *", "texts")):
         fields = [field["name"] for field in options["fields"] if field["type"] == kind and field["name"] != "mode"]

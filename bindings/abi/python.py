@@ -90,13 +90,25 @@ def _enum(interface: Node, enum: Node) -> list[str]:
 
 def _struct(interface: Node, struct: Node) -> list[str]:
     newer = newer_fields(interface, struct)
-    lines = ["", "", f"class {pascal(short(struct['name']))}(Structure):", _docstring(f"{struct['name']}. {struct['doc']}", "    "), ""]
+    lines = [
+        "",
+        "",
+        f"class {pascal(short(struct['name']))}(Structure):",
+        _docstring(f"{struct['name']}. {struct['doc']}", "    "),
+        "",
+    ]
     if has_size(struct):
         later = [f'"{field["name"]}": {_since(field)}' for field in struct["fields"] if field["since"] != struct["since"]]
-        lines += [f'    init = "{struct["name"]}_init"', f"    #: Fields that an older library lacks.\n    newer: dict[str, tuple[int, int]] = {{{', '.join(later)}}}"]
+        lines += [
+            f'    init = "{struct["name"]}_init"',
+            f"    #: Fields that an older library lacks.\n    newer: dict[str, tuple[int, int]] = {{{', '.join(later)}}}",
+        ]
         texts = {field["name"]: found[1] for field in struct["fields"] if (found := re.search(r'NULL: "([^"]+)"', field["doc"]))}
         if texts:
-            lines += ["    #: What the library takes for a text that is NULL.", f"    texts: dict[str, str] = {json.dumps(texts)}"]
+            lines += [
+                "    #: What the library takes for a text that is NULL.",
+                f"    texts: dict[str, str] = {json.dumps(texts)}",
+            ]
     lines.append("    _fields_ = [")
     for field in struct["fields"]:
         # Not to be read by its name: where an older library's struct ends lies another's memory.
@@ -112,7 +124,12 @@ def _struct(interface: Node, struct: Node) -> list[str]:
 
 
 def _prototypes(interface: Node) -> list[str]:
-    lines = ["", "", "#: Of each function the result's type, the arguments' types, and the version that had it first.", "PROTOTYPES: dict[str, tuple[Any, list[Any], tuple[int, int]]] = {"]
+    lines = [
+        "",
+        "",
+        "#: Of each function the result's type, the arguments' types, and the version that had it first.",
+        "PROTOTYPES: dict[str, tuple[Any, list[Any], tuple[int, int]]] = {",
+    ]
     for function in interface["functions"]:
         arguments = ", ".join(_type(one["type"]) for one in function["parameters"])
         pieces = [_type(function["result"]), f"[{arguments}]", _since(function)]
@@ -128,12 +145,21 @@ def _since(thing: Node) -> str:
 
 def write(interface: Node) -> dict[str, str]:
     """The raw layer."""
-    lines = [HEAD.rstrip("\n"), "", "#: Of the interface that this tells.", f"VERSION = ({', '.join(interface['version'].split('.'))})"]
+    lines = [
+        HEAD.rstrip("\n"),
+        "",
+        "#: Of the interface that this tells.",
+        f"VERSION = ({', '.join(interface['version'].split('.'))})",
+    ]
     lines += ["#: Of this major number.", f"OLDEST = ({interface['version'].split('.')[0]}, 0)", ""]
     lines += [f"{one['name'].removeprefix('CAPDIST_')} = {one['value']}" for one in interface["constants"]]
     for enum in sorted(interface["enums"], key=lambda one: str(one["name"]) in ENUMS):
         lines += _enum(interface, enum)
-    callbacks = ["", "", "# User data are integers, never an object's address: a number that is not known any more is simply not found."]
+    callbacks = [
+        "",
+        "",
+        "# User data are integers, never an object's address: a number that is not known any more is simply not found.",
+    ]
     for one in interface["callbacks"]:
         arguments = ", ".join(_type(parameter["type"]) for parameter in one["parameters"])
         callbacks.append(f"{pascal(short(one['name']))} = CFUNCTYPE(None, {arguments})")

@@ -53,7 +53,8 @@ def _things(interface: Node) -> Iterator[tuple[str, Node]]:
 
 def keep(recorded: Node, current: Node) -> None:
     """Gives what the header does not tell: since which version each thing is there, and the sentence that the library has for each
-    status. What is new is there since this version; a new status's sentence is its comment's first, until it is written better."""
+    status. What is new is there since this version; a new status's sentence is its comment's first, until it is written better.
+    """
     known = dict(_things(recorded))
     for name, thing in _things(current):
         before = known.get(name, {})
@@ -94,7 +95,8 @@ def compare(recorded: Node, current: Node) -> tuple[list[str], list[str]]:
     if before["major"] != now["major"]:
         # Another major number: everything may change, and is recorded as it is.
         return [], [f"was {before['major']}; is {now['major']}"]
-    breaks, new = [], []
+    breaks: list[str] = []
+    new: list[str] = []
     for key, line in before.items():
         if key not in now:
             breaks.append(f"gone: {line}")

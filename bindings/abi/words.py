@@ -68,7 +68,9 @@ def newer_fields(interface: Node, struct: Node) -> list[Node]:
     bits = {one["name"] for enum in interface["enums"] if enum["bits"] for one in enum["constants"]}
     for field in newer:
         if bit(field) not in bits:
-            raise SystemExit(f"abi: {struct['name']}.{field['name']} is newer than its struct: the header needs {bit(field)}, a bit of `present`")
+            raise SystemExit(
+                f"abi: {struct['name']}.{field['name']} is newer than its struct: the header needs {bit(field)}, a bit of `present`"
+            )
     return newer
 
 

@@ -345,26 +345,18 @@ static napi_value js_look(napi_env env, napi_callback_info info) {
     return NULL;
 }
 
-/// `info()`: [connId, loginUserId, serverVersion, state].
+/// `info()`: what `info_list` makes.
 static napi_value js_info(napi_env env, napi_callback_info info) {
     struct connection *connection = arguments(env, info, 0, NULL);
     capdist_connection_info known;
-    napi_value big = NULL;
     if (!connection) return NULL;
     lib.capdist_connection_info_init(&known, sizeof known);
     capdist_status status = lib.capdist_get_connection_info(connection->handle, &known);
     if (status != CAPDIST_OK) return throw_status(env, status, NULL), NULL;
-    struct list list = list_make(env);
-    napi_create_bigint_uint64(env, known.conn_id, &big);
-    push_value(&list, big);
-    napi_create_bigint_uint64(env, known.login_user_id, &big);
-    push_value(&list, big);
-    push_number(&list, known.server_version);
-    push_number(&list, known.state);
-    return list.array;
+    return info_list(env, &known);
 }
 
-/// `quota()`: [limit, windowMs, used, waiting, nextSlotMs].
+/// `quota()`: what `quota_list` makes.
 static napi_value js_quota(napi_env env, napi_callback_info info) {
     struct connection *connection = arguments(env, info, 0, NULL);
     capdist_quota quota;
@@ -372,13 +364,7 @@ static napi_value js_quota(napi_env env, napi_callback_info info) {
     lib.capdist_quota_init(&quota, sizeof quota);
     capdist_status status = lib.capdist_get_quota(connection->handle, &quota);
     if (status != CAPDIST_OK) return throw_status(env, status, NULL), NULL;
-    struct list list = list_make(env);
-    push_number(&list, quota.limit);
-    push_number(&list, quota.window_ms);
-    push_number(&list, quota.used);
-    push_number(&list, quota.waiting);
-    push_number(&list, quota.next_slot_ms);
-    return list.array;
+    return quota_list(env, &quota);
 }
 
 /// `ref()`: the loop goes on for as long as the connection is open.

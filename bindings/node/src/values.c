@@ -82,6 +82,29 @@ void push_proto_reply(struct list *list, const capdist_proto_reply *reply) {
     push_number(list, proto_reply_retry(reply, CAPDIST_RETRY_UNKNOWN));
 }
 
+napi_value info_list(napi_env env, const capdist_connection_info *info) {
+    struct list list = list_make(env);
+    const uint64_t ids[] = {info->conn_id, info->login_user_id};
+    for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
+        napi_value big = NULL;
+        napi_create_bigint_uint64(env, ids[i], &big);
+        push_value(&list, big);
+    }
+    push_number(&list, info->server_version);
+    push_number(&list, info->state);
+    return list.array;
+}
+
+napi_value quota_list(napi_env env, const capdist_quota *quota) {
+    struct list list = list_make(env);
+    push_number(&list, quota->limit);
+    push_number(&list, quota->window_ms);
+    push_number(&list, quota->used);
+    push_number(&list, quota->waiting);
+    push_number(&list, quota->next_slot_ms);
+    return list.array;
+}
+
 void throw_status(napi_env env, capdist_status status, const char *message) {
     napi_throw_error(env, lib.capdist_status_name(status), message ? message : lib.capdist_last_error());
 }

@@ -36,6 +36,11 @@ void push_reply(struct list *list, const capdist_reply *reply);
 /// status, was_sent, retry_after_ms, present, ret_type, desc, body.
 void push_proto_reply(struct list *list, const capdist_proto_reply *reply);
 
+/// [connId, loginUserId, serverVersion, state]
+napi_value info_list(napi_env env, const capdist_connection_info *info);
+/// [limit, windowMs, used, waiting, nextSlotMs]
+napi_value quota_list(napi_env env, const capdist_quota *quota);
+
 /// Throws an Error whose `code` is the status's name; its message is the library's if `message` is NULL.
 void throw_status(napi_env env, capdist_status status, const char *message);
 

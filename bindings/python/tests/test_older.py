@@ -60,7 +60,16 @@ UNKNOWN
 def older(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Today's library as its first version was: what is read beyond a struct's end ends the process."""
     library = tmp_path_factory.mktemp("older") / "libcapdist.so.1"
-    command = ["cc", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", f"-I{ROOT / 'include'}", ROOT / "Tests" / "older" / "older.c"]
+    command = [
+        "cc",
+        "-Wall",
+        "-Wextra",
+        "-Werror",
+        "-shared",
+        "-fPIC",
+        f"-I{ROOT / 'include'}",
+        ROOT / "Tests" / "older" / "older.c",
+    ]
     subprocess.run([*command, "-Wl,-soname,libcapdist.so.1", "-o", library], check=True, timeout=60)
     return library
 
