@@ -237,4 +237,4 @@ lint:
 	swift format lint --strict --recursive $(SWIFT_FILES)
 
 clean:
-	rm -rf $(DIST) .build .build-test .build-test-debug .build-bench .build-mutants .build-fuzz .build-asan .build-tsan $(VENV) $(BENCH_VENV) Tests/.results bindings/java/target bindings/node/build
+	rm -rf $(DIST) .build .build-test .build-test-debug .build-bench .build-mutants .build-fuzz .build-asan .build-tsan $(VENV) $(BENCH_VENV) $(PYPY_VENV) $(AUTOBAHN_VENV) Tests/.results bindings/java/target bindings/node/build

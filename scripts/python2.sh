@@ -13,7 +13,8 @@ packages=(python2.7-minimal libpython2.7-minimal libpython2.7-stdlib python2.7 l
 rm -rf "$folder"
 mkdir -p "$folder"/apt/{lists,cache/archives,sources}/partial "$folder/root"
 # From wherever this system has its packages.
-site=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | grep -m 1 '/debian/$')
+site=$(apt-get indextargets --no-release-info --format '$(REPO_URI)' 'Created-By: Packages' | sort -u | sed -n '\|/debian/$|p' | sed -n 1p)
+[ -n "$site" ] || { echo "python2: this system has its packages from no archive of Debian" >&2 && exit 1; }
 echo "deb [signed-by=$keyring] $site bullseye main" >"$folder/apt/sources.list"
 apt=(apt-get -qq -o "Dir::Etc::SourceList=$folder/apt/sources.list" -o "Dir::Etc::SourceParts=$folder/apt/sources"
     -o "Dir::State::Lists=$folder/apt/lists" -o "Dir::Cache=$folder/apt/cache" -o APT::Sandbox::User= -o Acquire::Retries=3)
