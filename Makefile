@@ -47,9 +47,6 @@ MAJOR := $(call version,MAJOR)
 VERSION := $(MAJOR).$(call version,MINOR).$(call version,PATCH)
 
 JAVA := .build/java
-JARS := /usr/share/java
-# For a compiler that lives for seconds: half its time.
-JAVAC := javac -J-XX:TieredStopAtLevel=1 -J-XX:+UseSerialGC
 VENV := .venv-test
 BENCH_VENV := .venv-bench
 PYPY_VENV := .venv-pypy
@@ -174,18 +171,11 @@ simulate: setup-build
 
 java:
 	@scripts/setup.sh $(JAVA_PACKAGES)
-	rm -rf $(JAVA)
-	bindings/java/generate.sh $(JAVA)/generated
-	$(JAVAC) --release 17 -Xlint:all -Xdoclint:all,-missing -Werror -cp $(JARS)/jna.jar:$(JARS)/protobuf.jar \
-		-d $(JAVA)/classes $$(find bindings/java/src $(JAVA)/generated -name '*.java')
-	jar --create --file $(JAVA)/capdist.jar -C $(JAVA)/classes .
+	@$(MAKE) --silent -C bindings/java OUT=$(abspath $(JAVA))
 
 csharp:
 	@scripts/setup.sh mono-mcs mono-runtime
-	@mkdir -p $(CSHARP_OUT)
-	@echo '[assembly: System.Reflection.AssemblyVersion("$(VERSION).0")]' >$(CSHARP_OUT)/Version.cs
-	mcs -nologo -warnaserror -optimize -debug -unsafe -target:library -doc:$(CSHARP_OUT)/Capdist.xml \
-	    -out:$(CSHARP_OUT)/Capdist.dll bindings/csharp/src/*.cs bindings/csharp/src/*/*.cs $(CSHARP_OUT)/Version.cs
+	@$(MAKE) --silent -C bindings/csharp OUT=$(abspath $(CSHARP_OUT))
 
 INSTALL = PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' INCLUDEDIR='$(INCLUDEDIR)' DOCDIR='$(DOCDIR)' \
 	DESTDIR='$(DESTDIR)' RELEASE='$(RELEASE)' LIBRARY='$(LIBRARY)' VERSION='$(VERSION)' scripts/install.sh

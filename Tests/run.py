@@ -34,7 +34,6 @@ from harness.external import binding
 from harness.flows import flows
 from harness.fuzzing import corpus, fuzzing
 from harness.guests import guests
-from harness.java import java
 from harness.mutants import misplaced, mutants
 from harness.packages import packages
 from harness.pythons import pythons
@@ -167,12 +166,12 @@ SUITES = [
     Suite("csharp", "the C# binding with Mono: NUnit, the named cases, the samples", 600, csharp, usual_s=100, in_bindings=True),
     Suite("node", "the Node package: its tests, the named cases, the samples, its declarations", 600, binding("bindings/node"), usual_s=120, in_bindings=True),
     Suite("python", "the Python package", 600, pytest_suite("bindings/python/tests"), usual_s=120),
-    Suite("java", "the Java binding, and the named cases", 600, java, usual_s=120, in_bindings=True),
-    Suite("flows", "what follows from figures, the same in every language", 300, flows, usual_s=60, in_bindings=True),
-    Suite("tool", "the command capdist, in pipes, terminals and a browser", 900, pytest_suite("Tests/tool", checks.tool), usual_s=120, in_bindings=True),
-    Suite("docs", "every block of the pages is run, every link and name leads somewhere", 300, docs, usual_s=100, in_bindings=True),
-    Suite("packages", "make install, the wheel and the Debian packages, made and used", 600, packages, usual_s=90, in_bindings=True),
-    Suite("bench", "a short round of every benchmark", 600, benchmark, usual_s=30, in_bindings=True),
+    Suite("java", "the Java binding, and the named cases", 600, binding("bindings/java"), usual_s=120),
+    Suite("flows", "what follows from figures, the same in every language", 300, flows, usual_s=60),
+    Suite("tool", "the command capdist, in pipes, terminals and a browser", 900, pytest_suite("Tests/tool", checks.tool), usual_s=120),
+    Suite("docs", "every block of the pages is run, every link and name leads somewhere", 300, docs, usual_s=100),
+    Suite("packages", "make install, the wheel and the Debian packages, made and used", 600, packages, usual_s=90),
+    Suite("bench", "a short round of every benchmark", 600, benchmark, usual_s=30),
     Suite("vendor", "the vendor's client and the vendor's messages", 600, pytest_suite("Tests/vendor"), usual_s=60),
 ]
 

@@ -3,12 +3,15 @@
 #   CAPDIST_LIBDIR     the folder of libcapdist.so and opend-simulator: what `make lib` made, if nothing else is told
 #   PART, ONLY         one part alone; the tests with this in their names
 #   RESULTS            where what is made for the tests goes
+.DEFAULT_GOAL := all
 HERE := $(CURDIR)
 ROOT := $(abspath $(HERE)/../..)
 CAPDIST_LIBDIR ?= $(ROOT)/.build/release
 CAPDIST_SIMULATOR ?= $(CAPDIST_LIBDIR)/opend-simulator
 CAPDIST_LIBRARY ?= $(CAPDIST_LIBDIR)/libcapdist.so.1
 export CAPDIST_LIBDIR CAPDIST_SIMULATOR CAPDIST_LIBRARY
+# The one place that tells the version is the header.
+VERSION := $(shell sed -n 's/^\#define CAPDIST_VERSION_[MP][A-Z]* //p' $(ROOT)/include/capdist.h | paste -sd.)
 PART ?=
 export ONLY ?=
 RESULTS ?= $(ROOT)/Tests/.results/$(notdir $(HERE))

@@ -30,10 +30,10 @@ HEADER = ROOT / "include" / "capdist.h"
 PAGES = ("*.md", "docs/*.md", "bindings/*/README.md", "bindings/*/samples/README.md", "Tests/*/README.md")
 #: Blocks of a page and language that another test runs: the file that does, which must name the page.
 ELSEWHERE = {
-    ("README.md", "csharp"): "Tests/harness/csharp.py",
-    ("README.md", "java"): "Tests/harness/java.py",
-    ("bindings/csharp/README.md", "csharp"): "Tests/harness/csharp.py",
-    ("bindings/java/README.md", "java"): "Tests/harness/java.py",
+    ("README.md", "csharp"): "bindings/csharp/tests/samples.toml",
+    ("README.md", "java"): "bindings/java/tests/readme.toml",
+    ("bindings/csharp/README.md", "csharp"): "bindings/csharp/tests/samples.toml",
+    ("bindings/java/README.md", "java"): "bindings/java/tests/readme.toml",
     ("README.md", "js"): "bindings/node/test/readme.toml",
     ("bindings/node/README.md", "js"): "bindings/node/test/readme.toml",
     ("bindings/python/README.md", "python"): "bindings/python/tests/test_readme.py",

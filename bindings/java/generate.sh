@@ -18,5 +18,5 @@ done
 mkdir -p "$out/com/moomoo/openapi"
 for source in src/main/java/com/futu/openapi/*.java; do
     name=$(basename "$source")
-    sed 's/com\.futu/com.moomoo/g; s/FT\(API\|SPI\)/MM\1/g' "$source" >"$out/com/moomoo/openapi/MM${name#FT}"
+    sed -f moomoo.sed "$source" >"$out/com/moomoo/openapi/MM${name#FT}"
 done
