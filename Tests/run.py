@@ -28,7 +28,6 @@ from harness import checks
 from harness.abi import abi
 from harness.autobahn import autobahn
 from harness.cprograms import c_tests
-from harness.csharp import csharp
 from harness.docs import docs
 from harness.external import binding
 from harness.flows import flows
@@ -163,8 +162,8 @@ SUITES = [
     Suite("guests", "hosts that load and unload the library, or have a Swift runtime of their own", 600, guests, usual_s=60),
     Suite("corpus", "libFuzzer's targets, each its corpus", 900, corpus, usual_s=60),
     Suite("cpp", "the C++ headers with gcc and clang, under sanitizers, and the named cases", 900, binding("bindings/cpp"), usual_s=210),
-    Suite("csharp", "the C# binding with Mono: NUnit, the named cases, the samples", 600, csharp, usual_s=100, in_bindings=True),
-    Suite("node", "the Node package: its tests, the named cases, the samples, its declarations", 600, binding("bindings/node"), usual_s=120, in_bindings=True),
+    Suite("csharp", "the C# binding with Mono: NUnit, the named cases, the samples", 600, binding("bindings/csharp"), usual_s=100),
+    Suite("node", "the Node package: its tests, the named cases, the samples, its declarations", 600, binding("bindings/node"), usual_s=120),
     Suite("python", "the Python package", 600, pytest_suite("bindings/python/tests"), usual_s=120),
     Suite("java", "the Java binding, and the named cases", 600, binding("bindings/java"), usual_s=120),
     Suite("flows", "what follows from figures, the same in every language", 300, flows, usual_s=60),

@@ -24,6 +24,12 @@ CASES := python3 -m harness.cases --only "$$ONLY"
 SAMPLES = python3 -m harness.samples $(1) $(2) --only "$$ONLY"
 TAP := python3 -m harness.tap
 
+# Today's library as version 1.0 was; CAPDIST_REAL must name today's.
+OLDER := $(RESULTS)/older/libcapdist.so.1
+$(OLDER): $(wildcard $(ROOT)/Tests/older/*)
+	@mkdir -p $(@D)
+	@cc -Wall -Wextra -Werror -shared -fPIC -I$(ROOT)/include $(ROOT)/Tests/older/older.c -Wl,-soname,libcapdist.so.1 -o $@
+
 test: $(addprefix test-,$(or $(PART),$(PARTS)))
 
 .PHONY: test $(addprefix test-,$(PARTS))

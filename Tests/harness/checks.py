@@ -71,16 +71,6 @@ def library(run: Run) -> None:
 
 
 @once
-def older_library(run: Run, *options: str) -> Path:
-    """A folder with today's library as version 1.0 was (Tests/older); CAPDIST_REAL must name today's."""
-    library = RESULTS / "older" / ("with" if options else "without") / "libcapdist.so.1"
-    library.parent.mkdir(parents=True, exist_ok=True)
-    command = ["cc", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", *options, f"-I{ROOT / 'include'}"]
-    run.build([*command, ROOT / "Tests" / "older" / "older.c", "-Wl,-soname,libcapdist.so.1", "-o", library])
-    return library.parent
-
-
-@once
 def tool(run: Run) -> None:
     """Brings the command up to date, and the library that it uses."""
     library(run)

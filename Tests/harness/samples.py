@@ -13,7 +13,7 @@ The table has an entry `[[sample]]` for each:
     build, run     commands of the shell, in OUT; {source} is the copy, {out} OUT, {here} the binding, {root} the project
     until          a line (a pattern); when it was printed and nothing else came, the program is sent SIGTERM
     status         its exit status, 0 if nothing is told; negative: the signal that ends it
-    output         what it prints, by the words of its lines; or `matches`, a pattern for it; or `has`, a piece of it
+    output         what it prints, by the words of its lines; or `exactly`; or `matches`, a pattern for it; or `has`, a piece of it
     brands         run for both: moomoo's is the source with the names of moomoo.sed, which stands beside the table's folder
 
 and `[[documented]]` for a sample of the vendor's documentation: `source`, `digests` (SHA-256 of its words, by brand), and how
@@ -133,6 +133,8 @@ def _played(entry: dict[str, Any], values: dict[str, Any]) -> str:
         return f"ended with {status}: {output[-300:]}"
     if "output" in entry:
         good = _words(output.splitlines()) == _words(_filled(entry["output"], values).splitlines())
+    elif "exactly" in entry:
+        good = output == _filled(entry["exactly"], values)
     elif "matches" in entry:
         good = re.fullmatch(entry["matches"], output, flags=re.MULTILINE) is not None
     else:

@@ -4,6 +4,78 @@ using Futu.OpenApi.Pb;
 
 namespace Capdist.Vendor
 {
+    /// <summary>Where it begins and ends; nothing needs to be done.</summary>
+    public abstract class Api
+    {
+        internal Api()
+        {
+        }
+
+        /// <summary>Does nothing.</summary>
+        public static void Init()
+        {
+        }
+
+        /// <summary>Does nothing: connections are closed one by one.</summary>
+        public static void UnInit()
+        {
+        }
+    }
+
+    /// <summary>What happens to a connection; on the connection's thread. What it throws goes to
+    /// <see cref="Client.CallbackException"/>.</summary>
+    public interface IConnCallback<TConn>
+    {
+        /// <summary>The connection stands (errCode 0), or could not be made: <see cref="Conn.InitFail"/>.</summary>
+        void OnInitConnect(TConn client, long errCode, string desc);
+
+        /// <summary>The connection was lost. It is made again, and OnInitConnect tells when it stands, unless
+        /// SetAutoReconnect(false) asked for no such thing.</summary>
+        void OnDisconnect(TConn client, long errCode);
+    }
+
+    /// <summary>Answers; on the connection's thread.</summary>
+    public interface IQotCallback<TConn>
+    {
+        /// <summary>The answer to a request, exactly once. Where no answer came, retType says why (-100 timeout, -200
+        /// disconnected, -500 damaged, -400 else) and retMsg says it in words.</summary>
+        void OnReply_GetCapitalDistribution(TConn client, uint nSerialNo, QotGetCapitalDistribution.Response rsp);
+    }
+
+    /// <summary>A connection of a brand, before it has a purpose.</summary>
+    public abstract class Conn<TConn, TCallback> : Conn
+        where TConn : Conn<TConn, TCallback>
+        where TCallback : class, IConnCallback<TConn>
+    {
+        private volatile TCallback connCallback;
+        internal volatile IQotCallback<TConn> QotCallback;
+
+        internal Conn()
+        {
+        }
+
+        /// <summary>Who is told; null: nobody.</summary>
+        public void SetConnCallback(TCallback callback)
+        {
+            connCallback = callback;
+        }
+
+        internal override void TellInitConnect(long errCode, string desc)
+        {
+            connCallback?.OnInitConnect((TConn)this, errCode, desc);
+        }
+
+        internal override void TellDisconnect(long errCode)
+        {
+            connCallback?.OnDisconnect((TConn)this, errCode);
+        }
+
+        internal override void TellReply(uint serialNo, QotGetCapitalDistribution.Response response)
+        {
+            QotCallback?.OnReply_GetCapitalDistribution((TConn)this, serialNo, response);
+        }
+    }
+
     /// <summary>What both brands' connections are made of. Every member may be called from any thread and in any callback.
     /// A connection that is open stays, whoever forgets it, until <see cref="Close"/>.</summary>
     public abstract class Conn : IDisposable

@@ -87,7 +87,7 @@ namespace Capdist.Tests
             Assert.That(QotGetCapitalDistribution.Response.DefaultInstance.RetType, Is.EqualTo((int)Common.RetType.RetType_Unknown));
         }
 
-        /// <summary>For protoc: Tests/harness/csharp.py has it decode the bytes, and compares what it prints.</summary>
+        /// <summary>For protoc: the Makefile has it decode the bytes, and compares what it prints.</summary>
         [Test]
         public void BytesForProtoc()
         {

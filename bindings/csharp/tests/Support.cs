@@ -12,7 +12,7 @@ namespace Capdist.Tests
         internal static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
         private static int groups;
 
-        /// <summary>Where a gateway of the suite's listens; Tests/harness/csharp.py tells which there are.</summary>
+        /// <summary>Where a gateway of the suite's listens; the Makefile tells which there are.</summary>
         internal static int Port(string name = "CAPDIST_PORT")
         {
             string text = Environment.GetEnvironmentVariable(name);
