@@ -29,15 +29,13 @@ from harness.abi import abi
 from harness.autobahn import autobahn
 from harness.cprograms import c_tests
 from harness.docs import docs
-from harness.external import binding
-from harness.flows import flows
+from harness.external import folder
 from harness.fuzzing import corpus, fuzzing
 from harness.guests import guests
 from harness.mutants import misplaced, mutants
 from harness.packages import packages
 from harness.pythons import pythons
 from harness.results import read_junit, read_swift_events
-from harness.runtimes import deep_runtimes
 from harness.sanitizers import sanitizers
 from harness.suite import (
     RELEASE,
@@ -161,12 +159,12 @@ SUITES = [
     Suite("c", "the C ABI over the real library, in both modes", 900, c_tests, usual_s=200),
     Suite("guests", "hosts that load and unload the library, or have a Swift runtime of their own", 600, guests, usual_s=60),
     Suite("corpus", "libFuzzer's targets, each its corpus", 900, corpus, usual_s=60),
-    Suite("cpp", "the C++ headers with gcc and clang, under sanitizers, and the named cases", 900, binding("bindings/cpp"), usual_s=210),
-    Suite("csharp", "the C# binding with Mono: NUnit, the named cases, the samples", 600, binding("bindings/csharp"), usual_s=100),
-    Suite("node", "the Node package: its tests, the named cases, the samples, its declarations", 600, binding("bindings/node"), usual_s=120),
+    Suite("cpp", "the C++ headers with gcc and clang, under sanitizers, and the named cases", 900, folder("bindings/cpp"), usual_s=210),
+    Suite("csharp", "the C# binding with Mono: NUnit, the named cases, the samples", 600, folder("bindings/csharp"), usual_s=100),
+    Suite("node", "the Node package: its tests, the named cases, the samples, its declarations", 600, folder("bindings/node"), usual_s=120),
     Suite("python", "the Python package", 600, pytest_suite("bindings/python/tests"), usual_s=120),
-    Suite("java", "the Java binding, and the named cases", 600, binding("bindings/java"), usual_s=120),
-    Suite("flows", "what follows from figures, the same in every language", 300, flows, usual_s=60),
+    Suite("java", "the Java binding, and the named cases", 600, folder("bindings/java"), usual_s=120),
+    Suite("flows", "what follows from figures, the same in every language", 300, folder("Tests/flows"), usual_s=60),
     Suite("tool", "the command capdist, in pipes, terminals and a browser", 900, pytest_suite("Tests/tool", checks.tool), usual_s=120),
     Suite("docs", "every block of the pages is run, every link and name leads somewhere", 300, docs, usual_s=100),
     Suite("packages", "make install, the wheel and the Debian packages, made and used", 600, packages, usual_s=90),
@@ -177,7 +175,7 @@ SUITES = [
 #: What takes long, or depends on chance.
 DEEP = [
     Suite("releases", "the vendor's package release by release, from PyPI, against the simulator", 1800, pytest_suite("Tests/releases"), usual_s=240),
-    Suite("runtimes", "languages whose compilers are large, with programs of ours", 600, deep_runtimes, usual_s=120),
+    Suite("runtimes", "languages whose compilers are large, with programs of ours", 600, folder("Tests/runtimes", part="deep"), usual_s=120),
     Suite("sanitizers", "the C tests under sanitizers, the samples under valgrind", 1500, sanitizers, usual_s=900),
     Suite("fuzzing", "libFuzzer's targets, each its corpus sanitized, and a minute of inputs of its own", 1800, fuzzing, usual_s=480),
     Suite("autobahn", "the Autobahn test suite plays its cases with the WebSocket framing, as client and as server", 600, autobahn, usual_s=90),

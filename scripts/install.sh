@@ -84,7 +84,7 @@ put 644 "$PREFIX/share/man/man1" "$made/opend-simulator.1"
 mirror README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md LICENSE docs/*.{md,svg}
 mirror bindings/c/README.md bindings/c/*.c bindings/c/adapters/*.{c,h}
 mirror bindings/cpp/README.md bindings/cpp/samples/*.cpp bindings/cpp/include/capdist/asio.hpp
-mirror bindings/python/README.md bindings/python/samples/*.{md,py} bindings/python/tests/test_greenlets.py Tests/runtimes/*
+mirror bindings/python/README.md bindings/python/samples/*.{md,py} bindings/python/tests/test_greenlets.py Tests/runtimes/fetch*
 mirror bindings/{java,csharp,node}/README.md Tests/Fuzz/README.md include/capdist.h
 mirror bindings/swift/README.md bindings/swift/Package.swift bindings/swift/Sources/*/*.*
 

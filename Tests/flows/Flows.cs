@@ -1,4 +1,4 @@
-// Tests/cases/flows.json in C#; Tests/harness/flows.py tells what is read and printed. Compiled with the binding's sources,
+// Tests/cases/flows.json in C#; Tests/flows/play.py tells what is read and printed. Compiled with the binding's sources,
 // since nobody else may make figures.
 using System;
 using System.Globalization;

@@ -1,4 +1,4 @@
-/* Tests/cases/flows.json in C; Tests/harness/flows.py tells what is read and printed. */
+/* Tests/cases/flows.json in C; Tests/flows/play.py tells what is read and printed. */
 #include <capdist.h>
 
 #include <stdio.h>

@@ -1,4 +1,4 @@
-// Tests/cases/flows.json in JavaScript; Tests/harness/flows.py tells what is read and printed.
+// Tests/cases/flows.json in JavaScript; Tests/flows/play.py tells what is read and printed.
 "use strict";
 
 const { CapitalDistribution } = require("../../bindings/node/lib/reply.js");

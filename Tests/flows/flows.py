@@ -1,4 +1,4 @@
-"""Tests/cases/flows.json in Python; Tests/harness/flows.py tells what is read and printed."""
+"""Tests/cases/flows.json in Python; Tests/flows/play.py tells what is read and printed."""
 
 from __future__ import annotations
 

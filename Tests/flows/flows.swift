@@ -1,6 +1,6 @@
 import CCapDist
 
-/// Tests/cases/flows.json in Swift, by the sample's own code; Tests/harness/flows.py tells what is read and printed.
+/// Tests/cases/flows.json in Swift, by the sample's own code; Tests/flows/play.py tells what is read and printed.
 @main
 struct Flows {
     static func main() {

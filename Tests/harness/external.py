@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -21,18 +20,24 @@ def tap(run: Run, command: Sequence[str | Path], *, cwd: Path = ROOT, env: dict[
         raise SuiteError(f"{command[0]}: {len(cases)} cases passed, and yet {outcome.ended}: {' '.join(said)[-300:]}")
 
 
-def binding(folder: str, build: Callable[[Run], object] = checks.library) -> Callable[[Run], None]:
-    """A suite that is `make test` in a folder of its own. Its Makefile is told the part of the suite and the name in it that are
-    wanted, as PART and ONLY; two of its parts run beside each other."""
+def make_test(run: Run, folder: str, part: str = "", name: str = "") -> None:
+    """`make test` in a folder, with that part and that name, two of its parts beside each other."""
+    only = [f"PART={part}", f"ONLY={name}"]
+    command = ["make", "--silent", "--keep-going", "-j2", "--output-sync=target", "-C", folder, "test", *only]
+    # A make of this one's own: those above it tell it nothing.
+    tap(run, command, env={"MAKEFLAGS": "", "MAKELEVEL": "0", "MFLAGS": ""})
+
+
+def folder(path: str, build: Callable[[Run], object] = checks.library, part: str = "") -> Callable[[Run], None]:
+    """A suite that is `make test` in a folder of its own, or that part of it. Its Makefile is told which part and which name are
+    wanted, as PART and ONLY. Where the folder has a page, that tells the command."""
 
     def suite(run: Run) -> None:
         build(run)
-        only = [f"PART={run.only.part}", f"ONLY={run.only.name}"]
-        command = ["make", "--silent", "--keep-going", "-j2", "--output-sync=target", "-C", folder, "test", *only]
-        page = (ROOT / folder / "README.md").read_text(encoding="utf-8")
-        if not run.only:
-            run.check("README tells how its tests are run", None if f"make -C {folder} test" in page else "it does not")
-        # A make of this one's own: those above it tell it nothing.
-        tap(run, command, env={"MAKEFLAGS": "", "MAKELEVEL": "0", "MFLAGS": "", "PATH": os.environ["PATH"]})
+        page = ROOT / path / "README.md"
+        if page.exists() and not run.only:
+            told = f"make -C {path} test" in page.read_text(encoding="utf-8")
+            run.check("README tells how its tests are run", None if told else "it does not")
+        make_test(run, path, run.only.part or part, run.only.name)
 
     return suite

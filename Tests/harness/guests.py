@@ -8,11 +8,10 @@ import shlex
 import shutil
 import subprocess
 
-from . import checks, cprograms, hygiene, process
+from . import checks, cprograms, external, hygiene, process
 from .docs import blocks
 from .gateway import simulator
 from .loops import loops
-from .runtimes import runtimes
 from .suite import RELEASE, RESULTS, ROOT, Run, SuiteError
 
 SOURCES = ROOT / "Tests" / "guests"
@@ -29,7 +28,7 @@ def guests(run: Run) -> None:
         run.part("swift-times", _swift_times)
     run.part("websocket-sample", _websocket_sample)
     run.part("loops", loops)
-    run.part("runtimes", runtimes)
+    run.part("runtimes", external.make_test, "Tests/runtimes")
     run.part("conditions", process.conditions)
     run.part("secrets", hygiene.secrets)
     run.part("first-uses", _first_uses)

@@ -1,0 +1,33 @@
+"""A suite that is written in Python, as a program of its own that reports in TAP: what its programs print becomes comments.
+
+The variables PART and ONLY tell which part is wanted, and tests with which name; CAPDIST_LIBDIR where the library is.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Callable
+
+from .suite import Only, Run
+from .tap import Case, SuiteError, report
+
+
+class _Comments(io.TextIOBase):
+    def write(self, text: str) -> int:
+        sys.stdout.write("".join(f"# {line}\n" for line in text.splitlines()))
+        sys.stdout.flush()
+        return len(text)
+
+
+def standalone(suite: Callable[[Run], None]) -> int:
+    """Runs the suite. Returns the exit status of the program."""
+    only = Only(os.environ.get("PART", ""), os.environ.get("ONLY", ""))
+    # How long it may take is the affair of who runs it.
+    run = Run(suite.__name__, float("inf"), _Comments(), only, is_beside=True)
+    try:
+        suite(run)
+    except SuiteError as error:
+        run.cases.append(Case(suite.__name__, False, str(error)))
+    return report(case for case in run.cases if only.name in case.name or not case.passed)
