@@ -24,17 +24,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from harness import checks
-from harness.abi import abi
+from harness import builds
 from harness.autobahn import autobahn
 from harness.cprograms import c_tests
-from harness.docs import docs
-from harness.external import folder
-from harness.fuzzing import corpus, fuzzing
-from harness.guests import guests
-from harness.mutants import misplaced, mutants
-from harness.packages import packages
-from harness.pythons import pythons
+from harness.external import folder, script
 from harness.results import read_junit, read_swift_events
 from harness.sanitizers import sanitizers
 from harness.suite import (
@@ -59,14 +52,13 @@ from harness.suite import (
 
 def sources(run: Run) -> None:
     """Checks on the text of the sources, and that `make mutants` finds what it changes in them."""
-    checks.sources(run)
-    lost = misplaced()
-    run.check("every mutant has its place", "; ".join(f"{name}: {why}" for name, why in lost.items())[:400])
+    script(CHECKS, "sources", build=None)(run)
+    script("Tests/mutants/mutants.py", "places", build=None)(run)
 
 
 def swift_tests(run: Run) -> None:
     """Every test target of Package.swift."""
-    run.build(checks.swift_build("--build-tests"))
+    run.build(builds.swift_build("--build-tests"))
     events = RESULTS / "swift-events.jsonl"
     events.unlink(missing_ok=True)
     test = ["swift", "test", "--scratch-path", str(SCRATCH_DEBUG), "--skip-build", "--disable-xctest"]
@@ -79,7 +71,7 @@ def swift_tests(run: Run) -> None:
 
 def simulation(run: Run) -> None:
     """State machines, limiter and gateways in virtual time; a range of seeds is a case."""
-    run.build(checks.swift_build("-c", "release", "--product", "simulate"))
+    run.build(builds.swift_build("-c", "release", "--product", "simulate"))
     seeds = 1000
     for first in filter(lambda first: run.wants(str(first)), range(1, 4 * seeds, seeds)):
         outcome = run.program([RELEASE / "simulate", "--seeds", str(seeds), "--from", str(first)], limit_s=120)
@@ -95,17 +87,17 @@ def simulation(run: Run) -> None:
 
 def repeats(run: Run) -> None:
     """What `make test` does some times, many times; and as many schedules again as `make simulate` has by itself, ten times."""
-    checks.library(run)
+    builds.library(run)
     many = {"CAPDIST_EXITS": "1000", "CAPDIST_FORKS": "200", "CAPDIST_SOAK_REQUESTS": "100000"}
     c_tests(run, programs=("test_exit", "test_fork", "test_faults_soak"), more=many)
-    run.build(checks.swift_build("-c", "release", "--product", "simulate"))
+    run.build(builds.swift_build("-c", "release", "--product", "simulate"))
     for first in filter(lambda first: run.wants(str(first)), range(10_001, 50_001, 10_000)):
         outcome = run.program([RELEASE / "simulate", "--seeds", "10000", "--from", str(first)], limit_s=600)
         run.check(f"seeds {first} to {first + 9_999}", None if outcome.status == 0 else outcome.ended)
 
 
 def pytest_suite(
-    folder: str, build: Callable[[Run], None] = checks.library, files_of: str = "test_*.py"
+    folder: str, build: Callable[[Run], None] = builds.library, files_of: str = "test_*.py"
 ) -> Callable[[Run], None]:
     """A suite of pytest tests, in the virtual environment, over the shipped library and the real simulator; two files at a
     time, each in a process of its own."""
@@ -132,7 +124,7 @@ def pytest_suite(
 def benchmark(run: Run) -> None:
     """One short round: every client runs and its figures are sane. Each line it prints is a case. What it costs is asserted
     by `make bench` alone: here the machine may be busy."""
-    checks.library(run)
+    builds.library(run)
     outcome = run.program(["python3", "Benchmarks/bench.py", "--quick", "--library", RELEASE / "libcapdist.so.1"])
     for line in outcome.output.splitlines():
         # A peer that can not be had here ("not measured") is no case of ours.
@@ -147,27 +139,29 @@ def expect_agreement(run: Run, status: int, program: str) -> None:
         raise SuiteError(f"{program}: every case passed, and yet its exit status is {status}")
 
 
+#: What is no program's.
+CHECKS = "Tests/project/checks.py"
 #: `builds` makes what the others use.
 SUITES = [
-    Suite("builds", "release and debug from nothing, without a warning", 600, checks.builds, usual_s=240, is_first=True),
+    Suite("builds", "release and debug from nothing, without a warning", 600, script(CHECKS, "builds", build=None), usual_s=240, is_first=True),
     Suite("sources", "format, generated messages, banned imports, places of mutants", 120, sources, usual_s=15),
-    Suite("header", "capdist.h as C99 and C++17", 60, checks.header, usual_s=1),
-    Suite("abi", "the C interface is the recorded one", 60, abi, usual_s=15),
-    Suite("shipped", "the shipped library: symbols, size, needs", 300, checks.shipped, usual_s=5),
+    Suite("header", "capdist.h as C99 and C++17", 60, script(CHECKS, "header", build=None), usual_s=1),
+    Suite("abi", "the C interface is the recorded one", 60, script(CHECKS, "abi", build=None), usual_s=15),
+    Suite("shipped", "the shipped library: symbols, size, needs", 300, script(CHECKS, "shipped"), usual_s=5),
     Suite("swift", "the modules' own tests", 600, swift_tests, usual_s=60),
     Suite("simulation", "some thousand schedules in virtual time", 300, simulation, usual_s=40),
     Suite("c", "the C ABI over the real library, in both modes", 900, c_tests, usual_s=200),
-    Suite("guests", "hosts that load and unload the library, or have a Swift runtime of their own", 600, guests, usual_s=60),
-    Suite("corpus", "libFuzzer's targets, each its corpus", 900, corpus, usual_s=60),
+    Suite("guests", "hosts that load and unload the library, or have a Swift runtime of their own", 600, folder("Tests/guests"), usual_s=60),
+    Suite("corpus", "libFuzzer's targets, each its corpus", 900, script("Tests/Fuzz/fuzzing.py", "corpus", build=None), usual_s=60),
     Suite("cpp", "the C++ headers with gcc and clang, under sanitizers, and the named cases", 900, folder("bindings/cpp"), usual_s=210),
     Suite("csharp", "the C# binding with Mono: NUnit, the named cases, the samples", 600, folder("bindings/csharp"), usual_s=100),
     Suite("node", "the Node package: its tests, the named cases, the samples, its declarations", 600, folder("bindings/node"), usual_s=120),
     Suite("python", "the Python package", 600, pytest_suite("bindings/python/tests"), usual_s=120),
     Suite("java", "the Java binding, and the named cases", 600, folder("bindings/java"), usual_s=120),
     Suite("flows", "what follows from figures, the same in every language", 300, folder("Tests/flows"), usual_s=60),
-    Suite("tool", "the command capdist, in pipes, terminals and a browser", 900, pytest_suite("Tests/tool", checks.tool), usual_s=120),
-    Suite("docs", "every block of the pages is run, every link and name leads somewhere", 300, docs, usual_s=100),
-    Suite("packages", "make install, the wheel and the Debian packages, made and used", 600, packages, usual_s=90),
+    Suite("tool", "the command capdist, in pipes, terminals and a browser", 900, pytest_suite("Tests/tool", builds.tool), usual_s=120),
+    Suite("docs", "every block of the pages is run, every link and name leads somewhere", 300, script("Tests/docs/docs.py", build=builds.tool), usual_s=100),
+    Suite("packages", "make install, the wheel and the Debian packages, made and used", 600, script("Tests/packages/packages.py", build=builds.tool), usual_s=90),
     Suite("bench", "a short round of every benchmark", 600, benchmark, usual_s=30),
     Suite("vendor", "the vendor's client and the vendor's messages", 600, pytest_suite("Tests/vendor"), usual_s=60),
 ]
@@ -177,12 +171,12 @@ DEEP = [
     Suite("releases", "the vendor's package release by release, from PyPI, against the simulator", 1800, pytest_suite("Tests/releases"), usual_s=240),
     Suite("runtimes", "languages whose compilers are large, with programs of ours", 600, folder("Tests/runtimes", part="deep"), usual_s=120),
     Suite("sanitizers", "the C tests under sanitizers, the samples under valgrind", 1500, sanitizers, usual_s=900),
-    Suite("fuzzing", "libFuzzer's targets, each its corpus sanitized, and a minute of inputs of its own", 1800, fuzzing, usual_s=480),
+    Suite("fuzzing", "libFuzzer's targets, each its corpus sanitized, and a minute of inputs of its own", 1800, script("Tests/Fuzz/fuzzing.py", build=None), usual_s=480),
     Suite("autobahn", "the Autobahn test suite plays its cases with the WebSocket framing, as client and as server", 600, autobahn, usual_s=90),
     Suite("repeats", "many processes that end or fork, many requests under faults, many schedules", 1800, repeats, usual_s=420),
-    Suite("pythons", "the Python package on PyPy, and bundled by PyInstaller and Nuitka", 1800, pythons, usual_s=600),
-    Suite("record", "a week of 3,000 securities, and the command's start", 1500, pytest_suite("Tests/tool", checks.tool, "deep_*.py"), usual_s=420),
-    Suite("mutants", "the library broken on purpose: the tests notice each", 1800, mutants, usual_s=900),
+    Suite("pythons", "the Python package on PyPy, and bundled by PyInstaller and Nuitka", 1800, script("bindings/python/tests/elsewhere.py", build=builds.tool), usual_s=600),
+    Suite("record", "a week of 3,000 securities, and the command's start", 1500, pytest_suite("Tests/tool", builds.tool, "deep_*.py"), usual_s=420),
+    Suite("mutants", "the library broken on purpose: the tests notice each", 1800, script("Tests/mutants/mutants.py", build=None), usual_s=900),
 ]
 
 

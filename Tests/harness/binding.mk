@@ -20,7 +20,7 @@ RESULTS ?= $(ROOT)/Tests/.results/$(notdir $(HERE))
 export PYTHONPATH := $(ROOT)/Tests
 export PYTHONDONTWRITEBYTECODE := 1
 GATEWAYS := python3 -m harness.gateways
-CASES := python3 -m harness.cases --only "$$ONLY"
+CASES := python3 $(ROOT)/Tests/cases/play.py --only "$$ONLY"
 SAMPLES = python3 -m harness.samples $(1) $(2) --only "$$ONLY"
 TAP := python3 -m harness.tap
 

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-from . import checks
+from . import builds
 from .results import read_junit, told
 from .suite import RELEASE, RESULTS, ROOT, Case, Run, SuiteError, library_env
 
@@ -30,7 +30,7 @@ def c_tests(
 ) -> None:
     """Every program, in both modes, over the shipped library and the real simulator; or those that are named, with
     more variables."""
-    checks.library(run)
+    builds.library(run)
     out = {mode: build(run, "c", RELEASE, mode) for mode in modes}
 
     def play(mode: str, name: str) -> list[Case]:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from . import checks
-from .suite import ROOT, Run, SuiteError, library_env
+from . import builds
+from .suite import ROOT, VENV_PYTHON, Run, SuiteError, library_env
 from .tap import read_tap
 
 
 def tap(run: Run, command: Sequence[str | Path], *, cwd: Path = ROOT, env: dict[str, str] | None = None) -> None:
     """Runs the command and records the cases that it tells."""
-    outcome = run.program(command, cwd=cwd, env={**library_env(), **(env or {})})
+    env = {**library_env(), builds.BUILT: "1", "PYTHONPATH": str(ROOT / "Tests"), **(env or {})}
+    outcome = run.program(command, cwd=cwd, env=env)
     cases = read_tap(outcome.output)
     run.record(*cases)
     if outcome.status != 0 and all(case.passed for case in cases):
@@ -28,7 +29,7 @@ def make_test(run: Run, folder: str, part: str = "", name: str = "") -> None:
     tap(run, command, env={"MAKEFLAGS": "", "MAKELEVEL": "0", "MFLAGS": ""})
 
 
-def folder(path: str, build: Callable[[Run], object] = checks.library, part: str = "") -> Callable[[Run], None]:
+def folder(path: str, build: Callable[[Run], object] = builds.library, part: str = "") -> Callable[[Run], None]:
     """A suite that is `make test` in a folder of its own, or that part of it. Its Makefile is told which part and which name are
     wanted, as PART and ONLY. Where the folder has a page, that tells the command."""
 
@@ -39,5 +40,16 @@ def folder(path: str, build: Callable[[Run], object] = checks.library, part: str
             told = f"make -C {path} test" in page.read_text(encoding="utf-8")
             run.check("README tells how its tests are run", None if told else "it does not")
         make_test(run, path, run.only.part or part, run.only.name)
+
+    return suite
+
+
+def script(path: str, *arguments: str, build: Callable[[Run], object] | None = builds.library) -> Callable[[Run], None]:
+    """A suite that is a program in Python (harness.standalone), over what is built first."""
+
+    def suite(run: Run) -> None:
+        if build:
+            build(run)
+        tap(run, [VENV_PYTHON, ROOT / path, *arguments], env={"PART": run.only.part, "ONLY": run.only.name})
 
     return suite

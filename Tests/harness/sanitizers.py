@@ -6,7 +6,7 @@ import shutil
 import time
 from pathlib import Path
 
-from . import checks, cprograms
+from . import builds, cprograms
 from .gateway import simulator
 from .results import told
 from .suite import RELEASE, RESULTS, ROOT, Case, Run, SuiteError, library_env, once
@@ -37,7 +37,7 @@ SANITIZERS = {
 
 def sanitizers(run: Run) -> None:
     """AddressSanitizer with LeakSanitizer, then ThreadSanitizer, then valgrind."""
-    checks.library(run)
+    builds.library(run)
     if not run.only:
         printed = "[ RUN      ] a\n[       OK ] a\n[ RUN      ] b\n0x1 != 0x2\nb.c:7: error: Failure!\n[  FAILED  ] b\n"
         seen = told(printed)

@@ -14,7 +14,7 @@ from .suite import Only, Run
 from .tap import Case, SuiteError, report
 
 
-class _Comments(io.TextIOBase):
+class _Comments(io.StringIO):
     def write(self, text: str) -> int:
         sys.stdout.write("".join(f"# {line}\n" for line in text.splitlines()))
         sys.stdout.flush()

@@ -26,7 +26,8 @@ ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "Tests" / ".results"
 #: Build folder of the tests, so that a developer's own builds are left alone.
 SCRATCH = ROOT / ".build-test"
-RELEASE = SCRATCH / "release"
+#: What is tested is there; a program that tests it is told so.
+RELEASE = Path(os.environ.get("CAPDIST_LIBDIR") or SCRATCH / "release")
 #: The other configuration has a folder of its own, since two builds of one folder wait for each other.
 SCRATCH_DEBUG = ROOT / ".build-test-debug"
 VENV_PYTHON = ROOT / ".venv-test" / "bin" / "python"

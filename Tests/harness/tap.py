@@ -136,11 +136,15 @@ def _of_command(name: str, command: list[str]) -> Case:
     return Case(name, not why, why, time.monotonic() - started)
 
 
+def _read_file(path: Path) -> list[Case]:
+    return read_tap(path.read_text(encoding="utf-8", errors="replace"))
+
+
 def main() -> int:
     """What the command line asks for."""
-    from . import results  # which has Case of this
+    from . import results  # whose SuiteError is that of the module, when this is the program
 
-    readers = {"tap": lambda path: read_tap(path.read_text("utf-8", "replace")), "junit": results.read_junit, "nunit": results.read_nunit, "swift": results.read_swift_events}
+    readers = {"tap": _read_file, "junit": results.read_junit, "nunit": results.read_nunit, "swift": results.read_swift_events}
     parser = argparse.ArgumentParser(description="Makes TAP of what test programs write.")
     kinds = parser.add_subparsers(dest="kind", required=True)
     case = kinds.add_parser("case")
@@ -157,7 +161,7 @@ def main() -> int:
     for file in arguments.files:
         try:
             cases += readers[arguments.kind](file)
-        except results.Unreadable as error:
+        except results.SuiteError as error:
             cases.append(Case(file.stem, False, str(error)))
     return report(replace(case, name=arguments.prefix + case.name) for case in cases)
 

@@ -1,25 +1,21 @@
-"""Suites that are no program's: builds, format, generated code, the header, the shipped library."""
+"""Suites that are no program's: builds, format, generated code, the header, the recorded interface, the shipped library.
+
+    checks.py builds|sources|header|abi|shipped
+"""
 
 from __future__ import annotations
 
 import platform
 import re
 import shutil
+import sys
 from pathlib import Path
 
-from .suite import RELEASE, RESULTS, ROOT, SCRATCH, SCRATCH_DEBUG, Outcome, Run, SuiteError, once, side_by_side
+from abi import abi
+from harness.builds import CORE, NEEDED, declared_functions, library, swift_build, version
+from harness.standalone import standalone
+from harness.suite import RELEASE, RESULTS, ROOT, SCRATCH, SCRATCH_DEBUG, Outcome, Run, SuiteError, side_by_side
 
-#: What the shipped library needs, and nothing else: no Foundation, no Dispatch, no Swift runtime.
-#: Each with Debian's package of it.
-NEEDED = {
-    "libc.so.6": "libc6",
-    "libcrypto.so.3": "libssl3",
-    "libgcc_s.so.1": "libgcc-s1",
-    "libm.so.6": "libc6",
-    "libprotobuf-c.so.1": "libprotobuf-c1",
-    "libssl.so.3": "libssl3",
-    "libstdc++.so.6": "libstdc++6",
-}
 #: The newest symbol versions that it asks for. A higher one shuts out older systems: raised here only if that is meant.
 NEWEST = {
     "CXXABI": "1.3.11",
@@ -33,7 +29,6 @@ NEWEST = {
 SIMULATOR_NEEDS = {"libjansson.so.4": "libjansson4"}
 MAX_LIBRARY_BYTES = 7_500_000
 
-CORE = ("CapDist", "Core", "Codec")
 #: What a process that forked can not go on with.
 BANNED = re.compile(
     r"^\s*(?:@\w+\s+)*(?:public |package |internal |private )?import (?:Foundation\w*|Dispatch|_Concurrency)\b"
@@ -56,25 +51,6 @@ int main(void) {{
     return capdist_options_init(&options, sizeof options) != CAPDIST_OK || functions[0] == 0;
 }}
 """
-
-
-def swift_build(*arguments: str) -> list[str]:
-    """The build command of all suites: what is shipped, or else debug."""
-    scratch = SCRATCH if "release" in arguments else SCRATCH_DEBUG
-    return ["swift", "build", "--scratch-path", str(scratch), *arguments]
-
-
-@once
-def library(run: Run) -> None:
-    """Brings the shipping build up to date: `libcapdist.so.1`, its debug information, and `opend-simulator`."""
-    run.build(["make", "--silent", "lib", f"SCRATCH={SCRATCH.name}"])
-
-
-@once
-def tool(run: Run) -> None:
-    """Brings the command up to date, and the library that it uses."""
-    library(run)
-    run.build(["make", "--silent", "tool", f"SCRATCH={SCRATCH.name}"])
 
 
 def builds(run: Run) -> None:
@@ -121,16 +97,6 @@ def _failure(status: int, output: str) -> str | None:
     return (output.strip()[-400:] or f"exit status {status}") if status != 0 else None
 
 
-def declared_functions() -> list[str]:
-    """The functions that include/capdist.h declares, in its order. Raises SuiteError if there is none."""
-    header = (ROOT / "include" / "capdist.h").read_text(encoding="utf-8")
-    code = re.sub(r"/\*.*?\*/", "", header, flags=re.DOTALL)
-    names = re.findall(r"^CAPDIST_API\b[^;(]*?\b(\w+)\s*\(", code, flags=re.MULTILINE)
-    if not names:
-        raise SuiteError("no function found in include/capdist.h")
-    return names
-
-
 def header(run: Run) -> None:
     """The header compiles as C99 and as C++17, without a word from the compilers."""
     functions = ", ".join(f"(function){name}" for name in declared_functions())
@@ -144,12 +110,6 @@ def header(run: Run) -> None:
         outcome = run.program([str(word) for word in command])
         name = f"capdist.h as {standard} with {Path(str(compiler)).name}"
         run.check(name, _failure(outcome.status, outcome.output))
-
-
-def version() -> str:
-    """The version, from the one place that tells it."""
-    text = (ROOT / "include" / "capdist.h").read_text(encoding="utf-8")
-    return ".".join(re.findall(r"^#define CAPDIST_VERSION_(?:MAJOR|MINOR|PATCH) (\d+)$", text, flags=re.MULTILINE))
 
 
 def shipped(run: Run) -> None:
@@ -252,3 +212,7 @@ def _debug_information(run: Run, path: Path) -> None:
         addresses = re.findall(rf"^(\w+) [tT] {pattern}$", symbols, flags=re.MULTILINE)[:20]
         lines = run.build(["addr2line", "-e", path, *addresses]).output if addresses else ""
         run.check(f"debuggers find the lines of {file}", None if f"/{file}:" in lines else lines or "no such function")
+
+
+if __name__ == "__main__":
+    sys.exit(standalone({"abi": abi, "builds": builds, "header": header, "shipped": shipped, "sources": sources}[sys.argv[1]]))

@@ -9,10 +9,10 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from .gateway import simulator
-from .suite import RELEASE, RESULTS, ROOT, Run
+from harness.gateway import simulator
+from harness.suite import RELEASE, RESULTS, ROOT, Run
 
-SOURCES = ROOT / "Tests" / "guests"
+OUT = RESULTS / "guests"
 TLS = ROOT / "Tests" / "vectors" / "tls"
 LIBRARY = RELEASE / "libcapdist.so.1"
 #: Where systems keep their CAs, the first first; the last two are folders.
@@ -31,29 +31,19 @@ LOCKED_KIB = 768
 
 
 def conditions(run: Run) -> None:
-    """Builds each program of the kind and runs it."""
+    """Runs each program of the kind."""
     with simulator("--no-quota") as port:
         _random(run)
         _last_thread(run, port)
         _locked(run, port)
         _failing(run, port)
-        played(run, "a collector that stops threads by signals", [build(run, "collector", "-lgc"), str(port)])
+        played(run, "a collector that stops threads by signals", [OUT / "collector", str(port)])
         _names(run, port)
     with simulator("--no-quota", "--fault", "never") as port:
         _clocks(run, port)
     certificate = ("--tls-cert", str(TLS / "server.pem"), "--tls-key", str(TLS / "key.pem"))
     with simulator("--no-quota", "--websocket-port", "0", *certificate) as port:
         _trust(run, port)
-
-
-def build(run: Run, name: str, *libraries: str) -> Path:
-    """Builds Tests/guests/NAME.c against the shipped library."""
-    program = RESULTS / "guests" / name
-    program.parent.mkdir(parents=True, exist_ok=True)
-    flags = ["-std=gnu11", "-O1", "-g", "-Wall", "-Wextra", "-Wno-missing-field-initializers", "-Werror", "-Iinclude"]
-    link = [f"-L{RELEASE}", "-lcapdist", f"-Wl,-rpath,{RELEASE}", "-lpthread", "-ldl", *libraries]
-    run.build(["cc", *flags, SOURCES / f"{name}.c", "-o", program, *link])
-    return program
 
 
 def played(run: Run, name: str, command: list[str | Path], env: dict[str, str] | None = None, limit_s: float = 60) -> str:
@@ -65,7 +55,7 @@ def played(run: Run, name: str, command: list[str | Path], env: dict[str, str] |
 
 def _random(run: Run) -> None:
     # It loads the library itself, once it is in the sandbox.
-    program = build(run, "no_random", "-Wl,--as-needed")
+    program = OUT / "no_random"
     for when in ("early", "late"):
         played(run, f"no random numbers, {when}", [program, when, LIBRARY])
     # A file system without the file, in a mount namespace of the test's own.
@@ -74,7 +64,7 @@ def _random(run: Run) -> None:
 
 
 def _last_thread(run: Run, port: int) -> None:
-    program = build(run, "last_thread")
+    program = OUT / "last_thread"
     for name, sent in (("alarm", signal.SIGALRM), ("wait", signal.SIGTERM), ("busy", signal.SIGTERM)):
         process = subprocess.Popen([program, str(port), name], stdout=subprocess.PIPE)
         try:
@@ -93,20 +83,20 @@ def _last_thread(run: Run, port: int) -> None:
 
 
 def _locked(run: Run, port: int) -> None:
-    outcome = run.program([build(run, "locked"), str(port)], limit_s=60)
+    outcome = run.program([OUT / "locked", str(port)], limit_s=60)
     each = outcome.output.strip()
     right = outcome.status == 0 and each.isdigit() and int(each) < LOCKED_KIB
     run.check("a connection where memory is locked", None if right else f"{outcome.ended}: {each[-300:]} KiB")
 
 
 def _failing(run: Run, port: int) -> None:
-    program = build(run, "failing", "-rdynamic")
+    program = OUT / "failing"
     for what in ("digest", "memory"):
         played(run, f"a failed {what} is told as such", [program, str(port), what])
 
 
 def _clocks(run: Run, port: int) -> None:
-    program = build(run, "timers")
+    program = OUT / "timers"
     played(run, "timers on the system's clock", [program, str(port)])
     (faked,) = Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")
     for clock in ("-400d", "+400d", "@2031-02-03 04:05:06"):
@@ -115,14 +105,14 @@ def _clocks(run: Run, port: int) -> None:
 
 
 def _names(run: Run, port: int) -> None:
-    program = build(run, "names", "-rdynamic")
+    program = OUT / "names"
     for what in ("stalled", "distinct", "moving", "turns"):
         played(run, f"names, {what}", [program, what, str(port)])
 
 
 def _trust(run: Run, port: int) -> None:
     """The CAs of every system, in file systems of the test's own."""
-    program = build(run, "trust")
+    program = OUT / "trust"
 
     def told(mode: str, *places: tuple[Path, str], count: int = 1, before: Sequence[str | Path] = ()) -> str:
         copies = "".join(f" && mkdir -p $(dirname {place}) && cp {source} {place}" for source, place in places)
@@ -144,7 +134,7 @@ def _trust(run: Run, port: int) -> None:
     missing = [place for place in PLACES[:6] if place not in words]
     run.check("where none is, the text names where they were looked for", ", ".join(missing) or None)
     for mode in ("thread", "host"):
-        trace = RESULTS / "guests" / f"trust-{mode}.strace"
+        trace = OUT / f"trust-{mode}.strace"
         strace = ["strace", "-f", "-o", trace, "-e", "trace=openat,execve"]
         words = told(mode, (ours, PLACES[0]), count=20, before=strace)
         run.check(f"{mode}: twenty connections over TLS", None if words == "answers\n" * 20 else words)

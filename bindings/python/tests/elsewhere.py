@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import checks
-from .gateway import simulator
-from .results import read_junit
-from .suite import RESULTS, ROOT, SCRATCH, VENV_PYTHON, Run, library_env
+from harness import builds
+from harness.gateway import simulator
+from harness.results import read_junit
+from harness.standalone import standalone
+from harness.suite import RESULTS, ROOT, SCRATCH, VENV_PYTHON, Run, library_env
 
 TESTS = ROOT / "bindings" / "python" / "tests"
 PYPY = ROOT / ".venv-pypy" / "bin" / "python"
@@ -32,7 +34,7 @@ print(_library.location())
 
 def pythons(run: Run) -> None:
     """PyPy, then the bundles."""
-    checks.library(run)
+    builds.library(run)
     run.part("pypy", _pypy)
     run.part("bundles", _bundles)
 
@@ -94,3 +96,7 @@ def _bundle(run: Run, name: str, command: Sequence[str | Path], site: Path, made
     inside = len(lines) == 2 and (lines[1].startswith(str(elsewhere)) or "/_MEI" in lines[1])
     good = outcome.status == 0 and lines[:1] == ["859479380.0"] and inside
     run.check(f"a program bundled by {name}", None if good else f"{outcome.ended}: {outcome.output[-300:]}")
+
+
+if __name__ == "__main__":
+    sys.exit(standalone(pythons))

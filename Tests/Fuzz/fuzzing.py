@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from . import checks
-from .suite import RELEASE, RESULTS, ROOT, Run, SuiteError, side_by_side
+from harness.builds import swift_build
+from harness.standalone import standalone
+from harness.suite import RELEASE, RESULTS, ROOT, Run, SuiteError, side_by_side
 
 FUZZ = ROOT / "Tests" / "Fuzz"
 SCRATCH = ROOT / ".build-fuzz"
@@ -29,7 +31,7 @@ SECONDS = int(os.environ.get("CAPDIST_FUZZ_SECONDS", "60"))
 def corpus(run: Run) -> None:
     """Every target's corpus, two at a time: what was found once is not broken again. Built as what is shipped is, and without
     libFuzzer, which would want every module built anew."""
-    run.build(["env", "CAPDIST_FUZZ=replay", *checks.swift_build("-c", "release", "--product", "fuzz")])
+    run.build(["env", "CAPDIST_FUZZ=replay", *swift_build("-c", "release", "--product", "fuzz")])
     _each_target(run, "corpus", _replay)
 
 
@@ -95,3 +97,7 @@ def _search(run: Run, target: str) -> str | None:
     # One at least beyond the corpus, however busy the machine is.
     least = sum(1 for _ in (FUZZ / "corpus" / target).iterdir())
     return None if runs and int(runs[1]) > least else f"{runs[1] if runs else 'no'} inputs were tried"
+
+
+if __name__ == "__main__":
+    sys.exit(standalone(corpus if sys.argv[1:] == ["corpus"] else fuzzing))

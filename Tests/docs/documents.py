@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from .suite import ROOT, Run
+from harness.suite import ROOT, Run
 
 #: Where comments and pages stand.
 PLACES = (

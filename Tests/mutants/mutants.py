@@ -1,4 +1,4 @@
-"""Breaks the library on purpose, and sees the tests notice (Tests/mutants.toml).
+"""Breaks the library on purpose, and sees the tests notice (Tests/mutants/mutants.toml).
 
 All mutants are built at once, into a copy of the project below .build-mutants: each changes the code only in a process whose
 environment names it. So one build serves them all, and what catches a mutant is first run without it.
@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import re
 import shutil
+import sys
 import time
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import checks
-from .suite import ROOT, SCRATCH, Case, Run, SuiteError, library_env, side_by_side
+from harness.builds import CORE
+from harness.standalone import standalone
+from harness.suite import ROOT, SCRATCH, Case, Run, SuiteError, library_env, side_by_side
 
 COPY = ROOT / ".build-mutants" / "copy"
 #: What the library is built, installed and tested from.
@@ -81,8 +83,8 @@ class Place:
 
 
 def table() -> list[Mutant]:
-    """Tests/mutants.toml. Raises SuiteError if it is not as it says."""
-    rows = tomllib.loads((ROOT / "Tests" / "mutants.toml").read_text(encoding="utf-8"))
+    """Tests/mutants/mutants.toml. Raises SuiteError if it is not as it says."""
+    rows = tomllib.loads((ROOT / "Tests" / "mutants" / "mutants.toml").read_text(encoding="utf-8"))
     mutants = []
     for number, (name, row) in enumerate(rows.items(), 1):
         changes = []
@@ -93,6 +95,12 @@ def table() -> list[Mutant]:
             changes.append(Change(change["in"], kind, change[kind], change["becomes"]))
         mutants.append(Mutant(number, name, row["breaks"], row["caught_by"], tuple(changes)))
     return mutants
+
+
+def places(run: Run) -> None:
+    """Every mutant has its place in the code: as quick as looking."""
+    lost = misplaced()
+    run.check("every mutant has its place", "; ".join(f"{name}: {why}" for name, why in lost.items())[:400])
 
 
 def mutants(run: Run) -> None:
@@ -128,7 +136,7 @@ def _copy() -> None:
     wanted = [ROOT / name for name in COPIED]
     for folder in COPIED_FOLDERS:
         wanted += [path for path in (ROOT / folder).rglob("*") if path.is_file() and ".results" not in path.parts]
-    core = [ROOT / "Sources" / module for module in checks.CORE]
+    core = [ROOT / "Sources" / module for module in CORE]
     for file in wanted:
         if file.suffix != ".swift" or not any(module in file.parents for module in core):
             _write(COPY / file.relative_to(ROOT), file.read_bytes())
@@ -153,7 +161,7 @@ def misplaced() -> dict[str, str]:
 
 def _sources() -> dict[Path, str]:
     """The core's, which is what mutants change."""
-    files = (path for module in checks.CORE for path in (ROOT / "Sources" / module).rglob("*.swift"))
+    files = (path for module in CORE for path in (ROOT / "Sources" / module).rglob("*.swift"))
     return {path: path.read_text(encoding="utf-8") for path in files}
 
 
@@ -284,3 +292,7 @@ def _catches(run: Run, catcher: str, number: int) -> str | None:
     marks = ("✘ Test ", "[  FAILED  ]", "seed ", "ERROR", "FAIL")
     told = [line.strip() for line in outcome.output.splitlines() if line.strip().startswith(marks)]
     return told[0][:100] if told else outcome.ended
+
+
+if __name__ == "__main__":
+    sys.exit(standalone(places if sys.argv[1:] == ["places"] else mutants))

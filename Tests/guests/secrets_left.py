@@ -6,9 +6,10 @@ import base64
 import hashlib
 from pathlib import Path
 
-from .gateway import simulator
-from .suite import RELEASE, RESULTS, ROOT, Run
+from harness.gateway import simulator
+from harness.suite import RESULTS, ROOT, Run
 
+OUT = RESULTS / "guests"
 #: Names of a PKCS#1 private key's numbers after the public ones.
 PRIVATE = ("d", "p", "q", "d mod p-1", "d mod q-1", "1/q mod p")
 SEED = 7
@@ -16,10 +17,7 @@ SEED = 7
 
 def secrets(run: Run) -> None:
     """While it is connected a host's memory has the keys, or the search would not find them; after the release, none."""
-    program = RESULTS / "secrets"
-    flags = ["-std=c11", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-Iinclude", f"-L{RELEASE}"]
-    source = ROOT / "Tests" / "guests" / "secrets.c"
-    run.build(["cc", *flags, source, "-o", program, "-lcapdist", f"-Wl,-rpath,{RELEASE}"])
+    program = OUT / "secrets"
     connection, session_key, _ = drawn(SEED, 3)
     needles = {"the session's key": f"{session_key:016X}".encode()}
     for given in ("text", "file"):
@@ -27,7 +25,7 @@ def secrets(run: Run) -> None:
             for size in ("1024", "2048"):
                 key = ROOT / "Tests" / "vectors" / "rsa" / f"{size}.pem"
                 name = f"{size} bits as {given}, cipher {cipher}"
-                dumps = [RESULTS / f"secrets-{number}" for number in (1, 2)]
+                dumps = [OUT / f"secrets-{number}" for number in (1, 2)]
                 with simulator("--rsa-key", str(key), "--seed", str(SEED)) as port:
                     command = [program, str(port), key, str(cipher), given, *dumps]
                     outcome = run.program(command, limit_s=30)
@@ -53,7 +51,7 @@ def _refused(run: Run, program: Path) -> None:
     """Nothing of a key that was refused is left either, not even a piece."""
     for name in ("openssh", "passphrase", "ec", "8192", "pss", "three-primes"):
         key = ROOT / "Tests" / "vectors" / "rsa" / f"{name}.pem"
-        before, after = dumps = [RESULTS / f"secrets-{number}" for number in (1, 2)]
+        before, after = dumps = [OUT / f"secrets-{number}" for number in (1, 2)]
         outcome = run.program([program, "1", key, "0", "refused", *dumps], limit_s=30)
         run.check(f"refused {name}: is refused", None if outcome.status == 0 else f"{outcome.ended}: {outcome.output}")
         if outcome.status != 0:
@@ -78,9 +76,9 @@ def websocket_key(run: Run, program: Path) -> None:
     """The same for the WebSocket's key, and for its MD5, which is as good."""
     key = f"{SEED:08x}{'quartz-vow':>16}".replace(" ", "~")
     needles = {"the key": key.encode(), "its MD5": hashlib.md5(key.encode()).hexdigest().encode()}
-    file = RESULTS / "secrets-key"
+    file = OUT / "secrets-key"
     file.write_text(key, encoding="ascii")
-    dumps = [RESULTS / f"secrets-{number}" for number in (1, 2)]
+    dumps = [OUT / f"secrets-{number}" for number in (1, 2)]
     with simulator("--websocket-port", "0", "--websocket-key", key) as port:
         outcome = run.program([program, str(port), file, "0", "websocket", *dumps], limit_s=30)
     right = outcome.status == 0 and "connection " in outcome.output

@@ -14,15 +14,17 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import sys
 import tomllib
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
-from . import checks
-from .documents import documents
-from .gateway import simulator
-from .suite import RELEASE, RESULTS, ROOT, VENV_PYTHON, Outcome, Run
+from documents import documents
+from harness import builds
+from harness.gateway import simulator
+from harness.pages import Block, blocks
+from harness.standalone import standalone
+from harness.suite import RELEASE, RESULTS, ROOT, VENV_PYTHON, Outcome, Run
 
 OUT = RESULTS / "docs"
 TESTS = ROOT / "Tests" / "docs"
@@ -49,24 +51,9 @@ REASONS = {
 }
 
 
-@dataclass(frozen=True)
-class Block:
-    """A fenced block, and the comment before it."""
-
-    page: str
-    line: int
-    language: str
-    mark: str
-    text: str
-
-    @property
-    def name(self) -> str:
-        return f"{self.page}:{self.line} {self.language}"
-
-
 def docs(run: Run) -> None:
     """The pages, and the header's HTML."""
-    checks.tool(run)
+    builds.tool(run)
     shutil.rmtree(OUT, ignore_errors=True)
     OUT.mkdir(parents=True)
     pages = sorted({path for pattern in PAGES for path in ROOT.glob(pattern)})
@@ -110,28 +97,6 @@ def _environment(prefix: Path) -> dict[str, str]:
         "PIP_NO_INDEX": "1",
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
     }
-
-
-def blocks(path: Path) -> list[Block]:
-    """The page's fenced blocks, in their order."""
-    page = str(path.relative_to(ROOT))
-    found: list[Block] = []
-    lines = path.read_text(encoding="utf-8").splitlines()
-    start = None
-    for number, line in enumerate(lines):
-        if start is None and line.startswith("```"):
-            start = number
-        elif start is None and re.match(r"\s+```|\s*~~~", line):
-            found.append(Block(page, number + 1, "in another form than the others", "", ""))
-        elif start is not None and line == "```":
-            mark = re.fullmatch(r"<!-- (.+) -->", lines[start - 1]) if start else None
-            language = lines[start][3:].strip()
-            text = "\n".join(lines[start + 1 : number]) + "\n"
-            found.append(Block(page, start + 1, language, mark[1] if mark else "", text))
-            start = None
-    if start is not None:
-        found.append(Block(page, start + 1, "unfinished", "", ""))
-    return found
 
 
 def header_blocks() -> list[Block]:
@@ -319,5 +284,9 @@ def _html(run: Run) -> None:
     run.check("HTML of the header, without a warning", "; ".join(told[:5]) or (made.ended if made.status else None))
     html = OUT / "html" / "capdist_8h.html"
     text = html.read_text(encoding="utf-8") if html.exists() else ""
-    missing = [name for name in checks.declared_functions() if f">{name}<" not in text and f"{name}()" not in text]
+    missing = [name for name in builds.declared_functions() if f">{name}<" not in text and f"{name}()" not in text]
     run.check("every function is in it", ", ".join(missing))
+
+
+if __name__ == "__main__":
+    sys.exit(standalone(docs))

@@ -6,15 +6,17 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import sys
 import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 from zipfile import ZipFile
 
-from . import checks
-from .docs import blocks
-from .gateway import gateway
-from .suite import RELEASE, RESULTS, ROOT, SCRATCH, VENV_PYTHON, Outcome, Run
+from harness import builds
+from harness.gateway import gateway
+from harness.pages import blocks
+from harness.standalone import standalone
+from harness.suite import RELEASE, RESULTS, ROOT, SCRATCH, VENV_PYTHON, Outcome, Run
 
 OUT = RESULTS / "packages"
 BUILT = ["PREBUILT=1", f"SCRATCH={SCRATCH.name}"]
@@ -75,7 +77,7 @@ class User {
 
 def packages(run: Run) -> None:
     """Each kind of package is made, looked at, and used."""
-    checks.tool(run)
+    builds.tool(run)
     shutil.rmtree(OUT, ignore_errors=True)
     OUT.mkdir(parents=True)
     run.part("staged", _staged)
@@ -148,7 +150,7 @@ def _use_from_c(run: Run, name: str, folder: Path, root: Path, libdir: str, bind
     shutil.copy(ROOT / "bindings" / "c" / "fetch.c", folder)
     env = {**PATH, "PKG_CONFIG_SYSROOT_DIR": str(root), "PKG_CONFIG_LIBDIR": f"{root}{libdir}/pkgconfig"}
     told = run.program(["pkg-config", "--modversion", "capdist"], env=env).output.strip()
-    run.check(f"{name}: pkg-config tells the version", None if told == checks.version() else told)
+    run.check(f"{name}: pkg-config tells the version", None if told == builds.version() else told)
     # pkg-config leaves out the folders that compilers search by themselves, and an extracted package's are elsewhere.
     command = f"cc fetch.c -o fetch -I{root}/usr/include $(pkg-config --cflags --libs capdist) -L{root}{libdir}"
     built = run.program(["sh", "-ec", command], cwd=folder, env=env)
@@ -180,11 +182,11 @@ def _in_place(run: Run) -> None:
     run.build(["make", "--silent", "install", f"PREFIX={prefix}", *BUILT])
     _use_from_cmake(run, "make install", OUT / "cmake", prefix, prefix / "lib", prefix / "bin")
     wrong = _cmake(run, OUT / "cmake-2", prefix, "2")
-    told = 'compatible with requested version "2"' in wrong.output and f"version: {checks.version()}" in wrong.output
+    told = 'compatible with requested version "2"' in wrong.output and f"version: {builds.version()}" in wrong.output
     run.check("CMake tells of another major version", None if wrong.status and told else wrong.output[-400:])
     env = {**PATH, "PKG_CONFIG_LIBDIR": str(prefix / "lib" / "pkgconfig")}
     wrong = run.program(["pkg-config", "--print-errors", "--exists", "capdist >= 2"], env=env)
-    told = "capdist >= 2" in wrong.output and checks.version() in wrong.output
+    told = "capdist >= 2" in wrong.output and builds.version() in wrong.output
     run.check("pkg-config tells of another version", None if wrong.status and told else wrong.output[-400:])
     (prefix / "lib" / "libcapdist.so.1").unlink()
     wrong = _cmake(run, OUT / "cmake-missing", prefix, "1.0")
@@ -200,7 +202,7 @@ def _cmake(run: Run, folder: Path, prefix: Path, version: str) -> Outcome:
 
 
 def _use_from_cmake(run: Run, name: str, folder: Path, prefix: Path, libdir: Path, bindir: Path) -> None:
-    outcome = _cmake(run, folder, prefix, ".".join(checks.version().split(".")[:2]))
+    outcome = _cmake(run, folder, prefix, ".".join(builds.version().split(".")[:2]))
     if outcome.status == 0:
         outcome = run.program(["cmake", "--build", folder / "build"], env=PATH)
     program = folder / "build" / "user"
@@ -219,7 +221,7 @@ def _other_major(run: Run) -> None:
     source = ROOT / "bindings" / "cpp" / "samples" / "first.cpp"
     run.build(["g++", "-std=c++17", f"-I{include}", source, "-o", program, *link])
     outcome = run.program([program, "HK.00700"], limit_s=30)
-    words = "compiled with the headers of libcapdist 2, and the library is version " + checks.version()
+    words = "compiled with the headers of libcapdist 2, and the library is version " + builds.version()
     told = outcome.status != 0 and words in outcome.output
     run.check("C++ tells of a library of another major version", None if told else outcome.output[-300:])
 
@@ -229,7 +231,7 @@ def _other_major(run: Run) -> None:
     source.write_text(block.text, encoding="utf-8")
     run.build(["cc", f"-I{include}", source, "-o", OUT / "looks", *link])
     outcome = run.program([OUT / "looks"])
-    told = outcome.status == 1 and f"capdist.h is version 2, and the library is {checks.version()}" in outcome.output
+    told = outcome.status == 1 and f"capdist.h is version 2, and the library is {builds.version()}" in outcome.output
     run.check("C tells of a library of another major version", None if told else outcome.output[-300:])
 
     # One that was linked to version 2, as the loader has it: there is only version 1.
@@ -270,7 +272,7 @@ def _missing_library(run: Run) -> None:
     names = (ROOT / "bindings/python/src/capdist/_library.py").read_text(encoding="utf-8")
     # What comes with every C++ program need not be named.
     common = ("libc6", "libgcc-s1", "libstdc++6")
-    pairs = [f'"{name}": "{package}"' for name, package in checks.NEEDED.items() if package not in common]
+    pairs = [f'"{name}": "{package}"' for name, package in builds.NEEDED.items() if package not in common]
     unknown = [pair for pair in pairs if pair not in names]
     run.check("Python knows the package of all the library needs", ", ".join(unknown))
 
@@ -279,7 +281,7 @@ def _wheel(run: Run) -> None:
     dist = OUT / "wheel"
     run.build(["make", "--silent", "wheel", f"DIST={dist}", *BUILT])
     (wheel,) = dist.glob("*.whl")
-    tag = re.fullmatch(rf"capdist-{re.escape(checks.version())}-py3-none-(manylinux_2_\d+_\w+)\.whl", wheel.name)
+    tag = re.fullmatch(rf"capdist-{re.escape(builds.version())}-py3-none-(manylinux_2_\d+_\w+)\.whl", wheel.name)
     run.check("wheel: its name tells version and platform", None if tag else wheel.name)
     show = run.program([VENV_PYTHON.with_name("auditwheel"), "show", wheel])
     consistent = tag and f'the following platform tag: "{tag[1]}"' in " ".join(show.output.split())
@@ -318,7 +320,7 @@ def _wheel_without_library(run: Run) -> None:
     shutil.copytree(ROOT / "include", tree / "include")
     run.build(command)
     names = [path.name for path in tree.glob("*.whl")]
-    right = names == [f"capdist-{checks.version()}-py3-none-any.whl"]
+    right = names == [f"capdist-{builds.version()}-py3-none-any.whl"]
     run.check("wheel: without the library it is for any platform", None if right else f"{names}")
 
 
@@ -333,10 +335,10 @@ def _debian(run: Run) -> None:
     files = {package: next(dist.glob(f"{package}_*.deb")) for package in DEBIAN}
     for package, file in files.items():
         version = run.build(["dpkg-deb", "--field", file, "Version"]).output.strip()
-        run.check(f"deb: {package} has the version", None if version.split("-")[0] == checks.version() else version)
+        run.check(f"deb: {package} has the version", None if version.split("-")[0] == builds.version() else version)
     depends = run.build(["dpkg-deb", "--field", files["libcapdist1"], "Depends"]).output
     names = {re.split(r"[ (]", word.strip())[0] for word in depends.split(",")}
-    wrong = names ^ set(checks.NEEDED.values())
+    wrong = names ^ set(builds.NEEDED.values())
     run.check("deb: libcapdist1 depends on what it needs", ", ".join(sorted(wrong)))
 
     # Into a system of their own, which has none of what they depend on: this machine's has, and it is not disturbed.
@@ -360,7 +362,7 @@ def _debian(run: Run) -> None:
 def _jar(run: Run) -> None:
     dist = OUT / "jar"
     run.build(["make", "--silent", "jar", f"DIST={dist}", f"JAVA={OUT / 'java'}", *BUILT])
-    jar = dist / f"capdist-{checks.version()}.jar"
+    jar = dist / f"capdist-{builds.version()}.jar"
     _made(run, "jar", dist, [jar.name])
     with ZipFile(jar) as archive:
         names = [name for name in archive.namelist() if not name.endswith("/")]
@@ -374,7 +376,7 @@ def _jar(run: Run) -> None:
 def _npm(run: Run) -> None:
     dist = OUT / "npm"
     run.build(["make", "--silent", "npm", f"DIST={dist}", *BUILT])
-    package = dist / f"capdist-{checks.version()}.tgz"
+    package = dist / f"capdist-{builds.version()}.tgz"
     _made(run, "npm", dist, [package.name])
     with tarfile.open(package) as archive:
         names = [name.removeprefix("package/") for name in archive.getnames()]
@@ -402,7 +404,7 @@ def _dll(run: Run) -> None:
     source = program.with_suffix(".cs")
     source.write_text(CSHARP_USER, encoding="utf-8")
     run.build(["mcs", "-nologo", "-warnaserror", f"-r:{dist / 'Capdist.dll'}", f"-out:{program}", source])
-    version = re.escape(checks.version())
+    version = re.escape(builds.version())
     _used(run, "dll", ["mono", program], re.compile(rf"^{version}\.0\n{FIGURE.pattern}"))
 
 
@@ -422,3 +424,7 @@ def _used(run: Run, name: str, command: list[str | Path], expected: re.Pattern[s
         outcome = run.program([*command, str(running.port)], limit_s=90, env={"LD_LIBRARY_PATH": str(RELEASE), "CAPDIST_LIBRARY": ""})
     good = outcome.status == 0 and expected.search(outcome.output)
     run.check(f"{name}: it works", None if good else f"{outcome.ended}: {outcome.output[-300:]}")
+
+
+if __name__ == "__main__":
+    sys.exit(standalone(packages))

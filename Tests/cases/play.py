@@ -19,7 +19,7 @@ and prints a line for each request, words separated by tabs, when it ends:
 
 It ends with its input.
 
-    python3 -m harness.cases [--only NAME] 'FACE [LACKS...]: COMMAND'...
+    python3 Tests/cases/play.py [--only NAME] 'FACE [LACKS...]: COMMAND'...
 
 runs the table in faces of a binding; LACKS is `no-callbacks`, `no-options`, or `websocket` for one that goes over it.
 """
@@ -43,9 +43,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .gateway import Gateway, gateway
-from .suite import ROOT, side_by_side
-from .tap import Case, SuiteError, report
+from harness.gateway import Gateway, gateway
+from harness.suite import ROOT, side_by_side
+from harness.tap import Case, SuiteError, report
 
 CASES: list[dict[str, Any]] = json.loads((ROOT / "Tests" / "cases" / "cases.json").read_text(encoding="utf-8"))["cases"]
 KILL = "kill the gateway with the requests in flight"
@@ -336,10 +336,6 @@ def _figure(answer: Answer, name: str) -> Any:
     """capital_in_big is capitalInBig in protobuf, and so in JSON."""
     first, *others = name.split("_")
     return answer.said.get("s2c", {}).get(first + "".join(word.capitalize() for word in others))
-
-
-def check_cases(run, faces):
-    run.record(*play_cases(faces, run.only.name))
 
 
 def main() -> int:

@@ -1,5 +1,5 @@
-"""The shipped library inside hosts that C's test programs can't be: one that loads and unloads it, one written in Swift;
-and what a host's fork must not meet."""
+"""The shipped library in applications that C's test programs can't be: one that loads and unloads it, one written in Swift;
+and what an application's fork must not meet. The Makefile builds what is run here, and tells the part in the variable PART."""
 
 from __future__ import annotations
 
@@ -7,20 +7,21 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 
-from . import checks, cprograms, external, hygiene, process
-from .docs import blocks
-from .gateway import simulator
-from .loops import loops
-from .suite import RELEASE, RESULTS, ROOT, Run, SuiteError
+from conditions import conditions
+from harness.gateway import simulator
+from harness.pages import blocks
+from harness.standalone import standalone
+from harness.suite import RELEASE, RESULTS, ROOT, Run, SuiteError
+from loops import loops
+from secrets_left import secrets
 
-SOURCES = ROOT / "Tests" / "guests"
+OUT = RESULTS / "guests"
 
 
 def guests(run: Run) -> None:
-    """Builds each host and runs it."""
-    checks.library(run)
-    RESULTS.mkdir(parents=True, exist_ok=True)
+    """Runs each."""
     with simulator("--no-quota") as port:
         run.part("unload", _unload, port)
         run.part("swift-host", _swift_host, port)
@@ -28,25 +29,19 @@ def guests(run: Run) -> None:
         run.part("swift-times", _swift_times)
     run.part("websocket-sample", _websocket_sample)
     run.part("loops", loops)
-    run.part("runtimes", external.make_test, "Tests/runtimes")
-    run.part("conditions", process.conditions)
-    run.part("secrets", hygiene.secrets)
+    run.part("conditions", conditions)
+    run.part("secrets", secrets)
     run.part("first-uses", _first_uses)
 
 
 def _unload(run: Run, port: int) -> None:
-    program = RESULTS / "unload"
-    flags = ["-std=gnu11", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-Iinclude"]
-    run.build(["cc", *flags, SOURCES / "unload.c", "-o", program, "-ldl"])
-    outcome = run.program([program, RELEASE / "libcapdist.so.1", str(port)], limit_s=60)
+    outcome = run.program([OUT / "unload", RELEASE / "libcapdist.so.1", str(port)], limit_s=60)
     run.check("loaded, used and closed a hundred times", outcome.output.strip() if outcome.status else None)
 
 
 def _websocket_sample(run: Run) -> None:
     """The C sample fetch over an OpenD's WebSocket with TLS: its options in any combination that the page shows."""
-    program = RESULTS / "fetch"
-    run.build(["cc", "-std=c11", "-Wall", "-Wextra", "-Werror", "-Iinclude", f"-L{RELEASE}", ROOT / "bindings" / "c" / "fetch.c",
-               "-o", program, "-lcapdist", f"-Wl,-rpath,{RELEASE}"])  # fmt: skip
+    program = OUT / "fetch"
     tls = ROOT / "Tests" / "vectors" / "tls"
     key = ("--websocket-port", "0", "--websocket-key", "7522027ccf5a06b1")
     certificate = ("--tls-cert", str(tls / "server.pem"), "--tls-key", str(tls / "key.pem"))
@@ -72,10 +67,7 @@ def _websocket_sample(run: Run) -> None:
 
 
 def _swift_host(run: Run, port: int) -> None:
-    program = RESULTS / "swift-host"
-    search = ["-Iinclude", f"-L{RELEASE}", "-lcapdist", "-Xlinker", "-rpath", "-Xlinker", str(RELEASE)]
-    build = ["swiftc", "-swift-version", "6", "-parse-as-library", "-O", SOURCES / "host.swift", "-o", program, *search]
-    run.build(build)
+    program = OUT / "swift-host"
     needed = run.build(["readelf", "--dynamic", "--wide", program]).output
     dynamic = "libswiftCore.so" in needed and "libcapdist.so.1" in needed
     run.check("the Swift host has a runtime of its own", None if dynamic else "it needs no libswiftCore.so")
@@ -87,9 +79,7 @@ def _swift_host(run: Run, port: int) -> None:
 
 def _swift_times(run: Run) -> None:
     """The sample's reader of update times, on the table that all languages have."""
-    program = RESULTS / "swift-times"
-    reader = ROOT / "bindings" / "swift" / "Sources" / "net-flow" / "WallClock.swift"
-    run.build(["swiftc", "-swift-version", "6", "-parse-as-library", reader, SOURCES / "times.swift", "-o", program])
+    program = OUT / "swift-times"
     table = ROOT / "Tests" / "cases" / "times.tsv"
     cases = [line.split("\t") for line in table.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
     outcome = run.program(["bash", "-c", 'exec "$0" <"$1"', program, table], limit_s=30)
@@ -102,10 +92,10 @@ def _swift_times(run: Run) -> None:
 def _swift_sample(run: Run, port: int) -> None:
     """bindings/swift, as bindings/swift/README.md says: a package of the host's own that finds what is installed by
     pkg-config. In a copy, since Swift builds where the package is."""
-    prefix = RESULTS / "guests-prefix"
+    prefix = OUT / "prefix"
     run.build(["make", "--silent", "install", f"PREFIX={prefix}", f"RELEASE={RELEASE}"])
     env = {"PKG_CONFIG_PATH": f"{prefix}/lib/pkgconfig", "LD_LIBRARY_PATH": f"{prefix}/lib"}
-    copy = RESULTS / "net-flow"
+    copy = OUT / "net-flow"
     package = copy / "bindings" / "swift"
     shutil.rmtree(copy, ignore_errors=True)
     shutil.copytree(ROOT / "bindings" / "swift", package, ignore=shutil.ignore_patterns(".build"))
@@ -148,13 +138,8 @@ EVERYTHING.append("websocket")
 def _first_uses(run: Run) -> None:
     """What Swift makes at first use is made by a process's first call, so that no fork meets another thread at it."""
     library = RELEASE / "libcapdist.so"  # what is shipped, with its symbols
-    out = cprograms.build(run, "c", RELEASE, "thread")
-    flags = ["-std=c11", "-O1", "-g", "-Wall", "-Wextra", "-Werror"]
+    out = OUT / "c"
     preload = out / "first_uses.so"
-    run.build(["cc", *flags, "-shared", "-fPIC", SOURCES / "first_uses.c", "-o", preload])
-    link = ["-Iinclude", f"-L{out}", "-lcapdist", f"-Wl,-rpath,{out}"]
-    run.build(["cc", *flags, SOURCES / "set_up.c", "-o", out / "set_up", *link])
-
     names = subprocess.run(["nm", library], check=True, capture_output=True, text=True).stdout
     lazy = LAZY.findall(names)
     listed = out / "lazy"
@@ -177,3 +162,7 @@ def _first_uses(run: Run) -> None:
     for name in EVERYTHING:
         late = uses(f"test_{name}", 60) - first
         run.check(f"nothing is made later: test_{name}", ", ".join(sorted(late)))
+
+
+if __name__ == "__main__":
+    sys.exit(standalone(guests))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from . import checks
-from .suite import RESULTS, ROOT, Outcome, Run, SuiteError
+from harness.builds import declared_functions
+from harness.suite import RESULTS, ROOT, Outcome, Run, SuiteError
 
 GENERATOR = ROOT / "bindings" / "abi"
 MAJOR = "#define CAPDIST_VERSION_MAJOR 1"
@@ -71,7 +71,7 @@ def abi(run: Run) -> None:
     outcome = run.program(["python3", "-B", GENERATOR])
     run.check("the interface is the recorded one, and what is generated is its own", outcome.output.strip() if outcome.status else None)
     recorded = (GENERATOR / "capdist.json").read_text(encoding="utf-8")
-    missing = [name for name in checks.declared_functions() if f'"name": "{name}"' not in recorded]
+    missing = [name for name in declared_functions() if f'"name": "{name}"' not in recorded]
     run.check("every declared function is recorded", ", ".join(missing))
     header = (ROOT / "include" / "capdist.h").read_text(encoding="utf-8")
     for name, words, other, told in CHANGES:

@@ -1,0 +1,63 @@
+"""What suites share: the builds of the library, and what the header and the library say of themselves."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from .suite import RELEASE, ROOT, SCRATCH, SCRATCH_DEBUG, Run, SuiteError, once
+
+#: What the shipped library needs, and nothing else: no Foundation, no Dispatch, no Swift runtime.
+#: Each with Debian's package of it.
+NEEDED = {
+    "libc.so.6": "libc6",
+    "libcrypto.so.3": "libssl3",
+    "libgcc_s.so.1": "libgcc-s1",
+    "libm.so.6": "libc6",
+    "libprotobuf-c.so.1": "libprotobuf-c1",
+    "libssl.so.3": "libssl3",
+    "libstdc++.so.6": "libstdc++6",
+}
+#: The variable that tells a suite that what it needs was built.
+BUILT = "CAPDIST_BUILT"
+CORE = ("CapDist", "Core", "Codec")
+
+
+def swift_build(*arguments: str) -> list[str]:
+    """The build command of all suites: what is shipped, or else debug."""
+    scratch = SCRATCH if "release" in arguments else SCRATCH_DEBUG
+    return ["swift", "build", "--scratch-path", str(scratch), *arguments]
+
+
+@once
+def library(run: Run) -> None:
+    """Brings the shipping build up to date: `libcapdist.so.1`, its debug information, and `opend-simulator`. A suite that runs as
+    a program of its own finds it built."""
+    if os.environ.get(BUILT):
+        return
+    run.build(["make", "--silent", "lib", f"SCRATCH={SCRATCH.name}"])
+
+
+@once
+def tool(run: Run) -> None:
+    """Brings the command up to date, and the library that it uses."""
+    library(run)
+    if os.environ.get(BUILT):
+        return
+    run.build(["make", "--silent", "tool", f"SCRATCH={SCRATCH.name}"])
+
+
+def declared_functions() -> list[str]:
+    """The functions that include/capdist.h declares, in its order. Raises SuiteError if there is none."""
+    header = (ROOT / "include" / "capdist.h").read_text(encoding="utf-8")
+    code = re.sub(r"/\*.*?\*/", "", header, flags=re.DOTALL)
+    names = re.findall(r"^CAPDIST_API\b[^;(]*?\b(\w+)\s*\(", code, flags=re.MULTILINE)
+    if not names:
+        raise SuiteError("no function found in include/capdist.h")
+    return names
+
+
+def version() -> str:
+    """The version, from the one place that tells it."""
+    text = (ROOT / "include" / "capdist.h").read_text(encoding="utf-8")
+    return ".".join(re.findall(r"^#define CAPDIST_VERSION_(?:MAJOR|MINOR|PATCH) (\d+)$", text, flags=re.MULTILINE))
