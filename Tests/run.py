@@ -18,35 +18,27 @@ from __future__ import annotations
 import argparse
 import functools
 import json
-import shutil
 import signal
 import sys
-from collections.abc import Callable
-from pathlib import Path
 
 from harness import builds
 from harness.autobahn import autobahn
 from harness.cprograms import c_tests
 from harness.external import folder, script
-from harness.results import read_junit, read_swift_events
+from harness.results import read_swift_events
 from harness.sanitizers import sanitizers
 from harness.suite import (
     RELEASE,
     RESULTS,
-    ROOT,
     SCRATCH_DEBUG,
-    VENV_PYTHON,
     Case,
     Only,
-    Outcome,
     Run,
     Suite,
     SuiteError,
     Took,
-    library_env,
     run_suite,
     run_suites,
-    side_by_side,
 )
 
 
@@ -96,31 +88,6 @@ def repeats(run: Run) -> None:
         run.check(f"seeds {first} to {first + 9_999}", None if outcome.status == 0 else outcome.ended)
 
 
-def pytest_suite(
-    folder: str, build: Callable[[Run], None] = builds.library, files_of: str = "test_*.py"
-) -> Callable[[Run], None]:
-    """A suite of pytest tests, in the virtual environment, over the shipped library and the real simulator; two files at a
-    time, each in a process of its own."""
-
-    def suite(run: Run) -> None:
-        build(run)
-        results = RESULTS / run.name
-        shutil.rmtree(results, ignore_errors=True)
-
-        def play(file: Path) -> Outcome:
-            command = [VENV_PYTHON, "-m", "pytest", "-v", "-p", "no:cacheprovider", "--strict-markers"]
-            xml = f"--junitxml={results / file.stem}.xml"
-            some = ["-k", run.only.name] if run.only.name else []
-            return run.program([*command, xml, *some, file], env=library_env(), at_once=True)
-
-        files = [file for file in sorted((ROOT / folder).glob(files_of)) if run.wants(file.stem)]
-        for file, outcome in zip(files, side_by_side(play, files), strict=True):
-            run.record(*read_junit(results / f"{file.stem}.xml"))
-            expect_agreement(run, outcome.status, file.name)
-
-    return suite
-
-
 def benchmark(run: Run) -> None:
     """One short round: every client runs and its figures are sane. Each line it prints is a case. What it costs is asserted
     by `make bench` alone: here the machine may be busy."""
@@ -156,26 +123,26 @@ SUITES = [
     Suite("cpp", "the C++ headers with gcc and clang, under sanitizers, and the named cases", 900, folder("bindings/cpp"), usual_s=210),
     Suite("csharp", "the C# binding with Mono: NUnit, the named cases, the samples", 600, folder("bindings/csharp"), usual_s=100),
     Suite("node", "the Node package: its tests, the named cases, the samples, its declarations", 600, folder("bindings/node"), usual_s=120),
-    Suite("python", "the Python package", 600, pytest_suite("bindings/python/tests"), usual_s=120),
+    Suite("python", "the Python package", 600, folder("bindings/python"), usual_s=120),
     Suite("java", "the Java binding, and the named cases", 600, folder("bindings/java"), usual_s=120),
     Suite("flows", "what follows from figures, the same in every language", 300, folder("Tests/flows"), usual_s=60),
-    Suite("tool", "the command capdist, in pipes, terminals and a browser", 900, pytest_suite("Tests/tool", builds.tool), usual_s=120),
+    Suite("tool", "the command capdist, in pipes, terminals and a browser", 900, folder("Tests/tool", builds.tool), usual_s=120),
     Suite("docs", "every block of the pages is run, every link and name leads somewhere", 300, script("Tests/docs/docs.py", build=builds.tool), usual_s=100),
     Suite("packages", "make install, the wheel and the Debian packages, made and used", 600, script("Tests/packages/packages.py", build=builds.tool), usual_s=90),
     Suite("bench", "a short round of every benchmark", 600, benchmark, usual_s=30),
-    Suite("vendor", "the vendor's client and the vendor's messages", 600, pytest_suite("Tests/vendor"), usual_s=60),
+    Suite("vendor", "the vendor's client and the vendor's messages", 600, folder("Tests/vendor"), usual_s=60),
 ]
 
 #: What takes long, or depends on chance.
 DEEP = [
-    Suite("releases", "the vendor's package release by release, from PyPI, against the simulator", 1800, pytest_suite("Tests/releases"), usual_s=240),
+    Suite("releases", "the vendor's package release by release, from PyPI, against the simulator", 1800, folder("Tests/releases"), usual_s=240),
     Suite("runtimes", "languages whose compilers are large, with programs of ours", 600, folder("Tests/runtimes", part="deep"), usual_s=120),
     Suite("sanitizers", "the C tests under sanitizers, the samples under valgrind", 1500, sanitizers, usual_s=900),
     Suite("fuzzing", "libFuzzer's targets, each its corpus sanitized, and a minute of inputs of its own", 1800, script("Tests/Fuzz/fuzzing.py", build=None), usual_s=480),
     Suite("autobahn", "the Autobahn test suite plays its cases with the WebSocket framing, as client and as server", 600, autobahn, usual_s=90),
     Suite("repeats", "many processes that end or fork, many requests under faults, many schedules", 1800, repeats, usual_s=420),
     Suite("pythons", "the Python package on PyPy, and bundled by PyInstaller and Nuitka", 1800, script("bindings/python/tests/elsewhere.py", build=builds.tool), usual_s=600),
-    Suite("record", "a week of 3,000 securities, and the command's start", 1500, pytest_suite("Tests/tool", builds.tool, "deep_*.py"), usual_s=420),
+    Suite("record", "a week of 3,000 securities, and the command's start", 1500, folder("Tests/tool", builds.tool, part="deep"), usual_s=420),
     Suite("mutants", "the library broken on purpose: the tests notice each", 1800, script("Tests/mutants/mutants.py", build=None), usual_s=900),
 ]
 
@@ -185,7 +152,7 @@ QUICK = [
     Suite("sources", "format, generated messages, banned imports, places of mutants", 120, sources),
     Suite("swift", "the modules' own tests", 600, swift_tests, usual_s=60),
     Suite("c", "the C ABI over the real library, with a thread for each connection", 600, functools.partial(c_tests, modes=("thread",))),
-    Suite("python", "the Python package", 600, pytest_suite("bindings/python/tests")),
+    Suite("python", "the Python package", 600, folder("bindings/python")),
 ]
 
 #: Where the seconds stand that each suite took the last time, all of it.

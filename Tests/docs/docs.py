@@ -145,7 +145,7 @@ def _page(run: Run, path: Path, found: list[Block], env: dict[str, str], redirec
             named = other.exists() and path.name in other.read_text(encoding="utf-8")
             run.check(f"{block.name}: run by {other.name}", None if named else "that file does not name the page")
         elif block.language not in RUNNERS:
-            run.check(block.name, "no language that is run, and not marked: see Tests/harness/docs.py")
+            run.check(block.name, "no language that is run, and not marked: see Tests/docs/docs.py")
         else:
             outcome = RUNNERS[block.language](run, block, folder, env, {"LD_PRELOAD": str(redirect)})
             printed = outcome.output

@@ -1,4 +1,4 @@
-// Plays the named cases (Tests/harness/cases.py): player.js {client|websocket|vendor}.
+// Plays the named cases (Tests/cases/play.py): player.js {client|websocket|vendor}.
 "use strict";
 
 const readline = require("node:readline");

@@ -1,4 +1,4 @@
-// What the players of both faces share; Tests/harness/cases.py tells what a player reads and prints.
+// What the players of both faces share; Tests/cases/play.py tells what a player reads and prints.
 #ifndef PLAYER_HPP
 #define PLAYER_HPP
 

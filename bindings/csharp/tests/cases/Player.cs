@@ -1,4 +1,4 @@
-// Plays the named cases; Tests/harness/cases.py tells what a player reads and prints. Player {tasks|callbacks|blocking|vendor}
+// Plays the named cases; Tests/cases/play.py tells what a player reads and prints. Player {tasks|callbacks|blocking|vendor}
 using System;
 using System.Collections.Concurrent;
 using System.Collections.Generic;

@@ -5,7 +5,7 @@ import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
-/** What the players of all faces share; Tests/harness/cases.py tells what a player reads and prints. */
+/** What the players of all faces share; Tests/cases/play.py tells what a player reads and prints. */
 final class Scoreboard {
     private int pending;
     private boolean allAsked;
