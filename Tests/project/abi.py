@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -66,6 +67,29 @@ GUARDED = {
 }
 
 
+#: The files by hand on a figure's way from the wire to every language, and how each spells its name.
+LAYERS = {
+    "capitalOutSuper": (
+        *("Sources/CMessages/proto/Qot_GetCapitalDistribution.proto", "Sources/CapDist/ReplyJSON.swift"),
+        *("bindings/java/src/main/java/capdist/CapitalDistribution.java", "bindings/node/lib/reply.js"),
+        *("bindings/node/lib/index.d.ts", "bindings/node/lib/vendor.js", "bindings/node/lib/vendor.d.ts"),
+    ),
+    "capitaloutsuper": ("Sources/Codec/Messages/CapitalDistribution.swift",),
+    "capital_out_super": (
+        *("Sources/Core/Driver/Connection+Delivery.swift", "bindings/cpp/include/capdist/reply.hpp", "bindings/node/src/values.c"),
+        *("bindings/python/src/capdist/_model.py", "Tests/CLayout/layout.c"),
+        *("Tests/CapDistTests/LayoutTests.swift", "Tests/cases/cases.json"),
+    ),
+    "CapitalOutSuper": ("bindings/csharp/src/Reply.cs",),
+}
+SPELLED = {
+    "capital_out_super": lambda field: field,
+    "capitaloutsuper": lambda field: field.replace("_", ""),
+    "capitalOutSuper": lambda field: re.sub(r"_(\w)", lambda found: found[1].upper(), field),
+    "CapitalOutSuper": lambda field: field.title().replace("_", ""),
+}
+
+
 def abi(run: Run) -> None:
     """The interface is the recorded one; a copy of the header that differs is told apart."""
     outcome = run.program(["python3", "-B", GENERATOR])
@@ -89,10 +113,23 @@ def abi(run: Run) -> None:
     told = heading[1] if heading else "no version"
     run.check("CHANGELOG's newest section is of the header's version", None if told == checks.version() else f"it tells {told}")
     _stale(run)
+    _layers(run, recorded)
     _newer_fields(run, header)
     defined = run.program(["cc", "-E", "-P", "-Werror", "-DCAPDIST_API=", ROOT / "include" / "capdist.h"])
     why = "it is defined again" if defined.status else "visibility" if "visibility" in defined.output else None
     run.check("CAPDIST_API may be defined by who includes the header", why)
+
+
+def _layers(run: Run, recorded: str) -> None:
+    """No layer leaves out a figure: the recipe in docs/architecture.md goes by what this tells."""
+    (struct,) = (found for found in json.loads(recorded)["structs"] if found["name"] == "capdist_capital_distribution")
+    fields = [field["name"] for field in struct["fields"] if field["name"] != "present"]
+    for spelling, files in LAYERS.items():
+        for name in files:
+            words = set(re.findall(r"[A-Za-z_]\w*", (ROOT / name).read_text(encoding="utf-8")))
+            missing = [SPELLED[spelling](field) for field in fields if not any(SPELLED[spelling](field) in word for word in words)]
+            run.check(f"every figure is in {name}", ", ".join(missing))
+    run.check("the record has figures", None if len(fields) >= 10 else f"{fields}")
 
 
 def _stale(run: Run) -> None:
