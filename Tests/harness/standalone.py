@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Callable
 
-from .suite import Only, Run
+from .suite import RESULTS, Only, Run
 from .tap import Case, SuiteError, report
 
 
@@ -26,8 +26,11 @@ def standalone(suite: Callable[[Run], None]) -> int:
     only = Only(os.environ.get("PART", ""), os.environ.get("ONLY", ""))
     # How long it may take is the affair of who runs it.
     run = Run(suite.__name__, float("inf"), _Comments(), only, is_beside=True)
+    RESULTS.mkdir(parents=True, exist_ok=True)
     try:
         suite(run)
     except SuiteError as error:
         run.cases.append(Case(suite.__name__, False, str(error)))
+    except Exception as error:  # noqa: BLE001 - what ended early has lost cases, and that is a failure
+        run.cases.append(Case(suite.__name__, False, f"{type(error).__name__}: {error}"))
     return report(case for case in run.cases if only.name in case.name or not case.passed)
