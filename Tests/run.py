@@ -22,7 +22,6 @@ import signal
 import sys
 
 from harness import builds
-from harness.autobahn import autobahn
 from harness.cprograms import c_tests
 from harness.external import folder, script
 from harness.results import read_swift_events
@@ -139,7 +138,7 @@ DEEP = [
     Suite("runtimes", "languages whose compilers are large, with programs of ours", 600, folder("Tests/runtimes", part="deep"), usual_s=120),
     Suite("sanitizers", "the C tests under sanitizers, the samples under valgrind", 1500, sanitizers, usual_s=900),
     Suite("fuzzing", "libFuzzer's targets, each its corpus sanitized, and a minute of inputs of its own", 1800, script("Tests/Fuzz/fuzzing.py", build=None), usual_s=480),
-    Suite("autobahn", "the Autobahn test suite plays its cases with the WebSocket framing, as client and as server", 600, autobahn, usual_s=90),
+    Suite("autobahn", "the Autobahn test suite plays its cases with the WebSocket framing, as client and as server", 600, script("Tests/autobahn/autobahn.py", build=None), usual_s=90),
     Suite("repeats", "many processes that end or fork, many requests under faults, many schedules", 1800, repeats, usual_s=420),
     Suite("pythons", "the Python package on PyPy, and bundled by PyInstaller and Nuitka", 1800, script("bindings/python/tests/elsewhere.py", build=builds.tool), usual_s=600),
     Suite("record", "a week of 3,000 securities, and the command's start", 1500, folder("Tests/tool", builds.tool, part="deep"), usual_s=420),

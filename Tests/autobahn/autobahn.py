@@ -6,14 +6,16 @@ import json
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from . import checks
-from .suite import BUSY, RELEASE, RESULTS, ROOT, Outcome, Run, SuiteError, side_by_side
+from harness.builds import swift_build
+from harness.standalone import standalone
+from harness.suite import BUSY, RELEASE, RESULTS, ROOT, Outcome, Run, SuiteError, side_by_side
 
 PYTHON2 = ROOT / ".venv-autobahn" / "python2"
 WSTEST = "import sys; from autobahntestsuite.wstest import run; sys.argv[0] = 'wstest'; run()"
@@ -36,7 +38,7 @@ def autobahn(run: Run) -> None:
     """Every case in both roles, at the same time."""
     if not PYTHON2.exists():
         raise SuiteError(f"there is no {PYTHON2.relative_to(ROOT)}: `make deep` makes it")
-    run.build(checks.swift_build("-c", "release", "--product", "websocket-echo"))
+    run.build(swift_build("-c", "release", "--product", "websocket-echo"))
     roles = {"client": _client, "server": _server}
 
     def played(role: str) -> Verdicts | SuiteError:
@@ -148,3 +150,7 @@ def _server(run: Run, folder: Path) -> Outcome:
             return run.program(command, limit_s=LIMIT_S, at_once=True)
         finally:
             server.kill()
+
+
+if __name__ == "__main__":
+    sys.exit(standalone(autobahn))
