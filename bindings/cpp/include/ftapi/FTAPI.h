@@ -6,12 +6,8 @@
 #include "vendor.hpp"
 
 namespace Futu {
-using i32_t = std::int32_t;
-using i64_t = std::int64_t;
-using u16_t = std::uint16_t;
-using u32_t = std::uint32_t;
-using u64_t = std::uint64_t;
-} // namespace Futu
+using namespace capdist::vendor::integers;
+}
 
 using FTAPI = capdist::vendor::API;
 using FTAPI_Conn = capdist::vendor::Conn;

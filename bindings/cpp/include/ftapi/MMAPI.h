@@ -6,12 +6,8 @@
 #include "vendor.hpp"
 
 namespace moomoo {
-using i32_t = std::int32_t;
-using i64_t = std::int64_t;
-using u16_t = std::uint16_t;
-using u32_t = std::uint32_t;
-using u64_t = std::uint64_t;
-} // namespace moomoo
+using namespace capdist::vendor::integers;
+}
 
 using MMAPI = capdist::vendor::API;
 using MMAPI_Conn = capdist::vendor::Conn;

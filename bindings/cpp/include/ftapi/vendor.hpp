@@ -15,6 +15,15 @@
 
 namespace capdist::vendor {
 
+/// The vendor's names of integers, which both brands have in namespaces of their own.
+namespace integers {
+using i32_t = std::int32_t;
+using i64_t = std::int64_t;
+using u16_t = std::uint16_t;
+using u32_t = std::uint32_t;
+using u64_t = std::uint64_t;
+} // namespace integers
+
 class Conn;
 
 /// What happens to a connection; inherit it and pass it to RegisterConnSpi. On the connection's thread.
