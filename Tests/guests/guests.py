@@ -107,8 +107,7 @@ def _swift_sample(run: Run, port: int) -> None:
     right = outcome.status == 0 and outcome.output == SWIFT_SAMPLE
     run.check("the Swift sample prints what stayed in each stock", None if right else outcome.output or outcome.ended)
     # With the functions that it is linked to: what is read beyond a struct's end ends the process.
-    older = checks.older_library(run, "-DWITH_NEWER_FUNCTIONS")
-    env_older = env | {"LD_LIBRARY_PATH": str(older), "CAPDIST_REAL": f"{prefix}/lib/libcapdist.so.1"}
+    env_older = env | {"LD_LIBRARY_PATH": str(OUT / "older"), "CAPDIST_REAL": f"{prefix}/lib/libcapdist.so.1"}
     command = [package / ".build" / "debug" / "net-flow", "127.0.0.1", str(port), *securities]
     outcome = run.program(command, env=env_older, limit_s=30)
     right = outcome.status == 0 and outcome.output == SWIFT_SAMPLE

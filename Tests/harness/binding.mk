@@ -28,7 +28,7 @@ TAP := python3 -m harness.tap
 OLDER := $(RESULTS)/older/libcapdist.so.1
 $(OLDER): $(wildcard $(ROOT)/Tests/older/*)
 	@mkdir -p $(@D)
-	@cc -Wall -Wextra -Werror -shared -fPIC -I$(ROOT)/include $(ROOT)/Tests/older/older.c -Wl,-soname,libcapdist.so.1 -o $@
+	@cc -Wall -Wextra -Werror -shared -fPIC $(OLDER_FLAGS) -I$(ROOT)/include $(ROOT)/Tests/older/older.c -Wl,-soname,libcapdist.so.1 -o $@
 
 test: $(addprefix test-,$(or $(PART),$(PARTS)))
 

@@ -77,8 +77,7 @@ LAYERS = {
     "capitaloutsuper": ("Sources/Codec/Messages/CapitalDistribution.swift",),
     "capital_out_super": (
         *("Sources/Core/Driver/Connection+Delivery.swift", "bindings/cpp/include/capdist/reply.hpp", "bindings/node/src/values.c"),
-        *("bindings/python/src/capdist/_model.py", "Tests/CLayout/layout.c"),
-        *("Tests/CapDistTests/LayoutTests.swift", "Tests/cases/cases.json"),
+        *("bindings/python/src/capdist/_model.py", "Tests/cases/cases.json"),
     ),
     "CapitalOutSuper": ("bindings/csharp/src/Reply.cs",),
 }
