@@ -1,1 +1,1 @@
-"""What Tests/run.py is made of: running programs, reading their results, and checks that are no program's."""
+"""What Tests/run.py is made of, and what suites share: running programs, TAP, gateways, samples."""

@@ -6,7 +6,7 @@ import json
 import re
 from pathlib import Path
 
-from harness.builds import declared_functions
+from harness.builds import declared_functions, version
 from harness.suite import RESULTS, ROOT, Outcome, Run, SuiteError
 
 GENERATOR = ROOT / "bindings" / "abi"
@@ -110,7 +110,7 @@ def abi(run: Run) -> None:
     run.check("another major version may change anything", None if told else outcome.output[-300:])
     heading = re.search(r"^## (?:Unreleased \()?(\d+\.\d+\.\d+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
     told = heading[1] if heading else "no version"
-    run.check("CHANGELOG's newest section is of the header's version", None if told == checks.version() else f"it tells {told}")
+    run.check("CHANGELOG's newest section is of the header's version", None if told == version() else f"it tells {told}")
     _stale(run)
     _layers(run, recorded)
     _newer_fields(run, header)
