@@ -162,8 +162,9 @@ SLOWEST = 15
 
 def main() -> int:
     """Runs what the command line names. Returns the exit status."""
-    # Started in the background it would be ignored, here and in the tests that interrupt programs.
+    # Started in the background these would be ignored, here and in the tests that interrupt programs.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     parser = argparse.ArgumentParser(description="Runs the test suites.")
     parser.add_argument("suites", nargs="*", metavar="SUITE", help="the suites to run; all if none is named")
     parser.add_argument("--deep", action="store_true", help="those of `make deep`, if none is named")

@@ -9,6 +9,8 @@ package final class BridgeStream {
     private var reader: WebSocketReader
     /// What goes out in clear, until it is encrypted.
     private var clear = ByteQueue()
+    /// Pongs, in clear.
+    private var controls = ByteQueue()
 
     /// - Returns: nil if OpenSSL fails.
     package init?(_ context: TLSContext?, answersPings: Bool) {
@@ -74,7 +76,7 @@ package final class BridgeStream {
         }
         let before = reader.frameCount
         reader.received(bytes)
-        reader.takeControls { WebSocketFrame.append($0, $1, mask: nil, to: &clear) }
+        reader.takeControls { WebSocketFrame.append($0, $1, mask: nil, to: &controls) }
         if reader.frameCount > before { heard() }
         do throws(WebSocketFailure) {
             while let bytes = try reader.next() {
@@ -114,6 +116,12 @@ package final class BridgeStream {
     private func answer(_ status: String, _ why: String) -> String {
         put(Array("HTTP/1.1 \(status)\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".utf8))
         return why
+    }
+
+    /// Takes the frames that the client's pings are answered with, to be put between two others.
+    package func takeControls() -> [UInt8] {
+        defer { controls.reset() }
+        return Array(controls.pending)
     }
 
     /// Puts bytes in clear on the line.

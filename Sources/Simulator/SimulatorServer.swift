@@ -241,6 +241,12 @@ package final class SimulatorServer: @unchecked Sendable {
         let end = bridge.received(
             bytes, heard: { gateway.heard(id, now) },
             message: { header, body in outputs += gateway.received(header, body, from: id, now) })
+        let controls = bridge.takeControls()
+        if faults == nil {
+            bridge.put(controls)
+        } else if !controls.isEmpty {
+            client.line.addBetween(controls)
+        }
         client.unsent += bridge.takeOutput()
         flush(id)
         perform(outputs)

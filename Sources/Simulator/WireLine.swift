@@ -71,6 +71,12 @@ package struct WireLine {
         if !behind.isEmpty { actions.append((.send(behind), false)) }
     }
 
+    /// Adds a frame that waits for no other, but for the rest of one that goes out in pieces.
+    package mutating func addBetween(_ frame: [UInt8]) {
+        let place = actions[first...].firstIndex { !$0.hasGap } ?? actions.count
+        actions.insert((.send(frame), false), at: place)
+    }
+
     /// The next thing to do; nil: nothing is due.
     package mutating func next(_ now: Instant) -> Action? {
         while let frame = later.first, frame.at <= now {

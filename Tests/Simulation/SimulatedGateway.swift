@@ -97,6 +97,7 @@ final class SimulatedGateway {
                     outputs += gateway.received(header, body, from: line, world.now)
                 })
         }
+        bridge.put(bridge.takeControls())
         deliver(bridge.takeOutput(), line)
         for output in outputs { perform(output) }
         if let end { for output in gateway.broken(line, end, world.now) { perform(output) } }

@@ -198,6 +198,18 @@ import Testing
         #expect(line.nextTime == nil)
     }
 
+    @Test func pongComesBetweenTwoFrames() {
+        var line = WireLine()
+        line.add([.send([1]), .send([2]), .send([3])], at: 0, 0)
+        line.add([.send([4])], at: 0, 0)
+        #expect(Self.actions(&line, 0) == [.send([1])])
+        line.addBetween([9])
+        #expect(Self.actions(&line, WireLine.pieceGap) == [.send([2])])
+        #expect(Self.actions(&line, 2 * WireLine.pieceGap) == [.send([3]), .send([9]), .send([4])])
+        line.addBetween([9])
+        #expect(Self.actions(&line, 2 * WireLine.pieceGap) == [.send([9])])
+    }
+
     @Test func lateOnesAreOvertakenAndKeepTheirOrder() {
         var line = WireLine()
         line.add([.sendLater([1], 50)], at: 0, 0)
