@@ -67,7 +67,7 @@ GUARDED = {
 }
 
 
-#: The files by hand on a figure's way from the wire to every language, and how each spells its name.
+#: The files by hand on a figure's way from the wire to every language (patterns), and how each spells its name.
 LAYERS = {
     "capitalOutSuper": (
         *("Sources/CMessages/proto/Qot_GetCapitalDistribution.proto", "Sources/CapDist/ReplyJSON.swift"),
@@ -76,7 +76,7 @@ LAYERS = {
     ),
     "capitaloutsuper": ("Sources/Codec/Messages/CapitalDistribution.swift",),
     "capital_out_super": (
-        *("Sources/Core/Driver/Connection+Delivery.swift", "bindings/cpp/include/capdist/reply.hpp", "bindings/node/src/values.c"),
+        *("Sources/**/*Delivery.swift", "bindings/cpp/include/capdist/reply.hpp", "bindings/node/src/values.c"),
         *("bindings/python/src/capdist/_model.py", "Tests/cases/cases.json"),
     ),
     "CapitalOutSuper": ("bindings/csharp/src/Reply.cs",),
@@ -125,7 +125,8 @@ def _layers(run: Run, recorded: str) -> None:
     fields = [field["name"] for field in struct["fields"] if field["name"] != "present"]
     for spelling, files in LAYERS.items():
         for name in files:
-            words = set(re.findall(r"[A-Za-z_]\w*", (ROOT / name).read_text(encoding="utf-8")))
+            text = " ".join(path.read_text(encoding="utf-8") for path in ROOT.glob(name))
+            words = set(re.findall(r"[A-Za-z_]\w*", text))
             missing = [SPELLED[spelling](field) for field in fields if not any(SPELLED[spelling](field) in word for word in words)]
             run.check(f"every figure is in {name}", ", ".join(missing))
     run.check("the record has figures", None if len(fields) >= 10 else f"{fields}")
