@@ -98,7 +98,7 @@ $(PYPY_VENV)/stamp: bindings/python/requirements-pypy.txt
 	$(PYPY_VENV)/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
 
-$(AUTOBAHN_VENV)/stamp: Tests/Autobahn/requirements.txt scripts/python2.sh
+$(AUTOBAHN_VENV)/stamp: Tests/autobahn/requirements.txt scripts/python2.sh
 	@[ ! -L $(AUTOBAHN_VENV) ] || rm $(AUTOBAHN_VENV)
 	scripts/python2.sh $(AUTOBAHN_VENV) $< $(VENV)/bin/pip
 	@touch $@

@@ -59,8 +59,8 @@ let package = Package(
             name: "simulate", dependencies: ["Core", "Codec", "Simulator", "CMessages"],
             path: "Tests/Simulation"),
         .executableTarget(
-            name: "websocket-echo", dependencies: ["Codec"], path: "Tests/Autobahn",
-            exclude: ["requirements.txt"]),
+            name: "websocket-echo", dependencies: ["Codec"], path: "Tests/autobahn",
+            exclude: ["autobahn.py", "requirements.txt"]),
         .testTarget(name: "CapDistTests", dependencies: ["CapDist", "CCapDist"]),
     ],
     swiftLanguageModes: [.v6],

@@ -1,4 +1,4 @@
-"""The Autobahn test suite judges the library's WebSocket framing, as a client and as a server (Tests/Autobahn)."""
+"""The Autobahn test suite judges the library's WebSocket framing, as a client and as a server (Tests/autobahn)."""
 
 from __future__ import annotations
 
