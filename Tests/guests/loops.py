@@ -21,7 +21,9 @@ def loops(run: Run) -> None:
         here = ["127.0.0.1", str(first)]
         for name in ("poll", "uv", "asio"):
             printed = _answers(run, name, [out / name, *here, "HK.00700", "HK.99999", "nonsense"], out)
-            lines = sorted(line[:29] for line in printed.splitlines())
+            # What the timer of the asio sample prints, where answers take longer than it.
+            told = [line for line in printed.splitlines() if not line.startswith("still ")]
+            lines = sorted(line[:29] for line in told)
             good = lines == ["HK.00700 859479380", "HK.99999 the gateway refused ", "nonsense a security is writte"]
             run.check(f"{name}: two answers and a refused call, and nothing else", None if good else printed[-300:])
         printed = _answers(run, "epoll", [out / "epoll", "HK.00700", *here, "localhost", str(second), "127.0.0.1", "1"], out)
