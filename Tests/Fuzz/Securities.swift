@@ -37,7 +37,9 @@ private func parse(_ text: [CChar], _ size: Int) {
     require(code.allSatisfy { $0 >= 0x20 && $0 != 0x7f }, "a code has no control characters")
     require(String(validating: code, as: UTF8.self) != nil, "a code is UTF-8")
     guard let formatted = format(security, size) else { return require(false, "what was parsed can be formatted") }
-    require(formatted.count <= max(length, 12) + 1, "formatting makes no text longer, but for a market's number")
+    // A market's number becomes its name, if it has one.
+    let longer = "HK_FUTURE".utf8.count - "#2".utf8.count
+    require(formatted.count <= length + longer + 1, "formatting makes no text longer, but for a market's number")
     require(parsed(formatted).flatMap { format($0, size) } == formatted, "what was formatted is read as it is")
     let again = parsed(formatted)
     require(again?.market == security.market && again.map(codeBytes) == code, "parsing it again gives the same")
