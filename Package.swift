@@ -55,9 +55,11 @@ let package = Package(
         .testTarget(name: "CodecTests", dependencies: ["Codec"]),
         .testTarget(name: "CoreTests", dependencies: ["Core"]),
         .testTarget(name: "SimulatorTests", dependencies: ["Simulator"]),
+        .target(name: "CVirtualSystem", path: "Tests/Simulation/System"),
         .executableTarget(
-            name: "simulate", dependencies: ["Core", "Codec", "Simulator", "CMessages"],
-            path: "Tests/Simulation"),
+            name: "simulate",
+            dependencies: ["CapDist", "CCapDist", "Core", "Codec", "Simulator", "CMessages", "CVirtualSystem"],
+            path: "Tests/Simulation", exclude: ["System"]),
         .executableTarget(
             name: "websocket-echo", dependencies: ["Codec"], path: "Tests/autobahn",
             exclude: ["autobahn.py", "requirements.txt"]),

@@ -61,7 +61,7 @@ def swift_tests(run: Run) -> None:
 
 
 def simulation(run: Run) -> None:
-    """State machines, limiter and gateways in virtual time; a range of seeds is a case."""
+    """State machines, limiter and gateways in virtual time, and the library itself; a range of seeds is a case."""
     run.build(builds.swift_build("-c", "release", "--product", "simulate"))
     seeds = 1000
     for first in filter(lambda first: run.wants(str(first)), range(1, 4 * seeds, seeds)):
@@ -70,10 +70,20 @@ def simulation(run: Run) -> None:
         if "requests" not in outcome.output:
             why = "it ran no schedule"
         run.check(f"seeds {first} to {first + seeds - 1}", why)
+    for first in filter(lambda _: run.wants("library"), range(1, 2 * seeds, seeds)):
+        command = [RELEASE / "simulate", "--library", "--seeds", str(seeds), "--from", str(first)]
+        outcome = run.program(command, limit_s=120)
+        why = None if outcome.status == 0 else outcome.ended
+        if "requests" not in outcome.output:
+            why = "it ran no schedule"
+        run.check(f"the library: seeds {first} to {first + seeds - 1}", why)
     for seed in filter(lambda _: run.wants("again"), range(1, 4 * seeds, 401)):
-        first, again = (run.program([RELEASE / "simulate", "--seed", str(seed)], limit_s=60).output for _ in range(2))
-        same = first == again and "no promise broken" in first
-        run.check(f"seed {seed} again", None if same else "another run of the same seed came out otherwise")
+        for what in ([], ["--library"]):
+            command = [RELEASE / "simulate", *what, "--seed", str(seed)]
+            first, again = (run.program(command, limit_s=60).output for _ in range(2))
+            same = first == again and "no promise broken" in first
+            why = None if same else "another run of the same seed came out otherwise"
+            run.check(" ".join([*what, f"seed {seed} again"]), why)
 
 
 def repeats(run: Run) -> None:

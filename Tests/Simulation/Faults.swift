@@ -38,12 +38,15 @@ extension Fault {
 
 /// The keys of the tests that take least time.
 enum Keys {
-    static let all: [RSAKey?] = ["512", "1024"].map { name in
-        let folder = #filePath.split(separator: "/").dropLast(2).joined(separator: "/")
+    static let files = ["512", "1024"].map { name in
+        "/\(#filePath.split(separator: "/").dropLast(2).joined(separator: "/"))/vectors/rsa/\(name).pem"
+    }
+
+    static let all: [RSAKey?] = files.map { file in
         do throws(RSAKey.LoadError) {
-            return try RSAKey(file: "/\(folder)/vectors/rsa/\(name).pem")
+            return try RSAKey(file: file)
         } catch {
-            print("simulate: \(name).pem: \(error.text)")
+            print("simulate: \(file): \(error.text)")
             exit(2)
         }
     }

@@ -1,19 +1,29 @@
+import CCapDist
 import Glibc
 
-/// Runs schedules: `simulate --seeds N --from M`, or one again with what happened: `simulate --seed X`.
+/// Runs schedules: `simulate --seeds N --from M`, or one again with what happened: `simulate --seed X`. With `--library` the
+/// connections are the library's, driver and all; else only its state machine is.
 @main
 enum Simulate {
+    nonisolated(unsafe) private static var runsLibrary = false
+
     static func main() {
         var (seeds, from, narrated): (UInt64, UInt64, UInt64?) = (1_000, 1, nil)
         var words = CommandLine.arguments.dropFirst()
         while let word = words.popFirst() {
+            if word == "--library" {
+                runsLibrary = true
+                // The process's first call makes ready what comes once, on the real system.
+                _ = capdist_init_connect(nil, nil)
+                continue
+            }
             let value = words.popFirst().flatMap { UInt64($0) }
             switch (word, value) {
             case ("--seeds", .some(let value)): seeds = value
             case ("--from", .some(let value)): from = value
             case ("--seed", .some(let value)): narrated = value
             default:
-                print("usage: simulate [--seeds N] [--from M] | --seed X")
+                print("usage: simulate [--library] [--seeds N] [--from M] | --seed X")
                 exit(2)
             }
         }
@@ -43,14 +53,17 @@ enum Simulate {
 
     /// - Returns: the world at its end, or nil after printing which promise was broken.
     private static func run(_ seed: UInt64, narrate: ((String) -> Void)? = nil) -> World? {
-        let world = World(seed: seed, narrate: narrate)
+        let world = World(seed: seed, runsLibrary: runsLibrary, narrate: narrate)
         do throws(Broken) {
             try world.run()
-            narrate?("\(world.asked.count) requests, \(world.steps) steps, no promise broken")
+            let outcomes = world.outcomes.sorted { $0.key.rawValue < $1.key.rawValue }.map { "\($0.value) \($0.key)" }
+            narrate?(
+                "\(world.asked.count) requests, \(world.steps) steps, no promise broken: \(outcomes.joined(separator: ", "))"
+            )
             return world
         } catch {
             print(
-                "seed \(seed): \(error.promise) (at \(world.now / World.millisecond) ms; again: simulate --seed \(seed))"
+                "seed \(seed): \(error.promise) (at \(world.now / World.millisecond) ms; again: simulate \(runsLibrary ? "--library " : "")--seed \(seed))"
             )
             return nil
         }

@@ -4,16 +4,7 @@ import Core
 import Simulator
 
 /// A connection whose driver is the simulation, and the host that uses it.
-final class SimulatedConnection {
-    /// What a driver is waiting for.
-    enum Happening {
-        case timer(Int64)
-        case wake
-        case connected(Int)
-        case bytes([UInt8], Int)
-        case lineEnd(Int)
-    }
-
+final class SimulatedConnection: SimulatedClient {
     unowned let world: World
     let index: Int
     /// Quota group and gateway.
@@ -166,6 +157,7 @@ final class SimulatedConnection {
         case .connected(let line): try connectDone(line)
         case .bytes(let bytes, let line): try receive(bytes, line)
         case .lineEnd(let line): try streamEnded(line)
+        case .takesMore: break
         }
     }
 

@@ -49,6 +49,12 @@ final class SimulatedGateway {
         return isOld ? figures.old : figures
     }
 
+    /// Its place among all.
+    var keyIndex: Int? { key.flatMap { key in Keys.all.firstIndex { $0 === key } } }
+
+    /// The same for `clientKey`.
+    func clientKeyIndex() -> Int? { clientKey().flatMap { key in Keys.all.firstIndex { $0 === key } } }
+
     /// What a client of it is configured with: now and then another key than it should be.
     func clientKey() -> RSAKey? {
         world.chance.oneIn(20) ? world.chance.pick(Keys.all + [nil]) : key

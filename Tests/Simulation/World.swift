@@ -24,6 +24,7 @@ final class World {
         case gatewayCloses(line: Int)
         case gatewayTick(gateway: Int)
         case gatewayBack(gateway: Int)
+        case takesMore(line: Int)
         case turn(connection: Int)
     }
 
@@ -44,11 +45,13 @@ final class World {
     var chance: Chance
     var now: Int64 = 1_000_000_000
     var agenda = Agenda<Event>()
-    var connections: [SimulatedConnection] = []
+    var connections: [any SimulatedClient] = []
     var gateways: [SimulatedGateway] = []
     var groups: [QuotaGroup] = []
     var lines: [Line] = []
     var asked: [Int: Asked] = [:]
+    /// How requests completed.
+    private(set) var outcomes: [Status: Int] = [:]
     var nextToken = 0
     var steps = 0
     /// Time in which nobody looked: deadlines that fell into it are met late.
@@ -72,14 +75,22 @@ final class World {
     var isOutOfOrder = false
     /// What happened, for a rerun that prints it.
     let narrate: ((String) -> Void)?
+    let seed: UInt64
+    private let runsLibrary: Bool
+    /// Callbacks of the library that are running, and a promise that was broken in one.
+    var depth = 0
+    var broken: Broken?
 
     let limit: Int
     let window: Int64
     let faultEvery: Int
     let horizon: Int64
 
-    init(seed: UInt64, narrate: ((String) -> Void)? = nil) {
+    /// - Parameter runsLibrary: whether the connections are the library's, driver and all.
+    init(seed: UInt64, runsLibrary: Bool, narrate: ((String) -> Void)? = nil) {
         chance = Chance(seed: seed)
+        self.seed = seed
+        self.runsLibrary = runsLibrary
         self.narrate = narrate
         limit = chance.pick([0, 1, 2, 5, 30])
         window = Int64(chance.pick([100, 1_000, 30_000])) * Self.millisecond
@@ -95,13 +106,16 @@ final class World {
             gateways.append(SimulatedGateway(self, index))
         }
         for index in 0..<count {
-            connections.append(SimulatedConnection(self, index, chance.pick(0...gateways.count - 1)))
+            let group = chance.pick(0...gateways.count - 1)
+            connections.append(
+                runsLibrary ? LibraryConnection(self, index, group) : SimulatedConnection(self, index, group))
         }
     }
 
     /// Lives through the whole schedule.
     /// - Throws: `Broken`.
     func run() throws(Broken) {
+        if runsLibrary { VirtualSystem.begin(self) }
         for connection in connections { try connection.start() }
         for index in gateways.indices { agenda.add(.gatewayTick(gateway: index), at: now) }
         agenda.add(.host, at: now)
@@ -110,6 +124,7 @@ final class World {
             now = max(now, next.at)
             if chance.oneIn(2_000) { skip(5_000) }
             try perform(next.event)
+            if let broken { throw broken }
             steps += 1
             try checkQuotas()
         }
@@ -133,6 +148,8 @@ final class World {
             if lines[line].isOpenAtClient { try connections[lines[line].connection].happened(.lineEnd(line)) }
         case .gatewayTick(let index): gateways[index].tick()
         case .gatewayBack(let index): gateways[index].isUp = true
+        case .takesMore(let line):
+            if lines[line].isOpenAtClient { try connections[lines[line].connection].happened(.takesMore(line)) }
         case .turn(let index): try connections[index].turn()
         }
     }
@@ -160,6 +177,7 @@ final class World {
 
     private func finish() throws(Broken) {
         for connection in connections { try connection.release() }
+        if let broken { throw broken }
         for (token, request) in asked where !request.isDone {
             throw Broken(promise: "request \(token) of connection \(request.connection) never completed")
         }
@@ -213,6 +231,7 @@ final class World {
         guard !request.isDone else { throw Broken(promise: "request \(token) completed twice, now as \(status)") }
         guard request.connection == connection else { throw Broken(promise: "completed by another connection") }
         asked[token]?.isDone = true
+        outcomes[status, default: 0] += 1
         for group in firsts.indices where firsts[group]?.token == token {
             isKnown[group] =
                 switch status {
@@ -244,6 +263,34 @@ final class World {
         if groups[index].takeWakeUp() { wakeMembers(of: index) }
         return result
     }
+}
+
+/// A connection in the world, and the application that uses it.
+protocol SimulatedClient: AnyObject {
+    var index: Int { get }
+    var group: Int { get }
+    var line: Int { get }
+    var isOver: Bool { get }
+    var isReleased: Bool { get }
+    /// How long the application's loop may be busy elsewhere before it comes back; nil: a thread drives.
+    var longestTurn: Int64? { get }
+
+    func start() throws(Broken)
+    func ask() throws(Broken)
+    func cancelOne() throws(Broken)
+    func release() throws(Broken)
+    func happened(_ what: Happening) throws(Broken)
+    func turn() throws(Broken)
+}
+
+/// What a driver is waiting for.
+enum Happening {
+    case timer(Int64)
+    case wake
+    case connected(Int)
+    case bytes([UInt8], Int)
+    case lineEnd(Int)
+    case takesMore(Int)
 }
 
 /// One TCP connection.

@@ -1,0 +1,30 @@
+// The system calls that the library's driver makes, for a simulation that runs the driver in virtual time: this program's own
+// functions of those names stand before the system's. What is none of the simulation's goes on to the system.
+#ifndef VIRTUAL_SYSTEM_H
+#define VIRTUAL_SYSTEM_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/types.h>
+
+typedef struct virtual_calls {
+    int64_t (*now)(void); // nanoseconds
+    void (*random)(void *bytes, size_t count);
+    // What can be waited for: the set, EPOLL_CTL_*, and as `epoll_ctl` has it.
+    void (*watch)(int epoll, int operation, int descriptor, uint32_t events, uint64_t data);
+    int (*wait)(int epoll, struct epoll_event *events, int most);
+    void (*arm)(int timer, int64_t nanoseconds); // from now; 0: never
+    int (*wake)(int event);                      // 0: it is none of the simulation's
+    // Sockets. A negative result is an errno.
+    void (*connect)(int socket);
+    int (*connected)(int socket);
+    ssize_t (*receive)(int socket, void *bytes, size_t count);
+    ssize_t (*send)(int socket, const void *bytes, size_t count);
+    void (*close)(int socket);
+} virtual_calls;
+
+/// Has these answer from now on.
+void virtual_system_begin(const virtual_calls *calls);
+
+#endif
