@@ -103,7 +103,7 @@ def benchmark(run: Run) -> None:
     builds.library(run)
     outcome = run.program(["python3", "Benchmarks/bench.py", "--quick", "--library", RELEASE / "libcapdist.so.1"])
     for line in outcome.output.splitlines():
-        # A peer that can not be had here ("not measured") is no case of ours.
+        # A peer that cannot be had here ("not measured") is no case of ours.
         if line.startswith(("ok ", "FAILED")):
             run.check(line, line if line.startswith("FAILED") else None)
     expect_agreement(run, outcome.status, "bench.py")

@@ -147,25 +147,25 @@ struct CheckedOptions {
         else { return }
         if mark == UInt8(ascii: "/") || host.utf8.contains(UInt8(ascii: "/")) {
             throw .invalid(
-                "host is \(host): give the name or address alone, without a scheme or a path; the port is port")
+                "host is \(host): give the name or address alone, without a scheme or a path; pass the port as port")
         }
         if host.hasPrefix("[") {
-            throw .invalid("host is \(host): give the address without brackets; the port is port")
+            throw .invalid("host is \(host): give the address without brackets; pass the port as port")
         }
-        throw .invalid("host is \(host): give the name or address alone; the port is port")
+        throw .invalid("host is \(host): give the name or address alone; pass the port as port")
     }
 
     /// nil: no encryption. The application's text is read where it stands.
     private static func rsaKey(_ options: capdist_options) throws(CallError) -> RSAKey? {
         guard options.rsa_private_key == nil || options.rsa_private_key_file == nil else {
-            throw .invalid("rsa_private_key and rsa_private_key_file are both set: which is it?")
+            throw .invalid("rsa_private_key and rsa_private_key_file are both set: set only one")
         }
         do throws(RSAKey.LoadError) {
             if let text = options.rsa_private_key { return try RSAKey(text: text) }
             return try options.rsa_private_key_file.map { (path) throws(RSAKey.LoadError) in try RSAKey(file: path) }
         } catch {
             let name = options.rsa_private_key == nil ? "rsa_private_key_file" : "rsa_private_key"
-            throw .invalid("\(name) can not be used: \(error.text)")
+            throw .invalid("\(name) cannot be used: \(error.text)")
         }
     }
 
@@ -179,10 +179,10 @@ struct CheckedOptions {
         switch connection.behaviour.transport {
         case .tcp:
             if options.websocket_key != nil {
-                throw .invalid("websocket_key is set, and transport is CAPDIST_TRANSPORT_TCP: which is it?")
+                throw .invalid("websocket_key is set, but transport is CAPDIST_TRANSPORT_TCP: set only one")
             }
             if options.tls_server_name != nil {
-                throw .invalid("tls_server_name is set, and transport is CAPDIST_TRANSPORT_TCP: which is it?")
+                throw .invalid("tls_server_name is set, but transport is CAPDIST_TRANSPORT_TCP: set only one")
             }
             try refuseTLS(options, acceptsAny)
             return nil
@@ -208,13 +208,13 @@ struct CheckedOptions {
 
     private static func trust(_ options: capdist_options, _ acceptsAny: Bool) throws(CallError) -> TLSTrust {
         if acceptsAny, options.tls_ca_file != nil {
-            throw .invalid("tls_ca_file and tls_insecure_accept_any_certificate are both set: which is it?")
+            throw .invalid("tls_ca_file and tls_insecure_accept_any_certificate are both set: set only one")
         }
         if acceptsAny { return .anybody }
         guard let path = options.tls_ca_file else { return .system }
         // Its name is the system's: any bytes will do.
         let trust = TLSTrust.file(String(cString: path))
-        if let problem = trust.problem { throw .invalid("tls_ca_file can not be used: \(problem)") }
+        if let problem = trust.problem { throw .invalid("tls_ca_file cannot be used: \(problem)") }
         return trust
     }
 

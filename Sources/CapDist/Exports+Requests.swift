@@ -136,7 +136,7 @@ public func sendProto(
         }
         guard body != nil || length == 0 else { throw .invalid("body is NULL and length is not 0") }
         let options = try CheckedRequestOptions(options)
-        guard options.securityFirm == 0 else { throw .invalid("security_firm can not be added to a raw body") }
+        guard options.securityFirm == 0 else { throw .invalid("security_firm cannot be added to a raw body") }
         guard let callback else { throw .invalid("callback is NULL: a request needs one to complete") }
 
         let bytes = UnsafeRawBufferPointer(start: body, count: length)
@@ -167,7 +167,7 @@ extension CallError {
         switch status {
         case .notConnected:
             let why = if case .failed(let cause) = connection.info().state { ": \(cause.text)" } else { "" }
-            self.init(.notConnected, "the connection has failed for good\(why)")
+            self.init(.notConnected, "the connection has failed permanently\(why)")
         case .queueFull:
             let most = connection.options.behaviour.maxQueue
             self.init(.queueFull, "max_queue (\(most)) requests are waiting or in flight")

@@ -193,12 +193,13 @@ public func process(_ conn: OpaquePointer?) -> capdist_status {
         let connection = try applicationDriven(conn, "capdist_process")
         guard !isInsideCallback else {
             throw CallError(
-                .wouldDeadlock, "capdist_process inside a callback: it is at work already, and goes on after it")
+                .wouldDeadlock,
+                "capdist_process inside a callback: it is running already, and goes on after the callback")
         }
         let status = connection.process()
         switch status {
         case .ok: return .ok
-        case .busy: throw CallError(.busy, "another thread drives this connection: one at a time")
+        case .busy: throw CallError(.busy, "another thread drives this connection; only one may at a time")
         case .systemError:
             throw CallError(
                 .systemError, "the application closed a descriptor of this connection: release it and make a new one")
@@ -219,7 +220,7 @@ public func resolved(
         switch connection.resolved(found, why: reason) {
         case .ok: return .ok
         case .notAsked: throw CallError(.notFound, "capdist_resolved: no addresses were asked for")
-        case .noAddress(let text): throw .invalid("addresses: \(text) is no numeric address")
+        case .noAddress(let text): throw .invalid("addresses: \(text) is not a numeric address")
         }
     }
 }

@@ -10,7 +10,7 @@ public func flowOf(
         guard let distribution else { throw .invalid("capdist_flow_of: distribution is NULL") }
         guard let flow else { throw .invalid("capdist_flow_of: flow is NULL") }
         guard let result = capdist_flow(distribution.pointee, group) else {
-            throw .invalid("capdist_flow_of: group \(group) is none of CAPDIST_FLOW_SUPER to CAPDIST_FLOW_TOTAL")
+            throw .invalid("capdist_flow_of: group \(group) is not one of CAPDIST_FLOW_SUPER to CAPDIST_FLOW_TOTAL")
         }
         flow.pointee = result
         return .ok

@@ -107,7 +107,7 @@ final class HandleTable: @unchecked Sendable {
         let index = Int(bits >> 1 & (1 << Self.indexBits - 1))
         let generation = bits >> (Self.indexBits + 1)
         guard bits & 1 == 1, index < places.count, generation <= places[index].generation else {
-            throw .invalid("that is no connection: pass what capdist_init_connect() stored")
+            throw .invalid("that is not a connection: pass the handle that capdist_init_connect() stored")
         }
         guard generation == places[index].generation else { throw Self.released }
         return index

@@ -7,7 +7,7 @@ extension capdist_security {
     /// Checks market and code as the application filled them in.
     func check() throws(CallError) {
         // A gateway may know markets that this release does not.
-        guard market > 0 else { throw .invalid("market \(market) is none: see CAPDIST_MARKET_*") }
+        guard market > 0 else { throw .invalid("market \(market) is not a market: see CAPDIST_MARKET_*") }
         let fault = withUnsafeBytes(of: code) { code -> StaticString? in
             var (length, isPlain) = (0, true)
             while length < code.count, case let byte = code[length], byte != 0 {
@@ -39,7 +39,7 @@ extension capdist_security {
             if let meant = text.meant { throw .invalid("a security is written MARKET.CODE: was \(meant) meant?") }
             guard text.parts != nil else { throw .invalid("a security is written MARKET.CODE, such as HK.00700") }
             let known = Market.allCases.map { "\($0.prefix)" }.joined(separator: ", ")
-            throw .invalid("the market before the dot is none of \(known)")
+            throw .invalid("the market before the dot is not one of \(known)")
         }
         guard rest.count < Int(CAPDIST_CODE_SIZE) else {
             throw .invalid("the security's code is longer than \(CAPDIST_CODE_SIZE - 1) bytes")

@@ -12,7 +12,7 @@ enum SizedStruct {
     private static func check(_ size: Int, _ name: StaticString, smallest: Int) throws(CallError) {
         // All these structs are aligned to 8 and no member is larger, so a size that fits never cuts a member.
         guard size >= smallest, size <= largest, size % 8 == 0 else {
-            throw .invalid("\(name): struct_size \(size) is none: initialise the struct with \(name)_init()")
+            throw .invalid("\(name): struct_size \(size) is not valid: initialise the struct with \(name)_init()")
         }
     }
 
@@ -22,7 +22,7 @@ enum SizedStruct {
     ) throws(CallError) {
         guard let target else { throw .invalid("\(name)_init: the struct is NULL") }
         guard size >= smallest, size <= largest, size % 8 == 0 else {
-            throw .invalid("\(name)_init: size \(size) is none: pass sizeof(\(name))")
+            throw .invalid("\(name)_init: size \(size) is not valid: pass sizeof(\(name))")
         }
         memset(target, 0, size)
         copyOut(defaults, target, size)

@@ -23,7 +23,7 @@ package enum Encryption {
         return Array(writer.pending)
     }
 
-    /// nil if it can not be decrypted.
+    /// nil if it cannot be decrypted.
     package func decrypt(_ body: UnsafeRawBufferPointer) -> [UInt8]? {
         switch self {
         case .none: return Array(body)

@@ -17,7 +17,7 @@ extension Gateway {
         var retType = RetType.failed
         var text: String
 
-        /// retType for a body that can not be read.
+        /// retType for a body that cannot be read.
         static let invalidBody: Int32 = -500
     }
 

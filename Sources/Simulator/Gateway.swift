@@ -217,7 +217,7 @@ package struct Gateway: ~Copyable {
         sessions[client]?.mayBeSilent = true
     }
 
-    /// The line of a client can not be used any more.
+    /// The line of a client cannot be used any more.
     package mutating func broken(_ client: ClientID, _ why: String, _ now: Instant) -> [Output] {
         sessions[client] == nil ? [] : [drop(client, why, now)]
     }

@@ -18,7 +18,7 @@ final class Listener {
         hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
         var list: UnsafeMutablePointer<addrinfo>?
         guard getaddrinfo(host, String(port), &hints, &list) == 0, let info = list?.pointee else {
-            throw SimulatorServer.Failure(text: "\(host) is no numeric address")
+            throw SimulatorServer.Failure(text: "\(host) is not a numeric address")
         }
         defer { freeaddrinfo(list) }
         let kind = info.ai_socktype | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
@@ -42,7 +42,7 @@ final class Listener {
         else {
             let error = errno
             Glibc.close(socket)
-            throw SimulatorServer.Failure("can not listen on \(host) port \(port)", error)
+            throw SimulatorServer.Failure("cannot listen on \(host) port \(port)", error)
         }
         self.socket = socket
         self.port = Self.port(of: socket)

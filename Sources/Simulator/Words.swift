@@ -50,7 +50,7 @@ package struct Words: Equatable, Sendable {
     // MARK: - This program's own
 
     var wrongDigest: String { chosen("SHA-1与请求内容不符", "The SHA-1 is not that of the request's body") }
-    var malformed: String { chosen("解析请求失败", "The request can not be read") }
+    var malformed: String { chosen("解析请求失败", "The request cannot be read") }
     var tooEarly: String { chosen("请先发送InitConnect", "InitConnect must come first") }
     var onDemand: String { chosen("出错了 (on demand)", "Something went wrong (on demand)") }
     var initRefused: String { chosen("拒绝连接 (on demand)", "refused on demand") }

@@ -17,7 +17,7 @@ final class Recorder {
 
     func write(_ frame: RecordedFrame) {
         guard failure == nil, !put(frame.line, to: file) else { return }
-        failure = SimulatorServer.Failure("can not write \(path)", errno)
+        failure = SimulatorServer.Failure("cannot write \(path)", errno)
         onFailure()
     }
 }
@@ -26,7 +26,7 @@ final class Recorder {
 /// - Parameter mode: of a new one.
 func opened(_ path: String, _ flag: Int32, mode: mode_t = 0o644) throws(SimulatorServer.Failure) -> Int32 {
     let file = path == "-" ? STDOUT_FILENO : open(path, O_WRONLY | O_CREAT | flag | O_CLOEXEC, mode)
-    guard file >= 0 else { throw SimulatorServer.Failure("can not write \(path)", errno) }
+    guard file >= 0 else { throw SimulatorServer.Failure("cannot write \(path)", errno) }
     return file
 }
 

@@ -12,7 +12,7 @@ enum RecordingFile {
 
     static func read(_ path: String) throws(Refusal) -> Recording {
         guard let file = fopen(path, "re") else {
-            throw Refusal(text: "can not read \(path): \(String(cString: strerror(errno)))")
+            throw Refusal(text: "cannot read \(path): \(String(cString: strerror(errno)))")
         }
         defer { fclose(file) }
         var recording = Recording()
@@ -33,7 +33,7 @@ enum RecordingFile {
                 throw Refusal(text: "\(path) line \(number): \(error.text)")
             }
         }
-        if ferror(file) != 0 { throw Refusal(text: "can not read \(path): \(String(cString: strerror(errno)))") }
+        if ferror(file) != 0 { throw Refusal(text: "cannot read \(path): \(String(cString: strerror(errno)))") }
         guard recording.count > 0 else { throw Refusal(text: "\(path) has no answer to any request") }
         return recording
     }

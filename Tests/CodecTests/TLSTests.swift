@@ -155,9 +155,9 @@ import Testing
     }
 
     @Test(
-        "files that can not be used",
+        "files that cannot be used",
         arguments: [
-            ("no-such-file", "can not be read"), ("key", "no certificate in it"), ("../tls", "can not be read"),
+            ("no-such-file", "cannot be read"), ("key", "no certificate in it"), ("../tls", "cannot be read"),
         ])
     func files(_ name: String, _ why: String) throws {
         #expect { try TLSContext(.file(Self.path(name))) } throws: {

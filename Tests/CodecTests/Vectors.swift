@@ -46,7 +46,7 @@ struct Vectors: Decodable, Sendable {
     let rsa: [RSA]
     let rsa_private_key_pem: String
 
-    /// Empty if the file can not be read, which `VectorTests.allAreThere` reports.
+    /// Empty if the file cannot be read, which `VectorTests.allAreThere` reports.
     static let all: Vectors = {
         let file = folder.appending(path: "opend.json")
         let vectors = try? JSONDecoder().decode(Vectors.self, from: Data(contentsOf: file))

@@ -42,7 +42,7 @@ import Testing
             [
                 "closed the connection. Is port 11111 OpenD's API port, not its WebSocket port or one with TLS?",
                 "logged in?",
-                "too many clients", "? If the gateway encrypts, it wants rsa_private_key here too.",
+                "too many clients", "? If the gateway encrypts, it needs rsa_private_key here too.",
             ])
     }
 
@@ -73,7 +73,7 @@ import Testing
         expect(
             plain,
             [
-                "websocket_key", "met with silence", "the MD5", "RSA key may stay silent",
+                "websocket_key", "does not answer a wrong", "the MD5", "RSA key may stay silent",
                 "logged in: its WebSocket port opens only then",
             ])
         #expect(!plain.contains("32 hex digits"))
@@ -81,7 +81,7 @@ import Testing
             $0.transport = .webSocketTLS
             $0.keyLooksLikeMD5 = true
         }
-        expect(Texts.firstMessageTimedOut(md5, 1), ["32 hex digits, like an MD5", "key itself is wanted"])
+        expect(Texts.firstMessageTimedOut(md5, 1), ["32 hex digits, like an MD5", "Pass the key itself"])
         expect(
             Texts.portRefused(endpoint { $0.transport = .webSocket }),
             ["is OpenD running there?", "opens only after OpenD's login"])

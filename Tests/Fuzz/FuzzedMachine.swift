@@ -76,7 +76,7 @@ final class FuzzedMachine {
         let result = machine.ask(request, see(now), &quota.group)
         switch result {
         case .success(let serialNo):
-            require(!isReleased && !isFailed, "nothing is accepted that can not be sent any more")
+            require(!isReleased && !isFailed, "nothing is accepted that cannot be sent any more")
             require(open.count < configuration.maxQueue, "no more than max_queue requests are accepted")
             require(serialNo != 0, "no request has the number 0")
             require(!open.contains { asked[$0].serialNo == serialNo }, "no two open requests have one number")

@@ -24,7 +24,7 @@
             say("\(inputs) inputs")
         }
 
-        /// The whole file; nil if it can not be read.
+        /// The whole file; nil if it cannot be read.
         private static func read(_ path: String) -> [UInt8]? {
             guard let file = fopen(path, "re") else { return nil }
             defer { fclose(file) }

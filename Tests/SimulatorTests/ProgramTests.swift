@@ -313,18 +313,18 @@ import Testing
         let end = try Program(["--port", "0", "--websocket-port", "0", "--tls-cert", "no.pem", "--tls-key", "no.pem"])
             .ended()
         #expect(end.status == 1)
-        #expect(end.errors.contains("the certificate can not be used"), "\(end.errors)")
+        #expect(end.errors.contains("the certificate cannot be used"), "\(end.errors)")
     }
 
     @Test func whatItCanNotHaveIsToldInASentence() throws {
         let taken = try SimulatorServer(GatewayConfiguration())
         let port = try Program(["--port", "\(taken.port)"]).ended()
         #expect(
-            port == (1, "", "opend-simulator: can not listen on 127.0.0.1 port \(taken.port): Address already in use\n")
+            port == (1, "", "opend-simulator: cannot listen on 127.0.0.1 port \(taken.port): Address already in use\n")
         )
         let host = try Program(["--port", "0", "--host", "localhost"]).ended()
-        #expect(host == (1, "", "opend-simulator: localhost is no numeric address\n"))
+        #expect(host == (1, "", "opend-simulator: localhost is not a numeric address\n"))
         let trace = try Program(["--port", "0", "--trace", "/nowhere/at/all"]).ended()
-        #expect(trace == (1, "", "opend-simulator: can not write /nowhere/at/all: No such file or directory\n"))
+        #expect(trace == (1, "", "opend-simulator: cannot write /nowhere/at/all: No such file or directory\n"))
     }
 }

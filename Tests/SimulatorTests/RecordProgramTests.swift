@@ -108,21 +108,21 @@ import Testing
         }
         let missing = try Program(["--port", "0", "--replay", "/nowhere/at/all"]).ended()
         #expect(
-            missing == (1, "", "opend-simulator: --replay: can not read /nowhere/at/all: No such file or directory\n"))
+            missing == (1, "", "opend-simulator: --replay: cannot read /nowhere/at/all: No such file or directory\n"))
         let folder = try Program(["--port", "0", "--replay", "/"]).ended()
-        #expect(folder == (1, "", "opend-simulator: --replay: can not read /: Is a directory\n"))
+        #expect(folder == (1, "", "opend-simulator: --replay: cannot read /: Is a directory\n"))
     }
 
     /// A recording with a gap would be worse than none.
     @Test func aRecordingThatCanNotBeWrittenEndsTheRun() throws {
         let nowhere = try Program(["--port", "0", "--record", "/nowhere/at/all"]).ended()
-        #expect(nowhere == (1, "", "opend-simulator: can not write /nowhere/at/all: No such file or directory\n"))
+        #expect(nowhere == (1, "", "opend-simulator: cannot write /nowhere/at/all: No such file or directory\n"))
         let program = try Program(["--port", "0", "--record", "/dev/full"])
         let port = try #require(UInt16(try program.line().split(separator: ":").last ?? ""))
         let client = try TestClient(port: port)
         try client.send(Requests.initConnect(1))
         let end = try program.ended()
-        #expect(end == (1, "", "opend-simulator: can not write /dev/full: No space left on device\n"))
+        #expect(end == (1, "", "opend-simulator: cannot write /dev/full: No space left on device\n"))
     }
 
     @Test func aNewRecordingIsItsOwnersOnly() throws {

@@ -257,10 +257,10 @@ import Testing
         let failure = #expect(throws: SimulatorServer.Failure.self) {
             _ = try SimulatorServer(GatewayConfiguration(), port: server.port)
         }
-        #expect(failure?.text == "can not listen on 127.0.0.1 port \(server.port): Address already in use")
+        #expect(failure?.text == "cannot listen on 127.0.0.1 port \(server.port): Address already in use")
         let name = #expect(throws: SimulatorServer.Failure.self) {
             _ = try SimulatorServer(GatewayConfiguration(), host: "example.invalid")
         }
-        #expect(name?.text == "example.invalid is no numeric address")
+        #expect(name?.text == "example.invalid is not a numeric address")
     }
 }

@@ -104,9 +104,9 @@ static void gateway_encrypts_and_the_client_does_not(void **state) {
     fails(new_client(*state, port), CAPDIST_PROTOCOL_ERROR, CAPDIST_INIT_CONNECT_UNKNOWN, "does the gateway encrypt");
     /* It may as well go, or say nothing. */
     int closing = start_simulator(*state, "--fault", "accept-close", NULL);
-    fails(new_client(*state, closing), CAPDIST_CONNECT_FAILED, CAPDIST_INIT_CONNECT_DISCONNECTED, "wants rsa_private_key");
+    fails(new_client(*state, closing), CAPDIST_CONNECT_FAILED, CAPDIST_INIT_CONNECT_DISCONNECTED, "needs rsa_private_key");
     int silent = start_simulator(*state, "--fault", "accept-silent", NULL);
-    fails(new_client(*state, silent), CAPDIST_CONNECT_TIMEOUT, CAPDIST_INIT_CONNECT_TIMEOUT, "wants rsa_private_key");
+    fails(new_client(*state, silent), CAPDIST_CONNECT_TIMEOUT, CAPDIST_INIT_CONNECT_TIMEOUT, "needs rsa_private_key");
 }
 
 static void another_key(void **state) {
@@ -170,9 +170,9 @@ static void broken_bodies_end_the_line(void **state) {
     } cases[] = {{"clear", CAPDIST_CIPHER_FTAES_ECB, "sent a body in clear on an encrypted connection"},
                  {"clear", CAPDIST_CIPHER_AES_ECB, "sent a body in clear on an encrypted connection"},
                  {"clear", CAPDIST_CIPHER_AES_CBC, "sent a body in clear on an encrypted connection"},
-                 {"truncated-block", CAPDIST_CIPHER_FTAES_ECB, "bytes is no cipher text's"},
-                 {"truncated-block", CAPDIST_CIPHER_AES_ECB, "bytes is no cipher text's"},
-                 {"truncated-block", CAPDIST_CIPHER_AES_CBC, "bytes is no cipher text's"},
+                 {"truncated-block", CAPDIST_CIPHER_FTAES_ECB, "bytes is not that of a cipher text"},
+                 {"truncated-block", CAPDIST_CIPHER_AES_ECB, "bytes is not that of a cipher text"},
+                 {"truncated-block", CAPDIST_CIPHER_AES_CBC, "bytes is not that of a cipher text"},
                  {"wrong-tail", CAPDIST_CIPHER_FTAES_ECB, "its padding is wrong, as it is under another key"},
                  /* By chance a garbled block has a padding, and then the SHA-1 tells. */
                  {"wrong-tail", CAPDIST_CIPHER_AES_CBC, "under another key"},
@@ -217,9 +217,9 @@ static void broken_handshakes(void **state) {
     static const struct {
         const char *fault, *words;
     } cases[] = {{"clear@1001", "in clear: is rsa_private_key set"},
-                 {"truncated-block@1001", "no multiple of the key's 128: has the gateway another RSA key?"},
-                 {"flipped-bit@1001", "has the gateway another RSA key?"},
-                 {"bad-sha1@1001", "does not match its SHA-1 once decrypted: has the gateway another RSA key?"},
+                 {"truncated-block@1001", "not a multiple of the key's 128: does the gateway have another RSA key?"},
+                 {"flipped-bit@1001", "does the gateway have another RSA key?"},
+                 {"bad-sha1@1001", "does not match its SHA-1 once decrypted: does the gateway have another RSA key?"},
                  {"long-text=2000000@1001", "more than the 512 blocks that are decrypted"},
                  {"iv-length", "aesCBCiv has 15 bytes instead of 16"},
                  {"never@1001", "the same RSA key"}};
@@ -245,7 +245,7 @@ static void blocks_not_below_the_modulus(void **state) {
     static const char *const keys[] = {"512", "1024", "2048"};
     for (size_t i = 0; i < COUNT(keys); i++) {
         fails(new_encrypted(*state, g->port, keys[i], CAPDIST_CIPHER_AES_CBC), CAPDIST_ENCRYPTION_FAILED,
-              CAPDIST_INIT_CONNECT_UNKNOWN, "can not be decrypted: has the gateway another RSA key?");
+              CAPDIST_INIT_CONNECT_UNKNOWN, "cannot be decrypted: does the gateway have another RSA key?");
     }
 }
 
@@ -290,7 +290,7 @@ static void keys_that_are_refused(void **state) {
         assert_null(strstr(capdist_last_error(), "secret"));
         c->options.rsa_private_key_file = key_file("1024");
         assert_status(capdist_init_connect(&c->options, &conn), CAPDIST_INVALID_ARGUMENT);
-        assert_non_null(strstr(capdist_last_error(), "which is it"));
+        assert_non_null(strstr(capdist_last_error(), "set only one"));
     }
 }
 

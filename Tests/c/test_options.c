@@ -73,7 +73,7 @@ static void host_is_a_name_or_an_address_alone(void **state) {
             capdist_options o = fresh();
             o.host = bad[i];
             o.mode = mode;
-            refuse(&o, CAPDIST_INVALID_ARGUMENT, "the port is port");
+            refuse(&o, CAPDIST_INVALID_ARGUMENT, "pass the port as port");
             assert_non_null(strstr(capdist_last_error(), bad[i]));
         }
     }
@@ -234,14 +234,14 @@ static void what_the_transport_does_not_do_is_refused(void **state) {
     REFUSED_OVER(CAPDIST_TRANSPORT_WEBSOCKET, tls_insecure_accept_any_certificate, 1, "tls_insecure");
     REFUSED_OVER(CAPDIST_TRANSPORT_WEBSOCKET, rsa_private_key_file, key, "RSA key");
     REFUSED_OVER(CAPDIST_TRANSPORT_WEBSOCKET_TLS, rsa_private_key_file, key, "RSA key");
-    REFUSED_OVER(CAPDIST_TRANSPORT_WEBSOCKET_TLS, tls_ca_file, "no-such-file.pem", "tls_ca_file can not be used: it can not be read");
-    REFUSED_OVER(CAPDIST_TRANSPORT_WEBSOCKET_TLS, tls_ca_file, VECTORS, "tls_ca_file can not be used: it is no regular file");
+    REFUSED_OVER(CAPDIST_TRANSPORT_WEBSOCKET_TLS, tls_ca_file, "no-such-file.pem", "tls_ca_file cannot be used: it cannot be read");
+    REFUSED_OVER(CAPDIST_TRANSPORT_WEBSOCKET_TLS, tls_ca_file, VECTORS, "tls_ca_file cannot be used: it is no regular file");
     REFUSED_OVER(CAPDIST_TRANSPORT_WEBSOCKET_TLS, tls_ca_file, VECTORS "/tls/key.pem", "no certificate in it");
     capdist_options o = fresh();
     o.transport = CAPDIST_TRANSPORT_WEBSOCKET_TLS;
     o.tls_ca_file = ca;
     o.tls_insecure_accept_any_certificate = 1;
-    refuse(&o, CAPDIST_INVALID_ARGUMENT, "which is it");
+    refuse(&o, CAPDIST_INVALID_ARGUMENT, "set only one");
     char longest[257];
     memset(longest, 'k', 256);
     longest[256] = 0;

@@ -177,7 +177,7 @@ static void what_a_final_end_completes_is_not_to_be_asked_again(void **state) {
 static void the_wrong_port(void **state) {
     int plain = start_simulator(*state, PLAIN_WEBSOCKET, NULL), tls = start_simulator(*state, TLS_WEBSOCKET, NULL);
     int tcp = start_simulator(*state, NULL);
-    fails(new_websocket(*state, tls), CAPDIST_CONNECT_FAILED, "does it want TLS?");
+    fails(new_websocket(*state, tls), CAPDIST_CONNECT_FAILED, "does it need TLS?");
     fails(new_tls(*state, plain, TLS_CA), CAPDIST_TLS_FAILED, "does not speak TLS");
     fails(new_websocket(*state, tcp), CAPDIST_CONNECT_FAILED, "is that OpenD's WebSocket port");
     fails(new_tls(*state, tcp, TLS_CA), CAPDIST_CONNECT_FAILED, "is that OpenD's WebSocket port");
@@ -317,7 +317,7 @@ static void answers_to_the_upgrade(void **state) {
         {"HTTP/1.1 403 Forbidden\r\n\r\n", "refused the upgrade to WebSocket (HTTP status 403)"},
         {"HTTP/1.1 404 Not Found\r\n\r\n", "knows no WebSocket (HTTP status 404)"},
         {"HTTP/1.1 301 Moved\r\nLocation: wss://there.example/\r\n\r\n", "HTTP 301, and points to wss://there.example/"},
-        {"HTTP/1.1 400 Bad\r\n\r\n", "HTTP status 400): does it want TLS?"},
+        {"HTTP/1.1 400 Bad\r\n\r\n", "HTTP status 400): does it need TLS?"},
         {"HTTP/1.0 502 Bad Gateway\r\n\r\n", "HTTP status 502"},
         {"HTTP/1.1 200 OK\r\nServer: x\r\n\r\n", "HTTP status 200, as a web server does"},
         {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 404 Not Found\r\n\r\n",
@@ -327,7 +327,7 @@ static void answers_to_the_upgrade(void **state) {
         {"HTTP/1.1 101 x\r\n\r\n", "answered the upgrade to WebSocket wrongly"},
         {"\x15\x03\x03", "speaks TLS: set transport to CAPDIST_TRANSPORT_WEBSOCKET_TLS"},
         {"FT", "is OpenD's TCP port"},
-        {"220 mail.example ESMTP\r\n", "is no WebSocket"},
+        {"220 mail.example ESMTP\r\n", "is not a WebSocket"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         script s;
@@ -394,7 +394,7 @@ static void frames_instead_of_the_handshakes_answer(void **state) {
         {"\x82\x80\0\0\0\0", 6, CAPDIST_PROTOCOL_ERROR, 1002, "breaks WebSocket (RFC 6455)"},
         {"\x88\x05\x03\xe9" "bye", 7, CAPDIST_CONNECT_FAILED, 1001, "with code 1001 (going away): bye"},
         {"\x82\x08" "ft-v2.0\0", 10, CAPDIST_PROTOCOL_ERROR, 1000, "is not the WebSocket bridge's protocol"},
-        {"\x82\x08" "ft-v1.0\0", 10, CAPDIST_PROTOCOL_ERROR, 1000, "less than its header has"},
+        {"\x82\x08" "ft-v1.0\0", 10, CAPDIST_PROTOCOL_ERROR, 1000, "less than its header needs"},
         {"\x82\x2c" "ft-v1.0\0\0\0\0\x01\0\0\0\0\0\0\0\x01\0\0\0\x01no time\0\0\0\0\0\0\0\0\0\0\0\0\0", 46,
          CAPDIST_CONNECT_TIMEOUT, 1000, "the WebSocket bridge got no answer in time: no time"},
         {"\x82\x2c" "ft-v1.0\0\0\0\0\x02\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 46,

@@ -50,7 +50,7 @@ static size_t page(void) {
     return (size_t)sysconf(_SC_PAGESIZE);
 }
 
-/* A copy whose next byte can not be read. */
+/* A copy whose next byte cannot be read. */
 static void *cut(const void *from, size_t size) {
     char *start = mmap(NULL, 2 * page(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (start == MAP_FAILED || mprotect(start + page(), page(), PROT_NONE)) abort();

@@ -162,7 +162,7 @@ def _needs(run: Run, name: str, dynamic: str, allowed: dict[str, str]) -> set[st
 
 
 def _linking(run: Run, path: Path, dynamic: str) -> None:
-    """How the linker left it: what is written once can not be written again, and what is written is not run."""
+    """How the linker left it: what is written once cannot be written again, and what is written is not run."""
     for flag in ("NOW", "NODELETE"):
         there = re.search(rf"\(FLAGS(?:_1)?\).*\b{flag}\b", dynamic)
         run.check(f"linked with -z {flag.lower()}", None if there else "not set")

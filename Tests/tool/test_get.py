@@ -141,7 +141,7 @@ def test_a_file_that_is_no_list(tmp_path: Path) -> None:
     empty = tmp_path / "empty.txt"
     empty.touch()
     for file, words in ((Path("/bin/sh"), "no text"), (prose, "line 1 begins with"), (empty, "none is in it"),
-                        (tmp_path, "can not be read"), (tmp_path / "missing", "No such file")):  # fmt: skip
+                        (tmp_path, "cannot be read"), (tmp_path / "missing", "No such file")):  # fmt: skip
         told = run("get", "-f", file)
         assert told.returncode == FILE and words in told.stderr and len(told.stderr.splitlines()) == 1, told.stderr
 
@@ -261,7 +261,7 @@ def test_full_output(gateway: Start) -> None:
     with open("/dev/full", "w") as full:
         told = start("get", "HK.00700", "--port", gateway().port, stdout=full.fileno())
         _, err = told.communicate(timeout=60)
-    assert told.returncode == FILE and "the standard output can not be written to: No space left" in err
+    assert told.returncode == FILE and "the standard output cannot be written to: No space left" in err
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])

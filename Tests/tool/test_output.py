@@ -108,9 +108,9 @@ def test_closed_streams(gateway: Start, tmp_path: Path) -> None:
     commands: list[list[str]] = [["get", "HK.00700"], ["get", "HK.00700", "--json"], ["doctor"]]
     for words in commands:
         told = ended(">&-", *words)
-        assert told.returncode == FILE and "the standard output can not be written to: Bad file descriptor" in told.stderr
+        assert told.returncode == FILE and "the standard output cannot be written to: Bad file descriptor" in told.stderr
     told = ended("<&-", "get", "-")
-    assert told.returncode == FILE and "the standard input can not be read: Bad file descriptor" in told.stderr
+    assert told.returncode == FILE and "the standard input cannot be read: Bad file descriptor" in told.stderr
     told = ended("<&- 2>&-", "get", "HK.99999", "HK.00700", "--csv")
     assert told.returncode == REFUSED and len(told.stdout.splitlines()) == 2
     path = tmp_path / "flows.db"

@@ -274,7 +274,7 @@ def test_a_database_that_is_none_of_ours(tmp_path: Path, kind: str) -> None:
         path = Path("/proc/version")
     before = path.read_bytes() if path.is_file() else b""
     words = {"foreign": "a database of another program", "newer": "made by a newer capdist", "text": "is no SQLite database",
-             "folder": "can not be opened", "missing folder": "is there such a folder", "read-only": str(path)}[kind]  # fmt: skip
+             "folder": "cannot be opened", "missing folder": "is there such a folder", "read-only": str(path)}[kind]  # fmt: skip
     for command in (["record", "HK.00700", "--to", path, "--port", 1], ["export", "--from", path]):
         told = run(*command)
         assert told.returncode == FILE and str(path) in told.stderr and len(told.stderr.splitlines()) == 1, told.stderr

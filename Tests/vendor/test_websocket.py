@@ -215,7 +215,7 @@ def test_pushes() -> None:
         ("text", 1003, "text message"),
         (b"x" * 5000, 1009, "more than the 1024 bytes"),
         (b"too short", 1000, "is port"),
-        (MAGIC + bytes(20), 1000, "less than its header"),
+        (MAGIC + bytes(20), 1000, "less than its header needs"),
     ],
 )
 def test_messages_that_break_the_protocol(message: Any, code: int, text: str) -> None:
@@ -313,11 +313,11 @@ def key_of(request: bytes) -> bytes:
     ("answer", "status", "text"),
     [
         (lambda _: switching(b"another"), Status.PROTOCOL_ERROR, "accepted another WebSocket key than the one sent"),
-        (lambda _: b"SSH-2.0-OpenSSH_9.2\r\n", Status.PROTOCOL_ERROR, "is no WebSocket"),
+        (lambda _: b"SSH-2.0-OpenSSH_9.2\r\n", Status.PROTOCOL_ERROR, "is not a WebSocket"),
         (lambda _: b"FT\xe9\x03\0\0" + bytes(38), Status.PROTOCOL_ERROR, "is OpenD's TCP port"),
         (lambda _: b"HTTP/1.1 101 x\r\n" + b"X: y\r\n" * 4000, Status.PROTOCOL_ERROR, "bytes of head"),
         (lambda _: b"HTTP/1.1 200 OK\r\n\r\n", Status.PROTOCOL_ERROR, "HTTP status 200"),
-        (lambda _: b"", Status.CONNECT_FAILED, "does it want TLS"),
+        (lambda _: b"", Status.CONNECT_FAILED, "does it need TLS"),
         (lambda asked: switching(key_of(asked)) + b"\x82\x7f\xff", Status.CONNECT_FAILED, "is websocket_key"),
         (lambda asked: switching(key_of(asked)) + b"\xc2\x00", Status.PROTOCOL_ERROR, "RFC 6455"),
         (lambda asked: switching(key_of(asked)) + b"\x88\x02\x03\xf0", Status.CONNECT_FAILED, "code 1008 (policy"),
@@ -334,11 +334,11 @@ def test_plain_at_a_tls_port_and_tls_at_a_plain_one() -> None:
     with relay("", TLS / "server.pem") as there:
         # What it does about that is its own affair: an alert, or only the end.
         problem = why_not(there.port)
-        assert "does it want TLS" in str(problem) or "speaks TLS" in str(problem)
+        assert "does it need TLS" in str(problem) or "speaks TLS" in str(problem)
     with relay() as there:
         problem = why_not(there.port, tls=True, ca_file=CA)
         assert problem.status in (Status.TLS_FAILED, Status.CONNECT_FAILED)
-        assert "does not speak TLS" in str(problem) or "has it a certificate" in str(problem)
+        assert "does not speak TLS" in str(problem) or "does it have a certificate" in str(problem)
 
 
 @pytest.mark.parametrize(
@@ -535,7 +535,7 @@ def test_nginx_as_a_tls_proxy(simulator: Callable[..., Simulator], nginx: Callab
         assert len(results) == 200
         assert not [result for result in results.values() if isinstance(result, RequestError)]
     # nginx says itself what is wrong with a client that speaks no TLS.
-    assert "HTTP status 400): does it want TLS" in str(why_not(port))
+    assert "HTTP status 400): does it need TLS" in str(why_not(port))
     there.stop()
     assert "HTTP status 502" in str(why_not(port, tls=True, ca_file=CA))
 

@@ -1,4 +1,4 @@
-"""What pyproject.toml can not say: the version is the C header's, a wheel with the library inside is for one platform."""
+"""What pyproject.toml cannot say: the version is the C header's, a wheel with the library inside is for one platform."""
 
 from __future__ import annotations
 

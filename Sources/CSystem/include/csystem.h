@@ -117,7 +117,7 @@ void csystem_take_signals_if_alone(void);
 /// Whether the text stands anywhere in the bytes.
 int csystem_contains(const void *bytes, size_t count, const char *text);
 
-/// The version that capdist.h tells, such as "1.1.0": Swift can not put its numbers together without allocating.
+/// The version that capdist.h tells, such as "1.1.0": Swift cannot put its numbers together without allocating.
 const char *csystem_version(void);
 
 #endif

@@ -8,7 +8,7 @@ enum RegularFile {
 
         // glibc's strerror has a text for each thread.
         static var system: Unreadable {
-            Unreadable(text: "it can not be read: \(strerror(errno).map { String(cString: $0) } ?? "")")
+            Unreadable(text: "it cannot be read: \(strerror(errno).map { String(cString: $0) } ?? "")")
         }
     }
 

@@ -40,10 +40,10 @@ package final class TLSContext: @unchecked Sendable {
         let problem = Crypto.gated {
             Crypto.keepingErrors { () -> String? in
                 guard SSL_CTX_use_certificate_chain_file(context, certificate) == 1 else {
-                    return "the certificate can not be used"
+                    return "the certificate cannot be used"
                 }
                 guard SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) == 1 else {
-                    return "the key can not be used"
+                    return "the key cannot be used"
                 }
                 return SSL_CTX_check_private_key(context) == 1 ? nil : "the key is not the certificate's"
             }
@@ -98,7 +98,7 @@ package final class TLSContext: @unchecked Sendable {
     private static let inOneGo = 4
 
     /// Adds those of a PEM text.
-    /// - Parameter isStrict: whether one that is damaged or can not be used spoils all; else it is passed over.
+    /// - Parameter isStrict: whether one that is damaged or cannot be used spoils all; else it is passed over.
     /// - Returns: how many, and why the text is none that they can be taken from.
     private func addCertificates(_ text: UnsafeRawBufferPointer, isStrict: Bool) -> (count: Int, problem: String?) {
         let context = context
@@ -146,7 +146,7 @@ package final class TLSContext: @unchecked Sendable {
             }
             guard X509_STORE_add_cert(store, certificate) == 1 else {
                 if !isStrict { continue }
-                return .problem("its certificate \(count + 1) can not be used: \(words)")
+                return .problem("its certificate \(count + 1) cannot be used: \(words)")
             }
             count += 1
         }

@@ -29,7 +29,7 @@ func certificateText(_ result: Int, _ host: String, _ certificate: OpaquePointer
             + " trust it"
     case X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH:
         return "the gateway's certificate is for another name than \(host)\(names(certificate))"
-    case X509_V_ERR_INVALID_PURPOSE: return "the gateway's certificate is none for servers"
+    case X509_V_ERR_INVALID_PURPOSE: return "the gateway's certificate is not for servers"
     case X509_V_ERR_EE_KEY_TOO_SMALL, X509_V_ERR_CA_KEY_TOO_SMALL, X509_V_ERR_CA_MD_TOO_WEAK:
         return "the gateway's certificate is too weak: its key is too short or its signature outdated"
     default:

@@ -101,7 +101,7 @@ package struct WebSocketUpgrade {
         guard words.count >= 2, words[1].count == 3, let status = Int(words[1]), status >= 100 else {
             throw .malformed("its first line has no status")
         }
-        guard head.hasOnlyFields else { throw .malformed("a line of it is no field") }
+        guard head.hasOnlyFields else { throw .malformed("one of its lines is not a header field") }
         return status
     }
 

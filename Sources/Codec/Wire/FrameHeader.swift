@@ -7,7 +7,7 @@ package enum ProtoID {
     package static let getCapitalDistribution: UInt32 = 3212
 }
 
-/// What makes a byte stream no OpenD stream. The stream it came over can not be used any more.
+/// What makes a byte stream no OpenD stream. The stream it came over cannot be used any more.
 package enum FrameError: Error, Equatable {
     /// The bytes do not start with `FT`.
     case badMagic

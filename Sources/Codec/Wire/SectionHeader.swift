@@ -1,6 +1,6 @@
 import Glibc
 
-/// Why a binary message is none of the bridge's. The stream it came over can not be used any more.
+/// Why a binary message is none of the bridge's. The stream it came over cannot be used any more.
 package enum SectionError: Error, Equatable {
     /// It does not begin with `ft-v1.0`.
     case badMagic

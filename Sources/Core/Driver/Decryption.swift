@@ -33,7 +33,7 @@ package struct Decryption: ~Copyable {
 
     /// Makes the stream's ciphers from InitConnect's answer.
     /// - Returns: what encrypts to the gateway; nil for nothing. It is another object, for another thread.
-    /// - Throws: why the stream can not be used.
+    /// - Throws: why the stream cannot be used.
     package mutating func agree(_ content: InitConnectResponse.Content) throws(Cause) -> BodyCipher? {
         isAgreed = true
         let algorithm = asked.agreed(hasIV: content.aesCBCIV != nil)
@@ -68,7 +68,7 @@ package struct Decryption: ~Copyable {
 
     /// - Parameter goesOn: whether it still matters; asked on the way where it takes long.
     /// - Returns: a frame's body in clear, valid until the next one is opened, and whether it matches its SHA-1.
-    /// - Throws: why the stream can not be used any more.
+    /// - Throws: why the stream cannot be used any more.
     package mutating func open(
         _ frame: Frame, _ arena: borrowing MessageArena, while goesOn: () -> Bool = { true }
     ) throws(Cause) -> (UnsafeRawBufferPointer, isIntact: Bool) {

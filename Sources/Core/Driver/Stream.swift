@@ -147,7 +147,7 @@ extension TransportStream {
         }
     }
 
-    /// The answer to the first message can not be used.
+    /// The answer to the first message cannot be used.
     static func invalid(_ text: String) -> Cause {
         Cause(.protocolError, .initConnect, Cause.InitConnectCode.unknown, text)
     }

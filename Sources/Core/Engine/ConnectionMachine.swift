@@ -317,7 +317,7 @@ package struct ConnectionMachine<Payload> {
     private mutating func failForGood(_ cause: Cause, _ now: Instant, _ quota: inout QuotaGroup) {
         let cause = final(cause)
         lastCause = cause
-        log(.error, "connecting failed for good: \(cause.text)")
+        log(.error, "connecting failed permanently: \(cause.text)")
         phase = .failed
         actions.append(.initConnect(cause))
         for request in requests.takeAll(where: { _ in true }) {

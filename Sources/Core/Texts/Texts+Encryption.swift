@@ -13,17 +13,18 @@ extension Texts {
     }
 
     static func firstMessageUndecryptable(_ error: CipherError, bytes: Int, block: Int) -> String {
-        let text = "InitConnect's answer can not be decrypted: "
+        let text = "InitConnect's answer cannot be decrypted: "
         switch error {
         case .length:
-            return text + "its \(bytes) bytes are no multiple of the key's \(block): has the gateway another RSA key?"
-        case .padding: return text + "has the gateway another RSA key?"
-        case .system: return text + "OpenSSL failed, or it is not needed any more"
+            return text
+                + "its \(bytes) bytes are not a multiple of the key's \(block): does the gateway have another RSA key?"
+        case .padding: return text + "does the gateway have another RSA key?"
+        case .system: return text + "OpenSSL failed, or the process is exiting"
         }
     }
 
     static var firstMessageSHA1Decrypted: String {
-        "InitConnect's answer does not match its SHA-1 once decrypted: has the gateway another RSA key?"
+        "InitConnect's answer does not match its SHA-1 once decrypted: does the gateway have another RSA key?"
     }
     static var firstMessageNotEncrypted: String { "OpenSSL did not encrypt InitConnect" }
 
@@ -44,10 +45,10 @@ extension Texts {
         let why =
             switch error {
             case nil: "it does not match its SHA-1, as under another key"
-            case .length: "its length of \(bytes) bytes is no cipher text's"
+            case .length: "its length of \(bytes) bytes is not that of a cipher text"
             case .padding: "its padding is wrong, as it is under another key"
             case .system: "OpenSSL failed"
             }
-        return "a body of the gateway can not be decrypted: \(why)"
+        return "a body of the gateway cannot be decrypted: \(why)"
     }
 }

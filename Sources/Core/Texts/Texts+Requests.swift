@@ -48,7 +48,7 @@ extension Texts {
     }
 
     static func unexpectedAnswer(_ protoID: UInt32, _ serialNo: UInt32) -> String {
-        "an answer came that nobody waits for (proto id \(protoID), serial number \(serialNo))"
+        "an answer came that no request waits for (proto id \(protoID), serial number \(serialNo))"
     }
 
     static func failed(_ serialNo: UInt32, _ name: String, _ text: String) -> String {

@@ -20,10 +20,10 @@ extension Texts {
         if endpoint.hasStood { return stoodBefore }
         let md5 =
             endpoint.keyLooksLikeMD5
-            ? " The key given has 32 hex digits, like an MD5: OpenD's settings file holds the MD5 of the key, and the key itself is"
-                + " wanted here."
-            : " The key itself is wanted, of which OpenD's settings file holds the MD5."
-        return ": is websocket_key the one set in OpenD? A wrong or missing one is met with silence.\(md5)"
+            ? " The key given has 32 hex digits, like an MD5: OpenD's settings file holds the MD5 of the key."
+                + " Pass the key itself."
+            : " Pass the key itself; OpenD's settings file holds its MD5."
+        return ": is websocket_key the one set in OpenD? OpenD does not answer a wrong or missing one.\(md5)"
             + " An OpenD with an RSA key may stay silent, too. (OpenD is logged in: its WebSocket port opens only then.)"
     }
 
@@ -54,14 +54,14 @@ extension Texts {
         switch refusal {
         case .status(let status, let location): return upgradeStatus(endpoint, status, location)
         case .wrongAccept:
-            return "\(there) accepted another WebSocket key than the one sent: does a proxy answer from its memory?"
+            return "\(there) accepted another WebSocket key than the one sent: does a proxy answer from its cache?"
         case .malformed(let what): return "\(there) answered the upgrade to WebSocket wrongly: \(what)"
         case .tooLong:
             return "\(there) answered the upgrade to WebSocket with more than \(HTTPHead.longest) bytes of head"
         case .speaksTLS: return "\(there) speaks TLS: set transport to CAPDIST_TRANSPORT_WEBSOCKET_TLS"
         case .speaksTCP:
             return "\(there) is OpenD's TCP port: set transport to CAPDIST_TRANSPORT_TCP, or name the WebSocket port"
-        case .notHTTP: return "what answered at \(there) is no WebSocket: is that OpenD's WebSocket port?"
+        case .notHTTP: return "what answered at \(there) is not a WebSocket: is that OpenD's WebSocket port?"
         }
     }
 
@@ -84,7 +84,7 @@ extension Texts {
             return
                 "\(there) knows no WebSocket (HTTP status 404): is that OpenD's WebSocket port, or a proxy's path missing?"
         case 400 where endpoint.transport == .webSocket:
-            return "\(there) refused the upgrade to WebSocket (HTTP status 400): does it want TLS?"
+            return "\(there) refused the upgrade to WebSocket (HTTP status 400): does it need TLS?"
         default: return "\(there) answered the upgrade to WebSocket with HTTP status \(status)"
         }
     }
@@ -92,7 +92,7 @@ extension Texts {
     static func sectionFailed(_ endpoint: Endpoint, _ error: SectionError) -> String {
         switch error {
         case .badMagic: "what the peer sends is not the WebSocket bridge's protocol: is port \(endpoint.port) OpenD's?"
-        case .tooShort(let count): "the gateway sent a message of \(count) bytes, less than its header has"
+        case .tooShort(let count): "the gateway sent a message of \(count) bytes, less than its header needs"
         }
     }
 

@@ -55,7 +55,7 @@ package enum Texts {
     static func firstMessageLost(_ endpoint: Endpoint, _ why: String) -> String {
         let text = "lost before \(endpoint.firstMessage) was answered: \(why)"
         guard !isBridge(endpoint) else { return text + bridgeUnanswered(endpoint) }
-        let window = " Is it logged in? Has it too many clients (128 at most)?"
+        let window = " Is it logged in? Does it have too many clients (128 at most)?"
         if endpoint.hasStood { return text + stoodBefore + window }
         return sentence(text) + " Is port \(endpoint.port) OpenD's API port, not its WebSocket port or one with TLS?"
             + window
@@ -65,8 +65,8 @@ package enum Texts {
     /// What a gateway that wants encryption does with a first message in clear is published nowhere.
     private static func key(_ endpoint: Endpoint) -> String {
         endpoint.isEncrypted
-            ? " Has the gateway the same RSA key, and rsa_private_key set in its configuration?"
-            : " If the gateway encrypts, it wants rsa_private_key here too."
+            ? " Does the gateway have the same RSA key, and is rsa_private_key set in its configuration?"
+            : " If the gateway encrypts, it needs rsa_private_key here too."
     }
 
     static func firstMessageRefused(_ endpoint: Endpoint, _ words: String?, _ retType: Int32) -> String {
@@ -81,7 +81,7 @@ package enum Texts {
 
     static var firstMessageSuccessWithoutContent: String { "InitConnect's answer says success and has no s2c" }
     static var firstMessageSHA1: String {
-        "the SHA-1 of InitConnect's answer does not match its body: does the gateway encrypt, and want"
+        "the SHA-1 of InitConnect's answer does not match its body: does the gateway encrypt, and need"
             + " rsa_private_key here too?"
     }
 
@@ -89,22 +89,22 @@ package enum Texts {
 
     static func noLookUp(_ host: String, _ why: String) -> String { "no thread to look up \(host): \(why)" }
     static func noSocket(_ why: String) -> String { "no socket could be made: \(why)" }
-    static func notPolled(_ why: String) -> String { "the socket can not be waited for: \(why)" }
+    static func notPolled(_ why: String) -> String { "waiting on the socket failed: \(why)" }
 
     static func noTrustThread(_ why: String) -> String { "no thread to read the certificates that are trusted: \(why)" }
 
     static func trustUnusable(_ why: String) -> String {
-        "the certificates to trust (tls_ca_file) can not be used: \(why)"
+        "the certificates to trust (tls_ca_file) cannot be used: \(why)"
     }
 
     // MARK: - The application
 
     static var descriptorClosed: String {
-        "a descriptor of this connection was closed by the application, which closes only its own"
+        "the application closed a descriptor of this connection; it must close only its own"
     }
 
     static var callbackLeft: String {
-        "a callback of this connection was left by a jump, an exception or the end of its thread"
+        "a callback of this connection did not return: a jump, an exception or the end of its thread left it"
     }
 
     // MARK: - The end

@@ -20,13 +20,13 @@ struct TransportWords {
             TransportWords(
                 portHint: bridgePort, notOpened: "the upgrade to WebSocket was not answered",
                 opening: "the upgrade to WebSocket was answered",
-                portQuestion: ": is that OpenD's WebSocket port, and does it want TLS?",
+                portQuestion: ": is that OpenD's WebSocket port, and does it need TLS?",
                 refusalQuestion: bridgeKey)
         case .webSocketTLS:
             TransportWords(
                 portHint: bridgePort, notOpened: "TLS and the WebSocket did not open",
                 opening: "TLS and the WebSocket were opened",
-                portQuestion: ": is that OpenD's WebSocket port, and has it a certificate?",
+                portQuestion: ": is that OpenD's WebSocket port, and does it have a certificate?",
                 refusalQuestion: bridgeKey)
         }
     }

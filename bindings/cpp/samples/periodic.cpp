@@ -87,7 +87,7 @@ int main(int count, char **arguments) {
             }
             out.flush();
             draw(arguments[6], told);
-            if (!out) throw std::runtime_error(std::string(arguments[5]) + " can not be written");
+            if (!out) throw std::runtime_error(std::string(arguments[5]) + " cannot be written");
             if (round != rounds) std::this_thread::sleep_until(next);
         }
     } catch (const std::exception &error) {

@@ -29,7 +29,7 @@ function open() {
   try {
     return require(ADDON);
   } catch (error) {
-    const text = `${ADDON} can not be loaded (${error.message.split("\n")[0]}): ${advice(error)}`;
+    const text = `${ADDON} cannot be loaded (${error.message.split("\n")[0]}): ${advice(error)}`;
     throw new CapdistError(text, Status.SYSTEM_ERROR, { cause: error });
   }
 }
@@ -52,7 +52,7 @@ function load(addon) {
     }
   }
   const advice = `Install libcapdist, or name its file in the variable ${VARIABLE}.`;
-  throw new CapdistError(`${NAME} can not be loaded (${reasons.join("; ")}). ${advice}`, Status.SYSTEM_ERROR);
+  throw new CapdistError(`${NAME} cannot be loaded (${reasons.join("; ")}). ${advice}`, Status.SYSTEM_ERROR);
 }
 
 const addon = open();

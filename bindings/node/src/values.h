@@ -57,7 +57,7 @@ struct texts {
 void texts_free(struct texts *texts);
 
 /// Copies every property that capdist_options has a field for; those that are undefined keep their defaults. The types were
-/// checked in JavaScript. Throws and returns false if one can not be read.
+/// checked in JavaScript. Throws and returns false if one cannot be read.
 bool read_options(napi_env env, napi_value object, capdist_options *options, struct texts *texts);
 
 /// The library's defaults of those that are numbers, as an object.

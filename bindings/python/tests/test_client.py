@@ -181,7 +181,7 @@ def test_cancel(simulator: Start) -> None:
     ids=lambda error: type(error).__name__,
 )
 def test_errors_cross_processes(error: capdist.CapdistError) -> None:
-    """multiprocessing pickles what a worker raises; what can not be unpickled hangs or breaks its pool."""
+    """multiprocessing pickles what a worker raises; what cannot be unpickled hangs or breaks its pool."""
     for other in (pickle.loads(pickle.dumps(error)), copy.copy(error)):
         assert type(other) is type(error)
         assert (str(other), other.args, vars(other)) == (str(error), error.args, vars(error))

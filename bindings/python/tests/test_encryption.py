@@ -69,7 +69,7 @@ def test_arguments() -> None:
         Client(rsa_private_key_file=7)  # type: ignore[arg-type]
     with pytest.raises(ArgumentError, match="NUL"):
         Client(rsa_private_key_file="a\0b")
-    with pytest.raises(ArgumentError, match="which is it"):
+    with pytest.raises(ArgumentError, match="set only one"):
         Client(rsa_private_key="", rsa_private_key_file=KEY)
     with pytest.raises(ArgumentError, match="packet_cipher"):
         Client(packet_cipher=3)  # type: ignore[arg-type]

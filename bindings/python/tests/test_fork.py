@@ -255,7 +255,7 @@ def test_multiprocessing(method: str, simulator: Start, tmp_path: Path) -> None:
 
 
 def test_a_client_does_not_travel(simulator: Start) -> None:
-    """A connection can not be sent to another process; the attempt says so and harms nothing."""
+    """A connection cannot be sent to another process; the attempt says so and harms nothing."""
     output = run_child(
         START
         + """

@@ -103,7 +103,7 @@ def test_nowhere(tmp_path: Path) -> None:
     package = copy_of_the_package(tmp_path)
     program = "import ctypes\n" + NO_SYSTEM_LIBRARY + PROGRAM
     output = run_child(program, env={"CAPDIST_LIBRARY": "", "PYTHONPATH": str(package.parent)})
-    assert output.startswith("libcapdist.so.1 can not be loaded (")
+    assert output.startswith("libcapdist.so.1 cannot be loaded (")
     assert output.endswith("Install libcapdist, or name its file in the variable CAPDIST_LIBRARY.\n")
 
 

@@ -31,7 +31,7 @@ def test_without_on_log_the_lines_go_to_the_logger(simulator: Start, caplog: pyt
         with Client(port=unused_port(), reconnect=False) as client:
             with pytest.raises(ConnectError, match="since reconnect is off"):
                 client.wait_ready(20)
-            assert wait_until(lambda: logging.ERROR in levels_of(caplog, "connecting failed for good"))
+            assert wait_until(lambda: logging.ERROR in levels_of(caplog, "connecting failed permanently"))
 
 
 def test_the_vendor_s_face_has_them_there_too(simulator: Start, caplog: pytest.LogCaptureFixture) -> None:

@@ -87,7 +87,7 @@ def test_a_silent_gateway_s_failure_is_a_timeout(silent: SilentGateway) -> None:
 
 def test_a_host_with_a_port_in_it_is_refused() -> None:
     for host in ("127.0.0.1:11111", "[::1]", "ws://127.0.0.1"):
-        with pytest.raises(capdist.ArgumentError, match="the port is port"):
+        with pytest.raises(capdist.ArgumentError, match="pass the port as port"):
             Client(host)
-        with pytest.raises(capdist.ArgumentError, match="the port is port"):
+        with pytest.raises(capdist.ArgumentError, match="pass the port as port"):
             asyncio.run(LoopClient.connect(host))

@@ -84,4 +84,4 @@ def test_the_vendors_ways(simulator: Start) -> None:
     with OpenQuoteContext("127.0.0.1", port, websocket_key=KEY, connect_timeout=1) as context:
         ret, text = context.get_capital_distribution("HK.00700")
         assert ret == RET_ERROR
-        assert "does it want TLS" in str(text)
+        assert "does it need TLS" in str(text)

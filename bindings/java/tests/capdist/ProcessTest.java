@@ -140,7 +140,7 @@ class ProcessTest {
         List<String> lines = output(process);
         assertEquals(1, process.exitValue());
         String said = String.join("\n", lines);
-        assertTrue(said.contains("libcapdist can not be loaded") && said.contains("CAPDIST_LIBRARY"), said);
+        assertTrue(said.contains("libcapdist cannot be loaded") && said.contains("CAPDIST_LIBRARY"), said);
         assertFalse(lines.contains("ready"));
     }
 }

@@ -87,7 +87,7 @@ def load() -> ctypes.CDLL:
             _check(library, path)
             return library
     raise LibraryNotFoundError(
-        f"{_NAME} can not be loaded ({'; '.join(reasons)}). Install libcapdist, or name its file in the variable "
+        f"{_NAME} cannot be loaded ({'; '.join(reasons)}). Install libcapdist, or name its file in the variable "
         f"{_VARIABLE}."
     )
 

@@ -44,7 +44,7 @@ class LibraryNotFoundError(CapdistError, ImportError):
 
 
 class ArgumentError(CapdistError, ValueError):
-    """An argument is not valid, or asks for what this version of the library can not do. Nothing was changed."""
+    """An argument is not valid, or asks for what this version of the library cannot do. Nothing was changed."""
 
 
 class ClosedError(CapdistError):

@@ -151,7 +151,7 @@ class OpenQuoteContext:
         host: address of the gateway.
         port: its port.
         is_encrypt: whether to encrypt, with :meth:`SysConfig.set_init_rsa_file`'s key; None: as
-            :meth:`SysConfig.enable_proto_encrypt` was told. A key that is missing or can not be used raises
+            :meth:`SysConfig.enable_proto_encrypt` was told. A key that is missing or cannot be used raises
             :class:`capdist.ArgumentError`.
         is_async_connect: accepted, and of no effect: the constructor waits in no case.
         security_firm: one of :class:`SecurityFirm`, sent with each request unless it is NONE.

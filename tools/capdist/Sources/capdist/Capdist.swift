@@ -9,7 +9,7 @@ struct Capdist: ParsableCommand {
         abstract: "Who put money into a stock today and who took it out, by order size, from a local OpenD.",
         discussion: """
             Exit status: 0, all figures came; 1, some were refused or a code is unknown; 2, no answer came in time; 3, the \
-            gateway can not be reached; 4, a file, a database or the output can not be read or written; 64, wrong usage or \
+            gateway cannot be reached; 4, a file, a database or the output cannot be read or written; 64, wrong usage or \
             settings. What a signal ends is ended by that signal.
             """,
         version: "capdist \(String(cString: capdist_version()))",

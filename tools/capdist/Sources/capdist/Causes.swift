@@ -30,19 +30,21 @@ enum Causes {
         switch Int(status) {
         case CAPDIST_CONNECT_TIMEOUT where settings.isWebSocket && text.contains("upgrade"):
             return failed(
-                .timedOut, cause: "what listens there speaks no WebSocket, or wants TLS first",
+                .timedOut, cause: "what listens there speaks no WebSocket, or needs TLS first",
                 advice:
                     "compare the port with websocket_port in OpenD's settings; if OpenD has a certificate, add --transport websocket-tls"
             )
         case CAPDIST_CONNECT_TIMEOUT where settings.isWebSocket:
             return failed(
                 .timedOut,
-                cause: "a wrong or missing WebSocket key is met with silence; so is an OpenD that has an RSA key",
-                advice: "compare the key with OpenD's: the key itself is wanted, where OpenD's settings hold its MD5")
+                cause:
+                    "the WebSocket key may be wrong or missing, which OpenD does not answer; an OpenD that has an RSA key may not answer, either",
+                advice: "compare the key with OpenD's: give the key itself; OpenD's settings hold its MD5")
         case CAPDIST_CONNECT_TIMEOUT:
             return failed(
                 .timedOut,
-                cause: "OpenD listens before it has logged in, and is silent until then; else this is not OpenD's port",
+                cause:
+                    "OpenD may not be logged in yet: it listens before, and does not answer until then; or this is not OpenD's port",
                 advice:
                     "look at OpenD's window or console: does it wait for a password or a code? Then compare the port")
         case CAPDIST_CONNECT_REFUSED:
@@ -61,7 +63,7 @@ enum Causes {
         case CAPDIST_ENCRYPTION_FAILED:
             return failed(
                 cause:
-                    "OpenD has another RSA key, or none: one that it can not read turns its encryption off without an error",
+                    "OpenD has another RSA key, or none: one that it cannot read turns its encryption off without an error",
                 advice: "look for \"API RSA Enable\" among OpenD's first lines, and give both sides the same file")
         case CAPDIST_TLS_FAILED:
             return failed(
@@ -91,7 +93,7 @@ enum Causes {
         return .failed(
             "gateway", .noGateway, Terminal.harmless(text), cause: "OpenD is not encrypted, and this side is",
             advice:
-                "give OpenD the key of \(path) (rsa_private_key; one that it can not read turns its encryption off without an error), or leave it out here"
+                "give OpenD the key of \(path) (rsa_private_key; one that it cannot read turns its encryption off without an error), or leave it out here"
         )
     }
 

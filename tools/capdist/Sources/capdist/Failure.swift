@@ -15,7 +15,7 @@ enum Ending: Int32 {
     }
 }
 
-/// Why a command can not go on: a sentence for people, and how it ends.
+/// Why a command cannot go on: a sentence for people, and how it ends.
 struct Failure: Error {
     let ending: Ending
     let text: String

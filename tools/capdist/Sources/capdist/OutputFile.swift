@@ -37,7 +37,7 @@ enum OutputFile {
     }
 
     private static func failure(_ path: String) -> Failure {
-        .file("\(path) can not be written: \(String(cString: strerror(errno)))")
+        .file("\(path) cannot be written: \(String(cString: strerror(errno)))")
     }
 
     /// What is to be put in its place: where a link leads to. nil for what stays what it is: a device, a pipe.

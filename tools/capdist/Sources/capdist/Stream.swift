@@ -10,7 +10,7 @@ struct Stream: @unchecked Sendable {
 
     func write(_ text: String) throws(Failure) {
         if let code = send(text) {
-            throw .file("\(name) can not be written to: \(String(cString: strerror(code)))")
+            throw .file("\(name) cannot be written to: \(String(cString: strerror(code)))")
         }
     }
 
@@ -58,7 +58,7 @@ enum Files {
     static func read(_ path: String, atMost limit: Int) throws(Failure) -> [UInt8] {
         let name = path == "-" ? "the standard input" : path
         let descriptor = path == "-" ? 0 : open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw .file("\(name) can not be read: \(String(cString: strerror(errno)))") }
+        guard descriptor >= 0 else { throw .file("\(name) cannot be read: \(String(cString: strerror(errno)))") }
         defer { if path != "-" { close(descriptor) } }
         var bytes: [UInt8] = []
         var piece = [UInt8](repeating: 0, count: 65536)
@@ -66,7 +66,7 @@ enum Files {
             let count = Glibc.read(descriptor, &piece, piece.count)
             if count < 0 {
                 if errno == EINTR { continue }
-                throw .file("\(name) can not be read: \(String(cString: strerror(errno)))")
+                throw .file("\(name) cannot be read: \(String(cString: strerror(errno)))")
             }
             if count == 0 { return bytes }
             guard bytes.count + count <= limit else { throw .file("\(name) is longer than \(limit) bytes") }

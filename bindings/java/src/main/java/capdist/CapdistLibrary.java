@@ -38,7 +38,7 @@ final class CapdistLibrary {
             // Not JNA's default, which would make OpenSSL's symbols those of the whole process.
             return NativeLibrary.getInstance(name, Map.of(Library.OPTION_OPEN_FLAGS, RTLD_NOW));
         } catch (UnsatisfiedLinkError e) {
-            UnsatisfiedLinkError explained = new UnsatisfiedLinkError("libcapdist can not be loaded: install it where the"
+            UnsatisfiedLinkError explained = new UnsatisfiedLinkError("libcapdist cannot be loaded: install it where the"
                     + " system finds libraries, or name its file in the variable CAPDIST_LIBRARY (" + e.getMessage() + ")");
             explained.initCause(e);
             throw explained;
