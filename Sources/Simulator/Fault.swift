@@ -190,7 +190,7 @@ package enum Fault: String, CaseIterable, Sendable {
         case .acceptSilent: "accepts a connection and never answers"
         case .dropAfter: "closes the connection after that many answers to 3212"
         case .stopReading: "reads and answers nothing any more after that many requests"
-        case .restart: "after each such number of requests, closes all connections and refuses new ones for 100 ms"
+        case .restart: "drops all clients after every REQUESTS requests, refuses new ones for 100 ms"
         }
     }
 }

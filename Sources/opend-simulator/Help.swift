@@ -15,24 +15,24 @@ extension Arguments {
           --no-quota            never refuse for frequency
           --keep-alive SECONDS  keep-alive interval told to clients (default 10)
           --latency MS          milliseconds between a request and its answer (default 0)
-          --push SECONDS        push a Notify every so often to clients that asked for pushes (default: never)
+          --push SECONDS        push a Notify every SECONDS to clients that asked for pushes (default: never)
           --lang LANGUAGE       language of its texts: chs or en, as OpenD's setting lang (default chs)
           --old-words           refuse for frequency in OpenD's older words, which have no figures
-          --login-after SECONDS answer InitConnect, and open the WebSocket port, only so long after the start;
+          --login-after SECONDS answer InitConnect, and open the WebSocket port, SECONDS after the start;
                                 never: not at all (default 0)
           --refuse-login-for SECONDS
-                                refuse InitConnect for so long, as a gateway does that waits for a code, then accept it
+                                refuse InitConnect for SECONDS, as a gateway that waits for a code does; then accept it
           --old                 leave out what old gateways do not send: super figures, update time, timestamp, aesCBCiv
           --fault FAULT         get something wrong, as told below; may be given several times
           --rsa-key FILE        encrypt, with the RSA private key (PEM) that clients share
-          --websocket-port N    also listen for WebSocket on that port, 0 lets the system choose (default: not)
-          --websocket-key KEY   the WebSocket's key; a client with another gets no answer (default: none is asked for)
+          --websocket-port N    also listen for WebSocket on that port, 0 lets the system choose (default: do not)
+          --websocket-key KEY   the WebSocket's key; a client with another key gets no answer (default: any key)
           --tls-cert FILE       answer WebSocket over TLS with this certificate and its chain (PEM); needs --tls-key
           --tls-key FILE        the certificate's private key (PEM)
-          --seed N              make connection ids, keys and the chance in faults repeat (default: different each time)
+          --seed N              repeat connection ids, keys and the chance in faults (default: different each time)
           --trace FILE          write what it sees as JSON lines to the end of FILE; - is the standard output
-          --record FILE         write every frame as a JSON line, its body in clear, over what is in FILE
-          --replay FILE         answer what such a file has answers for, and nothing else
+          --record FILE         write every frame as a JSON line, its body in clear; overwrites FILE
+          --replay FILE         answer only what such a file has answers for
           --end-with-input      end when the standard input ends, so that no test leaves it behind
           --help                print this
           --version             print the version
@@ -67,15 +67,15 @@ extension Arguments {
         with any; a request that it has no answer for is refused, and told on the standard error. With --push the recorded
         pushes go out in turn. A replay keeps no quota unless --quota is given.
 
-        A FAULT is NAME[=ARG][@WHICH]. Of those that act on frames the first that applies counts. WHICH is a stock such as
-        HK.00005 (what is answered for it), a protocol number such as 1001, or 1/N (one in N, at random). Without WHICH it
-        is each answer to 3212, or each line. any@1/N is any of the faults of answers, at random, on one in N answers.
+        A FAULT is NAME[=ARG][@WHICH]. If several fit a frame, the first one counts. WHICH is a stock such as HK.00005
+        (answers for it), a protocol number such as 1001, or 1/N (one in N, at random). Without WHICH it is each answer to
+        3212, or each connection. any@1/N is any of the faults of answers, at random, on one in N answers.
 
-        faults of what goes out, in place of an answer that is just sent:
+        faults of answers:
         \(table(Fault.ofAnswers))
         faults of InitConnect (1001) and KeepAlive (1004):
         \(table(Fault.allCases.filter { $0.scope == .frame && !Fault.ofAnswers.contains($0) }))
-        faults of a client's line:
+        faults of a connection:
         \(table(Fault.allCases.filter { $0.scope == .line }))
         faults of the whole gateway:
         \(table(Fault.allCases.filter { $0.scope == .gateway }))
