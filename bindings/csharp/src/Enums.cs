@@ -8,10 +8,10 @@ namespace Capdist
         Ok = 0,
         /// <summary>The gateway refused the request.</summary>
         Refused = 1,
-        /// <summary>The gateway refused the request because too many were made; try again after the time
+        /// <summary>The gateway refused because too many requests were made. Try again after the time
         /// given.</summary>
         RateLimited = 2,
-        /// <summary>The request timed out before it was sent; it is safe to repeat.</summary>
+        /// <summary>The request timed out before it was sent. It is safe to repeat.</summary>
         QueueTimeout = 3,
         /// <summary>The request was sent, and no answer came in time.</summary>
         ReplyTimeout = 4,
@@ -29,9 +29,9 @@ namespace Capdist
         ConnectTimeout = 17,
         /// <summary>The gateway refused the connection's InitConnect.</summary>
         ConnectRefused = 18,
-        /// <summary>What answered does not speak OpenD's protocol.</summary>
+        /// <summary>The peer does not speak OpenD's protocol.</summary>
         ProtocolError = 19,
-        /// <summary>The encryption that was asked for could not be had.</summary>
+        /// <summary>The requested encryption failed.</summary>
         EncryptionFailed = 20,
         /// <summary>The TLS connection could not be made.</summary>
         TlsFailed = 21,
@@ -41,21 +41,21 @@ namespace Capdist
         QueueFull = 33,
         /// <summary>The quota is used up for now.</summary>
         QuotaExhausted = 34,
-        /// <summary>The connection has failed for good; release it and make a new one.</summary>
+        /// <summary>The connection has failed permanently. Release it and make a new one.</summary>
         NotConnected = 35,
-        /// <summary>The call would wait for the thread it is on.</summary>
+        /// <summary>The call would wait for the thread that it runs on.</summary>
         WouldDeadlock = 36,
-        /// <summary>Another thread is in this call.</summary>
+        /// <summary>Another thread drives this connection.</summary>
         Busy = 37,
         /// <summary>The connection belongs to the parent process.</summary>
         Forked = 38,
-        /// <summary>This version of the library can not do that.</summary>
+        /// <summary>This version of the library cannot do that.</summary>
         Unsupported = 39,
         /// <summary>A numeric address is needed here.</summary>
         NeedsAddress = 40,
         /// <summary>Another connection of this quota group has other figures.</summary>
         QuotaConflict = 41,
-        /// <summary>There is no such request; it may have completed already.</summary>
+        /// <summary>There is no such request. It may have completed already.</summary>
         NotFound = 42,
         /// <summary>The operating system refused.</summary>
         SystemError = 43

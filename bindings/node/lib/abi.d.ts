@@ -6,9 +6,9 @@ export declare const Status: {
   readonly OK: 0;
   /** The gateway refused the request. */
   readonly REFUSED: 1;
-  /** The gateway refused the request because too many were made; try again after the time given. */
+  /** The gateway refused because too many requests were made. Try again after the time given. */
   readonly RATE_LIMITED: 2;
-  /** The request timed out before it was sent; it is safe to repeat. */
+  /** The request timed out before it was sent. It is safe to repeat. */
   readonly QUEUE_TIMEOUT: 3;
   /** The request was sent, and no answer came in time. */
   readonly REPLY_TIMEOUT: 4;
@@ -26,9 +26,9 @@ export declare const Status: {
   readonly CONNECT_TIMEOUT: 17;
   /** The gateway refused the connection's InitConnect. */
   readonly CONNECT_REFUSED: 18;
-  /** What answered does not speak OpenD's protocol. */
+  /** The peer does not speak OpenD's protocol. */
   readonly PROTOCOL_ERROR: 19;
-  /** The encryption that was asked for could not be had. */
+  /** The requested encryption failed. */
   readonly ENCRYPTION_FAILED: 20;
   /** The TLS connection could not be made. */
   readonly TLS_FAILED: 21;
@@ -38,21 +38,21 @@ export declare const Status: {
   readonly QUEUE_FULL: 33;
   /** The quota is used up for now. */
   readonly QUOTA_EXHAUSTED: 34;
-  /** The connection has failed for good; release it and make a new one. */
+  /** The connection has failed permanently. Release it and make a new one. */
   readonly NOT_CONNECTED: 35;
-  /** The call would wait for the thread it is on. */
+  /** The call would wait for the thread that it runs on. */
   readonly WOULD_DEADLOCK: 36;
-  /** Another thread is in this call. */
+  /** Another thread drives this connection. */
   readonly BUSY: 37;
   /** The connection belongs to the parent process. */
   readonly FORKED: 38;
-  /** This version of the library can not do that. */
+  /** This version of the library cannot do that. */
   readonly UNSUPPORTED: 39;
   /** A numeric address is needed here. */
   readonly NEEDS_ADDRESS: 40;
   /** Another connection of this quota group has other figures. */
   readonly QUOTA_CONFLICT: 41;
-  /** There is no such request; it may have completed already. */
+  /** There is no such request. It may have completed already. */
   readonly NOT_FOUND: 42;
   /** The operating system refused. */
   readonly SYSTEM_ERROR: 43;
