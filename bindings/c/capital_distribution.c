@@ -1,5 +1,5 @@
 /*
- * The vendor's C++ sample told in C: connect, ask when the connection stands, print the answer, over callbacks.
+ * The vendor's C++ sample told in C: connect, make a request when it is established, print the answer, with callbacks.
  * Usage: capital_distribution [SECURITY] [HOST] [PORT]
  */
 #include <semaphore.h>

@@ -28,7 +28,7 @@ int main(int argc, char **argv) {
         } else if (argc > 1 && strcmp(option, "--key") == 0) {
             options.websocket_key = argv[1]; /* the key that is set in OpenD */
         } else if (argc > 1 && strcmp(option, "--ca") == 0) {
-            options.tls_ca_file = argv[1]; /* whom to trust instead of the system's CAs */
+            options.tls_ca_file = argv[1]; /* the certificates to trust instead of the system's CAs */
         } else {
             fprintf(stderr, "fetch: %s: see the top of fetch.c\n", option);
             return 2;

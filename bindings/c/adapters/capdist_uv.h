@@ -14,7 +14,7 @@
 #include <capdist.h>
 #include <uv.h>
 
-/** What the loop knows of a connection. The host's memory, until the `on_end` of capdist_uv_release(). */
+/** What the loop knows of a connection. The application's memory, until the `on_end` of capdist_uv_release(). */
 typedef struct capdist_uv {
     uv_poll_t poll;
     capdist_conn *conn;

@@ -1,6 +1,6 @@
-/* A host's own poll() loop, which waits for its other descriptors as well: here for standard input, where each line is one more
- * security to ask for. No thread is made. Ends when the input has ended and all is answered.
- * Usage: poll HOST PORT [SECURITY]... (a numeric host, or localhost) */
+/* A poll() loop of the application, which also waits for other descriptors: here for standard input, where each line is one more
+ * security to request. No thread is made. The program ends when the input has ended and every request has completed.
+ * Usage: poll ADDRESS PORT [SECURITY]... (a numeric address, or localhost) */
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>

@@ -23,7 +23,7 @@ public:
         }
     }
 
-    /// Until the given time. Throws capdist::error when the connection fails for good.
+    /// Until the given time. Throws capdist::error when the connection fails permanently.
     void run(clock::time_point end) {
         while (clock::now() < end) {
             const capdist::quota quota = conn_.quota();

@@ -88,8 +88,8 @@ namespace Capdist
             GC.SuppressFinalize(this);
         }
 
-        /// <summary>Waits until the connection stands; zero only looks.</summary>
-        /// <exception cref="CapdistException">It does not, and why.</exception>
+        /// <summary>Waits until the connection is established; zero only looks.</summary>
+        /// <exception cref="CapdistException">Why it is not established.</exception>
         public void WaitReady(TimeSpan timeout)
         {
             CapdistException.Check(Native.capdist_wait_ready(Conn, Native.Milliseconds(timeout)));

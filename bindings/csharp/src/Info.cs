@@ -26,7 +26,7 @@ namespace Capdist
     /// <summary>The quota of a connection's group.</summary>
     public sealed class Quota
     {
-        /// <summary>Requests a window; 0: no quota is kept.</summary>
+        /// <summary>Requests in a window; 0: no quota is kept.</summary>
         public int Limit { get; }
         /// <summary>The window.</summary>
         public TimeSpan Window { get; }

@@ -22,23 +22,23 @@ namespace Capdist
 
         /// <summary>What carries the messages.</summary>
         public Transport Transport { get; set; }
-        /// <summary>Of meaning with an RSA key only.</summary>
+        /// <summary>Only has an effect with an RSA key.</summary>
         public Cipher PacketCipher { get; set; }
         /// <summary>The key that OpenD has, as PEM text; turns encryption on.</summary>
         public string RsaPrivateKey { get; set; }
         /// <summary>Or the path of a PEM file.</summary>
         public string RsaPrivateKeyFile { get; set; }
-        /// <summary>The WebSocket key as the user knows it.</summary>
+        /// <summary>The WebSocket key that is set in OpenD, not its MD5.</summary>
         public string WebSocketKey { get; set; }
-        /// <summary>PEM file of accepted CAs; null: the system's.</summary>
+        /// <summary>PEM file with the certificates to trust; null: the system's.</summary>
         public string TlsCaFile { get; set; }
-        /// <summary>Over WebSocket: whom the gateway is asked for and, over TLS, whom the certificate must be for, where Host is an
-        /// address that the program resolved itself.</summary>
+        /// <summary>WebSocket only: server name for the HTTP Host header, SNI and the certificate check. Set it where
+        /// Host is an address that the program looked up itself.</summary>
         public string TlsServerName { get; set; }
-        /// <summary>Verify nothing; for tests only.</summary>
+        /// <summary>Accept any certificate; for tests only.</summary>
         public bool TlsInsecureAcceptAnyCertificate { get; set; }
 
-        /// <summary>Reconnect by itself, the first attempt included.</summary>
+        /// <summary>Repeat attempts to connect, the first one too, and reconnect after a lost connection.</summary>
         public bool Reconnect { get; set; }
         /// <summary>First pause of the exponential backoff; default 500 ms.</summary>
         public TimeSpan ReconnectMin { get; set; }
@@ -51,25 +51,26 @@ namespace Capdist
         /// <summary>From sent to answered; default 12 s.</summary>
         public TimeSpan ReplyTimeout { get; set; }
 
-        /// <summary>What a request does while the gateway can not be reached; default wait.</summary>
+        /// <summary>What a request does while the gateway cannot be reached; default wait.</summary>
         public OutageMode OutageMode { get; set; }
 
-        /// <summary>Requests a window; 0: no quota is kept; default 30.</summary>
+        /// <summary>Requests in a window; 0: no quota is kept; default 30.</summary>
         public int QuotaRequests { get; set; }
         /// <summary>The window; default 30 s.</summary>
         public TimeSpan QuotaWindow { get; set; }
         /// <summary>What a request does when no slot is free.</summary>
         public QuotaMode QuotaMode { get; set; }
-        /// <summary>Who shares a quota in this process; null: the clients of one host.</summary>
+        /// <summary>Clients with the same group share a quota in this process; null: the clients of one host.</summary>
         public string QuotaGroup { get; set; }
-        /// <summary>Requests under way at a time; 0: the default, 4096.</summary>
+        /// <summary>Most requests queued and in flight together; 0: the default, 4096.</summary>
         public int MaxQueue { get; set; }
-        /// <summary>Longest body accepted from the gateway; 0: the default, 4 MiB.</summary>
+        /// <summary>Longest body, sent or received; 0: the default, 4 MiB.</summary>
         public int MaxBodyBytes { get; set; }
 
-        /// <summary>The connection stands (errCode 0), or has failed for good: the high 32 bits are the kind, the low 32 the
-        /// code (capdist.h), then words. As all of these it runs on the connection's thread, one at a time, may call
-        /// anything but what waits, and what it throws goes to <see cref="Client.CallbackException"/>.</summary>
+        /// <summary>The connection is established (errCode 0), or has failed permanently. The high 32 bits of errCode are the
+        /// kind, the low 32 bits the code (capdist.h); the text explains it. Like all callbacks it runs on the connection's
+        /// thread, one at a time, and may call everything but what waits. What it throws goes to
+        /// <see cref="Client.CallbackException"/>.</summary>
         public Action<Client, long, string> OnInitConnect { get; set; }
         /// <summary>The connection was lost; the arguments as above.</summary>
         public Action<Client, long, string> OnDisconnect { get; set; }
@@ -151,7 +152,7 @@ namespace Capdist
         public QuotaMode QuotaMode { get; set; }
         /// <summary>QotHeader.securityFirm, sent only if not 0.</summary>
         public int SecurityFirm { get; set; }
-        /// <summary>What it does while the gateway can not be reached.</summary>
+        /// <summary>What it does while the gateway cannot be reached.</summary>
         public OutageMode OutageMode { get; set; }
 
         /// <summary>C's defaults for null.</summary>

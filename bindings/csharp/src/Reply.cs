@@ -27,7 +27,7 @@ namespace Capdist
         public double CapitalOutMid { get; }
         /// <summary>Sold with small orders.</summary>
         public double CapitalOutSmall { get; }
-        /// <summary>The market's local wall clock, "yyyy-MM-dd HH:mm:ss", as the gateway wrote it.</summary>
+        /// <summary>The market's local time, "yyyy-MM-dd HH:mm:ss", as the gateway wrote it.</summary>
         public string UpdateTime { get; }
         /// <summary>Unix time in seconds.</summary>
         public double? UpdateTimestamp { get; }

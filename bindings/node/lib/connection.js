@@ -16,7 +16,7 @@ function guarded(callback, ...values) {
   }
 }
 
-/** Events that the host hears of, and nobody else. */
+/** Events that only the application hears of. */
 const TOLD = new Set([Event.INIT_CONNECT, Event.DISCONNECT, Event.ATTEMPT_FAILED, Event.PUSH, Event.LOG]);
 
 /**

@@ -23,11 +23,11 @@ export interface ConnectOptions {
   websocketKey?: string;
   /** Over TLS: PEM file of the certificates to trust; default the system's CAs. The certificate must be for `host`. */
   tlsCaFile?: string;
-  /** Over WebSocket: whom the gateway is asked for and, over TLS, whom the certificate must be for; default `host`. */
+  /** WebSocket only: server name for the HTTP Host header, SNI and the certificate check; default `host`. */
   tlsServerName?: string;
-  /** Trust whoever answers; for tests only. */
+  /** Accept any certificate; for tests only. */
   tlsInsecureAcceptAnyCertificate?: boolean;
-  /** Reconnect by itself, the first attempt included; default true. */
+  /** Repeat attempts to connect, the first one too, and reconnect after a lost connection; default true. */
   reconnect?: boolean;
   /** First pause between attempts; default 500. */
   reconnectMinMs?: number;
@@ -35,11 +35,11 @@ export interface ConnectOptions {
   reconnectMaxMs?: number;
   /** For one attempt; default 10,000. */
   connectTimeoutMs?: number;
-  /** From asked to sent, waiting for the quota included; default 120,000. */
+  /** From accepted to sent, waiting for the quota included; default 120,000. */
   queueTimeoutMs?: number;
   /** From sent to answered; default 12,000. */
   replyTimeoutMs?: number;
-  /** Requests a window, 0 to 100,000; 0 keeps no quota; default 30. */
+  /** Requests in a window, 0 to 100,000; 0 keeps no quota; default 30. */
   quotaRequests?: number;
   /** The window; default 30,000. */
   quotaWindowMs?: number;
@@ -47,13 +47,13 @@ export interface ConnectOptions {
   quotaMode?: QuotaMode;
   /** Default WAIT. */
   outageMode?: OutageMode;
-  /** Who shares a quota in this process; default: the clients of one address. */
+  /** Clients with the same group share a quota in this process; default: the clients of one address. */
   quotaGroup?: string;
-  /** Requests under way at a time, 1 to 1,000,000; default 4096. */
+  /** Most requests queued and in flight together, 1 to 1,000,000; default 4096. */
   maxQueue?: number;
-  /** Longest body accepted from the gateway, 1,024 to 268,435,456; default 4 MiB. */
+  /** Longest body, sent or received, 1,024 to 268,435,456; default 4 MiB. */
   maxBodyBytes?: number;
-  /** The connection stands (`errCode` 0; again after each reconnect), or has failed for good. */
+  /** The connection is established (`errCode` 0; again after each reconnect), or has failed permanently. */
   onInitConnect?: (errCode: number, desc: string) => void;
   /** The connection was lost. */
   onDisconnect?: (errCode: number, desc: string) => void;
@@ -61,12 +61,12 @@ export interface ConnectOptions {
   onAttemptFailed?: (errCode: number, desc: string) => void;
   /** The gateway pushed a message; `body` is its protobuf. */
   onPush?: (protoId: number, body: Uint8Array) => void;
-  /** A line for a log. */
+  /** A message for a log. */
   onLog?: (level: LogLevel, message: string) => void;
   /** How long `connect` waits for the connection; default `connectTimeoutMs` and a second; 0: not at
    *  all, and requests wait for it. */
   readyTimeoutMs?: number;
-  /** Gives up connecting; of no meaning once `connect` has resolved. */
+  /** Gives up connecting; without effect after `connect` has resolved. */
   signal?: AbortSignal;
 }
 
@@ -112,7 +112,7 @@ export declare class CapitalDistribution {
   readonly capitalOutBig: number;
   readonly capitalOutMid: number;
   readonly capitalOutSmall: number;
-  /** The market's local wall clock, "yyyy-MM-dd HH:mm:ss", as the gateway wrote it; "" if missing. */
+  /** The market's local time, "yyyy-MM-dd HH:mm:ss", as the gateway wrote it; "" if missing. */
   readonly updateTime: string;
   /** Unix time in seconds; NaN if missing. */
   readonly updateTimestamp: number;
@@ -199,12 +199,12 @@ export interface ConnectionInfo {
   /** 0 before the first handshake, and over WebSocket. */
   serverVersion: number;
   isReady: boolean;
-  /** Failed for good. */
+  /** Failed permanently. */
   isFinal: boolean;
 }
 
 export interface Quota {
-  /** Requests a window; 0: no quota is kept. */
+  /** Requests in a window; 0: no quota is kept. */
   limit: number;
   windowMs: number;
   /** Slots in use. */
@@ -237,7 +237,7 @@ export declare class Client {
   ): AsyncGenerator<WatchListEntry, void, void>;
   /** Any other request as raw protobuf. Rejects only if no answer came. */
   sendProto(protoId: number, body: Uint8Array, options?: Omit<RequestOptions, "securityFirm">): Promise<ProtoReply>;
-  /** Waits until the connection stands, by default 10,000 ms at most; rejects with why it does not. */
+  /** Waits until the connection is established, by default 10,000 ms at most; rejects with why it does not. */
   waitReady(options?: { timeoutMs?: number; signal?: AbortSignal }): Promise<void>;
   info(): ConnectionInfo;
   quota(): Quota;
@@ -248,7 +248,7 @@ export declare class Client {
   close(): void;
 }
 
-/** Connects, and waits until the connection stands. Rejects with a ConnectError that tells why it does not. */
+/** Connects, and waits until the connection is established. Rejects with a ConnectError that tells why it does not. */
 export declare function connect(options?: ConnectOptions): Promise<Client>;
 
 /** The version of the library that was loaded, such as "1.1.0". */

@@ -15,7 +15,7 @@ export interface S2C {
   capitalOutBig: number;
   capitalOutMid: number;
   capitalOutSmall: number;
-  /** The market's local wall clock, "yyyy-MM-dd HH:mm:ss". */
+  /** The market's local time, "yyyy-MM-dd HH:mm:ss". */
   updateTime?: string;
   /** Unix time in seconds. */
   updateTimestamp?: number;
@@ -58,8 +58,9 @@ export interface Commands {
 
 /** A connection over OpenD's WebSocket, as the vendor's users know it. */
 export declare class VendorWebSocket {
-  /** Called with true each time the connection stands; with false and why when an attempt failed or the line was lost, once
-   *  until it stands again. It is tried again until `stop`, but where that is of no use. */
+  /** Called with true each time the connection is established. Called with false and the reason when an attempt failed or the
+   *  connection was lost, once until it is established again. The package tries again until `stop`, except after a permanent
+   *  failure. */
   onlogin: ((ret: boolean, msg: string) => void) | null;
   /** Called for each push. While it is set, an open connection keeps the process alive. */
   onPush: ((cmd: number, res: Push) => void) | null;

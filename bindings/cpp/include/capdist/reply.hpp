@@ -38,7 +38,7 @@ struct capital_distribution {
     double capital_out_big = 0;
     double capital_out_mid = 0;
     double capital_out_small = 0;
-    std::optional<std::string> update_time; ///< the market's local wall clock, "yyyy-MM-dd HH:mm:ss", as the gateway wrote it
+    std::optional<std::string> update_time; ///< the market's local time, "yyyy-MM-dd HH:mm:ss", as the gateway wrote it
     std::optional<double> update_timestamp; ///< Unix seconds, as the gateway sent it
 
     capital_distribution() = default;

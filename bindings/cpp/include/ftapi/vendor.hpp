@@ -31,16 +31,16 @@ class SPI_Conn {
 public:
     virtual ~SPI_Conn() = default;
 
-    /// The connection stands (`nErrCode` 0), or could not be made, which is told once until it stands: meanwhile it is tried again
-    /// and again. `nErrCode`: the high 32 bits are the kind (100:
-    /// InitConnect failed, low 32: 0 unknown, 1 timeout, 3 disconnect, 4 could not send, 5 refused by OpenD; else the
-    /// socket's: 1 create, 4 name not found, 6 connect, 9 select, 10 send, 11 receive, low 32: errno).
+    /// The connection is established (`nErrCode` 0), or an attempt failed. A failure is reported once until the connection is
+    /// established; meanwhile the library tries again. The high 32 bits of `nErrCode` are the kind. 100: InitConnect failed,
+    /// and the low 32 bits are 0 unknown, 1 timeout, 3 disconnect, 4 could not send, 5 refused by OpenD. Otherwise the socket
+    /// failed (1 create, 4 name not found, 6 connect, 9 select, 10 send, 11 receive), and the low 32 bits are errno.
     virtual void OnInitConnect(Conn *pConn, std::int64_t nErrCode, const char *strDesc) {
         (void)pConn, (void)nErrCode, (void)strDesc;
     }
 
-    /// The connection was lost; `nErrCode` as above. It is made again, and OnInitConnect tells when it stands, unless
-    /// SetAutoReconnect(false) asked for no such thing.
+    /// The connection was lost; `nErrCode` as above. The library connects again, and OnInitConnect tells when the connection is
+    /// established, unless SetAutoReconnect(false) was called.
     virtual void OnDisConnect(Conn *pConn, std::int64_t nErrCode) { (void)pConn, (void)nErrCode; }
 };
 
@@ -73,7 +73,7 @@ struct Shared {
     SPI_Qot *qot_spi = nullptr;
     bool is_down_told = false;
 
-    // Copied out: no lock is held while the host's code runs.
+    // Copied out: no lock is held while the application's code runs.
     std::pair<Conn *, SPI_Conn *> for_conn() {
         std::lock_guard<std::mutex> guard(mutex);
         return {conn, conn_spi};
@@ -235,7 +235,7 @@ public:
     void UnregisterQotSpi() { RegisterQotSpi(nullptr); }
 
     /// Asks for a stock's capital distribution; OnReply_GetCapitalDistribution gets the answer. Returns its serial number,
-    /// or 0 if it was refused, and then nothing comes; so it is while the gateway can not be reached.
+    /// or 0 if it was refused, and then nothing comes; so it is while the gateway cannot be reached.
     std::uint32_t GetCapitalDistribution(const Qot_GetCapitalDistribution::Request &stReq) {
         if (!stReq.IsInitialized()) return 0;
         const auto &asked = stReq.c2s().security();

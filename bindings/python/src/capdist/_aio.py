@@ -89,10 +89,10 @@ class AsyncClient(BaseClient):
         return _running_loop()
 
     async def wait_ready(self, timeout: float = 10.0) -> None:
-        """Waits until the connection stands.
+        """Waits until the connection is established.
 
         Raises:
-            ConnectError: it does not, and why.
+            ConnectError: why it is not established.
         """
         deadline = time.monotonic() + patience(timeout)
         connection = self._connection

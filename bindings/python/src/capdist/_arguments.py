@@ -65,7 +65,7 @@ def parse_security(text: str) -> native.Security:
     """A security as the library reads it; shared, so not to be changed."""
     try:
         return _parsed(text)
-    except TypeError:  # what can not be looked up is no text
+    except TypeError:  # what cannot be looked up is no text
         raise ArgumentError(f"the security must be a text, not {text!r}", Status.INVALID_ARGUMENT) from None
 
 

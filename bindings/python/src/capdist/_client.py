@@ -160,7 +160,7 @@ class BaseClient:
 class Client(BaseClient):
     """A connection to an OpenD gateway, for threads. Every method may be called from any thread.
 
-    The constructor starts connecting and returns; requests made before the connection stands wait for it.
+    The constructor starts connecting and returns; requests made before the connection is established wait for it.
 
     Args:
         host: numeric address, ``localhost`` or a name.
@@ -170,27 +170,27 @@ class Client(BaseClient):
         recv_notify: ask the gateway for pushes, delivered to `on_push`.
         rsa_private_key: the key that OpenD has, as PEM text; turns encryption on.
         rsa_private_key_file: or the path of a PEM file.
-        packet_cipher: what encrypts bodies after the handshake; of meaning with a key only.
+        packet_cipher: what encrypts bodies after the handshake; only has an effect with a key.
         websocket_key: connect to OpenD's WebSocket, with the key that is set there; "" if none is.
         tls: over TLS, which implies WebSocket. The certificate must be for `host`.
         ca_file: a PEM file of the certificates to trust, CAs' or the gateway's own; None: the system's CAs.
-        tls_server_name: over WebSocket: whom the gateway is asked for and, over TLS, whom the certificate must be for, where
+        tls_server_name: WebSocket only: server name for the HTTP Host header, SNI and the certificate check. Set it where
             `host` is an address that the program looked up itself.
-        tls_insecure_accept_any_certificate: trust whoever answers; for tests only.
-        reconnect: reconnect by itself, the first attempt included.
+        tls_insecure_accept_any_certificate: accept any certificate; for tests only.
+        reconnect: repeat attempts to connect, the first one too, and reconnect after a lost connection.
         reconnect_min: first pause of the exponential backoff, in seconds; `reconnect_max` the longest.
         connect_timeout: for one attempt, in seconds.
-        queue_timeout: from asked to sent, in seconds; waiting for the quota counts.
+        queue_timeout: from accepted to sent, in seconds; waiting for the quota counts.
         reply_timeout: from sent to answered, in seconds.
         outage_wait: during an outage, from an attempt to connect that failed until one succeeds, wait for the connection (True), or
             raise the last attempt's :class:`ConnectError` at once.
-        quota_requests: requests a window; 0 keeps no quota.
+        quota_requests: requests in a window; 0 keeps no quota.
         quota_window: the window in seconds.
         quota_wait: wait for a free slot (True), or raise :class:`RateLimitedError` at once.
-        quota_group: who shares a quota in this process; by default the clients of one host.
-        max_queue: requests under way at a time.
-        max_body_bytes: longest body accepted from the gateway.
-        on_init_connect: called with (err_code, text) when the connection stands (0) or has failed for good.
+        quota_group: clients with the same group share a quota in this process; by default those of one host do.
+        max_queue: most requests queued and in flight together.
+        max_body_bytes: longest body, sent or received.
+        on_init_connect: called with (err_code, text) when the connection is established (0) or has failed permanently.
         on_disconnect: called with (err_code, text) when it is lost.
         on_attempt_failed: called with (err_code, text) when an attempt to connect failed, and another one follows.
         on_push: called with (proto_id, body) for each push.
@@ -204,10 +204,10 @@ class Client(BaseClient):
     """
 
     def wait_ready(self, timeout: float = 10.0) -> None:
-        """Waits until the connection stands.
+        """Waits until the connection is established.
 
         Raises:
-            ConnectError: it does not, and why.
+            ConnectError: why it is not established.
         """
         self._connection.wait_ready(timeout)
 
@@ -225,7 +225,7 @@ class Client(BaseClient):
 
         Args:
             security: such as "HK.00700".
-            queue_timeout: from asked to sent, in seconds.
+            queue_timeout: from accepted to sent, in seconds.
             reply_timeout: from sent to answered, in seconds.
             wait: wait for a slot of the quota, or raise at once (None: the client's).
             security_firm: sent only if not 0.

@@ -159,7 +159,7 @@ class Connection:
     # State
 
     def look(self) -> Tuple[Optional[CapdistError], bool]:
-        """Why the connection does not stand, or None if it does; and whether that is for good."""
+        """Why there is no connection, or None if there is one; and whether that is permanent."""
         # Before the cause, so that a cause that is called final is the final one.
         is_final = self.info().is_final
         # A time limit of 0 only looks.
@@ -169,7 +169,7 @@ class Connection:
         return call_error(status, native.text(native.lib.capdist_last_error())), is_final
 
     def wait_ready(self, timeout: float, through_outage: bool = True) -> None:
-        """Waits until the connection stands; raises why it does not, without `through_outage` as soon as an attempt has failed."""
+        """Waits until the connection is established; else raises why not. Without `through_outage` it raises after a failed attempt."""
         refuse_in_callback()
         deadline = time.monotonic() + patience(timeout)
         error: Optional[CapdistError] = None

@@ -57,7 +57,7 @@ class CapitalDistribution:
         capital_out_big: sold with big orders.
         capital_out_mid: sold with mid orders.
         capital_out_small: sold with small orders.
-        update_time: the market's local wall clock, without a time zone; with a fraction of a second, or without seconds,
+        update_time: the market's local time, without a time zone; with a fraction of a second, or without seconds,
             where the gateway writes it so. None if missing or no time.
         update_time_text: the same as the gateway wrote it; "" if missing.
         update_timestamp: Unix time in seconds; NaN if missing.
@@ -157,7 +157,7 @@ class Quota:
     """The quota of a connection's group.
 
     Attributes:
-        limit: requests a window; 0: no quota is kept.
+        limit: requests in a window; 0: no quota is kept.
         window: the window in seconds.
         used: slots in use.
         waiting: requests of the whole group that wait for a slot.
@@ -179,8 +179,8 @@ class ConnectionInfo:
         conn_id: the gateway's number for it; 0 before the first handshake.
         login_user_id: the user the gateway is logged in as; 0 before the first handshake.
         server_version: the gateway's version; 0 before the first handshake.
-        is_ready: whether the connection stands.
-        is_final: whether it has failed for good.
+        is_ready: whether the connection is established.
+        is_final: whether it has failed permanently.
     """
 
     conn_id: int

@@ -38,7 +38,7 @@ class Names:
             self._under_way = self._loop.create_task(self._look_up(connection))
 
     async def _look_up(self, connection: Connection) -> None:
-        found, why = None, "the look-up was given up"
+        found, why = None, "the lookup was given up"
         try:
             found = addresses(await self._loop.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM))
         except OSError as error:

@@ -158,7 +158,7 @@ class OpenQuoteContext:
         ai_type: accepted, and not sent.
         websocket_key: connect to OpenD's WebSocket instead, with the key that is set there; "" if none is.
         tls: over TLS, which implies WebSocket.
-        ca_file: whom to trust then: a PEM file; None: the system's CAs.
+        ca_file: a PEM file with the certificates to trust then; None: the system's CAs.
         connect_timeout: how long a call waits for the connection, in seconds. While the last attempt to connect has failed, a call
             does not wait: it tells that failure at once, and the connection is made again meanwhile.
     """
@@ -196,7 +196,7 @@ class OpenQuoteContext:
 
     @property
     def status(self) -> str:
-        """READY while the connection stands, CLOSED after `close` or where it has failed for good, else CONNECTING
+        """READY while the connection is established, CLOSED after `close` or where it has failed permanently, else CONNECTING
         (:class:`ContextStatus`)."""
         try:
             info = self._client.info()

@@ -105,7 +105,7 @@ final class CapdistLibrary {
         return at == null ? new byte[0] : at.getByteArray(0, Math.toIntExact(length));
     }
 
-    /** The text as C's; null for null. Throws for what can not be passed on as it is, rather than to change it. */
+    /** The text as C's; null for null. Throws for what cannot be passed on as it is, rather than to change it. */
     static Memory utf8(String text, String name) {
         if (text == null) return null;
         byte[] bytes = utf8Bytes(text, name);

@@ -23,7 +23,7 @@ import java.util.regex.Pattern;
  * @param capitalOutBig sold with big orders
  * @param capitalOutMid sold with mid orders
  * @param capitalOutSmall sold with small orders
- * @param updateTime the market's local wall clock, "yyyy-MM-dd HH:mm:ss", as the gateway wrote it
+ * @param updateTime the market's local time, "yyyy-MM-dd HH:mm:ss", as the gateway wrote it
  * @param updateTimestamp the same instant in Unix seconds
  */
 public record CapitalDistribution(

@@ -10,7 +10,8 @@ import java.util.concurrent.Executor;
 import java.util.function.Consumer;
 
 /**
- * A connection to a gateway, and requests over it. Requests may be made right away: they wait until the connection stands.
+ * A connection to a gateway, and requests over it. Requests may be made right away: they wait until the connection is
+ * established.
  *
  * <p>Every method may be called from any thread, and in any callback but for what waits: {@link #waitReady},
  * {@link #fetchCapitalDistribution} and the waiting methods of futures throw {@link Status#WOULD_DEADLOCK} there. Callbacks
@@ -44,10 +45,10 @@ public final class Client implements AutoCloseable {
     }
 
     /**
-     * Waits until the connection stands.
+     * Waits until the connection is established.
      *
      * @param timeout at most an hour; zero only looks
-     * @throws CapdistException at the time limit, or when it failed for good: why
+     * @throws CapdistException at the time limit, or when it failed permanently: why
      */
     public void waitReady(Duration timeout) throws InterruptedException {
         int ms = Options.milliseconds(timeout);

@@ -129,7 +129,7 @@ final class Connection {
         }
     }
 
-    /** Waits until the connection stands. Not inside C, where no interrupt reaches a thread. */
+    /** Waits until the connection is established. Not inside C, where no interrupt reaches a thread. */
     void waitReady(int timeoutMs) throws InterruptedException {
         long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(timeoutMs);
         refuseInCallback();
@@ -263,12 +263,12 @@ final class Connection {
         notifyAll();
     }
 
-    /** Runs what the host gave. Nothing that it throws may reach the C frames that called. */
+    /** Runs what the application gave. Nothing that it throws may reach the C frames that called. */
     private void run(Runnable body) {
         try {
             if (IN_CALLBACK.get() == null) {
                 IN_CALLBACK.set(true);
-                // As of a thread that the host had started where it made the connection.
+                // As of a thread that the application had started where it made the connection.
                 Thread.currentThread().setContextClassLoader(classLoader);
             }
             body.run();

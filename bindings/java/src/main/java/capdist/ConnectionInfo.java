@@ -8,16 +8,16 @@ import java.math.BigInteger;
  * @param connId the gateway's number for this connection, of 64 bits without sign
  * @param loginUserId the user the gateway is logged in as, of 64 bits without sign
  * @param serverVersion the gateway's version
- * @param state whether it stands
+ * @param state its state
  */
 public record ConnectionInfo(BigInteger connId, BigInteger loginUserId, int serverVersion, State state) {
     /** State of a connection. */
     public enum State {
         /** Connecting, or pausing before the next attempt. */
         CONNECTING,
-        /** The connection stands. */
+        /** The connection is established. */
         READY,
-        /** Failed for good. */
+        /** Failed permanently. */
         NOT_CONNECTED;
 
         static State of(int number) {

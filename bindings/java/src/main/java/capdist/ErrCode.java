@@ -7,7 +7,7 @@ package capdist;
 public final class ErrCode {
     /** The socket could not be made. The code of this and of the next ones is errno. */
     public static final int KIND_CREATE = Abi.ERR_KIND_CREATE;
-    /** The host's name did not resolve. */
+    /** The host name was not found. */
     public static final int KIND_NAME_NOT_FOUND = Abi.ERR_KIND_NAME_NOT_FOUND;
     /** Connecting failed or took too long. */
     public static final int KIND_CONNECT = Abi.ERR_KIND_CONNECT;

@@ -1,13 +1,14 @@
 package capdist;
 
 /**
- * What happens to a connection. The methods are called on the connection's thread, one at a time; they may call anything,
- * {@link Client#close()} included, but for what waits. Keep them short: one that does not return holds up its connection.
- * What one throws goes to the thread's uncaught exception handler and harms nothing.
+ * Events of a connection. The methods are called on the connection's thread, one at a time. They may call everything but what
+ * waits, {@link Client#close()} included. Keep them short: one that does not return delays its connection. What one throws goes
+ * to the thread's uncaught exception handler and harms nothing.
  */
 public interface Listener {
     /**
-     * The connection stands (also after each reconnect, and before any answer that comes over it), or it has failed for good.
+     * The connection is established (also after each reconnect, and before any answer that comes over it), or it has failed
+     * permanently.
      *
      * @param errCode 0, or what {@link ErrCode} takes apart
      * @param desc what happened and what to do; "" on success
@@ -23,7 +24,7 @@ public interface Listener {
     /** The gateway pushed a message ({@link Options#recvNotify}); {@code body} is its protobuf, and yours. */
     default void onPush(Client client, int protoId, byte[] body) {}
 
-    /** A line for the host's log. It holds no key and no body. */
+    /** A message for the application's log. It holds no key and no body. */
     default void onLog(Client client, LogLevel level, String message) {}
 
     /** The very last of the connection's callbacks, after every answer's. */
@@ -31,13 +32,13 @@ public interface Listener {
 
     /** Levels of {@link #onLog}. */
     enum LogLevel {
-        /** Failed for good: somebody must act. */
+        /** Failed permanently: somebody must act. */
         ERROR,
-        /** Went wrong and is being mended; and, at most once a minute, how many requests failed. */
+        /** Went wrong, and the library handles it; and, at most once a minute, how many requests failed. */
         WARNING,
         /** Connecting, connected. */
         INFO,
-        /** Each request that failed, answers nobody waits for, and the like. */
+        /** Each request that failed, and answers that no request waits for. */
         DEBUG;
 
         static LogLevel of(int number) {

@@ -90,7 +90,7 @@ public final class Options {
         return set(raw -> raw.transport = number);
     }
 
-    /** Of meaning with an RSA key only; default {@link Cipher#FTAES_ECB}. */
+    /** Only has an effect with an RSA key; default {@link Cipher#FTAES_ECB}. */
     public Options packetCipher(Cipher cipher) {
         int number = cipher.number;
         return set(raw -> raw.packet_cipher = number);
@@ -106,30 +106,30 @@ public final class Options {
         return text(path, "rsa_private_key_file", (raw, text) -> raw.rsa_private_key_file = text);
     }
 
-    /** The WebSocket key as the user knows it. */
+    /** The WebSocket key that is set in OpenD, not its MD5. */
     public Options websocketKey(String key) {
         return text(key, "websocket_key", (raw, text) -> raw.websocket_key = text);
     }
 
-    /** PEM file of accepted CAs; default: the system's. */
+    /** PEM file with the certificates to trust; default: the system's. */
     public Options tlsCaFile(String path) {
         return text(path, "tls_ca_file", (raw, text) -> raw.tls_ca_file = text);
     }
 
     /**
-     * Over WebSocket: whom the gateway is asked for and, over TLS, whom the certificate must be for, where {@code host} is an
-     * address that the program resolved itself.
+     * WebSocket only: server name for the HTTP Host header, SNI and the certificate check. Set it where
+     * {@code host} is an address that the program looked up itself.
      */
     public Options tlsServerName(String name) {
         return text(name, "tls_server_name", (raw, text) -> raw.tls_server_name = text);
     }
 
-    /** Verify nothing; for tests only. */
+    /** Accept any certificate; for tests only. */
     public Options tlsInsecureAcceptAnyCertificate(boolean accept) {
         return set(raw -> raw.tls_insecure_accept_any_certificate = accept ? 1 : 0);
     }
 
-    /** Whether to reconnect without being asked, the first attempt included; default true. */
+    /** Whether to repeat attempts to connect, the first one too, and to reconnect after a lost connection; default true. */
     public Options reconnect(boolean reconnect) {
         return set(raw -> raw.reconnect = reconnect ? 1 : 0);
     }
@@ -144,7 +144,7 @@ public final class Options {
         return time(pause, (raw, ms) -> raw.reconnect_max_ms = ms);
     }
 
-    /** For one attempt, name look-up and InitConnect included; default 10 s. */
+    /** For one attempt, name lookup and InitConnect included; default 10 s. */
     public Options connectTimeout(Duration timeout) {
         return time(timeout, (raw, ms) -> raw.connect_timeout_ms = ms);
     }
@@ -159,7 +159,7 @@ public final class Options {
         return time(timeout, (raw, ms) -> raw.reply_timeout_ms = ms);
     }
 
-    /** Requests a window, 0 to 100,000; 0: no quota is kept; default 30. */
+    /** Requests in a window, 0 to 100,000; 0: no quota is kept; default 30. */
     public Options quotaRequests(int requests) {
         return set(raw -> raw.quota_requests = requests);
     }
@@ -175,13 +175,13 @@ public final class Options {
         return set(raw -> raw.quota_mode = number);
     }
 
-    /** What a request does while the gateway can not be reached; default wait. */
+    /** What a request does while the gateway cannot be reached; default wait. */
     public Options outageMode(OutageMode mode) {
         int number = mode.number();
         return set(raw -> raw.outage_mode = number);
     }
 
-    /** Who shares a quota in this process, 1 to 255 bytes; default: the host, whatever the port. */
+    /** Clients with the same group share a quota in this process, 1 to 255 bytes; default: the host, whatever the port. */
     public Options quotaGroup(String group) {
         return text(group, "quota_group", (raw, text) -> raw.quota_group = text);
     }
@@ -191,7 +191,7 @@ public final class Options {
         return set(raw -> raw.max_queue = requests);
     }
 
-    /** Longest body accepted from the gateway, 1 KiB to 256 MiB; default 4 MiB. */
+    /** Longest body, sent or received, 1 KiB to 256 MiB; default 4 MiB. */
     public Options maxBodyBytes(int bytes) {
         return set(raw -> raw.max_body_bytes = bytes);
     }

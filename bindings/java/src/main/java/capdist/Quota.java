@@ -6,7 +6,7 @@ import java.util.Optional;
 /**
  * The quota of a connection's group.
  *
- * @param limit requests a window; 0: no quota is kept
+ * @param limit requests in a window; 0: no quota is kept
  * @param window the window
  * @param used slots in use: requests in flight, and those of the last window
  * @param waiting requests of the whole group that wait for a slot

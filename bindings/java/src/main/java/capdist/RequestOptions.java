@@ -35,7 +35,7 @@ public final class RequestOptions {
         return this;
     }
 
-    /** While the gateway can not be reached. */
+    /** While the gateway cannot be reached. */
     public RequestOptions outageMode(OutageMode mode) {
         outageMode = Objects.requireNonNull(mode);
         return this;

@@ -109,7 +109,7 @@ public abstract class VendorConn {
     /** Tells the registered SPI that the connection was lost. */
     protected abstract void toldDisconnect(long errCode);
 
-    /** Asks for a capital distribution; 0 if it was refused, as while the gateway can not be reached, and then {@code callback} is not called. */
+    /** Asks for a capital distribution; 0 if it was refused, as while the gateway cannot be reached, and then {@code callback} is not called. */
     protected final int ask(int market, String code, int securityFirm, Consumer<Reply> callback) {
         Client current = current();
         if (current == null) return 0;
