@@ -39,23 +39,23 @@
  *   functions return #CAPDIST_WOULD_DEADLOCK inside callbacks: capdist_wait_ready(),
  *   capdist_fetch_capital_distribution() and capdist_process().
  * - No callback runs inside capdist_init_connect(), a request that does not block, or capdist_cancel().
- * - Keep callbacks short. A callback that does not return delays its own connection: its other callbacks, its answers,
- *   its timeouts and its keep-alives. OpenD drops a client that it has not heard from for 30 s. Such a callback does not
- *   delay connections with other threads, and it delays only one call: capdist_release() of the same connection.
- * - A callback must return. A C++ exception, longjmp() or the error of a script's interpreter must not leave it.
- *   On a connection's own thread an exception or a jump ends the process. After pthread_exit() there, or after any such
- *   exit in application-driven mode, the connection fails permanently, its accepted requests still complete, and a little
- *   memory is lost (docs/embedding.md, Callbacks that do not return).
+ * - Keep callbacks short. A slow callback delays its own connection: its other callbacks, its answers, its timeouts and
+ *   its keep-alives. OpenD drops a client that it has not heard from for 30 s. A slow callback does not delay
+ *   connections with other threads, and it delays only one call: capdist_release() of the same connection.
+ * - A callback must return. A C++ exception, longjmp() or the error of a script's interpreter must not leave it. On a
+ *   connection's own thread the process ends then. In application-driven mode the connection fails permanently, and its
+ *   accepted requests still complete. The same happens after pthread_exit() in a callback. A little memory is lost each
+ *   time (docs/embedding.md, Callbacks that do not return).
  * - pthread_cancel() takes effect in two calls, capdist_wait_ready() and capdist_fetch_capital_distribution(). They end
  *   within a tenth of a second and withdraw their request. It takes no effect in other calls or on a connection's own
- *   thread. Inside a callback on a thread of the application, it takes effect if the application allows it, and leaves the
- *   callback.
+ *   thread. On a thread of the application it also takes effect inside a callback, if the application has cancellation
+ *   enabled; that callback then counts as one that did not return.
  * - After fork() the child must not use a connection of its parent: each call on one returns #CAPDIST_FORKED. The fork
  *   closes the child's copies of the descriptors, so capdist_release() does nothing there and is harmless. New
  *   connections work in the child and start with the quota used so far (docs/embedding.md, Fork).
- * - A child forked inside a callback may make blocking calls, but must not return from that callback: it would
- *   receive its parent's answers. On a connection's own thread the child is ended if it returns (`_exit(1)`). In
- *   application-driven mode it may return, and the call that ran the callback returns #CAPDIST_FORKED.
+ * - A child forked inside a callback may make blocking calls. It must not go on with its parent's connection after the
+ *   callback: on a connection's own thread it is ended when the callback returns (`_exit(1)`); in application-driven mode
+ *   the call that ran the callback returns #CAPDIST_FORKED.
  *
  * @section promises What an application can rely on
  * docs/promises.md has the full list.
