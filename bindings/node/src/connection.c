@@ -1,4 +1,4 @@
-// One connection in host-driven mode, driven by the event loop of the thread that made it.
+// One connection in application-driven mode, driven by the event loop of the thread that made it.
 //
 // The library's callbacks run inside capdist_process and capdist_release, where no JavaScript may run: it could call either
 // again. So they only gather what happened, as an array of events, and the handler gets that array when the call is over.

@@ -4,7 +4,7 @@ How the C library and the interpreter live together:
 
 - No blocking function of the library is called: waits are Python's own, so that Ctrl-C ends them at once.
 - The connection's thread gets one thread state for its whole life. Left alone, ctypes makes and drops one at each
-  callback, which costs twenty times as much as the callback. In host-driven mode callbacks come on the loop's thread.
+  callback, which costs twenty times as much as the callback. In application-driven mode callbacks come on the loop's thread.
 - Before the interpreter goes, all connections are released, so that no thread calls into it after that.
 - A forked child keeps none of its parent's connections.
 - What the library calls: see `_callbacks`.
