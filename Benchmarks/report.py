@@ -242,7 +242,7 @@ def document(rows: Sequence[Row], asserted: Sequence[Goal], python: str, rounds:
   OpenSSL's fastest SHA-1, made and verified, protobuf-c, every field decoded. It has no timeouts, keep-alive, reconnect or quota. The
   run fails if it makes more than one send and two receives for a request. With encryption it uses the same EVP interfaces of the same
   OpenSSL, with contexts made once; its gateway encrypted the answers before the run. *2 threads*: a second thread receives the answer.
-  *Asks together*: with 64 in flight, the requests that follow answers which came together are sent in one piece, as libcapdist does.
+  *Asks together*: with 64 in flight, it reads answers that came together, and sends the next requests in one piece, as libcapdist does.
   The row without it makes a system call for each.
 - **libcapdist** (`Benchmarks/capdist_client.c`). *Callbacks*: each request is made inside the callback of an earlier one. *Blocking*:
   `capdist_fetch_capital_distribution()` on the main thread. Both are in thread mode. *Application-driven*: as callbacks, from a
