@@ -24,9 +24,9 @@ enum class status : std::int32_t {
     ok = CAPDIST_OK,
     /// The gateway refused the request.
     refused = CAPDIST_REFUSED,
-    /// The gateway refused the request because too many were made; try again after the time given.
+    /// The gateway refused because too many requests were made. Try again after the time given.
     rate_limited = CAPDIST_RATE_LIMITED,
-    /// The request timed out before it was sent; it is safe to repeat.
+    /// The request timed out before it was sent. It is safe to repeat.
     queue_timeout = CAPDIST_QUEUE_TIMEOUT,
     /// The request was sent, and no answer came in time.
     reply_timeout = CAPDIST_REPLY_TIMEOUT,
@@ -44,9 +44,9 @@ enum class status : std::int32_t {
     connect_timeout = CAPDIST_CONNECT_TIMEOUT,
     /// The gateway refused the connection's InitConnect.
     connect_refused = CAPDIST_CONNECT_REFUSED,
-    /// What answered does not speak OpenD's protocol.
+    /// The peer does not speak OpenD's protocol.
     protocol_error = CAPDIST_PROTOCOL_ERROR,
-    /// The encryption that was asked for could not be had.
+    /// The requested encryption failed.
     encryption_failed = CAPDIST_ENCRYPTION_FAILED,
     /// The TLS connection could not be made.
     tls_failed = CAPDIST_TLS_FAILED,
@@ -56,21 +56,21 @@ enum class status : std::int32_t {
     queue_full = CAPDIST_QUEUE_FULL,
     /// The quota is used up for now.
     quota_exhausted = CAPDIST_QUOTA_EXHAUSTED,
-    /// The connection has failed for good; release it and make a new one.
+    /// The connection has failed permanently. Release it and make a new one.
     not_connected = CAPDIST_NOT_CONNECTED,
-    /// The call would wait for the thread it is on.
+    /// The call would wait for the thread that it runs on.
     would_deadlock = CAPDIST_WOULD_DEADLOCK,
-    /// Another thread is in this call.
+    /// Another thread drives this connection.
     busy = CAPDIST_BUSY,
     /// The connection belongs to the parent process.
     forked = CAPDIST_FORKED,
-    /// This version of the library can not do that.
+    /// This version of the library cannot do that.
     unsupported = CAPDIST_UNSUPPORTED,
     /// A numeric address is needed here.
     needs_address = CAPDIST_NEEDS_ADDRESS,
     /// Another connection of this quota group has other figures.
     quota_conflict = CAPDIST_QUOTA_CONFLICT,
-    /// There is no such request; it may have completed already.
+    /// There is no such request. It may have completed already.
     not_found = CAPDIST_NOT_FOUND,
     /// The operating system refused.
     system_error = CAPDIST_SYSTEM_ERROR

@@ -30,7 +30,7 @@ struct connection_info {
 
 /// The quota of a connection's group.
 struct quota {
-    std::int32_t limit = 0;             ///< requests a window; 0: no quota is kept
+    std::int32_t limit = 0;             ///< requests in a window; 0: no quota is kept
     std::chrono::milliseconds window{}; ///< the window
     std::int32_t used = 0;              ///< slots in use: requests in flight, and those of the last window
     std::int32_t waiting = 0;           ///< requests of the whole group that wait for a slot
@@ -95,7 +95,7 @@ public:
     connection_ref() noexcept = default;
 
 #if CAPDIST_EXCEPTIONS
-    /// Waits until the connection stands. Throws error: at the time limit (0 only looks), or when it failed for good.
+    /// Waits until the connection is established. Throws error: at the time limit (0 only looks), or when it failed permanently.
     void wait_ready(std::chrono::milliseconds timeout) const {
         detail::check(capdist_wait_ready(conn_, detail::to_ms(timeout)));
     }
