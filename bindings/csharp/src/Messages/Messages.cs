@@ -313,7 +313,7 @@ namespace Futu.OpenApi.Pb
             public double CapitalOutSmall => Get<double>(6);
             /// <summary>Whether capitalOutSmall is there.</summary>
             public bool HasCapitalOutSmall => Has(6);
-            /// <summary>market's local time, yyyy-MM-dd HH:mm:ss.</summary>
+            /// <summary>market's local wall clock, yyyy-MM-dd HH:mm:ss.</summary>
             public string UpdateTime => Get<string>(7);
             /// <summary>Whether updateTime is there.</summary>
             public bool HasUpdateTime => Has(7);
@@ -420,7 +420,7 @@ namespace Futu.OpenApi.Pb
                 public Builder SetCapitalOutSmall(double value) => Set(6, value);
                 /// <summary>Takes capitalOutSmall away.</summary>
                 public Builder ClearCapitalOutSmall() => Clear(6);
-                /// <summary>market's local time, yyyy-MM-dd HH:mm:ss.</summary>
+                /// <summary>market's local wall clock, yyyy-MM-dd HH:mm:ss.</summary>
                 public string UpdateTime
                 {
                     get { return Get<string>(7); }
