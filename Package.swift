@@ -38,8 +38,8 @@ let package = Package(
 
         // The library.
         .target(name: "Codec", dependencies: ["CMessages", "CProtobufC", "COpenSSL", "CSystem"]),
-        .target(name: "Core", dependencies: ["CCapDist", "Codec", "CSystem"]),
-        .target(name: "CapDist", dependencies: ["CCapDist", "CExports", "Core", "Codec", "CSystem"]),
+        .target(name: "Core", dependencies: ["Codec", "CSystem"]),
+        .target(name: "CapDist", dependencies: ["CCapDist", "CExports", "Core", "Codec", "CMessages", "CSystem"]),
         // The exports that block. With -fexceptions what a cancelled thread must clean up is found by unwinding alone.
         .target(
             name: "CExports",
@@ -53,7 +53,7 @@ let package = Package(
             linkerSettings: [.unsafeFlags(selfContained, .when(configuration: .release))]),
 
         .testTarget(name: "CodecTests", dependencies: ["Codec"]),
-        .testTarget(name: "CoreTests", dependencies: ["Core"]),
+        .testTarget(name: "CoreTests", dependencies: ["Core", "CCapDist"]),
         .testTarget(name: "SimulatorTests", dependencies: ["Simulator"]),
         .target(name: "CVirtualSystem", path: "Tests/Simulation/System"),
         .executableTarget(

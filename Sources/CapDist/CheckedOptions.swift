@@ -15,24 +15,30 @@ struct CheckedOptions {
     /// Smallest struct any version had: up to `mode`.
     static let smallest = 24
 
+    private static let defaultQuotaRequests: Int32 = 30
+    private static let defaultQuotaWindow: Instant = 30_000_000_000
+
+    /// As the core has them; here are those that it does not know.
     static var defaults: capdist_options {
+        let connection = ConnectionOptions()
+        let behaviour = connection.behaviour
         var options = capdist_options()
         options.struct_size = MemoryLayout<capdist_options>.size
-        options.port = 11111
+        options.port = Int32(connection.port)
         options.client_version = 101
         options.packet_cipher = Int32(CAPDIST_CIPHER_FTAES_ECB)
-        options.reconnect = 1
-        options.reconnect_min_ms = 500
-        options.reconnect_max_ms = 30_000
-        options.connect_timeout_ms = 10_000
-        options.queue_timeout_ms = 120_000
-        options.reply_timeout_ms = 12_000
-        options.quota_requests = 30
-        options.quota_window_ms = 30_000
+        options.reconnect = behaviour.reconnects ? 1 : 0
+        options.reconnect_min_ms = behaviour.minBackoff.millisecondsRoundedUp
+        options.reconnect_max_ms = behaviour.maxBackoff.millisecondsRoundedUp
+        options.connect_timeout_ms = behaviour.connectTimeout.millisecondsRoundedUp
+        options.queue_timeout_ms = behaviour.terms.queueTimeout.millisecondsRoundedUp
+        options.reply_timeout_ms = behaviour.terms.replyTimeout.millisecondsRoundedUp
+        options.quota_requests = defaultQuotaRequests
+        options.quota_window_ms = defaultQuotaWindow.millisecondsRoundedUp
         options.quota_mode = Int32(CAPDIST_QUOTA_WAIT)
-        options.max_queue = 4096
-        options.max_body_bytes = 4 * 1024 * 1024
-        options.thread_stack_bytes = 256 * 1024
+        options.max_queue = Int32(clamping: behaviour.maxQueue)
+        options.max_body_bytes = Int32(clamping: connection.maxBodyLength)
+        options.thread_stack_bytes = Int32(clamping: connection.threadStackBytes)
         return options
     }
 
@@ -79,13 +85,14 @@ struct CheckedOptions {
 
         let defaults = Self.defaults
         var behaviour = connection.behaviour
-        behaviour.connectTimeout = try time(
-            options.connect_timeout_ms, "connect_timeout_ms", defaults.connect_timeout_ms)
-        behaviour.queueTimeout = try time(options.queue_timeout_ms, "queue_timeout_ms", defaults.queue_timeout_ms)
-        behaviour.replyTimeout = try time(options.reply_timeout_ms, "reply_timeout_ms", defaults.reply_timeout_ms)
+        behaviour.connectTimeout = try time(options.connect_timeout_ms, "connect_timeout_ms", behaviour.connectTimeout)
+        behaviour.terms.queueTimeout = try time(
+            options.queue_timeout_ms, "queue_timeout_ms", behaviour.terms.queueTimeout)
+        behaviour.terms.replyTimeout = try time(
+            options.reply_timeout_ms, "reply_timeout_ms", behaviour.terms.replyTimeout)
         behaviour.reconnects = try flag(options.reconnect, "reconnect")
-        behaviour.minBackoff = try time(options.reconnect_min_ms, "reconnect_min_ms", defaults.reconnect_min_ms)
-        behaviour.maxBackoff = try time(options.reconnect_max_ms, "reconnect_max_ms", defaults.reconnect_max_ms)
+        behaviour.minBackoff = try time(options.reconnect_min_ms, "reconnect_min_ms", behaviour.minBackoff)
+        behaviour.maxBackoff = try time(options.reconnect_max_ms, "reconnect_max_ms", behaviour.maxBackoff)
         guard behaviour.minBackoff <= behaviour.maxBackoff else {
             throw .invalid("reconnect_min_ms is above reconnect_max_ms")
         }
@@ -107,9 +114,9 @@ struct CheckedOptions {
                 options.thread_stack_bytes, "thread_stack_bytes", 131_072...1_073_741_824, defaults.thread_stack_bytes))
 
         quotaLimit = Int(try number(options.quota_requests, "quota_requests", 0...100_000))
-        quotaWindow = try time(options.quota_window_ms, "quota_window_ms", defaults.quota_window_ms)
-        connection.failsWithoutSlot = try quotaMode(options.quota_mode) == Int32(CAPDIST_QUOTA_FAIL)
-        connection.failsInOutage = try outageMode(options.outage_mode) == Int32(CAPDIST_OUTAGE_FAIL)
+        quotaWindow = try time(options.quota_window_ms, "quota_window_ms", Self.defaultQuotaWindow)
+        connection.behaviour.terms.failsWithoutSlot = try quotaMode(options.quota_mode) == Int32(CAPDIST_QUOTA_FAIL)
+        connection.behaviour.terms.failsInOutage = try outageMode(options.outage_mode) == Int32(CAPDIST_OUTAGE_FAIL)
         quotaGroup = try text(options.quota_group, "quota_group") ?? Self.group(of: host)
 
         connection.callbacks.onInitConnect = options.on_init_connect
@@ -122,6 +129,9 @@ struct CheckedOptions {
         connection.callbacks.onResolve = options.on_resolve
         connection.callbacks.onThreadStart = options.on_thread_start
         connection.callbacks.userData = options.user_data
+        connection.callbacks.onAnswer = deliverAnswer
+        connection.callbacks.onCompletion = deliverCompletion
+        connection.callbacks.name = Payload.name
     }
 
     /// A number that nobody can guess, of the system's. Swift's own generator would end the process where there is none.

@@ -5,9 +5,11 @@ import Glibc
 
 /// capdist_request_options, checked and translated.
 struct CheckedRequestOptions {
-    var terms = Connection.Terms()
+    var terms: RequestTerms
     /// 0: not sent.
     var securityFirm: Int32 = 0
+    /// Where else to store the number, for other threads to read.
+    var serialNo: UnsafeMutablePointer<UInt32>?
 
     /// Smallest struct any version had: up to `reply_timeout_ms`.
     static let smallest = 16
@@ -20,18 +22,22 @@ struct CheckedRequestOptions {
         csystem_store(serialNo, 0)
     }
 
-    init(_ pointer: UnsafePointer<capdist_request_options>?) throws(CallError) {
+    /// - Parameter connection: whose terms hold where the request has none of its own.
+    init(
+        _ pointer: UnsafePointer<capdist_request_options>?, _ connection: Connection
+    ) throws(CallError) {
+        terms = connection.options.behaviour.terms
         guard let pointer else { return }
         let options = try SizedStruct.read(
             pointer, "capdist_request_options", smallest: Self.smallest, capdist_request_options())
-        terms.queueTimeout = try timeOrDefault(options.queue_timeout_ms, "queue_timeout_ms")
-        terms.replyTimeout = try timeOrDefault(options.reply_timeout_ms, "reply_timeout_ms")
+        terms.queueTimeout = try time(options.queue_timeout_ms, "queue_timeout_ms", terms.queueTimeout)
+        terms.replyTimeout = try time(options.reply_timeout_ms, "reply_timeout_ms", terms.replyTimeout)
         let mode = try quotaMode(options.quota_mode)
         if mode != Int32(CAPDIST_QUOTA_DEFAULT) {
             terms.failsWithoutSlot = mode == Int32(CAPDIST_QUOTA_FAIL)
         }
         securityFirm = try number(options.security_firm, "security_firm", 0...Int32.max)
-        terms.serialNo = options.serial_no
+        serialNo = options.serial_no
         let outage = try outageMode(options.outage_mode)
         if outage != Int32(CAPDIST_OUTAGE_DEFAULT) { terms.failsInOutage = outage == Int32(CAPDIST_OUTAGE_FAIL) }
         _ = try number(options.reserved, "reserved", 0...0)

@@ -17,12 +17,13 @@ public func getCapitalDistribution(
         serialNo?.pointee = 0
         CheckedRequestOptions.clearSerialNo(options)
         let connection = try HandleTable.shared.connection(conn)
-        let (security, options) = try request(security, options)
+        let (security, options) = try request(security, options, connection)
         guard let callback else { throw .invalid("callback is NULL: a request needs one to complete") }
         guard let payload = Payload(security, firm: options.securityFirm, callback, userData: userData) else {
             throw noMemory
         }
-        let status = connection.ask(payload, protoID: ProtoID.getCapitalDistribution, options.terms, serialNo)
+        let status = connection.ask(
+            payload, protoID: ProtoID.getCapitalDistribution, options.terms, serialNo, shared: options.serialNo)
         guard case .ok = status else {
             payload.dispose()
             throw CallError(status, connection)
@@ -44,7 +45,8 @@ public func beginFetch(
         let options = options?.assumingMemoryBound(to: capdist_request_options.self)
         CheckedRequestOptions.clearSerialNo(options)
         let connection = try HandleTable.shared.connection(conn.map { OpaquePointer($0) })
-        let (security, terms) = try request(security?.assumingMemoryBound(to: capdist_security.self), options)
+        let (security, terms) = try request(
+            security?.assumingMemoryBound(to: capdist_security.self), options, connection)
         guard reply != nil else { throw .invalid("reply is NULL: there is nowhere to store the answer") }
         guard !isInsideCallback else { throw wouldDeadlock }
         let begun = Fetch(connection)
@@ -135,13 +137,15 @@ public func sendProto(
             throw .invalid("the body is longer than max_body_bytes (\(longest))")
         }
         guard body != nil || length == 0 else { throw .invalid("body is NULL and length is not 0") }
-        let options = try CheckedRequestOptions(options)
+        var options = try CheckedRequestOptions(options, connection)
+        options.terms.isRaw = true
         guard options.securityFirm == 0 else { throw .invalid("security_firm cannot be added to a raw body") }
         guard let callback else { throw .invalid("callback is NULL: a request needs one to complete") }
 
         let bytes = UnsafeRawBufferPointer(start: body, count: length)
         guard let payload = Payload(body: bytes, callback, userData: userData) else { throw noMemory }
-        let status = connection.ask(payload, protoID: protoID, options.terms, serialNo)
+        let status = connection.ask(
+            payload, protoID: protoID, options.terms, serialNo, shared: options.serialNo)
         guard case .ok = status else {
             payload.dispose()
             throw CallError(status, connection)
@@ -154,11 +158,12 @@ private let noMemory = CallError(.systemError, "no memory for the request")
 
 /// What both ways to ask for a capital distribution check.
 private func request(
-    _ security: UnsafePointer<capdist_security>?, _ options: UnsafePointer<capdist_request_options>?
+    _ security: UnsafePointer<capdist_security>?, _ options: UnsafePointer<capdist_request_options>?,
+    _ connection: Connection
 ) throws(CallError) -> (capdist_security, CheckedRequestOptions) {
     guard let security else { throw .invalid("security is NULL") }
     try security.pointee.check()
-    return (security.pointee, try CheckedRequestOptions(options))
+    return (security.pointee, try CheckedRequestOptions(options, connection))
 }
 
 extension CallError {

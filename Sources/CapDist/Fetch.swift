@@ -36,7 +36,10 @@ final class Fetch: @unchecked Sendable {
         }
         let payload = Payload(security, firm: options.securityFirm, callback, userData: retained.toOpaque())
         let status =
-            payload.map { connection.ask($0, protoID: ProtoID.getCapitalDistribution, options.terms, &serialNo) }
+            payload.map {
+                connection.ask(
+                    $0, protoID: ProtoID.getCapitalDistribution, options.terms, &serialNo, shared: options.serialNo)
+            }
             ?? .systemError
         guard case .ok = status else {
             payload?.dispose()
@@ -44,11 +47,8 @@ final class Fetch: @unchecked Sendable {
             return status
         }
         // The thread that drives ends the request in time, unless a callback of the application holds it up.
-        let behaviour = connection.options.behaviour
         askedAt = Clock.now()
-        latest =
-            askedAt + (options.terms.queueTimeout ?? behaviour.queueTimeout)
-            + (options.terms.replyTimeout ?? behaviour.replyTimeout) + 250_000_000
+        latest = askedAt + options.terms.queueTimeout + options.terms.replyTimeout + 250_000_000
         return .ok
     }
 
@@ -64,7 +64,7 @@ final class Fetch: @unchecked Sendable {
             return .goesOn
         }
         var reply: UnsafeMutablePointer<capdist_reply>?
-        Connection.withReply(completion) { reply = copyReply($0) }
+        withReply(completion, nil) { reply = copyReply($0) }
         completion.request.payload.dispose()
         return .ended(reply)
     }

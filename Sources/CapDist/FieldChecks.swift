@@ -43,12 +43,8 @@ func size(
     value == 0 ? byDefault : try number(value, name, range)
 }
 
-/// Milliseconds as nanoseconds; nil for 0.
-func timeOrDefault(_ value: Int32, _ name: StaticString) throws(CallError) -> Instant? {
+/// Milliseconds as nanoseconds; 0 for the default.
+func time(_ value: Int32, _ name: StaticString, _ byDefault: Instant) throws(CallError) -> Instant {
     let milliseconds = try number(value, name, 0...longestMilliseconds)
-    return milliseconds == 0 ? nil : Instant(milliseconds) * 1_000_000
-}
-
-func time(_ value: Int32, _ name: StaticString, _ byDefault: Int32) throws(CallError) -> Instant {
-    try timeOrDefault(value, name) ?? Instant(byDefault) * 1_000_000
+    return milliseconds == 0 ? byDefault : Instant(milliseconds) * 1_000_000
 }

@@ -20,10 +20,25 @@ private func initialiseProcessOnce() {
         (thread.pointee.cancel_state, thread.pointee.cancel_type) = outer
     }
     // OpenSSL first: without it no connection can be made, which `capdist_init_connect` tells.
-    let isDone = Crypto.isAvailable && RuntimeWarmUp.run()
+    let isDone = Crypto.isAvailable && RuntimeWarmUp.run(warmUpExports)
     csystem_watch_turns { Connection.abandonTurns() }
     warmUpCalls()
     csystem_end_process_init(isDone ? 1 : 0)
+}
+
+/// Requests as the exports make them, and how their ends are told.
+var warmUpExports: RuntimeWarmUp.Exports {
+    RuntimeWarmUp.Exports(
+        onAnswer: deliverAnswer, onCompletion: deliverCompletion, name: Payload.name,
+        makePayload: { protoID, count in
+            guard protoID == ProtoID.getCapitalDistribution else {
+                let body = UnsafeRawBufferPointer(start: nil, count: 0)
+                return Payload(
+                    body: body, { $3?.assumingMemoryBound(to: Int.self).pointee += 1 }, userData: count)
+            }
+            return Payload(
+                capdist_security(), firm: 0, { $3?.assumingMemoryBound(to: Int.self).pointee += 1 }, userData: count)
+        })
 }
 
 /// The calls that need no gateway, and how calls are refused; see `RuntimeWarmUp`.

@@ -62,10 +62,12 @@ final class Bench {
         _ name: String, _ protoID: UInt32 = ProtoID.getCapitalDistribution, queue: Instant? = nil,
         reply: Instant? = nil, fails: Bool = false, impatient: Bool = false
     ) -> Result<UInt32, ConnectionMachine<String>.AskError> {
-        let ask = ConnectionMachine<String>.Ask(
-            protoID: protoID, payload: name, queueTimeout: queue, replyTimeout: reply, failsWithoutSlot: fails,
-            failsInOutage: impatient)
-        return machine.ask(ask, now, &quota)
+        var terms = machine.configuration.terms
+        if let queue { terms.queueTimeout = queue }
+        if let reply { terms.replyTimeout = reply }
+        terms.failsWithoutSlot = fails
+        terms.failsInOutage = impatient
+        return machine.ask(name, protoID: protoID, terms, now, &quota)
     }
 
     /// What goes on the wire now: "init 1", "alive 2", "a 3".
@@ -108,15 +110,18 @@ final class Bench {
         return words
     }
 
-    /// - Parameter refusal: the body's, if it is one for frequency; "a: again in 30000 ms" comes of it.
+    /// - Returns: "a", "a: again in 30000 ms", "a: refused", "push" and so on.
     func receive(
-        _ serialNo: UInt32, _ protoID: UInt32 = ProtoID.getCapitalDistribution, refusal: FrequencyRefusal? = nil
+        _ serialNo: UInt32, _ protoID: UInt32 = ProtoID.getCapitalDistribution, answer: AnswerSummary = .success
     ) -> String {
-        switch machine.received(protoID: protoID, serialNo: serialNo, refusal: refusal, now, &quota) {
+        switch machine.received(protoID: protoID, serialNo: serialNo, answer: answer, now, &quota) {
         case .handshake: "handshake"
         case .answer(let request): request.payload
-        case .rateLimited(let request, let retryAfter): "\(request.payload): again in \(retryAfter / millisecond) ms"
-        case .noAnswer(let completion): "\(completion.request.payload): \(completion.status)"
+        case .failure(let completion):
+            switch completion.status {
+            case .rateLimited: "\(completion.request.payload): again in \(completion.retryAfter / millisecond) ms"
+            default: "\(completion.request.payload): \(completion.status)"
+            }
         case .late: "late"
         case .push: "push"
         case .nothing: "nothing"
@@ -176,4 +181,11 @@ final class Bench {
     static let unreachable = Cause(.connectFailed, .connect, 111, "refused")
     static let refused = Cause(.connectRefused, .initConnect, 5, "no")
     static let untrusted = Cause(.tlsFailed, .initConnect, 0, "not trusted", isFinal: true)
+}
+
+extension AnswerSummary {
+    /// A refusal for frequency that names a window, or none.
+    static func tooFrequent(seconds: Int64? = nil) -> AnswerSummary {
+        .refusal(retType: -1, words: "频率太高" + (seconds.map { "，每\($0)秒最多1次" } ?? ""))
+    }
 }

@@ -104,7 +104,7 @@ import Testing
         #expect(bench.sent() == ["a 2"])
         let incoming = bench.machine.bridgeFailed(
             protoID: ProtoID.getCapitalDistribution, serialNo: 2, .replyTimeout, "no", bench.now, &bench.quota)
-        guard case .noAnswer(let completion) = incoming else {
+        guard case .failure(let completion) = incoming else {
             Issue.record("\(incoming)")
             return
         }
@@ -131,7 +131,7 @@ import Testing
 
     @Test func aRefusedInitConnectIsTriedAgainWithPausesThatGrow() {
         let bench = Bench {
-            $0.queueTimeout = 3600 * second
+            $0.terms.queueTimeout = 3600 * second
             $0.minBackoff = 500 * millisecond
             $0.maxBackoff = 30 * second
         }

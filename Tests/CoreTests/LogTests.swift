@@ -13,26 +13,19 @@ import Testing
         return bench.lines.filter { $0.level == level }.map(\.text)
     }
 
-    private func fail(_ bench: Bench, _ name: String, _ status: Status = .refused, _ text: String = "no") {
+    private func fail(_ bench: Bench, _ name: String, _ answer: AnswerSummary = .refusal(retType: -1, words: "no")) {
         let serialNo = bench.ask(name)
         guard case .some(let wire) = bench.sent().last?.split(separator: " ").last.flatMap({ UInt32($0) }) else {
             Issue.record("\(serialNo) was not sent")
             return
         }
-        guard
-            case .answer(let request) = bench.machine.received(
-                protoID: ProtoID.getCapitalDistribution, serialNo: wire, bench.now, &bench.quota)
-        else {
-            Issue.record("not answered")
-            return
-        }
-        bench.machine.answerFailed(request, status, text, bench.now)
+        #expect(bench.receive(wire, answer: answer) != name)
     }
 
     @Test func eachFailureIsALineAndARunOfThemAWarningAMinute() {
         let bench = bench()
         bench.lines = []
-        for _ in 0..<200 { fail(bench, "HK.00001", .refused, "the gateway refused (retType -1): unknown") }
+        for _ in 0..<200 { fail(bench, "HK.00001", .refusal(retType: -1, words: "unknown")) }
         let debug = lines(bench, .debug)
         #expect(debug.count == 200)
         #expect(debug[0] == "request 1 (HK.00001) failed: the gateway refused (retType -1): unknown")
@@ -68,12 +61,13 @@ import Testing
     }
 
     @Test func whatToLookAtFitsTheCause() {
-        for (status, words) in [
-            (Status.refused, "right to these quotes"), (.malformedReply, "between here and OpenD"),
-            (.rateLimited, "before its restart"),
+        for (answer, words) in [
+            (AnswerSummary.refusal(retType: -1, words: "no"), "right to these quotes"),
+            (.malformed(.malformed), "between here and OpenD"), (.damaged, "between here and OpenD"),
+            (.tooFrequent(), "before its restart"),
         ] {
             let bench = bench()
-            for _ in 0..<3 { fail(bench, "a", status) }
+            for _ in 0..<3 { fail(bench, "a", answer) }
             bench.pass(2 * second)
             #expect(lines(bench, .warning).first?.contains(words) == true)
         }
@@ -101,7 +95,7 @@ import Testing
         for request in 1...30 { bench.ask("\(request)") }
         #expect(bench.sent().count == 30)
         for serialNo in 2...31 as ClosedRange<UInt32> {
-            _ = bench.receive(serialNo, refusal: FrequencyRefusal(seconds: 30))
+            _ = bench.receive(serialNo, answer: .tooFrequent(seconds: 30))
         }
         let closed = lines(bench, .warning)
         #expect(closed.count == 1)
@@ -109,7 +103,7 @@ import Testing
         bench.now += 31 * second
         bench.ask("again")
         #expect(bench.sent() == ["again 32"])
-        _ = bench.receive(32, refusal: FrequencyRefusal(seconds: nil))
+        _ = bench.receive(32, answer: .tooFrequent())
         #expect(lines(bench, .warning).count == 1)
     }
 

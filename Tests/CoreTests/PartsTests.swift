@@ -23,10 +23,6 @@ import Testing
         #expect(Set(header.map(\.0)) == Set(Status.allCases))
     }
 
-    @Test func rehearsalIsHeldToItsEnd() {
-        #expect(RuntimeWarmUp.run())
-    }
-
     @Test func kindsCodesAndLevelsAreTheHeaders() {
         let kinds: [(Cause.Kind, Int)] = [
             (.create, CAPDIST_ERR_KIND_CREATE), (.nameNotFound, CAPDIST_ERR_KIND_NAME_NOT_FOUND),

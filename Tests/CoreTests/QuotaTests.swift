@@ -145,12 +145,44 @@ import Testing
         #expect(bench.sent() == ["d 5"] && bench.used(at: bench.now) == 1)
     }
 
+    /// Other protocols have limits of their own.
+    @Test func aRefusalForFrequencyOfAnotherProtocolClosesNoGate() {
+        let bench = Bench.ready(limit: 5, window: window)
+        bench.ask("raw", ProtoID.getGlobalState)
+        _ = bench.sent()
+        #expect(bench.machine.isAwaited(protoID: ProtoID.getGlobalState, serialNo: 2))
+        #expect(!bench.machine.isAwaited(protoID: ProtoID.getCapitalDistribution, serialNo: 2))
+        let answer = AnswerSummary.tooFrequent(seconds: 7)
+        #expect(bench.receive(2, ProtoID.getGlobalState, answer: answer) == "raw: again in 7000 ms")
+        #expect(!bench.machine.isAwaited(protoID: ProtoID.getGlobalState, serialNo: 2))
+        bench.ask("a")
+        #expect(bench.sent() == ["a 3"])
+    }
+
+    /// What the application reads itself is damaged only if its SHA-1 says so.
+    @Test func aBodyThatIsTheApplicationsToReadIsNotMalformed() {
+        let bench = Bench.ready(limit: 5, window: window)
+        var terms = bench.machine.configuration.terms
+        terms.isRaw = true
+        for (answer, told) in [
+            (AnswerSummary.malformed(.malformed), "raw"), (.damaged, "raw: malformedReply"),
+            (.refusal(retType: -1, words: "no"), "raw: refused"),
+        ] {
+            _ = bench.machine.ask("raw", protoID: ProtoID.getCapitalDistribution, terms, bench.now, &bench.quota)
+            let wire = bench.sent().last.flatMap { $0.split(separator: " ").last }.flatMap { UInt32($0) }
+            #expect(bench.receive(wire ?? 0, answer: answer) == told)
+        }
+        bench.ask("a")
+        _ = bench.sent()
+        #expect(bench.receive(5, answer: .malformed(.noContent)) == "a: malformedReply")
+    }
+
     @Test(arguments: [(nil, 30), (7, 7), (1, 1), (600, 600), (601, 30), (0, 30), (-3, 30)] as [(Int64?, Int64)])
     func aRefusalForFrequencyClosesTheGate(_ named: Int64?, _ seconds: Int64) {
         let bench = Bench.ready(limit: 5, window: window)
         bench.ask("a")
         _ = bench.sent()
-        #expect(bench.receive(2, refusal: FrequencyRefusal(seconds: named)) == "a: again in \(seconds * 1_000) ms")
+        #expect(bench.receive(2, answer: .tooFrequent(seconds: named)) == "a: again in \(seconds * 1_000) ms")
         bench.ask("b", queue: 1_000 * second)
         #expect(bench.sent().isEmpty)
         #expect(!bench.couldReserve(at: bench.now + seconds * second))
@@ -206,7 +238,7 @@ import Testing
         for name in ["b", "c"] { bench.ask(name, queue: 1_000 * second) }
         bench.ask("d", fails: true)
         #expect(bench.sent() == ["a 2"])
-        #expect(bench.receive(2, refusal: FrequencyRefusal(seconds: 30)) == "a: again in 30000 ms")
+        #expect(bench.receive(2, answer: .tooFrequent(seconds: 30)) == "a: again in 30000 ms")
         #expect(bench.sent().isEmpty)
         #expect(bench.actions() == ["d: rateLimited unsent"])
         bench.now += 30 * second + 1
@@ -222,7 +254,7 @@ import Testing
         bench.ask("b", queue: 1_000 * second)
         _ = bench.sent()
         bench.pass(2 * second)
-        #expect(bench.receive(2, refusal: FrequencyRefusal(seconds: 40)) == "late")
+        #expect(bench.receive(2, answer: .tooFrequent(seconds: 40)) == "late")
         #expect(!bench.couldReserve(at: bench.now + 40 * second) && bench.couldReserve(at: bench.now + 40 * second + 1))
     }
 

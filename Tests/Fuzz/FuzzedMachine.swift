@@ -49,8 +49,8 @@ final class FuzzedMachine {
         var configuration = ConnectionConfiguration()
         configuration.reconnects = !script.oneIn(4)
         configuration.maxQueue = script.pick([1, 3, 4096])
-        configuration.queueTimeout = Int64(script.pick([1, 2_000, 120_000])) * millisecond
-        configuration.replyTimeout = Int64(script.pick([1, 2_000, 12_000])) * millisecond
+        configuration.terms.queueTimeout = Int64(script.pick([1, 2_000, 120_000])) * millisecond
+        configuration.terms.replyTimeout = Int64(script.pick([1, 2_000, 12_000])) * millisecond
         configuration.connectTimeout = Int64(script.pick([1, 3_000])) * millisecond
         configuration.firstWireSerialNo = script.pick([1, 1, .max - 3, .max])
         configuration.seed = UInt64(script.byte())
@@ -70,10 +70,13 @@ final class FuzzedMachine {
         let queueTimeout = choice & 4 != 0 ? Int64(choice >> 4) * 100 * millisecond + 1 : nil
         let replyTimeout = choice & 8 != 0 ? Int64(choice >> 4) * 100 * millisecond + 1 : nil
         let isImpatient = choice & 128 != 0
-        let request = Machine.Ask(
-            protoID: protoID, payload: asked.count, queueTimeout: queueTimeout, replyTimeout: replyTimeout,
-            failsWithoutSlot: choice & 16 != 0, failsInOutage: isImpatient)
-        let result = machine.ask(request, see(now), &quota.group)
+        var terms = configuration.terms
+        if let queueTimeout { terms.queueTimeout = queueTimeout }
+        if let replyTimeout { terms.replyTimeout = replyTimeout }
+        terms.failsWithoutSlot = choice & 16 != 0
+        terms.failsInOutage = isImpatient
+        terms.isRaw = isRaw
+        let result = machine.ask(asked.count, protoID: protoID, terms, see(now), &quota.group)
         switch result {
         case .success(let serialNo):
             require(!isReleased && !isFailed, "nothing is accepted that cannot be sent any more")
@@ -84,8 +87,8 @@ final class FuzzedMachine {
             asked.append(
                 Asked(
                     serialNo: serialNo, protoID: protoID,
-                    queueDeadline: latest + (queueTimeout ?? configuration.queueTimeout),
-                    replyTimeout: replyTimeout ?? configuration.replyTimeout, isImpatient: isImpatient))
+                    queueDeadline: latest + terms.queueTimeout,
+                    replyTimeout: terms.replyTimeout, isImpatient: isImpatient))
         case .failure(let refusal):
             switch refusal.status {
             case .released: require(isReleased, "refused as released")
@@ -179,14 +182,16 @@ final class FuzzedMachine {
 
     func receive(protoID: UInt32, serialNo: UInt32, refusal: FrequencyRefusal? = nil, _ now: Int64) {
         guard !isHeldUp, line == .open || line == .ready else { return }
-        switch machine.received(protoID: protoID, serialNo: serialNo, refusal: refusal, see(now), &quota.group) {
+        switch machine.received(protoID: protoID, serialNo: serialNo, answer: summary(refusal), see(now), &quota.group)
+        {
         case .handshake:
             require(line == .open && serialNo == initConnectSerialNo, "that was no answer to InitConnect")
             machine.attemptFailed(Cause(.protocolError, .initConnect, 0, "damaged"), now, &quota.group)
             return
         case .answer(let request): answered(request, protoID: protoID, serialNo, retryAfter: 0, refusal, now)
-        case .rateLimited(let request, let retryAfter):
-            answered(request, protoID: protoID, serialNo, retryAfter: retryAfter, refusal, now)
+        case .failure(let completion):
+            require((completion.status == .rateLimited) == (refusal != nil), "a refusal for frequency is told as one")
+            answered(completion.request, protoID: protoID, serialNo, retryAfter: completion.retryAfter, refusal, now)
         case .late:
             quota.answered(member, lineNumber, serialNo, now)
             if let refusal { quota.closed(for: refusal.wait(orFor: quota.window), now) }
@@ -196,14 +201,17 @@ final class FuzzedMachine {
             require(
                 protoID != ProtoID.getCapitalDistribution && protoID != ProtoID.keepAlive
                     && protoID != ProtoID.initConnect, "an answer taken for a push")
-        case .noAnswer(let completion):
-            done(completion.request.payload)
         case .nothing:
             if protoID == ProtoID.keepAlive, UInt64(serialNo) < nextWireSerialNo, line == .ready {
                 quota.read(member, lineNumber, before: serialNo, now)
             }
         }
         if line == .ready { lifeDeadline = latest + Machine.silenceLimit }
+    }
+
+    private func summary(_ refusal: FrequencyRefusal?) -> AnswerSummary {
+        guard let refusal else { return .success }
+        return .refusal(retType: -1, words: "频率太高" + (refusal.seconds.map { "，每\($0)秒最多1次" } ?? ""))
     }
 
     private func answered(

@@ -93,19 +93,18 @@ extension SimulatedConnection {
         }
         let serialNo = UInt32(exactly: header.section) ?? 0
         let body = UnsafeRawBufferPointer(rebasing: message[SectionHeader.replySize...])
-        let refusal =
-            header.error == 0 ? frequencyRefusal(protoID: header.command, body, isIntact: true) : nil
+        let answer = header.error == 0 ? summary(protoID: header.command, body, isIntact: true) : .success
         let incoming = world.withGroup(group) { group in
             header.error == 0
                 ? machine.received(
-                    protoID: header.command, serialNo: serialNo, refusal: refusal, world.now, &group)
+                    protoID: header.command, serialNo: serialNo, answer: answer, world.now, &group)
                 : machine.bridgeFailed(
                     protoID: header.command, serialNo: serialNo, .replyTimeout, header.errorText, world.now, &group)
         }
         if case .handshake = incoming, header.error != 0 {
             return fail(Cause(.connectTimeout, .initConnect, 0, header.errorText))
         }
-        try take(incoming, serialNo, body, refusal, isIntact: true)
+        try take(incoming, serialNo, body, answer, isIntact: true)
     }
 
     func handshakeWithBridge(_ body: UnsafeRawBufferPointer) {

@@ -46,8 +46,8 @@ final class SimulatedConnection: SimulatedClient {
         var configuration = ConnectionConfiguration()
         configuration.reconnects = !world.chance.oneIn(5)
         configuration.maxQueue = world.chance.pick([1, 5, 100, 4096])
-        configuration.queueTimeout = Int64(world.chance.pick([50, 2_000, 120_000])) * World.millisecond
-        configuration.replyTimeout = Int64(world.chance.pick([50, 2_000, 12_000])) * World.millisecond
+        configuration.terms.queueTimeout = Int64(world.chance.pick([50, 2_000, 120_000])) * World.millisecond
+        configuration.terms.replyTimeout = Int64(world.chance.pick([50, 2_000, 12_000])) * World.millisecond
         configuration.connectTimeout = Int64(world.chance.pick([200, 3_000])) * World.millisecond
         configuration.seed = world.chance.next()
         longestTurn = world.chance.oneIn(3) ? Int64(world.chance.pick([0, 1, 30, 500])) * World.millisecond : nil
@@ -76,18 +76,23 @@ final class SimulatedConnection: SimulatedClient {
         let isRaw = world.chance.oneIn(10)
         let queueTimeout = world.chance.oneIn(10) ? world.chance.time(1...5_000) * World.millisecond : nil
         let isImpatient = world.chance.oneIn(10)
-        let request = World.Machine.Ask(
-            protoID: isRaw ? ProtoID.getGlobalState : ProtoID.getCapitalDistribution,
-            payload: isRaw ? -token - 1 : token, queueTimeout: queueTimeout,
-            failsWithoutSlot: world.chance.oneIn(10), failsInOutage: isImpatient)
+        var terms = configuration.terms
+        if let queueTimeout { terms.queueTimeout = queueTimeout }
+        terms.failsWithoutSlot = world.chance.oneIn(10)
+        terms.failsInOutage = isImpatient
+        terms.isRaw = isRaw
         let before = machine.requestCount
-        let result = world.withGroup(group) { machine.ask(request, world.now, &$0) }
+        let result = world.withGroup(group) {
+            machine.ask(
+                isRaw ? -token - 1 : token,
+                protoID: isRaw ? ProtoID.getGlobalState : ProtoID.getCapitalDistribution, terms, world.now, &$0)
+        }
         switch result {
         case .success(let serialNo):
             guard !isReleased, !isFailed, serialNo != 0 else { throw Broken(promise: "accepted when it could not be") }
             guard before < configuration.maxQueue else { throw Broken(promise: "more than max_queue accepted") }
             let latest =
-                world.now + (queueTimeout ?? configuration.queueTimeout) + configuration.replyTimeout
+                world.now + terms.queueTimeout + terms.replyTimeout
             world.asked[token] = World.Asked(
                 connection: index, serialNo: serialNo, code: code, latest: latest, skipped: world.skipped)
         case .failure(let refusal):
@@ -232,29 +237,30 @@ final class SimulatedConnection: SimulatedClient {
             // No cipher text is its own clear text.
             throw Broken(promise: "a body that was not encrypted with the session's key was taken")
         }
-        let refusal = frequencyRefusal(protoID: frame.header.protoID, body, isIntact: isIntact)
+        let answer = summary(protoID: frame.header.protoID, body, isIntact: isIntact)
         let incoming = world.withGroup(group) { group in
             machine.received(
-                protoID: frame.header.protoID, serialNo: frame.header.serialNo, refusal: refusal, world.now, &group)
+                protoID: frame.header.protoID, serialNo: frame.header.serialNo, answer: answer, world.now, &group)
         }
-        try take(incoming, frame.header.serialNo, body, refusal, isIntact: isIntact)
+        try take(incoming, frame.header.serialNo, body, answer, isIntact: isIntact)
     }
 
-    /// What an answer's body tells of the quota, as the driver reads it.
-    func frequencyRefusal(protoID: UInt32, _ body: UnsafeRawBufferPointer, isIntact: Bool) -> FrequencyRefusal? {
-        guard isIntact, protoID == ProtoID.getCapitalDistribution, let head = try? AnyResponse(body, arena),
-            head.retType != 0, let retMsg = head.retMsg
-        else { return nil }
-        return retMsg.withCString { FrequencyRefusal($0) }
+    /// What an answer's body says, as the driver reads it.
+    func summary(protoID: UInt32, _ body: UnsafeRawBufferPointer, isIntact: Bool) -> AnswerSummary {
+        guard isIntact else { return .damaged }
+        guard protoID == ProtoID.getCapitalDistribution else { return .success }
+        return AnswerSummary(AnswerContent(distribution: body, arena))
     }
 
     func take(
         _ incoming: World.Machine.Incoming, _ serialNo: UInt32, _ body: UnsafeRawBufferPointer,
-        _ refusal: FrequencyRefusal?, isIntact: Bool
+        _ answer: AnswerSummary, isIntact: Bool
     ) throws(Broken) {
-        if let refusal, world.limit > 0 {
+        if case .refusal(_, let words) = answer, let refusal = words.withCString({ FrequencyRefusal($0) }),
+            world.limit > 0
+        {
             switch incoming {
-            case .rateLimited, .late:
+            case .failure, .late:
                 let length = refusal.wait(orFor: world.window)
                 world.gatesOpen[group] = max(world.gatesOpen[group], world.now + length)
                 world.firsts[group] = nil
@@ -264,10 +270,9 @@ final class SimulatedConnection: SimulatedClient {
         }
         switch incoming {
         case .handshake: handshake(body, isIntact: isIntact)
-        case .answer(let request): try answer(request, serialNo, body, 0, isIntact: isIntact)
-        case .rateLimited(let request, let retryAfter):
-            try answer(request, serialNo, body, retryAfter, isIntact: isIntact)
-        case .noAnswer(let completion): try completed(completion.request.payload, completion.status)
+        case .answer(let request): try answered(request.payload, .ok, serialNo, body)
+        case .failure(let completion):
+            try answered(completion.request.payload, completion.status, serialNo, body)
         case .push:
             guard isReady else { throw Broken(promise: "a push before on_init_connect") }
         case .late, .nothing: break
@@ -293,27 +298,21 @@ final class SimulatedConnection: SimulatedClient {
         }
     }
 
-    private func answer(
-        _ request: Request<Int>, _ wireSerialNo: UInt32, _ body: UnsafeRawBufferPointer, _ retryAfter: Int64,
-        isIntact: Bool
+    private func answered(
+        _ token: Int, _ status: Status, _ wireSerialNo: UInt32, _ body: UnsafeRawBufferPointer
     ) throws(Broken) {
         guard isReady else { throw Broken(promise: "an answer before on_init_connect") }
-        guard isIntact else { return try completed(request.payload, .malformedReply) }
-        guard request.payload >= 0 else { return try completed(request.payload, .ok) }
-        guard let response = try? CapitalDistributionResponse(body, arena) else {
-            return try completed(request.payload, .malformedReply)
-        }
-        if response.head.retType == 0 {
-            let code = world.asked[request.payload]?.code ?? 0
+        if case .ok = status, token >= 0 {
+            let code = world.asked[token]?.code ?? 0
             guard
-                response.content == world.gateways[group].figures(World.code(code))
+                (try? CapitalDistributionResponse(body, arena))?.content
+                    == world.gateways[group].figures(World.code(code))
                     || world.lines[line].altered.contains(wireSerialNo)
             else {
                 throw Broken(promise: "another request's figures were called success")
             }
-            return try completed(request.payload, .ok)
         }
-        try completed(request.payload, retryAfter > 0 ? .rateLimited : .refused)
+        try completed(token, status)
     }
 
     func fail(_ cause: Cause) {

@@ -223,7 +223,7 @@ final class World {
         guard !isKnown[group] else { return }
         firsts[group] = First(
             token: request.payload, connection: connection.index, line: connection.line,
-            until: now + request.replyTimeout)
+            until: now + request.terms.replyTimeout)
     }
 
     func completed(_ token: Int, _ status: Status, by connection: Int) throws(Broken) {

@@ -75,7 +75,7 @@ extension Connection {
         switch action {
         case .connect: take(driving.connector.begin())
         case .closeStream: closeStream()
-        case .complete(let completion): deliver(completion)
+        case .complete(let completion): options.callbacks.onCompletion(self, completion, nil)
         case .closed: driving.finish()
         case .initConnect, .disconnect, .attemptFailed, .log: tellApplication(action)
         }

@@ -1,4 +1,3 @@
-import CCapDist
 import Glibc
 
 /// Names that the application looks up (`on_resolve`), and what came of it or of the library's own look-up.

@@ -53,29 +53,39 @@ extension Connection {
     /// - Returns: whether there are actions to perform before the next.
     @inline(__always)
     private func handle(_ message: Message, _ now: Instant) -> Bool {
-        let protoID = message.protoID
-        // Before the machine gives the slot back: a refusal for frequency closes the quota's gate in the same step.
-        let answer =
-            message.isIntact && protoID == ProtoID.getCapitalDistribution
-            ? DistributionAnswer(message.body, driving.arena) : nil
-        let refusal = answer?.frequencyRefusal
+        let content = message.isIntact ? read(message) : nil
+        let answer = message.isIntact ? AnswerSummary(content) : .damaged
         let (incoming, hasActions) = state.with { state in
             let incoming = state.tell {
-                $0.received(protoID: protoID, serialNo: message.serialNo, refusal: refusal, now, &$1)
+                $0.received(protoID: message.protoID, serialNo: message.serialNo, answer: answer, now, &$1)
             }
             return (incoming, state.machine.hasActions)
         }
         switch incoming {
-        case .answer(let request): deliver(request, message.body, answer, isIntact: message.isIntact, retryAfter: 0)
-        case .rateLimited(let request, let retryAfter):
-            deliver(request, message.body, answer, isIntact: message.isIntact, retryAfter: retryAfter)
+        case .answer(let request):
+            options.callbacks.onAnswer(self, request, Answer(body: message.body, content: content))
+        case .failure(let completion):
+            options.callbacks.onCompletion(self, completion, Answer(body: message.body, content: content))
         case .handshake:
             handshake(message)
             return true
         case .push: push(message)
-        case .late, .noAnswer, .nothing: break
+        case .late, .nothing: break
         }
         return hasActions
+    }
+
+    /// The body is read before the machine gives the slot back: what it says of the quota counts in the same step.
+    @inline(__always)
+    private func read(_ message: Message) -> AnswerContent? {
+        if message.protoID == ProtoID.getCapitalDistribution {
+            return AnswerContent(distribution: message.body, driving.arena)
+        }
+        // A push is read by the application alone.
+        let isAwaited = state.with {
+            $0.machine.isAwaited(protoID: message.protoID, serialNo: message.serialNo)
+        }
+        return isAwaited ? AnswerContent(other: message.body, driving.arena) : nil
     }
 
     private func push(_ message: Message) {
@@ -116,7 +126,7 @@ extension Connection {
                 Cause(
                     isTimeout ? .connectTimeout : .connectFailed, .initConnect, Cause.InitConnectCode.unknown,
                     "InitWebSocket: \(text)"))
-        case .noAnswer(let completion): deliver(completion)
+        case .failure(let completion): options.callbacks.onCompletion(self, completion, nil)
         default: break
         }
     }

@@ -11,7 +11,7 @@ package final class Connection: @unchecked Sendable {
     package typealias Machine = ConnectionMachine<Payload>
 
     package let options: ConnectionOptions
-    let handle: OpaquePointer?
+    package let handle: OpaquePointer?
     let membership: QuotaRegistry.Membership
     let poller: Poller
     /// Makes the handle unknown; called on the connection's thread before `onClosed`.
@@ -52,7 +52,7 @@ package final class Connection: @unchecked Sendable {
         self.poller = poller
         self.forget = forget
         sender = Guarded(Sender(options, poller))
-        let machine = Machine(options.behaviour, member: membership.member) { Payload.name($0) }
+        let machine = Machine(options.behaviour, member: membership.member, name: options.callbacks.name)
         state = Guarded(SharedState(machine, membership.quota, poller))
         driving = DriverState(Connector(options, poller))
     }
@@ -75,35 +75,22 @@ package final class Connection: @unchecked Sendable {
 
     // MARK: - Calls of the application, from any thread
 
-    /// What a request may set for itself; nil for the connection's default. Times in nanoseconds.
-    package struct Terms {
-        package var queueTimeout: Instant?
-        package var replyTimeout: Instant?
-        package var failsWithoutSlot: Bool?
-        /// Where else to store the number, for other threads to read.
-        package var serialNo: UnsafeMutablePointer<UInt32>?
-        package var failsInOutage: Bool?
-        package init() {}
-    }
-
     /// Accepts a request; its payload is the connection's from then on.
-    /// - Parameter serialNo: where to store the number before any callback can see it.
+    /// - Parameters:
+    ///   - serialNo: where to store the number before any callback can see it.
+    ///   - shared: where else, for other threads to read.
     /// - Returns: `.ok`, or why it is refused.
     package func ask(
-        _ payload: Payload, protoID: UInt32, _ terms: Terms, _ serialNo: UnsafeMutablePointer<UInt32>?
+        _ payload: Payload, protoID: UInt32, _ terms: RequestTerms, _ serialNo: UnsafeMutablePointer<UInt32>?,
+        shared: UnsafeMutablePointer<UInt32>? = nil
     ) -> Status {
-        // The machine's generic types stay inside this module, where they are specialised.
-        let ask = Machine.Ask(
-            protoID: protoID, payload: payload, queueTimeout: terms.queueTimeout, replyTimeout: terms.replyTimeout,
-            failsWithoutSlot: terms.failsWithoutSlot ?? options.failsWithoutSlot,
-            failsInOutage: terms.failsInOutage ?? options.failsInOutage)
         let now = Clock.now()
         @inline(__always)
         func accept(_ state: inout SharedState) -> Status {
-            switch state.tell({ $0.ask(ask, now, &$1) }) {
+            switch state.tell({ $0.ask(payload, protoID: protoID, terms, now, &$1) }) {
             case .success(let number):
                 serialNo?.pointee = number
-                if let told = terms.serialNo { csystem_store(told, number) }
+                if let shared { csystem_store(shared, number) }
                 return .ok
             case .failure(let refusal): return refusal.status
             }
@@ -265,7 +252,7 @@ package final class Connection: @unchecked Sendable {
 
     /// Runs a callback of the application with this thread marked, so that calls that would wait for it are refused.
     @inline(__always)
-    func insideCallback(_ callback: () -> Void) {
+    package func insideCallback(_ callback: () -> Void) {
         let thread = csystem_this_thread()
         let forks = csystem_forks()
         thread?.pointee.callback_depth += 1

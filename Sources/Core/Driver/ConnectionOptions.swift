@@ -20,10 +20,6 @@ package struct ConnectionOptions: Sendable {
     /// Whether the application's threads drive it, instead of one of its own.
     package var isApplicationDriven = false
     package var maxBodyLength = 4 * 1024 * 1024
-    /// What a request that does not say so does when no slot of the quota is free: be refused rather than wait.
-    package var failsWithoutSlot = false
-    /// What such a request does while the last attempt to connect has failed: be refused rather than wait.
-    package var failsInOutage = false
     package var callbacks = ApplicationCallbacks()
 
     package init() {}

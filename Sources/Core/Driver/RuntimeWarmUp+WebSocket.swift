@@ -5,12 +5,12 @@ import Glibc
 /// stands behind the gate that a fork waits for.
 extension RuntimeWarmUp {
     /// - Returns: whether it came to its end as it must.
-    static func runWebSocket() -> Bool {
+    static func runWebSocket(_ exports: Exports) -> Bool {
         var pair: [Int32] = [-1, -1]
         let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
         guard socketpair(AF_UNIX, type, 0, &pair) == 0 else { return false }
         defer { close(pair[1]) }
-        guard let warmUp = RuntimeWarmUp(socket: pair[0], gateway: pair[1], .webSocket) else {
+        guard let warmUp = RuntimeWarmUp(exports, socket: pair[0], gateway: pair[1], .webSocket) else {
             close(pair[0])
             return false
         }
@@ -43,8 +43,8 @@ extension RuntimeWarmUp {
         let none = UnsafeRawBufferPointer(start: nil, count: 0)
         var serialNo: UInt32 = 0
         for error: Int32 in [1, 9] {
-            guard let payload = Payload(body: none, { _, _, _, _ in }, userData: nil) else { return }
-            _ = connection.ask(payload, protoID: 1002, Connection.Terms(), &serialNo)
+            guard let payload = exports.makePayload(1002, replies) else { return }
+            _ = connection.ask(payload, protoID: 1002, RequestTerms(), &serialNo)
             connection.runUntilIdle()
             reply(SectionHeader(command: 1002, section: UInt64(serialNo) + 1, error: error, errorText: "no"), [])
         }

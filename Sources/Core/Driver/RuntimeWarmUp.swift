@@ -1,4 +1,3 @@
-import CCapDist
 import CSystem
 import Codec
 import Glibc
@@ -10,6 +9,7 @@ import Glibc
 /// and the child's own connection would wait for it for ever (docs/promises.md, 7). After the warm-up all of it stands.
 package struct RuntimeWarmUp {
     typealias Machine = Connection.Machine
+    let exports: Exports
     let connection: Connection
     /// The connection's end, and the gateway's.
     let socket: Int32
@@ -19,13 +19,34 @@ package struct RuntimeWarmUp {
     let replies = UnsafeMutablePointer<Int>.allocate(capacity: 1)
     private var asked = 0
 
+    /// What the exports have for each request.
+    package struct Exports {
+        let onAnswer: @Sendable (Connection, Request<Payload>, Answer) -> Void
+        let onCompletion: @Sendable (Connection, Machine.Completion, Answer?) -> Void
+        let name: @Sendable (Request<Payload>) -> String
+        /// A request of that protocol, whose callback adds 1; nil: no memory.
+        let makePayload: (UInt32, UnsafeMutablePointer<Int>) -> Payload?
+
+        package init(
+            onAnswer: @escaping @Sendable (Connection, Request<Payload>, Answer) -> Void,
+            onCompletion: @escaping @Sendable (Connection, Connection.Machine.Completion, Answer?) -> Void,
+            name: @escaping @Sendable (Request<Payload>) -> String,
+            makePayload: @escaping (UInt32, UnsafeMutablePointer<Int>) -> Payload?
+        ) {
+            self.onAnswer = onAnswer
+            self.onCompletion = onCompletion
+            self.name = name
+            self.makePayload = makePayload
+        }
+    }
+
     /// - Returns: whether it came to its end as it must: not if the system gives no descriptors.
-    package static func run() -> Bool {
+    package static func run(_ exports: Exports) -> Bool {
         var pair: [Int32] = [-1, -1]
         let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
         guard socketpair(AF_UNIX, type, 0, &pair) == 0 else { return false }
         defer { close(pair[1]) }
-        guard var warmUp = RuntimeWarmUp(socket: pair[0], gateway: pair[1]) else {
+        guard var warmUp = RuntimeWarmUp(exports, socket: pair[0], gateway: pair[1]) else {
             close(pair[0])
             return false
         }
@@ -35,21 +56,25 @@ package struct RuntimeWarmUp {
         warmUp.endings()
         warmUp.failures()
         warmUp.encryption()
-        return warmUp.release() && isConnected && runWebSocket()
+        return warmUp.release() && isConnected && runWebSocket(exports)
     }
 
-    init?(socket: Int32, gateway: Int32, _ transport: Transport = .tcp) {
+    init?(_ exports: Exports, socket: Int32, gateway: Int32, _ transport: Transport = .tcp) {
+        self.exports = exports
         var options = ConnectionOptions()
         var firstMessage = InitConnectRequest(clientVersion: 0, clientID: "").encoded()
         options.firstMessage = SecretBytes(&firstMessage)
         options.behaviour.transport = transport
-        options.behaviour.queueTimeout = 10_000_000_000
-        options.behaviour.replyTimeout = 5_000_000_000
+        options.behaviour.terms.queueTimeout = 10_000_000_000
+        options.behaviour.terms.replyTimeout = 5_000_000_000
         options.callbacks.onInitConnect = { _, _, _, _ in }
         options.callbacks.onDisconnect = { _, _, _, _ in }
         options.callbacks.onPush = { _, _, _, _, _ in }
         options.callbacks.onLog = { _, _, _, _ in }
         options.callbacks.onAttemptFailed = { _, _, _, _ in }
+        options.callbacks.onAnswer = exports.onAnswer
+        options.callbacks.onCompletion = exports.onCompletion
+        options.callbacks.name = exports.name
         options.behaviour.tellsAttempts = true
         // The application can have no group of this name: its own ends at the NUL.
         let made = try? Connection(
@@ -192,18 +217,14 @@ package struct RuntimeWarmUp {
 
     /// - Returns: the serial number; the wire's is the next as long as every request is sent.
     private mutating func ask(_ protoID: UInt32) -> UInt32 {
-        let payload =
-            if protoID == ProtoID.getCapitalDistribution {
-                Payload(
-                    capdist_security(), firm: 0,
-                    { _, _, _, replies in replies?.assumingMemoryBound(to: Int.self).pointee += 1 }, userData: replies)
-            } else {
-                Payload(
-                    body: UnsafeRawBufferPointer(start: nil, count: 0),
-                    { _, _, _, replies in replies?.assumingMemoryBound(to: Int.self).pointee += 1 }, userData: replies)
-            }
+        var terms = connection.options.behaviour.terms
+        terms.isRaw = protoID != ProtoID.getCapitalDistribution
         var serialNo: UInt32 = 0
-        if let payload, connection.ask(payload, protoID: protoID, Connection.Terms(), &serialNo) == .ok { asked += 1 }
+        if let payload = exports.makePayload(protoID, replies),
+            connection.ask(payload, protoID: protoID, terms, &serialNo) == .ok
+        {
+            asked += 1
+        }
         connection.runUntilIdle()
         return serialNo
     }

@@ -108,26 +108,9 @@ struct Sender: ~Copyable {
             return KeepAlive.encodedRequest(time: Clock.unixSeconds()).withUnsafeBytes { body in
                 writer.append(protoID: ProtoID.keepAlive, serialNo: serialNo, body: body, cipher: cipher)
             }
-        case .request(let request): return encode(request)
-        }
-    }
-
-    private mutating func encode(_ request: Request<Payload>) -> Bool {
-        if case .proto = request.payload.callback {
+        case .request(let request):
             return writer.append(
                 protoID: request.protoID, serialNo: request.wireSerialNo, body: request.payload.body, cipher: cipher)
-        }
-        let security = request.payload.security
-        return withUnsafeBytes(of: security.code) { code in
-            let firm = request.payload.securityFirm
-            let capacity = CapitalDistributionRequest.maxEncodedSize(codeLength: code.count)
-            return writer.append(
-                protoID: request.protoID, serialNo: request.wireSerialNo, capacity: capacity, cipher: cipher
-            ) { room in
-                guard let code = code.baseAddress?.assumingMemoryBound(to: CChar.self) else { return 0 }
-                return CapitalDistributionRequest.encode(
-                    market: security.market, code: code, securityFirm: firm != 0 ? firm : nil, into: room)
-            }
         }
     }
 

@@ -1,8 +1,8 @@
 /// How a connection is to behave. Times are in nanoseconds.
 package struct ConnectionConfiguration: Sendable {
     package var connectTimeout: Instant = 10_000_000_000
-    package var queueTimeout: Instant = 120_000_000_000
-    package var replyTimeout: Instant = 12_000_000_000
+    /// Of a request that does not set its own.
+    package var terms = RequestTerms()
     package var reconnects = true
     package var minBackoff: Instant = 500_000_000
     package var maxBackoff: Instant = 30_000_000_000

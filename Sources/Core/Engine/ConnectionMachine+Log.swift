@@ -4,12 +4,6 @@ extension ConnectionMachine {
         if configuration.wantsLog { actions.append(.log(level, text())) }
     }
 
-    /// The gateway's answer to a request was a refusal, or none that can be read.
-    package mutating func answerFailed(_ request: Request<Payload>, _ status: Status, _ text: String, _ now: Instant) {
-        _ = advance(now)
-        noteFailure(request, status, text)
-    }
-
     /// Each failure is a line for who looks for it, a run of them a warning.
     mutating func noteFailure(_ request: Request<Payload>, _ status: Status, _ text: String) {
         guard configuration.wantsLog, status != .cancelled, status != .released else { return }

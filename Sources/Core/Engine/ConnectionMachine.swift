@@ -35,20 +35,6 @@ package struct ConnectionMachine<Payload> {
         case closed
     }
 
-    /// A request that ended without an answer.
-    package struct Completion {
-        package var request: Request<Payload>
-        package var status: Status
-        /// Whether nothing changes without the application.
-        package var isFinal = false
-        /// What happened, for people.
-        package var text: String
-        /// Nanoseconds until the quota group sends again, if that is why.
-        package var retryAfter: Instant = 0
-
-        package var retry: Retry { isFinal ? .never : Retry(status) }
-    }
-
     /// What to put on the wire next. The serial number is given and must be used in this order.
     package enum Outgoing {
         /// InitConnect, or InitWebSocket to the bridge.
@@ -67,10 +53,9 @@ package struct ConnectionMachine<Payload> {
         case handshake
         /// The answer to this request, which is complete with it.
         case answer(Request<Payload>)
-        /// The same, and it is a refusal for frequency: nanoseconds until the quota group sends again.
-        case rateLimited(Request<Payload>, retryAfter: Instant)
-        /// The bridge has no answer to this request, which is complete with that.
-        case noAnswer(Completion)
+        /// This request is complete: with an answer that refuses it or cannot be read, or without one if the WebSocket bridge has
+        /// none.
+        case failure(Completion)
         /// An answer to a request given up before; its proto id.
         case late
         case push
@@ -242,13 +227,13 @@ package struct ConnectionMachine<Payload> {
     /// Of a request that is in no queue any more.
     mutating func timedOut(_ request: Request<Payload>) {
         if request.wasSent {
-            return complete(request, .replyTimeout, Texts.replyTimedOut(request.replyTimeout.milliseconds))
+            return complete(request, .replyTimeout, Texts.replyTimedOut(request.terms.replyTimeout.milliseconds))
         }
         let why =
             phase != .ready
             ? lastCause?.text ?? Texts.waitsForConnection
             : request.needsSlot ? Texts.waitsForQuota : Texts.heldUpByCallback
-        complete(request, .queueTimeout, Texts.queueTimedOut(request.queueTimeout.milliseconds, why))
+        complete(request, .queueTimeout, Texts.queueTimedOut(request.terms.queueTimeout.milliseconds, why))
     }
 
     // MARK: - The stream
@@ -329,7 +314,7 @@ package struct ConnectionMachine<Payload> {
 
     /// Ends the requests that do not wait for an outage to pass.
     private mutating func endImpatient(_ cause: Cause, _ now: Instant, _ quota: inout QuotaGroup) {
-        for request in requests.takeAll(where: { $0.failsInOutage && !$0.wasSent }) {
+        for request in requests.takeAll(where: { $0.terms.failsInOutage && !$0.wasSent }) {
             giveUp(request, now, &quota)
             complete(request, cause.status, Texts.outage(cause.text))
         }
@@ -353,7 +338,7 @@ package struct ConnectionMachine<Payload> {
         if now - readySince >= configuration.maxBackoff { failedAttempts = 0 }
         outage = reconnects && failedAttempts > 0 ? cause : nil
         let isOutage = outage != nil
-        let lost = requests.takeAll { $0.wasSent || !reconnects || (isOutage && $0.failsInOutage) }
+        let lost = requests.takeAll { $0.wasSent || !reconnects || (isOutage && $0.terms.failsInOutage) }
         log(.warning, Texts.lost(cause.text, requests: lost.count { $0.wasSent }))
         actions.append(.disconnect(cause))
         if reconnects {
@@ -462,9 +447,10 @@ package struct ConnectionMachine<Payload> {
     mutating func complete(
         _ request: Request<Payload>, _ status: Status, _ text: String, retryAfter: Instant = 0, isFinal: Bool = false
     ) {
+        let retry = isFinal ? .never : Retry(status)
         actions.append(
             .complete(
-                Completion(request: request, status: status, isFinal: isFinal, text: text, retryAfter: retryAfter)))
+                Completion(request: request, status: status, text: text, retry: retry, retryAfter: retryAfter)))
         waitingCompletions += 1
         noteFailure(request, status, text)
     }

@@ -5,13 +5,10 @@ package struct Request<Payload> {
     package var protoID: UInt32
     /// What the state machine only carries.
     package var payload: Payload
-    package var queueTimeout: Instant
-    package var replyTimeout: Instant
+    package var terms: RequestTerms
     /// Whether it needs a slot of the quota, and whether it has one.
     var needsSlot: Bool
     var holdsSlot = false
-    /// Whether it does not wait for an outage to pass.
-    var failsInOutage = false
     /// As a first request of the quota group: its number; else 0 (`QuotaGroup.sent`).
     var firstNumber: UInt32 = 0
     /// Position among all requests of the connection: the order asked.

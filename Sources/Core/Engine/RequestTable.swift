@@ -84,7 +84,7 @@ struct RequestTable<Payload> {
     }
 
     func replyTimeout(_ index: Index) -> Instant? {
-        entries.indices.contains(Int(index)) ? entries[Int(index)].request?.replyTimeout : nil
+        entries.indices.contains(Int(index)) ? entries[Int(index)].request?.terms.replyTimeout : nil
     }
 
     mutating func enqueue(_ request: Request<Payload>, _ now: Instant) {
@@ -124,6 +124,11 @@ struct RequestTable<Payload> {
         } else {
             deadlines.remove(index)
         }
+    }
+
+    /// Whether there is a request that `protoID` and `wireSerialNo` together answer.
+    func isAwaited(protoID: UInt32, wireSerialNo: UInt32) -> Bool {
+        byWireSerialNo[wireSerialNo].map { entries[Int($0)].request?.protoID == protoID } ?? false
     }
 
     /// Takes out the request that `protoID` and `wireSerialNo` together answer.

@@ -3,5 +3,8 @@ package typealias Instant = Int64
 
 extension Instant {
     /// A length of time in milliseconds, for texts.
-    var milliseconds: Int64 { self / 1_000_000 }
+    package var milliseconds: Int64 { self / 1_000_000 }
+
+    /// For one who waits that long: then it is over.
+    package var millisecondsRoundedUp: Int32 { Int32(clamping: (self + 999_999) / 1_000_000) }
 }

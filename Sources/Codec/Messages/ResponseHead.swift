@@ -1,0 +1,30 @@
+import CMessages
+import CProtobufC
+
+/// What stands first in every Response, read in place: the text lives until the arena's next message.
+package struct ResponseHead {
+    package let retType: Int32
+    package let retMsg: UnsafePointer<CChar>?
+    package let errCode: Int32?
+
+    /// nil: no Response, or one without a retType.
+    package init?(_ body: UnsafeRawBufferPointer, _ arena: borrowing MessageArena) {
+        guard let message = arena.unpack(body, common__any_response__unpack, common__any_response__descriptor)?.pointee,
+            message.has_rettype != 0
+        else {
+            return nil
+        }
+        retType = message.rettype
+        retMsg = message.retmsg.map { UnsafePointer($0) }
+        errCode = message.has_errcode != 0 ? message.errcode : nil
+    }
+
+    /// What the gateway says of it, for people; invalid bytes are replaced.
+    package var words: String { retMsg.map { String(cString: $0) } ?? "" }
+
+    package init(_ message: QotGetCapitalDistribution__Response) {
+        retType = message.rettype
+        retMsg = message.retmsg.map { UnsafePointer($0) }
+        errCode = message.has_errcode != 0 ? message.errcode : nil
+    }
+}

@@ -1,0 +1,20 @@
+import Codec
+
+/// The answer to a request: its body, and what was read of it. Both live until the next frame is handled.
+package struct Answer {
+    package let body: UnsafeRawBufferPointer
+    /// nil: it was not read, or is damaged.
+    package let content: AnswerContent?
+}
+
+extension AnswerSummary {
+    /// - Parameter content: nil: nothing was to be read.
+    package init(_ content: AnswerContent?) {
+        switch content {
+        case nil, .figures: self = .success
+        case .malformed(let error, _): self = .malformed(error)
+        case .head(let head) where head.retType == RetType.succeed: self = .success
+        case .head(let head): self = .refusal(retType: head.retType, words: head.words)
+        }
+    }
+}

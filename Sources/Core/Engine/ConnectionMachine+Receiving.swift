@@ -1,0 +1,106 @@
+import Codec
+
+/// What came from the gateway.
+extension ConnectionMachine {
+    /// Whether a request waits for this answer, so that its body must be read before it is handed in.
+    package func isAwaited(protoID: UInt32, serialNo: UInt32) -> Bool {
+        requests.isAwaited(protoID: protoID, wireSerialNo: serialNo)
+    }
+
+    /// A complete frame came.
+    /// - Parameter answer: what its body says, if it answers a request.
+    package mutating func received(
+        protoID: UInt32, serialNo: UInt32, answer: AnswerSummary = .success, _ now: Instant, _ quota: inout QuotaGroup
+    ) -> Incoming {
+        let now = advance(now)
+        guard phase == .ready else {
+            guard phase == .handshaking, protoID == endpoint.transport.firstMessageID, serialNo == initConnectSerialNo
+            else {
+                return .nothing
+            }
+            return .handshake
+        }
+        silenceAt = now + Self.silenceLimit
+        if let request = requests.takeAnswered(protoID: protoID, wireSerialNo: serialNo) {
+            if request.holdsSlot {
+                quota.confirm(now)
+                if request.firstNumber != 0 { quota.firstEnded(request.firstNumber, isAnswered: true) }
+            }
+            // In the same step as the slot is given back: nothing is sent between.
+            if case .success = answer {
+                answered(serialNo, now, &quota)
+                return .answer(request)
+            }
+            let failure = failure(request, answer, now, &quota)
+            answered(serialNo, now, &quota)
+            return failure.map { .failure($0) } ?? .answer(request)
+        }
+        if protoID == ProtoID.keepAlive {
+            if UInt64(serialNo) < nextWireSerialNo { answered(serialNo, now, &quota) }
+            return .nothing
+        }
+        if unconfirmed.answered(protoID: protoID, wireSerialNo: serialNo, now, &quota) {
+            answered(serialNo, now, &quota)
+            if case .refusal(_, let words) = answer { refusedForFrequency(protoID, words, now, &quota) }
+            log(.debug, Texts.lateAnswer(protoID))
+            return .late
+        }
+        if protoID == ProtoID.getGlobalState, probes.contains(serialNo) {
+            probes.removeAll { $0 <= serialNo }
+            answered(serialNo, now, &quota)
+            return .nothing
+        }
+        if protoID == endpoint.transport.firstMessageID || protoID == ProtoID.getCapitalDistribution
+            || askedProtoIDs.contains(protoID)
+        {
+            log(.debug, Texts.unexpectedAnswer(protoID, serialNo))
+            return .nothing
+        }
+        return .push
+    }
+
+    /// Another sign of life: a frame that is no message.
+    package mutating func heard(_ now: Instant) {
+        guard phase == .ready else { return }
+        silenceAt = advance(now) + Self.silenceLimit
+    }
+
+    /// The bridge has no answer, and says why. Its OpenD may have counted the request, and may still count it: a slot is kept
+    /// as for one that was given up.
+    package mutating func bridgeFailed(
+        protoID: UInt32, serialNo: UInt32, _ status: Status, _ text: String, _ now: Instant, _ quota: inout QuotaGroup
+    ) -> Incoming {
+        let now = advance(now)
+        guard phase == .ready else {
+            return received(protoID: protoID, serialNo: serialNo, now, &quota)
+        }
+        silenceAt = now + Self.silenceLimit
+        guard let request = requests.takeAnswered(protoID: protoID, wireSerialNo: serialNo) else { return .nothing }
+        giveUp(request, hadTime: true, now, &quota)
+        tellWaiting(&quota)
+        noteFailure(request, status, text)
+        return .failure(Completion(request: request, status: status, text: text, retry: Retry(status)))
+    }
+
+    // MARK: - Slots of requests that were given up
+
+    /// What becomes of the slot of a request that ends without an answer.
+    /// - Parameter hadTime: whether its answer was waited for as long as it may take.
+    mutating func giveUp(
+        _ request: Request<Payload>, hadTime: Bool = false, _ now: Instant, _ quota: inout QuotaGroup
+    ) {
+        guard request.holdsSlot else { return }
+        guard request.wasSent else { return quota.giveBack() }
+        if request.firstNumber != 0 { quota.firstEnded(request.firstNumber, isAnswered: hadTime) }
+        unconfirmed.add(
+            protoID: request.protoID, wireSerialNo: request.wireSerialNo,
+            wasRead: highestAnswered > request.wireSerialNo, now, &quota)
+    }
+
+    /// The gateway answered the frame of this number: it has read all before it.
+    private mutating func answered(_ serialNo: UInt32, _ now: Instant, _ quota: inout QuotaGroup) {
+        guard serialNo > highestAnswered else { return }
+        highestAnswered = serialNo
+        unconfirmed.read(before: serialNo, now, &quota)
+    }
+}
