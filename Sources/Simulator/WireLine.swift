@@ -44,6 +44,11 @@ package struct WireLine {
             held = []
             heldUntil = nil
         }
+        // Not behind what is cut: without a digest, as over WebSocket, it would be taken for the rest of that.
+        if steps.contains(.close) {
+            glue = behind + glue
+            behind = []
+        }
         let mayHold = glue.isEmpty && behind.isEmpty
         var hasGap = false
         func put(_ bytes: [UInt8]) {

@@ -232,10 +232,12 @@ final class World {
         guard request.connection == connection else { throw Broken(promise: "completed by another connection") }
         asked[token]?.isDone = true
         outcomes[status, default: 0] += 1
-        for group in firsts.indices where firsts[group]?.token == token {
+        for group in firsts.indices {
+            guard let first = firsts[group], first.token == token else { continue }
             isKnown[group] =
                 switch status {
-                case .cancelled, .released, .disconnected: false
+                // Once its time is over another member may have gone on without its answer.
+                case .cancelled, .released, .disconnected: now >= first.until
                 default: true
                 }
             firsts[group] = nil

@@ -240,7 +240,7 @@ import Testing
         #expect(Self.actions(&line, 0) == [.send([7]), .close])
         line.add([.hold([8], .after)], at: 0, 0)
         line.add([.send([9]), .close], at: 0, 0)
-        #expect(Self.actions(&line, 0) == [.send([9]), .send([8]), .close])
+        #expect(Self.actions(&line, 0) == [.send([8, 9]), .close])
     }
 
     // MARK: - Words
