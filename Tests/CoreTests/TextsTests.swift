@@ -73,7 +73,7 @@ import Testing
         expect(
             plain,
             [
-                "websocket_key", "does not answer a wrong", "the MD5", "RSA key may stay silent",
+                "websocket_key", "does not answer a wrong", "its MD5", "RSA key may stay silent",
                 "logged in: its WebSocket port opens only then",
             ])
         #expect(!plain.contains("32 hex digits"))
