@@ -44,7 +44,7 @@ enum Causes {
             return failed(
                 .timedOut,
                 cause:
-                    "OpenD may not be logged in yet: it listens before, and does not answer until then; or this is not OpenD's port",
+                    "OpenD may not be logged in yet: it listens before it has logged in, and does not answer until then; or this is not OpenD's port",
                 advice:
                     "look at OpenD's window or console: does it wait for a password or a code? Then compare the port")
         case CAPDIST_CONNECT_REFUSED:
