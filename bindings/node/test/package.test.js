@@ -59,7 +59,7 @@ test("a library that is missing, or another one, is told with what to do", async
   for (const file of ["/nowhere/libcapdist.so.1", "libm.so.6", join(LIBDIR, "opend-simulator")]) {
     const { status, output } = await run("require('./lib/index.js')", { CAPDIST_LIBRARY: file });
     assert.equal(status, 1);
-    assert.match(output, /can not be loaded[\s\S]*Install libcapdist, or name its file in the variable CAPDIST_LIBRARY/);
+    assert.match(output, /cannot be loaded[\s\S]*Install libcapdist, or name its file in the variable CAPDIST_LIBRARY/);
     assert.match(output, /CAPDIST_SYSTEM_ERROR/);
   }
 });
