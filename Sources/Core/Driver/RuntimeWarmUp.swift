@@ -140,7 +140,10 @@ package struct RuntimeWarmUp {
         // Cancelled while it waits for a slot.
         let waiting = ask(ProtoID.getCapitalDistribution)
         _ = connection.cancel(waiting)
-        if connection.withdraw(ask(1002)) != nil { asked -= 1 }
+        if let withdrawn = connection.withdraw(ask(1002)) {
+            withdrawn.request.payload.dispose()
+            asked -= 1
+        }
         // Timed out, in flight and waiting for a slot.
         _ = ask(1002)
         _ = ask(ProtoID.getCapitalDistribution)
@@ -220,10 +223,12 @@ package struct RuntimeWarmUp {
         var terms = connection.options.behaviour.terms
         terms.isRaw = protoID != ProtoID.getCapitalDistribution
         var serialNo: UInt32 = 0
-        if let payload = exports.makePayload(protoID, replies),
-            connection.ask(payload, protoID: protoID, terms, &serialNo) == .ok
-        {
-            asked += 1
+        if let payload = exports.makePayload(protoID, replies) {
+            if connection.ask(payload, protoID: protoID, terms, &serialNo) == .ok {
+                asked += 1
+            } else {
+                payload.dispose()
+            }
         }
         connection.runUntilIdle()
         return serialNo

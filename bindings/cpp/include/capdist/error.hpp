@@ -17,9 +17,14 @@ inline const char *name(status value) noexcept {
     return capdist_status_name(static_cast<capdist_status>(value));
 }
 
+namespace detail {
+/// Always true. A linker leaves a library out of a program that asks it for weak names only; this name is not weak.
+inline bool is_linked() noexcept { return capdist_version() != nullptr; }
+} // namespace detail
+
 /// Whether it is of use to ask again, as far as a status alone tells; unknown from a library that is older than that.
 inline retry retry_of(status value) noexcept {
-    if (!capdist_status_retry) return retry::unknown;
+    if (!detail::is_linked() || !capdist_status_retry) return retry::unknown;
     return static_cast<retry>(capdist_status_retry(static_cast<capdist_status>(value)));
 }
 

@@ -89,7 +89,8 @@ private:
         raw.capital_out_mid = capital_out_mid;
         raw.capital_out_small = capital_out_small;
         capdist_flow told{nothing, nothing, nothing, nothing};
-        if (capdist_flow_of) capdist_flow_of(&raw, group, &told); // an older library derives nothing
+        // An older library derives nothing.
+        if (detail::is_linked() && capdist_flow_of) capdist_flow_of(&raw, group, &told);
         const auto known = [](double number) {
             return std::isnan(number) ? std::nullopt : std::optional<double>(number);
         };
