@@ -105,7 +105,7 @@ def test_gateway_that_is_silent() -> None:
         assert (status, failed["step"]) == (TIMED_OUT, "gateway")
         assert "before it has logged in" in failed["cause"] and "password or a code" in failed["advice"]
         status, failed = failure("--port", port, "--connect-timeout-ms", 500, "--transport", "websocket")
-        assert status == TIMED_OUT and "speaks no WebSocket, or wants TLS" in failed["cause"]
+        assert status == TIMED_OUT and "speaks no WebSocket, or needs TLS" in failed["cause"]
 
 
 def test_a_wrong_websocket_key(gateway: Start, tmp_path: Path) -> None:
