@@ -122,6 +122,14 @@ import Testing
         }
     }
 
+    /// protobuf-c takes a bool of any wire type.
+    @Test func aBoolOfAnotherWireTypeIsUnknown() throws {
+        let c2s = Wire.number(1, 101) + Wire.text(2, "capdist") + Wire.number(3, 1)
+        for other in [Wire.text(3, ""), Wire.double(3, 0), Wire.fixed32(3, 0)] {
+            #expect(try decode(Wire.bytes(1, c2s + other), InitConnectRequest.init).recvNotify == true)
+        }
+    }
+
     @Test func aRequiredFieldOfAnotherWireTypeIsMissing() {
         for body in [Wire.text(1, "0"), Wire.double(1, 0), Wire.fixed32(1, 0)] {
             #expect(throws: MessageError.malformed) { try decode(body, CapitalDistributionResponse.init) }

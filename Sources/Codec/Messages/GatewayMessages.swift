@@ -80,7 +80,7 @@ package enum GlobalState {
         _ body: UnsafeRawBufferPointer, _ arena: borrowing MessageArena
     ) throws(MessageError) -> Content {
         guard
-            let response = arena.unpack(
+            let response = arena.unpackAgain(
                 body, get_global_state__response__unpack, get_global_state__response__descriptor)
         else { throw .malformed }
         guard response.pointee.rettype == RetType.succeed, let s2c = response.pointee.s2c?.pointee else {
@@ -122,7 +122,7 @@ package enum Notify {
     package static func type(
         _ body: UnsafeRawBufferPointer, _ arena: borrowing MessageArena
     ) throws(MessageError) -> Int32 {
-        guard let response = arena.unpack(body, notify__response__unpack, notify__response__descriptor),
+        guard let response = arena.unpackAgain(body, notify__response__unpack, notify__response__descriptor),
             let s2c = response.pointee.s2c
         else {
             throw .malformed

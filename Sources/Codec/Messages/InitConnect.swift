@@ -26,7 +26,7 @@ package struct InitConnectRequest: Equatable {
     }
 
     package init(_ body: UnsafeRawBufferPointer, _ arena: borrowing MessageArena) throws(MessageError) {
-        guard let request = arena.unpack(body, init_connect__request__unpack, init_connect__request__descriptor),
+        guard let request = arena.unpackAgain(body, init_connect__request__unpack, init_connect__request__descriptor),
             let c2s = request.pointee.c2s,
             let clientID = c2s.pointee.clientid
         else { throw .malformed }

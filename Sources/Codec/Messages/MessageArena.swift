@@ -68,7 +68,8 @@ package struct MessageArena: ~Copyable {
             ? message : nil
     }
 
-    /// The second reading, of a body that protobuf-c refuses (`SecondReading`).
+    /// The second reading, of a body that protobuf-c refuses (`SecondReading`). Messages with a bool have this one only:
+    /// protobuf-c takes a bool of any wire type.
     package borrowing func unpackAgain<Message>(
         _ body: UnsafeRawBufferPointer, _ unpack: Unpack<Message>, _ descriptor: ProtobufCMessageDescriptor
     ) -> UnsafeMutablePointer<Message>? {
