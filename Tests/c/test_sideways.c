@@ -232,6 +232,18 @@ static void note_closed(void *user_data) {
     atomic_fetch_add(&closed, 1);
 }
 
+/* Of a connection with a thread of its own, whose answers and end are counted anew. */
+static capdist_options counted_options(const gateway *g) {
+    atomic_store(&completed, 0);
+    atomic_store(&closed, 0);
+    capdist_options options;
+    assert_status(capdist_options_init(&options, sizeof options), CAPDIST_OK);
+    options.port = g->port;
+    options.quota_requests = 0;
+    options.on_closed = note_closed;
+    return options;
+}
+
 static int open_descriptors(void) {
     int count = 0;
     for (int fd = 0; fd < 512; fd++) count += fcntl(fd, F_GETFD) >= 0;
@@ -243,13 +255,7 @@ static void a_connections_thread_that_ends_inside_a_callback(void **state) {
     gateway *g = start_gateway(*state);
     capdist_security security = security_of("HK.1");
     for (int releases = 0; releases < 2; releases++) {
-        atomic_store(&completed, 0);
-        atomic_store(&closed, 0);
-        capdist_options options;
-        assert_status(capdist_options_init(&options, sizeof options), CAPDIST_OK);
-        options.port = g->port;
-        options.quota_requests = 0;
-        options.on_closed = note_closed;
+        const capdist_options options = counted_options(g);
         capdist_conn *conn = NULL;
         int before = open_descriptors();
         assert_status(capdist_init_connect(&options, &conn), CAPDIST_OK);
@@ -294,13 +300,7 @@ static void end_once_released(capdist_conn *conn, uint32_t serial_no, const capd
 static void a_connections_thread_that_ends_while_a_release_waits_for_it(void **state) {
     use_threads(true);
     gateway *g = start_gateway(*state);
-    atomic_store(&completed, 0);
-    atomic_store(&closed, 0);
-    capdist_options options;
-    assert_status(capdist_options_init(&options, sizeof options), CAPDIST_OK);
-    options.port = g->port;
-    options.quota_requests = 0;
-    options.on_closed = note_closed;
+    const capdist_options options = counted_options(g);
     capdist_conn *conn = NULL;
     assert_status(capdist_init_connect(&options, &conn), CAPDIST_OK);
     capdist_security security;
@@ -322,12 +322,8 @@ static void a_connections_thread_that_ends_at_its_start(void **state) {
     gateway *g = start_gateway(*state);
     for (int waits = 0; waits < 2; waits++) {
         atomic_store(&starts, 0);
-        atomic_store(&closed, 0);
-        capdist_options options;
-        assert_status(capdist_options_init(&options, sizeof options), CAPDIST_OK);
-        options.port = g->port;
+        capdist_options options = counted_options(g);
         options.on_thread_start = end_at_the_start;
-        options.on_closed = note_closed;
         capdist_conn *conn = NULL;
         assert_status(capdist_init_connect(&options, &conn), CAPDIST_OK);
         if (waits) assert_refused(capdist_wait_ready(conn, PATIENCE_MS), CAPDIST_DISCONNECTED, "callback");
