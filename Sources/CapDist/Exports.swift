@@ -165,11 +165,16 @@ public func waitReady(
         guard let deadline else { throw .invalid("there is no deadline") }
         if deadline.pointee == 0 { deadline.pointee = Clock.now() + Int64(timeout) * 1_000_000 }
         let end = min(deadline.pointee, endOfPart())
-        let (status, text) = connection.waitReady(until: end)
-        if case .ok = status { return .ok }
-        goesOn = end < deadline.pointee && Clock.now() >= end && connection.isConnecting
-        if goesOn { return .ok }
-        throw CallError(status, text)
+        switch connection.waitReady(until: end) {
+        case .answer((.ok, _)): return .ok
+        case .answer((let status, let text)): throw CallError(status, text)
+        case .forked: throw CallError(.forked, "a callback forked, and this is the child")
+        case .deadline:
+            goesOn = end < deadline.pointee
+            if goesOn { return .ok }
+            let (status, text) = connection.whyNotReady()
+            throw CallError(status, text)
+        }
     }
     return goesOn ? capdist_status(BLOCKING_GOES_ON) : status
 }

@@ -131,20 +131,20 @@ package final class Connection: @unchecked Sendable {
     package func withdraw(_ serialNo: UInt32) -> Machine.Completion? { tell { $0.withdraw(serialNo, $1, &$2) } }
 
     /// Waits until the connection stands, has failed for good or is released.
-    /// - Returns: the status, and a sentence if it is not `.ok`.
-    package func waitReady(until deadline: Instant) -> (Status, String) {
-        switch wait(until: deadline, { $0.readiness }) {
-        case .answer(let answer): return answer
-        case .forked: return (.forked, "a callback forked, and this is the child")
-        case .deadline:
-            guard let cause = state.with({ $0.machine.lastCause }) else {
-                return (.connectTimeout, "not connected yet; no attempt has failed so far")
-            }
-            return (cause.status, "not connected yet; last attempt: \(cause.text)")
-        }
+    /// - Returns: as an answer the status, and a sentence if it is not `.ok`.
+    package func waitReady(until deadline: Instant) -> Waited<(Status, String)> {
+        wait(until: deadline) { $0.readiness }
     }
 
-    enum Waited<Answer> {
+    /// Why it does not stand yet, for whoever waits no longer.
+    package func whyNotReady() -> (Status, String) {
+        guard let cause = state.with({ $0.machine.lastCause }) else {
+            return (.connectTimeout, "not connected yet; no attempt has failed so far")
+        }
+        return (cause.status, "not connected yet; last attempt: \(cause.text)")
+    }
+
+    package enum Waited<Answer> {
         case answer(Answer)
         case deadline
         /// This is a child that a callback forked.
@@ -174,8 +174,6 @@ package final class Connection: @unchecked Sendable {
         package var serverVersion: Int32
         package var state: Machine.State
     }
-
-    package var isConnecting: Bool { state.with { $0.readiness == nil } }
 
     package func info() -> Info {
         state.with { state in

@@ -208,6 +208,7 @@ package struct RuntimeWarmUp {
     /// - Returns: whether every request got its reply.
     private mutating func release() -> Bool {
         _ = connection.waitReady(until: 0)
+        _ = connection.whyNotReady()
         _ = connection.quota()
         for serialNo in (0..<3).map({ _ in ask(1002) }).dropLast() { _ = connection.cancel(serialNo) }
         machine { machine, now, quota in machine.release(now, &quota) }
