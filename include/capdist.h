@@ -1,6 +1,6 @@
 /**
  * @file capdist.h
- * @brief libcapdist: who bought into a stock today, who sold out of it, by order size.
+ * @brief libcapdist: how much money went into a stock and out of it today, by order size.
  *
  * The library fetches a stock's capital distribution (Qot_GetCapitalDistribution, protocol 3212) from a local OpenD
  * gateway of Futu or moomoo. The header is C99 and can be included from C++.
@@ -39,31 +39,32 @@
  *   functions return #CAPDIST_WOULD_DEADLOCK inside callbacks: capdist_wait_ready(),
  *   capdist_fetch_capital_distribution() and capdist_process().
  * - No callback runs inside capdist_init_connect(), a request that does not block, or capdist_cancel().
- * - Keep callbacks short. A slow callback delays its own connection: its other callbacks, its answers, its timeouts and
- *   its keep-alives. OpenD drops a client that it has not heard from for 30 s. A slow callback does not delay
- *   connections with other threads, and it delays only one call: capdist_release() of the same connection.
- * - A callback must return. A C++ exception, longjmp() or the error of a script's interpreter must not leave it. On a
- *   connection's own thread the process ends then. In application-driven mode the connection fails permanently, and its
- *   accepted requests still complete. The same happens after pthread_exit() in a callback. A little memory is lost each
- *   time (docs/embedding.md, Callbacks that do not return).
- * - pthread_cancel() takes effect in two calls, capdist_wait_ready() and capdist_fetch_capital_distribution(). They end
- *   within a tenth of a second and withdraw their request. It takes no effect in other calls or on a connection's own
- *   thread. On a thread of the application it also takes effect inside a callback, if the application has cancellation
- *   enabled; that callback then counts as one that did not return.
- * - After fork() the child must not use a connection of its parent: each call on one returns #CAPDIST_FORKED. The fork
- *   closes the child's copies of the descriptors, so capdist_release() does nothing there and is harmless. New
- *   connections work in the child and start with the quota used so far (docs/embedding.md, Fork).
- * - A child forked inside a callback may make blocking calls. It must not go on with its parent's connection after the
- *   callback: on a connection's own thread it is ended when the callback returns (`_exit(1)`); in application-driven mode
- *   the call that ran the callback returns #CAPDIST_FORKED.
+ * - Keep callbacks short. A slow callback delays everything that its thread does: other callbacks, answers, timeouts and
+ *   keep-alives. OpenD drops a client that it has not heard from for 30 s. Of all calls, only capdist_release() of the same
+ *   connection waits for a running callback to return.
+ * - A callback must return. Do not leave it by a C++ exception or by longjmp(), which script interpreters use for errors.
+ *   If a callback on a connection's own thread is left in this way, the process ends. In application-driven mode the
+ *   connection fails permanently, and its accepted requests still complete. pthread_exit() in a callback makes the
+ *   connection fail permanently in both modes. A little memory is lost each time (docs/embedding.md, Callbacks that do not
+ *   return).
+ * - A thread that is cancelled by pthread_cancel() ends only at these places in the library: in capdist_wait_ready() and in
+ *   capdist_fetch_capital_distribution(), within a tenth of a second, and the request is withdrawn; and inside a callback
+ *   on a thread of the application, if the application has enabled cancellation there. That callback has not returned, as
+ *   described above.
+ * - After fork() the child must not use a connection of its parent: each call on one returns #CAPDIST_FORKED. The library
+ *   has closed the child's copies of the descriptors, so capdist_release() is harmless there and does nothing. New
+ *   connections work in the child. They start with the quota used so far (docs/embedding.md, Fork).
+ * - In a child that was forked inside a callback, blocking calls on new connections work, even before the callback
+ *   returns. If the callback returns in the child, the child ends (`_exit(1)`) on a connection's own thread. In
+ *   application-driven mode the call that ran the callback returns #CAPDIST_FORKED in the child.
  *
  * @section promises What an application can rely on
  * docs/promises.md has the full list.
  * - Every accepted request completes exactly once: with the gateway's answer, or with the reason why there is none. A
  *   refused call never completes.
  * - After capdist_release() has returned outside a callback, no callback runs, and no thread and no descriptor is left.
- *   One exception: a name lookup or a reading of certificates in progress cannot be interrupted. It may go on, and
- *   touches nothing of the application.
+ *   One exception: a thread that looks up a name or reads certificates cannot be interrupted. It may go on for a while, and
+ *   uses nothing of the application.
  * - The library raises no signal, installs no signal handler, prints nothing, and reads no environment variable of its
  *   own.
  *
@@ -76,8 +77,8 @@
  *
  * @section growing How the interface grows
  * docs/abi.md has the policy.
- * - Initialise a struct that begins with `struct_size` with its `_init` function, and pass `sizeof`. The library never
- *   touches bytes beyond that size, so a program that was built with an older header keeps working.
+ * - Some structs begin with `struct_size`. Initialise them with their `_init` function, and pass it `sizeof` the struct. The
+ *   library never touches bytes beyond that size, so a program that was built with an older header keeps working.
  * - Structs that the library hands out grow only at their end. Access them by pointer; do not copy them by assignment.
  * - A constant keeps its value. The value is never reused for another meaning.
  */
@@ -91,8 +92,8 @@
 extern "C" {
 #endif
 
-/* Marks each function as exported, whatever -fvisibility a program is compiled with. Define it as empty before including this
- * header for a C reader that knows no attributes (docs/foreign.md). */
+/* Marks each function as exported, whatever -fvisibility a program is compiled with. If a tool that reads this header does not
+ * know attributes, define the macro as empty (docs/foreign.md). */
 #if !defined(CAPDIST_API)
 #if defined(__GNUC__)
 #define CAPDIST_API __attribute__((visibility("default")))
@@ -131,15 +132,15 @@ enum {
     /** The gateway answered with a retType other than 0. `ret_type`, `ret_msg` and `err_code` tell why. */
     CAPDIST_REFUSED = 1,
     /** The gateway refused because too many requests were made. The library sends no request of the quota group for
-     *  `retry_after_ms`. If `was_sent` is 0, the gateway refused an earlier request, and this one (#CAPDIST_QUOTA_FAIL) was
-     *  accepted but not yet sent. */
+     *  `retry_after_ms`. If `was_sent` is 0, the gateway refused an earlier request. This request has #CAPDIST_QUOTA_FAIL, and
+     *  had not been sent yet. */
     CAPDIST_RATE_LIMITED = 2,
     /** The queue timeout passed before the request was sent, waiting for the quota or for a connection. Safe to repeat. */
     CAPDIST_QUEUE_TIMEOUT = 3,
-    /** The request was sent, and no answer came within the reply timeout. Over WebSocket: or the gateway's WebSocket bridge
-     *  reported that it got no answer in its own time. */
+    /** The request was sent, and no answer came within the reply timeout. Over WebSocket also: OpenD's WebSocket bridge
+     *  reported that its own wait for the answer timed out. */
     CAPDIST_REPLY_TIMEOUT = 4,
-    /** The connection was lost after the request was sent. Or it was lost permanently before that; `was_sent` tells. */
+    /** The connection was lost after the request was sent (`was_sent` is 1), or was lost permanently before that (0). */
     CAPDIST_DISCONNECTED = 5,
     /** The answer's SHA-1 is wrong, or the answer is not valid protobuf, or it lacks a required field. */
     CAPDIST_MALFORMED_REPLY = 6,
@@ -328,8 +329,8 @@ typedef struct capdist_capital_distribution {
     uint32_t present;         /**< the fields that the gateway sent: bits `CAPDIST_HAS_*` above */
 } capdist_capital_distribution;
 
-/** Bits of capdist_reply.present and capdist_proto_reply.present. The first three tell which fields the gateway sent. The others
- *  tell which newer fields this library's struct has. */
+/** Bits of capdist_reply.present and capdist_proto_reply.present. The first three tell which fields the gateway sent. The last
+ *  tells that this library's struct has a field that version 1.0 did not have. */
 enum {
     CAPDIST_HAS_RET_TYPE = 1 << 1, /**< the gateway sent `ret_type` */
     CAPDIST_HAS_RET_MSG = 1 << 2,  /**< the gateway sent `ret_msg` */
@@ -363,7 +364,7 @@ typedef struct capdist_proto_reply {
     uint32_t serial_no;     /**< the request's serial number */
     uint32_t proto_id;      /**< the request's protocol number */
     int32_t was_sent;       /**< 1: sent; 0: never sent, safe to repeat */
-    int32_t retry_after_ms; /**< as in capdist_reply; a refusal of another protocol than 3212 does not stop the quota group */
+    int32_t retry_after_ms; /**< as in capdist_reply. A refusal pauses the quota group only if `proto_id` is 3212 */
     uint32_t present;       /**< #CAPDIST_HAS_RET_TYPE if the body has a retType; #CAPDIST_HAS_RETRY */
     int32_t ret_type;       /**< the body's retType; 0 if it has none */
     const char *desc;       /**< what happened, in English; "" if `status` is #CAPDIST_OK; never NULL */
@@ -413,9 +414,9 @@ typedef struct capdist_flow {
 } capdist_flow;
 
 /**
- * Derives the sums, the net and the share of sales for a group of order sizes. A sum with a missing part is missing, never
- * smaller: if a gateway sends no super amounts, main money and the total are missing. A result that is not a finite number is
- * missing, and so is `out_share` if nothing was traded. All bindings compute the same, under the same names.
+ * Derives the sums, the net and the share of sales for a group of order sizes. If an amount of the group is missing, the sum is
+ * missing, too: without super amounts there is no main money and no total. A result that is not a finite number is missing, and
+ * so is `out_share` if nothing was traded. All bindings compute the same, under the same names.
  * @param distribution the figures
  * @param group        one of `CAPDIST_FLOW_*`
  * @param flow         set on success, else unchanged
@@ -460,8 +461,8 @@ typedef void (*capdist_init_connect_fn)(capdist_conn *conn, int64_t err_code, co
 typedef void (*capdist_attempt_failed_fn)(capdist_conn *conn, int64_t err_code, const char *desc, void *user_data);
 
 /**
- * The connection was lost. Called before the requests that were in flight complete as #CAPDIST_DISCONNECTED, in the order they
- * were made. capdist_release() does not cause this callback. Arguments as for #capdist_init_connect_fn.
+ * The connection was lost. After this callback the requests that were in flight complete as #CAPDIST_DISCONNECTED, in the order
+ * in which they were made. capdist_release() does not cause this callback. Arguments as for #capdist_init_connect_fn.
  */
 typedef void (*capdist_disconnect_fn)(capdist_conn *conn, int64_t err_code, const char *desc, void *user_data);
 
@@ -494,8 +495,9 @@ typedef void (*capdist_closed_fn)(void *user_data);
 
 /**
  * An attempt to connect begins, and `host` is a name: the library asks the application to look up its addresses. Answer with
- * capdist_resolved(), exactly once, inside this callback or later from any thread. The attempt's time limit includes the wait.
- * If the answer comes after that limit, the next attempt uses it and does not ask again before it.
+ * capdist_resolved(), exactly once, inside this callback or later from any thread. The wait counts towards the attempt's time
+ * limit. If the attempt fails before the answer has come, this callback is not called again until it has. A late answer serves
+ * the attempt in progress. Between attempts it is dropped, and the next attempt asks again.
  * @param conn      the connection
  * @param host      the name; valid until the callback returns
  * @param user_data capdist_options.user_data
@@ -514,8 +516,8 @@ typedef void (*capdist_thread_start_fn)(capdist_conn *conn, void *user_data);
 /** Levels of #capdist_log_fn. */
 enum {
     CAPDIST_LOG_ERROR = 1,   /**< the connection failed permanently: somebody must act */
-    CAPDIST_LOG_WARNING = 2, /**< an attempt failed, a connection was lost, a gateway is silent, or a refusal paused the quota
-                                  group; and, at most once a minute, how many requests failed */
+    CAPDIST_LOG_WARNING = 2, /**< an attempt failed, a connection was lost, a gateway is silent, a refusal paused the quota
+                                  group, or requests failed (one message a minute at most, with their number) */
     CAPDIST_LOG_INFO = 3,    /**< connecting, connected */
     CAPDIST_LOG_DEBUG = 4    /**< each failed request, and answers that no request waits for */
 };
@@ -529,8 +531,8 @@ enum {
 #define CAPDIST_ERR_CODE(err_code) ((int32_t)((int64_t)(err_code) & 0x7fffffff))
 /** @} */
 
-/** Kinds. For #CAPDIST_ERR_KIND_INIT_CONNECT the code is one of `CAPDIST_INIT_CONNECT_*`; for the others, the socket step that
- *  failed, it is errno. */
+/** Kinds: the step that failed. The code is errno, except for #CAPDIST_ERR_KIND_NAME_NOT_FOUND, and for
+ *  #CAPDIST_ERR_KIND_INIT_CONNECT, where it is one of `CAPDIST_INIT_CONNECT_*`. */
 enum {
     CAPDIST_ERR_KIND_CREATE = 1,         /**< the socket could not be made */
     CAPDIST_ERR_KIND_NAME_NOT_FOUND = 4, /**< the host name was not found; the code is getaddrinfo()'s, without its sign */
@@ -582,8 +584,8 @@ enum {
     CAPDIST_OUTAGE_DEFAULT = 0, /**< in request options: as the connection; in capdist_options: wait */
     CAPDIST_OUTAGE_WAIT = 1,    /**< wait for the connection, at most for the queue timeout */
     CAPDIST_OUTAGE_FAIL = 2     /**< the call is refused at once, with the status and the cause of the last attempt. Before an
-                                     attempt has failed there is no outage: the request waits for the attempt, and completes with
-                                     its cause if it fails */
+                                     outage begins, a request waits for the attempt in progress. If that attempt fails, the
+                                     request completes with the same status */
 };
 
 /** What a request does when no slot of the quota is free. */
@@ -595,7 +597,7 @@ enum {
 
 /** How to connect. Fill it with capdist_options_init(), then change what you need.
  *  - Times are in milliseconds, from 1 to 3,600,000.
- *  - In fields for times and sizes, 0 means the default. `port` and `quota_requests` have no such 0.
+ *  - In fields for times and sizes, 0 means the default. In `port` 0 is refused, and in `quota_requests` it means no quota.
  *  - A boolean is 0 or 1. A text that is not NULL has 1 to 255 bytes, unless its field says otherwise.
  */
 typedef struct capdist_options {
@@ -622,8 +624,8 @@ typedef struct capdist_options {
                                                      NULL or "": none. The library sends its MD5 */
     const char *tls_ca_file;                    /**< TLS only: a PEM file with the certificates to trust, at most 16 MiB: those of
                                                      CAs, or the gateway's own. NULL: the system's CAs (docs/embedding.md,
-                                                     Certificates). The gateway's certificate must be for `tls_server_name`,
-                                                     or without that for `host` */
+                                                     Certificates). The gateway's certificate must be for `tls_server_name`
+                                                     or, if that is NULL, for `host` */
     int32_t tls_insecure_accept_any_certificate; /**< TLS only. 1: accept any certificate, and warn in `on_log`; for tests only */
 
     int32_t reconnect;          /**< 1: repeat attempts to connect, the first one too, and reconnect after a lost connection;
@@ -680,10 +682,10 @@ typedef struct capdist_request_options {
     int32_t reply_timeout_ms; /**< milliseconds from sent to answered, 0 to 3,600,000 */
     int32_t quota_mode;       /**< `CAPDIST_QUOTA_*` */
     int32_t security_firm;    /**< QotHeader.securityFirm, not negative; 0: not sent. Gateways read it since 10.11 */
-    uint32_t *serial_no;      /**< another place to store the request's serial number, or NULL. It is stored atomically, before the
-                                   request can complete; it is 0 from the start of the call and if the call is refused. Another
-                                   thread can read it to end a blocking call with capdist_cancel(). Must stay valid until the
-                                   call returns */
+    uint32_t *serial_no;      /**< another place to store the request's serial number, or NULL. The call first stores 0. If it
+                                   accepts the request, it stores the number atomically, before the request can complete. So
+                                   another thread can end a blocking call with capdist_cancel(). Must stay valid until the call
+                                   returns */
     int32_t outage_mode;      /**< `CAPDIST_OUTAGE_*` */
     int32_t reserved;         /**< 0 */
 } capdist_request_options;
@@ -709,7 +711,8 @@ CAPDIST_API capdist_status capdist_request_options_init(capdist_request_options 
 CAPDIST_API capdist_status capdist_init_connect(const capdist_options *options, capdist_conn **conn);
 
 /**
- * Waits until the connection is established, also through attempts that fail. `on_init_connect` may run after it has returned.
+ * Waits until the connection is established. If an attempt fails and another one follows, it goes on waiting. This call may
+ * return before `on_init_connect` is called.
  * @param conn       the connection
  * @param timeout_ms milliseconds, 0 to 3,600,000; 0: does not wait
  * @return #CAPDIST_OK: established;
@@ -808,8 +811,8 @@ typedef struct capdist_quota {
     int32_t window_ms;    /**< the window's length in milliseconds */
     int32_t used;         /**< slots in use: by requests in flight, and by those answered within the last window */
     int32_t waiting;      /**< requests of the whole group that wait for a slot */
-    int32_t next_slot_ms; /**< milliseconds until a slot is free; 0: one is free now; -1: not known, since requests in flight use
-                               every slot */
+    int32_t next_slot_ms; /**< milliseconds until a slot is free; 0: one is free now; -1: not known, because requests in flight
+                               use every slot */
     int32_t reserved;     /**< 0 */
 } capdist_quota;
 

@@ -135,9 +135,9 @@ namespace Capdist
         }
 
         /// <summary>How to connect. Fill it with capdist_options_init(), then change what you need. - Times are in
-        /// milliseconds, from 1 to 3,600,000. - In fields for times and sizes, 0 means the default. <c>Port</c> and
-        /// <c>QuotaRequests</c> have no such 0. - A boolean is 0 or 1. A text that is not NULL has 1 to 255 bytes,
-        /// unless its field says otherwise.</summary>
+        /// milliseconds, from 1 to 3,600,000. - In fields for times and sizes, 0 means the default. In <c>Port</c> 0
+        /// is refused, and in <c>QuotaRequests</c> it means no quota. - A boolean is 0 or 1. A text that is not NULL
+        /// has 1 to 255 bytes, unless its field says otherwise.</summary>
         [StructLayout(LayoutKind.Sequential)]
         internal struct capdist_options
         {

@@ -114,8 +114,8 @@ namespace Capdist
     {
         /// <summary>The connection failed permanently: somebody must act.</summary>
         Error = 1,
-        /// <summary>An attempt failed, a connection was lost, a gateway is silent, or a refusal paused the quota
-        /// group; and, at most once a minute, how many requests failed.</summary>
+        /// <summary>An attempt failed, a connection was lost, a gateway is silent, a refusal paused the quota group,
+        /// or requests failed (one message a minute at most, with their number).</summary>
         Warning = 2,
         /// <summary>Connecting, connected.</summary>
         Info = 3,
@@ -156,9 +156,9 @@ namespace Capdist
         Default = 0,
         /// <summary>Wait for the connection, at most for the queue timeout.</summary>
         Wait = 1,
-        /// <summary>The call is refused at once, with the status and the cause of the last attempt. Before an attempt
-        /// has failed there is no outage: the request waits for the attempt, and completes with its cause if it
-        /// fails.</summary>
+        /// <summary>The call is refused at once, with the status and the cause of the last attempt. Before an outage
+        /// begins, a request waits for the attempt in progress. If that attempt fails, the request completes with the
+        /// same status.</summary>
         Fail = 2
     }
 

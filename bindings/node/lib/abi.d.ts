@@ -77,8 +77,8 @@ export type Retry = (typeof Retry)[keyof typeof Retry];
 export declare const LogLevel: {
   /** The connection failed permanently: somebody must act. */
   readonly ERROR: 1;
-  /** An attempt failed, a connection was lost, a gateway is silent, or a refusal paused the quota group; and, at
-   *  most once a minute, how many requests failed. */
+  /** An attempt failed, a connection was lost, a gateway is silent, a refusal paused the quota group, or requests
+   *  failed (one message a minute at most, with their number). */
   readonly WARNING: 2;
   /** Connecting, connected. */
   readonly INFO: 3;
@@ -118,8 +118,8 @@ export declare const OutageMode: {
   readonly DEFAULT: 0;
   /** Wait for the connection, at most for the queue timeout. */
   readonly WAIT: 1;
-  /** The call is refused at once, with the status and the cause of the last attempt. Before an attempt has failed
-   *  there is no outage: the request waits for the attempt, and completes with its cause if it fails. */
+  /** The call is refused at once, with the status and the cause of the last attempt. Before an outage begins, a
+   *  request waits for the attempt in progress. If that attempt fails, the request completes with the same status. */
   readonly FAIL: 2;
 };
 export type OutageMode = (typeof OutageMode)[keyof typeof OutageMode];

@@ -124,8 +124,8 @@ enum class market : std::int32_t {
 enum class log_level : std::int32_t {
     /// The connection failed permanently: somebody must act.
     error = CAPDIST_LOG_ERROR,
-    /// An attempt failed, a connection was lost, a gateway is silent, or a refusal paused the quota group; and, at
-    /// most once a minute, how many requests failed.
+    /// An attempt failed, a connection was lost, a gateway is silent, a refusal paused the quota group, or requests
+    /// failed (one message a minute at most, with their number).
     warning = CAPDIST_LOG_WARNING,
     /// Connecting, connected.
     info = CAPDIST_LOG_INFO,
@@ -162,8 +162,8 @@ enum class outage_mode : std::int32_t {
     standard = CAPDIST_OUTAGE_DEFAULT,
     /// Wait for the connection, at most for the queue timeout.
     wait = CAPDIST_OUTAGE_WAIT,
-    /// The call is refused at once, with the status and the cause of the last attempt. Before an attempt has failed
-    /// there is no outage: the request waits for the attempt, and completes with its cause if it fails.
+    /// The call is refused at once, with the status and the cause of the last attempt. Before an outage begins, a
+    /// request waits for the attempt in progress. If that attempt fails, the request completes with the same status.
     fail = CAPDIST_OUTAGE_FAIL
 };
 

@@ -61,7 +61,7 @@ HAS_CAPITAL_IN_SUPER = 512
 HAS_CAPITAL_OUT_SUPER = 1024
 
 #: Bits of capdist_reply.present and capdist_proto_reply.present. The first three tell which fields the gateway sent.
-#: The others tell which newer fields this library's struct has.
+#: The last tells that this library's struct has a field that version 1.0 did not have.
 HAS_RET_TYPE = 2
 HAS_RET_MSG = 4
 HAS_ERR_CODE = 8
@@ -76,8 +76,8 @@ FLOW_MAIN = 5
 FLOW_RETAIL = 6
 FLOW_TOTAL = 7
 
-#: Kinds. For `ERR_KIND_INIT_CONNECT` the code is one of `CAPDIST_INIT_CONNECT_*`; for the others, the socket step
-#: that failed, it is errno.
+#: Kinds: the step that failed. The code is errno, except for `ERR_KIND_NAME_NOT_FOUND`, and for
+#: `ERR_KIND_INIT_CONNECT`, where it is one of `CAPDIST_INIT_CONNECT_*`.
 ERR_KIND_CREATE = 1
 ERR_KIND_NAME_NOT_FOUND = 4
 ERR_KIND_CONNECT = 6
@@ -197,8 +197,8 @@ class LogLevel(IntEnum):
 
     #: The connection failed permanently: somebody must act.
     ERROR = 1
-    #: An attempt failed, a connection was lost, a gateway is silent, or a refusal paused the quota group; and, at
-    #: most once a minute, how many requests failed.
+    #: An attempt failed, a connection was lost, a gateway is silent, a refusal paused the quota group, or requests
+    #: failed (one message a minute at most, with their number).
     WARNING = 2
     #: Connecting, connected.
     INFO = 3
@@ -324,9 +324,9 @@ ThreadStartFn = CFUNCTYPE(None, c_void_p, c_void_p)
 
 class Options(Structure):
     """capdist_options. How to connect. Fill it with capdist_options_init(), then change what you need. - Times are
-    in milliseconds, from 1 to 3,600,000. - In fields for times and sizes, 0 means the default. `port` and
-    `quota_requests` have no such 0. - A boolean is 0 or 1. A text that is not NULL has 1 to 255 bytes, unless its
-    field says otherwise."""
+    in milliseconds, from 1 to 3,600,000. - In fields for times and sizes, 0 means the default. In `port` 0 is
+    refused, and in `quota_requests` it means no quota. - A boolean is 0 or 1. A text that is not NULL has 1 to 255
+    bytes, unless its field says otherwise."""
 
     init = "capdist_options_init"
     #: Fields that an older library lacks.

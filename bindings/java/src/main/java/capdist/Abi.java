@@ -303,8 +303,8 @@ final class Abi {
     /**
      * {@code capdist_options}: How to connect. Fill it with capdist_options_init(), then change what you
      * need. - Times are in milliseconds, from 1 to 3,600,000. - In fields for times and sizes, 0 means the
-     * default. {@code port} and {@code quotaRequests} have no such 0. - A boolean is 0 or 1. A text that is
-     * not NULL has 1 to 255 bytes, unless its field says otherwise.
+     * default. In {@code port} 0 is refused, and in {@code quotaRequests} it means no quota. - A boolean is 0
+     * or 1. A text that is not NULL has 1 to 255 bytes, unless its field says otherwise.
      */
     @FieldOrder({
         "struct_size", "host", "port", "mode", "client_id", "client_version", "recv_notify",

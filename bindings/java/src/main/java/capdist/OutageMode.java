@@ -11,8 +11,9 @@ public enum OutageMode {
     /** Wait for the connection, at most for the queue timeout. */
     WAIT(1),
     /**
-     * The call is refused at once, with the status and the cause of the last attempt. Before an attempt has
-     * failed there is no outage: the request waits for the attempt, and completes with its cause if it fails.
+     * The call is refused at once, with the status and the cause of the last attempt. Before an outage
+     * begins, a request waits for the attempt in progress. If that attempt fails, the request completes with
+     * the same status.
      */
     FAIL(2);
 
