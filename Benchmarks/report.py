@@ -125,7 +125,7 @@ def tables(rows: Sequence[Row]) -> str:
         title = f"{language}, {MODES[mode]}" + (f", {WAYS[way]}" if way is not None else "")
         against = AGAINST[language] + (" with the same cipher" if way in CIPHERS else "")
         if way in TRANSPORTS:
-            against = "libcapdist's row over TCP in clear"
+            against = "libcapdist's row over TCP, not encrypted"
         text += f"### {title}\n\nRatios are against {against}.\n\n{table(lines)}\n"
         text += "".join(f"{row.client.name} is not measured: {row.missing}.\n\n" for row in own if row.missing)
     return text
@@ -236,14 +236,14 @@ def document(rows: Sequence[Row], asserted: Sequence[Goal], python: str, rounds:
 - Python {python}, futu-api {versions["futu-api"]} with pandas {versions["pandas"]}, nautilus-futu
   {versions["nautilus-futu"]}. All Python rows run on the same interpreter.
 
-## Who is measured
+## The clients
 
 - **minimal C client** (`Benchmarks/minimal_client.c`) does the least that a program can do over one blocking socket: the same frames,
   OpenSSL's fastest SHA-1, made and verified, protobuf-c, every field decoded. It has no timeouts, keep-alive, reconnect or quota. The
   run fails if it makes more than one send and two receives for a request. With encryption it uses the same EVP interfaces of the same
   OpenSSL, with contexts made once; its gateway encrypted the answers before the run. *2 threads*: a second thread receives the answer.
-  *Asks together*: with 64 in flight, it reads answers that came together, and sends the next requests in one piece, as libcapdist does.
-  The row without it makes a system call for each.
+  *Asks together*, with 64 in flight: it reads all answers that have arrived with one system call, and sends the next requests with
+  one, as libcapdist does. Without these words in its row, it makes a system call for each answer and for each request.
 - **libcapdist** (`Benchmarks/capdist_client.c`). *Callbacks*: each request is made inside the callback of an earlier one. *Blocking*:
   `capdist_fetch_capital_distribution()` on the main thread. Both are in thread mode. *Application-driven*: as callbacks, from a
   `poll()` loop on the main thread.
@@ -259,13 +259,14 @@ def document(rows: Sequence[Row], asserted: Sequence[Goal], python: str, rounds:
 ## Columns
 
 - **requests/s**: requests that were answered and checked, by the wall clock, on all cores.
-- **round trip**: the median time of one request, from its call to the checked answer, on all cores. It varies with the idle cores that
-  it has to wake.
-- **processor**: user and system time of the client's process, all its threads, for one request, without starting and connecting. It
-  uses all cores, as users run it: some requests wake an idle core and others do not, which can cost more than the client's work.
-- **on one core**: the same in a separate run, with client and gateway on one core, where nothing idle is woken. This is what the client
-  itself costs.
-- **calls**: system calls for a request (`strace -f -c`): those of a long run minus those of a short one, on one core.
+- **round trip**: the median time of one request, from its call to the checked answer, on all cores. It is longer if a request has to
+  wake an idle core.
+- **processor**: user and system time of the client's process, all its threads, for one request, without starting and connecting. The
+  client may use all cores, as it does for users. Waking an idle core can cost more than the client's own work.
+- **on one core**: the same in a separate run, with client and gateway on one core, so that no idle core is woken. This is what the
+  client itself costs.
+- **calls**: system calls for a request, on one core (`strace -f -c`). To leave out those of the start, the calls of a short run are
+  subtracted from those of a long one.
 - **instructions**: in user space, for a request, measured in the same way (callgrind). Its processor has no SHA instructions, so SHA-1
   counts for more than it costs.
 - **resident**, **peak**: memory at the end, and at its most. For Python this includes the interpreter and what it imports.

@@ -174,7 +174,7 @@ package enum Fault: String, CaseIterable, Sendable {
         case .upstreamLost: "refused for SECONDS from the first one on: OpenD has lost the vendor's servers"
         case .upstreamTimeout: "refused: the vendor's servers did not answer OpenD in time"
         case .noContent: "retType 0 and no s2c"
-        case .clear: "sent in clear, though everything else is encrypted"
+        case .clear: "sent unencrypted, although everything else is encrypted"
         case .truncatedBlock: "the last block of the cipher text is incomplete"
         case .wrongTail: "the last byte of the cipher text is wrong; with FTAES_ECB it is above 15"
         case .push: "sends a push before and a push after the answer"

@@ -267,7 +267,7 @@ static void body_length_of_4_gib_ends_the_line(void **state) {
     assert_true(before > 0 && resident_kib() - before < 16 * 1024);
 }
 
-/* ---- a good guest ---- */
+/* ---- no side effects on the process ---- */
 
 static void ask_on(client *c, const event *e) {
     capdist_security security = {CAPDIST_MARKET_HK, "1"};
