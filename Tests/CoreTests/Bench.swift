@@ -13,6 +13,11 @@ final class Bench {
     /// What the log was told.
     var lines: [(level: LogLevel, text: String)] = []
 
+    /// The next serial number on the wire, once the handshake is done; before it 1.
+    var nextWireSerialNo: UInt64 {
+        if case .ready(let ready) = machine.phase { ready.nextSerialNo } else { 1 }
+    }
+
     /// - Parameter isFirst: whether the quota group knows nothing yet.
     init(
         limit: Int = 0, window: Instant = 30 * second, isFirst: Bool = false,
@@ -187,5 +192,14 @@ extension AnswerSummary {
     /// A refusal for frequency that names a window, or none.
     static func tooFrequent(seconds: Int64? = nil) -> AnswerSummary {
         .refusal(retType: -1, words: "频率太高" + (seconds.map { "，每\($0)秒最多1次" } ?? ""))
+    }
+}
+
+extension ConnectionMachine {
+    /// One that is due and is not to be sent.
+    mutating func dropKeepAlive() {
+        guard case .ready(var ready) = phase else { return }
+        ready.due.remove(.keepAlive)
+        phase = .ready(ready)
     }
 }

@@ -297,11 +297,11 @@ import Testing
                     fails: Bool.random(using: &random))
                 if case .success = ask { accepted += 1 }
             case 5, 6:
-                let serialNo = UInt32.random(in: 1...UInt32(bench.machine.nextWireSerialNo), using: &random)
+                let serialNo = UInt32.random(in: 1...UInt32(bench.nextWireSerialNo), using: &random)
                 let word = bench.receive(serialNo)
                 if Int(word) != nil { completed[word, default: 0] += 1 }
             case 7: _ = bench.cancel(UInt32.random(in: 1...300, using: &random))
-            case 8: _ = bench.receive(UInt32(bench.machine.nextWireSerialNo - 1), ProtoID.keepAlive)
+            case 8: _ = bench.receive(UInt32(bench.nextWireSerialNo - 1), ProtoID.keepAlive)
             default:
                 guard Bool.random(using: &random) else { continue }
                 bench.lose()

@@ -22,7 +22,7 @@ import Testing
             bench.pass(second)
             bench.ask("\(round)")
             alive += bench.sent().filter { $0.hasPrefix("alive") }.count
-            for serialNo in 2...UInt32(bench.machine.nextWireSerialNo) { _ = bench.receive(serialNo) }
+            for serialNo in 2...UInt32(bench.nextWireSerialNo) { _ = bench.receive(serialNo) }
         }
         #expect(alive == 12)
     }
@@ -247,12 +247,12 @@ import Testing
                 if bench.receive(serialNo) == answered { deadlines[answered] = nil }
             }
             _ = bench.receive(0, ProtoID.notify)
-            bench.machine.keepAliveDue = false
+            bench.machine.dropKeepAlive()
             let end = bench.now + Instant.random(in: 0...second, using: &random)
             while bench.machine.wakeAt <= end {
                 bench.now = max(bench.now, bench.machine.wakeAt)
                 bench.tick()
-                bench.machine.keepAliveDue = false
+                bench.machine.dropKeepAlive()
                 for word in bench.actions() {
                     let name = String(word.prefix { $0 != ":" })
                     let late = bench.now - (deadlines.removeValue(forKey: name) ?? .max)

@@ -19,12 +19,13 @@ extension ConnectionMachine {
         guard configuration.wantsLog else { return }
         if let text = failures.warning(now) { log(.warning, text) }
         wake(failures.warnAt)
-        guard phase == .ready, warnedOfSilenceAt != silenceAt else { return }
+        guard case .ready(var ready) = phase, ready.warnedOfSilenceAt != ready.silenceAt else { return }
         // Two KeepAlives without an answer, whatever the interval.
-        let quietAt = silenceAt - Self.silenceLimit / 2
+        let quietAt = ready.silenceAt - Self.silenceLimit / 2
         guard now >= quietAt else { return wake(quietAt) }
-        warnedOfSilenceAt = silenceAt
-        let (quiet, left) = (now - silenceAt + Self.silenceLimit, silenceAt - now)
+        ready.warnedOfSilenceAt = ready.silenceAt
+        phase = .ready(ready)
+        let (quiet, left) = (now - ready.silenceAt + Self.silenceLimit, ready.silenceAt - now)
         log(.warning, Texts.quiet(quiet.milliseconds / 1000, endsIn: left.milliseconds / 1000))
     }
 }

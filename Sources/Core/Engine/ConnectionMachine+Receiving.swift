@@ -13,30 +13,35 @@ extension ConnectionMachine {
         protoID: UInt32, serialNo: UInt32, answer: AnswerSummary = .success, _ now: Instant, _ quota: inout QuotaGroup
     ) -> Incoming {
         let now = advance(now)
-        guard phase == .ready else {
-            guard phase == .handshaking, protoID == endpoint.transport.firstMessageID, serialNo == initConnectSerialNo
-            else {
-                return .nothing
-            }
+        // On a stream that is not ready nothing was sent.
+        let request = requests.takeAnswered(protoID: protoID, wireSerialNo: serialNo)
+        guard case .ready(var ready) = phase else {
+            guard case .handshaking(_, isFirstMessageSent: true) = phase,
+                protoID == endpoint.transport.firstMessageID, serialNo == configuration.firstWireSerialNo
+            else { return .nothing }
             return .handshake
         }
-        silenceAt = now + Self.silenceLimit
-        if let request = requests.takeAnswered(protoID: protoID, wireSerialNo: serialNo) {
-            if request.holdsSlot {
-                quota.confirm(now)
-                if request.firstNumber != 0 { quota.firstEnded(request.firstNumber, isAnswered: true) }
-            }
-            // In the same step as the slot is given back: nothing is sent between.
-            if case .success = answer {
-                answered(serialNo, now, &quota)
-                return .answer(request)
-            }
-            let failure = failure(request, answer, now, &quota)
-            answered(serialNo, now, &quota)
-            return failure.map { .failure($0) } ?? .answer(request)
+        ready.silenceAt = now + Self.silenceLimit
+        let isNews = request != nil && ready.answered(serialNo)
+        phase = .ready(ready)
+        guard let request else { return receivedOther(protoID, serialNo, answer, now, &quota) }
+        if request.holdsSlot {
+            quota.confirm(now)
+            if request.firstNumber != 0 { quota.firstEnded(request.firstNumber, isAnswered: true) }
         }
+        // In the same step as the slot is given back: nothing is sent between.
+        var failure: Completion?
+        if case .success = answer {} else { failure = self.failure(request, answer, now, &quota) }
+        if isNews { unconfirmed.read(before: serialNo, now, &quota) }
+        return failure.map { .failure($0) } ?? .answer(request)
+    }
+
+    /// A frame that answers no request that waits.
+    private mutating func receivedOther(
+        _ protoID: UInt32, _ serialNo: UInt32, _ answer: AnswerSummary, _ now: Instant, _ quota: inout QuotaGroup
+    ) -> Incoming {
         if protoID == ProtoID.keepAlive {
-            if UInt64(serialNo) < nextWireSerialNo { answered(serialNo, now, &quota) }
+            answered(serialNo, now, &quota)
             return .nothing
         }
         if unconfirmed.answered(protoID: protoID, wireSerialNo: serialNo, now, &quota) {
@@ -45,8 +50,7 @@ extension ConnectionMachine {
             log(.debug, Texts.lateAnswer(protoID))
             return .late
         }
-        if protoID == ProtoID.getGlobalState, probes.contains(serialNo) {
-            probes.removeAll { $0 <= serialNo }
+        if protoID == ProtoID.getGlobalState, probesAnswered(by: serialNo) {
             answered(serialNo, now, &quota)
             return .nothing
         }
@@ -61,8 +65,9 @@ extension ConnectionMachine {
 
     /// Another sign of life: a frame that is no message.
     package mutating func heard(_ now: Instant) {
-        guard phase == .ready else { return }
-        silenceAt = advance(now) + Self.silenceLimit
+        guard case .ready(var ready) = phase else { return }
+        ready.silenceAt = advance(now) + Self.silenceLimit
+        phase = .ready(ready)
     }
 
     /// The bridge has no answer, and says why. Its OpenD may have counted the request, and may still count it: a slot is kept
@@ -71,10 +76,8 @@ extension ConnectionMachine {
         protoID: UInt32, serialNo: UInt32, _ status: Status, _ text: String, _ now: Instant, _ quota: inout QuotaGroup
     ) -> Incoming {
         let now = advance(now)
-        guard phase == .ready else {
-            return received(protoID: protoID, serialNo: serialNo, now, &quota)
-        }
-        silenceAt = now + Self.silenceLimit
+        guard isReady else { return received(protoID: protoID, serialNo: serialNo, now, &quota) }
+        heard(now)
         guard let request = requests.takeAnswered(protoID: protoID, wireSerialNo: serialNo) else { return .nothing }
         giveUp(request, hadTime: true, now, &quota)
         tellWaiting(&quota)
@@ -99,8 +102,14 @@ extension ConnectionMachine {
 
     /// The gateway answered the frame of this number: it has read all before it.
     private mutating func answered(_ serialNo: UInt32, _ now: Instant, _ quota: inout QuotaGroup) {
-        guard serialNo > highestAnswered else { return }
-        highestAnswered = serialNo
+        guard case .ready(var ready) = phase, ready.answered(serialNo) else { return }
+        phase = .ready(ready)
         unconfirmed.read(before: serialNo, now, &quota)
+    }
+
+    private mutating func probesAnswered(by serialNo: UInt32) -> Bool {
+        guard case .ready(var ready) = phase, ready.probeAnswered(serialNo) else { return false }
+        phase = .ready(ready)
+        return true
     }
 }

@@ -9,8 +9,11 @@ extension ConnectionMachine {
     package mutating func ask(
         _ payload: Payload, protoID: UInt32, _ terms: RequestTerms, _ now: Instant, _ quota: inout QuotaGroup
     ) -> Result<UInt32, AskError> {
-        if phase == .failed { return .failure(AskError(status: .notConnected)) }
-        if phase == .released { return .failure(AskError(status: .released)) }
+        switch phase {
+        case .failed: return .failure(AskError(status: .notConnected))
+        case .released: return .failure(AskError(status: .released))
+        case .idle, .connecting, .upgrading, .handshaking, .ready, .pausing: break
+        }
         if terms.failsInOutage, let outage { return .failure(AskError(status: outage.status)) }
         guard requestCount < configuration.maxQueue else { return .failure(AskError(status: .queueFull)) }
         let now = advance(now)

@@ -6,31 +6,36 @@ extension ConnectionMachine {
     /// What to put on the wire next; nil when there is nothing, or nothing may go now. Whatever it returns counts as sent.
     package mutating func nextToSend(_ now: Instant, _ quota: inout QuotaGroup) -> Outgoing? {
         let now = advance(now)
-        if phase == .handshaking {
-            guard initConnectSerialNo == nil else { return nil }
-            let serialNo = takeWireSerialNo()
-            initConnectSerialNo = serialNo
-            return .initConnect(wireSerialNo: serialNo)
+        switch phase {
+        case .handshaking(let attempt, isFirstMessageSent: false):
+            phase = .handshaking(attempt, isFirstMessageSent: true)
+            return .initConnect(wireSerialNo: configuration.firstWireSerialNo)
+        case .ready(let ready):
+            guard !ready.isExhausted else {
+                streamLost(Cause(.disconnected, .receive, EOVERFLOW, Texts.outOfSerialNumbers), now, &quota)
+                return nil
+            }
+            if !ready.due.isEmpty { return signOfLife(ready) }
+            return nextRequest(now, &quota)
+        case .idle, .connecting, .upgrading, .handshaking, .pausing, .failed, .released: return nil
         }
-        guard phase == .ready else { return nil }
-        guard mayHaveToSend else { return nil }
-        guard nextWireSerialNo <= UInt64(UInt32.max) else {
-            streamLost(
-                Cause(.disconnected, .receive, EOVERFLOW, Texts.outOfSerialNumbers), now, &quota)
-            return nil
+    }
+
+    /// A KeepAlive, ping or probe that is due.
+    private mutating func signOfLife(_ before: ConnectionPhase.ReadyStream) -> Outgoing {
+        var ready = before
+        defer { phase = .ready(ready) }
+        guard ready.due.remove(.keepAlive) != nil else {
+            ready.due.remove(.probe)
+            return .probe(wireSerialNo: ready.takeProbeSerialNo())
         }
-        if keepAliveDue {
-            keepAliveDue = false
-            guard endpoint.transport != .tcp else { return .keepAlive(wireSerialNo: takeWireSerialNo()) }
-            probeDue = unconfirmed.hasUnread
-            return .ping
-        }
-        if probeDue {
-            probeDue = false
-            let serialNo = takeWireSerialNo()
-            probes = probes.suffix(7) + [serialNo]
-            return .probe(wireSerialNo: serialNo)
-        }
+        guard endpoint.transport != .tcp else { return .keepAlive(wireSerialNo: ready.takeSerialNo()) }
+        if unconfirmed.hasUnread { ready.due.insert(.probe) }
+        return .ping
+    }
+
+    @inline(__always)
+    private mutating func nextRequest(_ now: Instant, _ quota: inout QuotaGroup) -> Outgoing? {
         // A driver may be late: what should have timed out by now is not sent. That goes for whoever comes first after a
         // refusal, too.
         repeat {
@@ -92,31 +97,28 @@ extension ConnectionMachine {
     /// Whether `nextToSend` may have something, or must find out when it will.
     package var mayHaveToSend: Bool {
         switch phase {
-        case .handshaking: initConnectSerialNo == nil
-        case .ready:
-            keepAliveDue || probeDue || requests.firstWaiting >= 0 || requests.firstWaitingForSlot >= 0
+        case .handshaking(_, let isFirstMessageSent): !isFirstMessageSent
+        case .ready(let ready):
+            !ready.due.isEmpty || requests.firstWaiting >= 0 || requests.firstWaitingForSlot >= 0
                 || requests.firstWaitingWithSlot >= 0
-        default: false
+        case .idle, .connecting, .upgrading, .pausing, .failed, .released: false
         }
     }
 
     private mutating func send(
         _ index: RequestTable<Payload>.Index, holdsSlot: Bool, _ now: Instant, _ quota: inout QuotaGroup
     ) -> Outgoing? {
-        guard let replyTimeout = requests.replyTimeout(index) else { return nil }
+        guard case .ready(var ready) = phase, let replyTimeout = requests.replyTimeout(index) else { return nil }
+        let wireSerialNo = ready.takeSerialNo()
+        phase = .ready(ready)
         let deadline = now + replyTimeout
         let firstNumber = holdsSlot ? quota.sent(answerBy: deadline) : 0
         requests.send(
-            index, wireSerialNo: takeWireSerialNo(), deadline: deadline, holdsSlot: holdsSlot, firstNumber: firstNumber,
+            index, wireSerialNo: wireSerialNo, deadline: deadline, holdsSlot: holdsSlot,
+            firstNumber: firstNumber,
             now)
         wake(deadline)
         if holdsSlot { tellWaiting(&quota) }
         return requests[index].map { .request($0) }
-    }
-
-    private mutating func takeWireSerialNo() -> UInt32 {
-        let serialNo = UInt32(truncatingIfNeeded: nextWireSerialNo)
-        nextWireSerialNo += 1
-        return serialNo
     }
 }

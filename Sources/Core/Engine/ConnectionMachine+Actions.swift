@@ -1,0 +1,29 @@
+/// What there is for the driver to do.
+extension ConnectionMachine {
+    package var hasActions: Bool { firstAction < actions.count }
+
+    package mutating func popAction() -> Action? {
+        guard firstAction < actions.count else { return nil }
+        let action = actions[firstAction]
+        if case .complete = action { waitingCompletions -= 1 }
+        // The place must not keep the payload alive.
+        actions[firstAction] = .closeStream
+        firstAction += 1
+        if firstAction == actions.count {
+            actions.removeAll(keepingCapacity: actions.capacity <= 1024)
+            firstAction = 0
+        }
+        return action
+    }
+
+    mutating func complete(
+        _ request: Request<Payload>, _ status: Status, _ text: String, retryAfter: Instant = 0, isFinal: Bool = false
+    ) {
+        let retry = isFinal ? .never : Retry(status)
+        actions.append(
+            .complete(
+                Completion(request: request, status: status, text: text, retry: retry, retryAfter: retryAfter)))
+        waitingCompletions += 1
+        noteFailure(request, status, text)
+    }
+}

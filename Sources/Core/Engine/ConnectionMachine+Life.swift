@@ -1,0 +1,178 @@
+import Codec
+
+/// From attempt to attempt: how a stream comes to stand, and how it ends.
+extension ConnectionMachine {
+    /// The socket is connected.
+    package mutating func connected(_ now: Instant) {
+        guard case .connecting(let attempt) = phase else { return }
+        _ = advance(now)
+        phase = endpoint.transport == .tcp ? .handshaking(attempt, isFirstMessageSent: false) : .upgrading(attempt)
+        if configuration.acceptsAnyCertificate { log(.warning, Texts.certificateUnverified) }
+    }
+
+    /// TLS, if any, and the upgrade to WebSocket are done.
+    package mutating func upgraded(_ now: Instant) {
+        guard case .upgrading(let attempt) = phase else { return }
+        _ = advance(now)
+        phase = .handshaking(attempt, isFirstMessageSent: false)
+    }
+
+    /// The gateway accepted InitConnect, or the bridge InitWebSocket.
+    /// - Parameter keepAliveInterval: seconds, as the gateway gave it; taken as 1 to 30.
+    package mutating func handshakeSucceeded(
+        keepAliveInterval: Int32, _ now: Instant, _ quota: inout QuotaGroup
+    ) {
+        guard case .handshaking = phase else { return }
+        let now = advance(now)
+        let ready = ConnectionPhase.ReadyStream(
+            firstSerialNo: configuration.firstWireSerialNo, keepAliveInterval: keepAliveInterval,
+            silenceLimit: Self.silenceLimit, now)
+        phase = .ready(ready)
+        endpoint.hasStood = true
+        wake(ready.keepAliveAt)
+        let peer = endpoint.peer
+        log(.info, "connected to \(peer)")
+        actions.append(.initConnect(nil))
+        tellWaiting(&quota)
+    }
+
+    /// The attempt under way came to nothing.
+    package mutating func attemptFailed(_ cause: Cause, _ now: Instant, _ quota: inout QuotaGroup) {
+        switch phase {
+        case .connecting, .upgrading, .handshaking: break
+        case .idle, .ready, .pausing, .failed, .released: return
+        }
+        let now = advance(now)
+        actions.append(.closeStream)
+        guard configuration.reconnects, !cause.isFinal else { return failForGood(cause, now, &quota) }
+        let length = pause(now, after: ConnectionPhase.Setback(cause: cause, isOutage: true))
+        log(.warning, Texts.connectingFailed(cause.text, nextIn: length.milliseconds))
+        if configuration.tellsAttempts { actions.append(.attemptFailed(cause)) }
+        endImpatient(cause, now, &quota)
+    }
+
+    private mutating func failForGood(_ cause: Cause, _ now: Instant, _ quota: inout QuotaGroup) {
+        let cause = final(cause)
+        log(.error, "connecting failed permanently: \(cause.text)")
+        phase = .failed(cause)
+        actions.append(.initConnect(cause))
+        for request in requests.takeAll(where: { _ in true }) {
+            giveUp(request, now, &quota)
+            complete(request, cause.status, cause.text, isFinal: cause.isFinal)
+        }
+        tellWaiting(&quota)
+    }
+
+    /// Ends the requests that do not wait for an outage to pass.
+    private mutating func endImpatient(_ cause: Cause, _ now: Instant, _ quota: inout QuotaGroup) {
+        for request in requests.takeAll(where: { $0.terms.failsInOutage && !$0.wasSent }) {
+            giveUp(request, now, &quota)
+            complete(request, cause.status, Texts.outage(cause.text))
+        }
+    }
+
+    private func final(_ cause: Cause) -> Cause {
+        var cause = cause
+        cause.text = Texts.final(cause.text, reconnects: configuration.reconnects)
+        return cause
+    }
+
+    /// The socket failed or must be closed; before the handshake is done it is the attempt that failed.
+    package mutating func streamLost(_ cause: Cause, _ now: Instant, _ quota: inout QuotaGroup) {
+        guard case .ready(let ready) = phase else { return attemptFailed(duringHandshake(cause), now, &quota) }
+        let now = advance(now)
+        let reconnects = configuration.reconnects && !cause.isFinal
+        let cause = reconnects ? underEncryption(cause, ready) : final(underEncryption(cause, ready))
+        actions.append(.closeStream)
+        backoff.streamEnded(after: now - ready.since)
+        let isOutage = reconnects && backoff.pauses > 0
+        let lost = requests.takeAll { $0.wasSent || !reconnects || (isOutage && $0.terms.failsInOutage) }
+        log(.warning, Texts.lost(cause.text, requests: lost.count { $0.wasSent }))
+        actions.append(.disconnect(cause))
+        // While it is known what the gateway has answered.
+        for request in lost { giveUp(request, now, &quota) }
+        if reconnects {
+            _ = pause(now, after: ConnectionPhase.Setback(cause: cause, isOutage: isOutage))
+        } else {
+            phase = .failed(cause)
+        }
+        for request in lost { complete(request, .disconnected, cause.text, isFinal: cause.isFinal) }
+        tellWaiting(&quota)
+    }
+
+    /// The connection can not go on, whatever the gateway does.
+    package mutating func fail(_ cause: Cause, _ now: Instant, _ quota: inout QuotaGroup) {
+        var cause = cause
+        cause.isFinal = true
+        switch phase {
+        case .ready: return streamLost(cause, now, &quota)
+        case .idle, .pausing: phase = .connecting(ConnectionPhase.Attempt(deadline: now, setback: nil))
+        case .connecting, .upgrading, .handshaking, .failed, .released: break
+        }
+        attemptFailed(cause, now, &quota)
+    }
+
+    /// The stream was lost before the handshake was done: what that says of the attempt.
+    private func duringHandshake(_ cause: Cause) -> Cause {
+        guard cause.status == .disconnected else { return cause }
+        let code = cause.kind == .send ? Cause.InitConnectCode.notSent : Cause.InitConnectCode.disconnected
+        if case .upgrading = phase {
+            return Cause(
+                .connectFailed, .initConnect, code, Texts.openingLost(endpoint, cause.text), isFinal: cause.isFinal)
+        }
+        let isEncrypted = if case .handshaking = phase { endpoint.isEncrypted } else { false }
+        return Cause(
+            isEncrypted ? .encryptionFailed : .connectFailed, .initConnect, code,
+            Texts.firstMessageLost(endpoint, cause.text), isFinal: cause.isFinal)
+    }
+
+    private func underEncryption(_ cause: Cause, _ stream: ConnectionPhase.ReadyStream) -> Cause {
+        guard endpoint.isEncrypted, cause.status == .disconnected, stream.highestAnswered == 0 else { return cause }
+        var cause = cause
+        cause.text = Texts.lostUnderEncryption(cause.text)
+        return cause
+    }
+
+    /// The stream that was lost or released is closed. The gateway may have read what was sent until now: an
+    /// application's callback or loop may have held up the closing.
+    package mutating func streamClosed(_ now: Instant, _ quota: inout QuotaGroup) {
+        unconfirmed.streamEnded(advance(now), &quota)
+    }
+
+    /// Ends everything; but for `streamClosed` no event has an effect after it.
+    package mutating func release(_ now: Instant, _ quota: inout QuotaGroup) {
+        if case .released = phase { return }
+        let now = advance(now)
+        // Of what the application has not been told yet only completions are still its business.
+        let told = actions[firstAction...].filter { action in
+            if case .complete = action { true } else { false }
+        }
+        actions = [.closeStream] + told
+        firstAction = 0
+        for request in requests.takeAll(where: { _ in true }) {
+            giveUp(request, now, &quota)
+            complete(request, .released, Texts.released)
+        }
+        phase = .released
+        tellWaiting(&quota)
+        actions.append(.closed)
+        wakeAt = .max
+    }
+
+    mutating func beginAttempt(_ now: Instant, after setback: ConnectionPhase.Setback?) {
+        let peer = endpoint.peer
+        log(.info, "connecting to \(peer)")
+        let deadline = now + configuration.connectTimeout
+        phase = .connecting(ConnectionPhase.Attempt(deadline: deadline, setback: setback))
+        wake(deadline)
+        actions.append(.connect)
+    }
+
+    /// - Returns: how long it is.
+    private mutating func pause(_ now: Instant, after setback: ConnectionPhase.Setback) -> Instant {
+        let length = backoff.next()
+        phase = .pausing(ConnectionPhase.Attempt(deadline: now + length, setback: setback))
+        wake(now + length)
+        return length
+    }
+}
