@@ -1,4 +1,4 @@
-// For SHA1_Init and its like (SHA1.swift), and ERR_get_state.
+// For SHA1_Init and its like (SHA1.swift), MD5_Init, and ERR_get_state.
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include <openssl/asn1.h>
 #include <openssl/bio.h>
@@ -6,6 +6,7 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/md5.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <openssl/sha.h>

@@ -20,42 +20,13 @@ static _Atomic int own_threads;
 
 csystem_thread *csystem_this_thread(void) { return &this_thread; }
 
-// Written when only one thread is left.
-static uint64_t forks;
-
-uint64_t csystem_forks(void) { return forks; }
-
-_Atomic int csystem_is_initialised;
-static pthread_mutex_t initialisation = PTHREAD_MUTEX_INITIALIZER;
-static _Thread_local int is_initialising;
-// Written under `initialisation`.
-static void (*around_prepare)(void), (*around_parent)(void), (*around_child)(void);
-
-static void prepare_fork(void) {
-    pthread_mutex_lock(&initialisation);
-    if (around_prepare) around_prepare();
-}
-
-static void after_fork_in_parent(void) {
-    if (around_parent) around_parent();
-    pthread_mutex_unlock(&initialisation);
-}
-
-static void after_fork_in_child(void) {
-    pthread_mutex_init(&initialisation, NULL);
-    if (around_child) around_child();
-    forks += 1;
+void csystem_leave_threads_behind(void) {
     // The callback that this thread may be in is the parent's, and so is the thread it would wait for, and what it released.
     this_thread.callback_depth = 0;
     this_thread.turn = 0;
     this_thread.driving = NULL;
     this_thread.released = 0;
     own_threads = this_thread.is_own;
-}
-
-// With the library itself: a fork can not come before it.
-__attribute__((constructor)) static void watch_forks(void) {
-    pthread_atfork(prepare_fork, after_fork_in_parent, after_fork_in_child);
 }
 
 static pthread_key_t turns;
@@ -95,26 +66,6 @@ void csystem_run_turn(csystem_thread *thread, void (*turn)(void *), void *contex
 
 int csystem_has_left_turn(const csystem_thread *thread) {
     return thread->turn && (uintptr_t)__builtin_frame_address(0) > thread->turn;
-}
-
-void csystem_around_fork(void (*prepare)(void), void (*parent)(void), void (*child)(void)) {
-    around_prepare = prepare;
-    around_parent = parent;
-    around_child = child;
-}
-
-int csystem_begin_process_init_slowly(void) {
-    if (is_initialising) return 0;
-    pthread_mutex_lock(&initialisation);
-    if (!atomic_load_explicit(&csystem_is_initialised, memory_order_relaxed)) return is_initialising = 1;
-    pthread_mutex_unlock(&initialisation);
-    return 0;
-}
-
-void csystem_end_process_init(int is_done) {
-    is_initialising = 0;
-    atomic_store_explicit(&csystem_is_initialised, is_done, memory_order_release);
-    pthread_mutex_unlock(&initialisation);
 }
 
 int csystem_epoll_set(int epoll, int operation, int fd, uint32_t events, uint64_t token) {

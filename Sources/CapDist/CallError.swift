@@ -31,8 +31,8 @@ func reporting(_ call: () throws(CallError) -> Status) -> capdist_status {
 func reportingQuickly(_ call: () throws(CallError) -> Status) -> capdist_status {
     let type = csystem_begin_quick_call()
     defer { csystem_end_quick_call(type) }
-    initialiseProcess()
     do {
+        try initialiseProcess()
         return try call().rawValue
     } catch {
         setLastError(error.text)
@@ -44,8 +44,8 @@ func reportingQuickly(_ call: () throws(CallError) -> Status) -> capdist_status 
 func reportingLength(_ call: () throws(CallError) -> Int64) -> Int64 {
     let type = csystem_begin_quick_call()
     defer { csystem_end_quick_call(type) }
-    initialiseProcess()
     do {
+        try initialiseProcess()
         return try call()
     } catch {
         setLastError(error.text)

@@ -250,10 +250,6 @@ struct CheckedOptions {
         var request = InitWebSocketRequest(websocketKey: nil, clientID: clientID, programmingLanguage: language)
         request.websocketKey = InitWebSocketRequest.digest(ofKey: key)
         defer { request.wipe() }
-        guard request.websocketKey != nil else {
-            throw CallError(
-                .unsupported, "websocket_key: this process's OpenSSL has no MD5, which the WebSocket bridge asks for")
-        }
         return request.encoded()
     }
 }

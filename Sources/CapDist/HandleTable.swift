@@ -24,11 +24,7 @@ final class HandleTable: @unchecked Sendable {
     @exclusivity(unchecked) private var places: [Place] = []
     @exclusivity(unchecked) private var free: [Int] = []
 
-    private init() {
-        csystem_around_fork(
-            { HandleTable.shared.prepareFork() }, { HandleTable.shared.afterForkInParent() },
-            { HandleTable.shared.afterForkInChild() })
-    }
+    private init() {}
 
     /// Makes a handle and, with it, its connection. Where `make` throws, the handle is none again.
     func insert<Failure: Error>(
@@ -115,8 +111,17 @@ final class HandleTable: @unchecked Sendable {
 
     // MARK: - Fork
 
+    /// To be called once, during the set-up: all that a fork waits for is there then.
+    func watchForks() {
+        prepareFork()
+        afterForkInParent()
+        csystem_around_fork(
+            { HandleTable.shared.prepareFork() }, { HandleTable.shared.afterForkInParent() },
+            { HandleTable.shared.afterForkInChild() })
+    }
+
     private func prepareFork() {
-        lock.lock()
+        lock.lockForFork()
         Helpers.prepareFork()
         QuotaRegistry.shared.prepareFork()
         // The innermost: whoever holds them takes no other.
@@ -129,7 +134,7 @@ final class HandleTable: @unchecked Sendable {
         Crypto.afterForkInParent()
         QuotaRegistry.shared.afterForkInParent()
         Helpers.afterForkInParent()
-        lock.unlock()
+        lock.unlockAfterFork()
     }
 
     private func afterForkInChild() {

@@ -5,8 +5,15 @@ import Core
 
 /// Does once per process what a fork must not meet half done on another thread, before the first call does anything else.
 @inline(__always)
-func initialiseProcess() {
-    guard csystem_begin_process_init() != 0 else { return }
+func initialiseProcess() throws(CallError) {
+    let state = csystem_begin_process_init()
+    guard state != CSYSTEM_DONE else { return }
+    if state == CSYSTEM_NEVER {
+        throw CallError(
+            .systemError,
+            "this process was forked while another thread held the library up, as by the handler of a crash: only its parent"
+                + " can use it")
+    }
     initialiseProcessOnce()
 }
 
@@ -19,11 +26,16 @@ private func initialiseProcessOnce() {
         csystem_end_call(thread)
         (thread.pointee.cancel_state, thread.pointee.cancel_type) = outer
     }
-    // OpenSSL first: without it no connection can be made, which `capdist_init_connect` tells.
-    let isDone = Crypto.isAvailable && RuntimeWarmUp.run(warmUpExports)
+    HandleTable.shared.watchForks()
     csystem_watch_turns { Connection.abandonTurns() }
-    warmUpCalls()
-    csystem_end_process_init(isDone ? 1 : 0)
+    #if hasFeature(Embedded)
+        // It has no runtime that makes things at first use.
+        csystem_end_process_init(1)
+    #else
+        let isDone = RuntimeWarmUp.run(warmUpExports)
+        warmUpCalls()
+        csystem_end_process_init(isDone ? 1 : 0)
+    #endif
 }
 
 /// Requests as the exports make them, and how their ends are told.

@@ -18,10 +18,6 @@ import Testing
         #expect(digest.map { hex($0) } == "da39a3ee5e6b4b0d3255bfef95601890afd80709")
     }
 
-    @Test func openSSLHasWhatFramesNeed() {
-        #expect(Crypto.isAvailable)
-    }
-
     @Test(arguments: Vectors.all.frames) func anyChangedBitOfABodyIsDetected(_ vector: Vectors.Frame) throws {
         let frame = try #require(fromHex(vector.bytes))
         let header = try #require(try frame.withUnsafeBytes { try FrameHeader($0, maxBodyLength: 4096) })

@@ -204,11 +204,10 @@ import Testing
         }
     }
 
-    @Test func keyIsItsMD5() throws {
-        let digest = try #require(
-            "7522027ccf5a06b1".withCString { key in
-                InitWebSocketRequest.digest(ofKey: UnsafeRawBufferPointer(start: key, count: 16))
-            })
+    @Test func keyIsItsMD5() {
+        let digest = "7522027ccf5a06b1".withCString { key in
+            InitWebSocketRequest.digest(ofKey: UnsafeRawBufferPointer(start: key, count: 16))
+        }
         // md5sum of the same text.
         #expect(String(decoding: digest, as: UTF8.self) == "d44c04dda570ab91146b0efb62d14536")
         #expect(InitWebSocketRequest.digest(ofKey: UnsafeRawBufferPointer(start: nil, count: 0)) == [])

@@ -91,9 +91,33 @@ static void count_closed(void *user_data) {
     atomic_fetch_add((atomic_int *)user_data, 1);
 }
 
-/* NULL: in clear. */
+/* How the gateway is reached: in clear, or otherwise. */
 static const char *key_file, *ca_file;
 static int32_t transport;
+
+static void in_clear(void) {
+    key_file = ca_file = NULL;
+    transport = CAPDIST_TRANSPORT_TCP;
+}
+
+static void encrypted(void) {
+    in_clear();
+    key_file = VECTORS "/rsa/1024.pem";
+}
+
+static void over_tls(void) {
+    in_clear();
+    transport = CAPDIST_TRANSPORT_WEBSOCKET_TLS;
+    ca_file = TLS_CA;
+}
+
+static void reach(capdist_options *options, int port) {
+    options->port = port;
+    options->quota_requests = 0;
+    options->rsa_private_key_file = key_file;
+    options->transport = transport;
+    options->tls_ca_file = ca_file;
+}
 
 /* A connection of the child's own works, and leaves nothing. */
 static int use_own(int port) {
@@ -102,13 +126,9 @@ static int use_own(int port) {
     int threads = thread_count(), descriptors = descriptor_count();
     capdist_options options;
     capdist_options_init(&options, sizeof options);
-    options.port = port;
-    options.quota_requests = 0;
+    reach(&options, port);
     options.on_closed = count_closed;
     options.user_data = &closed;
-    options.rsa_private_key_file = key_file;
-    options.transport = transport;
-    options.tls_ca_file = ca_file;
     capdist_conn *conn = NULL;
     if (capdist_init_connect(&options, &conn) != CAPDIST_OK) return NO_CONNECTION;
     capdist_security security = {CAPDIST_MARKET_HK, "00700"};
@@ -174,7 +194,6 @@ static void *open_and_release_until_stopped(void *argument) {
     load *l = argument;
     while (!atomic_load(l->stop)) {
         capdist_options options = l->client->options;
-        options.rsa_private_key_file = key_file;
         options.on_init_connect = NULL;
         options.on_disconnect = NULL;
         options.on_push = NULL;
@@ -201,9 +220,7 @@ static int fork_under_load(fixture *f, int port, int (*child)(client *const clie
         clients[i] = new_client(f, port);
         clients[i]->hook = note_strays;
         clients[i]->options.max_queue = 100000;
-        clients[i]->options.rsa_private_key_file = key_file;
-        clients[i]->options.transport = transport;
-        clients[i]->options.tls_ca_file = ca_file;
+        reach(&clients[i]->options, port);
         open_ready(clients[i]);
     }
     for (int i = 0; i <= CLIENTS; i++) {
@@ -272,8 +289,7 @@ static void children_are_told_and_the_parent_goes_on(void **state) {
 static int fork_in_first_moments(int port, int after_us) {
     capdist_options options;
     capdist_options_init(&options, sizeof options);
-    options.port = port;
-    options.quota_requests = 0;
+    reach(&options, port);
     capdist_conn *conn = NULL;
     if (capdist_init_connect(&options, &conn) != CAPDIST_OK) return NO_CONNECTION;
     usleep((useconds_t)after_us);
@@ -297,37 +313,105 @@ static int fork_in_first_moments(int port, int after_us) {
 #define __has_feature(feature) 0
 #endif
 
-/* The first of the tests: those that follow use the library in this process. */
+/* The first of the tests: those that follow use the library in this process. What a connection needs is set up by the first one
+ * that does: each way has moments of its own. */
 static void fork_in_the_first_moments(void **state) {
     /* The library it is built with is not optimised, and makes at first use what the shipped one has from the start. */
     if (__has_feature(address_sanitizer)) skip();
-    const int port = start_simulator(*state, "--no-quota", NULL);
-    for (int n = 0; n < forks(); n++) {
-        pid_t pid = fork_child();
-        if (pid == 0) _exit(fork_in_first_moments(port, n));
-        int status = wait_for_child_within(pid, 3 * CHILD_MS);
-        if (status != GOOD) fail_msg("process %d: %d", n, status);
+    void (*const ways[])(void) = {in_clear, encrypted, over_tls};
+    const int ports[] = {start_simulator(*state, "--no-quota", NULL),
+                         start_simulator(*state, "--no-quota", "--rsa-key", VECTORS "/rsa/1024.pem", NULL),
+                         start_simulator(*state, "--no-quota", TLS_WEBSOCKET, NULL)};
+    for (size_t way = 0; way < COUNT(ways); way++) {
+        ways[way]();
+        for (int n = 0; n < forks(); n++) {
+            pid_t pid = fork_child();
+            if (pid == 0) _exit(fork_in_first_moments(ports[way], n));
+            int status = wait_for_child_within(pid, 3 * CHILD_MS);
+            if (status != GOOD) fail_msg("way %zu, process %d: %d", way, n, status);
+        }
     }
+    in_clear();
 }
 
 /* OpenSSL has locks of its own. */
 static void children_of_an_encrypted_parent(void **state) {
-    key_file = VECTORS "/rsa/1024.pem";
+    encrypted();
     int port = start_simulator(*state, "--no-quota", "--rsa-key", key_file, NULL);
     int wrong = fork_under_load(*state, port, ask_release_and_use_own);
-    key_file = NULL;
+    in_clear();
     assert_int_equal(wrong, GOOD);
 }
 
 static void children_of_a_parent_over_tls(void **state) {
     /* They take long there, and the program has its limit. */
     if (__has_feature(address_sanitizer)) skip();
-    transport = CAPDIST_TRANSPORT_WEBSOCKET_TLS;
-    ca_file = TLS_CA;
+    over_tls();
     int wrong = fork_under_load(*state, start_simulator(*state, "--no-quota", TLS_WEBSOCKET, NULL), ask_release_and_use_own);
-    transport = CAPDIST_TRANSPORT_TCP;
-    ca_file = NULL;
+    in_clear();
     assert_int_equal(wrong, GOOD);
+}
+
+/* While a process in clear goes on, other threads make its first connections of the other kinds: what those set up, a child's own
+ * must find whole, or not begun. */
+static void *connect_each_way(void *argument) {
+    const int *ports = argument;
+    for (int way = 0; way < 2; way++) {
+        capdist_options options;
+        capdist_options_init(&options, sizeof options);
+        options.port = ports[way];
+        options.quota_requests = 0;
+        if (way == 0) {
+            options.rsa_private_key_file = VECTORS "/rsa/1024.pem";
+        } else {
+            options.transport = CAPDIST_TRANSPORT_WEBSOCKET_TLS;
+            options.tls_ca_file = TLS_CA;
+        }
+        capdist_conn *conn = NULL;
+        if (capdist_init_connect(&options, &conn) != CAPDIST_OK || capdist_wait_ready(conn, PATIENCE_MS) != CAPDIST_OK ||
+            capdist_release(conn) != CAPDIST_OK) {
+            return argument;
+        }
+    }
+    return NULL;
+}
+
+static int fork_beside_first_use(const int ports[2], int n) {
+    pthread_t thread;
+    void *failed = NULL;
+    if (pthread_create(&thread, NULL, connect_each_way, (void *)ports) != 0) return LEFT_OVER;
+    usleep((useconds_t)(n * 37));
+    pid_t children[6];
+    for (size_t i = 0; i < COUNT(children); i++) {
+        children[i] = fork_child();
+        if (children[i] != 0) continue;
+        if (i % 2) {
+            over_tls();
+        } else {
+            encrypted();
+        }
+        _exit(use_own(ports[i % 2]));
+    }
+    int wrong = GOOD;
+    for (size_t i = 0; i < COUNT(children); i++) {
+        int status = wait_for_child(children[i]);
+        if (wrong == GOOD) wrong = status;
+    }
+    pthread_join(thread, &failed);
+    return wrong == GOOD && failed ? NO_CONNECTION : wrong;
+}
+
+/* The second: no connection of this process has needed OpenSSL yet, and these are in processes of their own. */
+static void fork_beside_the_first_use_of_openssl(void **state) {
+    if (__has_feature(address_sanitizer)) skip();
+    const int ports[] = {start_simulator(*state, "--no-quota", "--rsa-key", VECTORS "/rsa/1024.pem", NULL),
+                         start_simulator(*state, "--no-quota", TLS_WEBSOCKET, NULL)};
+    for (int n = 0; n < forks(); n++) {
+        pid_t pid = fork_child();
+        if (pid == 0) _exit(fork_beside_first_use(ports, n));
+        int status = wait_for_child_within(pid, 3 * CHILD_MS);
+        if (status != GOOD) fail_msg("process %d: %d", n, status);
+    }
 }
 
 static int exit_normally(client *const clients[CLIENTS], int port, int n) {
@@ -494,6 +578,7 @@ static void a_child_does_not_come_back_from_a_callback(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(fork_in_the_first_moments),
+        TEST(fork_beside_the_first_use_of_openssl),
         TEST(children_are_told_and_the_parent_goes_on),
         TEST(children_of_an_encrypted_parent),
         TEST(children_of_a_parent_over_tls),

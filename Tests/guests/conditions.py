@@ -37,6 +37,8 @@ def conditions(run: Run) -> None:
         _last_thread(run, port)
         _locked(run, port)
         _failing(run, port)
+        for which in ("thread", "other"):
+            played(run, f"a fork out of a crash, {which}", [OUT / "crashed", str(port), which], limit_s=300)
         played(run, "a collector that stops threads by signals", [OUT / "collector", str(port)])
         _names(run, port)
     with simulator("--no-quota", "--fault", "never") as port:

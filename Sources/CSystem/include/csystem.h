@@ -76,15 +76,28 @@ int csystem_join(pthread_t thread, int milliseconds);
 uint64_t csystem_forks(void);
 
 /// Called around every fork once they are set: before it, and after it in the parent and in the child, where the fork is
-/// counted and this thread is inside no callback. To be set during the set-up.
+/// counted then. To be set during the set-up.
 void csystem_around_fork(void (*prepare)(void), void (*parent)(void), void (*child)(void));
 
+/// Takes a mutex before a fork. It is not to be had where the fork comes from a handler of a crash: the thread that crashed may
+/// hold it, or another one that was stopped. Then it is waited for a few seconds at most, and the child cannot use the library.
+/// - Returns: whether it is taken, and to be given back in the parent.
+int csystem_lock_for_fork(pthread_mutex_t *mutex);
+
+/// In a forked child: the library's threads, and the callback that this one may be in, are the parent's.
+void csystem_leave_threads_behind(void);
+
 /// What a process does once, before anything else. A fork waits until it is done.
-/// - Returns: whether the caller is to do it, and to call `csystem_end_process_init`; not if it is doing it already.
+enum {
+    CSYSTEM_TO_DO, ///< by the caller, who is to call `csystem_end_process_init` then
+    CSYSTEM_DONE,  ///< or being done, by this very thread
+    CSYSTEM_NEVER, ///< a fork met the library half way in something
+};
 static inline int csystem_begin_process_init(void) {
     extern _Atomic int csystem_is_initialised;
     int csystem_begin_process_init_slowly(void);
-    return !atomic_load_explicit(&csystem_is_initialised, memory_order_acquire) && csystem_begin_process_init_slowly();
+    const int state = atomic_load_explicit(&csystem_is_initialised, memory_order_acquire);
+    return state == CSYSTEM_DONE ? state : csystem_begin_process_init_slowly();
 }
 /// - Parameter is_done: 0 if the next one should try again.
 void csystem_end_process_init(int is_done);

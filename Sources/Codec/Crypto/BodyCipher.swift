@@ -30,15 +30,10 @@ package final class BodyCipher {
     ///   - iv: 16 bytes, for `aesCBC`.
     /// - Returns: nil for other lengths, for `none`, and if OpenSSL fails.
     package init?(_ algorithm: CipherAlgorithm, key: UnsafeRawBufferPointer, iv: UnsafeRawBufferPointer?) {
-        guard key.count == Self.keySize, let crypto = Crypto.shared else { return nil }
-        let cipher: OpaquePointer
-        switch algorithm {
-        case .none: return nil
-        case .ftaesECB, .aesECB: cipher = crypto.aesECB
-        case .aesCBC:
-            guard iv?.count == Self.block else { return nil }
-            cipher = crypto.aesCBC
-        }
+        guard key.count == Self.keySize else { return nil }
+        if case .none = algorithm { return nil }
+        let isCBC = if case .aesCBC = algorithm { true } else { false }
+        guard !isCBC || iv?.count == Self.block else { return nil }
         guard let encryption = EVP_CIPHER_CTX_new() else { return nil }
         guard let decryption = EVP_CIPHER_CTX_new() else {
             EVP_CIPHER_CTX_free(encryption)
@@ -50,8 +45,10 @@ package final class BodyCipher {
         let key = key.baseAddress?.assumingMemoryBound(to: UInt8.self)
         // ECB takes none.
         let iv = iv?.baseAddress?.assumingMemoryBound(to: UInt8.self)
-        let isReady = Crypto.gated {
-            EVP_EncryptInit_ex2(encryption, cipher, key, iv, nil) == 1
+        let isReady = Crypto.gated { () -> Bool in
+            guard let crypto = Crypto.shared else { return false }
+            let cipher = isCBC ? crypto.aesCBC : crypto.aesECB
+            return EVP_EncryptInit_ex2(encryption, cipher, key, iv, nil) == 1
                 && EVP_DecryptInit_ex2(decryption, cipher, key, iv, nil) == 1
         }
         guard isReady == true else { return nil }

@@ -2,37 +2,30 @@ import COpenSSL
 import CSystem
 import Glibc
 
-/// OpenSSL in a library context of our own, with what we use fetched once. The process's default context is torn down by
-/// OpenSSL's atexit handler under threads that still hash; this one is not, and lives as long as the process.
-///
-/// What OpenSSL sets up for the whole process at its first use (its configuration, its error texts) is set up here, on the
-/// host's thread: a connection's thread that was doing it while the process exits ran into that handler. If nobody used
-/// OpenSSL before, it installs none.
+/// OpenSSL in a library context of our own, with what we use fetched once. It is made by the first connection that needs it,
+/// which one in clear never does. The process's default context is torn down by OpenSSL's atexit handler under threads that
+/// still use it; this one is not, and lives as long as the process.
 package struct Crypto: @unchecked Sendable {
     let context: OpaquePointer
     let aesECB: OpaquePointer
     let aesCBC: OpaquePointer
-    /// For the WebSocket key; nil where OpenSSL has none, as under FIPS.
-    let md5: OpaquePointer?
 
-    /// nil if OpenSSL could not provide all of them. OpenSSL counts its references atomically.
-    static let shared = Crypto()
-
-    /// Whether this process's OpenSSL has what frames need; also does the set-up, so that nothing is fetched later.
-    package static var isAvailable: Bool { shared != nil }
-
+    /// nil if OpenSSL could not provide all of them.
+    ///
+    /// What OpenSSL sets up for the whole process at its first use is set up here, too, as far as both uses need it. It reads no
+    /// configuration. If nobody used OpenSSL before, it installs no atexit handler.
     private init?() {
-        let once = OPENSSL_INIT_NO_ATEXIT | OPENSSL_INIT_LOAD_CRYPTO_STRINGS | OPENSSL_INIT_LOAD_CONFIG
-        OPENSSL_init_crypto(UInt64(once), nil)
-        OPENSSL_init_ssl(UInt64(once) | UInt64(OPENSSL_INIT_LOAD_SSL_STRINGS), nil)
-        guard let context = OSSL_LIB_CTX_new(),
-            let aesECB = EVP_CIPHER_fetch(context, "AES-128-ECB", nil),
+        OPENSSL_init_crypto(UInt64(OPENSSL_INIT_NO_ATEXIT | OPENSSL_INIT_NO_LOAD_CONFIG), nil)
+        guard let context = OSSL_LIB_CTX_new() else { return nil }
+        guard let aesECB = EVP_CIPHER_fetch(context, "AES-128-ECB", nil),
             let aesCBC = EVP_CIPHER_fetch(context, "AES-128-CBC", nil)
-        else { return nil }
+        else {
+            OSSL_LIB_CTX_free(context)
+            return nil
+        }
         self.context = context
         self.aesECB = aesECB
         self.aesCBC = aesCBC
-        md5 = Self.keepingErrors { EVP_MD_fetch(context, "MD5", nil) }
         atexit { Crypto.closeGate() }
     }
 
@@ -45,12 +38,17 @@ package struct Crypto: @unchecked Sendable {
 
     private struct Gate {
         var mutex = pthread_mutex_t()
+        /// Made at its first use.
+        var crypto: Crypto?
         /// Whether the process ends, and OpenSSL is not to be touched any more.
         var isClosed = false
+        /// Of the thread that forks.
+        var isHeldForFork = false
     }
 
-    /// Guards what takes OpenSSL's own locks: all of RSA and TLS, its random numbers, a thread's first use and its end.
-    /// Digests and ciphers take none. A fork waits for it, so that a child finds none of those locks held.
+    /// Guards what takes OpenSSL's own locks: its set-up, all of RSA and TLS, its random numbers, a thread's first use and its
+    /// end. Digests and ciphers take none. A fork waits for it, so that a child finds none of those locks held, and nothing half
+    /// made.
     nonisolated(unsafe) private static let gate: UnsafeMutablePointer<Gate> = {
         let gate = UnsafeMutablePointer<Gate>.allocate(capacity: 1)
         gate.initialize(to: Gate())
@@ -63,6 +61,12 @@ package struct Crypto: @unchecked Sendable {
         pthread_mutex_lock(&gate.pointee.mutex)
         defer { pthread_mutex_unlock(&gate.pointee.mutex) }
         return gate.pointee.isClosed ? nil : body()
+    }
+
+    /// Inside the gate: what OpenSSL has for us, made by whoever needs it first; nil if it cannot provide it.
+    static var shared: Crypto? {
+        if gate.pointee.crypto == nil { gate.pointee.crypto = keepingErrors { Crypto() } }
+        return gate.pointee.crypto
     }
 
     /// The same, leaving nothing with the thread. What OpenSSL keeps for a thread of ours is given back at once: at the
@@ -98,8 +102,10 @@ package struct Crypto: @unchecked Sendable {
     ///   handler frees that, too.
     package static func leaveThread() -> Bool { gated { OPENSSL_thread_stop() } != nil }
 
-    package static func prepareFork() { pthread_mutex_lock(&gate.pointee.mutex) }
-    package static func afterForkInParent() { pthread_mutex_unlock(&gate.pointee.mutex) }
+    package static func prepareFork() { gate.pointee.isHeldForFork = csystem_lock_for_fork(&gate.pointee.mutex) != 0 }
+    package static func afterForkInParent() {
+        if gate.pointee.isHeldForFork { pthread_mutex_unlock(&gate.pointee.mutex) }
+    }
     package static func afterForkInChild() { pthread_mutex_init(&gate.pointee.mutex, nil) }
 
     /// Runs at exit, before the handler of an application that used OpenSSL first; one that uses it later installs none.

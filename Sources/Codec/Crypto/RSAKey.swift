@@ -22,10 +22,12 @@ package final class RSAKey: @unchecked Sendable {
     }
 
     static func decode(_ pem: UnsafeRawBufferPointer) throws(LoadError) -> OpaquePointer {
-        guard let crypto = Crypto.shared else { throw LoadError(text: "OpenSSL has not what it takes") }
         let read = Crypto.gated {
             Crypto.keepingErrors {
-                Result { () throws(LoadError) in try Self.decode(pem, crypto) }
+                Result { () throws(LoadError) in
+                    guard let crypto = Crypto.shared else { throw LoadError(text: "OpenSSL has not what it takes") }
+                    return try Self.decode(pem, crypto)
+                }
             }
         }
         guard let read else { throw .processEnds }

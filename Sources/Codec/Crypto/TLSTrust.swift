@@ -55,6 +55,8 @@ package final class TLSContexts: @unchecked Sendable {
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     // Guarded by the mutex.
     @exclusivity(unchecked) private var entries: [Entry] = []
+    // Of the thread that forks.
+    @exclusivity(unchecked) private var isHeldForFork = false
 
     private init() {
         mutex = .allocate(capacity: 1)
@@ -93,8 +95,8 @@ package final class TLSContexts: @unchecked Sendable {
         }
     }
 
-    package func prepareFork() { pthread_mutex_lock(mutex) }
-    package func afterForkInParent() { pthread_mutex_unlock(mutex) }
+    package func prepareFork() { isHeldForFork = csystem_lock_for_fork(mutex) != 0 }
+    package func afterForkInParent() { if isHeldForFork { pthread_mutex_unlock(mutex) } }
     package func afterForkInChild() { pthread_mutex_init(mutex, nil) }
 }
 

@@ -55,16 +55,19 @@ package struct InitWebSocketRequest: Equatable {
         websocketKey?.withUnsafeMutableBytes { Crypto.wipe($0) }
     }
 
-    /// What the bridge is told of the user's key; nil if OpenSSL has no MD5, as under FIPS.
-    package static func digest(ofKey key: UnsafeRawBufferPointer) -> [UInt8]? {
+    /// What the bridge is told of the user's key.
+    package static func digest(ofKey key: UnsafeRawBufferPointer) -> [UInt8] {
         if key.isEmpty { return [] }
-        guard let crypto = Crypto.shared, let md5 = crypto.md5 else { return nil }
+        // As SHA-1 (SHA1.swift): the low-level functions need nothing of OpenSSL's to be set up.
+        var context = MD5_CTX()
         var digest = [UInt8](repeating: 0, count: 16)
-        let isDone = Crypto.gated {
-            Crypto.keepingErrors { EVP_Digest(key.baseAddress, key.count, &digest, nil, md5, nil) == 1 }
+        MD5_Init(&context)
+        MD5_Update(&context, key.baseAddress, key.count)
+        MD5_Final(&digest, &context)
+        defer {
+            withUnsafeMutableBytes(of: &context) { Crypto.wipe($0) }
+            digest.withUnsafeMutableBytes { Crypto.wipe($0) }
         }
-        defer { digest.withUnsafeMutableBytes { Crypto.wipe($0) } }
-        guard isDone == true else { return nil }
         let digits = Array("0123456789abcdef".utf8)
         return [UInt8](unsafeUninitializedCapacity: 2 * digest.count) { text, count in
             for byte in digest {

@@ -39,7 +39,6 @@ package final class Connection: @unchecked Sendable {
         _ options: ConnectionOptions, handle: OpaquePointer?, group: String, limit: Int, window: Instant,
         forget: @escaping @Sendable () -> Void
     ) throws(CreationError) {
-        guard Crypto.isAvailable else { throw .system(SystemError(code: ENOSYS)) }
         guard let poller = Poller() else { throw .system(SystemError(code: errno)) }
         let membership = QuotaRegistry.shared.join(group, limit: limit, window: window, Clock.now()) { poller.wake() }
         guard let membership else {

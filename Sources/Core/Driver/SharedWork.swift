@@ -101,8 +101,8 @@ final class SharedWork<Value: Sendable>: @unchecked Sendable {
 
     // Around fork: the threads are the parent's.
 
-    func prepareFork() { lock.lock() }
-    func afterForkInParent() { lock.unlock() }
+    func prepareFork() { lock.lockForFork() }
+    func afterForkInParent() { lock.unlockAfterFork() }
     func afterForkInChild() {
         lock.remakeAfterFork()
         running = []

@@ -1,3 +1,4 @@
+import CSystem
 import Glibc
 
 /// A mutex at an address that never moves. `Synchronization.Mutex` traps when it is contended in a forked child, and
@@ -29,6 +30,28 @@ package final class Lock: @unchecked Sendable {
         return try body()
     }
 
+    // MARK: - Around fork
+
+    @exclusivity(unchecked) private(set) var isHeldForFork = false
+
+    /// Takes the lock, if it is to be had (`csystem_lock_for_fork`).
+    @discardableResult
+    package func lockForFork() -> Bool {
+        guard csystem_lock_for_fork(mutex) != 0 else { return false }
+        isHeldForFork = true
+        return true
+    }
+
+    /// In the parent.
+    package func unlockAfterFork() {
+        guard isHeldForFork else { return }
+        isHeldForFork = false
+        unlock()
+    }
+
     /// Makes the lock new in a forked child, whose copy may be held by a thread that is not there.
-    package func remakeAfterFork() { pthread_mutex_init(mutex, nil) }
+    package func remakeAfterFork() {
+        pthread_mutex_init(mutex, nil)
+        isHeldForFork = false
+    }
 }

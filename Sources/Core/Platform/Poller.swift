@@ -298,8 +298,8 @@ package enum Pollers {
 
     // Around fork.
 
-    package static func prepareFork() { lock.lock() }
-    package static func afterForkInParent() { lock.unlock() }
+    package static func prepareFork() { lock.lockForFork() }
+    package static func afterForkInParent() { lock.unlockAfterFork() }
     package static func afterForkInChild() {
         lock.remakeAfterFork()
         for poller in all {

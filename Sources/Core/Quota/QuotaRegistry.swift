@@ -39,13 +39,14 @@ package final class QuotaRegistry: @unchecked Sendable {
     // Around fork: nobody may be inside a group when the child's copy is made.
 
     package func prepareFork() {
-        lock.lock()
-        for quota in groups.values { quota.lock.lock() }
+        guard lock.lockForFork() else { return }
+        for quota in groups.values { quota.lock.lockForFork() }
     }
 
     package func afterForkInParent() {
-        for quota in groups.values { quota.lock.unlock() }
-        lock.unlock()
+        guard lock.isHeldForFork else { return }
+        for quota in groups.values { quota.lock.unlockAfterFork() }
+        lock.unlockAfterFork()
     }
 
     package func afterForkInChild(_ now: Instant) {

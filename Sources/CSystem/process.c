@@ -1,0 +1,102 @@
+// What a process does once, and what is done around each of its forks.
+#define _GNU_SOURCE
+#include "csystem.h"
+
+#include <errno.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+// Written when only one thread is left.
+static uint64_t forks;
+
+uint64_t csystem_forks(void) { return forks; }
+
+_Atomic int csystem_is_initialised;
+static pthread_mutex_t initialisation = PTHREAD_MUTEX_INITIALIZER;
+static _Thread_local int is_initialising;
+// Written under `initialisation`.
+static void (*around_prepare)(void), (*around_parent)(void), (*around_child)(void);
+
+void csystem_around_fork(void (*prepare)(void), void (*parent)(void), void (*child)(void)) {
+    around_prepare = prepare;
+    around_parent = parent;
+    around_child = child;
+}
+
+int csystem_begin_process_init_slowly(void) {
+    if (is_initialising) return CSYSTEM_DONE;
+    pthread_mutex_lock(&initialisation);
+    const int state = atomic_load_explicit(&csystem_is_initialised, memory_order_relaxed);
+    if (state == CSYSTEM_TO_DO) {
+        is_initialising = 1;
+        return state;
+    }
+    pthread_mutex_unlock(&initialisation);
+    return state;
+}
+
+void csystem_end_process_init(int is_done) {
+    is_initialising = 0;
+    atomic_store_explicit(&csystem_is_initialised, is_done ? CSYSTEM_DONE : CSYSTEM_TO_DO, memory_order_release);
+    pthread_mutex_unlock(&initialisation);
+}
+
+enum { PATIENCE_S = 10 };
+
+// Of the fork that this thread is at.
+static _Thread_local struct timespec patience_ends;
+static _Thread_local int has_all, has_initialisation;
+
+// Whether the calling thread holds it.
+static int is_mine(const pthread_mutex_t *mutex) {
+#ifdef __GLIBC__
+    return mutex->__data.__owner == syscall(SYS_gettid);
+#else
+    (void)mutex;
+    return 0;
+#endif
+}
+
+int csystem_lock_for_fork(pthread_mutex_t *mutex) {
+    int error = pthread_mutex_trylock(mutex);
+    if (error && !is_mine(mutex)) error = pthread_mutex_timedlock(mutex, &patience_ends);
+    if (error) has_all = 0;
+    return !error;
+}
+
+static void prepare_fork(void) {
+    const int error = errno;
+    clock_gettime(CLOCK_REALTIME, &patience_ends);
+    patience_ends.tv_sec += PATIENCE_S;
+    has_all = 1;
+    has_initialisation = csystem_lock_for_fork(&initialisation);
+    // What the set-up was just making is not touched.
+    if (has_initialisation && around_prepare) around_prepare();
+    errno = error;
+}
+
+static void after_fork_in_parent(void) {
+    if (!has_initialisation) return;
+    if (around_parent) around_parent();
+    pthread_mutex_unlock(&initialisation);
+}
+
+static void after_fork_in_child(void) {
+    pthread_mutex_init(&initialisation, NULL);
+    is_initialising = 0;
+    forks += 1;
+    if (!has_all) {
+        // Of this process's own forks, too, it is out of the way.
+        csystem_around_fork(NULL, NULL, NULL);
+        atomic_store_explicit(&csystem_is_initialised, CSYSTEM_NEVER, memory_order_release);
+    } else if (around_child) {
+        around_child();
+    }
+    csystem_leave_threads_behind();
+}
+
+// With the library itself: a fork can not come before it.
+__attribute__((constructor)) static void watch_forks(void) {
+    pthread_atfork(prepare_fork, after_fork_in_parent, after_fork_in_child);
+}
