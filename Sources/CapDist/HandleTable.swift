@@ -9,10 +9,17 @@ import Glibc
 final class HandleTable: @unchecked Sendable {
     static let shared = HandleTable()
 
+    private enum Use {
+        /// Nobody's, or of a connection that is being made.
+        case none
+        case open(Connection)
+        /// The application gave the handle back. The connection stays until its end, in a forked child permanently.
+        case givenBack(Connection)
+    }
+
     private struct Place {
         var generation: UInt = 0
-        var connection: Connection?
-        var isReleased = false
+        var use = Use.none
         /// Which process the connection belongs to, counted in forks.
         var forks: UInt64 = 0
     }
@@ -42,7 +49,6 @@ final class HandleTable: @unchecked Sendable {
             index = places.count
             places.append(Place())
         }
-        places[index].isReleased = false
         places[index].forks = csystem_forks()
         // The low bit: no object has such an address. The place's number and its generation above it.
         let bits = places[index].generation << (Self.indexBits + 1) | UInt(index) << 1 | 1
@@ -50,7 +56,7 @@ final class HandleTable: @unchecked Sendable {
         do {
             guard let handle = OpaquePointer(bitPattern: bits) else { return nil }
             let connection = try make(handle)
-            lock.withLock { places[index].connection = connection }
+            lock.withLock { places[index].use = .open(connection) }
             return (handle, connection)
         } catch {
             forget(OpaquePointer(bitPattern: bits))
@@ -61,15 +67,14 @@ final class HandleTable: @unchecked Sendable {
     /// Makes the handle stale and its place free.
     func forget(_ handle: OpaquePointer?) {
         // The last reference must not go while the lock is held.
-        var connection: Connection?
+        var use = Use.none
         lock.withLock {
             guard let index = try? index(handle) else { return }
-            connection = places[index].connection
-            places[index].connection = nil
+            swap(&use, &places[index].use)
             places[index].generation += 1
             free.append(index)
         }
-        withExtendedLifetime(connection) {}
+        withExtendedLifetime(use) {}
     }
 
     /// The connection of a handle that is neither released nor another process's.
@@ -80,7 +85,7 @@ final class HandleTable: @unchecked Sendable {
         guard places[index].forks == csystem_forks() else {
             throw CallError(.forked, "the connection belongs to the parent process: make a new one in this one")
         }
-        guard !places[index].isReleased, let connection = places[index].connection else { throw Self.released }
+        guard case .open(let connection) = places[index].use else { throw Self.released }
         return connection
     }
 
@@ -89,8 +94,8 @@ final class HandleTable: @unchecked Sendable {
         lock.lock()
         defer { lock.unlock() }
         let index = try index(handle)
-        guard !places[index].isReleased, let connection = places[index].connection else { throw Self.released }
-        places[index].isReleased = true
+        guard case .open(let connection) = places[index].use else { throw Self.released }
+        places[index].use = .givenBack(connection)
         return (connection, places[index].forks != csystem_forks())
     }
 

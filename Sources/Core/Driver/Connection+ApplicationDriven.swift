@@ -15,7 +15,7 @@ extension Connection {
 
     /// Does what there is to do, and waits for nothing.
     package func process() -> Status {
-        let (status, timerAt) = state.with { ($0.turns.take(), $0.timerAt) }
+        let (status, timerAt) = state.with { ($0.takeTurn(), $0.timerAt) }
         guard case .ok = status else { return status }
         guard runTurn(wait: 0, answersBefore: poller.waitsForWriting ? nil : timerAt) else { return .forked }
         return poller.isGivenUp ? .systemError : .ok
@@ -86,7 +86,7 @@ extension Connection {
         let now = Clock.now()
         let isReleased = state.with { state in
             state.tell { $0.fail(Self.callbackLeft, now, &$1) }
-            if !state.isReleased { state.turns.giveBack() }
+            if !state.isReleased { state.endTurn() }
             return state.isReleased
         }
         if isReleased { endAfterCallback() }
@@ -121,10 +121,10 @@ extension Connection {
     /// one who found a driver relies on.
     /// - Returns: false in a child that a callback forked.
     private func endTurn(isWritable: Bool = false) -> Bool {
-        if !runUntilIdle(isWritable: isWritable, atIdle: { $0.turns.giveBack() }) {
+        if !runUntilIdle(isWritable: isWritable, atIdle: { $0.endTurn() }) {
             if !driving.isForked { end() }
             if driving.isForked { return false }
-            state.with { $0.turns.end() }
+            state.with { $0.endTurn() }
         }
         state.tellChanged()
         return true
@@ -133,7 +133,7 @@ extension Connection {
     func releaseApplicationDriven(insideCallback: Bool) {
         let isMyTurn = state.with { state in
             state.tell { $0.release(Clock.now(), &$1) }
-            if case .ok = state.turns.take() { return true }
+            if case .ok = state.takeTurn() { return true }
             // Whoever is at it comes to the end of it: this very thread after its callback, or another one.
             wakeForRelease()
             return false
@@ -142,7 +142,7 @@ extension Connection {
         case (true, true): endAfterCallback()
         case (true, false): _ = runTurn(wait: nil)
         case (false, true): break
-        case (false, false): _ = state.wait(until: .max) { state -> Void? in state.turns.isOver ? () : nil }
+        case (false, false): _ = state.wait(until: .max) { state -> Void? in state.isOver ? () : nil }
         }
     }
 

@@ -56,7 +56,7 @@ extension Connection {
                 if state.with({ $0.thread.isParked }) { return }
             }
         }
-        guard !driving.isOver else { return }
+        guard !driving.hasEnded else { return }
         performActions()
         end()
     }
@@ -64,7 +64,7 @@ extension Connection {
     /// The connection's thread ends inside a callback, as a runtime may end it (pthread_exit). Another one goes on in its
     /// place: the connection fails, and all that was accepted completes.
     func replaceThread() {
-        guard !driving.isOver else { return }
+        guard !driving.hasEnded else { return }
         let ended = pthread_self()
         // What ended this one at its very start would end the next as well.
         let begins = !driving.isBeginning

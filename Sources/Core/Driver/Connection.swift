@@ -53,7 +53,7 @@ package final class Connection: @unchecked Sendable {
         sender = Guarded(Sender(options, poller))
         let machine = Machine(options.behaviour, member: membership.member, name: options.callbacks.name)
         state = Guarded(SharedState(machine, membership.quota, poller))
-        driving = DriverState(Connector(options, poller))
+        driving = DriverState(Connector(options, poller) { [state] in state.with { $0.machine.attemptDeadline } })
     }
 
     /// Starts the connection's thread, if it is to have one. From here on `release` must be called.
@@ -156,7 +156,7 @@ package final class Connection: @unchecked Sendable {
             // nil inside: this thread has its turn.
             let answer = state.wait(until: deadline) { state -> Answer?? in
                 if let answer = body(&state) { return .some(answer) }
-                guard options.isApplicationDriven, Clock.now() < deadline, case .ok = state.turns.take() else {
+                guard options.isApplicationDriven, Clock.now() < deadline, case .ok = state.takeTurn() else {
                     return nil
                 }
                 return .some(nil)

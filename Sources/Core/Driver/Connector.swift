@@ -15,6 +15,8 @@ final class Connector {
 
     private let options: ConnectionOptions
     private let poller: Poller
+    /// Until when the attempt may take; nil: there is none.
+    private let attemptDeadline: () -> Instant?
 
     /// Whether an attempt waits for these. One that outlasts its attempt serves the next.
     private var awaitsLookUp = false
@@ -31,13 +33,13 @@ final class Connector {
     private var passedOver: Address?
     /// On its way; -1: none.
     private var socket: Int32 = -1
-    private var attemptDeadline = Instant.max
     /// When the next address has its turn.
     private(set) var addressDeadline = Instant.max
 
-    init(_ options: ConnectionOptions, _ poller: Poller) {
+    init(_ options: ConnectionOptions, _ poller: Poller, attemptDeadline: @escaping () -> Instant?) {
         self.options = options
         self.poller = poller
+        self.attemptDeadline = attemptDeadline
     }
 
     /// Whether `progressed` is to be told of the socket.
@@ -46,7 +48,6 @@ final class Connector {
     // MARK: - An attempt
 
     func begin() -> Step {
-        attemptDeadline = Clock.now() + options.behaviour.connectTimeout
         guard let trust = options.tls else { return resolve() }
         if let context = TLSContexts.shared.made(trust) {
             trusted = context
@@ -190,13 +191,18 @@ final class Connector {
                 return .failed(Cause(.connectFailed, .select, error.code, Texts.notPolled(error.text)))
             }
             socket = made
-            let now = Clock.now()
-            let others = Instant(addresses.count)
-            addressDeadline = others == 0 ? .max : now + max(attemptDeadline - now, 0) / (others + 1)
+            addressDeadline = shareOfTime(others: addresses.count)
             // One that is done already is noticed as writable at the next look, like any other.
             break
         }
         return .waiting
+    }
+
+    /// When the address that is tried now makes way for the others.
+    private func shareOfTime(others: Int) -> Instant {
+        guard others > 0, let deadline = attemptDeadline() else { return .max }
+        let now = Clock.now()
+        return now + max(deadline - now, 0) / Instant(others + 1)
     }
 
     /// The poller tells of the socket.

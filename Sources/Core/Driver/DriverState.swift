@@ -7,13 +7,20 @@ final class DriverState {
     let arena = MessageArena()
     /// nil: none is connected.
     @exclusivity(unchecked) private(set) var stream: Stream?
-    /// Nothing more is to be done: the connection is released, or this is a child that a callback forked.
-    @exclusivity(unchecked) private(set) var isFinished = false
-    @exclusivity(unchecked) private(set) var isForked = false
+    /// How much of the end is done. What is decided of it the state machine alone knows.
+    private enum Stage {
+        case driving
+        /// The machine's last action is performed.
+        case told
+        /// All but the last callback is over.
+        case ended
+        /// This is a child that a callback forked: the stream is the parent's, and nothing more is done.
+        case forked
+    }
+
+    @exclusivity(unchecked) private var stage = Stage.driving
     /// Whether `onThreadStart` is running.
     @exclusivity(unchecked) var isBeginning = false
-    /// Whether all but the last callback is over.
-    @exclusivity(unchecked) private var hasEnded = false
     /// What is asked in callbacks goes out at once until then: one of them took long.
     @exclusivity(unchecked) var batchesFrom = Instant.min
 
@@ -28,19 +35,20 @@ final class DriverState {
 
     var isReceiving: Bool { stream != nil && !isFinished }
 
-    func finish() { isFinished = true }
+    /// Whether there is nothing more to drive.
+    var isFinished: Bool { if case .driving = stage { false } else { true } }
 
-    /// This is a child that a callback forked: the stream is the parent's.
-    func leave() {
-        isForked = true
-        isFinished = true
-    }
+    var isForked: Bool { if case .forked = stage { true } else { false } }
+
+    var hasEnded: Bool { if case .ended = stage { true } else { false } }
+
+    func finish() { stage = .told }
+
+    func leave() { stage = .forked }
 
     /// - Returns: false if it was called before: a callback of the end may have been left sideways.
     func end() -> Bool {
-        defer { hasEnded = true }
+        defer { stage = .ended }
         return !hasEnded
     }
-
-    var isOver: Bool { hasEnded }
 }

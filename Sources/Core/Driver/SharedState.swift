@@ -16,8 +16,8 @@ struct SharedState {
     private(set) var handshake = Handshake()
     /// In thread mode.
     var thread = ThreadRecord()
-    /// In application-driven mode.
-    var turns = Turns()
+    /// In application-driven mode: whether one of the application's threads drives.
+    private var isDriven = false
     var addressQuestion = AddressQuestion()
 
     init(_ machine: Machine, _ quota: SharedQuota, _ poller: Poller) {
@@ -48,6 +48,9 @@ struct SharedState {
 
     var isReleased: Bool { if case .released = machine.state { true } else { false } }
 
+    /// Whether there is nothing more to drive: it is released, all is told, and who told it is done.
+    var isOver: Bool { isReleased && !machine.hasActions && !isDriven }
+
     /// Whether a connection stands, has failed for good or is released, and a sentence if it does not stand; nil: none of these.
     var readiness: (Status, String)? {
         switch machine.state {
@@ -59,6 +62,17 @@ struct SharedState {
     }
 
     // MARK: - The thread that drives
+
+    /// In application-driven mode.
+    /// - Returns: `.ok`, or why the calling thread is not to drive: `.busy`, `.released`.
+    mutating func takeTurn() -> Status {
+        if isDriven { return .busy }
+        if isOver { return .released }
+        isDriven = true
+        return .ok
+    }
+
+    mutating func endTurn() { isDriven = false }
 
     /// Sets the timer no later than the machine needs it, and than `other`. While the connection is not released.
     mutating func rearm(_ other: Instant = .max) {
@@ -106,28 +120,6 @@ struct ThreadRecord {
         guard !isJoined else { return nil }
         joinedNumber = number
         return id
-    }
-}
-
-/// Whose turn it is to drive, of the application's threads.
-struct Turns {
-    private var isTaken = false
-    /// Whether there is nothing more to drive.
-    private(set) var isOver = false
-
-    /// - Returns: `.ok`, or why the calling thread is not to drive: `.busy`, `.released`.
-    mutating func take() -> Status {
-        if isOver { return .released }
-        if isTaken { return .busy }
-        isTaken = true
-        return .ok
-    }
-
-    mutating func giveBack() { isTaken = false }
-
-    mutating func end() {
-        isTaken = false
-        isOver = true
     }
 }
 
