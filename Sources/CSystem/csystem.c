@@ -20,6 +20,8 @@ static _Atomic int own_threads;
 
 csystem_thread *csystem_this_thread(void) { return &this_thread; }
 
+static void watch_main(void);
+
 void csystem_leave_threads_behind(void) {
     // The callback that this thread may be in is the parent's, and so is the thread it would wait for, and what it released.
     this_thread.callback_depth = 0;
@@ -27,10 +29,12 @@ void csystem_leave_threads_behind(void) {
     this_thread.driving = NULL;
     this_thread.released = 0;
     own_threads = this_thread.is_own;
+    watch_main();
 }
 
 static pthread_key_t turns;
-static void (*_Atomic turn_left)(void);
+static void (*_Atomic turn_left)(void), (*_Atomic main_ended)(void);
+static _Atomic int main_has_ended;
 
 // At the end of a thread, however it comes: a runtime may end one inside a callback.
 static void thread_ends(void *ended) {
@@ -38,11 +42,26 @@ static void thread_ends(void *ended) {
     void (*left)(void) = turn_left;
     if ((thread->turn || (thread->is_own && thread->driving)) && left) left();
     if (thread->is_own) own_threads -= 1;
+    if (!thread->is_main) return;
+    main_has_ended = 1;
+    void (*tell)(void) = main_ended;
+    if (tell) tell();
 }
 
-__attribute__((constructor)) static void make_key(void) { pthread_key_create(&turns, thread_ends); }
+static void watch_main(void) {
+    this_thread.is_main = gettid() == getpid();
+    main_has_ended = 0;
+    if (this_thread.is_main) this_thread.is_watched = pthread_setspecific(turns, &this_thread) == 0;
+}
+
+__attribute__((constructor)) static void make_key(void) {
+    pthread_key_create(&turns, thread_ends);
+    watch_main();
+}
 
 void csystem_watch_turns(void (*left)(void)) { turn_left = left; }
+void csystem_watch_main(void (*ended)(void)) { main_ended = ended; }
+int csystem_main_has_ended(void) { return main_has_ended; }
 
 // Room between whoever calls and the turn, touched page by page: it must not reach over the guard of a small stack.
 enum { ROOM = 16 * 1024, PAGE = 4096 };
@@ -90,6 +109,16 @@ int csystem_epoll_has(int epoll, int fd, uint64_t token) {
         told = told > 0 || (number == fd && data == (token << 32 | (uint32_t)fd));
     }
     return told;
+}
+
+int csystem_epoll_wait_cancellable(int epoll, struct epoll_event *events, int most, int milliseconds) {
+    int before;
+    pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &before);
+    int count = epoll_wait(epoll, events, most, milliseconds);
+    int error = errno;
+    pthread_setcancelstate(before, NULL);
+    errno = error;
+    return count;
 }
 
 int csystem_join(pthread_t thread, int milliseconds) {

@@ -28,6 +28,7 @@ private func initialiseProcessOnce() {
     }
     HandleTable.shared.watchForks()
     csystem_watch_turns { Connection.abandonTurns() }
+    csystem_watch_main { Pollers.wakeAll() }
     #if hasFeature(Embedded)
         // It has no runtime that makes things at first use.
         csystem_end_process_init(1)

@@ -208,6 +208,110 @@ static int lose_all(int port, bool is_driven, bool at_once, bool opens) {
     return check_own(own, count);
 }
 
+/* ---- an idle connection ---- */
+
+/* A connection that has asked for nothing yet, and the descriptors that it has. */
+static capdist_conn *open_idle(int port, bool is_driven, int descriptors[4]) {
+    static bool before[HIGHEST], after[HIGHEST];
+    capdist_options options;
+    capdist_options_init(&options, sizeof options);
+    options.port = port;
+    options.quota_requests = 0;
+    options.mode = is_driven ? CAPDIST_MODE_HOST_DRIVEN : CAPDIST_MODE_THREAD;
+    options.on_disconnect = note_lost;
+    options.on_closed = note_closed;
+    capdist_conn *conn = NULL;
+    mark_open(before);
+    if (capdist_init_connect(&options, &conn) != CAPDIST_OK || capdist_wait_ready(conn, 8000) != CAPDIST_OK) return NULL;
+    mark_open(after);
+    int count = 0;
+    for (int fd = 0; fd < HIGHEST; fd++) if (after[fd] && !before[fd] && count < 4) descriptors[count++] = fd;
+    if (count != 4) return NULL;
+    /* Let the thread come to its wait. */
+    sleep_ms(20);
+    return conn;
+}
+
+static bool comes(const int *count) {
+    for (int64_t end = now_ms() + PATIENCE_MS; now_ms() < end; sleep_ms(5)) {
+        if (__atomic_load_n(count, __ATOMIC_ACQUIRE)) return true;
+    }
+    return false;
+}
+
+/* What is asked then completes at once; without that the next keep-alive finds out. */
+static int lose_all_idle(int port, bool asks, bool opens) {
+    int own[OWN], descriptors[4];
+    capdist_conn *conn = open_idle(port, false, descriptors);
+    if (!conn) return NO_CONNECTION;
+    closefrom(3);
+    int count = opens ? open_own(own) : 0;
+    if (asks) {
+        capdist_security security = {CAPDIST_MARKET_HK, "00700"};
+        int64_t start = now_ms();
+        if (capdist_get_capital_distribution(conn, &security, NULL, complete, NULL, NULL) != CAPDIST_OK) return NO_CONNECTION;
+        if (!comes(&completed)) return NOT_COMPLETED;
+        if (now_ms() - start > 10000) return HELD_UP;
+    }
+    if (!comes(&told_lost)) return NOT_TOLD;
+    int64_t start = now_ms();
+    if (capdist_release(conn) != CAPDIST_OK || closed != 1) return NOT_RELEASED;
+    if (now_ms() - start > 10000) return HELD_UP;
+    return check_own(own, count);
+}
+
+static void an_idle_connection_finds_its_descriptors_closed(void **state) {
+    gateway *g = start_gateway(*state);
+    /* A loop of the application's calls when it is told so, or never. */
+    if (is_host_driven()) return;
+    for (int n = 0; n < 4; n++) {
+        g->keep_alive_interval = n & 1 ? 30 : 1;
+        pid_t child = fork_child();
+        if (child == 0) _exit(lose_all_idle(g->port, n & 1, n & 2));
+        assert_int_equal(status_of(child), GOOD);
+    }
+}
+
+/* Some of its descriptors, in every choice: while something is under way, before something is asked, or with nothing asked. */
+static int lose_some(int port, bool is_driven, int round) {
+    int own[OWN], descriptors[4], some = 1 + round % 15;
+    bool is_asked = round / 15 % 4 == 1, asks = round / 15 % 4 == 2, opens = round % 2;
+    capdist_conn *conn = open_idle(port, is_driven, descriptors);
+    if (!conn) return NO_CONNECTION;
+    capdist_security security = {CAPDIST_MARKET_HK, "00700"};
+    int asked = 0;
+    if (is_asked) asked += capdist_get_capital_distribution(conn, &security, NULL, complete, NULL, NULL) == CAPDIST_OK;
+    for (int n = 0; n < 4; n++) if (some >> n & 1) close(descriptors[n]);
+    /* A loop that goes on has not been told yet: what it sends goes to whatever has the number. */
+    int count = opens && !(is_driven && asks) ? open_own(own) : 0;
+    if (asks) asked += capdist_get_capital_distribution(conn, &security, NULL, complete, NULL, NULL) == CAPDIST_OK;
+    if (round % 3 == 0) sleep_ms(round % 7);
+    int64_t start = now_ms();
+    if (capdist_release(conn) != CAPDIST_OK) return NOT_RELEASED;
+    if (now_ms() - start > 10000) return HELD_UP;
+    if (completed != asked) return NOT_COMPLETED;
+    if (closed != 1) return NOT_RELEASED;
+    return check_own(own, count);
+}
+
+static void some_of_the_descriptors_are_closed(void **state) {
+    enum { ROUNDS = 200, AT_ONCE = 20 };
+    gateway *g = start_gateway(*state);
+    gateway_on(g, GET_CAPITAL_DISTRIBUTION, answer_nothing);
+    for (int round = 0; round < ROUNDS; round += AT_ONCE) {
+        pid_t children[AT_ONCE];
+        for (int n = 0; n < AT_ONCE; n++) {
+            children[n] = fork_child();
+            if (children[n] == 0) _exit(lose_some(g->port, is_host_driven(), round + n));
+        }
+        for (int n = 0; n < AT_ONCE; n++) {
+            int status = status_of(children[n]);
+            if (status != GOOD) print_message("round %d: %d\n", round + n, status);
+            assert_int_equal(status, GOOD);
+        }
+    }
+}
+
 static bool fetches(capdist_conn *conn) {
     capdist_security security = {CAPDIST_MARKET_HK, "00700"};
     capdist_reply *reply = NULL;
@@ -336,6 +440,8 @@ int main(void) {
         /* First, in processes that have not used the library yet. */
         TEST(requests_complete_when_the_descriptors_are_closed),
         TEST(release_returns_when_the_descriptors_are_closed),
+        TEST(an_idle_connection_finds_its_descriptors_closed),
+        TEST(some_of_the_descriptors_are_closed),
         TEST(another_connection_gets_the_numbers),
         TEST(a_loop_alike_is_left_alone),
         TEST(a_childs_copies_are_closed_at_the_fork),

@@ -414,6 +414,52 @@ static void closed_standard_descriptors_do_no_harm(void **state) {
     assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+/* ---- rest ---- */
+
+/* How often the connection's thread has gone to sleep so far. */
+static long sleeps_of_the_thread(void) {
+    long sleeps = -1;
+    DIR *tasks = opendir("/proc/self/task");
+    assert_non_null(tasks);
+    for (struct dirent *task; (task = readdir(tasks));) {
+        char path[300], line[256];
+        if (task->d_name[0] == '.') continue;
+        snprintf(path, sizeof path, "/proc/self/task/%s/status", task->d_name);
+        FILE *file = fopen(path, "r");
+        bool is_it = false;
+        while (file && fgets(line, sizeof line, file)) {
+            if (strcmp(line, "Name:\tcapdist\n") == 0) is_it = true;
+            if (is_it) sscanf(line, "voluntary_ctxt_switches: %ld", &sleeps);
+        }
+        if (file) fclose(file);
+    }
+    closedir(tasks);
+    assert_true(sleeps >= 0);
+    return sleeps;
+}
+
+/* Between keep-alives, which are 24 s apart. While requests come and a second longer it looks once a second. */
+static void the_thread_of_an_idle_connection_sleeps(void **state) {
+    if (is_host_driven()) return;
+    gateway *g = start_gateway(*state);
+    g->keep_alive_interval = 30;
+    client *c = new_client(*state, g->port);
+    open_ready(c);
+    ask(c, "00700");
+    assert_true(wait_for(c, EVENT_REPLY, 1, PATIENCE_MS));
+    long before, after;
+    int looks = 0;
+    do {
+        before = sleeps_of_the_thread();
+        sleep_ms(2500);
+        after = sleeps_of_the_thread();
+    } while (before != after && ++looks < 6);
+    assert_int_equal(after, before);
+    /* It is there at once. */
+    ask(c, "00700");
+    assert_true(wait_for(c, EVENT_REPLY, 2, PATIENCE_MS));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         /* First: it forks a process that has not used the library yet. */
@@ -429,6 +475,7 @@ int main(void) {
         TEST(no_handler_is_changed),
         TEST(nothing_is_printed),
         TEST(descriptors_are_closed_on_exec),
+        TEST(the_thread_of_an_idle_connection_sleeps),
     };
     return cmocka_run_group_tests_name("guest", tests, NULL, NULL);
 }

@@ -22,6 +22,7 @@ typedef struct csystem_thread {
     int32_t cancel_state;   // as the application has it, for callbacks and after the call
     int32_t cancel_type;    // the same
     int32_t is_watched;     // whether its end is seen
+    int32_t is_main;        // 1: it is the process's first one
     uintptr_t turn;         // where the turn at driving a connection began on this thread's stack; 0: none
     void *driving;          // the connection that it drives; not retained
     const void *batching;  // the connection whose requests this thread will send later, all at once
@@ -109,6 +110,9 @@ int csystem_epoll_set(int epoll, int operation, int fd, uint32_t events, uint64_
 /// - Returns: 1, 0, or -1 if it does not tell.
 int csystem_epoll_has(int epoll, int fd, uint64_t token);
 
+/// epoll_wait(2) where the library's own thread, which cannot be cancelled anywhere else, can be.
+int csystem_epoll_wait_cancellable(int epoll, struct epoll_event *events, int most, int milliseconds);
+
 /// accept(2) with the new socket non-blocking and close-on-exec.
 int csystem_accept(int listener);
 
@@ -122,6 +126,12 @@ static inline uint32_t csystem_load(const uint32_t *source) { return __atomic_lo
 
 /// Marks the calling thread as one of the library's, and names it.
 void csystem_begin_own_thread(void);
+
+/// Whether the process's first thread has ended and others go on; only then can the library's be the last ones. It is seen if
+/// that thread loaded the library.
+int csystem_main_has_ended(void);
+/// - Parameter ended: called then, on that thread.
+void csystem_watch_main(void (*ended)(void));
 
 /// Where only threads of the library are left in the process, and a signal waits that none of them takes: lets this thread
 /// take all, so that what asks the process to end still ends it.

@@ -135,7 +135,7 @@ extension Connection {
             state.tell { $0.release(Clock.now(), &$1) }
             if case .ok = state.takeTurn() { return true }
             // Whoever is at it comes to the end of it: this very thread after its callback, or another one.
-            wakeForRelease()
+            wakeForRelease(&state)
             return false
         }
         switch (isMyTurn, insideCallback) {

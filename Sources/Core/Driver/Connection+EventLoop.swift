@@ -12,7 +12,9 @@ extension Connection {
 
     /// Takes in what the poller reported. Messages are handled before timers, so that a late look is taken for no silence.
     func dispatch(_ ready: Poller.Ready) {
-        if ready.isBroken || poller.isGone || ready.isIdle && !poller.isIntact { return loseDescriptors() }
+        if ready.isBroken || poller.isGone || ready.isIdle && !poller.isIntact {
+            return state.with { $0.loseDescriptors() }
+        }
         if ready.isIdle || ready.isTimerDue || poller.isSocketTaken, !poller.hasItsSocket {
             streamLost(Self.closedByApplication(isFinal: false))
         }
@@ -143,12 +145,6 @@ extension Connection {
 
     static func closedByApplication(isFinal: Bool) -> Cause {
         Cause(.disconnected, .select, EBADF, Texts.descriptorClosed, isFinal: isFinal)
-    }
-
-    /// Nothing can be waited for any more: fails for good. What has the numbers now is left alone.
-    private func loseDescriptors() {
-        poller.giveUp()
-        tell { $0.fail(Self.closedByApplication(isFinal: true), $1, &$2) }
     }
 
     /// Of the connection's thread, after that: there is nothing else to come.

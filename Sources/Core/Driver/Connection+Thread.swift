@@ -21,16 +21,18 @@ extension Connection {
     }
 
     private func drive() {
-        runUntilIdle()
+        var longUntil = Instant.min
+        runUntilIdle { longUntil = $0.beginWait(isIdle: false) }
         var signalsAt = Clock.now()
         while !driving.isFinished {
-            let ready = poller.wait()
+            let ready = wait(longUntil: longUntil)
             let now = Clock.now()
             if now >= signalsAt {
                 csystem_take_signals_if_alone()
                 signalsAt = now + 500_000_000
             }
-            process(ready)
+            dispatch(ready)
+            runUntilIdle(isWritable: ready.isSocketWritable) { longUntil = $0.beginWait(isIdle: ready.isIdle) }
             if poller.isGone, !driving.isFinished { waitForRelease() }
         }
         let mayEnd = !usesTLS || Crypto.leaveThread()
@@ -40,6 +42,18 @@ extension Connection {
         if mayEnd { return }
         state.with { $0.thread.isParked = true }
         while true { Glibc.pause() }
+    }
+
+    /// - Parameter longUntil: see `SharedState.beginWait`.
+    private func wait(longUntil: Instant) -> Poller.Ready {
+        if poller.isGone { return Poller.Ready(isBroken: true) }
+        if longUntil == .min { return poller.wait() }
+        defer { state.with { $0.thread.endLongWait() } }
+        // Signals come to an end that nobody tells of, too.
+        if csystem_main_has_ended() != 0 { return poller.wait(canBeCancelled: true) }
+        // The timer's end is noticed, should it be closed.
+        let left = longUntil == .max ? -1 : Int32(clamping: max(longUntil - Clock.now(), 0).milliseconds + 1000)
+        return poller.wait(left, canBeCancelled: true)
     }
 
     private var usesTLS: Bool { options.tls != nil }

@@ -207,16 +207,15 @@ package final class Connection: @unchecked Sendable {
         state.with { state in
             state.thread.isDetached = insideCallback
             state.tell { $0.release(now, &$1) }
-            wakeForRelease()
+            wakeForRelease(&state)
             self.state.tellChanged()
         }
         if !insideCallback { join() }
     }
 
-    /// What is not ours any more is not to be written to; the thread looks for itself.
-    func wakeForRelease() {
-        if !poller.isIntact { poller.giveUp() }
-        poller.wake()
+    /// What is not ours any more is not to be written to; the thread looks for itself, or ends.
+    func wakeForRelease(_ state: inout SharedState) {
+        if poller.isIntact { poller.wake() } else { state.loseDescriptors() }
     }
 
     // MARK: - For the thread that drives

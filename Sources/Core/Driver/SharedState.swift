@@ -19,6 +19,9 @@ struct SharedState {
     /// In application-driven mode: whether one of the application's threads drives.
     private var isDriven = false
     var addressQuestion = AddressQuestion()
+    /// The machine's next serial number when the thread waited last, and whether it waited for longer than a second for it.
+    private var askedBefore: UInt32 = 1
+    private var isQuiet = true
 
     init(_ machine: Machine, _ quota: SharedQuota, _ poller: Poller) {
         self.machine = machine
@@ -89,8 +92,41 @@ struct SharedState {
 
     /// After an event on another thread than the one that drives.
     mutating func handOver() {
+        if thread.waitsLong { rouse() }
         rearm()
         if machine.hasActions { poller.wake() }
+    }
+
+    // MARK: - The connection's own thread, when nothing is asked
+
+    /// Before the thread waits.
+    /// - Parameter isIdle: whether the wait before came to its end with nothing.
+    /// - Returns: when a timer is due, if the thread may wait for that; .min: requests come.
+    mutating func beginWait(isIdle: Bool) -> Instant {
+        if machine.nextSerialNo != askedBefore {
+            askedBefore = machine.nextSerialNo
+            isQuiet = false
+            return .min
+        }
+        guard isQuiet || isIdle, machine.requestCount == 0, !poller.isGone else { return .min }
+        isQuiet = true
+        thread.beginLongWait()
+        return timerAt
+    }
+
+    /// The thread looks every second again while requests are under way. One that waits for long sees nothing of what the
+    /// application closes: who asks first looks in its place.
+    private mutating func rouse() {
+        guard thread.rouse() else { return }
+        poller.checkSocket()
+        if poller.isIntact { poller.wake() } else { loseDescriptors() }
+    }
+
+    /// Nothing can be waited for any more: fails for good. What has the numbers now is left alone.
+    mutating func loseDescriptors() {
+        poller.giveUp()
+        tell { $0.fail(Connection.closedByApplication(isFinal: true), Clock.now(), &$1) }
+        thread.endLongWait(isCancelled: true)
     }
 }
 
@@ -104,12 +140,31 @@ struct ThreadRecord {
     var isDetached = false
     /// Whether the thread is done and does not end, since the process exits.
     var isParked = false
+    /// Whether it waits for however long it takes. It can be cancelled there, and nowhere else.
+    private(set) var waitsLong = false
+    private var isRoused = false
 
     mutating func began(_ id: pthread_t) { self.id = id }
 
     mutating func wasReplaced(by id: pthread_t) {
         self.id = id
         number += 1
+        waitsLong = false
+    }
+
+    mutating func beginLongWait() { (waitsLong, isRoused) = (true, false) }
+
+    /// - Returns: whether it is the first time in this wait.
+    mutating func rouse() -> Bool {
+        defer { isRoused = true }
+        return !isRoused
+    }
+
+    /// Of the thread itself once it is back, or of another one that has it end where it is: then `Connection.replaceThread`
+    /// or the release that waits for it does what is left.
+    mutating func endLongWait(isCancelled: Bool = false) {
+        if waitsLong, isCancelled { pthread_cancel(id) }
+        waitsLong = false
     }
 
     /// Whether a release waits for it.

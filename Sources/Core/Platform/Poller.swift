@@ -16,8 +16,8 @@ final class Poller: @unchecked Sendable {
         var isBroken = false
     }
 
-    /// Longest wait of a connection's thread, in milliseconds. A thread that waits on a set is not woken when the application
-    /// closes all that is in it: it has to look.
+    /// Longest wait while requests are under way, in milliseconds. A thread that waits on a set is not woken when the
+    /// application closes all that is in it: it has to look.
     static let longestWait: Int32 = 1000
 
     let epoll: Int32
@@ -90,6 +90,9 @@ final class Poller: @unchecked Sendable {
 
     /// The same for the socket, if there is one.
     var hasItsSocket: Bool { Pollers.lock.withLock { !isSocketTaken && socket?.isTheSame ?? true } }
+
+    /// Nothing goes to the socket any more if it is not what was opened, as if its number were another connection's.
+    func checkSocket() { if !hasItsSocket { csystem_store(gone + 1, 1) } }
 
     /// Whether the socket's number is another connection's now.
     var isSocketTaken: Bool { csystem_load(gone + 1) != 0 }
@@ -212,13 +215,18 @@ final class Poller: @unchecked Sendable {
     }
 
     /// Waits for something to do.
-    /// - Parameter milliseconds: the longest wait.
-    func wait(_ milliseconds: Int32 = longestWait) -> Ready {
+    /// - Parameters:
+    ///   - milliseconds: the longest wait; -1: any.
+    ///   - canBeCancelled: whether the thread may be ended in it.
+    func wait(_ milliseconds: Int32 = longestWait, canBeCancelled: Bool = false) -> Ready {
         var ready = Ready()
         withUnsafeTemporaryAllocation(of: epoll_event.self, capacity: 4) { events in
-            let count = Int(epoll_wait(epoll, events.baseAddress, 4, milliseconds))
+            let count =
+                canBeCancelled
+                ? Int(csystem_epoll_wait_cancellable(epoll, events.baseAddress, 4, milliseconds))
+                : Int(epoll_wait(epoll, events.baseAddress, 4, milliseconds))
             guard count > 0 else {
-                ready.isIdle = count == 0 && milliseconds > 0
+                ready.isIdle = count == 0 && milliseconds != 0
                 ready.isBroken = count < 0 && errno != EINTR
                 return
             }
@@ -294,6 +302,11 @@ package enum Pollers {
             all[place] = last
         }
         return true
+    }
+
+    /// Makes every connection look.
+    package static func wakeAll() {
+        lock.withLock { for poller in all { poller._withUnsafeGuaranteedRef { $0.wake() } } }
     }
 
     // Around fork.

@@ -3,7 +3,8 @@ import Glibc
 
 /// Threads of the library, as guests: they take none of the application's asynchronous signals, and leave alone those that
 /// report a fault of the thread's own, profile it, or belong to a runtime: the real-time ones, and the two by which garbage
-/// collectors stop threads and nobody asks a process for anything. Nobody can cancel them.
+/// collectors stop threads and nobody asks a process for anything. Nobody can cancel them but in
+/// `csystem_epoll_wait_cancellable`.
 enum Thread {
     private final class Start {
         let body: () -> Void
