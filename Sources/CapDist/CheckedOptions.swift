@@ -55,7 +55,7 @@ struct CheckedOptions {
         if connection.isApplicationDriven, options.on_resolve == nil, Resolver.isName(host) {
             throw CallError(
                 .needsAddress,
-                "host: in application-driven mode it must be a numeric address or localhost, so that nothing blocks: give"
+                "host: in application-driven mode it must be a numeric address or localhost, so that nothing blocks: set"
                     + " on_resolve, or resolve \(host) first")
         }
         connection.port = UInt16(clamping: try number(options.port, "port", 1...65535))
@@ -189,10 +189,10 @@ struct CheckedOptions {
         switch connection.behaviour.transport {
         case .tcp:
             if options.websocket_key != nil {
-                throw .invalid("websocket_key is set, but transport is CAPDIST_TRANSPORT_TCP: set only one")
+                throw .invalid("websocket_key is set, but transport is CAPDIST_TRANSPORT_TCP: change one of them")
             }
             if options.tls_server_name != nil {
-                throw .invalid("tls_server_name is set, but transport is CAPDIST_TRANSPORT_TCP: set only one")
+                throw .invalid("tls_server_name is set, but transport is CAPDIST_TRANSPORT_TCP: change one of them")
             }
             try refuseTLS(options, acceptsAny)
             return nil
@@ -207,13 +207,13 @@ struct CheckedOptions {
     }
 
     private static func refuseTLS(_ options: capdist_options, _ acceptsAny: Bool) throws(CallError) {
-        if options.tls_ca_file != nil { throw .invalid("tls_ca_file is set, and transport has no TLS") }
-        if acceptsAny { throw .invalid("tls_insecure_accept_any_certificate is set, and transport has no TLS") }
+        if options.tls_ca_file != nil { throw .invalid("tls_ca_file is set, but transport has no TLS") }
+        if acceptsAny { throw .invalid("tls_insecure_accept_any_certificate is set, but transport has no TLS") }
     }
 
     private static func refuseKey(_ connection: ConnectionOptions) throws(CallError) {
         guard connection.rsaKey != nil else { return }
-        throw .invalid("an RSA key is of use over TCP only: over WebSocket CAPDIST_TRANSPORT_WEBSOCKET_TLS encrypts")
+        throw .invalid("an RSA key encrypts over TCP only: over WebSocket use CAPDIST_TRANSPORT_WEBSOCKET_TLS")
     }
 
     private static func trust(_ options: capdist_options, _ acceptsAny: Bool) throws(CallError) -> TLSTrust {

@@ -130,7 +130,7 @@ public func sendProto(
             throw .invalid("proto_id \(protoID) is the library's own: it sends InitConnect and KeepAlive itself")
         }
         guard connection.options.behaviour.transport == .tcp || protoID > ProtoID.lostOpenD else {
-            throw .invalid("proto_id \(protoID) is the WebSocket bridge's own: it is no protocol of OpenD's")
+            throw .invalid("proto_id \(protoID) is the WebSocket bridge's own, and not a protocol of OpenD")
         }
         let longest = connection.options.maxBodyLength
         guard length >= 0, length <= longest else {

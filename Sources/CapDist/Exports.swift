@@ -59,7 +59,7 @@ public func securityFormat(
 func copyOut(_ text: String, _ buffer: UnsafeMutablePointer<CChar>?, _ size: Int) throws(CallError) -> Int64 {
     guard buffer != nil || size == 0 else { throw .invalid("buffer is NULL and size is not 0") }
     // A size with its highest bit set is more than there is memory.
-    guard size >= 0 else { throw .invalid("size is beyond all memory") }
+    guard size >= 0 else { throw .invalid("size is larger than any memory") }
     return Int64(copyText(text, into: UnsafeMutableBufferPointer(start: buffer, count: size)))
 }
 
@@ -134,8 +134,8 @@ public func initConnect(
             case .quotaConflict:
                 throw CallError(
                     .quotaConflict,
-                    "another connection of this quota group has other figures than \(checked.quotaLimit) requests in"
-                        + " \(checked.quotaWindow / 1_000_000) ms: use the same, or a quota_group of its own")
+                    "another connection of this quota group has another limit or window than \(checked.quotaLimit) requests in"
+                        + " \(checked.quotaWindow / 1_000_000) ms: use the same values, or another quota_group")
             }
         }
         guard let made else { throw CallError(.systemError, "too many connections are open in this process") }
@@ -224,7 +224,7 @@ public func resolved(
         let reason = why?.pointee == 0 ? nil : try text(why, "why")
         switch connection.resolved(found, why: reason) {
         case .ok: return .ok
-        case .notAsked: throw CallError(.notFound, "capdist_resolved: no addresses were asked for")
+        case .notAsked: throw CallError(.notFound, "capdist_resolved: on_resolve is not waiting for an answer")
         case .noAddress(let text): throw .invalid("addresses: \(text) is not a numeric address")
         }
     }

@@ -83,7 +83,7 @@ final class HandleTable: @unchecked Sendable {
         defer { lock.unlock() }
         let index = try index(handle)
         guard places[index].forks == csystem_forks() else {
-            throw CallError(.forked, "the connection belongs to the parent process: make a new one in this one")
+            throw CallError(.forked, "the connection belongs to the parent process: make a new one in this process")
         }
         guard case .open(let connection) = places[index].use else { throw Self.released }
         return connection

@@ -141,7 +141,7 @@ import Testing
     }
 
     @Test(arguments: [
-        ("passphrase", "protected by a passphrase"), ("public", "a public key"), ("ec", "not of RSA"),
+        ("passphrase", "protected by a passphrase"), ("public", "a public key"), ("ec", "not an RSA key"),
         ("8192", "8192 bits"), ("openssh", "ssh-keygen -p -m PEM"), ("pss", "RSA-PSS"), ("three-primes", "two primes"),
     ])
     func otherKeysAreRefused(_ name: String, _ why: String) throws {
@@ -150,7 +150,7 @@ import Testing
     }
 
     @Test(arguments: [
-        ("", "no PEM text"), ("hello", "no PEM text"),
+        ("", "not PEM text"), ("hello", "not PEM text"),
         ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "no private key"),
         ("-----BEGIN RSA PRIVATE KEY-----\nnonsense\n-----END RSA PRIVATE KEY-----\n", "no private key"),
         ("-----BEGIN RSA PRIVATE KEY-----\n-----END RSA PRIVATE KEY-----\n", "no private key"),

@@ -87,8 +87,8 @@ import Testing
             ("server", "ca", "localhost.example", "for another name than localhost.example"),
             ("server", "ca", "127.0.0.2", "for another name than 127.0.0.2"),
             ("self-signed", "ca", "localhost", "self-signed and not among those trusted"),
-            ("server", "self-signed", "localhost", "of a CA that is not trusted here"),
-            ("server", nil, "localhost", "of a CA that is not trusted here"),
+            ("server", "self-signed", "localhost", "signed by a CA that is not trusted here"),
+            ("server", nil, "localhost", "signed by a CA that is not trusted here"),
             ("self-signed", nil, "localhost", "self-signed and not among those trusted"),
         ] as [(String, String?, String, String)])
     func refused(_ certificate: String, _ ca: String?, _ host: String, _ why: String) throws {

@@ -34,7 +34,7 @@ import Testing
         #expect(first.count == 1)
         #expect(
             first.first?.hasPrefix("200 requests failed within 1 s. The last: request 200 (HK.00001) failed:") == true)
-        #expect(first.first?.contains("at OpenD's window") == true)
+        #expect(first.first?.contains("and OpenD's window") == true)
         // Ten minutes of it, one a second.
         for _ in 0..<600 {
             bench.pass(second)
@@ -76,7 +76,7 @@ import Testing
         _ = bench.sent()
         bench.pass(3 * second)
         #expect(lines(bench, .debug).filter { $0.contains("no answer within 1000 ms") }.count == 3)
-        #expect(lines(bench, .warning).first?.contains("Is OpenD frozen, or without its servers?") == true)
+        #expect(lines(bench, .warning).first?.contains("Is OpenD frozen, or has it lost the vendor's servers?") == true)
     }
 
     @Test func cancelledAndReleasedAreNoFailures() {

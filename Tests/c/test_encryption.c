@@ -95,7 +95,7 @@ static void answer_in_clear(void **state) {
     gateway *g = start_gateway(*state);
     for (int32_t cipher = CAPDIST_CIPHER_FTAES_ECB; cipher <= CAPDIST_CIPHER_AES_CBC; cipher++) {
         fails(new_encrypted(*state, g->port, "1024", cipher), CAPDIST_ENCRYPTION_FAILED, CAPDIST_INIT_CONNECT_UNKNOWN,
-              "in clear: is rsa_private_key set");
+              "not encrypted: is rsa_private_key set");
     }
 }
 
@@ -129,7 +129,7 @@ static void a_key_that_is_mended(void **state) {
     clear->options.on_attempt_failed = record_attempt_failed;
     open_client(clear);
     assert_true(wait_for(clear, EVENT_ATTEMPT_FAILED, 3, PATIENCE_MS));
-    assert_non_null(strstr(event_at(clear, EVENT_ATTEMPT_FAILED, 2).text, "in clear: is rsa_private_key set"));
+    assert_non_null(strstr(event_at(clear, EVENT_ATTEMPT_FAILED, 2).text, "not encrypted: is rsa_private_key set"));
     assert_status(capdist_wait_ready(clear->conn, 0), CAPDIST_ENCRYPTION_FAILED);
     assert_int_equal(count_of(clear, EVENT_INIT_CONNECT), 0);
     int port = start_simulator(*state, "--rsa-key", key_file("1024-other"), NULL);
@@ -167,17 +167,17 @@ static void broken_bodies_end_the_line(void **state) {
         const char *fault;
         int32_t cipher;
         const char *words;
-    } cases[] = {{"clear", CAPDIST_CIPHER_FTAES_ECB, "sent a body in clear on an encrypted connection"},
-                 {"clear", CAPDIST_CIPHER_AES_ECB, "sent a body in clear on an encrypted connection"},
-                 {"clear", CAPDIST_CIPHER_AES_CBC, "sent a body in clear on an encrypted connection"},
+    } cases[] = {{"clear", CAPDIST_CIPHER_FTAES_ECB, "sent an unencrypted body on an encrypted connection"},
+                 {"clear", CAPDIST_CIPHER_AES_ECB, "sent an unencrypted body on an encrypted connection"},
+                 {"clear", CAPDIST_CIPHER_AES_CBC, "sent an unencrypted body on an encrypted connection"},
                  {"truncated-block", CAPDIST_CIPHER_FTAES_ECB, "bytes is not that of a cipher text"},
                  {"truncated-block", CAPDIST_CIPHER_AES_ECB, "bytes is not that of a cipher text"},
                  {"truncated-block", CAPDIST_CIPHER_AES_CBC, "bytes is not that of a cipher text"},
-                 {"wrong-tail", CAPDIST_CIPHER_FTAES_ECB, "its padding is wrong, as it is under another key"},
+                 {"wrong-tail", CAPDIST_CIPHER_FTAES_ECB, "its padding is wrong, as with another key"},
                  /* By chance a garbled block has a padding, and then the SHA-1 tells. */
-                 {"wrong-tail", CAPDIST_CIPHER_AES_CBC, "under another key"},
-                 {"flipped-bit", CAPDIST_CIPHER_AES_ECB, "under another key"},
-                 {"bad-sha1", CAPDIST_CIPHER_FTAES_ECB, "does not match its SHA-1, as under another key"}};
+                 {"wrong-tail", CAPDIST_CIPHER_AES_CBC, "with another key"},
+                 {"flipped-bit", CAPDIST_CIPHER_AES_ECB, "with another key"},
+                 {"bad-sha1", CAPDIST_CIPHER_FTAES_ECB, "does not match its SHA-1, as with another key"}};
     for (size_t i = 0; i < COUNT(cases); i++) {
         int port = start_simulator(*state, "--no-quota", "--fault", cases[i].fault, "--rsa-key", key_file("1024"), NULL);
         client *c = new_encrypted(*state, port, "1024", cases[i].cipher);
@@ -216,11 +216,11 @@ static void a_gateway_that_can_not_decrypt(void **state) {
 static void broken_handshakes(void **state) {
     static const struct {
         const char *fault, *words;
-    } cases[] = {{"clear@1001", "in clear: is rsa_private_key set"},
+    } cases[] = {{"clear@1001", "not encrypted: is rsa_private_key set"},
                  {"truncated-block@1001", "not a multiple of the key's 128: does the gateway have another RSA key?"},
                  {"flipped-bit@1001", "does the gateway have another RSA key?"},
-                 {"bad-sha1@1001", "does not match its SHA-1 once decrypted: does the gateway have another RSA key?"},
-                 {"long-text=2000000@1001", "more than the 512 blocks that are decrypted"},
+                 {"bad-sha1@1001", "does not match its SHA-1 after decryption: does the gateway have another RSA key?"},
+                 {"long-text=2000000@1001", "more than the 512 RSA blocks that are accepted"},
                  {"iv-length", "aesCBCiv has 15 bytes instead of 16"},
                  {"never@1001", "the same RSA key"}};
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -256,14 +256,14 @@ static void keys_that_are_refused(void **state) {
         const char *name, *words;
     } cases[] = {{"passphrase", "protected by a passphrase"},
                  {"public", "a public key"},
-                 {"ec", "not of RSA"},
+                 {"ec", "not an RSA key"},
                  {"8192", "8192 bits"},
                  {"openssh", "OpenSSH"},
                  {"pss", "RSA-PSS"},
                  {"three-primes", "two primes"},
                  {"no-such-file", "No such file"},
-                 {".", "no regular file"},
-                 {"fifo", "no regular file"}};
+                 {".", "not a regular file"},
+                 {"fifo", "not a regular file"}};
     char fifo[] = "/tmp/capdist-fifo-XXXXXX";
     int reserved = mkstemp(fifo);
     assert_true(reserved >= 0);

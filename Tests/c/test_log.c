@@ -25,7 +25,7 @@ static void many_failures_are_a_line_each_and_one_warning(void **state) {
     assert_true(wait_for(c, EVENT_REPLY, 200, PATIENCE_MS));
     assert_true(logged(c, CAPDIST_LOG_WARNING, "requests failed within"));
     assert_int_equal(count_logged(c, CAPDIST_LOG_DEBUG, "(HK.00700) failed: the gateway refused (retType -1): unknown stock"), 200);
-    assert_true(logged(c, CAPDIST_LOG_WARNING, "unknown stock. Look at what was asked for"));
+    assert_true(logged(c, CAPDIST_LOG_WARNING, "unknown stock. Check the securities"));
     /* Not again within a minute. */
     for (int i = 0; i < 20; i++) ask(c, "00700");
     assert_true(wait_for(c, EVENT_REPLY, 220, PATIENCE_MS));
@@ -40,13 +40,13 @@ static void damaged_and_unanswered_ones_count(void **state) {
     for (int i = 0; i < 5; i++) ask(c, "1");
     assert_true(logged(c, CAPDIST_LOG_WARNING, "(HK.1) failed: the answer is not valid protobuf"));
     assert_true(logged(c, CAPDIST_LOG_WARNING, "requests failed within"));
-    assert_true(logged(c, CAPDIST_LOG_WARNING, "between here and OpenD that changes what it sends?"));
+    assert_true(logged(c, CAPDIST_LOG_WARNING, "between here and OpenD change its answers?"));
     gateway_on(g, GET_CAPITAL_DISTRIBUTION, answer_nothing);
     client *d = new_client(*state, g->port);
     d->options.reply_timeout_ms = 50;
     open_ready(d);
     for (int i = 0; i < 5; i++) ask(d, "1");
-    assert_true(logged(d, CAPDIST_LOG_WARNING, "no answer within 50 ms of sending. Is OpenD frozen, or without its servers?"));
+    assert_true(logged(d, CAPDIST_LOG_WARNING, "no answer within 50 ms of sending. Is OpenD frozen, or has it lost the vendor's servers?"));
     assert_int_equal(count_logged(d, CAPDIST_LOG_DEBUG, "no answer within 50 ms"), 5);
 }
 

@@ -235,7 +235,7 @@ static void what_the_transport_does_not_do_is_refused(void **state) {
     REFUSED_OVER(CAPDIST_TRANSPORT_WEBSOCKET, rsa_private_key_file, key, "RSA key");
     REFUSED_OVER(CAPDIST_TRANSPORT_WEBSOCKET_TLS, rsa_private_key_file, key, "RSA key");
     REFUSED_OVER(CAPDIST_TRANSPORT_WEBSOCKET_TLS, tls_ca_file, "no-such-file.pem", "tls_ca_file cannot be used: it cannot be read");
-    REFUSED_OVER(CAPDIST_TRANSPORT_WEBSOCKET_TLS, tls_ca_file, VECTORS, "tls_ca_file cannot be used: it is no regular file");
+    REFUSED_OVER(CAPDIST_TRANSPORT_WEBSOCKET_TLS, tls_ca_file, VECTORS, "tls_ca_file cannot be used: it is not a regular file");
     REFUSED_OVER(CAPDIST_TRANSPORT_WEBSOCKET_TLS, tls_ca_file, VECTORS "/tls/key.pem", "no certificate in it");
     capdist_options o = fresh();
     o.transport = CAPDIST_TRANSPORT_WEBSOCKET_TLS;

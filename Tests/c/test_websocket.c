@@ -136,8 +136,8 @@ static void certificates(void **state) {
         {start_simulator(*state, TLS_WEBSOCKET_AS("early"), NULL), "127.0.0.1", TLS_CA, "not valid yet"},
         {start_simulator(*state, TLS_WEBSOCKET_AS("other-name"), NULL), "127.0.0.1", TLS_CA, "for another name than 127.0.0.1: it is for "},
         {start_simulator(*state, TLS_WEBSOCKET_AS("self-signed"), NULL), "127.0.0.1", TLS_CA, "self-signed"},
-        {start_simulator(*state, TLS_WEBSOCKET, NULL), "127.0.0.1", VECTORS "/tls/self-signed.pem", "of a CA that is not trusted"},
-        {start_simulator(*state, TLS_WEBSOCKET, NULL), "127.0.0.1", NULL, "of a CA that is not trusted"},
+        {start_simulator(*state, TLS_WEBSOCKET, NULL), "127.0.0.1", VECTORS "/tls/self-signed.pem", "signed by a CA that is not trusted"},
+        {start_simulator(*state, TLS_WEBSOCKET, NULL), "127.0.0.1", NULL, "signed by a CA that is not trusted"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         client *c = new_tls(*state, cases[i].port, cases[i].ca);
@@ -315,13 +315,13 @@ static void answers_to_the_upgrade(void **state) {
         const char *answer, *words;
     } cases[] = {
         {"HTTP/1.1 403 Forbidden\r\n\r\n", "refused the upgrade to WebSocket (HTTP status 403)"},
-        {"HTTP/1.1 404 Not Found\r\n\r\n", "knows no WebSocket (HTTP status 404)"},
-        {"HTTP/1.1 301 Moved\r\nLocation: wss://there.example/\r\n\r\n", "HTTP 301, and points to wss://there.example/"},
+        {"HTTP/1.1 404 Not Found\r\n\r\n", "has no WebSocket at this path (HTTP status 404)"},
+        {"HTTP/1.1 301 Moved\r\nLocation: wss://there.example/\r\n\r\n", "HTTP 301, and redirects to wss://there.example/"},
         {"HTTP/1.1 400 Bad\r\n\r\n", "HTTP status 400): does it need TLS?"},
         {"HTTP/1.0 502 Bad Gateway\r\n\r\n", "HTTP status 502"},
         {"HTTP/1.1 200 OK\r\nServer: x\r\n\r\n", "HTTP status 200, as a web server does"},
         {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 404 Not Found\r\n\r\n",
-         "knows no WebSocket (HTTP status 404)"},
+         "has no WebSocket at this path (HTTP status 404)"},
         {"HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n",
          "accepted another WebSocket key than the one sent"},
         {"HTTP/1.1 101 x\r\n\r\n", "answered the upgrade to WebSocket wrongly"},
@@ -359,7 +359,7 @@ static void the_host_that_is_asked_for(void **state) {
         client *c = new_websocket(*state, s.port);
         c->options.host = cases[i].host;
         c->options.tls_server_name = cases[i].name;
-        fails(c, CAPDIST_PROTOCOL_ERROR, "knows no WebSocket");
+        fails(c, CAPDIST_PROTOCOL_ERROR, "has no WebSocket at this path");
         capdist_release(c->conn);
         end_script(&s);
         char field[64];
@@ -534,7 +534,7 @@ static void a_file_of_certificates_that_changes(void **state) {
     copy_file(VECTORS "/tls/self-signed.pem", path);
     client *first = new_tls(*state, port, path);
     open_client(first);
-    assert_refused(capdist_wait_ready(first->conn, PATIENCE_MS), CAPDIST_TLS_FAILED, "of a CA that is not trusted here");
+    assert_refused(capdist_wait_ready(first->conn, PATIENCE_MS), CAPDIST_TLS_FAILED, "signed by a CA that is not trusted here");
     copy_file(TLS_CA, path);
     client *second = new_tls(*state, port, path);
     answers(second);

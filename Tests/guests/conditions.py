@@ -128,7 +128,7 @@ def _trust(run: Run, port: int) -> None:
         words = told("thread", (ours, place))
         run.check(f"trusts the CAs in {place}", None if words == "answers\n" else words)
     words = told("thread", (other, PLACES[0]), (ours, PLACES[1]))
-    right = "of a CA that is not trusted here (those of /etc/ssl/certs/ca-certificates.crt are trusted)" in words
+    right = "signed by a CA that is not trusted here (those of /etc/ssl/certs/ca-certificates.crt are trusted)" in words
     run.check("the first file that has certificates is taken alone, and is named", None if right else words)
     words = told("thread", (TLS / "key.pem", PLACES[0]), (ours, PLACES[1]))
     run.check("a file without certificates is passed over", None if words == "answers\n" else words)

@@ -106,7 +106,7 @@ def test_an_answer_in_clear_is_taken_only_where_nothing_else_is_encrypted() -> N
         with client(gateway, "1024", Cipher.NONE) as asking:
             assert asking.capital_distribution("HK.00700").capital_in_big == 1
         for cipher in ENCRYPTED:
-            with client(gateway, "1024", cipher) as asking, pytest.raises(ConnectError, match="in clear") as raised:
+            with client(gateway, "1024", cipher) as asking, pytest.raises(ConnectError, match="not encrypted") as raised:
                 asking.wait_ready(PATIENCE_S)
             assert raised.value.status is Status.ENCRYPTION_FAILED
     assert not gateway.failures

@@ -256,8 +256,8 @@ def test_the_relay_closes(close: tuple[int, str], text: str) -> None:
     ("status", "text"),
     [
         (HTTPStatus.FORBIDDEN, "refused the upgrade to WebSocket (HTTP status 403)"),
-        (HTTPStatus.NOT_FOUND, "knows no WebSocket (HTTP status 404)"),
-        (HTTPStatus.MOVED_PERMANENTLY, "HTTP 301, and points to wss://there.example:33334/"),
+        (HTTPStatus.NOT_FOUND, "has no WebSocket at this path (HTTP status 404)"),
+        (HTTPStatus.MOVED_PERMANENTLY, "HTTP 301, and redirects to wss://there.example:33334/"),
         (HTTPStatus.SERVICE_UNAVAILABLE, "HTTP status 503"),
     ],
 )
@@ -315,7 +315,7 @@ def key_of(request: bytes) -> bytes:
         (lambda _: switching(b"another"), Status.PROTOCOL_ERROR, "accepted another WebSocket key than the one sent"),
         (lambda _: b"SSH-2.0-OpenSSH_9.2\r\n", Status.PROTOCOL_ERROR, "is not a WebSocket"),
         (lambda _: b"FT\xe9\x03\0\0" + bytes(38), Status.PROTOCOL_ERROR, "is OpenD's TCP port"),
-        (lambda _: b"HTTP/1.1 101 x\r\n" + b"X: y\r\n" * 4000, Status.PROTOCOL_ERROR, "bytes of head"),
+        (lambda _: b"HTTP/1.1 101 x\r\n" + b"X: y\r\n" * 4000, Status.PROTOCOL_ERROR, "with a header of more than"),
         (lambda _: b"HTTP/1.1 200 OK\r\n\r\n", Status.PROTOCOL_ERROR, "HTTP status 200"),
         (lambda _: b"", Status.CONNECT_FAILED, "does it need TLS"),
         (lambda asked: switching(key_of(asked)) + b"\x82\x7f\xff", Status.CONNECT_FAILED, "is websocket_key"),
@@ -349,8 +349,8 @@ def test_plain_at_a_tls_port_and_tls_at_a_plain_one() -> None:
         ("other-name", "ca", "localhost", "for another name than localhost"),
         ("other-name", "ca", "127.0.0.1", "for another name than 127.0.0.1"),
         ("self-signed", "ca", "127.0.0.1", "self-signed"),
-        ("server", "self-signed", "127.0.0.1", "of a CA that is not trusted"),
-        ("server", None, "127.0.0.1", "of a CA that is not trusted"),
+        ("server", "self-signed", "127.0.0.1", "signed by a CA that is not trusted"),
+        ("server", None, "127.0.0.1", "signed by a CA that is not trusted"),
     ],
 )
 def test_certificates_that_are_not_accepted(certificate: str, ca: str | None, host: str, text: str) -> None:
@@ -389,7 +389,7 @@ def test_tls_before_1_2_is_refused() -> None:
     with there:
         problem = why_not(there.port, tls=True, ca_file=CA)
         assert problem.status is Status.TLS_FAILED
-        assert "no TLS 1.2 or later" in str(problem)
+        assert "not support TLS 1.2 or later" in str(problem)
 
 
 # ---- the vendor's JavaScript framing, our simulator ----

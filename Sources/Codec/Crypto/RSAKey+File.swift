@@ -3,7 +3,7 @@ import Glibc
 extension RSAKey {
     /// No key is longer; a text that is has not been meant.
     package static let longestText = 64 * 1024
-    private static let tooLong = LoadError(text: "it has more than \(longestText / 1024) KiB, and no key does")
+    private static let tooLong = LoadError(text: "it is larger than \(longestText / 1024) KiB, which no key is")
 
     /// Reads PEM text, which is not kept.
     package convenience init(text: UnsafePointer<CChar>) throws(LoadError) {

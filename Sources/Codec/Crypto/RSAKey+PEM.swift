@@ -15,24 +15,24 @@ extension RSAKey {
                 return try key(block, crypto)
             case "ENCRYPTED PRIVATE KEY": throw .passphrase
             case "OPENSSH PRIVATE KEY":
-                throw LoadError(text: "it is in OpenSSH's own format: ssh-keygen -p -m PEM makes PEM of it")
+                throw LoadError(text: "it is in OpenSSH's own format: convert it to PEM with ssh-keygen -p -m PEM")
             case let name where name.hasSuffix("PRIVATE KEY"): throw .notRSA
             case let name: if name.hasSuffix("PUBLIC KEY") { isPublic = true }
             }
         }
         if isPublic { throw LoadError(text: "it is a public key: OpenD and its clients share the private one") }
-        if !rest.hasBegin { throw LoadError(text: "it is no PEM text, which begins with -----BEGIN") }
+        if !rest.hasBegin { throw LoadError(text: "it is not PEM text, which begins with -----BEGIN") }
         throw LoadError(
             text: rest.hasBlock
-                ? "what it holds is no private key"
-                : "it is cut short, or its lines are joined: -----BEGIN and -----END stand on lines of their own")
+                ? "it contains no private key"
+                : "it is cut short, or its lines are joined: -----BEGIN and -----END must be on lines of their own")
     }
 
     /// Under whichever of the two labels: what it holds shows.
     private static func key(_ block: borrowing PEMBlock, _ crypto: Crypto) throws(LoadError) -> OpaquePointer {
         guard let content = block.content, let inner = try pkcs1(inPKCS8: content) ?? Optional(content),
             let key = try key(pkcs1: inner, crypto)
-        else { throw LoadError(text: "what it holds is no private key") }
+        else { throw LoadError(text: "it contains no private key") }
         return key
     }
 
@@ -112,8 +112,8 @@ extension RSAKey {
 
 extension RSAKey.LoadError {
     fileprivate static let passphrase = RSAKey.LoadError(
-        text: "it is protected by a passphrase: OpenD takes none either, remove it with openssl rsa -traditional")
-    fileprivate static let notRSA = RSAKey.LoadError(text: "it is a key, and not of RSA")
+        text: "it is protected by a passphrase; OpenD takes none either: remove it with openssl rsa -traditional")
+    fileprivate static let notRSA = RSAKey.LoadError(text: "it is a key, but not an RSA key")
 }
 
 /// PEM text (RFC 7468), taken apart where it stands. Lines may end in any way, and be indented.

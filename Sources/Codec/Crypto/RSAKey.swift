@@ -25,7 +25,7 @@ package final class RSAKey: @unchecked Sendable {
         let read = Crypto.gated {
             Crypto.keepingErrors {
                 Result { () throws(LoadError) in
-                    guard let crypto = Crypto.shared else { throw LoadError(text: "OpenSSL has not what it takes") }
+                    guard let crypto = Crypto.shared else { throw LoadError(text: "OpenSSL does not support it") }
                     return try Self.decode(pem, crypto)
                 }
             }
@@ -49,7 +49,7 @@ package final class RSAKey: @unchecked Sendable {
             }
         }
         guard let back else { throw .processEnds }
-        guard back == word else { throw LoadError(text: "its parts do not belong together") }
+        guard back == word else { throw LoadError(text: "its numbers do not match each other") }
     }
 
     deinit { _ = Crypto.gated { EVP_PKEY_free(key) } }
@@ -125,5 +125,5 @@ package final class RSAKey: @unchecked Sendable {
 }
 
 extension RSAKey.LoadError {
-    fileprivate static let processEnds = RSAKey.LoadError(text: "the process ends")
+    fileprivate static let processEnds = RSAKey.LoadError(text: "the process is exiting")
 }

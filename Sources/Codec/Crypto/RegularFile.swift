@@ -22,7 +22,7 @@ enum RegularFile {
         defer { close(file) }
         var information = stat()
         guard fstat(file, &information) == 0 else { throw .system }
-        guard information.st_mode & S_IFMT == S_IFREG else { throw Unreadable(text: "it is no regular file") }
+        guard information.st_mode & S_IFMT == S_IFREG else { throw Unreadable(text: "it is not a regular file") }
         let size = min(max(Int(information.st_size), 0) + 1, longest)
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 16)
         defer {

@@ -110,7 +110,7 @@ package final class TLSContext: @unchecked Sendable {
             let step = Crypto.gated {
                 Crypto.keepingErrors { Self.addSome(of: input, to: context, isStrict: isStrict, &count) }
             }
-            guard let step else { return (count, "the process ends") }
+            guard let step else { return (count, "the process is exiting") }
             switch step {
             case .more: continue
             case .end: return (count, count > 0 ? nil : "there is no certificate in it (PEM)")

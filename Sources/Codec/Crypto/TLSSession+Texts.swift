@@ -25,7 +25,7 @@ func certificateText(_ result: Int, _ host: String, _ certificate: OpaquePointer
     case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN, X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY,
         X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT, X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
         return
-            "the gateway's certificate is of a CA that is not trusted here\(trusted): name the CA's as tls_ca_file to"
+            "the gateway's certificate is signed by a CA that is not trusted here\(trusted): name the CA's as tls_ca_file to"
             + " trust it"
     case X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH:
         return "the gateway's certificate is for another name than \(host)\(names(certificate))"

@@ -204,9 +204,9 @@ package final class TLSSession {
         }
         switch reason {
         case SSL_R_TLSV1_ALERT_PROTOCOL_VERSION, SSL_R_UNSUPPORTED_PROTOCOL, SSL_R_WRONG_VERSION_NUMBER:
-            return Failure(text: "the gateway has no TLS 1.2 or later")
+            return Failure(text: "the gateway does not support TLS 1.2 or later")
         case SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED:
-            return Failure(text: "the gateway asks for a certificate of this client, which has none")
+            return Failure(text: "the gateway requires a client certificate, and this client has none")
         default:
             let words = ERR_reason_error_string(ERR_peek_last_error()).map { String(cString: $0) } ?? "no reason given"
             return Failure(text: "TLS failed: \(words)")

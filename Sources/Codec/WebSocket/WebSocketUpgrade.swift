@@ -108,11 +108,11 @@ package struct WebSocketUpgrade {
     private func checkAnswer(_ status: Int) throws(Failure) {
         guard status == 101 else { throw .status(status, location: head.values(of: "Location")?.first) }
         guard head.lists("websocket", in: "Upgrade"), head.lists("upgrade", in: "Connection") else {
-            throw .malformed("it has not Upgrade: websocket and Connection: Upgrade")
+            throw .malformed("it lacks Upgrade: websocket or Connection: Upgrade")
         }
         guard head.values(of: "Sec-WebSocket-Accept") == [accept] else { throw .wrongAccept }
         for name in ["Sec-WebSocket-Extensions", "Sec-WebSocket-Protocol"] where head.values(of: name) != [] {
-            throw .malformed("it has \(name), which was not asked for")
+            throw .malformed("it has \(name), which was not requested")
         }
     }
 

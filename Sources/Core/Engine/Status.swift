@@ -90,9 +90,9 @@ package enum Status: Int32, CaseIterable, Sendable {
         case .forked: "The connection belongs to the parent process."
         case .unsupported: "This version of the library cannot do that."
         case .needsAddress: "A numeric address is needed here."
-        case .quotaConflict: "Another connection of this quota group has other figures."
+        case .quotaConflict: "Another connection of this quota group has another limit or window."
         case .notFound: "There is no such request. It may have completed already."
-        case .systemError: "The operating system refused."
+        case .systemError: "The operating system refused a thread, a descriptor or memory."
         }
     }
 }

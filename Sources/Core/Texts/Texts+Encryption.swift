@@ -4,12 +4,12 @@ extension Texts {
     // MARK: - InitConnect's answer, encrypted
 
     static func answeredInClear(_ words: String) -> String {
-        "the gateway answered in clear: is rsa_private_key set in its configuration, and could it read the file?"
+        "the gateway's answer is not encrypted: is rsa_private_key set in its configuration, and could it read the file?"
             + (words.isEmpty ? "" : " It said: \(words)")
     }
 
     static func tooManyBlocks(_ bytes: Int, most: Int) -> String {
-        "InitConnect's answer has \(bytes) bytes, more than the \(most) blocks that are decrypted: is that port OpenD's?"
+        "InitConnect's answer has \(bytes) bytes, more than the \(most) RSA blocks that are accepted: is that port OpenD's?"
     }
 
     static func firstMessageUndecryptable(_ error: CipherError, bytes: Int, block: Int) -> String {
@@ -24,7 +24,7 @@ extension Texts {
     }
 
     static var firstMessageSHA1Decrypted: String {
-        "InitConnect's answer does not match its SHA-1 once decrypted: does the gateway have another RSA key?"
+        "InitConnect's answer does not match its SHA-1 after decryption: does the gateway have another RSA key?"
     }
     static var firstMessageNotEncrypted: String { "OpenSSL did not encrypt InitConnect" }
 
@@ -37,16 +37,16 @@ extension Texts {
     // MARK: - Bodies
 
     static var bodyInClear: String {
-        "the gateway sent a body in clear on an encrypted connection: is something else between here and OpenD?"
+        "the gateway sent an unencrypted body on an encrypted connection: is something else between here and OpenD?"
     }
 
     /// - Parameter error: nil: it was decrypted, and does not match its SHA-1. FTAES_ECB has no padding that would show it.
     static func bodyUndecryptable(_ error: CipherError?, bytes: Int) -> String {
         let why =
             switch error {
-            case nil: "it does not match its SHA-1, as under another key"
+            case nil: "it does not match its SHA-1, as with another key"
             case .length: "its length of \(bytes) bytes is not that of a cipher text"
-            case .padding: "its padding is wrong, as it is under another key"
+            case .padding: "its padding is wrong, as with another key"
             case .system: "OpenSSL failed"
             }
         return "a body of the gateway cannot be decrypted: \(why)"

@@ -9,14 +9,14 @@ extension Texts {
 
     static var waitsForConnection: String { "waiting for the connection" }
     static var waitsForQuota: String { "waiting for the quota" }
-    static var heldUpByCallback: String { "a callback took that long" }
+    static var heldUpByCallback: String { "a callback took too long" }
     static var released: String { "the connection was released" }
     static var cancelled: String { "cancelled" }
 
     // MARK: - Answered
 
     static var wrongSHA1: String { "the SHA-1 of the answer does not match its body" }
-    static var noContent: String { "the answer says success and holds no figures" }
+    static var noContent: String { "the answer reports success, but has no figures" }
     static var invalidProtobuf: String {
         "the answer is not valid protobuf, or lacks a required field"
     }
@@ -29,16 +29,16 @@ extension Texts {
     static var quotaUsedElsewhere: String { "Another program, or this one before its restart, used the quota." }
 
     static func rateLimited(_ milliseconds: Int32, _ words: String) -> String {
-        "the gateway refused for frequency; try again in \(milliseconds) ms. \(quotaUsedElsewhere)"
+        "the gateway refused because of its rate limit; try again in \(milliseconds) ms. \(quotaUsedElsewhere)"
             + (words.isEmpty ? "" : " The gateway said: \(words)")
     }
 
     static func notSentThroughGate(_ milliseconds: Int64) -> String {
-        "not sent: the gateway refused another request for frequency; try again in \(milliseconds) ms. \(quotaUsedElsewhere)"
+        "not sent: the gateway refused another request because of its rate limit; try again in \(milliseconds) ms. \(quotaUsedElsewhere)"
     }
 
     static func gateClosed(_ milliseconds: Int64) -> String {
-        "the gateway refused a request for frequency; nothing is sent for \(milliseconds) ms. \(quotaUsedElsewhere)"
+        "the gateway refused a request because of its rate limit; nothing is sent for \(milliseconds) ms. \(quotaUsedElsewhere)"
     }
 
     // MARK: - For the log
@@ -61,12 +61,12 @@ extension Texts {
 
     private static func lookAt(_ kind: FailureRun.Kind) -> String {
         switch kind {
-        case .refused: " Look at what was asked for, at the right to these quotes, and at OpenD's window."
+        case .refused: " Check the securities, the account's right to these quotes, and OpenD's window."
         case .rateLimited: " " + quotaUsedElsewhere
-        case .unanswered: " Is OpenD frozen, or without its servers? Look at its window."
-        case .unsent: " Look at the connection's last lines here, and at who else uses the quota."
+        case .unanswered: " Is OpenD frozen, or has it lost the vendor's servers? Look at its window."
+        case .unsent: " Check the last messages about the connection, and what else uses the quota."
         case .malformed:
-            " Is something between here and OpenD that changes what it sends? Is OpenD newer than this library?"
+            " Does something between here and OpenD change its answers? Is OpenD newer than this library?"
         }
     }
 }

@@ -40,7 +40,7 @@ extension Texts {
 
     static var noRandomBytes: String { "the system gave no random bytes" }
     static var noTLSSession: String { "OpenSSL made no TLS session" }
-    static var tlsAsksTooMuch: String { "the gateway asks TLS for more answers than it reads" }
+    static var tlsAsksTooMuch: String { "the gateway causes more TLS answers than it reads" }
     static var certificateUnverified: String {
         "the gateway's certificate is not verified: tls_insecure_accept_any_certificate is set"
     }
@@ -57,7 +57,7 @@ extension Texts {
             return "\(there) accepted another WebSocket key than the one sent: does a proxy answer from its cache?"
         case .malformed(let what): return "\(there) answered the upgrade to WebSocket wrongly: \(what)"
         case .tooLong:
-            return "\(there) answered the upgrade to WebSocket with more than \(HTTPHead.longest) bytes of head"
+            return "\(there) answered the upgrade to WebSocket with a header of more than \(HTTPHead.longest) bytes"
         case .speaksTLS: return "\(there) speaks TLS: set transport to CAPDIST_TRANSPORT_WEBSOCKET_TLS"
         case .speaksTCP:
             return "\(there) is OpenD's TCP port: set transport to CAPDIST_TRANSPORT_TCP, or name the WebSocket port"
@@ -74,15 +74,14 @@ extension Texts {
                 + " WebSocket port?"
         case 300..<400:
             return
-                "\(there) answered the upgrade to WebSocket with HTTP \(status), and points to \(location ?? "nowhere"):"
+                "\(there) answered the upgrade to WebSocket with HTTP \(status), and redirects to \(location ?? "nowhere"):"
                 + " name that as host and port"
         case 401, 403:
             return
-                "\(there) refused the upgrade to WebSocket (HTTP status \(status)): is a proxy in the way that lets only some"
-                + " in?"
+                "\(there) refused the upgrade to WebSocket (HTTP status \(status)): does a proxy restrict access?"
         case 404:
             return
-                "\(there) knows no WebSocket (HTTP status 404): is that OpenD's WebSocket port, or a proxy's path missing?"
+                "\(there) has no WebSocket at this path (HTTP status 404): is that OpenD's WebSocket port, or a proxy's path missing?"
         case 400 where endpoint.transport == .webSocket:
             return "\(there) refused the upgrade to WebSocket (HTTP status 400): does it need TLS?"
         default: return "\(there) answered the upgrade to WebSocket with HTTP status \(status)"

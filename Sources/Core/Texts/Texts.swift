@@ -35,7 +35,7 @@ package enum Texts {
         let text = "no connection within \(milliseconds) ms: "
         return text
             + (endpoint.hasStood
-                ? "it answered before. Does that machine still run, and the network to it?"
+                ? "it answered before. Is that machine running, and does the network work?"
                 : "does the name resolve, is the address right, is a firewall in the way?")
     }
 
@@ -104,7 +104,7 @@ package enum Texts {
     }
 
     static var callbackLeft: String {
-        "a callback of this connection did not return: a jump, an exception or the end of its thread left it"
+        "a callback of this connection did not return: it was left by a jump, an exception or the end of its thread"
     }
 
     // MARK: - The end
@@ -130,7 +130,7 @@ package enum Texts {
     static func broke(_ why: String) -> String { "the connection broke: \(why)" }
 
     static func silent(_ seconds: Int64) -> String {
-        "the gateway was silent for \(seconds) s: is OpenD frozen, or the network gone?"
+        "the gateway was silent for \(seconds) s: is OpenD frozen, or is the network down?"
     }
 
     static func quiet(_ seconds: Int64, endsIn left: Int64) -> String {

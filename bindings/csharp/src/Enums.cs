@@ -53,11 +53,11 @@ namespace Capdist
         Unsupported = 39,
         /// <summary>A numeric address is needed here.</summary>
         NeedsAddress = 40,
-        /// <summary>Another connection of this quota group has other figures.</summary>
+        /// <summary>Another connection of this quota group has another limit or window.</summary>
         QuotaConflict = 41,
         /// <summary>There is no such request. It may have completed already.</summary>
         NotFound = 42,
-        /// <summary>The operating system refused.</summary>
+        /// <summary>The operating system refused a thread, a descriptor or memory.</summary>
         SystemError = 43
     }
 

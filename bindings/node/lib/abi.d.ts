@@ -50,11 +50,11 @@ export declare const Status: {
   readonly UNSUPPORTED: 39;
   /** A numeric address is needed here. */
   readonly NEEDS_ADDRESS: 40;
-  /** Another connection of this quota group has other figures. */
+  /** Another connection of this quota group has another limit or window. */
   readonly QUOTA_CONFLICT: 41;
   /** There is no such request. It may have completed already. */
   readonly NOT_FOUND: 42;
-  /** The operating system refused. */
+  /** The operating system refused a thread, a descriptor or memory. */
   readonly SYSTEM_ERROR: 43;
 };
 export type Status = (typeof Status)[keyof typeof Status];

@@ -169,7 +169,7 @@ test("over WebSocket the gateway is asked for the name that was looked up", asyn
   const given = { port, transport: Transport.WEBSOCKET, reconnect: false };
   const named = { "quotes.example": "quotes.example", "börse.example": "xn--brse-5qa.example", "127.0.0.1": "127.0.0.1" };
   for (const [host, asked] of Object.entries(named)) {
-    assert.match((await rejection(connect({ ...given, host }))).message, /knows no WebSocket/);
+    assert.match((await rejection(connect({ ...given, host }))).message, /has no WebSocket at this path/);
     assert.ok(heads.pop().includes(`\r\nHost: ${asked}:${port}\r\n`), host);
   }
 });

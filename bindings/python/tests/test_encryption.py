@@ -50,14 +50,14 @@ def test_asyncio(simulator: Start) -> None:
 
 def test_an_answer_in_clear_is_refused(simulator: Start) -> None:
     with Client(port=simulator().port, reconnect=False, rsa_private_key_file=KEY) as client:
-        with pytest.raises(ConnectError, match="in clear: is rsa_private_key set") as raised:
+        with pytest.raises(ConnectError, match="not encrypted: is rsa_private_key set") as raised:
             client.wait_ready(10)
         assert raised.value.status is Status.ENCRYPTION_FAILED
 
 
 @pytest.mark.parametrize(
     ("key", "why"),
-    [("passphrase", "passphrase"), ("public", "public key"), ("ec", "not of RSA"), ("none", "No such file")],
+    [("passphrase", "passphrase"), ("public", "public key"), ("ec", "not an RSA key"), ("none", "No such file")],
 )
 def test_keys_that_can_not_be_used(key: str, why: str) -> None:
     with pytest.raises(ArgumentError, match=why):
@@ -86,7 +86,7 @@ def test_the_vendors_ways(simulator: Start, tmp_path: Path) -> None:
     with OpenQuoteContext("127.0.0.1", clear, connect_timeout=1) as context:
         ret, text = context.get_capital_distribution("HK.00700")
         assert ret == RET_ERROR
-        assert "in clear" in text
+        assert "not encrypted" in text
     assert SysConfig.is_proto_encrypt()
     for missing in ("", None):
         SysConfig.set_init_rsa_file(missing)  # type: ignore[arg-type]

@@ -182,7 +182,7 @@ def test_the_gateway_is_asked_for_the_name(monkeypatch: pytest.MonkeyPatch) -> N
         monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", look_up)
         for host, asked in {"quotes.example": "quotes.example", "127.0.0.1": "127.0.0.1"}.items():
             async with await LoopClient.connect(host, port, websocket_key="", reconnect=False) as client:
-                with pytest.raises(ConnectError, match="knows no WebSocket"):
+                with pytest.raises(ConnectError, match="has no WebSocket at this path"):
                     await client.wait_ready()
             assert f"\r\nHost: {asked}:{port}\r\n".encode() in heads.pop()
         server.close()

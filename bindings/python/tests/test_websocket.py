@@ -53,7 +53,7 @@ def test_an_unknown_ca_ends_it_for_good(simulator: Start) -> None:
     port = simulator("--websocket-port", "0", *CERTIFICATE).websocket_port
     messages: list[tuple[int, str]] = []
     with Client(port=port, tls=True) as client:
-        with pytest.raises(ConnectError, match="of a CA that is not trusted here") as raised:
+        with pytest.raises(ConnectError, match="signed by a CA that is not trusted here") as raised:
             client.wait_ready(10)
         assert raised.value.status is Status.TLS_FAILED
     insecure = Client(

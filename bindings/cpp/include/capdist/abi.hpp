@@ -68,11 +68,11 @@ enum class status : std::int32_t {
     unsupported = CAPDIST_UNSUPPORTED,
     /// A numeric address is needed here.
     needs_address = CAPDIST_NEEDS_ADDRESS,
-    /// Another connection of this quota group has other figures.
+    /// Another connection of this quota group has another limit or window.
     quota_conflict = CAPDIST_QUOTA_CONFLICT,
     /// There is no such request. It may have completed already.
     not_found = CAPDIST_NOT_FOUND,
-    /// The operating system refused.
+    /// The operating system refused a thread, a descriptor or memory.
     system_error = CAPDIST_SYSTEM_ERROR
 };
 

@@ -170,11 +170,11 @@ class Status(IntEnum):
     UNSUPPORTED = 39
     #: A numeric address is needed here.
     NEEDS_ADDRESS = 40
-    #: Another connection of this quota group has other figures.
+    #: Another connection of this quota group has another limit or window.
     QUOTA_CONFLICT = 41
     #: There is no such request. It may have completed already.
     NOT_FOUND = 42
-    #: The operating system refused.
+    #: The operating system refused a thread, a descriptor or memory.
     SYSTEM_ERROR = 43
 
 

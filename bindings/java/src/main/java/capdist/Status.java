@@ -51,11 +51,11 @@ public enum Status {
     UNSUPPORTED(39),
     /** A numeric address is needed here. */
     NEEDS_ADDRESS(40),
-    /** Another connection of this quota group has other figures. */
+    /** Another connection of this quota group has another limit or window. */
     QUOTA_CONFLICT(41),
     /** There is no such request. It may have completed already. */
     NOT_FOUND(42),
-    /** The operating system refused. */
+    /** The operating system refused a thread, a descriptor or memory. */
     SYSTEM_ERROR(43),
     /** What only a newer library has. */
     UNKNOWN(-1);
