@@ -11,7 +11,7 @@ package enum RetType {
     package static let invalid: Int32 = -500
 }
 
-/// The fields that stand first in every Response, whatever its `s2c`; each as it came or nil.
+/// The fields that every Response has before its `s2c`; nil if the gateway did not send one.
 package struct AnyResponse: Equatable {
     package var retType: Int32?
     package var retMsg: String?

@@ -37,7 +37,7 @@ package struct CapitalDistributionRequest: Equatable {
         }
     }
 
-    /// Room that any request with such a code fits in: five tags with lengths and two numbers around the code.
+    /// Enough room for any request with a code of this length: five tags with lengths and two numbers around the code.
     package static func maxEncodedSize(codeLength: Int) -> Int { codeLength + 64 }
 
     /// Encodes without allocating.
@@ -48,7 +48,7 @@ package struct CapitalDistributionRequest: Equatable {
     package static func encode(
         market: Int32, code: UnsafePointer<CChar>, securityFirm: Int32?, into buffer: UnsafeMutableRawBufferPointer
     ) -> Int {
-        // Cheaper than to have protobuf-c add up beforehand what it will write.
+        // Cheaper than calling protobuf-c for the exact size first.
         guard let out = buffer.baseAddress, buffer.count >= maxEncodedSize(codeLength: strlen(code)) else { return 0 }
         var security = QotCommon__Security()
         qot__common__security__init(&security)
@@ -77,7 +77,7 @@ package struct CapitalDistributionRequest: Equatable {
     }
 }
 
-/// Qot_GetCapitalDistribution.S2C: the figures (docs/protocol.md, Messages). Amounts in the security's currency.
+/// Qot_GetCapitalDistribution.S2C: the figures (docs/protocol.md, Messages). Amounts are in the security's currency.
 package struct CapitalDistribution: Equatable, Sendable {
     package var inSuper: Double?
     package var inBig: Double
@@ -87,7 +87,7 @@ package struct CapitalDistribution: Equatable, Sendable {
     package var outBig: Double
     package var outMid: Double
     package var outSmall: Double
-    /// The market's local wall clock, `yyyy-MM-dd HH:mm:ss`.
+    /// The market's local time, `yyyy-MM-dd HH:mm:ss`.
     package var updateTime: String?
     /// Unix seconds.
     package var updateTimestamp: Double?
@@ -119,11 +119,12 @@ package struct CapitalDistributionResponse: Equatable {
         self.content = content
     }
 
-    /// Decodes in place and copies nothing: for the path every answer takes. The message lives until the arena's next.
+    /// Decodes without copying the fields: every answer takes this path. The message is valid until the arena's next
+    /// one.
     package static func unpack(
         _ body: UnsafeRawBufferPointer, _ arena: borrowing MessageArena
     ) throws(MessageError) -> UnsafePointer<QotGetCapitalDistribution__Response> {
-        // What nearly every answer is: nothing more is looked at.
+        // Nearly every answer ends here: without unknown fields protobuf-c's result is right.
         if let message = arena.unpackPlain(body, qot__get_capital_distribution__response__unpack),
             !arena.hasDropped, message.pointee.base.n_unknown_fields == 0, let s2c = message.pointee.s2c,
             s2c.pointee.base.n_unknown_fields == 0

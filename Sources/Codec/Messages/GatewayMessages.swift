@@ -1,7 +1,7 @@
 import CMessages
 import CProtobufC
 
-/// GetGlobalState, as far as a gateway must speak it (docs/protocol.md, Messages).
+/// GetGlobalState, as far as a simulated gateway needs it (docs/protocol.md, Messages).
 package enum GlobalState {
     package struct Content: Equatable {
         /// In the order HK, US, SH, SZ, HK futures.
@@ -41,7 +41,7 @@ package enum GlobalState {
         }
     }
 
-    /// The user id a request carries.
+    /// The user id of a request.
     package static func requestUserID(
         _ body: UnsafeRawBufferPointer, _ arena: borrowing MessageArena
     ) throws(MessageError) -> UInt64 {
@@ -52,7 +52,7 @@ package enum GlobalState {
         return c2s.pointee.userid
     }
 
-    /// As OpenD writes it: an empty `retMsg` and an `errCode` of 0 are there.
+    /// Like OpenD, it sends an empty `retMsg` and an `errCode` of 0.
     package static func encodedResponse(_ content: Content) -> [UInt8] {
         var s2c = GetGlobalState__S2C()
         get_global_state__s2_c__init(&s2c)
@@ -75,7 +75,7 @@ package enum GlobalState {
         }
     }
 
-    /// What a successful response carries.
+    /// The content of a successful response.
     package static func response(
         _ body: UnsafeRawBufferPointer, _ arena: borrowing MessageArena
     ) throws(MessageError) -> Content {
@@ -95,7 +95,7 @@ package enum GlobalState {
 
 /// Notify, the gateway's push (docs/protocol.md, Messages).
 package enum Notify {
-    /// Type of a connection-status push.
+    /// The type of a push that reports a connection's status.
     package static let connectStatusType: Int32 = 3
 
     package static func encodedConnectStatus(qotLogined: Bool, trdLogined: Bool) -> [UInt8] {
@@ -118,7 +118,7 @@ package enum Notify {
         }
     }
 
-    /// The type a push carries.
+    /// The type of a push.
     package static func type(
         _ body: UnsafeRawBufferPointer, _ arena: borrowing MessageArena
     ) throws(MessageError) -> Int32 {

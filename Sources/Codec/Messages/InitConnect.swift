@@ -68,7 +68,7 @@ package struct InitConnectResponse: Equatable {
         package var serverVersion: Int32
         package var loginUserID: UInt64
         package var connID: UInt64
-        /// 16 ASCII bytes; a secret, and no text so that `wipe` can reach it
+        /// 16 ASCII bytes. A secret: bytes and not a String, so that `wipe` can overwrite it
         package var connAESKey: [UInt8]
         /// seconds
         package var keepAliveInterval: Int32
@@ -112,7 +112,7 @@ package struct InitConnectResponse: Equatable {
             userAttribution: s2c.has_userattribution != 0 ? s2c.userattribution : nil)
     }
 
-    /// Overwrites the session's key; to be called on the only copy.
+    /// Overwrites the session's key. Must be called on the only copy.
     package mutating func wipe() {
         content?.connAESKey.withUnsafeMutableBytes { Crypto.wipe($0) }
     }

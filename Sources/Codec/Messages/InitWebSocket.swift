@@ -3,15 +3,15 @@ import COpenSSL
 import CProtobufC
 
 extension ProtoID {
-    /// The bridge's own commands (docs/protocol.md, WebSocket): its handshake, and its word that it lost OpenD.
+    /// The bridge's own commands (docs/protocol.md, WebSocket): its handshake, and the report that it lost OpenD.
     package static let initWebSocket: UInt32 = 1
     package static let lostOpenD: UInt32 = 2
 }
 
 /// InitWebSocket.Request: the client's first message to the bridge.
 package struct InitWebSocketRequest: Equatable {
-    /// MD5 of the user's key, in lower-case hex; empty if there is none. As good as the key, and bytes so that they can be
-    /// wiped.
+    /// MD5 of the user's key, in lower-case hex; empty if there is no key. Whoever has it can log in with it, so it is
+    /// kept as bytes, which can be wiped.
     package var websocketKey: [UInt8]?
     package var clientID: String?
     package var programmingLanguage: String?
@@ -55,10 +55,10 @@ package struct InitWebSocketRequest: Equatable {
         websocketKey?.withUnsafeMutableBytes { Crypto.wipe($0) }
     }
 
-    /// What the bridge is told of the user's key.
+    /// What is sent to the bridge instead of the user's key.
     package static func digest(ofKey key: UnsafeRawBufferPointer) -> [UInt8] {
         if key.isEmpty { return [] }
-        // As SHA-1 (SHA1.swift): the low-level functions need nothing of OpenSSL's to be set up.
+        // The low-level functions work without OpenSSL's initialisation, as for SHA-1 (SHA1.swift).
         var context = MD5_CTX()
         var digest = [UInt8](repeating: 0, count: 16)
         MD5_Init(&context)
@@ -125,11 +125,11 @@ package struct InitWebSocketResponse: Equatable {
     }
 }
 
-/// Bytes that are overwritten when nobody needs them any more: a message that holds a key.
+/// Bytes that are overwritten when the last reference goes: a message that contains a key.
 package final class SecretBytes: @unchecked Sendable {
     private let bytes: UnsafeMutableRawBufferPointer
 
-    /// Takes the bytes over, and wipes where they were.
+    /// Copies the bytes, and overwrites the original.
     package init(_ source: inout [UInt8]) {
         bytes = .allocate(byteCount: source.count, alignment: 1)
         bytes.copyBytes(from: source)

@@ -1,7 +1,7 @@
 import CMessages
 import CProtobufC
 
-/// KeepAlive, both ways (docs/protocol.md, Messages). `time` is Unix seconds.
+/// KeepAlive, request and answer (docs/protocol.md, Messages). `time` is in Unix seconds.
 package enum KeepAlive {
     package static func encodedRequest(time: Int64) -> [UInt8] {
         var c2s = KeepAlive__C2S()
@@ -15,7 +15,7 @@ package enum KeepAlive {
         }
     }
 
-    /// As OpenD writes it: an empty `retMsg` and an `errCode` of 0 are there.
+    /// Like OpenD, it sends an empty `retMsg` and an `errCode` of 0.
     package static func encodedResponse(time: Int64) -> [UInt8] {
         var s2c = KeepAlive__S2C()
         keep_alive__s2_c__init(&s2c)
@@ -33,7 +33,7 @@ package enum KeepAlive {
         }
     }
 
-    /// The time a request carries.
+    /// The time in a request.
     package static func requestTime(
         _ body: UnsafeRawBufferPointer, _ arena: borrowing MessageArena
     ) throws(MessageError) -> Int64 {
@@ -45,7 +45,7 @@ package enum KeepAlive {
         return c2s.pointee.time
     }
 
-    /// The time a successful response carries.
+    /// The time in a successful response.
     package static func responseTime(
         _ body: UnsafeRawBufferPointer, _ arena: borrowing MessageArena
     ) throws(MessageError) -> Int64 {

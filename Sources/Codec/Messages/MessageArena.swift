@@ -1,27 +1,27 @@
 import CProtobufC
 import Glibc
 
-/// Why a body is no answer.
+/// Why a body could not be decoded.
 package enum MessageError: Error, Equatable {
     /// Not valid protobuf, a required field is missing, or it needs more memory than a body of its length may.
     case malformed
-    /// It says success and has no `s2c`.
+    /// Its retType is success, but it has no `s2c`.
     case noContent
 }
 
-/// Memory for one decoded message at a time: protobuf-c asks for many small pieces, which are cut from one block and
-/// forgotten together. What one body may cost is bounded, since each two-byte unknown field would cost protobuf-c a
-/// hundred. For one thread at a time.
+/// Memory for one decoded message at a time. protobuf-c allocates many small pieces; they are cut from one block and
+/// freed together. The memory for one body is limited, because protobuf-c needs a hundred bytes for each two-byte
+/// unknown field. For one thread at a time.
 package struct MessageArena: ~Copyable {
     private struct State {
         let block: UnsafeMutableRawPointer
-        /// Bytes of the block that are free, at its end: a multiple of the alignment.
+        /// Free bytes, at the end of the block: a multiple of the alignment.
         var free = blockSize
-        /// Blocks for what did not fit, each beginning with the next one's address and its own size.
+        /// Further blocks, for what did not fit. Each begins with the next one's address and its own size.
         var overflow: UnsafeMutableRawPointer?
-        /// Bytes that may still be asked for beyond the block.
+        /// Bytes that may still be allocated beyond the block.
         var budget = 0
-        /// Whether protobuf-c gave something back while it read.
+        /// Whether protobuf-c freed something while it decoded.
         var hasDropped = false
     }
 
@@ -52,10 +52,10 @@ package struct MessageArena: ~Copyable {
         allocator.deallocate()
     }
 
-    /// Decodes `body`; the result lives until the next call. nil if it is malformed.
+    /// Decodes `body`. The result is valid until the next call; nil if the body is malformed.
     /// - Parameters:
     ///   - unpack: a generated `..._unpack` function.
-    ///   - descriptor: the message's.
+    ///   - descriptor: the descriptor of the message.
     package borrowing func unpack<Message>(
         _ body: UnsafeRawBufferPointer, _ unpack: Unpack<Message>,
         _ descriptor: @autoclosure () -> ProtobufCMessageDescriptor
@@ -63,25 +63,25 @@ package struct MessageArena: ~Copyable {
         guard let message = unpackPlain(body, unpack), !hasDropped else {
             return unpackAgain(body, unpack, descriptor())
         }
-        // Every generated message begins with what they all have.
+        // Every generated struct begins with a ProtobufCMessage.
         return Self.hasValidTags(UnsafeRawPointer(message).assumingMemoryBound(to: ProtobufCMessage.self))
             ? message : nil
     }
 
-    /// The second reading, of a body that protobuf-c refuses (`SecondReading`). Messages with a bool have this one only:
-    /// protobuf-c takes a bool of any wire type.
+    /// The second decoding, of a body that protobuf-c refuses (`SecondReading`). Messages with a bool are only decoded
+    /// in this way, because protobuf-c accepts a bool of any wire type.
     package borrowing func unpackAgain<Message>(
         _ body: UnsafeRawBufferPointer, _ unpack: Unpack<Message>, _ descriptor: ProtobufCMessageDescriptor
     ) -> UnsafeMutablePointer<Message>? {
         SecondReading.with(body, descriptor) { unpackPlain($0, unpack) }
     }
 
-    /// Whether protobuf-c forgot a part of the last message: where it joins pieces it drops the unknown fields of all but the last,
-    /// whatever their numbers are.
+    /// Whether protobuf-c dropped a part of the last message. When it merges the pieces of a message field, it drops
+    /// the unknown fields of all pieces but the last, even those with invalid numbers.
     @inline(__always)
     var hasDropped: Bool { state.pointee.hasDropped }
 
-    /// Whether the numbers of unknown fields are some that can be: protobuf-c takes any.
+    /// Whether all unknown fields have valid numbers: protobuf-c does not check them.
     static func hasValidTags(_ message: UnsafePointer<ProtobufCMessage>) -> Bool {
         let unknown = UnsafeBufferPointer(
             start: message.pointee.unknown_fields, count: Int(message.pointee.n_unknown_fields))
@@ -93,21 +93,22 @@ package struct MessageArena: ~Copyable {
             guard cprotobuf_is_message(field.type) != 0 else { return true }
             let member = UnsafeRawPointer(message).load(
                 fromByteOffset: Int(field.offset), as: UnsafePointer<ProtobufCMessage>?.self)
-            // As deep as messages of ours lie in each other.
+            // The recursion is as deep as our own message types are nested.
             return member.map { hasValidTags($0) } ?? true
         }
     }
 
-    /// As protobuf-c alone reads it.
+    /// Decodes with protobuf-c alone.
     @inline(__always)
     package borrowing func unpackPlain<Message>(
         _ body: UnsafeRawBufferPointer,
         _ unpack: Unpack<Message>
     ) -> UnsafeMutablePointer<Message>? {
         reset()
-        // Twice the body holds any text in it; the rest holds the message itself and the fields of some newer version.
+        // Twice the body is enough for its texts; the rest is for the struct, and for unknown fields of a newer
+        // version.
         state.pointee.budget = body.count * 2 + 64 * 1024
-        // protobuf-c must not be handed NULL, not even for an empty body.
+        // protobuf-c does not accept NULL, not even for an empty body.
         guard let bytes = body.baseAddress, body.count > 0 else {
             var nothing: UInt8 = 0
             return unpack(allocator, 0, &nothing)
@@ -115,7 +116,7 @@ package struct MessageArena: ~Copyable {
         return unpack(allocator, body.count, bytes.assumingMemoryBound(to: UInt8.self))
     }
 
-    /// Overwrites the last message, which held a secret.
+    /// Overwrites the last message, which contained a secret.
     package borrowing func wipe() {
         Crypto.wipe(
             UnsafeMutableRawBufferPointer(start: state.pointee.block, count: Self.blockSize - state.pointee.free))
@@ -128,7 +129,7 @@ package struct MessageArena: ~Copyable {
         reset()
     }
 
-    /// Gives back what the last message needed beyond the block.
+    /// Frees what the last message needed beyond the block.
     private func reset() {
         state.pointee.free = Self.blockSize
         state.pointee.hasDropped = false
@@ -177,17 +178,17 @@ func bytes(_ text: UnsafePointer<CChar>) -> [UInt8] {
     Array(UnsafeRawBufferPointer(start: text, count: strlen(text)))
 }
 
-/// A C string as protobuf-c's structs want it, for as long as `body` runs; nil stays nil.
+/// Passes a C string to `body`, as protobuf-c's structs need it; nil stays nil.
 func withMutableCString<R>(_ text: String?, _ body: (UnsafeMutablePointer<CChar>?) -> R) -> R {
     guard let text else { return body(nil) }
     return text.withCString { body(UnsafeMutablePointer(mutating: $0)) }
 }
 
-/// The same for bytes, none of them 0.
+/// The same for bytes, of which none is 0.
 func withMutableCString<R>(_ text: [UInt8]?, _ body: (UnsafeMutablePointer<CChar>?) -> R) -> R {
     guard var text else { return body(nil) }
     text.append(0)
-    // It may be a key.
+    // It may contain a key.
     defer { text.withUnsafeMutableBytes { Crypto.wipe($0) } }
     return text.withUnsafeMutableBytes { body($0.baseAddress?.assumingMemoryBound(to: CChar.self)) }
 }

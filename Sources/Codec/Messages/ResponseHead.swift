@@ -1,13 +1,13 @@
 import CMessages
 import CProtobufC
 
-/// What stands first in every Response, read in place: the text lives until the arena's next message.
+/// The fields that every Response has before its `s2c`. The text is valid until the arena's next message.
 package struct ResponseHead {
     package let retType: Int32
     package let retMsg: UnsafePointer<CChar>?
     package let errCode: Int32?
 
-    /// nil: no Response, or one without a retType.
+    /// nil if the body is not a Response, or has no retType.
     package init?(_ body: UnsafeRawBufferPointer, _ arena: borrowing MessageArena) {
         guard let message = arena.unpack(body, common__any_response__unpack, common__any_response__descriptor)?.pointee,
             message.has_rettype != 0
@@ -19,7 +19,7 @@ package struct ResponseHead {
         errCode = message.has_errcode != 0 ? message.errcode : nil
     }
 
-    /// What the gateway says of it, for people; invalid bytes are replaced.
+    /// The gateway's message, for people; invalid bytes are replaced.
     package var words: String { retMsg.map { String(cString: $0) } ?? "" }
 
     package init(_ message: QotGetCapitalDistribution__Response) {

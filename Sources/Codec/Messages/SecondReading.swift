@@ -1,19 +1,21 @@
 import CProtobufC
 
-/// A message read as protobuf's specification says, and written again as protobuf-c takes it. protobuf-c refuses groups, a
-/// message field that comes in pieces of which one alone lacks a required field, and a field of another wire type than its own;
-/// by the specification groups and such fields are unknown ones, and pieces are one message. Unknown fields are left out.
+/// Decodes a message by protobuf's specification, and encodes it again in a form that protobuf-c accepts. protobuf-c
+/// refuses three things that are valid: groups, a field of another wire type than its own (both are unknown fields by
+/// the specification), and a message field in several pieces if one piece lacks a required field (the pieces are one
+/// message). Unknown fields are left out.
 struct SecondReading {
-    /// May hold a secret.
+    /// May contain a secret.
     private var written: [UInt8] = []
 
-    /// Runs `body` on what `message` is for protobuf-c; nil if it is no valid protobuf.
+    /// Calls `body` with the message in protobuf-c's form; nil if `message` is not valid protobuf.
     static func with<Result>(
         _ message: UnsafeRawBufferPointer, _ descriptor: ProtobufCMessageDescriptor,
         _ body: (UnsafeRawBufferPointer) -> Result?
     ) -> Result? {
         var reading = SecondReading()
-        // Each message field's length takes five bytes here; there are few. So the array is never moved, and leaves no copy.
+        // Enough room, although the length of each message field takes five bytes here: so the array is never moved,
+        // and leaves no copy of a secret.
         reading.written.reserveCapacity(message.count + 256)
         defer { reading.written.withUnsafeMutableBytes { Crypto.wipe($0) } }
         do throws(MessageError) {
@@ -24,14 +26,14 @@ struct SecondReading {
         return reading.written.withUnsafeBytes { body($0) }
     }
 
-    /// A known field: the last value that came, or of a message all its pieces.
+    /// A known field: its last value or, if it is a message, all its pieces.
     private enum Known {
         case none
         case scalar(WireFields.Value)
         case message(first: UnsafeRawBufferPointer, length: Int, pieces: Int)
     }
 
-    /// Goes as deep as messages of ours lie in each other.
+    /// The recursion is as deep as our own message types are nested.
     private mutating func write(
         _ message: UnsafeRawBufferPointer, _ descriptor: ProtobufCMessageDescriptor, depth: Int
     ) throws(MessageError) {
@@ -63,7 +65,7 @@ struct SecondReading {
         }
     }
 
-    /// A message that came in pieces is their sequence.
+    /// The pieces of a message, one after the other, are the message.
     private mutating func writePieces(
         of field: ProtobufCFieldDescriptor, _ message: UnsafeRawBufferPointer, _ length: Int, _ depth: Int
     ) throws(MessageError) {
@@ -73,7 +75,7 @@ struct SecondReading {
         var scan = WireFields(message, depth: depth)
         while let next = try scan.next() {
             guard next.number == field.id, case .bytes(let piece) = next.value else { continue }
-            // Or what is cut short in one would go on in the next.
+            // Otherwise a field that is cut off in one piece would continue in the next.
             try WireFields.check(piece, depth: depth + 1)
             whole.append(contentsOf: piece)
         }
@@ -97,7 +99,7 @@ struct SecondReading {
         let start = written.count
         written.append(contentsOf: [0, 0, 0, 0, 0])
         try write(message, descriptor.pointee, depth: depth + 1)
-        // In five bytes, whatever it is: it is known only now.
+        // The length is known only now, so it always takes five bytes.
         let length = UInt64(written.count - start - 5)
         for index in 0..<5 {
             written[start + index] =

@@ -1,4 +1,4 @@
-/// Markets (Qot_Common.QotMarket) and the prefix each is written with: `HK.00700`. A gateway may know more.
+/// Markets (Qot_Common.QotMarket), and the prefix of each in texts such as `HK.00700`. A gateway may know more markets.
 package enum Market: Int32, CaseIterable, Sendable {
     case hk = 1
     case hkFuture = 2

@@ -1,4 +1,4 @@
-/// Whether these bytes are UTF-8. Nearly all that come are ASCII, which is seen eight bytes at a time; no String is made then.
+/// Whether these bytes are UTF-8. Nearly all are ASCII: eight bytes are checked at a time, and no String is made.
 package func isUTF8(_ bytes: UnsafeRawBufferPointer) -> Bool {
     var seen: UInt64 = 0
     let word = MemoryLayout<UInt64>.size
@@ -18,7 +18,7 @@ package func isUTF8(_ bytes: UnsafeRawBufferPointer) -> Bool {
     return text.accepts(bytes) && text.isWhole
 }
 
-/// A text with nothing in it that could end its line or steer a terminal: parts of it may be the gateway's.
+/// The text without characters that end a line or control a terminal. Parts of it may come from the gateway.
 package func onOneLine(_ text: String) -> String {
     func isControl(_ byte: UInt8) -> Bool { byte < 0x20 || byte == 0x7f }
     guard text.utf8.contains(where: isControl) else { return text }

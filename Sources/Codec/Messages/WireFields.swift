@@ -1,12 +1,12 @@
-/// The fields of a protobuf message as the specification has them on the wire, one after the other. What is not valid throws:
-/// truncation, field numbers out of 1 to 2^29 - 1, tags and lengths of more than five bytes, numbers of more than ten, groups
-/// that do not end.
+/// The fields of a protobuf message on the wire, one after the other. It throws for everything that is not valid:
+/// truncation, field numbers out of 1 to 2^29 - 1, tags and lengths of more than five bytes, numbers of more than ten
+/// bytes, groups that do not end.
 struct WireFields {
     enum Value {
         case varint(UInt64)
         case fixed64(UnsafeRawBufferPointer)
         case bytes(UnsafeRawBufferPointer)
-        /// A group, which is none of ours whatever its number.
+        /// A group. Our messages have none, so it is an unknown field.
         case group
         case fixed32(UnsafeRawBufferPointer)
     }
@@ -16,19 +16,19 @@ struct WireFields {
         var value: Value
     }
 
-    /// How deep groups may lie in messages and in each other, as in protobuf's own decoders.
+    /// How deep messages and groups may be nested, as in protobuf's own decoders.
     static var maxDepth: Int { 100 }
 
     private var rest: UnsafeRawBufferPointer
     private let depth: Int
 
-    /// - Parameter depth: messages around this one.
+    /// - Parameter depth: how many messages this one is nested in.
     init(_ message: UnsafeRawBufferPointer, depth: Int) {
         rest = message
         self.depth = depth
     }
 
-    /// Throws unless the fields are valid up to the end.
+    /// Throws unless all fields are valid.
     static func check(_ message: UnsafeRawBufferPointer, depth: Int) throws(MessageError) {
         var fields = WireFields(message, depth: depth)
         while try fields.next() != nil {}
@@ -45,7 +45,7 @@ struct WireFields {
         return Field(number: number, value: try value(wireType))
     }
 
-    /// Reads on behind the end of the group of that number, without recursion: the sender decides how deep it is.
+    /// Skips to the end of the group with that number. Without recursion, because the sender decides how deep it is.
     private mutating func skipGroup(_ number: UInt32) throws(MessageError) {
         var open = [number]
         while let innermost = open.last {

@@ -1,21 +1,21 @@
-/// The head of an HTTP/1.1 message, gathered until its empty line; for nothing but the upgrade to WebSocket.
+/// The head of an HTTP/1.1 message, collected up to its empty line. For the upgrade to WebSocket only.
 package struct HTTPHead {
-    /// Longest head accepted, in bytes, with those before it.
+    /// Longest length accepted of all heads of a stream together, in bytes.
     package static let longest = 16 * 1024
 
     private var bytes: [UInt8] = []
-    /// How long it may be.
+    /// How long this head may be.
     private var room = longest
 
     package init() {}
 
-    /// Takes in more of it.
-    /// - Returns: how many of `more` belong to it, once it is whole; nil until then.
+    /// Takes bytes that were received.
+    /// - Returns: how many of `more` belong to the head, once it is whole; nil until then.
     /// - Throws: `tooLong`.
     package mutating func received(_ more: UnsafeRawBufferPointer) throws(TooLong) -> Int? {
         let before = bytes.count
         bytes += more.prefix(room + 1 - before)
-        // The empty line may have begun before.
+        // The empty line may begin in earlier bytes.
         var place = max(before - 3, 0)
         while place + 4 <= min(bytes.count, room) {
             if bytes[place...].starts(with: [13, 10, 13, 10]) {
@@ -30,22 +30,23 @@ package struct HTTPHead {
 
     package struct TooLong: Error {}
 
-    /// Once it is whole: begins with the next one of the same stream.
+    /// Begins with the next head of the same stream. Call it when this one is whole.
     package mutating func beginNext() {
         room -= bytes.count
         bytes = []
     }
 
-    /// What came so far.
+    /// The first bytes received, at most 16.
     package var start: ArraySlice<UInt8> { bytes.prefix(16) }
 
     /// The first line.
     package var firstLine: String { lines.first.map { String(decoding: $0, as: UTF8.self) } ?? "" }
 
-    /// Whether each of its lines but the first is a field.
+    /// Whether each line but the first is a header field.
     package var hasOnlyFields: Bool { values(of: "") != nil }
 
-    /// The values of a field, each without the blanks around it; empty if there is none. Nil if a line is no field.
+    /// The values of a field, without the blanks around them; empty if there is none. Nil if a line is not a header
+    /// field.
     package func values(of name: String) -> [String]? {
         var values: [String] = []
         for line in lines.dropFirst() where !line.isEmpty {
@@ -61,7 +62,7 @@ package struct HTTPHead {
         return values
     }
 
-    /// Whether a field lists this word, whatever its case.
+    /// Whether a field lists this word, in upper or lower case.
     package func lists(_ word: String, in name: String) -> Bool {
         (values(of: name) ?? []).contains { value in
             value.split(separator: ",").contains { part in

@@ -1,9 +1,9 @@
-/// Whether a text that comes in pieces is UTF-8 (RFC 3629), told at the first byte that is wrong. Nearly all that come are
-/// ASCII, which is seen eight bytes at a time.
+/// Checks whether a text that arrives in pieces is UTF-8 (RFC 3629). It fails at the first wrong byte. Nearly all texts
+/// are ASCII, so eight bytes are checked at a time.
 package struct UTF8Validator {
-    /// How many bytes the character that has begun still needs.
+    /// How many bytes the current character still needs.
     private var missing = 0
-    /// Between which the next of them must lie: what is too long, a surrogate, or above U+10FFFF shows in the second.
+    /// The range for the next byte: the second byte shows overlong forms, surrogates, and values above U+10FFFF.
     private var lowest: UInt8 = 0x80
     private var highest: UInt8 = 0xbf
 
@@ -12,8 +12,8 @@ package struct UTF8Validator {
     /// Whether the text may end here.
     package var isWhole: Bool { missing == 0 }
 
-    /// Takes in the next piece.
-    /// - Returns: false if no text begins so.
+    /// Takes the next piece.
+    /// - Returns: false if the text so far is not UTF-8.
     package mutating func accepts(_ bytes: UnsafeRawBufferPointer) -> Bool {
         var place = 0
         while place < bytes.count {
@@ -52,7 +52,7 @@ package struct UTF8Validator {
         return true
     }
 
-    /// Where the first byte stands, from here on, that is not ASCII; the count if there is none.
+    /// The index, from here on, of the first byte that is not ASCII; the count if there is none.
     private static func afterASCII(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
         let word = MemoryLayout<UInt64>.size
         var place = start

@@ -16,13 +16,13 @@ package struct WebSocketFrame {
         var isControl: Bool { rawValue >= 8 }
     }
 
-    /// Longest header: two bytes, eight of length, four of mask.
+    /// Longest header: two bytes, eight bytes of length, four bytes of mask.
     static let longestHeader = 14
     /// Longest payload of a control frame (5.5).
     package static let longestControl = 125
 
     let opcode: Opcode
-    /// Whether its message ends with it.
+    /// Whether it is the last frame of its message.
     let isFinal: Bool
     let length: UInt64
     let mask: WebSocketMask?
@@ -32,15 +32,15 @@ package struct WebSocketFrame {
     /// The bytes break RFC 6455.
     struct Violation: Error {}
 
-    /// Reads the header that `bytes` begin with. What is wrong is told as soon as the bytes are there that show it.
-    /// - Parameter role: of the end that reads: what comes to a server is masked, to a client not.
-    /// - Returns: the frame, and how many bytes its header has; nil until more bytes come.
+    /// Reads the header at the beginning of `bytes`. Throws as soon as the bytes show that something is wrong.
+    /// - Parameter role: the end that reads. Frames to a server are masked, frames to a client are not.
+    /// - Returns: the frame, and the length of its header; nil if more bytes are needed.
     @inline(__always)
     static func read(
         _ bytes: UnsafeRawBufferPointer, _ role: WebSocketRole
     ) throws(Violation) -> (frame: WebSocketFrame, headerSize: Int)? {
         guard let first = bytes.first else { return nil }
-        // No extension is agreed on, so the reserved bits have no meaning.
+        // The reserved bits must be 0, because no extension was negotiated.
         guard first & 0x70 == 0, let opcode = Opcode(rawValue: first & 0x0f) else { throw Violation() }
         let isFinal = first & 0x80 != 0
         guard isFinal || !opcode.isControl else { throw Violation() }
@@ -73,10 +73,10 @@ package struct WebSocketFrame {
 
     // MARK: - Writing
 
-    /// Appends a frame with what `fill` writes in place.
+    /// Appends a frame whose payload `fill` writes in place.
     /// - Parameters:
     ///   - capacity: room for the payload, in bytes.
-    ///   - mask: of a client, one that was never used; of a server, nil.
+    ///   - mask: for a client, a mask that was never used; for a server, nil.
     ///   - fill: writes the payload and returns its length, at most `capacity`.
     @inline(__always)
     static func append(
@@ -89,7 +89,7 @@ package struct WebSocketFrame {
         let length = min(max(fill(written), 0), capacity)
         let size = headerSize(length, isMasked: mask != nil)
         let payload = UnsafeMutableRawBufferPointer(rebasing: room[size..<(size + length)])
-        // A shorter length has a shorter form, which must be taken.
+        // The shortest form of a length must be used.
         if size != expected { payload.copyMemory(from: UnsafeRawBufferPointer(rebasing: written[..<length])) }
         mask?.apply(UnsafeRawBufferPointer(payload), to: payload, offset: 0)
         write(opcode, isFinal: isFinal, length: length, mask: mask, size: size, to: room)
@@ -107,7 +107,7 @@ package struct WebSocketFrame {
         }
     }
 
-    /// The payload of a close frame with a code and no words.
+    /// The payload of a close frame with a code and no reason.
     package static func closePayload(_ code: UInt16) -> [UInt8] {
         [UInt8(truncatingIfNeeded: code >> 8), UInt8(truncatingIfNeeded: code)]
     }

@@ -2,7 +2,7 @@ import CSystem
 
 /// The four bytes that a client's payload is XORed with (RFC 6455, 5.3).
 package struct WebSocketMask: Sendable {
-    /// The bytes as the wire has them, the first in the lowest byte.
+    /// The bytes in wire order: the first one is the lowest byte.
     let key: UInt32
 
     package init(key: UInt32) { self.key = key }
@@ -44,15 +44,15 @@ package struct WebSocketMask: Sendable {
         }
     }
 
-    /// The key as it stands `offset` bytes into the payload.
+    /// The key, rotated for the byte at `offset` in the payload.
     private func turned(by offset: Int) -> UInt32 {
         let bits = UInt32(truncatingIfNeeded: offset & 3) * 8
         return key &>> bits | key &<< (32 &- bits)
     }
 }
 
-/// Masks, each used once, that no script in the middle can guess (RFC 6455, 5.3 and 10.3). From the system by the block: a
-/// call for every frame would cost more than the frame.
+/// Random masks, each used once (RFC 6455, 5.3 and 10.3). Many are taken from the system at a time, because a system
+/// call for each frame would cost more than the frame.
 package struct MaskSource {
     private var block = (UInt64(0), UInt64(0), UInt64(0), UInt64(0), UInt64(0), UInt64(0), UInt64(0), UInt64(0))
     private var used = Int.max

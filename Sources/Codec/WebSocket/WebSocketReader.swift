@@ -1,20 +1,20 @@
-/// Why no message comes from a WebSocket any more.
+/// Why a WebSocket delivers no more messages.
 package enum WebSocketFailure: Error, Equatable {
-    /// The peer closed it, with this code (1005: none given) and its words.
+    /// The peer closed it, with this code (1005 if it sent none) and this reason.
     case closed(code: UInt16, reason: String)
-    /// Its bytes break RFC 6455.
+    /// The bytes received break RFC 6455.
     case broken
     /// A text message, where only binary ones are accepted.
     case notBinary
-    /// A message longer than the most accepted.
+    /// A message longer than accepted.
     case tooLong
 }
 
-/// Cuts a stream of WebSocket frames, however it arrives split, into messages. What pings, closes and breaches are to be
-/// answered with is in `takeControls`. Memory follows the bytes that came, never a length that was only announced. It does no
-/// I/O and draws no random bytes. For one thread at a time.
+/// Cuts a stream of WebSocket frames into messages, however it arrives split. `takeControls` has the frames that answer
+/// pings, closes and errors. It allocates for bytes that have arrived, never for a length that was only announced. It
+/// does no I/O and uses no random numbers. For one thread at a time.
 package struct WebSocketReader: ~Copyable {
-    /// A message, or nothing but its end, that breaks a rule: what the owner is told, and the peer.
+    /// A frame breaks a rule: the failure for the owner, and the close code for the peer.
     private struct Refusal: Error {
         let failure: WebSocketFailure
         let code: UInt16
@@ -30,7 +30,7 @@ package struct WebSocketReader: ~Copyable {
 
     package static let baseCapacity = 16 * 1024
     static let keptCapacity = 256 * 1024
-    /// Most that waits in answer to controls, in bytes; beyond it, one pong answers for all pings since (5.5.3).
+    /// Most bytes of control frames that wait to be sent. Beyond that, only the latest ping is answered (5.5.3).
     static let maxControls = 64 * 1024
 
     private let role: WebSocketRole
@@ -38,42 +38,42 @@ package struct WebSocketReader: ~Copyable {
     private let acceptsText: Bool
     private let answersPings: Bool
 
-    /// The beginning of a header that is not whole.
+    /// The first bytes of a header that is not complete yet.
     private var header = (UInt64(0), UInt64(0))
     private var headerCount = 0
-    /// The frame whose payload is coming, how much of that came, and how much is to come.
+    /// The frame whose payload is being received; how many bytes of it have arrived, and how many are missing.
     private var frame: WebSocketFrame?
     private var offset = 0
     private var left = 0
-    /// What the message is that is not whole: text or binary.
+    /// The kind of the unfinished message: text or binary.
     private var kind: WebSocketFrame.Opcode?
     private var text = UTF8Validator()
-    /// The payload of the control frame that is coming; and the words of a close frame.
+    /// The payload of the control frame that is being received; and the reason of a close frame.
     private var control: [UInt8] = []
     private var reason = UTF8Validator()
 
-    /// Messages and the beginning of the next, back to back.
+    /// Whole messages, and then the beginning of the next one.
     private var buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: baseCapacity, alignment: 16)
     private var end = 0
-    /// Whole messages in it, of which the first `taken` were handed out.
+    /// The whole messages in the buffer. The first `taken` of them were returned by `next`.
     private var messages: [Message] = []
     private var taken = 0
-    /// Where the message begins that is not whole.
+    /// Where the unfinished message begins.
     private var partial = 0
 
     /// Control frames to send: opcode, length, payload of each; and where the last one begins, if it is a pong.
     private var controls: [UInt8] = []
     private var lastPong: Int?
     private var failure: WebSocketFailure?
-    /// How many frames came to their end, of whatever kind.
+    /// How many frames of any kind are complete.
     package private(set) var frameCount = 0
-    /// Whether the message that `next` told last is text.
+    /// Whether the message that `next` returned last is text.
     package private(set) var isText = false
 
     /// - Parameters:
     ///   - maxMessageLength: longest message accepted, in bytes.
-    ///   - acceptsText: whether text is a message, too.
-    ///   - answersPings: a simulated peer may leave it.
+    ///   - acceptsText: whether text messages are accepted, too.
+    ///   - answersPings: false for a simulated peer that does not answer.
     package init(
         _ role: WebSocketRole, maxMessageLength: Int, acceptsText: Bool = false, answersPings: Bool = true
     ) {
@@ -87,7 +87,7 @@ package struct WebSocketReader: ~Copyable {
 
     // MARK: - In and out
 
-    /// Takes in what was received. Invalidates messages handed out before.
+    /// Takes bytes that were received. Messages that `next` returned become invalid.
     package mutating func received(_ bytes: UnsafeRawBufferPointer) {
         guard failure == nil else { return }
         forgetTaken()
@@ -104,7 +104,7 @@ package struct WebSocketReader: ~Copyable {
         }
     }
 
-    /// The next whole message, valid until the next `received`, or nil until more bytes come.
+    /// The next whole message, valid until the next `received`; nil if more bytes are needed.
     package mutating func next() throws(WebSocketFailure) -> UnsafeRawBufferPointer? {
         guard taken < messages.count else {
             if let failure { throw failure }
@@ -116,13 +116,13 @@ package struct WebSocketReader: ~Copyable {
         return UnsafeRawBufferPointer(rebasing: buffer[message.range])
     }
 
-    /// Whether `next` has something to tell.
+    /// Whether `next` would return a message or throw.
     package var hasMessage: Bool { taken < messages.count || failure != nil }
 
-    /// Whether `takeControls` has something to hand over.
+    /// Whether control frames wait to be sent.
     package var hasControls: Bool { !controls.isEmpty }
 
-    /// Hands over each control frame that must be sent, in order.
+    /// Calls `body` for each control frame that must be sent, in order.
     package mutating func takeControls(_ body: (WebSocketFrame.Opcode, UnsafeRawBufferPointer) -> Void) {
         controls.withUnsafeBytes { controls in
             var rest = controls[...]
@@ -138,7 +138,7 @@ package struct WebSocketReader: ~Copyable {
 
     // MARK: - Frames
 
-    /// The frame whose payload `rest` goes on with, after its header; nil until more bytes come.
+    /// The frame whose payload comes next in `rest`; nil if more bytes are needed.
     private mutating func begin(_ rest: inout UnsafeRawBufferPointer) throws(Refusal) -> WebSocketFrame? {
         if let frame { return frame }
         guard let begun = try readHeader(&rest) else { return nil }
@@ -147,7 +147,7 @@ package struct WebSocketReader: ~Copyable {
             guard begun.opcode != .close || begun.length != 1 else { throw .broken }
             control.removeAll(keepingCapacity: true)
         } else {
-            // Only a continuation goes on with a message, and only there (5.4).
+            // A continuation must follow an unfinished message, and nothing else may (5.4).
             guard (begun.opcode == .continuation) == (kind != nil) else { throw .broken }
             let kind = kind ?? begun.opcode
             guard acceptsText || kind == .binary else { throw Refusal(failure: .notBinary, code: 1003) }
@@ -164,7 +164,7 @@ package struct WebSocketReader: ~Copyable {
 
     private mutating func readHeader(_ rest: inout UnsafeRawBufferPointer) throws(Refusal) -> WebSocketFrame? {
         do throws(WebSocketFrame.Violation) {
-            // Nearly always it is there as a whole.
+            // Nearly always the whole header is there.
             if headerCount == 0, let (frame, size) = try WebSocketFrame.read(rest, role) {
                 rest = UnsafeRawBufferPointer(rebasing: rest[size...])
                 return frame
@@ -260,7 +260,7 @@ package struct WebSocketReader: ~Copyable {
         reason = words
     }
 
-    /// The peer closes: it gets its code back (5.5.1), and nothing more is read.
+    /// The peer closes. It gets its code back (5.5.1), and nothing more is read.
     private mutating func close() throws(Refusal) {
         guard control.count >= 2 else {
             failure = .closed(code: 1005, reason: "")
@@ -273,7 +273,7 @@ package struct WebSocketReader: ~Copyable {
         say(.close, WebSocketFrame.closePayload(code))
     }
 
-    /// Whether a close frame may have this code: one of the registry's, or of a library's or an application's own (7.4).
+    /// Whether a close frame may have this code: a registered one, or one for libraries and applications (7.4).
     private static func mayStand(_ code: UInt16) -> Bool {
         switch code {
         case 1000...1003, 1007...1014, 3000...4999: true
@@ -302,7 +302,7 @@ package struct WebSocketReader: ~Copyable {
         buffer = new
     }
 
-    /// Makes room: what was handed out is over.
+    /// Removes the messages that `next` has returned.
     private mutating func forgetTaken() {
         guard taken == messages.count, taken > 0 else { return }
         messages.removeAll(keepingCapacity: true)

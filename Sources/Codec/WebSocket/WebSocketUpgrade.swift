@@ -3,21 +3,21 @@ import CSystem
 
 /// The upgrade of an HTTP connection to WebSocket, as its client (RFC 6455, 4.1). It does no I/O.
 package struct WebSocketUpgrade {
-    /// Why what came is no upgrade.
+    /// Why the upgrade failed.
     package enum Failure: Error, Equatable {
-        /// Another answer: its status, and where it points to.
+        /// Another HTTP status, and where it redirects to.
         case status(Int, location: String?)
-        /// The answer accepts another's key, or none.
+        /// The answer does not have the accept value of our key.
         case wrongAccept
-        /// The answer has this wrong with it.
+        /// The answer is malformed, for this reason.
         case malformed(String)
         /// The head is longer than `HTTPHead.longest`.
         case tooLong
-        /// A record of TLS.
+        /// The peer sent a TLS record.
         case speaksTLS
-        /// A frame of OpenD's TCP protocol.
+        /// The peer sent a frame of OpenD's TCP protocol.
         case speaksTCP
-        /// Neither of these.
+        /// The peer sent anything else.
         case notHTTP
     }
 
@@ -28,7 +28,7 @@ package struct WebSocketUpgrade {
 
     /// - Parameters:
     ///   - host: as the user wrote it.
-    ///   - defaultPort: the scheme's, which is not told.
+    ///   - defaultPort: the scheme's default port, which is left out of the request.
     /// - Returns: nil if the system has no random bytes, or OpenSSL no memory.
     package init?(host: String, port: UInt16, defaultPort: UInt16) {
         var nonce = [UInt8](repeating: 0, count: 16)
@@ -36,12 +36,12 @@ package struct WebSocketUpgrade {
         self.init(host: host, port: port, defaultPort: defaultPort, nonce: nonce)
     }
 
-    /// - Parameter nonce: 16 bytes that nobody can guess.
+    /// - Parameter nonce: 16 random bytes.
     package init?(host: String, port: UInt16, defaultPort: UInt16, nonce: [UInt8]) {
         let key = Self.base64(nonce)
         guard let accept = Self.accept(key) else { return nil }
         self.accept = accept
-        // A scope belongs to this machine alone (RFC 6874).
+        // The scope of an address has a meaning only on this machine (RFC 6874).
         let name = host.contains(":") ? "[\(host.prefix { $0 != "%" })]" : host
         let authority = port == defaultPort ? name : "\(name):\(port)"
         request = Array(
@@ -57,7 +57,7 @@ package struct WebSocketUpgrade {
             """.utf8)
     }
 
-    /// Takes in what came.
+    /// Takes bytes that were received.
     /// - Returns: how many of `bytes` belong to the upgrade, once it is done; nil until then.
     package mutating func received(_ bytes: UnsafeRawBufferPointer) throws(Failure) -> Int? {
         var taken = 0
@@ -82,7 +82,7 @@ package struct WebSocketUpgrade {
         }
     }
 
-    /// A peer of another protocol is noticed by its first bytes.
+    /// A peer with another protocol is noticed by its first bytes.
     private func checkStart() throws(Failure) {
         let start = Array(head.start)
         let version = Array("HTTP/1.".utf8)
@@ -95,7 +95,7 @@ package struct WebSocketUpgrade {
         throw .notHTTP
     }
 
-    /// Of a head that is whole.
+    /// Checks a whole head.
     private func status() throws(Failure) -> Int {
         let words = head.firstLine.split(separator: " ", maxSplits: 2, omittingEmptySubsequences: false)
         guard words.count >= 2, words[1].count == 3, let status = Int(words[1]), status >= 100 else {

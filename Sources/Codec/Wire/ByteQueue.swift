@@ -1,4 +1,4 @@
-/// Bytes waiting to be sent, back to back. It does no I/O: the owner sends `pending` and tells how much went.
+/// Bytes that wait to be sent, without gaps. It does no I/O: the owner sends `pending`, then calls `sent`.
 package struct ByteQueue: ~Copyable {
     private var buffer: UnsafeMutableRawBufferPointer
     private var start = 0
@@ -12,20 +12,20 @@ package struct ByteQueue: ~Copyable {
 
     deinit { buffer.deallocate() }
 
-    /// The bytes to send next; valid until the queue is next changed.
+    /// The bytes to send next. Valid until the queue is changed.
     package var pending: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: buffer[start..<end]) }
 
     package var isEmpty: Bool { start == end }
 
     package var count: Int { end - start }
 
-    /// Tells that the first `count` bytes of `pending` are sent.
+    /// The first `count` bytes of `pending` were sent.
     package mutating func sent(_ count: Int) {
         start = min(start + max(count, 0), end)
         if start == end { reset() }
     }
 
-    /// Forgets what was not sent: for the next stream.
+    /// Drops all that was not sent, before the next stream.
     package mutating func reset() {
         start = 0
         end = 0
@@ -35,13 +35,13 @@ package struct ByteQueue: ~Copyable {
         }
     }
 
-    /// Overwrites what was sent and is still in memory; `pending` stays.
+    /// Overwrites bytes that were sent and are still in memory. `pending` does not change.
     mutating func wipeSent() {
         Crypto.wipe(UnsafeMutableRawBufferPointer(rebasing: buffer[..<start]))
         Crypto.wipe(UnsafeMutableRawBufferPointer(rebasing: buffer[end...]))
     }
 
-    /// Room for at least `count` bytes behind what waits; to be filled from its beginning and told with `filled`.
+    /// Room for at least `count` bytes after those that wait. Write to its beginning, then call `filled`.
     @inline(__always)
     mutating func room(_ count: Int) -> UnsafeMutableRawBufferPointer {
         reserve(count)

@@ -1,4 +1,4 @@
-/// Protocol ids this project knows by name (docs/protocol.md, Frames over TCP).
+/// Protocol numbers that the library uses (docs/protocol.md, Frames over TCP).
 package enum ProtoID {
     package static let initConnect: UInt32 = 1001
     package static let getGlobalState: UInt32 = 1002
@@ -7,13 +7,13 @@ package enum ProtoID {
     package static let getCapitalDistribution: UInt32 = 3212
 }
 
-/// What makes a byte stream no OpenD stream. The stream it came over cannot be used any more.
+/// Why the bytes received are not OpenD's protocol. The stream cannot be used any more.
 package enum FrameError: Error, Equatable {
     /// The bytes do not start with `FT`.
     case badMagic
     /// The header announces more than the longest body accepted.
     case bodyTooLong(UInt32)
-    /// The body format is not protobuf: 1 is JSON, which nobody asked for; others are unknown.
+    /// The body format is not protobuf. 1 is JSON, which the library does not request; others are unknown.
     case unsupportedFormat(UInt8)
 }
 
@@ -27,9 +27,9 @@ package struct FrameHeader: Equatable {
     package var format: UInt8
     package var version: UInt8
     package var serialNo: UInt32
-    /// Of the body as sent.
+    /// Length of the body as it is sent, in bytes.
     package var bodyLength: UInt32
-    /// Of the body before encryption.
+    /// SHA-1 of the body before encryption.
     package var sha1: SHA1Digest
 
     package init(
@@ -45,9 +45,9 @@ package struct FrameHeader: Equatable {
     }
 
     /// Reads a header.
-    /// - Returns: nil while `bytes` holds less than a whole header.
-    /// - Throws: as soon as the bytes that are there can not begin a frame, so that a peer of another protocol is
-    ///   noticed by its first byte and not by a time-out.
+    /// - Returns: nil if `bytes` has less than a whole header.
+    /// - Throws: as soon as the bytes cannot begin a frame. So a peer with another protocol is noticed by its first
+    ///   byte, and not by a timeout.
     package init?(_ bytes: UnsafeRawBufferPointer, maxBodyLength: Int) throws(FrameError) {
         if bytes.count > 0, bytes[0] != Self.magic.0 { throw .badMagic }
         if bytes.count > 1, bytes[1] != Self.magic.1 { throw .badMagic }
@@ -62,7 +62,7 @@ package struct FrameHeader: Equatable {
         guard Int(bodyLength) <= maxBodyLength else { throw .bodyTooLong(bodyLength) }
     }
 
-    /// Writes the header to the first 44 bytes of `bytes`, which must have room for them.
+    /// Writes the header to the first 44 bytes of `bytes`, which must have at least that many.
     package func write(to bytes: UnsafeMutableRawBufferPointer) {
         bytes[0] = Self.magic.0
         bytes[1] = Self.magic.1

@@ -1,17 +1,17 @@
-/// A whole frame inside a `FrameReader`'s buffer; `body` is valid until the reader is next written to.
+/// A whole frame in a `FrameReader`'s buffer. `body` is valid until the next `space()`.
 package struct Frame {
     package let header: FrameHeader
     package let body: UnsafeRawBufferPointer
 }
 
-/// Cuts a byte stream into frames, however it arrives split. It does no I/O: the owner receives into `space` and tells
-/// how much came. Memory follows the bytes that came, never a length that was only announced.
+/// Cuts a byte stream into frames, however it arrives split. It does no I/O: the owner receives into `space()`, then
+/// calls `received`. It allocates for bytes that have arrived, never for a length that was only announced.
 package struct FrameReader: ~Copyable {
-    /// What an idle reader keeps.
+    /// Bytes that an idle reader keeps allocated.
     package static let baseCapacity = 16 * 1024
-    /// Above this much, memory is given back once the reader is empty.
+    /// An empty reader with a larger buffer than this frees it.
     static let keptCapacity = 256 * 1024
-    /// Room below which the buffer is tidied, so that no receive is a short one for want of it.
+    /// With less room than this, the buffer is compacted, so that receives are not cut short.
     static let leastSpace = 4 * 1024
 
     private var buffer: UnsafeMutableRawBufferPointer
@@ -27,13 +27,13 @@ package struct FrameReader: ~Copyable {
 
     deinit { buffer.deallocate() }
 
-    /// Bytes received and not yet part of a frame handed out.
+    /// Bytes that were received, and not returned in a frame yet.
     package var bufferedCount: Int { end - start }
 
     /// The first of them.
     package var firstByte: UInt8? { start < end ? buffer[start] : nil }
 
-    /// Where to receive to; never empty. Invalidates frames handed out before.
+    /// Where to receive to; never empty. Frames that were returned before become invalid.
     package mutating func space() -> UnsafeMutableRawBufferPointer {
         if start == end {
             start = 0
@@ -49,12 +49,12 @@ package struct FrameReader: ~Copyable {
         return UnsafeMutableRawBufferPointer(rebasing: buffer[end...])
     }
 
-    /// Tells that `count` bytes were written to the beginning of `space()`.
+    /// `count` bytes were written to the beginning of `space()`.
     package mutating func received(_ count: Int) {
         end = min(end + max(count, 0), buffer.count)
     }
 
-    /// Copies `bytes` in, for owners that have them elsewhere.
+    /// Copies bytes that the owner has elsewhere into the buffer.
     package mutating func append(_ bytes: UnsafeRawBufferPointer) {
         var rest = bytes
         while !rest.isEmpty {
@@ -66,7 +66,7 @@ package struct FrameReader: ~Copyable {
         }
     }
 
-    /// The next whole frame, or nil until more bytes come.
+    /// The next whole frame; nil if more bytes are needed.
     package mutating func next() throws(FrameError) -> Frame? {
         if start == end { return nil }
         let bytes = UnsafeRawBufferPointer(rebasing: buffer[start..<end])
@@ -77,7 +77,7 @@ package struct FrameReader: ~Copyable {
         return Frame(header: header, body: UnsafeRawBufferPointer(rebasing: bytes[FrameHeader.size..<total]))
     }
 
-    /// Whether the next frame, or what is none, is there.
+    /// Whether `next` would return a frame or throw.
     package var hasFrame: Bool {
         let bytes = UnsafeRawBufferPointer(rebasing: buffer[start..<end])
         guard bytes.count >= FrameHeader.size else { return false }
@@ -89,7 +89,7 @@ package struct FrameReader: ~Copyable {
         }
     }
 
-    /// Forgets what was received: for the next stream.
+    /// Drops all that was received, before the next stream.
     package mutating func reset() {
         start = 0
         end = 0

@@ -2,7 +2,7 @@
 package enum FrameFailure {
     case digest, cipher, random
 
-    /// For people.
+    /// A text for people.
     package var text: String {
         switch self {
         case .digest:
@@ -14,13 +14,13 @@ package enum FrameFailure {
     }
 }
 
-/// Messages waiting to be sent in either dialect, back to back: each a frame of the TCP protocol, or a section of the
-/// bridge's in a WebSocket frame. It does no I/O: the owner sends `pending` and tells how much went.
+/// Messages that wait to be sent, without gaps: frames of the TCP protocol, or sections of the WebSocket bridge, each
+/// in a WebSocket frame. It does no I/O: the owner sends `pending`, then calls `sent`.
 package struct FrameWriter: ~Copyable {
     private var queue = ByteQueue()
     /// nil: TCP.
     private var masks: MaskSource?
-    /// Why the last message that was not appended was not.
+    /// Why the last failed `append` failed.
     package private(set) var failure = FrameFailure.digest
 
     package init() { masks = nil }
@@ -28,28 +28,28 @@ package struct FrameWriter: ~Copyable {
     /// Writes sections, as a client of the bridge.
     package init(_ masks: MaskSource) { self.masks = masks }
 
-    /// The bytes to send next; valid until the writer is next changed.
+    /// The bytes to send next. Valid until the writer is changed.
     package var pending: UnsafeRawBufferPointer { queue.pending }
 
-    /// How many they are.
+    /// Length of `pending`.
     package var pendingCount: Int { queue.count }
 
-    /// Tells that the first `count` bytes of `pending` are sent.
+    /// The first `count` bytes of `pending` were sent.
     package mutating func sent(_ count: Int) { queue.sent(count) }
 
-    /// Forgets what was not sent: for the next stream.
+    /// Drops all that was not sent, before the next stream.
     package mutating func reset() { queue.reset() }
 
-    /// Overwrites the copies of a message that held a secret, as far as it is sent.
+    /// Overwrites copies of messages that were sent: one may have contained a secret.
     package mutating func wipeSent() { queue.wipeSent() }
 
     /// Appends one message whose body `fill` writes in place.
     /// - Parameters:
-    ///   - serialNo: the section's number, in the bridge's dialect.
+    ///   - serialNo: over WebSocket, the section's number.
     ///   - capacity: room for the body, in bytes.
-    ///   - cipher: encrypts it, over TCP; nil: it goes out in clear.
+    ///   - cipher: encrypts the body, over TCP; nil: it is not encrypted.
     ///   - fill: writes the body and returns its length, at most `capacity`.
-    /// - Returns: false if it failed, and `failure` tells how; nothing is appended then.
+    /// - Returns: false if it failed; then nothing is appended, and `failure` tells why.
     @inline(__always)
     package mutating func append(
         protoID: UInt32, serialNo: UInt32, capacity: Int, cipher: BodyCipher? = nil,
@@ -93,7 +93,7 @@ package struct FrameWriter: ~Copyable {
         }
     }
 
-    /// Appends one frame of the TCP protocol whose body was encrypted elsewhere: InitConnect's.
+    /// Appends one frame of the TCP protocol with a body that is encrypted already (InitConnect's).
     package mutating func append(
         protoID: UInt32, serialNo: UInt32, body: UnsafeRawBufferPointer, encrypted: [UInt8]
     ) -> Bool {
@@ -106,8 +106,8 @@ package struct FrameWriter: ~Copyable {
         return true
     }
 
-    /// Appends one WebSocket frame that is no message: a ping, or the last one of the stream.
-    /// - Returns: false over TCP, which has none, and if it failed.
+    /// Appends one WebSocket control frame: ping, pong or close.
+    /// - Returns: false over TCP, and if it failed.
     package mutating func append(_ opcode: WebSocketFrame.Opcode, _ payload: UnsafeRawBufferPointer) -> Bool {
         guard let mask = masks?.next() else { return failed(.random) }
         WebSocketFrame.append(opcode, payload, mask: mask, to: &queue)
@@ -119,6 +119,6 @@ package struct FrameWriter: ~Copyable {
         return false
     }
 
-    /// Appends bytes as they are: the upgrade's request, frames made elsewhere.
+    /// Appends bytes unchanged: the request for the upgrade, frames that were made elsewhere.
     package mutating func append(_ bytes: UnsafeRawBufferPointer) { queue.append(bytes) }
 }

@@ -1,15 +1,15 @@
 import Glibc
 
-/// Why a binary message is none of the bridge's. The stream it came over cannot be used any more.
+/// Why a binary message is not the bridge's protocol. The stream cannot be used any more.
 package enum SectionError: Error, Equatable {
     /// It does not begin with `ft-v1.0`.
     case badMagic
-    /// It has fewer bytes than its header.
+    /// It is shorter than a header.
     case tooShort(Int)
 }
 
-/// The bytes before every body of the WebSocket bridge, big-endian and packed: 20 before a request's, 44 before a reply's
-/// (docs/protocol.md, WebSocket).
+/// The bytes before every body of the WebSocket bridge, big-endian and packed: 20 before a request's, 44 before a
+/// reply's (docs/protocol.md, WebSocket).
 package struct SectionHeader: Equatable {
     package static let requestSize = 20
     package static let replySize = 44
@@ -17,11 +17,11 @@ package struct SectionHeader: Equatable {
     /// "ft-v1.0" and a NUL, as a big-endian number.
     private static let magic: UInt64 = 0x6674_2d76_312e_3000
 
-    /// The protocol id of a message of OpenD's.
+    /// The protocol number of an OpenD message, or a command of the bridge.
     package var command: UInt32
-    /// Pairs a reply with its request, as a serial number does.
+    /// A reply has the same number as its request.
     package var section: UInt64
-    /// Of a reply: 0, or why there is no body.
+    /// In a reply: 0, or why there is no body.
     package var error: Int32 = 0
     package var errorText = ""
 
@@ -41,11 +41,10 @@ package struct SectionHeader: Equatable {
     package init(reply message: UnsafeRawBufferPointer) throws(SectionError) {
         try self.init(message, size: Self.replySize)
         error = Int32(bigEndian: message.loadUnaligned(fromByteOffset: 20, as: Int32.self))
-        // Only then is it of interest.
         if error != 0 { errorText = Self.errorText(ofReply: message) }
     }
 
-    /// The words of a reply that tells an error; "" for none.
+    /// The text of a reply that reports an error; "" if it has none.
     package static func errorText(ofReply message: UnsafeRawBufferPointer) -> String {
         guard message.count >= replySize else { return "" }
         return String(decoding: message[24..<replySize].prefix { $0 != 0 }, as: UTF8.self)
@@ -59,7 +58,7 @@ package struct SectionHeader: Equatable {
         section = UInt64(bigEndian: message.loadUnaligned(fromByteOffset: 12, as: UInt64.self))
     }
 
-    /// Writes the header of a request to the first 20 bytes of `message`, which must have room for them.
+    /// Writes the header of a request to the first 20 bytes of `message`, which must have at least that many.
     package func write(to message: UnsafeMutableRawBufferPointer) {
         message.storeBytes(of: Self.magic.bigEndian, as: UInt64.self)
         message.storeBytes(of: command.bigEndian, toByteOffset: 8, as: UInt32.self)
