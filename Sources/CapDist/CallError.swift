@@ -4,7 +4,7 @@ import Codec
 import Core
 import Glibc
 
-/// A refused call: what it returns and what `capdist_last_error` says about it.
+/// Why a call is refused: the status that it returns, and the text of `capdist_last_error()`.
 struct CallError: Error {
     let status: Status
     let text: String
@@ -17,8 +17,8 @@ struct CallError: Error {
     static func invalid(_ text: String) -> CallError { CallError(.invalidArgument, text) }
 }
 
-/// Runs a call: its refusal becomes the calling thread's last error and the status returned. Meanwhile nobody cancels the
-/// thread: it would leave locks held.
+/// Runs a call. If it throws, its text becomes the calling thread's last error, and its status is returned. The thread
+/// cannot be cancelled meanwhile: that would leave locks held.
 func reporting(_ call: () throws(CallError) -> Status) -> capdist_status {
     guard let thread = csystem_this_thread() else { return Status.systemError.rawValue }
     csystem_begin_call(thread)
@@ -26,7 +26,7 @@ func reporting(_ call: () throws(CallError) -> Status) -> capdist_status {
     return reportingQuickly(call)
 }
 
-/// The same for a call that comes to no cancellation point: no file, no wait, no close.
+/// The same for a call that contains no cancellation point: it opens no file, waits for nothing and closes nothing.
 @inline(__always)
 func reportingQuickly(_ call: () throws(CallError) -> Status) -> capdist_status {
     let type = csystem_begin_quick_call()
@@ -60,8 +60,8 @@ func setLastError(_ text: String) {
     }
 }
 
-/// Copies a text and its NUL as far as they fit.
-/// - Parameter isText: cut between characters, not as `snprintf` between bytes.
+/// Copies a text and its NUL, cut to the buffer's size.
+/// - Parameter isText: whether to cut between characters, and not between bytes as `snprintf` does.
 /// - Returns: the length of the whole text.
 func copyText(_ text: String, into buffer: UnsafeMutableBufferPointer<CChar>, isText: Bool = false) -> Int {
     var text = text
@@ -75,7 +75,8 @@ func copyText(_ text: String, into buffer: UnsafeMutableBufferPointer<CChar>, is
     }
 }
 
-/// Whether the calling thread is inside a callback of any connection. One that was left sideways ends here.
+/// Whether the calling thread is inside a callback of any connection. If the callback was left by a jump or an
+/// exception, that is noticed here, and its connection fails.
 var isInsideCallback: Bool {
     guard let thread = csystem_this_thread(), thread.pointee.callback_depth > 0 else { return false }
     guard csystem_has_left_turn(thread) != 0 else { return true }
@@ -83,7 +84,7 @@ var isInsideCallback: Bool {
     return false
 }
 
-/// A static text as C sees it; such texts end in a NUL.
+/// A static text for C. Static texts end in a NUL.
 func cString(_ text: StaticString) -> UnsafePointer<CChar> {
     UnsafeRawPointer(text.utf8Start).assumingMemoryBound(to: CChar.self)
 }

@@ -12,13 +12,13 @@ struct CheckedOptions {
     /// Nanoseconds.
     var quotaWindow: Instant
 
-    /// Smallest struct any version had: up to `mode`.
+    /// The smallest struct of any version, in bytes: up to `mode`.
     static let smallest = 24
 
     private static let defaultQuotaRequests: Int32 = 30
     private static let defaultQuotaWindow: Instant = 30_000_000_000
 
-    /// As the core has them; here are those that it does not know.
+    /// The core's defaults, and those of options that the core does not have.
     static var defaults: capdist_options {
         let connection = ConnectionOptions()
         let behaviour = connection.behaviour
@@ -121,7 +121,7 @@ struct CheckedOptions {
 
         connection.callbacks.onInitConnect = options.on_init_connect
         connection.callbacks.onDisconnect = options.on_disconnect
-        // The bridge pushes whether it was asked to or not.
+        // The bridge always pushes.
         connection.callbacks.onPush = isBridge && !wantsPushes ? nil : options.on_push
         connection.callbacks.onLog = options.on_log
         connection.callbacks.onAttemptFailed = options.on_attempt_failed
@@ -134,7 +134,7 @@ struct CheckedOptions {
         connection.callbacks.name = Payload.name
     }
 
-    /// A number that nobody can guess, of the system's. Swift's own generator would end the process where there is none.
+    /// A random number of the system. Swift's own generator would end the process if the system has none.
     private static func seed() throws(CallError) -> UInt64 {
         var seed: UInt64 = 0
         guard csystem_random(&seed, MemoryLayout<UInt64>.size) == 0 else {
@@ -145,12 +145,13 @@ struct CheckedOptions {
         return seed
     }
 
-    /// All names of this machine's loopback are one group; groups that the application names are told apart from hosts.
+    /// The default group of a host. All names of loopback are one group. The prefix separates it from the application's
+    /// names.
     static func group(of host: String) -> String {
         "host:" + (Resolver.isLoopback(host) ? "localhost" : host.lowercased())
     }
 
-    /// What is no name and no address would be looked up in vain.
+    /// Refuses a text that is neither a name nor an address: looking it up would fail much later.
     private static func checkHost(_ host: String) throws(CallError) {
         guard Resolver.isName(host),
             let mark = host.utf8.first(where: { $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: "/") })
@@ -165,7 +166,7 @@ struct CheckedOptions {
         throw .invalid("host is \(host): give the name or address alone; pass the port as port")
     }
 
-    /// nil: no encryption. The application's text is read where it stands.
+    /// nil: no encryption. The application's text is not copied.
     private static func rsaKey(_ options: capdist_options) throws(CallError) -> RSAKey? {
         guard options.rsa_private_key == nil || options.rsa_private_key_file == nil else {
             throw .invalid("rsa_private_key and rsa_private_key_file are both set: set only one")
@@ -179,8 +180,8 @@ struct CheckedOptions {
         }
     }
 
-    /// Whom to trust, and that nothing was asked for that this transport does not do: it would be missed only when it is too
-    /// late.
+    /// Which certificates to trust. Also refuses options that have no effect with this transport: an application that
+    /// sets them relies on them.
     private static func tls(
         _ options: capdist_options, _ connection: ConnectionOptions
     ) throws(CallError) -> TLSTrust? {
@@ -222,24 +223,24 @@ struct CheckedOptions {
         }
         if acceptsAny { return .anybody }
         guard let path = options.tls_ca_file else { return .system }
-        // Its name is the system's: any bytes will do.
+        // A file name may have any bytes, and need not be UTF-8.
         let trust = TLSTrust.file(String(cString: path))
         if let problem = trust.problem { throw .invalid("tls_ca_file cannot be used: \(problem)") }
         return trust
     }
 
-    /// It goes into a header of HTTP's, so that what would end that is refused.
+    /// The name becomes part of an HTTP header, so characters that would end it are refused.
     private static func serverName(_ options: capdist_options) throws(CallError) -> String? {
         let name = try text(options.tls_server_name, "tls_server_name")
         guard name?.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) ?? true else {
             throw .invalid("tls_server_name must be printable ASCII without a space")
         }
-        // To OpenSSL it would mean every name that ends so.
+        // OpenSSL would accept every name that ends in it.
         guard name?.hasPrefix(".") != true else { throw .invalid("tls_server_name begins with a dot") }
         return name
     }
 
-    /// The body of InitWebSocket, with the key's MD5 as the bridge wants it.
+    /// The body of InitWebSocket, which contains the key's MD5.
     private static func initWebSocket(
         _ options: capdist_options, _ clientID: String, _ language: String
     ) throws(CallError) -> [UInt8] {
@@ -254,7 +255,7 @@ struct CheckedOptions {
     }
 }
 
-/// Whether a key is 32 hex digits, as its MD5 is.
+/// Whether a key has 32 hex digits, like an MD5.
 private func looksLikeMD5(_ key: UnsafePointer<CChar>?) -> Bool {
     guard let key, strnlen(key, 33) == 32 else { return false }
     return (0..<32).allSatisfy { isxdigit(Int32(UInt8(bitPattern: key[$0]))) != 0 }

@@ -6,15 +6,15 @@ import Glibc
 /// capdist_request_options, checked and translated.
 struct CheckedRequestOptions {
     var terms: RequestTerms
-    /// 0: not sent.
+    /// 0: it is not sent.
     var securityFirm: Int32 = 0
-    /// Where else to store the number, for other threads to read.
+    /// A second place to store the serial number, where other threads read it.
     var serialNo: UnsafeMutablePointer<UInt32>?
 
-    /// Smallest struct any version had: up to `reply_timeout_ms`.
+    /// The smallest struct of any version, in bytes: up to `reply_timeout_ms`.
     static let smallest = 16
 
-    /// Stores that there is no number yet, whatever the call comes to.
+    /// Stores 0 at the beginning of a call, so that it is 0 if the call is refused.
     static func clearSerialNo(_ pointer: UnsafePointer<capdist_request_options>?) {
         guard let pointer, pointer.pointee.struct_size >= MemoryLayout<capdist_request_options>.size,
             let serialNo = pointer.pointee.serial_no
@@ -22,7 +22,7 @@ struct CheckedRequestOptions {
         csystem_store(serialNo, 0)
     }
 
-    /// - Parameter connection: whose terms hold where the request has none of its own.
+    /// - Parameter connection: its values are used for fields that are 0.
     init(
         _ pointer: UnsafePointer<capdist_request_options>?, _ connection: Connection
     ) throws(CallError) {

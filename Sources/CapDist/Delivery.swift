@@ -4,7 +4,7 @@ import Codec
 import Core
 import Glibc
 
-/// Tells the application the answer to a request, and frees what the request owned.
+/// Calls the application's callback with the answer to a request, and frees the request.
 func deliverAnswer(_ connection: Connection, _ request: Request<Payload>, _ answer: Answer) {
     let ticket = request.payload.ticket
     switch ticket.pointee.callback {
@@ -12,7 +12,7 @@ func deliverAnswer(_ connection: Connection, _ request: Request<Payload>, _ answ
         var reply = newReply(request, answer)
         reply.desc = cString("")
         guard case .figures(let message) = answer.content else {
-            // The state machine takes nothing else for an answer; none is lost if it did.
+            // Not reached: the state machine takes nothing else for an answer. The request completes in any case.
             reply.status = Status.malformedReply.rawValue
             connection.insideCallback { callback(connection.handle, request.serialNo, &reply, ticket.pointee.userData) }
             break
@@ -30,7 +30,7 @@ func deliverAnswer(_ connection: Connection, _ request: Request<Payload>, _ answ
     request.payload.dispose()
 }
 
-/// Tells the application how a request ended that was not answered as it should be, and frees what the request owned.
+/// Calls the application's callback for a request that ended without a usable answer, and frees the request.
 func deliverCompletion(_ connection: Connection, _ completion: Connection.Machine.Completion, _ answer: Answer?) {
     let request = completion.request
     let ticket = request.payload.ticket
@@ -56,7 +56,7 @@ func deliverCompletion(_ connection: Connection, _ completion: Connection.Machin
 
 // MARK: - capdist_reply
 
-/// A completion as the reply that tells it. The reply lives during `body`.
+/// Passes a completion to `body` as a reply. The reply is valid during `body`.
 func withReply(
     _ completion: Connection.Machine.Completion, _ answer: Answer?, _ body: (UnsafePointer<capdist_reply>) -> Void
 ) {
@@ -76,7 +76,7 @@ func withReply(
     }
 }
 
-@inline(__always)  // A reply is large to copy.
+@inline(__always)  // A reply is large: this saves a copy.
 private func newReply(_ request: Request<Payload>, _ answer: Answer?) -> capdist_reply {
     var reply = capdist_reply()
     reply.serial_no = request.serialNo
@@ -92,7 +92,7 @@ private func newReply(_ request: Request<Payload>, _ answer: Answer?) -> capdist
 }
 
 extension capdist_reply {
-    /// Tells what the gateway said.
+    /// Sets the fields of the answer's head.
     fileprivate mutating func fill(_ head: ResponseHead, _ retMsg: UnsafePointer<CChar>) {
         ret_type = head.retType
         ret_msg = retMsg
@@ -107,7 +107,7 @@ extension capdist_reply {
     fileprivate mutating func tell(
         _ message: QotGetCapitalDistribution__Response, _ body: (UnsafePointer<capdist_reply>) -> Void
     ) {
-        // It has one, else its content would be another.
+        // Not reached: `figures` always has an `s2c`.
         guard let s2c = message.s2c else { return body(&self) }
         let head = ResponseHead(message)
         let retMsg = GatewayText(head.retMsg)
@@ -168,7 +168,7 @@ private func newProtoReply(_ request: Request<Payload>, _ answer: Answer?) -> ca
     return reply
 }
 
-/// A text of the gateway as the application may have it: UTF-8, never NULL. Invalid bytes are replaced by U+FFFD.
+/// A text of the gateway, made fit for the application: UTF-8, never NULL. Invalid bytes are replaced by U+FFFD.
 private struct GatewayText {
     let text: UnsafePointer<CChar>
     /// From `malloc`.

@@ -5,7 +5,7 @@ import Codec
 import Core
 import Glibc
 
-// Requests and replies of capdist.h. What they do is documented there.
+// Requests and replies of capdist.h, which documents them.
 
 @_cdecl("capdist_get_capital_distribution")
 public func getCapitalDistribution(
@@ -52,7 +52,7 @@ public func beginFetch(
         let begun = Fetch(connection)
         let status = begun.ask(security, terms)
         guard case .ok = status else { throw CallError(status, connection) }
-        // Nearly always the answer comes within the first part.
+        // Nearly always the answer comes during the first part.
         let outcome = begun.goOn(until: begun.askedAt + partOfACall)
         guard case .goesOn = outcome else { return try result(of: outcome, reply) }
         fetch?.pointee = Unmanaged.passRetained(begun).toOpaque()
@@ -96,10 +96,10 @@ private func result(
     return Status(rawValue: result.pointee.status) ?? .systemError
 }
 
-/// How long a part of a blocking call takes, so that a thread that is cancelled comes to its end soon.
+/// The longest time of one part of a blocking call. Between two parts the thread can be cancelled.
 let partOfACall: Instant = 100_000_000
 
-/// When a part ends that begins now.
+/// The end of a part that begins now.
 func endOfPart() -> Instant { csystem_can_be_cancelled() != 0 ? Clock.now() + partOfACall : .max }
 
 @_cdecl("capdist_cancel")
@@ -156,7 +156,7 @@ public func sendProto(
 
 private let noMemory = CallError(.systemError, "no memory for the request")
 
-/// What both ways to ask for a capital distribution check.
+/// The checks of both calls that request a capital distribution.
 private func request(
     _ security: UnsafePointer<capdist_security>?, _ options: UnsafePointer<capdist_request_options>?,
     _ connection: Connection
@@ -167,7 +167,7 @@ private func request(
 }
 
 extension CallError {
-    /// Why a connection accepts no request.
+    /// Why a connection did not accept a request.
     fileprivate init(_ status: Status, _ connection: Connection) {
         switch status {
         case .notConnected:

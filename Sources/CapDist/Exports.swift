@@ -4,7 +4,7 @@ import CSystem
 import Core
 import Glibc
 
-// The C functions of capdist.h: argument checks and translation. What they do is documented there.
+// The C functions of capdist.h, which documents them: argument checks and translation.
 
 @_cdecl("capdist_version")
 public func version() -> UnsafePointer<CChar>? { csystem_version() }
@@ -27,7 +27,7 @@ public func statusRetry(_ status: capdist_status) -> Int32 {
 @_cdecl("capdist_last_error")
 public func lastError() -> UnsafePointer<CChar>? {
     guard let thread = csystem_this_thread() else { return cString("") }
-    // The thread's own storage does not move.
+    // Thread-local storage does not move, so the pointer stays valid.
     return withUnsafeBytes(of: &thread.pointee.last_error) { $0.baseAddress?.assumingMemoryBound(to: CChar.self) }
 }
 
@@ -55,10 +55,10 @@ public func securityFormat(
     }
 }
 
-/// As `snprintf`.
+/// Copies like `snprintf`.
 func copyOut(_ text: String, _ buffer: UnsafeMutablePointer<CChar>?, _ size: Int) throws(CallError) -> Int64 {
     guard buffer != nil || size == 0 else { throw .invalid("buffer is NULL and size is not 0") }
-    // A size with its highest bit set is more than there is memory.
+    // A `size_t` above Int.max arrives here as a negative number.
     guard size >= 0 else { throw .invalid("size is larger than any memory") }
     return Int64(copyText(text, into: UnsafeMutableBufferPointer(start: buffer, count: size)))
 }
@@ -86,7 +86,7 @@ public func requestOptionsInit(
     }
 }
 
-/// Smallest structs any version had: up to `conn_id`, up to `window_ms`.
+/// The smallest structs of any version, in bytes: up to `conn_id`, and up to `window_ms`.
 private let smallestInfo = 16
 private let smallestQuota = 16
 
@@ -139,7 +139,7 @@ public func initConnect(
             }
         }
         guard let made else { throw CallError(.systemError, "too many connections are open in this process") }
-        // Before the thread starts, and with it callbacks.
+        // The handle must be stored before the thread starts, which runs callbacks.
         conn.pointee = made.handle
         do throws(SystemError) {
             try made.connection.start()
@@ -242,7 +242,7 @@ private func applicationDriven(_ conn: OpaquePointer?, _ call: StaticString) thr
 public func release(_ conn: OpaquePointer?) -> capdist_status {
     reporting { () throws(CallError) in
         let (connection, isInherited) = try HandleTable.shared.takeForRelease(conn)
-        // A child's copies were closed at the fork.
+        // In a child there is nothing to do: the descriptors were closed at the fork.
         if !isInherited { connection.release(insideCallback: isInsideCallback) }
         return .ok
     }
@@ -282,7 +282,7 @@ public func getQuota(_ conn: OpaquePointer?, _ quota: UnsafeMutablePointer<capdi
         result.window_ms = Int32(clamping: known.window / 1_000_000)
         result.used = Int32(clamping: known.used)
         result.waiting = Int32(clamping: known.waiting)
-        // Rounded up: after that many milliseconds it is free.
+        // Rounded up, so that the slot is free after that many milliseconds.
         result.next_slot_ms = known.nextFree.map { Int32(clamping: ($0 + 999_999) / 1_000_000) } ?? -1
         try SizedStruct.write(result, quota, "capdist_quota", smallest: smallestQuota)
         return .ok

@@ -3,11 +3,11 @@ import Codec
 import Core
 import Glibc
 
-/// One who asked and waits for the reply, for the two timeouts at most, whatever the connection's thread is doing. The
-/// one who waits has a reference, and the callback another one.
+/// A blocking request. The caller waits for the reply at most for both timeouts, even if the connection's thread hangs
+/// in a callback. The caller has one reference, and the callback has another.
 final class Fetch: @unchecked Sendable {
     enum Outcome {
-        /// nil: no memory to copy the reply.
+        /// nil: there was no memory to copy the reply.
         case ended(UnsafeMutablePointer<capdist_reply>?)
         case forked
         case goesOn
@@ -16,11 +16,11 @@ final class Fetch: @unchecked Sendable {
     private let connection: Connection
     private let lock = Lock()
     private let arrived = Condition()
-    // Under the lock.
+    // Protected by the lock.
     private var reply: UnsafeMutablePointer<capdist_reply>?
     private var isFinished = false
     private var isAbandoned = false
-    // Of the one who waits.
+    // Used by the caller only.
     private var serialNo: UInt32 = 0
     private var latest = Instant.max
     private(set) var askedAt: Instant = 0
@@ -46,20 +46,22 @@ final class Fetch: @unchecked Sendable {
             retained.release()
             return status
         }
-        // The thread that drives ends the request in time, unless a callback of the application holds it up.
+        // The driving thread normally completes the request in time. This later limit is for a callback that does not
+        // return.
         askedAt = Clock.now()
         latest = askedAt + options.terms.queueTimeout + options.terms.replyTimeout + 250_000_000
         return .ok
     }
 
-    /// Waits until the reply is there, or at most `end`.
+    /// Waits for the reply, at most until `end`.
     func goOn(until end: Instant) -> Outcome {
         let end = min(latest, end)
         if connection.options.isApplicationDriven, !connection.drive(until: end, { isDone }) { return .forked }
         if let reply = wait(until: end) { return .ended(reply) }
         guard Clock.now() >= latest else { return .goesOn }
         guard let completion = withdraw() else {
-            // It is being delivered just now: no code of the application stands between.
+            // The reply is being delivered at this moment; it comes soon, because no code of the application runs
+            // before it.
             latest = Clock.now() + 1_000_000_000
             return .goesOn
         }
@@ -69,7 +71,7 @@ final class Fetch: @unchecked Sendable {
         return .ended(reply)
     }
 
-    /// Nobody waits any more.
+    /// The caller's thread was cancelled: nobody waits for the reply.
     func abandon() {
         if let completion = withdraw() {
             completion.request.payload.dispose()
@@ -82,7 +84,7 @@ final class Fetch: @unchecked Sendable {
         }
     }
 
-    /// Takes the request back, and with it the callback's reference.
+    /// Takes the request out of the connection, and gives up the callback's reference.
     private func withdraw() -> Connection.Machine.Completion? {
         guard let completion = connection.withdraw(serialNo) else { return nil }
         Unmanaged.passUnretained(self).release()
@@ -100,13 +102,13 @@ final class Fetch: @unchecked Sendable {
                 self.reply = reply
             }
         }
-        // Not under the lock, which the one who wakes would run into.
+        // Without the lock, which the woken thread takes first.
         arrived.broadcast()
-        // Who waits for its turn to drive may have another one's callbacks before it.
+        // In application-driven mode another thread may have driven the connection and delivered this reply.
         if connection.options.isApplicationDriven { connection.wakeWaiters() }
     }
 
-    /// - Returns: the reply, once it is there (nil inside: no memory to copy it); nil at the deadline.
+    /// - Returns: the reply (nil inside: there was no memory to copy it); nil at the deadline.
     private func wait(until deadline: Instant) -> UnsafeMutablePointer<capdist_reply>?? {
         lock.lock()
         defer { lock.unlock() }

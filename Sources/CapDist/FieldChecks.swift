@@ -2,9 +2,9 @@ import CCapDist
 import Core
 import Glibc
 
-// Checks of single fields, as the application filled them in.
+// Checks of single fields that the application set.
 
-/// A text of the caller: not empty, at most `longest` bytes, UTF-8. nil for NULL.
+/// A text of the caller, checked: not empty, at most `longest` bytes, UTF-8. nil for NULL.
 func text(_ pointer: UnsafePointer<CChar>?, _ name: StaticString, longest: Int = 255) throws(CallError) -> String? {
     guard let pointer else { return nil }
     let length = strnlen(pointer, longest + 1)
@@ -22,7 +22,7 @@ func number(_ value: Int32, _ name: StaticString, _ range: ClosedRange<Int32>) t
     return value
 }
 
-/// An hour: the longest time any option takes.
+/// One hour: the longest time of any option.
 let longestMilliseconds: Int32 = 3_600_000
 
 func flag(_ value: Int32, _ name: StaticString) throws(CallError) -> Bool {
@@ -43,7 +43,7 @@ func size(
     value == 0 ? byDefault : try number(value, name, range)
 }
 
-/// Milliseconds as nanoseconds; 0 for the default.
+/// Milliseconds in nanoseconds; 0 gives the default.
 func time(_ value: Int32, _ name: StaticString, _ byDefault: Instant) throws(CallError) -> Instant {
     let milliseconds = try number(value, name, 0...longestMilliseconds)
     return milliseconds == 0 ? byDefault : Instant(milliseconds) * 1_000_000

@@ -1,6 +1,6 @@
 import CCapDist
 
-/// What follows from the figures of some order sizes together.
+/// The figures derived for a group of order sizes.
 @_cdecl("capdist_flow_of")
 public func flowOf(
     _ distribution: UnsafePointer<capdist_capital_distribution>?, _ group: Int32,
@@ -18,7 +18,7 @@ public func flowOf(
 }
 
 extension capdist_flow {
-    /// nil for a group that there is none of.
+    /// nil if there is no such group.
     fileprivate init?(_ figures: capdist_capital_distribution, _ group: Int32) {
         switch Int(group) {
         case CAPDIST_FLOW_SUPER: self.init(figures.capital_in_super, figures.capital_out_super)
@@ -40,7 +40,7 @@ extension capdist_flow {
         }
     }
 
-    /// A missing figure is NaN, which every sum with it is, too.
+    /// A missing figure is NaN, and so is every sum with it.
     private init(_ moneyIn: Double, _ moneyOut: Double) {
         func known(_ amount: Double) -> Double { amount.isFinite ? amount : .nan }
         let turnover = moneyIn + moneyOut

@@ -4,36 +4,36 @@ import Codec
 import Core
 import Glibc
 
-/// From handles to connections. A handle is a place in the table and the number of times that place was used before; it is
-/// looked up and never dereferenced, so a stale one is as harmless as NULL.
+/// Finds the connection of a handle. A handle has a place in the table, and how often that place was used before. It is
+/// never dereferenced, so a stale handle is as harmless as NULL.
 final class HandleTable: @unchecked Sendable {
     static let shared = HandleTable()
 
     private enum Use {
-        /// Nobody's, or of a connection that is being made.
+        /// The place is free, or its connection is being made.
         case none
         case open(Connection)
-        /// The application gave the handle back. The connection stays until its end, in a forked child permanently.
+        /// The application released the handle. The connection stays until its end; in a forked child it stays forever.
         case givenBack(Connection)
     }
 
     private struct Place {
         var generation: UInt = 0
         var use = Use.none
-        /// Which process the connection belongs to, counted in forks.
+        /// The process that the connection belongs to, as a count of forks.
         var forks: UInt64 = 0
     }
 
     private static let indexBits: UInt = 20
 
     private let lock = Lock()
-    // Guarded by the lock, which makes the runtime's own checks of exclusive access a waste on every call.
+    // Protected by the lock, so the runtime's checks of exclusive access would only cost time in every call.
     @exclusivity(unchecked) private var places: [Place] = []
     @exclusivity(unchecked) private var free: [Int] = []
 
     private init() {}
 
-    /// Makes a handle and, with it, its connection. Where `make` throws, the handle is none again.
+    /// Makes a handle, and its connection. If `make` throws, the handle is removed.
     func insert<Failure: Error>(
         _ make: (OpaquePointer?) throws(Failure) -> Connection
     ) throws(Failure) -> (handle: OpaquePointer, connection: Connection)? {
@@ -50,7 +50,7 @@ final class HandleTable: @unchecked Sendable {
             places.append(Place())
         }
         places[index].forks = csystem_forks()
-        // The low bit: no object has such an address. The place's number and its generation above it.
+        // The lowest bit is set: no object has such an address. Above it are the place's number and its generation.
         let bits = places[index].generation << (Self.indexBits + 1) | UInt(index) << 1 | 1
         lock.unlock()
         do {
@@ -66,7 +66,7 @@ final class HandleTable: @unchecked Sendable {
 
     /// Makes the handle stale and its place free.
     func forget(_ handle: OpaquePointer?) {
-        // The last reference must not go while the lock is held.
+        // The last reference must not be released while the lock is held.
         var use = Use.none
         lock.withLock {
             guard let index = try? index(handle) else { return }
@@ -77,7 +77,7 @@ final class HandleTable: @unchecked Sendable {
         withExtendedLifetime(use) {}
     }
 
-    /// The connection of a handle that is neither released nor another process's.
+    /// The connection of a handle, if it is not released and belongs to this process.
     func connection(_ handle: OpaquePointer?) throws(CallError) -> Connection {
         lock.lock()
         defer { lock.unlock() }
@@ -89,7 +89,7 @@ final class HandleTable: @unchecked Sendable {
         return connection
     }
 
-    /// The same for the one call that releases it; `isInherited` tells that it is another process's.
+    /// The same for the call that releases it. `isInherited`: it belongs to another process.
     func takeForRelease(_ handle: OpaquePointer?) throws(CallError) -> (connection: Connection, isInherited: Bool) {
         lock.lock()
         defer { lock.unlock() }
@@ -116,7 +116,7 @@ final class HandleTable: @unchecked Sendable {
 
     // MARK: - Fork
 
-    /// To be called once, during the set-up: all that a fork waits for is there then.
+    /// Called once, at process initialisation. It first creates all locks that a fork waits for.
     func watchForks() {
         prepareFork()
         afterForkInParent()
@@ -129,7 +129,7 @@ final class HandleTable: @unchecked Sendable {
         lock.lockForFork()
         Helpers.prepareFork()
         QuotaRegistry.shared.prepareFork()
-        // The innermost: whoever holds them takes no other.
+        // The innermost locks: whoever holds one of them takes no other.
         Crypto.prepareFork()
         Pollers.prepareFork()
     }

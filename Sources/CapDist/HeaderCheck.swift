@@ -1,12 +1,12 @@
 import CCapDist
 import CExports
 
-/// Compiles only while both functions have the same parameters and result. (A plain generic `T` would let both become
+/// Compiles only if both functions have the same parameters and result. (With a plain generic `T` both could become
 /// `Any`.)
 private func sameType<each A, R>(_: (repeat each A) -> R, _: (repeat each A) -> R) {}
 
-/// Holds each export against its declaration in capdist.h, but for those written in C (`CExports`); never called. That none is
-/// missing is tested on the library.
+/// Compares each export with its declaration in capdist.h, except those written in C (`CExports`). It is never called.
+/// A test of the shipped library checks that no export is missing.
 private func everyExportMatchesTheHeader() {
     sameType(capdist_version, version)
     sameType(capdist_status_name, statusName)

@@ -3,7 +3,8 @@ import CSystem
 import Codec
 import Core
 
-/// Does once per process what a fork must not meet half done on another thread, before the first call does anything else.
+/// Does, once per process and before anything else of the first call, all initialisation that a fork must not
+/// interrupt.
 @inline(__always)
 func initialiseProcess() throws(CallError) {
     let state = csystem_begin_process_init()
@@ -19,7 +20,7 @@ func initialiseProcess() throws(CallError) {
 
 private func initialiseProcessOnce() {
     guard let thread = csystem_this_thread() else { return }
-    // A thread that is cancelled half way would leave it undone for good.
+    // If the thread were cancelled in between, the initialisation would never be completed.
     let outer = (thread.pointee.cancel_state, thread.pointee.cancel_type)
     csystem_begin_call(thread)
     defer {
@@ -30,7 +31,7 @@ private func initialiseProcessOnce() {
     csystem_watch_turns { Connection.abandonTurns() }
     csystem_watch_main { Pollers.wakeAll() }
     #if hasFeature(Embedded)
-        // It has no runtime that makes things at first use.
+        // Embedded Swift has no runtime that builds data at first use.
         csystem_end_process_init(1)
     #else
         let isDone = RuntimeWarmUp.run(warmUpExports)
@@ -39,7 +40,7 @@ private func initialiseProcessOnce() {
     #endif
 }
 
-/// Requests as the exports make them, and how their ends are told.
+/// How the exports make requests, and deliver replies.
 var warmUpExports: RuntimeWarmUp.Exports {
     RuntimeWarmUp.Exports(
         onAnswer: deliverAnswer, onCompletion: deliverCompletion, name: Payload.name,
@@ -54,9 +55,9 @@ var warmUpExports: RuntimeWarmUp.Exports {
         })
 }
 
-/// The calls that need no gateway, and how calls are refused; see `RuntimeWarmUp`.
+/// Runs the calls that need no gateway, and refused calls (see `RuntimeWarmUp`).
 private func warmUpCalls() {
-    // What they are refused for is nothing to tell the application.
+    // The application must not see the errors of these calls.
     guard let thread = csystem_this_thread() else { return }
     let before = thread.pointee
     defer { thread.pointee = before }

@@ -1,6 +1,6 @@
 import CCapDist
 
-/// A reply as JSON: what the gateway said, with the .proto files' names in the order the vendor prints them.
+/// A reply as JSON: the gateway's answer, with the names of the .proto files, in the vendor's order.
 struct ReplyJSON {
     private(set) var text = "{"
     private var indentation = "\n  "
@@ -45,15 +45,15 @@ struct ReplyJSON {
         isFirst = false
     }
 
-    /// The shortest text that reads back as the same double, as C++ prints it: an exponent only from 1e15 up and below
-    /// 1e-4. What JSON has no number for is a string, as in protobuf's mapping.
+    /// The shortest text that reads back as the same double. It has an exponent from 1e15 up and below 1e-4. NaN and
+    /// infinity are strings, as in protobuf's JSON mapping.
     static func number(_ value: Double) -> String {
         guard value.isFinite else { return value.isNaN ? "\"NaN\"" : value < 0 ? "\"-Infinity\"" : "\"Infinity\"" }
         var text = value.description
         if text.hasSuffix(".0") { text.removeLast(2) }
         let magnitude = value.magnitude
         guard magnitude >= 1e15, !text.contains("e") else { return text }
-        // Swift writes these out up to 2^54.
+        // Swift uses no exponent up to 2^54.
         let sign = value < 0 ? "-" : ""
         let unsigned = text.drop { $0 == "-" }
         let digits = unsigned.filter { $0 != "." }

@@ -4,9 +4,9 @@ import Core
 import Glibc
 
 extension capdist_security {
-    /// Checks market and code as the application filled them in.
+    /// Checks the market and the code that the application set.
     func check() throws(CallError) {
-        // A gateway may know markets that this release does not.
+        // A gateway may know markets that this version does not.
         guard market > 0 else { throw .invalid("market \(market) is not a market: see CAPDIST_MARKET_*") }
         let fault = withUnsafeBytes(of: code) { code -> StaticString? in
             var (length, isPlain) = (0, true)
@@ -25,14 +25,14 @@ extension capdist_security {
         if let fault { throw .invalid("\(fault)") }
     }
 
-    /// Bytes before the NUL; all of them if there is none.
+    /// Length of the code up to its NUL; the whole size if there is none.
     private var codeLength: Int {
         withUnsafeBytes(of: code) { code in
             strnlen(code.baseAddress?.assumingMemoryBound(to: CChar.self) ?? cString(""), code.count)
         }
     }
 
-    /// Reads "HK.00700", as capdist.h tells.
+    /// Reads a text such as "HK.00700" (capdist.h, capdist_security_parse).
     static func parse(_ text: UnsafePointer<CChar>) throws(CallError) -> capdist_security {
         let text = SecuritySpelling(UnsafeRawBufferPointer(start: text, count: strlen(text)))
         guard let (prefix, rest) = text.parts, let market = Market.number(prefix) else {
@@ -56,7 +56,7 @@ extension capdist_security {
         return security
     }
 
-    /// "HK.00700".
+    /// Such as "HK.00700".
     func formatted() throws(CallError) -> String {
         try check()
         let code = withUnsafeBytes(of: code) { String(decoding: $0.prefix(codeLength), as: UTF8.self) }
@@ -66,10 +66,10 @@ extension capdist_security {
 }
 
 extension Market {
-    /// Stands before a market's number in place of its name.
+    /// Marks a market that is written as a number.
     fileprivate static var numberMark: UInt8 { UInt8(ascii: "#") }
 
-    /// The number of a market as it stands before the dot: its name in either case, or its number after a `#`.
+    /// The number of a market from the text before the dot: its name in upper or lower case, or `#` and its number.
     fileprivate static func number(_ prefix: UnsafeRawBufferPointer.SubSequence) -> Int32? {
         if prefix.first == numberMark {
             let digits = prefix.dropFirst()

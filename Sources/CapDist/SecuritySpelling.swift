@@ -1,6 +1,6 @@
 import Codec
 
-/// A security as somebody wrote it, and what was probably meant by what is none.
+/// The text of a security, and what was probably meant if it is not valid.
 struct SecuritySpelling {
     /// Without blanks and line ends around it.
     private let text: UnsafeRawBufferPointer.SubSequence
@@ -18,10 +18,10 @@ struct SecuritySpelling {
         self.text = text
     }
 
-    /// Nearly every text begins and ends with none.
+    /// A quick test: nearly no text begins or ends with a blank.
     private static func mayBeBlank(_ byte: UInt8) -> Bool { byte <= 0x20 || byte >= 0x80 }
 
-    /// How many bytes the blank has that stands at an end of a text, as `isThere` tells; nil: none does.
+    /// Length in bytes of the blank for which `isThere` is true; nil if there is none.
     private static func blank(_ isThere: (UnsafeBufferPointer<UInt8>) -> Bool) -> Int? {
         for blank in blanks {
             let bytes = UnsafeBufferPointer(start: blank.utf8Start, count: blank.utf8CodeUnitCount)
@@ -30,15 +30,15 @@ struct SecuritySpelling {
         return nil
     }
 
-    /// ASCII's, and what comes with texts from pages, spreadsheets and Chinese input methods: the no-break, the zero-width and the
-    /// ideographic space, and the byte order mark.
+    /// ASCII blanks, and those in texts from web pages, spreadsheets and Chinese input methods: no-break, zero-width
+    /// and ideographic spaces, and the byte order mark.
     private static var blanks: [StaticString] {
         [
             " ", "\t", "\n", "\u{b}", "\u{c}", "\r", "\u{a0}", "\u{200b}", "\u{3000}", "\u{feff}",
         ]
     }
 
-    /// What stands before the first dot, and after it; nil without one.
+    /// The text before the first dot, and after it; nil if there is no dot.
     var parts: (market: UnsafeRawBufferPointer.SubSequence, code: UnsafeRawBufferPointer.SubSequence)? {
         guard let dot = text.firstIndex(of: UInt8(ascii: ".")) else { return nil }
         return (text[..<dot], text[(dot + 1)...])
@@ -59,10 +59,10 @@ struct SecuritySpelling {
 
     // MARK: - What was meant
 
-    /// What was probably meant by a text that is no security.
+    /// What was probably meant by a text that is not a security; nil if that is unclear.
     var meant: String? {
         let bytes = text.map(Self.upperCased)
-        // What could be no code of a market is not guessed at.
+        // No guess for a text that cannot be a code of any market.
         guard (1...24).contains(bytes.count), bytes.allSatisfy({ (0x20..<0x7f).contains($0) }) else {
             return nil
         }
@@ -74,7 +74,7 @@ struct SecuritySpelling {
 
     private static func isSeparator(_ byte: UInt8) -> Bool { ". :-_/".utf8.contains(byte) }
 
-    /// "00700.HK", "NASDAQ:AAPL", "BRK.B".
+    /// Such as "00700.HK", "NASDAQ:AAPL", "BRK.B".
     private static func guess(separated bytes: [UInt8], _ first: Int, _ last: Int) -> String? {
         let (head, tail) = (bytes[..<first], bytes[(first + 1)...])
         if let market = market(of: head, code: tail) { return write(market, tail) }
@@ -84,7 +84,7 @@ struct SecuritySpelling {
         return bytes[first] == UInt8(ascii: ".") && isOfLetters && tail.count == 1 ? write(.us, bytes[...]) : nil
     }
 
-    /// "HK00700", "00700", "600519", "AAPL".
+    /// Such as "HK00700", "00700", "600519", "AAPL".
     private static func guess(whole bytes: [UInt8]) -> String? {
         let letters = bytes.prefix(while: isUpperCase)
         let digits = bytes[letters.count...]
@@ -98,7 +98,7 @@ struct SecuritySpelling {
         }
     }
 
-    /// Shanghai numbers its stocks and funds from 5, 6 and 90 on, Shenzhen its own from 0 to 3; the rest is Beijing's.
+    /// Shanghai's codes begin with 5, 6 or 90, Shenzhen's with 0 to 3; the others are Beijing's.
     private static func mainland(_ digits: ArraySlice<UInt8>) -> Market? {
         if digits.starts(with: "5".utf8) || digits.starts(with: "6".utf8) || digits.starts(with: "90".utf8) {
             return .sh
@@ -112,20 +112,20 @@ struct SecuritySpelling {
         while market != .us, let first = code.first, isSeparator(first) { code = code.dropFirst() }
         guard !code.isEmpty, !code.contains(UInt8(ascii: " ")) else { return nil }
         var text = String(decoding: code, as: UTF8.self)
-        // Elsewhere Hong Kong's codes are written without their first zeroes.
+        // Other programs write Hong Kong's codes without leading zeroes.
         if market == .hk, code.allSatisfy(isDigit) {
             text = String(repeating: "0", count: max(5 - code.count, 0)) + text
         }
         return "\(market.prefix).\(text)"
     }
 
-    /// The market of that name beside such a code. Tokyo's is one letter, as a class of shares and AT&T are: its codes begin with a
-    /// digit.
+    /// The market of that name beside this code. Tokyo's name, T, can also be a class of shares, or AT&T. It is only
+    /// taken for Tokyo beside a code that begins with a digit.
     private static func market(of name: ArraySlice<UInt8>, code: ArraySlice<UInt8>) -> Market? {
         name.count > 1 || code.first.map(isDigit) == true ? market(of: name) : nil
     }
 
-    /// A market by its name, or by what other programs call it.
+    /// A market by its name here, or by the name that other programs use.
     private static func market(of name: ArraySlice<UInt8>) -> Market? {
         if let market = Market.named(name) { return market }
         switch String(decoding: name, as: UTF8.self) {

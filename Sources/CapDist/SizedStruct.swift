@@ -2,13 +2,13 @@ import CCapDist
 import Core
 import Glibc
 
-/// Structs that begin with `struct_size`: copied in and out by the caller's size, whichever of caller and library is the
-/// newer one.
+/// Structs that begin with `struct_size`. They are copied with the caller's size, whether the caller or the library is
+/// newer.
 enum SizedStruct {
-    /// Above this no header's struct can be: the caller passed one that was never initialised.
+    /// No version's struct is larger than this. A larger size means that the struct was never initialised.
     private static let largest = 4096
 
-    /// Checks a size as `sizeof` gives it: of this version, of an older one, or of a newer one.
+    /// Checks a size: it must be possible for this version, an older one, or a newer one.
     private static func check(_ size: Int, _ name: StaticString, smallest: Int) throws(CallError) {
         // All these structs are aligned to 8 and no member is larger, so a size that fits never cuts a member.
         guard size >= smallest, size <= largest, size % 8 == 0 else {
@@ -16,7 +16,7 @@ enum SizedStruct {
         }
     }
 
-    /// Writes `defaults` into a struct of the caller's size, and zeroes what this version does not know.
+    /// Writes `defaults` into a struct of the caller's size, and zeroes the fields that this version does not know.
     static func initialise<Struct>(
         _ target: UnsafeMutablePointer<Struct>?, _ size: Int, _ name: StaticString, smallest: Int, _ defaults: Struct
     ) throws(CallError) {
@@ -28,7 +28,7 @@ enum SizedStruct {
         copyOut(defaults, target, size)
     }
 
-    /// The caller's struct, with `defaults` for what an older caller lacks.
+    /// The caller's struct, with `defaults` for the fields that an older caller does not have.
     static func read<Struct>(
         _ source: UnsafePointer<Struct>, _ name: StaticString, smallest: Int, _ defaults: Struct
     ) throws(CallError) -> Struct {
@@ -40,7 +40,7 @@ enum SizedStruct {
         return result
     }
 
-    /// Writes `value` into the caller's struct as far as that goes, `struct_size` excepted.
+    /// Writes `value` into the caller's struct, cut to its size. `struct_size` is not changed.
     static func write<Struct>(
         _ value: Struct, _ target: UnsafeMutablePointer<Struct>, _ name: StaticString, smallest: Int
     ) throws(CallError) {

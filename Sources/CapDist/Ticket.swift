@@ -3,9 +3,9 @@ import Codec
 import Core
 import Glibc
 
-/// What the exports keep of a request until it ends.
+/// What the exports store of a request until it ends.
 struct Ticket {
-    /// Whom to tell.
+    /// The application's callback.
     enum Callback {
         case reply(capdist_reply_fn)
         case proto(capdist_proto_fn)
@@ -13,13 +13,13 @@ struct Ticket {
 
     let callback: Callback
     let userData: UnsafeMutableRawPointer?
-    /// Of a request for a capital distribution.
+    /// For a request for a capital distribution.
     let security: capdist_security
 }
 
 extension Payload {
-    /// A request for a capital distribution; nil: no memory.
-    /// - Parameter firm: 0: not sent.
+    /// A request for a capital distribution; nil if there is no memory.
+    /// - Parameter firm: 0: it is not sent.
     init?(
         _ security: capdist_security, firm: Int32, _ callback: @escaping capdist_reply_fn,
         userData: UnsafeMutableRawPointer?
@@ -27,7 +27,7 @@ extension Payload {
         let ticket = Ticket(callback: .reply(callback), userData: userData, security: security)
         let most = CapitalDistributionRequest.maxEncodedSize(codeLength: Int(CAPDIST_CODE_SIZE))
         self.init(ticket, most) { room in
-            // Checked before: the code ends in its bytes.
+            // The code has a NUL: that was checked before.
             withUnsafeBytes(of: security.code) { code in
                 guard let code = code.baseAddress?.assumingMemoryBound(to: CChar.self) else { return 0 }
                 return CapitalDistributionRequest.encode(
@@ -36,7 +36,7 @@ extension Payload {
         }
     }
 
-    /// Any other; nil: no memory.
+    /// Any other request; nil if there is no memory.
     init?(body: UnsafeRawBufferPointer, _ callback: @escaping capdist_proto_fn, userData: UnsafeMutableRawPointer?) {
         let ticket = Ticket(callback: .proto(callback), userData: userData, security: capdist_security())
         self.init(ticket, body.count) { room in
@@ -53,10 +53,10 @@ extension Payload {
         self.init(memory, body: UnsafeRawBufferPointer(rebasing: room[..<fill(room)]))
     }
 
-    /// Bound when the payload was made.
+    /// The memory was bound to this type when the payload was made.
     var ticket: UnsafePointer<Ticket> { UnsafePointer(memory.assumingMemoryBound(to: Ticket.self)) }
 
-    /// For the log.
+    /// The request's name in the log.
     static func name(_ request: Request<Payload>) -> String {
         let ticket = request.payload.ticket
         guard case .reply = ticket.pointee.callback else { return "protocol \(request.protoID)" }
