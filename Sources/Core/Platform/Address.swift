@@ -20,7 +20,7 @@ struct Address: Sendable {
     /// The same with another port.
     func at(_ port: UInt16) -> Address {
         var address = self
-        // It stands at the same place in both families.
+        // The port has the same offset in both families.
         withUnsafeMutableBytes(of: &address.storage) { bytes in
             bytes.storeBytes(of: port.bigEndian, toByteOffset: 2, as: UInt16.self)
         }
@@ -34,7 +34,7 @@ struct Address: Sendable {
             }
     }
 
-    /// Of this machine's loopback; also the unspecified address, which connects to it.
+    /// Whether it is a loopback address, or the unspecified address, which connects to loopback.
     var isLoopback: Bool {
         withSockaddr { address, _ in
             let raw = UnsafeRawPointer(address)

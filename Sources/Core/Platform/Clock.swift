@@ -1,6 +1,6 @@
 import Glibc
 
-/// The clock that everything here is measured by.
+/// The monotonic clock, which all timing uses.
 package enum Clock {
     package static func now() -> Instant {
         var time = timespec()
@@ -8,7 +8,7 @@ package enum Clock {
         return Instant(time.tv_sec) * 1_000_000_000 + Instant(time.tv_nsec)
     }
 
-    /// Seconds since 1970, for what the gateway is told.
+    /// Unix time in seconds, for messages to the gateway.
     package static func unixSeconds() -> Int64 {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)

@@ -21,7 +21,7 @@ package final class Condition: @unchecked Sendable {
 
     package func broadcast() { pthread_cond_broadcast(condition) }
 
-    /// Waits with `lock` held, until a broadcast, `deadline`, or for no reason.
+    /// Waits until a broadcast or `deadline`, with `lock` held. It may also return without a reason (spuriously).
     package func wait(_ lock: Lock, until deadline: Instant) {
         var time = timespec(
             tv_sec: Int(max(deadline, 0) / 1_000_000_000), tv_nsec: Int(max(deadline, 0) % 1_000_000_000))

@@ -1,7 +1,8 @@
 import Glibc
 
-/// A descriptor as the kernel knew it when it was opened. An application that closes all descriptors, as daemons do, opens its
-/// own under the same numbers: what is closed by its number must first be known to be ours.
+/// A descriptor, and the identity of the file that it was opened with. An application may close all descriptors, as
+/// daemons do, and then open its own under the same numbers. So before a number is closed, it must be checked to be
+/// still ours.
 struct Descriptor {
     let number: Int32
     private let device: UInt
@@ -12,7 +13,7 @@ struct Descriptor {
         (device, inode) = Self.identity(number) ?? (0, 0)
     }
 
-    /// Whether the number still stands for it.
+    /// Whether the number still has the same file.
     var isTheSame: Bool {
         guard let (device, inode) = Self.identity(number) else { return false }
         return device == self.device && inode == self.inode

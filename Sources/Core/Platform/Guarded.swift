@@ -1,8 +1,9 @@
-/// A value that threads share, reached with its lock held and in no other way.
+/// A value that threads share. It can only be accessed with its lock held.
 final class Guarded<Value: ~Copyable>: @unchecked Sendable {
     private let lock = Lock()
     private let changed = Condition()
-    /// At an address of its own: the runtime's checks of exclusive access would cost on every call, and the lock does their work.
+    /// Allocated separately, so that the runtime does not check for exclusive access on every call: the lock ensures
+    /// that.
     private let value: UnsafeMutablePointer<Value>
 
     init(_ value: consuming Value) {
@@ -15,7 +16,7 @@ final class Guarded<Value: ~Copyable>: @unchecked Sendable {
         value.deallocate()
     }
 
-    /// Runs `body` with the lock held. It must not call the application.
+    /// Runs `body` with the lock held. `body` must not call the application.
     @inline(__always)
     func with<R, Failure: Error>(_ body: (inout Value) throws(Failure) -> R) throws(Failure) -> R {
         lock.lock()
@@ -23,7 +24,7 @@ final class Guarded<Value: ~Copyable>: @unchecked Sendable {
         return try body(&value.pointee)
     }
 
-    /// Asks `body` with the lock held until it has an answer: now, and after each `tellChanged`.
+    /// Calls `body` with the lock held, now and after each `tellChanged`, until it returns an answer.
     /// - Returns: nil at the deadline.
     func wait<R>(until deadline: Instant, _ body: (inout Value) -> R?) -> R? {
         lock.lock()
@@ -35,9 +36,10 @@ final class Guarded<Value: ~Copyable>: @unchecked Sendable {
         }
     }
 
-    /// Who waits asks again. Needs the lock if what they ask for is not guarded by it.
+    /// Makes each thread in `wait` call its `body` again. Call it with the lock held if the change is not protected by
+    /// that lock.
     func tellChanged() { changed.broadcast() }
 
-    /// Makes the lock new in a forked child, whose copy may be held by a thread that is not there.
+    /// Makes a new lock in a forked child: a thread that does not exist there may hold the copy.
     func remakeAfterFork() { lock.remakeAfterFork() }
 }

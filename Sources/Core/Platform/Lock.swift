@@ -1,8 +1,8 @@
 import CSystem
 import Glibc
 
-/// A mutex at an address that never moves. `Synchronization.Mutex` traps when it is contended in a forked child, and
-/// ThreadSanitizer does not understand it; a pthread mutex does neither.
+/// A pthread mutex at a fixed address. `Synchronization.Mutex` is not used, because it traps when it is contended in a
+/// forked child, and ThreadSanitizer does not understand it.
 package final class Lock: @unchecked Sendable {
     let mutex: UnsafeMutablePointer<pthread_mutex_t>
 
@@ -34,7 +34,7 @@ package final class Lock: @unchecked Sendable {
 
     @exclusivity(unchecked) private(set) var isHeldForFork = false
 
-    /// Takes the lock, if it is to be had (`csystem_lock_for_fork`).
+    /// Takes the lock, if it can be taken (`csystem_lock_for_fork`).
     @discardableResult
     package func lockForFork() -> Bool {
         guard csystem_lock_for_fork(mutex) != 0 else { return false }
@@ -49,7 +49,7 @@ package final class Lock: @unchecked Sendable {
         unlock()
     }
 
-    /// Makes the lock new in a forked child, whose copy may be held by a thread that is not there.
+    /// Makes a new lock in a forked child: a thread that does not exist there may hold the copy.
     package func remakeAfterFork() {
         pthread_mutex_init(mutex, nil)
         isHeldForFork = false

@@ -2,7 +2,7 @@ import Glibc
 
 /// Why a name has no addresses.
 package struct LookUpFailure: Error {
-    /// getaddrinfo's code.
+    /// The code of getaddrinfo().
     let code: Int32
     let text: String
 
@@ -11,7 +11,7 @@ package struct LookUpFailure: Error {
         text = String(cString: gai_strerror(code))
     }
 
-    /// The application's own reason.
+    /// With the reason that the application gave.
     init(_ text: String) {
         code = EAI_NONAME
         self.text = text

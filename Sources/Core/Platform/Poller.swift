@@ -1,42 +1,42 @@
 import CSystem
 import Glibc
 
-/// One descriptor for all a connection waits for: an epoll set that holds the socket, a timer and a wake-up event. It stays
-/// the same across reconnects. All four are opened and closed here (`Pollers`).
+/// One descriptor for all that a connection waits for: an epoll set with the socket, a timer and a wake-up event. It
+/// stays the same across reconnects. All four descriptors are opened and closed here (`Pollers`).
 final class Poller: @unchecked Sendable {
-    /// What there is to do.
+    /// What is ready.
     struct Ready {
         var isSocketReadable = false
         var isSocketWritable = false
         var isTimerDue = false
         var isWoken = false
-        /// There was a wait, and it came to its end with nothing.
+        /// The wait ended without any event.
         var isIdle = false
-        /// There is nothing to wait on any more: somebody else closed the descriptor.
+        /// Waiting is not possible any more: the application closed the descriptor.
         var isBroken = false
     }
 
-    /// Longest wait while requests are under way, in milliseconds. A thread that waits on a set is not woken when the
-    /// application closes all that is in it: it has to look.
+    /// The longest wait, in milliseconds. A thread that waits on a set is not woken when the application closes the
+    /// descriptors in it, so it must check from time to time.
     static let longestWait: Int32 = 1000
 
     let epoll: Int32
     private let timer: Int32
     private let event: Int32
-    /// As the kernel knew the three when they were opened.
+    /// The identities of the three when they were opened.
     private let identities: (epoll: Descriptor, timer: Descriptor, event: Descriptor)
     private var socket: Descriptor?
-    /// Whether they are not to be used any more; then whether the socket is not; then whether `wait` tells of it when it can be
-    /// written to. Read by any thread.
+    /// Three flags, read by any thread: whether the three must not be used any more, whether the socket must not be
+    /// used, and whether `wait` reports when the socket can be written to.
     private let gone = UnsafeMutablePointer<UInt32>.allocate(capacity: 3)
-    /// Its place among all.
+    /// Its index in `Pollers.all`; -1 if it is not there.
     fileprivate var place = -1
-    /// What its set tells with each event, and no other set does.
+    /// Each event of this set has this number, and no event of another set has it.
     private let token: UInt64
-    /// Which of the three have lost their numbers to another of these.
+    /// Which of the three numbers now belong to another poller.
     private var taken = (epoll: false, timer: false, event: false)
 
-    /// nil, with errno set, if the system gives no descriptors.
+    /// nil, with errno set, if the system has no descriptors left.
     init?() {
         gone.initialize(repeating: 0, count: 3)
         Pollers.lock.lock()
@@ -71,16 +71,16 @@ final class Poller: @unchecked Sendable {
         }
     }
 
-    /// Whether the three are not the library's any more, and nothing is to be waited for.
+    /// Whether the three do not belong to the library any more.
     var isGone: Bool { csystem_load(gone) != 0 }
 
-    /// Has them left alone until `close`, which closes what is still the library's.
+    /// The three are not used any more. `close` then closes those that still belong to the library.
     func giveUp() { csystem_store(gone, 2) }
 
-    /// Whether they were given up and not closed.
+    /// Whether `giveUp` was called, and `close` was not.
     var isGivenUp: Bool { csystem_load(gone) == 2 }
 
-    /// Whether the three are what was opened.
+    /// Whether the three are still the files that were opened.
     var isIntact: Bool {
         Pollers.lock.withLock {
             let own = own
@@ -88,16 +88,16 @@ final class Poller: @unchecked Sendable {
         }
     }
 
-    /// The same for the socket, if there is one.
+    /// Whether the socket is still the one that was opened, or there is none.
     var hasItsSocket: Bool { Pollers.lock.withLock { !isSocketTaken && socket?.isTheSame ?? true } }
 
-    /// Nothing goes to the socket any more if it is not what was opened, as if its number were another connection's.
+    /// If the socket's number is not the socket that was opened, nothing is sent to it any more.
     func checkSocket() { if !hasItsSocket { csystem_store(gone + 1, 1) } }
 
-    /// Whether the socket's number is another connection's now.
+    /// Whether nothing may be sent to the socket's number, because it is another file now.
     var isSocketTaken: Bool { csystem_load(gone + 1) != 0 }
 
-    /// A number that the system has just given to another of these: what had it before was closed by somebody else.
+    /// The system has given this number to another poller: so the application closed the descriptor that had it before.
     fileprivate func lose(_ number: Int32) {
         if socket?.number == number {
             socket = nil
@@ -110,10 +110,10 @@ final class Poller: @unchecked Sendable {
         giveUp()
     }
 
-    // MARK: - What is the library's own
+    // MARK: - Which descriptors still belong to the library
 
-    /// Which of the three are still what was opened under their numbers. The kernel has one identity for all of their kinds;
-    /// but a set tells which files are in it under which number and with which token.
+    /// Which of the three are still the files that were opened. Their identity alone does not tell, because all timers,
+    /// events and sets have the same. But an epoll set tells which numbers are in it, and with which token.
     private var own: (epoll: Bool, timer: Bool, event: Bool) {
         guard !taken.epoll, identities.epoll.isTheSame else { return (false, false, false) }
         let timer = !taken.timer && identities.timer.isTheSame && isMember(timer)
@@ -124,13 +124,14 @@ final class Poller: @unchecked Sendable {
     private func isMember(_ descriptor: Int32) -> Bool {
         let told = csystem_epoll_has(epoll, descriptor, token)
         if told >= 0 { return told > 0 }
-        // Where the system does not tell the token.
+        // The system does not tell the token: see whether the number can be added.
         guard csystem_epoll_set(epoll, EPOLL_CTL_ADD, descriptor, 0, token) == 0 else { return errno == EEXIST }
         _ = csystem_epoll_set(epoll, EPOLL_CTL_DEL, descriptor, 0, 0)
         return false
     }
 
-    /// Closes what is still the library's own. In a forked child that is its copy: the stream is the parent's.
+    /// Closes the descriptors that still belong to the library. In a forked child these are copies; the stream is the
+    /// parent's.
     fileprivate func closeOwn(isChild: Bool) {
         csystem_store(gone, 1)
         let own = own
@@ -140,7 +141,7 @@ final class Poller: @unchecked Sendable {
         if own.epoll { _ = Glibc.close(epoll) }
     }
 
-    /// The stream ends even if a forked child has a copy.
+    /// `shutdown` ends the stream even if a forked child has a copy of the socket.
     private func closeOwnSocket(isChild: Bool) {
         guard let socket else { return }
         self.socket = nil
@@ -160,7 +161,7 @@ final class Poller: @unchecked Sendable {
         }
     }
 
-    /// Takes one that was opened elsewhere.
+    /// Takes a socket that was opened elsewhere.
     func adopt(_ number: Int32) { Pollers.lock.withLock { hold(number) } }
 
     private func hold(_ number: Int32) {
@@ -171,7 +172,7 @@ final class Poller: @unchecked Sendable {
 
     func closeSocket() {
         Pollers.lock.withLock {
-            // A forked child's copy would keep it in the set.
+            // Otherwise a copy in a forked child would keep it in the set.
             if let socket, socket.isTheSame, !isGone {
                 _ = csystem_epoll_set(epoll, EPOLL_CTL_DEL, socket.number, 0, 0)
             }
@@ -184,7 +185,7 @@ final class Poller: @unchecked Sendable {
         return !isGone && csystem_epoll_set(epoll, EPOLL_CTL_ADD, socket, Self.events(forWriting), token) == 0
     }
 
-    /// Whether `wait` tells when the socket can be written to.
+    /// Whether `wait` reports when the socket can be written to.
     var waitsForWriting: Bool { csystem_load(gone + 2) != 0 }
 
     func change(_ socket: Int32, forWriting: Bool) {
@@ -195,14 +196,14 @@ final class Poller: @unchecked Sendable {
 
     // MARK: - Waiting
 
-    /// Makes `wait` return; from any thread, also one that holds locks.
+    /// Makes `wait` return. Any thread may call it, also with locks held.
     func wake() {
         guard !isGone else { return }
         csystem_wake(event)
     }
 
-    /// Sets when `wait` returns at the latest; from any thread. Told to the system as the time from now: its clock is another
-    /// one than the process's where that is faked (libfaketime).
+    /// Sets when `wait` returns at the latest. Any thread may call it. The timer is relative, so that it works under
+    /// libfaketime, where the process's clock is not the kernel's.
     func setTimer(_ at: Instant) {
         guard !isGone else { return }
         var setting = itimerspec()
@@ -216,8 +217,8 @@ final class Poller: @unchecked Sendable {
 
     /// Waits for something to do.
     /// - Parameters:
-    ///   - milliseconds: the longest wait; -1: any.
-    ///   - canBeCancelled: whether the thread may be ended in it.
+    ///   - milliseconds: the longest wait; -1: no limit.
+    ///   - canBeCancelled: whether the thread may be cancelled during the wait.
     func wait(_ milliseconds: Int32 = longestWait, canBeCancelled: Bool = false) -> Ready {
         var ready = Ready()
         withUnsafeTemporaryAllocation(of: epoll_event.self, capacity: 4) { events in
@@ -234,7 +235,7 @@ final class Poller: @unchecked Sendable {
                 let (told, flags) = (events[index].data.u64, events[index].events)
                 let descriptor = Int32(truncatingIfNeeded: told)
                 guard told >> 32 == token else {
-                    // Of another's set, which has this number now: nothing of it is to be taken.
+                    // The number belongs to another set now, and this event is that set's.
                     ready = Ready()
                     ready.isBroken = true
                     return
@@ -246,7 +247,7 @@ final class Poller: @unchecked Sendable {
                     ready.isWoken = true
                     drain(event)
                 } else {
-                    // Errors and hang-ups show when receiving.
+                    // `receive` reports errors and hang-ups.
                     ready.isSocketReadable = flags & ~EPOLLOUT.rawValue != 0
                     ready.isSocketWritable = flags & EPOLLOUT.rawValue != 0
                 }
@@ -265,23 +266,24 @@ final class Poller: @unchecked Sendable {
     }
 }
 
-/// All of the process. A fork meets none of them half opened or half closed, and the child's copies are closed at once,
-/// before the child can open or close anything itself: they keep no stream of the parent's open, and nothing is left to
-/// close by its number later.
+/// All pollers of the process. A fork waits while one is being opened or closed. The child's copies are closed right
+/// after the fork, before the child can open or close anything. So they keep no stream of the parent open, and need not
+/// be closed later, when their numbers may belong to other files.
 package enum Pollers {
     fileprivate static let lock = Lock()
-    // Guarded by the lock. Each leaves when it is closed.
+    // Protected by the lock. A poller is removed when it is closed.
     nonisolated(unsafe) private static var all: [Unmanaged<Poller>] = []
     nonisolated(unsafe) private static var lastToken: UInt32 = 0
 
-    /// For the upper half of what an event tells: another one in each copy of the library that the process may have.
+    /// A number for the upper half of a set's event data. Copies of the library in the same process use different
+    /// numbers.
     fileprivate static func newToken() -> UInt64 {
         lastToken &+= 1
         let own = UInt(bitPattern: Unmanaged.passUnretained(lock).toOpaque()) >> 4
         return UInt64(UInt32(truncatingIfNeeded: own) ^ lastToken)
     }
 
-    /// Nobody else of them has that number any more.
+    /// Removes this number from all other pollers.
     fileprivate static func takeOver(_ number: Int32) {
         for poller in all { poller._withUnsafeGuaranteedRef { $0.lose(number) } }
     }
@@ -291,7 +293,7 @@ package enum Pollers {
         all.append(.passUnretained(poller))
     }
 
-    /// - Returns: false if it is not there.
+    /// - Returns: false if it was not there.
     fileprivate static func remove(_ poller: Poller) -> Bool {
         let place = poller.place
         guard place >= 0, let last = all.popLast() else { return false }
@@ -304,7 +306,7 @@ package enum Pollers {
         return true
     }
 
-    /// Makes every connection look.
+    /// Wakes the driving thread of every connection.
     package static func wakeAll() {
         lock.withLock { for poller in all { poller._withUnsafeGuaranteedRef { $0.wake() } } }
     }

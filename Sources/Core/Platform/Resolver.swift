@@ -1,17 +1,17 @@
 import CSystem
 import Glibc
 
-/// From a host's name to addresses.
+/// Finds the addresses of a host name.
 package enum Resolver {
-    /// Whether a host is this machine's loopback, however it is written.
+    /// Whether a host is loopback, in any spelling.
     package static func isLoopback(_ host: String) -> Bool {
         guard let addresses = inPlace(host, 0) else { return false }
         return addresses.allSatisfy(\.isLoopback)
     }
 
-    /// Addresses that need no look-up: numeric ones, and `localhost`. nil: it is a name.
+    /// The addresses of a numeric address or of `localhost`, without a lookup. nil: it is a name.
     static func inPlace(_ host: String, _ port: UInt16) -> [Address]? {
-        // The resolver would do for localhost too, but may ask servers about it.
+        // The system's resolver may ask servers about localhost.
         let isLocalhost = ["localhost", "localhost."].contains(host.lowercased())
         let hosts = isLocalhost ? ["127.0.0.1", "::1"] : [host]
         var addresses: [Address] = []

@@ -1,7 +1,7 @@
 import CSystem
 import Glibc
 
-/// Calls on a non-blocking TCP socket. The functions do what the system's do, with errno as a value.
+/// System calls on a non-blocking TCP socket. They return errno as a value.
 enum Socket {
     enum Progress {
         case done
@@ -9,7 +9,7 @@ enum Socket {
         case failed(Int32)
     }
 
-    /// A socket of that family, non-blocking and close-on-exec, that sends small frames at once.
+    /// Makes a socket of that family: non-blocking, close-on-exec, and without delay for small frames (TCP_NODELAY).
     static func make(_ family: Int32) -> Result<Int32, SystemError> {
         let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
         let socket = Glibc.socket(family, type, Int32(IPPROTO_TCP))
@@ -25,7 +25,7 @@ enum Socket {
         return errno == EINPROGRESS || errno == EINTR ? .pending : .failed(errno)
     }
 
-    /// How a pending connect ended, once the socket is writable.
+    /// The result of a pending connect. Call it when the socket is writable.
     static func finishConnect(_ socket: Int32) -> Progress {
         var error: Int32 = 0
         var length = socklen_t(MemoryLayout<Int32>.size)
@@ -34,7 +34,7 @@ enum Socket {
         return isConnectedToItself(socket) ? .failed(ECONNREFUSED) : .done
     }
 
-    /// A connect to a local port nobody listens on can pick that very port as its own, and then meets itself.
+    /// If nobody listens on a local port, a connect to it may get that same port as its own, and so connect to itself.
     private static func isConnectedToItself(_ socket: Int32) -> Bool {
         typealias Get = (Int32, UnsafeMutablePointer<sockaddr>?, UnsafeMutablePointer<socklen_t>?) -> Int32
         func address(_ get: Get) -> [UInt8] {
@@ -49,8 +49,8 @@ enum Socket {
         return !own.isEmpty && own == address { getpeername($0, $1, $2) }
     }
 
-    /// Sends what the socket takes; never raises SIGPIPE.
-    /// - Returns: bytes sent, 0 if it takes none now.
+    /// Sends as many bytes as the socket takes. It never raises SIGPIPE.
+    /// - Returns: bytes sent; 0 if the socket takes none now.
     static func send(_ socket: Int32, _ bytes: UnsafeRawBufferPointer) -> Result<Int, SystemError> {
         while true {
             let count = csystem_send(socket, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
@@ -60,8 +60,8 @@ enum Socket {
         }
     }
 
-    /// Receives what is there.
-    /// - Returns: bytes received, 0 at the end of the stream, nil if nothing is there now.
+    /// Receives the bytes that have arrived.
+    /// - Returns: bytes received; 0 at the end of the stream; nil if none have arrived.
     static func receive(_ socket: Int32, _ space: UnsafeMutableRawBufferPointer) -> Result<Int?, SystemError> {
         while true {
             let count = recv(socket, space.baseAddress, space.count, 0)

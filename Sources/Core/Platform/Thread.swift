@@ -1,24 +1,23 @@
 import CSystem
 import Glibc
 
-/// Threads of the library, as guests: they take none of the application's asynchronous signals, and leave alone those that
-/// report a fault of the thread's own, profile it, or belong to a runtime: the real-time ones, and the two by which garbage
-/// collectors stop threads and nobody asks a process for anything. Nobody can cancel them but in
-/// `csystem_epoll_wait_cancellable`.
+/// Threads of the library. They block the signals that are sent to a process. They do not block signals of faults,
+/// signals of profilers, the real-time signals, and the two by which garbage collectors stop threads. They can be
+/// cancelled only in `csystem_epoll_wait_cancellable`.
 enum Thread {
     private final class Start {
         let body: () -> Void
         init(_ body: @escaping () -> Void) { self.body = body }
     }
 
-    /// What the library itself needs, with room for callbacks.
+    /// Enough for the library, and for callbacks of the application.
     static let defaultStackBytes = 256 * 1024
 
-    /// - Returns: nil, with errno set, if the system gives no thread.
+    /// - Returns: nil, with errno set, if the system refuses a thread.
     static func start(
         detached: Bool, stackBytes: Int = defaultStackBytes, _ body: @escaping @Sendable () -> Void
     ) -> pthread_t? {
-        // A new thread inherits the mask, so there is no moment at which a signal could reach it.
+        // A new thread inherits the signal mask, so no signal can reach it before it starts.
         var blocked = sigset_t()
         var before = sigset_t()
         sigfillset(&blocked)
@@ -33,7 +32,7 @@ enum Thread {
         pthread_attr_init(&attributes)
         defer { pthread_attr_destroy(&attributes) }
         if detached { pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED)) }
-        // The variables that each thread has for itself lie on its stack, too: a process may have many of them.
+        // Thread-local variables are on the thread's stack, too, and a process may have many of them.
         let page = max(sysconf(Int32(_SC_PAGESIZE)), 1)
         pthread_attr_setstacksize(&attributes, (stackBytes + page - 1) / page * page)
 
@@ -47,7 +46,7 @@ enum Thread {
         }
         var error = pthread_create(&thread, &attributes, run, start.toOpaque())
         if error == EINVAL {
-            // They take more than that: as the process's own threads have it.
+            // The thread-local variables need more than that: use the process's default size.
             var usual = pthread_attr_t()
             pthread_attr_init(&usual)
             if detached { pthread_attr_setdetachstate(&usual, Int32(PTHREAD_CREATE_DETACHED)) }

@@ -1,17 +1,17 @@
-/// The gateway's refusal for frequency. A gateway says it in Chinese or in English, as its `lang` is set, and older releases in
-/// other words, without figures:
+/// A refusal because of the gateway's rate limit. It is in Chinese or in English, as the gateway's `lang` is set. Older
+/// releases use other words, without numbers:
 ///
 ///     获取资金分布频率太高，请求失败，每30秒最多30次。
 ///     Get Capital Distribution is too frequent, request failed, no more than 30 times every 30 seconds.
 ///     此协议请求太频繁，触发了频率限制，请稍后再试
 ///     This protocol request is too frequent, triggering a frequency limit, please try again later
 package struct FrequencyRefusal: Equatable, Sendable {
-    /// The window the text names, in seconds, if it is from 1 to 600.
+    /// The window that the text names, in seconds, if it is from 1 to 600.
     package let seconds: Int64?
 
     package init(seconds: Int64?) { self.seconds = seconds.flatMap { (1...600).contains($0) ? $0 : nil } }
 
-    /// nil: the text is no such refusal.
+    /// nil if the text is not such a refusal.
     package init?(_ text: UnsafePointer<CChar>) {
         let words = GatewayWords(text)
         let named = Self.window(words)
@@ -19,7 +19,7 @@ package struct FrequencyRefusal: Equatable, Sendable {
         self.init(seconds: named)
     }
 
-    /// Nanoseconds to wait: as long as the text names, else for one window.
+    /// Nanoseconds to wait: as long as the text says, else one window.
     package func wait(orFor window: Int64) -> Int64 { seconds.map { $0 * 1_000_000_000 } ?? window }
 
     private static func isMeant(_ words: GatewayWords) -> Bool {

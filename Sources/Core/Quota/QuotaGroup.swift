@@ -1,23 +1,24 @@
-/// The quota that several connections of a process share, and their turns at it. Pure, as `SlidingWindow` is.
+/// The quota that several connections of a process share, and the order in which they get its slots. Pure, like
+/// `SlidingWindow`.
 ///
-/// When slots are scarce each connection that waits takes one in turn, so that a long watch list on one does not starve a
-/// single request on another. A connection that does not take its turn within `claimDuration` loses it: an application
-/// may be slow to drive its own connection, and must not hold up the others.
+/// If there are too few slots, the waiting connections take one slot each in turn, so that a long watch list on one
+/// connection does not starve a single request on another. A connection that does not take its slot within
+/// `claimDuration` loses its turn: an application may be slow to drive its connection, and must not delay the others.
 ///
-/// A group that knows nothing of the window's past sends one request and waits for its answer before it sends more: a
-/// program that was restarted may have used the quota up before, and would have all of a burst refused. The same holds
-/// after a refusal for frequency, which shows that somebody else uses the quota.
+/// A group without a history sends one request, and waits for its answer before it sends more. A program that was
+/// restarted may have used up the quota before, and then the gateway would refuse a whole burst. The same holds after a
+/// refusal because of the rate limit, which shows that others use the quota, too.
 package struct QuotaGroup {
-    /// Names a connection within the group.
+    /// The number of a connection in the group.
     package typealias Member = UInt64
 
-    /// How long a free slot is kept for those whose turn it is, in nanoseconds.
+    /// How long a free slot is reserved for the members whose turn it is, in nanoseconds.
     package static let claimDuration: Instant = 20_000_000
 
-    /// What is known of how the gateway's quota stands.
+    /// What the group knows about the use of the gateway's quota.
     private enum Knowledge: Equatable {
         case nothing
-        /// The first request of this number is on its way; its answer is waited for until then.
+        /// The first request, with this number, was sent. The others wait for its answer until then.
         case asking(number: UInt32, until: Instant)
         case enough
     }
@@ -25,30 +26,30 @@ package struct QuotaGroup {
     /// nil: no quota is kept.
     private var window: SlidingWindow?
     private var knowledge = Knowledge.nothing
-    /// Of the last first request; 0 is none's.
+    /// The number of the latest first request; 0 if there was none.
     private var firstNumber: UInt32 = 0
-    /// Whether somebody was told to wait for a first request's answer.
+    /// Whether a member was told to wait for the answer to a first request.
     private var keptBack = false
     /// The length of the window, whether a quota is kept or not, in nanoseconds.
     package private(set) var windowLength: Instant
-    /// What was known when the group was told to keep no quota: it may be told otherwise again.
+    /// The history from before the group was set to keep no quota: it may be set to keep one again.
     private var remembered: SlidingWindow?
-    /// Those who wait for a slot, in the order of their turns, each with how many requests.
+    /// The members that wait for a slot, in the order of their turns, and how many requests of each wait.
     private var waiters: [(member: Member, requests: Int)] = []
-    /// Until when slots are kept for those ahead.
+    /// Until when slots are reserved for the members whose turn it is.
     private var claimsEnd: Instant?
-    /// Set when those who wait should look again; cleared by `takeWakeUp`.
+    /// Set when the waiting members should try again; cleared by `takeWakeUp`.
     private var wakeUp = false
 
     /// - Parameters:
-    ///   - limit: slots a window; 0 keeps no quota.
+    ///   - limit: slots in a window; 0: no quota is kept.
     ///   - window: nanoseconds, 1 or more.
     package init(limit: Int, window: Instant) {
         self.window = limit > 0 ? SlidingWindow(limit: limit, window: window) : nil
         windowLength = window
     }
 
-    /// Whether no quota is kept: then every `reserve` succeeds and nothing else has an effect.
+    /// Whether no quota is kept. Then every `reserve` succeeds, and no other function has an effect.
     package var isUnlimited: Bool { window == nil }
 
     /// Requests of the whole group that wait for a slot.
@@ -57,18 +58,18 @@ package struct QuotaGroup {
     /// Slots in use.
     package mutating func used(_ now: Instant) -> Int { window?.used(now) ?? 0 }
 
-    /// Whether nothing remains to be remembered.
+    /// Whether the group has no history that still matters.
     package mutating func isIdle(_ now: Instant) -> Bool {
         (window?.isIdle(now) ?? true) && (remembered?.isIdle(now) ?? true)
     }
 
-    /// The first instant at which a slot is free whoever takes it; nil when only an answer can tell.
+    /// The first instant at which a slot is free, for any member; nil if that depends on an answer.
     package mutating func nextFree(_ now: Instant) -> Instant? { window == nil ? now : window?.nextFree(now) }
 
     /// Nanoseconds until the gate opens; 0 when it is open.
     package mutating func gateClosed(_ now: Instant) -> Instant { window?.gateClosed(now) ?? 0 }
 
-    /// Tells how many requests of `member` wait for a slot and could be sent if they had one.
+    /// Sets how many requests of `member` wait for nothing but a slot.
     package mutating func setWaiting(_ member: Member, _ requests: Int) {
         guard window != nil else { return }
         if let index = waiters.firstIndex(where: { $0.member == member }) {
@@ -76,7 +77,7 @@ package struct QuotaGroup {
                 waiters[index].requests = requests
             } else {
                 waiters.remove(at: index)
-                // Others may have been kept back for this member's sake.
+                // Slots may have been reserved for this member.
                 if claimsEnd != nil, !waiters.isEmpty { wakeUp = true }
             }
         } else if requests > 0 {
@@ -84,14 +85,14 @@ package struct QuotaGroup {
         }
     }
 
-    /// Takes a slot for `member`, if one is free that is not kept for somebody else.
+    /// Takes a slot for `member`, if one is free and not reserved for another member.
     package mutating func reserve(_ member: Member, _ now: Instant) -> Bool {
         guard window != nil else { return true }
         let available = window?.available(now) ?? 0
         guard available > 0 else { return false }
         var ahead = turn(of: member)
         if ahead >= available, let end = claimsEnd, now >= end {
-            // Their time is over: they go behind everyone who is still awake.
+            // They did not take their turn in time: they go to the end of the queue.
             waiters.append(contentsOf: waiters[..<ahead])
             waiters.removeFirst(ahead)
             ahead = 0
@@ -106,8 +107,8 @@ package struct QuotaGroup {
         return window?.reserve(now) ?? true
     }
 
-    /// Until when nothing may be sent at the latest, since a first request is not answered; nil: it may. A wake-up tells
-    /// if it is earlier.
+    /// Until when nothing may be sent, because a first request has no answer yet; nil: requests may be sent. If the
+    /// answer comes earlier, there is a wake-up.
     package mutating func mustWait(_ now: Instant) -> Instant? {
         guard case .asking(_, let until) = knowledge else { return nil }
         guard now < until else {
@@ -118,9 +119,9 @@ package struct QuotaGroup {
         return until
     }
 
-    /// A request that has a slot is sent.
-    /// - Parameter until: how long its answer may take.
-    /// - Returns: the number of a first request, to be told when it ends; 0: it is none.
+    /// A request with a slot is sent.
+    /// - Parameter until: when its reply timeout ends.
+    /// - Returns: its number if it is a first request, for `firstEnded`; else 0.
     package mutating func sent(answerBy until: Instant) -> UInt32 {
         guard window != nil, knowledge == .nothing else { return 0 }
         firstNumber = firstNumber == .max ? 1 : firstNumber + 1
@@ -129,7 +130,7 @@ package struct QuotaGroup {
     }
 
     /// A first request ended.
-    /// - Parameter isAnswered: or was given time enough; else the next request is a first one, too.
+    /// - Parameter isAnswered: whether it was answered or timed out. If not, the next request is a first one, too.
     package mutating func firstEnded(_ number: UInt32, isAnswered: Bool) {
         guard case .asking(number, _) = knowledge else { return }
         knowledge = isAnswered ? .enough : .nothing
@@ -137,19 +138,19 @@ package struct QuotaGroup {
         keptBack = false
     }
 
-    /// When `member` should try `reserve` again; nil when a wake-up will tell.
+    /// When `member` should try `reserve` again; nil if there will be a wake-up.
     package mutating func nextTry(_ member: Member, _ now: Instant) -> Instant? {
         guard let free = nextFree(now) else { return nil }
         return free > now ? free : max(now, claimsEnd ?? now)
     }
 
-    /// As `SlidingWindow.giveBack`.
+    /// See `SlidingWindow.giveBack`.
     package mutating func giveBack() {
         window?.giveBack()
         if !waiters.isEmpty { wakeUp = true }
     }
 
-    /// As `SlidingWindow.confirm`.
+    /// See `SlidingWindow.confirm`.
     @discardableResult
     package mutating func confirm(_ now: Instant) -> Instant {
         let wasUnknown = !waiters.isEmpty && nextFree(now) == nil
@@ -158,12 +159,12 @@ package struct QuotaGroup {
         return release
     }
 
-    /// As `SlidingWindow.extend`.
+    /// See `SlidingWindow.extend`.
     package mutating func extend(_ release: Instant, _ now: Instant) -> Instant {
         window?.extend(release, now) ?? release
     }
 
-    /// As `SlidingWindow.closeGate`.
+    /// See `SlidingWindow.closeGate`.
     /// - Parameter duration: nanoseconds; nil for one window.
     package mutating func closeGate(_ now: Instant, for duration: Instant?) {
         guard let own = window?.window else { return }
@@ -171,13 +172,14 @@ package struct QuotaGroup {
         knowledge = .nothing
     }
 
-    /// Whether those who wait should look again, since the time they were told is no longer right. Answers once.
+    /// Whether the waiting members should try again, because the time that they were told is no longer right. True only
+    /// once.
     package mutating func takeWakeUp() -> Bool {
         defer { wakeUp = false }
         return wakeUp
     }
 
-    /// New figures for a group that has history and no members.
+    /// Sets another limit and window for a group that has a history and no members.
     package mutating func adopt(limit: Int, window length: Instant) {
         waiters.removeAll()
         claimsEnd = nil
@@ -191,7 +193,7 @@ package struct QuotaGroup {
         remembered = nil
     }
 
-    /// What a forked child makes of its copy: the parent's requests are on their way and nobody here will hear of them.
+    /// Adapts a forked child's copy: the child never learns of the answers to the parent's requests.
     package mutating func inheritedByFork(_ now: Instant) {
         waiters.removeAll()
         claimsEnd = nil
@@ -201,7 +203,7 @@ package struct QuotaGroup {
         while let held = window?.held, held > 0 { window?.confirm(now) }
     }
 
-    /// How many members are before `member`; the number of all that wait, if it does not wait itself.
+    /// How many waiting members are before `member`; all of them, if it does not wait.
     private func turn(of member: Member) -> Int {
         waiters.firstIndex { $0.member == member } ?? waiters.count
     }

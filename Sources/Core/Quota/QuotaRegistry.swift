@@ -1,4 +1,4 @@
-/// The process's quota groups by name. A group outlives its connections as long as there is history to remember.
+/// The process's quota groups by name. A group outlives its connections as long as its history matters.
 package final class QuotaRegistry: @unchecked Sendable {
     package static let shared = QuotaRegistry()
 
@@ -13,7 +13,7 @@ package final class QuotaRegistry: @unchecked Sendable {
         package let member: QuotaGroup.Member
     }
 
-    /// Joins the group of that name, or founds it; nil if others are in it with other figures.
+    /// Joins the group of that name, or makes it; nil if other members are in it with another limit or window.
     package func join(
         _ name: String, limit: Int, window: Instant, _ now: Instant, _ wake: @escaping SharedQuota.Waker
     ) -> Membership? {
@@ -36,7 +36,7 @@ package final class QuotaRegistry: @unchecked Sendable {
         lock.withLock { membership.quota.leave(membership.member) }
     }
 
-    // Around fork: nobody may be inside a group when the child's copy is made.
+    // Around fork: no thread may be using a group when the child's copy is made.
 
     package func prepareFork() {
         guard lock.lockForFork() else { return }

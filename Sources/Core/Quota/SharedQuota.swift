@@ -1,5 +1,5 @@
-/// A quota group with the lock that its connections share. The lock is the innermost of all: whoever holds it calls nothing
-/// but the group and wakers.
+/// A quota group, and the lock that its connections share. The lock is the innermost of all: while it is held, only the
+/// group and wakers are called.
 package final class SharedQuota: @unchecked Sendable {
     /// Wakes a connection that waits for a slot; must not take a lock.
     package typealias Waker = @Sendable () -> Void
@@ -26,7 +26,7 @@ package final class SharedQuota: @unchecked Sendable {
         group.deallocate()
     }
 
-    /// Runs `body` on the group, then wakes those who wait if they should look again.
+    /// Runs `body` on the group, then wakes the waiting connections if they should try again.
     @inline(__always)
     package func with<R>(_ body: (inout QuotaGroup) -> R) -> R {
         lock.lock()
@@ -40,7 +40,7 @@ package final class SharedQuota: @unchecked Sendable {
         lock.withLock { wakers.append((member, wake)) }
     }
 
-    /// After it the member's waker is not called any more.
+    /// The member's waker is not called after this.
     func leave(_ member: QuotaGroup.Member) {
         with { group in
             group.setWaiting(member, 0)

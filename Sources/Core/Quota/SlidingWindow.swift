@@ -1,20 +1,20 @@
-/// The quota as an exact sliding window: between the answer to one request and the sending of the request `limit` places
-/// later lies more than a window, whenever in between the gateway counted it (docs/protocol.md, The quota;
-/// docs/promises.md, 4).
+/// The quota as an exact sliding window. Between the answer to a request and the sending of the request `limit` places
+/// later there is more than one window. So the limit holds whenever the gateway counts a request between sending and
+/// answer (docs/protocol.md, The quota; docs/promises.md, 4).
 ///
-/// A slot is held from `reserve` until one of `giveBack` (never sent) or `confirm` (the gateway has counted it by now), and
-/// after `confirm` for one more window. Pure: time comes in, answers go out; an instant before one seen earlier counts as
-/// that earlier one, since threads may take the time in one order and get here in another.
+/// A slot is in use from `reserve` until `giveBack` (the request was never sent), or until one window after `confirm`
+/// (the gateway has counted the request by now). Pure: the time is passed in. An instant before an earlier one counts
+/// as that earlier one, because threads may read the clock in one order and get here in another.
 package struct SlidingWindow {
-    /// Slots a window.
+    /// Slots in a window.
     package let limit: Int
     /// Nanoseconds.
     package let window: Instant
 
-    /// Slots whose request is not confirmed.
+    /// Slots whose request is not confirmed yet.
     package private(set) var held = 0
-    /// The last instants at which confirmed slots are still in use, ascending from `first` on, each with how many: some with
-    /// none, since what was confirmed can be extended.
+    /// The last instants at which confirmed slots are in use, in ascending order from `first` on, and how many slots
+    /// each has. Some have none, because `extend` moved their slots.
     private var releases: [(at: Instant, slots: Int)] = []
     private var first = 0
     /// Slots in `releases`.
@@ -43,7 +43,7 @@ package struct SlidingWindow {
         return latest > gate ? max(free, 0) : 0
     }
 
-    /// The first instant from which `reserve` succeeds if nothing else happens; nil when only a confirmation can tell.
+    /// The first instant at which `reserve` succeeds if nothing else happens; nil if that depends on a confirmation.
     package mutating func nextFree(_ now: Instant) -> Instant? {
         let mustEnd = used(now) - limit + 1
         let opens = max(latest, gate == .min ? .min : gate + 1)
@@ -63,12 +63,12 @@ package struct SlidingWindow {
         return true
     }
 
-    /// Gives a slot back whose request never left: the gateway can not have counted it.
+    /// Gives back a slot whose request was never sent: the gateway cannot have counted it.
     package mutating func giveBack() {
         held = max(held - 1, 0)
     }
 
-    /// The gateway has counted the slot's request by now, if it ever does.
+    /// By now the gateway has counted the slot's request, or it never will.
     /// - Returns: the last instant at which the slot is in use, for `extend`.
     @discardableResult
     package mutating func confirm(_ now: Instant) -> Instant {
@@ -77,7 +77,7 @@ package struct SlidingWindow {
         return add(latest + window)
     }
 
-    /// News of a confirmed slot's request: it may have been counted as late as now. Of no effect once the slot is free.
+    /// A confirmed slot's request may have been counted as late as now. No effect if the slot is free already.
     /// - Parameter release: what `confirm` or the last `extend` returned.
     /// - Returns: the new last instant.
     package mutating func extend(_ release: Instant, _ now: Instant) -> Instant {
@@ -93,7 +93,7 @@ package struct SlidingWindow {
         return add(latest + window)
     }
 
-    /// The gateway refused for frequency: nothing is given for `duration` nanoseconds.
+    /// The gateway refused because of its rate limit: `reserve` fails for `duration` nanoseconds.
     package mutating func closeGate(_ now: Instant, for duration: Instant) {
         advance(now)
         gate = max(gate, latest + duration)
@@ -105,16 +105,16 @@ package struct SlidingWindow {
         return gate >= latest ? gate - latest + 1 : 0
     }
 
-    /// Whether nothing remains to be remembered.
+    /// Whether there is no history that still matters.
     package mutating func isIdle(_ now: Instant) -> Bool {
         used(now) == 0 && latest > gate
     }
 
-    /// The same history under other figures.
+    /// The same history with another limit and window.
     package func with(limit: Int, window: Instant) -> SlidingWindow {
         var other = SlidingWindow(limit: limit, window: window)
         other.held = held
-        // A release is an event plus the window: what changes is the window.
+        // A release is the instant of an event plus the window.
         other.releases = releases[first...].map { ($0.at - self.window + window, $0.slots) }
         other.confirmed = confirmed
         other.gate = gate

@@ -1,20 +1,20 @@
-/// The quota slots of requests of one stream that were given up after they were sent: the gateway may count them yet, or has
-/// counted them later than is known (docs/promises.md, 4).
+/// The quota slots of one stream's requests that were given up after they were sent. The gateway may still count them,
+/// or may have counted them at an unknown time (docs/promises.md, 4).
 struct UnconfirmedSlots {
     private struct Slot {
         var protoID: UInt32
-        /// The slot's last instant; nil as long as the gateway may not have read the request.
+        /// The last instant at which the slot is in use; nil while the gateway may not have read the request yet.
         var release: Instant?
     }
 
     private var slots: [UInt32: Slot] = [:]
-    /// The numbers of those not read, the lowest first; some of them may be gone.
+    /// The numbers of requests that may not have been read, the lowest first. Some may not be in `slots` any more.
     private var unread = MinHeap()
-    /// Slots in the order of their last instants; some of them have been given a later one.
+    /// Slots in the order of their last instants. Some have got a later one since.
     private var ending: [(wireSerialNo: UInt32, release: Instant)] = []
     private var firstEnding = 0
 
-    /// Whether some wait for a sign that the gateway has read what came after them.
+    /// Whether some requests may not have been read by the gateway yet.
     var hasUnread: Bool { unread.min != nil }
 
     /// - Parameter wasRead: whether the gateway has answered a later frame.
@@ -30,8 +30,8 @@ struct UnconfirmedSlots {
         }
     }
 
-    /// The answer to one of them came after all.
-    /// - Returns: whether it is one of them.
+    /// An answer came.
+    /// - Returns: whether it answers one of these requests.
     mutating func answered(
         protoID: UInt32, wireSerialNo: UInt32, _ now: Instant, _ quota: inout QuotaGroup
     ) -> Bool {
@@ -55,7 +55,7 @@ struct UnconfirmedSlots {
         self = UnconfirmedSlots()
     }
 
-    /// News of a request: the gateway may have counted it as late as now.
+    /// The gateway may have counted this request as late as now.
     private mutating func confirm(_ wireSerialNo: UInt32, _ now: Instant, _ quota: inout QuotaGroup) {
         let known = slots[wireSerialNo]?.release
         let release = known.map { quota.extend($0, now) } ?? quota.confirm(now)
@@ -63,7 +63,7 @@ struct UnconfirmedSlots {
         if release != known { ending.append((wireSerialNo, release)) }
     }
 
-    /// Drops those whose slots are free again.
+    /// Removes requests whose slots are free again.
     private mutating func forget(_ now: Instant) {
         while firstEnding < ending.count, ending[firstEnding].release < now {
             let (wireSerialNo, release) = ending[firstEnding]

@@ -1,5 +1,5 @@
-/// Words of a gateway's, read from the left. ASCII letters count the same in either case, blanks before a number or a word that
-/// is skipped do not count, and nothing beyond the NUL is read.
+/// A scanner for texts of the gateway. It ignores the case of ASCII letters, and blanks before a number or a skipped
+/// word. It reads nothing beyond the NUL.
 struct GatewayWords {
     private var rest: UnsafePointer<CChar>
 
@@ -10,7 +10,7 @@ struct GatewayWords {
         return words.skipPast(word)
     }
 
-    /// Goes on behind the first `word`; false, and nothing changes, if there is none.
+    /// Moves behind the first `word`. Returns false, and does not move, if there is none.
     mutating func skipPast(_ word: StaticString) -> Bool {
         var at = rest
         while at.pointee != 0 {
@@ -23,7 +23,7 @@ struct GatewayWords {
         return false
     }
 
-    /// Goes on behind `word` if it comes next.
+    /// Moves behind `word` if that comes next.
     mutating func skip(_ word: StaticString) -> Bool {
         skipBlanks()
         guard let end = Self.end(of: word, rest) else { return false }
@@ -51,7 +51,7 @@ struct GatewayWords {
     private static func end(of word: StaticString, _ start: UnsafePointer<CChar>) -> UnsafePointer<CChar>? {
         var at = start
         for index in 0..<word.utf8CodeUnitCount {
-            // The NUL is in no word.
+            // No word contains a NUL, so the text's NUL never matches.
             guard lowercased(UInt8(bitPattern: at.pointee)) == lowercased(word.utf8Start[index]) else { return nil }
             at += 1
         }

@@ -40,7 +40,8 @@ extension Texts {
         "the gateway sent an unencrypted body on an encrypted connection: is something else between here and OpenD?"
     }
 
-    /// - Parameter error: nil: it was decrypted, and does not match its SHA-1. FTAES_ECB has no padding that would show it.
+    /// - Parameter error: nil: the body was decrypted, but does not match its SHA-1. With FTAES_ECB no padding shows a
+    ///   wrong key.
     static func bodyUndecryptable(_ error: CipherError?, bytes: Int) -> String {
         let why =
             switch error {

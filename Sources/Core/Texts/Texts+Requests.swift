@@ -25,7 +25,7 @@ extension Texts {
         "the gateway refused (retType \(retType))" + (words.isEmpty ? "" : ": \(words)")
     }
 
-    /// The quota is kept here, so that whoever used it up is not this connection's group.
+    /// This connection's group keeps the quota, so others must have used it.
     static var quotaUsedElsewhere: String { "Another program, or this one before its restart, used the quota." }
 
     static func rateLimited(_ milliseconds: Int32, _ words: String) -> String {

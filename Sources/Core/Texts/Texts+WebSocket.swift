@@ -15,7 +15,7 @@ extension Texts {
         endpoint.hasStood ? stoodBefore : differences(endpoint).portQuestion
     }
 
-    /// A wrong key has no answer, and the port is open after the login only.
+    /// OpenD does not answer a wrong key, and its WebSocket port opens only after the login.
     static func bridgeUnanswered(_ endpoint: Endpoint) -> String {
         if endpoint.hasStood { return stoodBefore }
         let md5 =
@@ -47,7 +47,7 @@ extension Texts {
 
     static func bridgeLostAtFirstMessage(_ text: String) -> String { "\(text): is OpenD logged in?" }
 
-    // MARK: - What is no upgrade, no frame, no message
+    // MARK: - Failed upgrades, broken frames and messages
 
     static func upgradeRefused(_ endpoint: Endpoint, _ refusal: WebSocketUpgrade.Failure) -> String {
         let there = "port \(endpoint.port)"

@@ -1,8 +1,7 @@
-/// Every sentence about what went wrong, with the likely causes, the likeliest first. Pure. (What OpenSSL says of a
-/// certificate is worded in TLSSession+Texts.swift.) A sentence ends in a full stop or a question mark where another one
-/// follows.
+/// The texts of errors, each with its likely causes, the likeliest first. Pure. (Texts about certificates are in
+/// TLSSession+Texts.swift.) A text ends in a full stop or a question mark only if another sentence follows.
 package enum Texts {
-    /// A text that other sentences may follow.
+    /// The text with a full stop, so that another sentence can follow.
     static func sentence(_ text: String) -> String {
         guard let last = text.utf8.last, ![UInt8(ascii: "."), UInt8(ascii: "?"), UInt8(ascii: "!")].contains(last)
         else {
@@ -41,7 +40,7 @@ package enum Texts {
 
     // MARK: - The first message
 
-    /// OpenD listens before it has logged in, and is silent until then.
+    /// OpenD listens before it has logged in, but does not answer until then.
     static func firstMessageTimedOut(_ endpoint: Endpoint, _ milliseconds: Int64) -> String {
         let text = "connected, but \(endpoint.firstMessage) was not answered within \(milliseconds) ms"
         guard !isBridge(endpoint) else { return text + bridgeUnanswered(endpoint) }
@@ -62,7 +61,7 @@ package enum Texts {
             + key(endpoint)
     }
 
-    /// What a gateway that wants encryption does with a first message in clear is published nowhere.
+    /// It is not documented how a gateway that encrypts handles an unencrypted first message.
     private static func key(_ endpoint: Endpoint) -> String {
         endpoint.isEncrypted
             ? " Does the gateway have the same RSA key, and is rsa_private_key set in its configuration?"
@@ -109,7 +108,7 @@ package enum Texts {
 
     // MARK: - The end
 
-    /// - Parameter reconnects: whether it is the cause that is final, and not the option.
+    /// - Parameter reconnects: true if the cause is final in itself, false if it is final because `reconnect` is 0.
     static func final(_ text: String, reconnects: Bool) -> String {
         sentence(text)
             + (reconnects
@@ -138,7 +137,7 @@ package enum Texts {
             + " gone? The connection is made again if that goes on for \(left) s more."
     }
 
-    /// A gateway that can not decrypt what it is sent has no words for it.
+    /// A gateway that cannot decrypt a message closes the connection without a reason.
     static func lostUnderEncryption(_ text: String) -> String {
         "\(text), before it answered anything but InitConnect: does it decrypt with the same cipher (packet_cipher)?"
     }
@@ -147,7 +146,7 @@ package enum Texts {
         "connection lost: \(text)" + (requests > 0 ? " (requests in flight: \(requests))" : "")
     }
 
-    /// - Parameter first: the first byte that came of what is no frame.
+    /// - Parameter first: the first byte received that does not begin a frame.
     package static func notOpenD(_ endpoint: Endpoint, first: UInt8?, isReady: Bool) -> String {
         if isReady {
             return "what the gateway sends is not OpenD's protocol any more: is something between here and OpenD?"

@@ -1,13 +1,13 @@
 /// What texts say otherwise over each transport.
 struct TransportWords {
-    /// Of the port, once it refused the connection.
+    /// What to say about the port if it refused the connection.
     let portHint: String
-    /// What is done before the first message goes out: what did not happen, and before what a stream was lost.
+    /// The steps before the first message: one text for a timeout, one for a stream that was lost before.
     let notOpened: String
     let opening: String
-    /// What to ask of the port then.
+    /// What to ask about the port in these cases.
     let portQuestion: String
-    /// What to ask of OpenD once it refused the first message.
+    /// What to ask if OpenD refused the first message.
     let refusalQuestion: String
 
     static func of(_ transport: Transport) -> TransportWords {
