@@ -107,23 +107,27 @@ $(AUTOBAHN_VENV)/stamp: Tests/autobahn/requirements.txt scripts/python2.sh
 $(BENCH_VENV)/stamp.json: Benchmarks/requirements.txt Benchmarks/requirements-nautilus.txt
 	-@cd Benchmarks && python3 -Bc 'import tools; tools.make_venv()' && touch ../$@
 
-# The simulator is shipped as it is; of the library, what split.sh leaves.
 SHIP := swift build -c release --scratch-path $(SCRATCH) --disable-local-rpath
 
+# The library that ships is Embedded Swift; the simulator is normal Swift.
 lib: $(if $(PREBUILT),,setup-build)
 ifeq ($(PREBUILT),)
-	CAPDIST_SYMBOLS=1 $(SHIP) --product capdist
 	$(SHIP) --product opend-simulator
-	@scripts/split.sh $(RELEASE)/libcapdist.so $(LIBRARY)
+	@$(MAKE) --no-print-directory -f scripts/library.mk OUT=$(RELEASE)
 endif
 	@echo "The library is $(LIBRARY), its header include/capdist.h."
 
-# The library with a sanitizer inside, address or thread: .build-asan or .build-tsan. It has both names there.
+# The library with a sanitizer inside: .build-asan/debug, what ships, or .build-tsan/debug, the same sources as normal Swift.
+# It has both names there.
 SANITIZER ?= address
-SANITIZED = .build-$(patsubst thread,tsan,$(patsubst address,asan,$(SANITIZER)))
+ifeq ($(SANITIZER),thread)
 sanitized:
-	swift build --sanitize $(SANITIZER) --product capdist --scratch-path $(SANITIZED)
-	@ln -sf libcapdist.so $(SANITIZED)/debug/libcapdist.so.$(MAJOR)
+	swift build --sanitize thread --product capdist-normal --scratch-path .build-tsan
+	@cd .build-tsan/debug && ln -sf libcapdist-normal.so libcapdist.so && ln -sf libcapdist-normal.so libcapdist.so.$(MAJOR)
+else
+sanitized:
+	@$(MAKE) --no-print-directory -f scripts/library.mk OUT=.build-asan/debug SANITIZER=$(SANITIZER)
+endif
 
 # With the Swift runtime inside; it uses the library that is installed beside it.
 tool: lib

@@ -1,29 +1,18 @@
 // swift-tools-version: 6.0
 import PackageDescription
 
-/// What is shipped has the Swift runtime in it, and keeps its symbols only with `CAPDIST_SYMBOLS` set: `make lib` takes
-/// them to a file of their own.
-let selfContained =
-    ["-static-stdlib", "-Xlinker", "--build-id=sha1", "-Xlinker", "-z", "-Xlinker", "now"]
-    + (Context.environment["CAPDIST_SYMBOLS"] == nil ? ["-Xlinker", "-s"] : [])
+// What ships is made of the same sources by `make lib` (scripts/library.mk), as Embedded Swift. This builds them as normal Swift, for
+// their tests, and the simulator.
 
-/// Linker settings of the shipped library. They stand on a C target of their own that only the dynamic product contains:
-/// on `CapDist` itself the static runtime would leak into the test bundle.
-let linkSettings: [LinkerSetting] = [
-    .unsafeFlags(
-        selfContained + [
-            "-Xlinker", "--version-script=\(Context.packageDirectory)/Sources/LinkSettings/exports.map",
-            "-Xlinker", "-soname=libcapdist.so.1",
-            "-Xlinker", "-z", "-Xlinker", "nodelete",
-            "-Xlinker", "--gc-sections",
-        ],
-        .when(configuration: .release))
-]
+/// The simulator has the Swift runtime in it.
+let selfContained =
+    ["-static-stdlib", "-Xlinker", "--build-id=sha1", "-Xlinker", "-z", "-Xlinker", "now", "-Xlinker", "-s"]
 
 let package = Package(
     name: "libcapdist",
     products: [
-        .library(name: "capdist", type: .dynamic, targets: ["CapDist", "LinkSettings"]),
+        // For ThreadSanitizer.
+        .library(name: "capdist-normal", type: .dynamic, targets: ["CapDist"]),
         .executable(name: "opend-simulator", targets: ["opend-simulator"]),
     ],
     targets: [
@@ -40,11 +29,8 @@ let package = Package(
         .target(name: "Codec", dependencies: ["CMessages", "CProtobufC", "COpenSSL", "CSystem"]),
         .target(name: "Core", dependencies: ["Codec", "CSystem"]),
         .target(name: "CapDist", dependencies: ["CCapDist", "CExports", "Core", "Codec", "CMessages", "CSystem"]),
-        // The exports that block. With -fexceptions what a cancelled thread must clean up is found by unwinding alone.
-        .target(
-            name: "CExports",
-            cSettings: [.headerSearchPath("../../include"), .unsafeFlags(["-fexceptions"])]),
-        .target(name: "LinkSettings", dependencies: ["CSystem"], linkerSettings: linkSettings),
+        // The exports that block.
+        .target(name: "CExports", cSettings: [.headerSearchPath("../../include")]),
 
         // The stand-in gateway.
         .target(name: "Simulator", dependencies: ["Codec", "CMessages", "CProtobufC", "CSystem"]),

@@ -73,9 +73,9 @@ def build(library: Path | None) -> tuple[Path, float]:
     if library is None:
         shutil.rmtree(SCRATCH, ignore_errors=True)
         started = time.monotonic()
-        run(["swift", "build", "-c", "release", "--scratch-path", SCRATCH])
+        run(["make", "--silent", "lib", f"SCRATCH={SCRATCH.name}"])
         seconds = time.monotonic() - started
-        library = SCRATCH / "release" / "libcapdist.so"
+        library = SCRATCH / "release" / "libcapdist.so.1"
     PROGRAMS.mkdir(parents=True, exist_ok=True)
     # Under its SONAME, beside the program that is linked to it; alone, since valgrind gives up on Swift's debug information.
     link = PROGRAMS / "libcapdist.so.1"

@@ -26,9 +26,12 @@ CAPDIST_API capdist_status capdist_fetch_capital_distribution(
     void **result = (void **)reply;
     capdist_status status = blocking_begin_fetch(conn, security, options, result, &fetch);
     if (fetch) {
-        pthread_cleanup_push(blocking_abandon_fetch, fetch);
-        while ((status = blocking_continue_fetch(fetch, result)) == BLOCKING_GOES_ON) pthread_testcancel();
-        pthread_cleanup_pop(0);
+        while ((status = blocking_continue_fetch(fetch, result)) == BLOCKING_GOES_ON) {
+            // Around this alone: a callback may be left by a jump, which would leave the handler behind.
+            pthread_cleanup_push(blocking_abandon_fetch, fetch);
+            pthread_testcancel();
+            pthread_cleanup_pop(0);
+        }
     }
     pthread_setcanceltype(type, NULL);
     return status;

@@ -78,9 +78,10 @@ void csystem_run_turn(csystem_thread *thread, void (*turn)(void *), void *contex
     volatile char room[ROOM];
     for (int at = ROOM - 1; at >= 0; at -= PAGE) room[at] = 0;
     if (!thread->is_watched) thread->is_watched = pthread_setspecific(turns, thread) == 0;
+    // An optimiser that sees what the array is used for leaves the rest of it out, or gives it back before a call at the end.
+    __asm__ volatile("" : : "r"(room) : "memory");
     begin_turn(thread, turn, context);
-    // A call at the end might give the room back before.
-    room[0] = 0;
+    __asm__ volatile("" : : "r"(room) : "memory");
 }
 
 int csystem_has_left_turn(const csystem_thread *thread) {

@@ -1,6 +1,6 @@
 /* Preloaded into a program that uses libcapdist: as the program ends, tells which of the library's lazily made variables
- * have been made. Environment: FIRST_USES names the file that lists them (offset in hex, 'D' for a demangling cache and
- * '-' for any other, name), FIRST_USES_OUT the file that the names are appended to. */
+ * have been made. Environment: FIRST_USES names the file that lists them (offset in hex, name), FIRST_USES_OUT the
+ * file that the names are appended to. */
 #define _GNU_SOURCE
 #include <inttypes.h>
 #include <link.h>
@@ -22,13 +22,11 @@ __attribute__((destructor)) static void tell(void) {
     FILE *list = fopen(list_name, "r"), *out = fopen(out_name, "a");
     if (list == NULL || out == NULL) abort();
     uintptr_t offset;
-    char kind, name[4096];
-    while (fscanf(list, "%" SCNxPTR " %c %4095s", &offset, &kind, name) == 3) {
+    char name[4096];
+    while (fscanf(list, "%" SCNxPTR " %4095s", &offset, name) == 2) {
         int64_t value;
         memcpy(&value, (const void *)(base + offset), sizeof value);
-        /* A demangling cache holds the mangled name's place and, negative, its length until the type is made. */
-        const int is_made = kind == 'D' ? value >= 0 : value != 0;
-        if (is_made) fprintf(out, "%s\n", name);
+        if (value != 0) fprintf(out, "%s\n", name);
     }
     fclose(list);
     fclose(out);

@@ -7,16 +7,12 @@ import re
 
 from .suite import RELEASE, ROOT, SCRATCH, SCRATCH_DEBUG, Run, SuiteError, once
 
-#: What the shipped library needs, and nothing else: no Foundation, no Dispatch, no Swift runtime.
-#: Each with Debian's package of it.
+#: What the shipped library needs, and nothing else. Each with Debian's package of it.
 NEEDED = {
     "libc.so.6": "libc6",
     "libcrypto.so.3": "libssl3",
-    "libgcc_s.so.1": "libgcc-s1",
-    "libm.so.6": "libc6",
     "libprotobuf-c.so.1": "libprotobuf-c1",
     "libssl.so.3": "libssl3",
-    "libstdc++.so.6": "libstdc++6",
 }
 #: The variable that tells a suite that what it needs was built.
 BUILT = "CAPDIST_BUILT"

@@ -29,7 +29,7 @@ package final class BodyCipher {
     ///   - key: 16 bytes.
     ///   - iv: 16 bytes, for `aesCBC`.
     /// - Returns: nil for other lengths, for `none`, and if OpenSSL fails.
-    package init?(_ algorithm: CipherAlgorithm, key: UnsafeRawBufferPointer, iv: UnsafeRawBufferPointer?) {
+    package convenience init?(_ algorithm: CipherAlgorithm, key: UnsafeRawBufferPointer, iv: UnsafeRawBufferPointer?) {
         guard key.count == Self.keySize else { return nil }
         if case .none = algorithm { return nil }
         let isCBC = if case .aesCBC = algorithm { true } else { false }
@@ -39,9 +39,7 @@ package final class BodyCipher {
             EVP_CIPHER_CTX_free(encryption)
             return nil
         }
-        isFTAES = if case .ftaesECB = algorithm { true } else { false }
-        self.encryption = encryption
-        self.decryption = decryption
+        self.init(encryption, decryption, isFTAES: algorithm == .ftaesECB)
         let key = key.baseAddress?.assumingMemoryBound(to: UInt8.self)
         // ECB takes none.
         let iv = iv?.baseAddress?.assumingMemoryBound(to: UInt8.self)
@@ -56,6 +54,12 @@ package final class BodyCipher {
             EVP_CIPHER_CTX_set_padding(encryption, 0)
             EVP_CIPHER_CTX_set_padding(decryption, 0)
         }
+    }
+
+    private init(_ encryption: OpaquePointer, _ decryption: OpaquePointer, isFTAES: Bool) {
+        self.encryption = encryption
+        self.decryption = decryption
+        self.isFTAES = isFTAES
     }
 
     // OpenSSL wipes the key.

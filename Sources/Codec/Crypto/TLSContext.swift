@@ -20,7 +20,7 @@ package final class TLSContext: @unchecked Sendable {
 
     /// Of a client. Takes its time: `TLSContexts` shares them.
     package convenience init(_ trust: TLSTrust) throws(TrustError) {
-        try self.init(TLS_client_method(), isVerifying: trust.isVerifying)
+        self.init(try Self.context(TLS_client_method(), isVerifying: trust.isVerifying), trust.isVerifying)
         switch trust {
         case .anybody: break
         case .file(let path): try self.trust(path)
@@ -35,7 +35,7 @@ package final class TLSContext: @unchecked Sendable {
     package convenience init(
         certificate: UnsafePointer<CChar>, key: UnsafePointer<CChar>
     ) throws(TrustError) {
-        try self.init(TLS_server_method(), isVerifying: false)
+        self.init(try Self.context(TLS_server_method(), isVerifying: false), false)
         let context = context
         let problem = Crypto.gated {
             Crypto.keepingErrors { () -> String? in
@@ -51,8 +51,12 @@ package final class TLSContext: @unchecked Sendable {
         if let problem, let problem { throw TrustError(text: problem) }
     }
 
-    private init(_ method: OpaquePointer?, isVerifying: Bool) throws(TrustError) {
+    private init(_ context: OpaquePointer, _ isVerifying: Bool) {
+        self.context = context
         self.isVerifying = isVerifying
+    }
+
+    private static func context(_ method: OpaquePointer?, isVerifying: Bool) throws(TrustError) -> OpaquePointer {
         let made = Crypto.gated { () -> OpaquePointer? in
             Crypto.keepingErrors {
                 guard let crypto = Crypto.shared, let context = SSL_CTX_new_ex(crypto.context, nil, method) else {
@@ -61,13 +65,13 @@ package final class TLSContext: @unchecked Sendable {
                 // What its macros do, which Swift does not see.
                 SSL_CTX_ctrl(context, SSL_CTRL_SET_MIN_PROTO_VERSION, Int(TLS1_2_VERSION), nil)
                 SSL_CTX_ctrl(context, SSL_CTRL_MODE, Int(SSL_MODE_RELEASE_BUFFERS), nil)
-                SSL_CTX_set_options(context, Self.noRenegotiation)
+                SSL_CTX_set_options(context, noRenegotiation)
                 SSL_CTX_set_verify(context, isVerifying ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nil)
                 return context
             }
         }
         guard let made, let made else { throw TrustError(text: "OpenSSL made no TLS context") }
-        context = made
+        return made
     }
 
     deinit {

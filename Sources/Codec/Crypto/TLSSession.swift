@@ -38,7 +38,8 @@ package final class TLSSession {
     /// - Parameter host: the name or address that the certificate must be for.
     /// - Returns: nil if OpenSSL fails, or the process ends.
     package convenience init?(_ context: TLSContext, host: String) {
-        self.init(context, name: host)
+        guard let parts = Self.parts(context) else { return nil }
+        self.init(context, host, parts)
         let isSet = Crypto.gatedForTLS { () -> Bool in
             SSL_set_connect_state(session)
             return expect(host)
@@ -48,14 +49,21 @@ package final class TLSSession {
 
     /// Of a server.
     package convenience init?(server context: TLSContext) {
-        self.init(context, name: "")
+        guard let parts = Self.parts(context) else { return nil }
+        self.init(context, "", parts)
         _ = Crypto.gatedForTLS { SSL_set_accept_state(session) }
     }
 
-    private init?(_ context: TLSContext, name: String) {
+    private typealias Parts = (session: OpaquePointer, input: OpaquePointer, output: OpaquePointer)
+
+    private init(_ context: TLSContext, _ host: String, _ parts: Parts) {
         self.context = context
-        host = name
-        let made = Crypto.gatedForTLS { () -> (OpaquePointer, OpaquePointer, OpaquePointer)? in
+        self.host = host
+        (session, input, output) = parts
+    }
+
+    private static func parts(_ context: TLSContext) -> Parts? {
+        Crypto.gatedForTLS { () -> Parts? in
             guard let session = SSL_new(context.context) else { return nil }
             guard let input = BIO_new(BIO_s_mem()), let output = BIO_new(BIO_s_mem()) else {
                 SSL_free(session)
@@ -64,9 +72,7 @@ package final class TLSSession {
             // Both are the session's from here on.
             SSL_set_bio(session, input, output)
             return (session, input, output)
-        }
-        guard let made, let made else { return nil }
-        (session, input, output) = made
+        } ?? nil
     }
 
     deinit {

@@ -35,7 +35,7 @@ package final class Connection: @unchecked Sendable {
     ///   - group: name of the quota group to join.
     ///   - limit: its slots, 0 for none; `window` in nanoseconds.
     ///   - forget: see above.
-    package init(
+    package convenience init(
         _ options: ConnectionOptions, handle: OpaquePointer?, group: String, limit: Int, window: Instant,
         forget: @escaping @Sendable () -> Void
     ) throws(CreationError) {
@@ -45,6 +45,14 @@ package final class Connection: @unchecked Sendable {
             poller.close()
             throw .quotaConflict
         }
+        self.init(options, handle, membership, poller, forget)
+    }
+
+    private init(
+        _ options: ConnectionOptions, _ handle: OpaquePointer?, _ membership: QuotaRegistry.Membership,
+        _ poller: Poller,
+        _ forget: @escaping @Sendable () -> Void
+    ) {
         self.options = options
         self.handle = handle
         self.membership = membership

@@ -6,7 +6,7 @@ package enum Resolver {
     /// Whether a host is loopback, in any spelling.
     package static func isLoopback(_ host: String) -> Bool {
         guard let addresses = inPlace(host, 0) else { return false }
-        return addresses.allSatisfy(\.isLoopback)
+        return addresses.allSatisfy { $0.isLoopback }
     }
 
     /// The addresses of a numeric address or of `localhost`, without a lookup. nil: it is a name.

@@ -1,0 +1,32 @@
+// What Embedded Swift asks of the C library, where that has none or another library would be needed for it.
+#define _GNU_SOURCE
+#include "csystem.h"
+
+#include <string.h>
+#include <time.h>
+
+// The seeds of Swift's hashing; glibc has it since 2.36. Hashes need no seed that nobody can guess: no key of the library's tables
+// comes from the network unchecked. So a sandbox that has no random numbers is no reason to end the process.
+void arc4random_buf(void *bytes, size_t count) {
+    unsigned char *next = bytes;
+    while (count > 0) {
+        size_t step = count < 256 ? count : 256;
+        if (csystem_random(next, step) != 0) {
+            struct timespec now;
+            clock_gettime(CLOCK_MONOTONIC, &now);
+            uint64_t mixed = (uint64_t)now.tv_nsec ^ (uint64_t)now.tv_sec << 32 ^ (uintptr_t)&now;
+            step = count < sizeof mixed ? count : sizeof mixed;
+            mixed *= 0x9e3779b97f4a7c15;
+            memcpy(next, &mixed, step);
+        }
+        next += step;
+        count -= step;
+    }
+}
+
+// How large a dictionary is to be; elsewhere libm has it. From 2^52 on every number is whole.
+double ceil(double number) {
+    if (!(number > -0x1p52 && number < 0x1p52)) return number;
+    double whole = (double)(int64_t)number;
+    return whole < number ? whole + 1 : whole;
+}

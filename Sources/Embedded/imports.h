@@ -1,0 +1,9 @@
+// All C that the library's Swift uses, for the build in one module. The C library comes first: its types are to be Glibc's.
+#include "glibc.h"
+
+#include "../CExports/include/blocking.h"
+#include "../CMessages/include/CMessages.h"
+#include "../COpenSSL/shim.h"
+#include "../CProtobufC/shim.h"
+#include "../CSystem/include/csystem.h"
+#include "capdist.h"

@@ -1,1 +1,0 @@
-// No interface: this target only carries linker settings.

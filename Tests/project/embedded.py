@@ -1,0 +1,133 @@
+"""What Embedded Swift, of which the shipped library is made, asks of the sources."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+#: What it lacks: existentials and casts to them, reflection, weak references, key paths, errors of any type.
+LACKS = re.compile(
+    r"\bany\s+[A-Z]\w*|\bAny(?:Hashable|Class)?\b|\bas[?!]|\bis\s+[A-Z]\w*(?!\w*\s*:)|\bMirror\b|\btype\(of:"
+    r"|\bString\((?:describing|reflecting):|\bCodable\b|\bweak\b|\bunowned\b(?!\(unsafe\))"
+    r"|(?<![\w\\\"])\\[A-Z]?\w*\.\w+|\bKeyPath\b|\bthrows\s*(?:->|\{|$)|\brethrows\b",
+    re.MULTILINE,
+)
+_CLASS = re.compile(r"\bclass\s+(\w+)[^{\n]*\{")
+_INIT = re.compile(r"^([^\n/]*?)\binit(\?)?(?:<[^>]*>)?\(", re.MULTILINE)
+_STORED = re.compile(r"^\s*(?:@[\w()]+\s+)*(?:(?:package|private|fileprivate|public|nonisolated|unowned)(?:\(\w+\))?\s+)*(let|var)\s+(.+)$")
+_FAILS = re.compile(r"\bthrow\b|\breturn nil\b|\btry\b(?!\?)")
+
+
+def code(text: str) -> str:
+    """A source without its comments, and with its texts empty; lines and braces stand where they stood."""
+    text = re.sub(r'"""(.*?)"""', lambda found: '""' + "\n" * found[1].count("\n"), text, flags=re.DOTALL)
+    text = re.sub(r'"(?:\\\((?:[^()"]|\([^()]*\)|"[^"]*")*\)|\\.|[^"\\\n])*"', '""', text)
+    return re.sub(r"//.*", "", text)
+
+
+def lacks(text: str) -> list[str]:
+    """What a source uses that Embedded Swift has not."""
+    return [found[0].strip() for found in LACKS.finditer(code(text))]
+
+
+def early_failures(text: str) -> Iterator[str]:
+    """The designated initialisers of classes that can fail before the last property is set: Embedded Swift (6.3) never frees
+    such an object. A convenience initialiser, and a failure after the last property, are safe."""
+    text = code(text)
+    for found in _CLASS.finditer(text):
+        body = _block(text, found.end() - 1)
+        properties = set(_stored(body))
+        for start in _INIT.finditer(body):
+            head_end = body.find("{", _closing(body, start.end() - 1))
+            head = body[start.end() : head_end]
+            fails = start[2] or re.search(r"\bthrows\b", head)
+            if not fails or "convenience" in start[1] or _depth(body, start.start()) != 1:
+                continue
+            inside = _block(body, head_end)
+            # Assigned one by one, or several as a tuple.
+            sets = [at.end() for at in re.finditer(r"^\s*(?:self\.)?(\w+)\s*=[^=]", inside, re.MULTILINE) if at[1] in properties]
+            for at in re.finditer(r"^\s*\(([\w, .]+)\)\s*=[^=]", inside, re.MULTILINE):
+                if properties & set(re.findall(r"\w+", at[1])):
+                    sets.append(at.end())
+            last = max(sets, default=0)
+            # What the last one is set to counts as well.
+            if _FAILS.search(inside[: inside.find("\n", last)]):
+                yield f"{found[1]}.init({' '.join(head.split())[:40]}"
+
+
+def _stored(body: str) -> Iterator[str]:
+    """The stored properties of a class that its initialiser must set."""
+    depth = 0
+    for line in body.splitlines():
+        if depth == 1 and (found := _STORED.match(line)):
+            rest = found[2]
+            is_computed = "{" in rest and "=" not in rest.partition("{")[0]
+            has_default = "=" in rest or (found[1] == "var" and re.search(r"\?\s*$", rest))
+            if not is_computed and not has_default:
+                yield from re.findall(r"(?:^|,)\s*(\w+)\s*(?=[:,])", rest)
+        depth += line.count("{") - line.count("}")
+
+
+def _closing(text: str, opening: int) -> int:
+    """Where the bracket closes that opens there."""
+    depth = 0
+    for at in range(opening, len(text)):
+        depth += text[at] in "({["
+        depth -= text[at] in ")}]"
+        if depth == 0:
+            return at
+    return len(text)
+
+
+def _block(text: str, opening: int) -> str:
+    return text[opening : _closing(text, opening) + 1]
+
+
+def _depth(text: str, at: int) -> int:
+    return text.count("{", 0, at) - text.count("}", 0, at)
+
+
+#: A class for the check of the check: each line that ends with `// early` makes an initialiser that fails too early.
+SAMPLE = """
+final class Sample {
+    private let first: Int
+    let second: String, third: Int
+    var fourth: Int?
+    static let shared = Sample(1)
+    init(_ number: Int) { (first, second, third) = (number, "\\(number) {", 0) }
+    convenience init?(text: String) { return nil }
+    init(after: Int) throws(Failure) {
+        first = after
+        (second, third) = ("", 1)
+        guard after > 0 else { throw Failure() }
+    }
+    private init?(
+        before: Int
+    ) {
+        first = before
+        guard before > 0 else { return nil }
+        (second, third) = ("", 1)
+    }
+    init(last: Int) throws(Failure) {
+        (first, second) = (last, "")
+        third = try number(last)
+    }
+    final class Inner {
+        let only: Int
+        init?(_ number: Int) { guard number > 0 else { return nil }; only = number }
+    }
+}
+"""
+FAULTS = ["any Error", "\\.isOpen", "as?", "weak", "throws {", "rethrows", "is Failure", "Any", "type(of:"]
+FAULTY = "any Error; map(\\.isOpen); x as? Y; weak var x; func f() throws { }; f() rethrows -> Int; x is Failure; [Any]; type(of: x)"
+FINE = 'case is: "any Error, \\(a.b)"; unowned(unsafe) let x; throws(E) -> Int; if isAny { } // weak'
+
+
+def fault_of_the_checks() -> str | None:
+    """Whether these checks see what they are for, and nothing else."""
+    early = list(early_failures(SAMPLE))
+    if [name.partition("(")[0] for name in early] != ["Sample.init", "Sample.init", "Inner.init"]:
+        return f"early failures found: {early}"
+    if sorted(lacks(FAULTY)) != sorted(FAULTS):
+        return f"found {lacks(FAULTY)}"
+    return f"found {lacks(FINE)}" if lacks(FINE) else None

@@ -1,0 +1,91 @@
+# Builds the library that ships: libcapdist.so with its symbols, and of that libcapdist.so.MAJOR and its debug information.
+# Beside it libcapdist.a, whose only global names are those of the header.
+# make -f scripts/library.mk OUT=FOLDER [OPENSSL=FOLDER|shared] [SANITIZER=address]
+#   OPENSSL: with include/ and lib/libssl.a, lib/libcrypto.a; else those of Debian are put inside. `shared`: none is inside, nor
+#   protobuf-c, for measurements of the library's own code.
+#
+# It is Embedded Swift, all of it in one module: without the Swift runtime's 6 MB, and faster than in the modules that
+# Package.swift tells, since the compiler sees all. SwiftPM does neither, so this calls the compilers. The sources are the same:
+# for their `import` lines of each other there are modules with nothing in them, and the C that they import comes by a bridging
+# header. C is compiled, and all of it linked, by the clang and lld of the Swift toolchain.
+
+ifndef OUT
+$(error OUT is to tell the folder for the library)
+endif
+
+MAJOR := $(shell sed -n 's/^\#define CAPDIST_VERSION_MAJOR //p' include/capdist.h)
+SONAME := libcapdist.so.$(MAJOR)
+OBJECTS := $(OUT)/capdist.build
+OPENSSL ?= shared
+STAND_INS := Codec Core CExports CMessages CSystem
+
+# told NAME: what the compiler says of itself.
+told = $(shell swiftc -print-target-info | sed -n 's/.*"$(1)": "\(.*\)".*/\1/p')
+TARGET := $(call told,unversionedTriple)
+RESOURCES := $(call told,runtimeResourcePath)
+EMBEDDED := $(RESOURCES)/embedded
+CLANG := $(RESOURCES)/../../bin/clang
+
+ifeq ($(wildcard $(EMBEDDED)/Swift.swiftmodule/$(TARGET).swiftmodule),)
+$(error This Swift ($(call told,compilerVersion)) has no embedded standard library for $(TARGET), which the library is built \
+with: install a toolchain of swift.org, 6.3 or newer)
+endif
+
+SWIFT_SOURCES := $(sort $(shell find Sources/Codec Sources/Core Sources/CapDist Sources/Embedded -name '*.swift'))
+C_SOURCES := $(sort $(wildcard $(addprefix Sources/,CExports/*.c CMessages/*.c CSystem/*.c Embedded/*.c)))
+HEADERS := include/capdist.h $(shell find Sources -name '*.h' -o -name '*.modulemap')
+C_OBJECTS := $(C_SOURCES:Sources/%.c=$(OBJECTS)/%.o)
+INCLUDES := $(if $(filter-out shared,$(OPENSSL)),-I$(OPENSSL)/include) -Iinclude \
+	$(addprefix -ISources/,CExports/include CMessages/include CSystem/include COpenSSL CProtobufC Embedded)
+
+# Unwind tables come with -g alone. A function has a section of its own, so that what nobody calls is left out: half.
+SWIFT_FLAGS := -enable-experimental-feature Embedded -swift-version 6 -wmo -O -g -parse-as-library -package-name libcapdist \
+	-module-cache-path $(OBJECTS)/modules $(SANITIZER:%=-sanitize=%)
+C_FLAGS := -std=c11 -O2 -g -fPIC -fvisibility=hidden -ffunction-sections -fdata-sections -fno-omit-frame-pointer -Wall -Wextra \
+	$(INCLUDES) $(SANITIZER:%=-fsanitize=%)
+# A program that is built with a sanitizer has its functions.
+LINK_FLAGS := -shared -fuse-ld=lld -Wl,-soname,$(SONAME),--version-script=Sources/Embedded/exports.map,--exclude-libs=ALL \
+	-Wl,--gc-sections,--icf=all,--build-id=sha1,--as-needed,-z,now,-z,text,-z,nodelete $(if $(SANITIZER),,-Wl,--no-undefined)
+UNICODE := $(EMBEDDED)/$(TARGET)/libswiftUnicodeDataTables.a
+ifeq ($(OPENSSL),shared)
+LIBRARIES := $(UNICODE) -lssl -lcrypto -lprotobuf-c
+else
+LIBRARIES := $(UNICODE) $(if $(OPENSSL),-L$(OPENSSL)/lib) -l:libssl.a -l:libcrypto.a -l:libprotobuf-c.a
+endif
+
+# A file that is gone, and other flags, are reasons to build, and have no time. tell NAME,WORDS: keeps the words in a file.
+tell = $(shell mkdir -p $(OBJECTS); echo '$(2)' | cmp -s - $(OBJECTS)/$(1) || echo '$(2)' >$(OBJECTS)/$(1))
+$(call tell,made-of,$(SWIFT_SOURCES) $(SWIFT_FLAGS) $(C_FLAGS))
+$(call tell,linked-by,$(LINK_FLAGS) $(LIBRARIES))
+
+.PHONY: all
+.DELETE_ON_ERROR:
+all: $(OUT)/$(SONAME) $(if $(SANITIZER)$(filter shared,$(OPENSSL)),,$(OUT)/libcapdist.a)
+
+$(OUT)/$(SONAME): $(OUT)/libcapdist.so scripts/split.sh
+	scripts/split.sh $< $@
+
+$(OUT)/libcapdist.so: $(OBJECTS)/CapDist.o $(C_OBJECTS) Sources/Embedded/exports.map $(OBJECTS)/linked-by
+	$(CLANG) $(LINK_FLAGS) $(SANITIZER:%=-fsanitize=%) -o $@ $(filter %.o,$^) $(LIBRARIES)
+
+# One object, in which all names but the header's are local: a program may have the same. What the archives share between objects
+# by name (COMDAT) is shared no more.
+$(OUT)/libcapdist.a: $(OBJECTS)/CapDist.o $(C_OBJECTS) $(OBJECTS)/linked-by
+	$(CLANG) -r -fuse-ld=bfd -nostdlib -Wl,-d,--force-group-allocation -o $(OBJECTS)/whole.o $(filter %.o,$^) $(LIBRARIES)
+	objcopy --strip-debug --wildcard --keep-global-symbol='capdist_*' $(OBJECTS)/whole.o $(OBJECTS)/libcapdist.o
+	@rm -f $@
+	ar rcs $@ $(OBJECTS)/libcapdist.o
+
+$(OBJECTS)/CapDist.o: $(SWIFT_SOURCES) $(OBJECTS)/made-of $(HEADERS) $(STAND_INS:%=$(OBJECTS)/%.swiftmodule)
+	swiftc $(SWIFT_FLAGS) -Xfrontend -function-sections -module-name CapDist -I $(OBJECTS) $(INCLUDES) \
+		-import-objc-header Sources/Embedded/imports.h -disable-bridging-pch -Xcc -fno-omit-frame-pointer \
+		-c -o $@ $(SWIFT_SOURCES)
+
+$(OBJECTS)/%.swiftmodule: $(OBJECTS)/made-of
+	@mkdir -p $(@D)
+	swiftc $(SWIFT_FLAGS) -module-name $* -emit-module -o $@ - </dev/null
+
+$(OBJECTS)/Embedded/%.o: C_FLAGS += -fno-builtin
+$(OBJECTS)/%.o: Sources/%.c $(HEADERS) $(OBJECTS)/made-of
+	@mkdir -p $(@D)
+	$(CLANG) $(C_FLAGS) -c -o $@ $<
