@@ -9,7 +9,7 @@ CAPDIST_API capdist_status capdist_wait_ready(capdist_conn *conn, int32_t timeou
     int64_t deadline = 0;
     capdist_status status;
     int type;
-    // Only where it is looked for.
+    // The thread can then be cancelled only at pthread_testcancel().
     pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &type);
     pthread_testcancel();
     while ((status = blocking_wait_ready(conn, timeout_ms, &deadline)) == BLOCKING_GOES_ON) pthread_testcancel();

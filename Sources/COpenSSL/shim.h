@@ -1,4 +1,4 @@
-// For SHA1_Init and its like (SHA1.swift), MD5_Init, and ERR_get_state.
+// For the SHA1_ functions (SHA1.swift), MD5_Init, and ERR_get_state.
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include <openssl/asn1.h>
 #include <openssl/bio.h>
@@ -15,8 +15,8 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-/// Takes the thread's queue of errors away, with its marks, and leaves an empty one. OSSL_ERR_STATE_save does the same, but is
-/// younger than OpenSSL 3.0, and what it restores has no marks.
+/// Takes the thread's queue of errors with its marks, and leaves an empty one. OSSL_ERR_STATE_save is newer than OpenSSL 3.0,
+/// and does not keep the marks.
 static inline void copenssl_take_errors(ERR_STATE *taken) {
     ERR_STATE *state = ERR_get_state();
     if (!state) {
@@ -27,7 +27,7 @@ static inline void copenssl_take_errors(ERR_STATE *taken) {
     *state = (ERR_STATE){0};
 }
 
-/// Puts it back, in place of what came since.
+/// Puts the queue back. Errors that were added since are dropped.
 static inline void copenssl_put_errors_back(const ERR_STATE *taken) {
     ERR_STATE *state = ERR_get_state();
     if (!state) return;
@@ -39,7 +39,7 @@ static inline void copenssl_put_errors_back(const ERR_STATE *taken) {
     *state = *taken;
 }
 
-/// The certificate that the peer shows as its own, also where it is not accepted; NULL: none came.
+/// The peer's own certificate, even if it is not accepted; NULL if the peer sent none.
 static inline X509 *copenssl_peer_certificate(SSL *session) {
     STACK_OF(X509) *chain = SSL_get_peer_cert_chain(session);
     return chain && sk_X509_num(chain) > 0 ? sk_X509_value(chain, 0) : NULL;
@@ -53,8 +53,8 @@ static inline int copenssl_not_after(X509 *certificate, struct tm *time) {
     return ASN1_TIME_to_tm(X509_get0_notAfter(certificate), time);
 }
 
-/// Writes the names and addresses that a certificate is for, with commas between, and "..." for those that do not fit. What is
-/// not printable is written as '?'. Returns how many there are.
+/// Writes the names and addresses of a certificate, separated by commas, and "..." for those that do not fit. Characters that
+/// are not printable are written as '?'. Returns how many names and addresses there are.
 static inline int copenssl_names(X509 *certificate, char *text, size_t size) {
     GENERAL_NAMES *names = (GENERAL_NAMES *)X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
     size_t used = 0;
@@ -74,7 +74,7 @@ static inline int copenssl_names(X509 *certificate, char *text, size_t size) {
         }
         count++;
         if (is_full) continue;
-        // With room for ", " before it and ", ..." behind.
+        // With room for ", " before it and ", ..." after it.
         if (length < 0 || (size_t)length + 8 > size - used) {
             is_full = 1;
             const char *rest = used ? ", ..." : "...";

@@ -3,7 +3,7 @@
 
 #include <protobuf-c/protobuf-c.h>
 
-/* Swift does not see the enumerators, which the module of the generated messages has, too. */
+/* Swift cannot use the enumerators, because the module of the generated messages has them, too. */
 
 /** The wire type of a field's values. */
 static inline int cprotobuf_wire_type(ProtobufCType type) {

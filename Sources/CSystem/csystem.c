@@ -23,7 +23,7 @@ csystem_thread *csystem_this_thread(void) { return &this_thread; }
 static void watch_main(void);
 
 void csystem_leave_threads_behind(void) {
-    // The callback that this thread may be in is the parent's, and so is the thread it would wait for, and what it released.
+    // A callback that this thread is in belongs to a connection of the parent, and so does all that it released.
     this_thread.callback_depth = 0;
     this_thread.turn = 0;
     this_thread.driving = NULL;
@@ -36,7 +36,7 @@ static pthread_key_t turns;
 static void (*_Atomic turn_left)(void), (*_Atomic main_ended)(void);
 static _Atomic int main_has_ended;
 
-// At the end of a thread, however it comes: a runtime may end one inside a callback.
+// Called at the end of each watched thread: a runtime may end a thread inside a callback.
 static void thread_ends(void *ended) {
     const csystem_thread *thread = ended;
     void (*left)(void) = turn_left;
@@ -63,10 +63,11 @@ void csystem_watch_turns(void (*left)(void)) { turn_left = left; }
 void csystem_watch_main(void (*ended)(void)) { main_ended = ended; }
 int csystem_main_has_ended(void) { return main_has_ended; }
 
-// Room between whoever calls and the turn, touched page by page: it must not reach over the guard of a small stack.
+// The distance on the stack between the caller and the turn. It is touched page by page, so that it cannot jump over the guard
+// page of a small stack.
 enum { ROOM = 16 * 1024, PAGE = 4096 };
 
-// Its frame is on the stack itself; a sanitizer may have the room elsewhere.
+// A function of its own, because its frame is on the stack in any case. A sanitizer may place `room` elsewhere.
 __attribute__((noinline)) static void begin_turn(csystem_thread *thread, void (*turn)(void *), void *context) {
     const uintptr_t before = thread->turn;
     thread->turn = (uintptr_t)__builtin_frame_address(0);
@@ -78,7 +79,7 @@ void csystem_run_turn(csystem_thread *thread, void (*turn)(void *), void *contex
     volatile char room[ROOM];
     for (int at = ROOM - 1; at >= 0; at -= PAGE) room[at] = 0;
     if (!thread->is_watched) thread->is_watched = pthread_setspecific(turns, thread) == 0;
-    // An optimiser that sees what the array is used for leaves the rest of it out, or gives it back before a call at the end.
+    // Otherwise an optimiser leaves out most of the array, or frees it before the last call.
     __asm__ volatile("" : : "r"(room) : "memory");
     begin_turn(thread, turn, context);
     __asm__ volatile("" : : "r"(room) : "memory");
@@ -94,7 +95,7 @@ int csystem_epoll_set(int epoll, int operation, int fd, uint32_t events, uint64_
 }
 
 int csystem_epoll_has(int epoll, int fd, uint64_t token) {
-    // Of a set of ours it is all.
+    // Large enough for all entries of a set of ours.
     char path[64], text[1024];
     snprintf(path, sizeof path, "/proc/self/fdinfo/%d", epoll);
     int file = open(path, O_RDONLY | O_CLOEXEC);
@@ -135,7 +136,7 @@ int csystem_accept(int listener) { return accept4(listener, NULL, NULL, SOCK_CLO
 
 int csystem_random(void *bytes, size_t count) {
     ssize_t got;
-    // Up to 256 bytes come whole, once the system has gathered enough after it started.
+    // Up to 256 bytes come in one piece. After the system's start this waits until it has enough entropy.
     while ((got = syscall(SYS_getrandom, bytes, count, 0)) < 0 && errno == EINTR) {}
     if (got >= 0 && (size_t)got == count) return 0;
     int before, error = 0;
@@ -170,11 +171,11 @@ void csystem_begin_own_thread(void) {
     this_thread.is_own = 1;
     own_threads += 1;
     this_thread.is_watched = pthread_setspecific(turns, &this_thread) == 0;
-    // As `ps` and debuggers show it.
+    // The name that `ps` and debuggers show.
     pthread_setname_np(pthread_self(), "capdist");
 }
 
-// Those that have ended stay in the list until the last one has, the main thread above all.
+// Threads that have ended may stay in the list, as the main thread does.
 static int counts_as_running(int tasks, const char *name) {
     char path[64], text[512];
     snprintf(path, sizeof path, "%s/stat", name);
@@ -184,7 +185,7 @@ static int counts_as_running(int tasks, const char *name) {
     close(file);
     if (length <= 0) return 0;
     text[length] = 0;
-    // The name before the state may hold anything, brackets too.
+    // The name before the state may contain any characters, also brackets.
     const char *state = strrchr(text, ')');
     return state && state[1] && state[2] != 'Z' && state[2] != 'X';
 }

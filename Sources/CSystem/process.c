@@ -1,4 +1,4 @@
-// What a process does once, and what is done around each of its forks.
+// The initialisation of a process, and what happens around its forks.
 #define _GNU_SOURCE
 #include "csystem.h"
 
@@ -44,7 +44,7 @@ void csystem_end_process_init(int is_done) {
 
 enum { PATIENCE_S = 10 };
 
-// Of the fork that this thread is at.
+// About the fork that this thread is making.
 static _Thread_local struct timespec patience_ends;
 static _Thread_local int has_all, has_initialisation;
 
@@ -71,7 +71,7 @@ static void prepare_fork(void) {
     patience_ends.tv_sec += PATIENCE_S;
     has_all = 1;
     has_initialisation = csystem_lock_for_fork(&initialisation);
-    // What the set-up was just making is not touched.
+    // Without the lock the initialisation may be half done: its data is left alone.
     if (has_initialisation && around_prepare) around_prepare();
     errno = error;
 }
@@ -87,7 +87,7 @@ static void after_fork_in_child(void) {
     is_initialising = 0;
     forks += 1;
     if (!has_all) {
-        // Of this process's own forks, too, it is out of the way.
+        // Forks of this process need nothing either.
         csystem_around_fork(NULL, NULL, NULL);
         atomic_store_explicit(&csystem_is_initialised, CSYSTEM_NEVER, memory_order_release);
     } else if (around_child) {
@@ -96,7 +96,7 @@ static void after_fork_in_child(void) {
     csystem_leave_threads_behind();
 }
 
-// With the library itself: a fork can not come before it.
+// At load, so that no fork can come before it.
 __attribute__((constructor)) static void watch_forks(void) {
     pthread_atfork(prepare_fork, after_fork_in_parent, after_fork_in_child);
 }

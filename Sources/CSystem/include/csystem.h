@@ -1,4 +1,4 @@
-// What Swift's Glibc module does not import, as plain functions.
+// Plain functions for what Swift's Glibc module does not import.
 #ifndef CSYSTEM_H
 #define CSYSTEM_H
 
@@ -15,27 +15,27 @@
 // Size of the calling thread's last-error text.
 #define CSYSTEM_ERROR_SIZE 512
 
-/// State that each thread has for itself, with no destructor and no allocation.
+/// Thread-local state, without a destructor and without allocation.
 typedef struct csystem_thread {
     int32_t callback_depth; // > 0 while this thread is inside a capdist callback
     int32_t is_own;         // 1: the library started this thread
-    int32_t cancel_state;   // as the application has it, for callbacks and after the call
+    int32_t cancel_state;   // the application's setting, restored in callbacks and after the call
     int32_t cancel_type;    // the same
-    int32_t is_watched;     // whether its end is seen
+    int32_t is_watched;     // whether `thread_ends` is called at its end
     int32_t is_main;        // 1: it is the process's first one
-    uintptr_t turn;         // where the turn at driving a connection began on this thread's stack; 0: none
+    uintptr_t turn;         // the stack address where its turn at driving a connection began; 0: it drives none
     void *driving;          // the connection that it drives; not retained
-    const void *batching;  // the connection whose requests this thread will send later, all at once
-    void *released;         // connections released inside the callback, to be ended after it; retained, the last one first
+    const void *batching;   // the connection whose requests this thread collects, to send them together; not retained
+    void *released;         // connections that were released inside its callback, and end after it; retained, the last one first
     char last_error[CSYSTEM_ERROR_SIZE];
 } csystem_thread;
 
 csystem_thread *csystem_this_thread(void) __attribute__((const));
 
-/// The thread of an application can be cancelled while it is in none of our calls, and in callbacks, as it has it itself.
+/// Disables cancellation of the application's thread during a call. Callbacks and the end of the call restore its setting.
 static inline void csystem_begin_call(csystem_thread *thread) {
     if (thread->is_own) return;
-    // The state alone is not enough: a cancellation under way looks at the type only (glibc 2.36).
+    // To set the state is not enough: a cancellation in progress only checks the type (glibc 2.36).
     pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &thread->cancel_type);
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &thread->cancel_state);
 }
@@ -44,7 +44,7 @@ static inline void csystem_end_call(const csystem_thread *thread) {
     pthread_setcancelstate(thread->cancel_state, NULL);
     pthread_setcanceltype(thread->cancel_type, NULL);
 }
-/// The same for a call without a cancellation point: what is deferred does not come. Returns the type for the end.
+/// The same for a call without a cancellation point: deferred cancellation cannot happen there. Returns the type to restore.
 static inline int csystem_begin_quick_call(void) {
     int type = PTHREAD_CANCEL_DEFERRED;
     pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &type);
@@ -53,46 +53,48 @@ static inline int csystem_begin_quick_call(void) {
 static inline void csystem_end_quick_call(int type) {
     if (type != PTHREAD_CANCEL_DEFERRED) pthread_setcanceltype(type, NULL);
 }
-/// Inside a call: whether the thread can be cancelled once it has returned.
+/// Inside a call: whether the application has enabled cancellation of this thread.
 static inline int csystem_can_be_cancelled(void) {
     const csystem_thread *thread = csystem_this_thread();
     return !thread->is_own && thread->cancel_state == PTHREAD_CANCEL_ENABLE;
 }
 
-/// send(2), and write(2) of a 1 to an event, where no thread is cancelled. errno as usual.
+/// send(2), and write(2) of a 1 to an event, without being cancellation points. They set errno as usual.
 ssize_t csystem_send(int socket, const void *bytes, size_t count, int flags);
 void csystem_wake(int event);
 
-/// Runs a turn at driving a connection, deeper on the stack: whoever calls from above it has left the turn, by a jump or an
-/// exception out of a callback. What ends the thread in it is told to `csystem_watch_turns`.
+/// Runs a turn at driving a connection, deeper on the stack. A later call from higher on the stack shows that the turn was left
+/// by a jump or an exception out of a callback. If the thread ends during the turn, the function of `csystem_watch_turns` is
+/// called.
 void csystem_run_turn(csystem_thread *thread, void (*turn)(void *), void *context);
 int csystem_has_left_turn(const csystem_thread *thread);
-/// - Parameter left: called at the end of a thread that is in a turn, and of one of the library's that still drives.
+/// - Parameter left: called at the end of a thread that is in a turn, or of a thread of the library that still drives.
 void csystem_watch_turns(void (*left)(void));
 
 /// Joins a thread. Returns 0, or ETIMEDOUT if it did not end within that time.
 int csystem_join(pthread_t thread, int milliseconds);
 
-/// How many forks lie between this process and the one that loaded the library.
+/// How many forks there were between the process that loaded the library and this one.
 uint64_t csystem_forks(void);
 
-/// Called around every fork once they are set: before it, and after it in the parent and in the child, where the fork is
-/// counted then. To be set during the set-up.
+/// Sets what is called around every fork: before it, and after it in the parent and in the child, where the fork is counted
+/// then. Called during process initialisation.
 void csystem_around_fork(void (*prepare)(void), void (*parent)(void), void (*child)(void));
 
-/// Takes a mutex before a fork. It is not to be had where the fork comes from a handler of a crash: the thread that crashed may
-/// hold it, or another one that was stopped. Then it is waited for a few seconds at most, and the child cannot use the library.
-/// - Returns: whether it is taken, and to be given back in the parent.
+/// Takes a mutex before a fork. If a crash handler forks, the thread that crashed, or one that was stopped, may hold the mutex.
+/// So this waits ten seconds at most. If it does not get the mutex, the child cannot use the library.
+/// - Returns: whether it is taken, and must be unlocked in the parent.
 int csystem_lock_for_fork(pthread_mutex_t *mutex);
 
-/// In a forked child: the library's threads, and the callback that this one may be in, are the parent's.
+/// In a forked child: clears this thread's state. The library's threads, and a callback that this thread is in, are the
+/// parent's.
 void csystem_leave_threads_behind(void);
 
-/// What a process does once, before anything else. A fork waits until it is done.
+/// The initialisation that a process does once, before anything else. A fork waits until it is done.
 enum {
-    CSYSTEM_TO_DO, ///< by the caller, who is to call `csystem_end_process_init` then
-    CSYSTEM_DONE,  ///< or being done, by this very thread
-    CSYSTEM_NEVER, ///< a fork met the library half way in something
+    CSYSTEM_TO_DO, ///< the caller must do it, and call `csystem_end_process_init` then
+    CSYSTEM_DONE,  ///< it is done, or this thread is doing it
+    CSYSTEM_NEVER, ///< it cannot be done: the process was forked while another thread held a lock of the library
 };
 static inline int csystem_begin_process_init(void) {
     extern _Atomic int csystem_is_initialised;
@@ -100,23 +102,23 @@ static inline int csystem_begin_process_init(void) {
     const int state = atomic_load_explicit(&csystem_is_initialised, memory_order_acquire);
     return state == CSYSTEM_DONE ? state : csystem_begin_process_init_slowly();
 }
-/// - Parameter is_done: 0 if the next one should try again.
+/// - Parameter is_done: 0 if the next call should try again.
 void csystem_end_process_init(int is_done);
 
-/// epoll's data union is awkward from Swift: the token in its upper half, the descriptor in the lower.
+/// epoll_ctl(2), with the token in the upper half of the data and the descriptor in the lower.
 int csystem_epoll_set(int epoll, int operation, int fd, uint32_t events, uint64_t token);
 
-/// Whether the set has the descriptor in it with that token, as the kernel tells in /proc.
-/// - Returns: 1, 0, or -1 if it does not tell.
+/// Whether the set contains the descriptor with that token, according to /proc.
+/// - Returns: 1, 0, or -1 if /proc does not tell.
 int csystem_epoll_has(int epoll, int fd, uint64_t token);
 
-/// epoll_wait(2) where the library's own thread, which cannot be cancelled anywhere else, can be.
+/// epoll_wait(2) with cancellation enabled. A thread of the library can be cancelled only here.
 int csystem_epoll_wait_cancellable(int epoll, struct epoll_event *events, int most, int milliseconds);
 
 /// accept(2) with the new socket non-blocking and close-on-exec.
 int csystem_accept(int listener);
 
-/// Fills up to 256 bytes with random ones that nobody can guess: the system call's, or the file's where a sandbox refuses that.
+/// Fills up to 256 bytes with random ones, from getrandom() or, if a sandbox refuses that, from /dev/urandom.
 /// - Returns: 0, or -1 with errno set.
 int csystem_random(void *bytes, size_t count);
 
@@ -124,23 +126,23 @@ int csystem_random(void *bytes, size_t count);
 static inline void csystem_store(uint32_t *target, uint32_t number) { __atomic_store_n(target, number, __ATOMIC_RELEASE); }
 static inline uint32_t csystem_load(const uint32_t *source) { return __atomic_load_n(source, __ATOMIC_RELAXED); }
 
-/// Marks the calling thread as one of the library's, and names it.
+/// Marks the calling thread as a thread of the library, and names it.
 void csystem_begin_own_thread(void);
 
-/// Whether the process's first thread has ended and others go on; only then can the library's be the last ones. It is seen if
-/// that thread loaded the library.
+/// Whether the process's first thread has ended while others go on. Only then can the library's threads be the last ones. It is
+/// noticed only if that thread loaded the library.
 int csystem_main_has_ended(void);
-/// - Parameter ended: called then, on that thread.
+/// - Parameter ended: called on that thread when it ends.
 void csystem_watch_main(void (*ended)(void));
 
-/// Where only threads of the library are left in the process, and a signal waits that none of them takes: lets this thread
-/// take all, so that what asks the process to end still ends it.
+/// If only threads of the library are left in the process, and a signal is pending that they all block: unblocks all signals on
+/// this thread, so that a signal can still end the process.
 void csystem_take_signals_if_alone(void);
 
-/// Whether the text stands anywhere in the bytes.
+/// Whether the bytes contain the text.
 int csystem_contains(const void *bytes, size_t count, const char *text);
 
-/// The version that capdist.h tells, such as "1.1.0": Swift cannot put its numbers together without allocating.
+/// The version in capdist.h, such as "1.1.0". In Swift it could not be made from the numbers without allocating.
 const char *csystem_version(void);
 
 #endif
