@@ -1,24 +1,25 @@
 import COpenSSL
 
-/// What encrypts bodies after InitConnect (docs/protocol.md, Encryption; capdist.h, CAPDIST_CIPHER_*).
+/// The cipher of bodies after InitConnect (docs/protocol.md, Encryption; capdist.h, CAPDIST_CIPHER_*).
 package enum CipherAlgorithm: Int32, CaseIterable, Sendable {
     case none = -1
     case ftaesECB = 0
     case aesECB = 1
     case aesCBC = 2
 
-    /// What a stream uses.
-    /// - Parameter hasIV: whether InitConnect's answer had one; without it the vendor's client takes the default instead.
+    /// The cipher that a stream uses.
+    /// - Parameter hasIV: whether InitConnect's answer had an iv. Without one the default is used, as by the vendor's
+    ///   client.
     package func agreed(hasIV: Bool) -> CipherAlgorithm {
         if case .aesCBC = self, !hasIV { .ftaesECB } else { self }
     }
 }
 
-/// AES-128 over bodies. For one thread at a time.
+/// Encrypts and decrypts bodies with AES-128. For one thread at a time.
 package final class BodyCipher {
     package static let keySize = 16
     private static let block = 16
-    /// Most bytes by which a cipher text is longer than its body: FTAES_ECB's padding and its tail.
+    /// How many bytes a cipher text is longer than its body, at most: FTAES_ECB's padding and its last block.
     package static let overhead = 2 * block
 
     private let isFTAES: Bool
@@ -28,7 +29,7 @@ package final class BodyCipher {
     /// - Parameters:
     ///   - key: 16 bytes.
     ///   - iv: 16 bytes, for `aesCBC`.
-    /// - Returns: nil for other lengths, for `none`, and if OpenSSL fails.
+    /// - Returns: nil for other lengths, for the cipher `none`, and if OpenSSL fails.
     package convenience init?(_ algorithm: CipherAlgorithm, key: UnsafeRawBufferPointer, iv: UnsafeRawBufferPointer?) {
         guard key.count == Self.keySize else { return nil }
         if case .none = algorithm { return nil }
@@ -41,7 +42,7 @@ package final class BodyCipher {
         }
         self.init(encryption, decryption, isFTAES: algorithm == .ftaesECB)
         let key = key.baseAddress?.assumingMemoryBound(to: UInt8.self)
-        // ECB takes none.
+        // ECB has no iv.
         let iv = iv?.baseAddress?.assumingMemoryBound(to: UInt8.self)
         let isReady = Crypto.gated { () -> Bool in
             guard let crypto = Crypto.shared else { return false }
@@ -81,7 +82,7 @@ package final class BodyCipher {
             let input = Int32(exactly: length)
         else { return nil }
         var (first, last): (Int32, Int32) = (0, 0)
-        // Begins anew, with the same key and the same iv.
+        // Resets the context, with the same key and the same iv.
         let isDone =
             EVP_EncryptInit_ex2(encryption, nil, nil, nil, nil) == 1
             && EVP_EncryptUpdate(encryption, bytes, &first, bytes, input) == 1
@@ -94,8 +95,8 @@ package final class BodyCipher {
         return length + Self.block
     }
 
-    /// Decrypts a body into `room`, which must be as long.
-    /// - Returns: the length of what was encrypted.
+    /// Decrypts a body into `room`, which must have the same length.
+    /// - Returns: the length of the decrypted body.
     package func decrypt(
         _ body: UnsafeRawBufferPointer, into room: UnsafeMutableRawBufferPointer
     ) throws(CipherError) -> Int {
@@ -112,7 +113,7 @@ package final class BodyCipher {
         guard EVP_DecryptInit_ex2(decryption, nil, nil, nil, nil) == 1,
             EVP_DecryptUpdate(decryption, plain, &first, bytes, input) == 1
         else { throw .system }
-        // What fails here makes the thread an error queue.
+        // A failure leaves an error in the thread's queue.
         let isPadded = Crypto.gatedLeavingNoError {
             EVP_DecryptFinal_ex(decryption, plain + Int(first), &rest) == 1
         }

@@ -2,9 +2,9 @@ import COpenSSL
 import CSystem
 import Glibc
 
-/// OpenSSL in a library context of our own, with what we use fetched once. It is made by the first connection that needs it,
-/// which one in clear never does. The process's default context is torn down by OpenSSL's atexit handler under threads that
-/// still use it; this one is not, and lives as long as the process.
+/// OpenSSL in a library context of our own, with its algorithms fetched once. The first connection that needs it makes
+/// it; connections without encryption never do. OpenSSL's atexit handler frees the process's default context while
+/// threads may still use it. It does not free this one, which lives as long as the process.
 package struct Crypto: @unchecked Sendable {
     let context: OpaquePointer
     let aesECB: OpaquePointer
@@ -12,8 +12,8 @@ package struct Crypto: @unchecked Sendable {
 
     /// nil if OpenSSL could not provide all of them.
     ///
-    /// What OpenSSL sets up for the whole process at its first use is set up here, too, as far as both uses need it. It reads no
-    /// configuration. If nobody used OpenSSL before, it installs no atexit handler.
+    /// Initialises OpenSSL for the whole process, if nobody has used it before: without its configuration file and its
+    /// atexit handler.
     private init?() {
         OPENSSL_init_crypto(UInt64(OPENSSL_INIT_NO_ATEXIT | OPENSSL_INIT_NO_LOAD_CONFIG), nil)
         guard let context = OSSL_LIB_CTX_new() else { return nil }
@@ -40,15 +40,15 @@ package struct Crypto: @unchecked Sendable {
         var mutex = pthread_mutex_t()
         /// Made at its first use.
         var crypto: Crypto?
-        /// Whether the process ends, and OpenSSL is not to be touched any more.
+        /// Whether the process is exiting, and OpenSSL must not be called any more.
         var isClosed = false
-        /// Of the thread that forks.
+        /// Used by the thread that forks.
         var isHeldForFork = false
     }
 
-    /// Guards what takes OpenSSL's own locks: its set-up, all of RSA and TLS, its random numbers, a thread's first use and its
-    /// end. Digests and ciphers take none. A fork waits for it, so that a child finds none of those locks held, and nothing half
-    /// made.
+    /// The lock for all calls that take OpenSSL's own locks: its initialisation, all of RSA and TLS, its random
+    /// numbers, the first use and the end of a thread. Digests and ciphers take no such locks. A fork waits for this
+    /// lock, so that the child inherits none of OpenSSL's locks held, and nothing half initialised.
     nonisolated(unsafe) private static let gate: UnsafeMutablePointer<Gate> = {
         let gate = UnsafeMutablePointer<Gate>.allocate(capacity: 1)
         gate.initialize(to: Gate())
@@ -56,21 +56,24 @@ package struct Crypto: @unchecked Sendable {
         return gate
     }()
 
-    /// - Returns: nil without calling `body` if the process ends.
+    /// Calls `body` with the gate's lock held.
+    /// - Returns: nil, without calling `body`, if the process is exiting.
     static func gated<R>(_ body: () -> R) -> R? {
         pthread_mutex_lock(&gate.pointee.mutex)
         defer { pthread_mutex_unlock(&gate.pointee.mutex) }
         return gate.pointee.isClosed ? nil : body()
     }
 
-    /// Inside the gate: what OpenSSL has for us, made by whoever needs it first; nil if it cannot provide it.
+    /// OpenSSL's context and algorithms, made at the first use; nil if OpenSSL cannot provide them. Only inside the
+    /// gate.
     static var shared: Crypto? {
         if gate.pointee.crypto == nil { gate.pointee.crypto = keepingErrors { Crypto() } }
         return gate.pointee.crypto
     }
 
-    /// The same, leaving nothing with the thread. What OpenSSL keeps for a thread of ours is given back at once: at the
-    /// thread's end it would be under no lock of ours. A thread of the application's keeps its queue of errors.
+    /// Like `gated`, but leaves no data of OpenSSL in the thread. On a thread of the library that data is freed at
+    /// once: at the thread's end it would be freed without our lock. On a thread of the application its queue of errors
+    /// is restored.
     static func gatedLeavingNothing<R>(_ body: () -> R) -> R? {
         gated {
             guard isOnOwnThread else { return keepingErrors(body) }
@@ -79,7 +82,7 @@ package struct Crypto: @unchecked Sendable {
         }
     }
 
-    /// The same for what leaves something only if it fails.
+    /// The same for a `body` that leaves data in the thread only if it fails.
     static func gatedLeavingNoError(_ body: () -> Bool) -> Bool? {
         gated {
             guard isOnOwnThread else { return keepingErrors(body) }
@@ -91,15 +94,15 @@ package struct Crypto: @unchecked Sendable {
 
     static var isOnOwnThread: Bool { csystem_this_thread()?.pointee.is_own == 1 }
 
-    /// For TLS: what OpenSSL keeps for a thread of ours stays until `leaveThread`, since to make it anew for every record
-    /// would cost more than the record.
+    /// Like `gated`, for TLS. On a thread of the library OpenSSL's data stays until `leaveThread`, because to make it
+    /// again for every record would cost more than the record.
     static func gatedForTLS<R>(_ body: () -> R) -> R? {
         gated { isOnOwnThread ? body() : keepingErrors(body) }
     }
 
-    /// Gives back what OpenSSL keeps for this thread, which is ours and ends.
-    /// - Returns: false if the process exits; then the thread must not end, for OpenSSL would do the same at its end, while its
-    ///   handler frees that, too.
+    /// Frees OpenSSL's data of this thread, which belongs to the library and is about to end.
+    /// - Returns: false if the process is exiting. Then the thread must not end: OpenSSL would free the data at the
+    ///   thread's end, while its atexit handler frees it, too.
     package static func leaveThread() -> Bool { gated { OPENSSL_thread_stop() } != nil }
 
     package static func prepareFork() { gate.pointee.isHeldForFork = csystem_lock_for_fork(&gate.pointee.mutex) != 0 }
@@ -108,8 +111,9 @@ package struct Crypto: @unchecked Sendable {
     }
     package static func afterForkInChild() { pthread_mutex_init(&gate.pointee.mutex, nil) }
 
-    /// Runs at exit, before the handler of an application that used OpenSSL first; one that uses it later installs none.
-    /// A private context does not keep RSA out of that handler's way. What is under way has its time to end.
+    /// Runs at exit, before OpenSSL's handler, if the application used OpenSSL first. (If the library was first, there
+    /// is no handler.) That handler would free data that RSA uses even in a context of our own. Calls in progress get a
+    /// second to end.
     private static func closeGate() {
         var deadline = timespec()
         clock_gettime(CLOCK_REALTIME, &deadline)
@@ -119,8 +123,9 @@ package struct Crypto: @unchecked Sendable {
         if isLocked { pthread_mutex_unlock(&gate.pointee.mutex) }
     }
 
-    /// Leaves the calling thread's queue of OpenSSL errors, which may be the application's, as it was; for `body` it is
-    /// empty. A mark would not do: a handshake, and some of what reads PEM, empties the queue.
+    /// Restores the calling thread's queue of OpenSSL errors, which may be the application's, after `body`. During
+    /// `body` the queue is empty. A mark in the queue is not enough, because a handshake and some PEM functions empty
+    /// the queue.
     static func keepingErrors<R, Failure: Error>(_ body: () throws(Failure) -> R) throws(Failure) -> R {
         var errors = ERR_STATE()
         copenssl_take_errors(&errors)
@@ -131,9 +136,9 @@ package struct Crypto: @unchecked Sendable {
 
 /// Why a body could not be decrypted.
 package enum CipherError: Error, Equatable {
-    /// No cipher text has this length.
+    /// A cipher text cannot have this length.
     case length
-    /// The padding, or FTAES_ECB's last byte, is none: another key, or no cipher text.
+    /// The padding, or FTAES_ECB's last byte, is wrong: another key, or the body is not encrypted.
     case padding
     /// OpenSSL failed: out of memory.
     case system

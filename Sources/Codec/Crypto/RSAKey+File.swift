@@ -1,18 +1,18 @@
 import Glibc
 
 extension RSAKey {
-    /// No key is longer; a text that is has not been meant.
+    /// No key is longer than this. A longer text is probably another file.
     package static let longestText = 64 * 1024
     private static let tooLong = LoadError(text: "it is larger than \(longestText / 1024) KiB, which no key is")
 
-    /// Reads PEM text, which is not kept.
+    /// Reads PEM text. The text is not kept.
     package convenience init(text: UnsafePointer<CChar>) throws(LoadError) {
         let length = strnlen(text, Self.longestText + 1)
         guard length <= Self.longestText else { throw Self.tooLong }
         try self.init(pem: UnsafeRawBufferPointer(start: text, count: length))
     }
 
-    /// Reads a PEM file; what was read of it is wiped.
+    /// Reads a PEM file. The bytes read are wiped.
     package convenience init(file path: UnsafePointer<CChar>) throws(LoadError) {
         let read: Result<OpaquePointer, LoadError>
         do throws(RegularFile.Unreadable) {

@@ -1,10 +1,10 @@
 import COpenSSL
 import Glibc
 
-/// From PEM text to a key. OpenSSL's own decoders, and its reader of PEM, leave copies of the key in memory that they
-/// free, so only what works in the caller's memory is used: no number of the key is ever but in buffers that are wiped.
+/// Reads a key from PEM text. OpenSSL's decoders and its PEM reader leave copies of the key in memory that they free.
+/// So only functions are used that work in the caller's memory: all numbers of the key are in buffers that are wiped.
 extension RSAKey {
-    /// - Returns: a key of any size whose parts may not belong together.
+    /// - Returns: a key of any size. Its numbers may not match each other.
     static func decode(_ pem: UnsafeRawBufferPointer, _ crypto: Crypto) throws(LoadError) -> OpaquePointer {
         var rest = PEMText(pem)
         var isPublic = false
@@ -28,7 +28,7 @@ extension RSAKey {
                 : "it is cut short, or its lines are joined: -----BEGIN and -----END must be on lines of their own")
     }
 
-    /// Under whichever of the two labels: what it holds shows.
+    /// The label does not matter: the content shows which of the two formats it is.
     private static func key(_ block: borrowing PEMBlock, _ crypto: Crypto) throws(LoadError) -> OpaquePointer {
         guard let content = block.content, let inner = try pkcs1(inPKCS8: content) ?? Optional(content),
             let key = try key(pkcs1: inner, crypto)
@@ -36,8 +36,8 @@ extension RSAKey {
         return key
     }
 
-    /// A PKCS#8 structure's own key (RFC 5208).
-    /// - Returns: nil if it is no such structure.
+    /// The key in a PKCS#8 structure (RFC 5208).
+    /// - Returns: nil if it is not such a structure.
     private static func pkcs1(inPKCS8 der: UnsafeRawBufferPointer) throws(LoadError) -> UnsafeRawBufferPointer? {
         let rsaEncryption: [UInt8] = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01]
         let rsaPSS: [UInt8] = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0a]
@@ -51,7 +51,7 @@ extension RSAKey {
         return info.next(V_ASN1_OCTET_STRING)
     }
 
-    /// Of a PKCS#1 structure (RFC 8017, A.1.2).
+    /// The key in a PKCS#1 structure (RFC 8017, A.1.2).
     private static func key(pkcs1 der: UnsafeRawBufferPointer, _ crypto: Crypto) throws(LoadError) -> OpaquePointer? {
         var outer = DERItems(der)
         guard var numbers = outer.next(V_ASN1_SEQUENCE).map({ DERItems($0) }),
@@ -72,7 +72,7 @@ extension RSAKey {
                 guard let number = numbers.next(V_ASN1_INTEGER), !number.isEmpty else { return nil }
                 let turned = UnsafeMutableRawBufferPointer(rebasing: room[place..<(place + number.count)])
                 place += number.count
-                // DER begins with the highest byte, the machine's numbers with the lowest.
+                // DER is big-endian, and the machine little-endian.
                 for (index, byte) in number.reversed().enumerated() { turned[index] = byte }
                 parameters[index] = OSSL_PARAM_construct_BN(
                     name(index), turned.baseAddress?.assumingMemoryBound(to: UInt8.self), turned.count)
@@ -90,10 +90,10 @@ extension RSAKey {
         }
     }
 
-    /// Of a key's numbers.
+    /// How many numbers a key has.
     private static var count: Int { 8 }
 
-    /// What OpenSSL calls them, in PKCS#1's order.
+    /// OpenSSL's names of the numbers, in PKCS#1's order.
     private static func name(_ index: Int) -> UnsafePointer<CChar> {
         let name: StaticString =
             switch index {
@@ -116,17 +116,17 @@ extension RSAKey.LoadError {
     fileprivate static let notRSA = RSAKey.LoadError(text: "it is a key, but not an RSA key")
 }
 
-/// PEM text (RFC 7468), taken apart where it stands. Lines may end in any way, and be indented.
+/// PEM text (RFC 7468), parsed without copying. Lines may have any line end, and be indented.
 private struct PEMText {
     private let text: UnsafeRawBufferPointer
     private var place = 0
     private(set) var hasBegin = false
-    /// Whether one had its end, too.
+    /// Whether a block had its -----END line.
     private(set) var hasBlock = false
 
     init(_ text: UnsafeRawBufferPointer) {
         self.text = text
-        // What some editors begin UTF-8 with.
+        // The byte order mark, which some editors write.
         if text.starts(with: [0xef, 0xbb, 0xbf]) { place = 3 }
     }
 
@@ -154,7 +154,7 @@ private struct PEMText {
         return first..<last
     }
 
-    /// What stands between `beginning` and the dashes at the end. A line that is longer may hold a key, and is not copied.
+    /// The text between `beginning` and the dashes at the end. A longer line may contain a key, and is not copied.
     private func label(_ line: Range<Int>, _ beginning: String) -> String? {
         let (dashes, line) = ("-----".utf8, text[line])
         guard line.starts(with: beginning.utf8), line.reversed().starts(with: dashes),
@@ -164,13 +164,13 @@ private struct PEMText {
     }
 }
 
-/// Space, tab, or an end of line.
+/// Space, tab, or a line end.
 private func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || 0x09...0x0d ~= byte }
 
-/// What stands between BEGIN and END, decoded; wiped in the end.
+/// The decoded content between BEGIN and END. It is wiped when it is freed.
 private struct PEMBlock: ~Copyable {
     let name: String
-    /// By a passphrase, as RFC 1421's headers tell.
+    /// Whether its RFC 1421 headers say that it is encrypted with a passphrase.
     let isEncrypted: Bool
     /// nil: it is not base64.
     let content: UnsafeRawBufferPointer?
@@ -178,14 +178,14 @@ private struct PEMBlock: ~Copyable {
 
     init(_ name: String, _ body: UnsafeRawBufferPointer) {
         self.name = name
-        // No base64 has a colon; headers end at a line that is empty.
+        // Base64 has no colon, so the last line with one ends the headers.
         let headersEnd = body.lastIndex(of: UInt8(ascii: ":")).flatMap { colon in
             body[colon...].firstIndex { $0 == 0x0a || $0 == 0x0d }
         }
         let headers = UnsafeRawBufferPointer(rebasing: body[..<(headersEnd ?? 0)])
         isEncrypted = headers.indices.contains { headers[$0...].starts(with: "ENCRYPTED".utf8) }
         let base64 = UnsafeRawBufferPointer(rebasing: body[(headersEnd ?? 0)...])
-        // First half: the characters without what stands between them; second: what they stand for.
+        // The first half is for the characters without blanks, the second half for the decoded bytes.
         buffer = .allocate(byteCount: 2 * base64.count + 4, alignment: 16)
         var count = 0
         for byte in base64 where !isBlank(byte) {
@@ -206,19 +206,19 @@ private struct PEMBlock: ~Copyable {
     }
 }
 
-/// Items of DER, one after the other.
+/// Reads DER items, one after the other.
 private struct DERItems {
     private var rest: UnsafeRawBufferPointer
 
     init(_ bytes: UnsafeRawBufferPointer) { rest = bytes }
 
-    /// - Returns: the next one's content; nil if it is of another kind.
+    /// - Returns: the content of the next item; nil if it has another type.
     mutating func next(_ wanted: Int32) -> UnsafeRawBufferPointer? {
         guard let start = rest.baseAddress?.assumingMemoryBound(to: UInt8.self) else { return nil }
         var content: UnsafePointer<UInt8>? = start
         var (length, tag, kind) = (0, Int32(0), Int32(0))
         let flags = ASN1_get_object(&content, &length, &tag, &kind, rest.count)
-        // An error, or a length that is not told.
+        // Bits of an error, and of an indefinite length.
         guard flags & 0x81 == 0, kind == V_ASN1_UNIVERSAL, tag == wanted, let content else { return nil }
         let offset = content - start
         guard offset <= rest.count, length >= 0, length <= rest.count - offset else { return nil }

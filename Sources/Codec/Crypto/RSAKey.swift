@@ -1,17 +1,17 @@
 import COpenSSL
 
-/// The private key that client and gateway share: InitConnect both ways, RSA with PKCS#1 v1.5 (docs/protocol.md, Encryption).
-/// It never changes, and OpenSSL counts its references atomically: for any thread.
+/// The private key that client and gateway share: InitConnect both ways, RSA with PKCS#1 v1.5 (docs/protocol.md,
+/// Encryption). It never changes, and OpenSSL counts its references atomically, so any thread may use it.
 package final class RSAKey: @unchecked Sendable {
     package static let bits: ClosedRange<Int32> = 512...4096
-    /// PKCS#1 v1.5's own bytes in each block.
+    /// How many bytes of each block PKCS#1 v1.5 uses itself.
     private static let overhead = 11
 
     private let key: OpaquePointer
-    /// Of a cipher block, in bytes.
+    /// Length of an encrypted block, in bytes.
     package let blockSize: Int
 
-    /// Why a text is no key to be used, for people.
+    /// Why a text cannot be used as a key, for people.
     package struct LoadError: Error, Equatable {
         package let text: String
     }
@@ -54,20 +54,21 @@ package final class RSAKey: @unchecked Sendable {
 
     deinit { _ = Crypto.gated { EVP_PKEY_free(key) } }
 
-    /// - Returns: nil if OpenSSL fails, or the process ends.
+    /// - Returns: nil if OpenSSL fails, or the process is exiting.
     package func encrypt(_ body: UnsafeRawBufferPointer) -> [UInt8]? {
         Crypto.gatedLeavingNothing { encrypted(body) } ?? nil
     }
 
-    /// - Parameter goesOn: asked before each block, which may take milliseconds; a fork waits for one at most.
-    /// - Returns: what the caller is to wipe.
-    /// - Throws: `padding` also for another key's cipher text; `system` also if it was not to go on.
+    /// - Parameter goesOn: called before each block, because a block may take milliseconds; false stops. A fork waits
+    ///   for one block at most.
+    /// - Returns: the decrypted bytes, which the caller must wipe.
+    /// - Throws: `padding` also for a text that was encrypted with another key; `system` also if `goesOn` was false.
     package func decrypt(
         _ cipherText: UnsafeRawBufferPointer, while goesOn: () -> Bool = { true }
     ) throws(CipherError) -> [UInt8] {
         guard !cipherText.isEmpty, cipherText.count % blockSize == 0 else { throw .length }
         var body: [UInt8] = []
-        // Or growing would leave copies behind.
+        // Otherwise the array would grow, and leave copies in freed memory.
         body.reserveCapacity(cipherText.count)
         do throws(CipherError) {
             for start in stride(from: 0, to: cipherText.count, by: blockSize) {

@@ -1,22 +1,22 @@
 import Glibc
 
-/// Reads files that the user names: keys, certificates.
+/// Reads files that the application names: keys and certificates.
 enum RegularFile {
     struct Unreadable: Error {
-        /// A sentence's end.
+        /// The end of a sentence.
         let text: String
 
-        // glibc's strerror has a text for each thread.
+        // glibc's strerror has a buffer for each thread.
         static var system: Unreadable {
             Unreadable(text: "it cannot be read: \(strerror(errno).map { String(cString: $0) } ?? "")")
         }
     }
 
-    /// Hands over the first `longest` bytes of a file, and wipes them after.
+    /// Calls `body` with the first `longest` bytes of a file, and wipes them after that.
     static func read<R>(
         _ path: UnsafePointer<CChar>, longest: Int, _ body: (UnsafeRawBufferPointer) -> R
     ) throws(Unreadable) -> R {
-        // Opening or reading what is no regular file may wait for ever.
+        // Opening or reading other files, such as a named pipe, may wait forever.
         let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard file >= 0 else { throw .system }
         defer { close(file) }

@@ -1,14 +1,15 @@
 import COpenSSL
 
-/// The 20 bytes of a SHA-1. Five words in memory order: a value that copies without allocating.
+/// The 20 bytes of a SHA-1, as five words in memory order, so that a copy allocates nothing.
 package struct SHA1Digest: Equatable, Sendable {
     private var words: (UInt32, UInt32, UInt32, UInt32, UInt32) = (0, 0, 0, 0, 0)
 
     package init() {}
 
-    /// Of these bytes. OpenSSL's low-level functions take a third of EVP's instructions for a small body: they use no context
-    /// on the heap, no provider and no state of the process's, and so work after OpenSSL's clean-up at exit as well.
-    /// - Returns: nil if OpenSSL fails: the caller must treat that as no digest, never as a match.
+    /// The SHA-1 of these bytes. For a small body OpenSSL's low-level functions need a third of the instructions of
+    /// EVP. They use no context on the heap, no provider and no global state, so they also work after OpenSSL's
+    /// clean-up at exit.
+    /// - Returns: nil if OpenSSL fails. The caller must never treat that as a match.
     package init?(of bytes: UnsafeRawBufferPointer) {
         var context = SHA_CTX()
         let done = withUnsafeMutableBytes(of: &words) { out in

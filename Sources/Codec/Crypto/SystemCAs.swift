@@ -2,10 +2,10 @@ import COpenSSL
 import CSystem
 import Glibc
 
-/// Where systems keep the certificates of the CAs that they trust, in the order in which Go's crypto/x509 looks: a library that
-/// came in a package of some language's knows only the folder that its own OpenSSL was built for.
+/// Where systems keep the certificates of the CAs that they trust, in the order of Go's crypto/x509. OpenSSL alone only
+/// knows the folder that it was built for, which is wrong if the library came in a wheel, for example.
 package struct SystemCAs {
-    /// The first of them that has certificates is taken, alone.
+    /// Only the first file that contains certificates is used.
     static let files = [
         "/etc/ssl/certs/ca-certificates.crt",  // Debian, Ubuntu, Arch, Gentoo
         "/etc/pki/tls/certs/ca-bundle.crt",  // Fedora, RHEL 6
@@ -14,10 +14,10 @@ package struct SystemCAs {
         "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",  // CentOS, RHEL 7
         "/etc/ssl/cert.pem",  // Alpine
     ]
-    /// Where there is no such file: all their files.
+    /// If there is no such file, all files in these folders are used.
     static let folders = ["/etc/ssl/certs", "/etc/pki/tls/certs"]
 
-    /// The place that OpenSSL was built for comes last.
+    /// The file or folder that OpenSSL was built for comes last.
     static var allFiles: [String] { files + own(X509_get_default_cert_file()) }
     static var allFolders: [String] { folders + own(X509_get_default_cert_dir()) }
 

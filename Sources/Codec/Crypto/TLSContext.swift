@@ -1,24 +1,25 @@
 import COpenSSL
 
-/// Whom to trust over TLS, or as whom to answer: made once, then shared by sessions. It never changes, and OpenSSL counts its
-/// references atomically: for any thread.
+/// The certificates to trust over TLS or, for a server, its own certificate. Made once, then shared by sessions. It
+/// never changes, and OpenSSL counts its references atomically, so any thread may use it.
 package final class TLSContext: @unchecked Sendable {
-    /// No file of CAs is longer.
+    /// No file of CAs is longer than this, in bytes.
     private static let longestFile = 16 * 1024 * 1024
 
     let context: OpaquePointer
-    /// Where trusted certificates came from, for people; "" for a file that the user named. Set while it is made.
+    /// Where the trusted certificates came from, for people; "" for a file that the application named. Set during
+    /// initialisation.
     private(set) nonisolated(unsafe) var source = ""
-    /// Whether the peer must show a certificate of a CA that is trusted, for the name that was asked for.
+    /// Whether the peer's certificate must be signed by a trusted CA, and made for the requested name.
     package let isVerifying: Bool
 
-    /// Why it can not be made, for people.
+    /// Why it cannot be made, for people.
     package struct TrustError: Error, Equatable {
         package let text: String
         package init(text: String) { self.text = text }
     }
 
-    /// Of a client. Takes its time: `TLSContexts` shares them.
+    /// For a client. This may take tens of milliseconds, so `TLSContexts` shares them.
     package convenience init(_ trust: TLSTrust) throws(TrustError) {
         self.init(try Self.context(TLS_client_method(), isVerifying: trust.isVerifying), trust.isVerifying)
         switch trust {
@@ -28,10 +29,10 @@ package final class TLSContext: @unchecked Sendable {
         }
     }
 
-    /// Of a server.
+    /// For a server.
     /// - Parameters:
-    ///   - certificate: PEM file with its chain, its own first.
-    ///   - key: PEM file of its private key.
+    ///   - certificate: PEM file with its chain. Its own certificate comes first.
+    ///   - key: PEM file with its private key.
     package convenience init(
         certificate: UnsafePointer<CChar>, key: UnsafePointer<CChar>
     ) throws(TrustError) {
@@ -62,7 +63,7 @@ package final class TLSContext: @unchecked Sendable {
                 guard let crypto = Crypto.shared, let context = SSL_CTX_new_ex(crypto.context, nil, method) else {
                     return nil
                 }
-                // What its macros do, which Swift does not see.
+                // Instead of macros, which Swift does not import.
                 SSL_CTX_ctrl(context, SSL_CTRL_SET_MIN_PROTO_VERSION, Int(TLS1_2_VERSION), nil)
                 SSL_CTX_ctrl(context, SSL_CTRL_MODE, Int(SSL_MODE_RELEASE_BUFFERS), nil)
                 SSL_CTX_set_options(context, noRenegotiation)
@@ -79,7 +80,7 @@ package final class TLSContext: @unchecked Sendable {
         _ = Crypto.gated { SSL_CTX_free(context) }
     }
 
-    /// SSL_OP_NO_RENEGOTIATION, a macro that Swift does not see.
+    /// SSL_OP_NO_RENEGOTIATION, a macro that Swift does not import.
     private static let noRenegotiation: UInt64 = 1 << 30
 
     private func trust(_ path: String) throws(TrustError) {
@@ -93,17 +94,18 @@ package final class TLSContext: @unchecked Sendable {
             throw TrustError(text: error.text)
         }
         if let problem { throw TrustError(text: problem) }
-        // A server's own certificate may stand for its CA.
+        // A server's own certificate may be trusted, without its CA.
         let context = context
         _ = Crypto.gated { X509_STORE_set_flags(SSL_CTX_get_cert_store(context), UInt(X509_V_FLAG_PARTIAL_CHAIN)) }
     }
 
-    /// Certificates that are taken in one go; meanwhile other connections' TLS waits, and a fork.
+    /// How many certificates are read with the gate's lock held. Meanwhile TLS of other connections waits, and so does
+    /// a fork.
     private static let inOneGo = 4
 
-    /// Adds those of a PEM text.
-    /// - Parameter isStrict: whether one that is damaged or cannot be used spoils all; else it is passed over.
-    /// - Returns: how many, and why the text is none that they can be taken from.
+    /// Adds the certificates of a PEM text.
+    /// - Parameter isStrict: whether a damaged or unusable certificate is an error; if not, it is skipped.
+    /// - Returns: how many were added, and why the text cannot be used.
     private func addCertificates(_ text: UnsafeRawBufferPointer, isStrict: Bool) -> (count: Int, problem: String?) {
         let context = context
         let input = Crypto.gated { BIO_new_mem_buf(text.baseAddress, Int32(clamping: text.count)) }
@@ -137,9 +139,10 @@ package final class TLSContext: @unchecked Sendable {
             defer { X509_free(certificate) }
             ERR_clear_error()
             let before = BIO_ctrl(input, BIO_CTRL_PENDING, 0, nil)
-            // A block under a passphrase is none: OpenSSL's own callback would ask for it on the terminal.
+            // The callback refuses blocks with a passphrase: OpenSSL's own callback would ask for it on the terminal.
             guard PEM_read_bio_X509(input, &certificate, { _, _, _, _ in -1 }, nil) != nil else {
-                // The first of them is the one that tells most; an empty block makes none. Blocks of other kinds are skipped.
+                // The first error in the queue tells most. An empty block makes no error. Blocks of other kinds are
+                // skipped.
                 let error = ERR_peek_error()
                 if ERR_GET_LIB(error) == ERR_LIB_PEM, ERR_GET_REASON(error) == PEM_R_NO_START_LINE { return .end }
                 if !isStrict {

@@ -1,17 +1,17 @@
 import COpenSSL
 import Glibc
 
-/// Why a certificate was not accepted, and what it says of itself.
+/// Why a certificate was not accepted, with the dates or names in it.
 /// - Parameters:
 ///   - result: X509_V_ERR_*.
-///   - host: whom it should be for.
-///   - certificate: the gateway's own; nil: it is not known.
-///   - source: what is trusted, where the user named nothing.
+///   - host: the name that it should be for.
+///   - certificate: the gateway's own certificate; nil if it is not known.
+///   - source: which certificates are trusted; "" if the application named them.
 func certificateText(_ result: Int, _ host: String, _ certificate: OpaquePointer?, _ source: String) -> String {
     let trusted = source.isEmpty ? "" : " (\(source))"
     switch Int32(clamping: result) {
     case X509_V_ERR_CERT_HAS_EXPIRED:
-        // It may be a CA's in the chain instead.
+        // The expired certificate may be a CA's in the chain instead.
         guard let end = date(certificate, copenssl_not_after), end.isPast else {
             return "the gateway's certificate has expired, or its CA's has"
         }

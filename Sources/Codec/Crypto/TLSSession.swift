@@ -1,17 +1,17 @@
 import COpenSSL
 import Glibc
 
-/// One TLS connection over memory: bytes of the peer in, bytes for the peer in `outgoing`. It does no I/O, and so raises no
-/// signal. Each step runs through the gate that a fork and the process's end wait for (`Crypto.gated`); once the process
-/// ends, steps do nothing. For one thread at a time.
+/// One TLS connection in memory: it takes the bytes of the peer, and has the bytes for the peer in `outgoing`. It does
+/// no I/O, and so raises no signal. Each step takes the lock that a fork and the process's exit wait for
+/// (`Crypto.gated`). When the process is exiting, steps do nothing. For one thread at a time.
 package final class TLSSession {
-    /// Why the session can not go on.
+    /// Why the session cannot go on.
     package struct Failure: Error, Equatable {
-        /// A sentence without its full stop.
+        /// A sentence without a full stop.
         package let text: String
         /// Whether the peer's certificate was not accepted.
         package var isCertificate = false
-        /// Whether the peer ended it as it should.
+        /// Whether the peer ended TLS properly (close_notify).
         package var isEnd = false
 
         package init(text: String, isCertificate: Bool = false, isEnd: Bool = false) {
@@ -21,10 +21,10 @@ package final class TLSSession {
         }
     }
 
-    /// What the peer must be sent.
+    /// The bytes to send to the peer.
     package private(set) var outgoing = ByteQueue()
     package private(set) var isEstablished = false
-    /// Most that one step makes a record of.
+    /// Most bytes that one step encrypts.
     private static let longestRecord = 16 * 1024
 
     private let context: TLSContext
@@ -34,9 +34,9 @@ package final class TLSSession {
     private let host: String
     private var firstByte: UInt8?
 
-    /// Of a client.
+    /// For a client.
     /// - Parameter host: the name or address that the certificate must be for.
-    /// - Returns: nil if OpenSSL fails, or the process ends.
+    /// - Returns: nil if OpenSSL fails, or the process is exiting.
     package convenience init?(_ context: TLSContext, host: String) {
         guard let parts = Self.parts(context) else { return nil }
         self.init(context, host, parts)
@@ -47,7 +47,7 @@ package final class TLSSession {
         guard isSet == true else { return nil }
     }
 
-    /// Of a server.
+    /// For a server.
     package convenience init?(server context: TLSContext) {
         guard let parts = Self.parts(context) else { return nil }
         self.init(context, "", parts)
@@ -69,7 +69,7 @@ package final class TLSSession {
                 SSL_free(session)
                 return nil
             }
-            // Both are the session's from here on.
+            // From here on the session owns both.
             SSL_set_bio(session, input, output)
             return (session, input, output)
         } ?? nil
@@ -80,9 +80,9 @@ package final class TLSSession {
         _ = Crypto.gatedForTLS { SSL_free(session) }
     }
 
-    /// Tells the server which name is meant, and OpenSSL what its certificate must be for.
+    /// Sets the name to send to the server (SNI), and the name that its certificate must be for.
     private func expect(_ host: String) -> Bool {
-        // A scope belongs to this machine alone, and the last dot to the resolver.
+        // The scope of an address has a meaning only on this machine, and a last dot only for the resolver.
         var name = String(host.prefix { $0 != "%" })
         guard let parameters = SSL_get0_param(session) else { return false }
         var address = in6_addr()
@@ -102,7 +102,7 @@ package final class TLSSession {
 
     // MARK: - Steps
 
-    /// Takes in what the peer sent, none to begin with, and goes on with the handshake.
+    /// Takes bytes of the peer (none at the beginning), and continues the handshake.
     package func received(_ bytes: UnsafeRawBufferPointer) throws(Failure) {
         if firstByte == nil { firstByte = bytes.first }
         let failure = Crypto.gatedForTLS { () -> Failure? in
@@ -119,8 +119,8 @@ package final class TLSSession {
         if let failure, let failure { throw failure }
     }
 
-    /// Decrypts what there is, as far as it fits.
-    /// - Returns: how much; 0: all that came is read.
+    /// Decrypts the bytes received, as far as they fit.
+    /// - Returns: how many bytes; 0 if there are no more.
     package func read(into room: UnsafeMutableRawBufferPointer) throws(Failure) -> Int {
         guard isEstablished else { return 0 }
         var failure: Failure?
@@ -139,13 +139,13 @@ package final class TLSSession {
             }
             return count
         }
-        // What came before it counts first; OpenSSL fails again.
+        // First return what was decrypted before the failure. OpenSSL fails again in the next step.
         if count ?? 0 == 0, let failure { throw failure }
         return count ?? 0
     }
 
     /// Encrypts the beginning of `bytes`.
-    /// - Returns: how much of it, at most a record's worth; 0 before the handshake is done; nil if OpenSSL fails.
+    /// - Returns: how many bytes, at most one record; 0 before the handshake is done; nil if OpenSSL fails.
     package func write(_ bytes: UnsafeRawBufferPointer) -> Int? {
         guard isEstablished, !bytes.isEmpty else { return 0 }
         let written = Crypto.gatedForTLS { () -> Int? in
@@ -156,7 +156,7 @@ package final class TLSSession {
         return written ?? 0
     }
 
-    /// Tells the peer that nothing more comes.
+    /// Tells the peer that no more bytes come (close_notify).
     package func shutDown() {
         guard isEstablished else { return }
         _ = Crypto.gatedForTLS {
@@ -165,7 +165,7 @@ package final class TLSSession {
         }
     }
 
-    /// Tells that the first `count` bytes of `outgoing` are sent.
+    /// The first `count` bytes of `outgoing` were sent.
     package func sent(_ count: Int) { outgoing.sent(count) }
 
     private func drain() {
@@ -180,18 +180,19 @@ package final class TLSSession {
 
     // MARK: - What went wrong
 
-    /// Only a step's own errors are to tell of it. On an application's thread `keepingErrors` sees to that.
+    /// Empties the queue, so that it only has errors of the step. On a thread of the application `keepingErrors` does
+    /// that.
     private static func forgetErrors() {
         if Crypto.isOnOwnThread { ERR_clear_error() }
     }
 
-    /// Whether a step that did not succeed only needs more of the peer's bytes.
+    /// Whether a step did not succeed only because it needs more bytes of the peer.
     private var isWaiting: Bool {
         ERR_peek_error() == 0 && SSL_want(session) == SSL_READING
             && SSL_get_shutdown(session) & SSL_RECEIVED_SHUTDOWN == 0
     }
 
-    /// The peer's own, as far as it came.
+    /// The peer's own certificate, if it was received.
     private var certificate: OpaquePointer? { copenssl_peer_certificate(session) }
 
     private func whatFailed() -> Failure {
@@ -204,7 +205,7 @@ package final class TLSSession {
         if context.isVerifying, verified != Int(X509_V_OK), !isEstablished {
             return Failure(text: certificateText(verified, host, certificate, context.source), isCertificate: true)
         }
-        // Its records are of the types 20 to 23.
+        // TLS records have the types 20 to 23.
         if let firstByte, !(20...23).contains(firstByte) {
             return Failure(text: "what answered there does not speak TLS: is TLS set up at that port?")
         }

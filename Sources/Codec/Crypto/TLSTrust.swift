@@ -1,13 +1,13 @@
 import CSystem
 import Glibc
 
-/// Whom a client trusts over TLS.
+/// Which certificates a client trusts over TLS.
 package enum TLSTrust: Equatable, Sendable {
     /// The CAs that the system trusts (`SystemCAs`).
     case system
-    /// The certificates of this PEM file, each a CA's or a server's own.
+    /// The certificates in this PEM file. Each is a CA's, or a server's own.
     case file(String)
-    /// Whoever answers.
+    /// Any certificate.
     case anybody
 
     package var isVerifying: Bool { self != .anybody }
@@ -20,7 +20,7 @@ package enum TLSTrust: Equatable, Sendable {
         }
     }
 
-    /// Why a file can be none of certificates, as far as a glance at it tells; nil: it may be one.
+    /// Why a file cannot be a file of certificates, by a quick check; nil: it may be one.
     package var problem: String? {
         guard case .file(let path) = self else { return nil }
         do throws(RegularFile.Unreadable) {
@@ -32,7 +32,7 @@ package enum TLSTrust: Equatable, Sendable {
         }
     }
 
-    /// More than any gateway's own CA takes.
+    /// More than the CA file of any gateway needs.
     private static let glance = 64 * 1024
 
     private static func hasMark(_ text: UnsafeRawBufferPointer) -> Bool {
@@ -40,22 +40,22 @@ package enum TLSTrust: Equatable, Sendable {
     }
 }
 
-/// The contexts of the process's clients. To read a system's CAs takes tens of milliseconds and more than a megabyte: who
-/// trusts the same shares one.
+/// The contexts of the process's clients. A context with the system's CAs takes tens of milliseconds and more than a
+/// megabyte, so clients that trust the same share one.
 package final class TLSContexts: @unchecked Sendable {
     package static let shared = TLSContexts()
 
     private struct Entry {
         let trust: TLSTrust
         let context: TLSContext
-        /// Of all places where it was looked for, as they were before.
+        /// The versions of all files and folders that were searched, from before they were read.
         let versions: [Int]
     }
 
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
-    // Guarded by the mutex.
+    // Protected by the mutex.
     @exclusivity(unchecked) private var entries: [Entry] = []
-    // Of the thread that forks.
+    // Used by the thread that forks.
     @exclusivity(unchecked) private var isHeldForFork = false
 
     private init() {
@@ -64,7 +64,8 @@ package final class TLSContexts: @unchecked Sendable {
         pthread_mutex_init(mutex, nil)
     }
 
-    /// One that is made already, while its files are the same: a bundle is replaced when the system is brought up to date.
+    /// A context that was made before, if its files have not changed since. An update of the system replaces its file
+    /// of CAs.
     package func made(_ trust: TLSTrust) -> TLSContext? {
         pthread_mutex_lock(mutex)
         let entry = entries.first { $0.trust == trust }
@@ -73,7 +74,7 @@ package final class TLSContexts: @unchecked Sendable {
         return entry.context
     }
 
-    /// Makes it, unless it is made already. Takes its time.
+    /// Makes the context, unless it was made before. This may take tens of milliseconds.
     package func make(_ trust: TLSTrust) -> Result<TLSContext, TLSContext.TrustError> {
         if let context = made(trust) { return .success(context) }
         do throws(TLSContext.TrustError) {
@@ -84,11 +85,11 @@ package final class TLSContexts: @unchecked Sendable {
             let before = entries
             entries = before.filter { $0.trust != trust } + [entry]
             pthread_mutex_unlock(mutex)
-            // What was there before goes outside the mutex: OpenSSL's gate is no place to wait for with it.
+            // The old entry is freed without the mutex, because that takes OpenSSL's gate.
             withExtendedLifetime(before) {}
             return .success(context)
         } catch {
-            // A file that is just being replaced: what it held before counts on.
+            // The file may be being replaced at this moment: the old context stays in use.
             pthread_mutex_lock(mutex)
             defer { pthread_mutex_unlock(mutex) }
             return entries.first { $0.trust == trust }.map { .success($0.context) } ?? .failure(error)
@@ -100,7 +101,7 @@ package final class TLSContexts: @unchecked Sendable {
     package func afterForkInChild() { pthread_mutex_init(mutex, nil) }
 }
 
-/// What tells whether files and folders are as they were when they were read.
+/// Numbers that change when one of the files or folders changes.
 private func versions(of paths: [String]) -> [Int] {
     var versions: [Int] = []
     for path in paths {
