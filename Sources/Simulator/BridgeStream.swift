@@ -1,15 +1,15 @@
 import Codec
 
-/// The bridge's end of one WebSocket line, with no socket: TLS if there is any, the upgrade, frames. Bytes of the client come
-/// in; messages, and bytes for the client, go out.
+/// The bridge's end of one WebSocket connection, without a socket: TLS if it is used, the upgrade, frames. It takes the
+/// client's bytes, and returns messages and bytes for the client.
 package final class BridgeStream {
     private let tls: TLSSession?
     private var head = HTTPHead()
     private var isUpgraded = false
     private var reader: WebSocketReader
-    /// What goes out in clear, until it is encrypted.
+    /// Bytes to send, before TLS.
     private var clear = ByteQueue()
-    /// Pongs, in clear.
+    /// Pongs to send, before TLS.
     private var controls = ByteQueue()
 
     /// - Returns: nil if OpenSSL fails.
@@ -24,11 +24,11 @@ package final class BridgeStream {
             .server, maxMessageLength: SectionHeader.requestSize + Gateway.maxBodyLength, answersPings: answersPings)
     }
 
-    /// Takes in what the client sent.
+    /// Takes the client's bytes.
     /// - Parameters:
-    ///   - heard: told of the upgrade, and once for what came if a frame did.
-    ///   - message: told of each message.
-    /// - Returns: why the line is at its end, if it is.
+    ///   - heard: called for the upgrade, and once if the bytes contain a frame.
+    ///   - message: called for each message.
+    /// - Returns: why the connection must be closed, if it must.
     package func received(
         _ bytes: UnsafeRawBufferPointer, heard: () -> Void, message: (SectionHeader, UnsafeRawBufferPointer) -> Void
     ) -> String? {
@@ -94,7 +94,7 @@ package final class BridgeStream {
         }
     }
 
-    /// - Returns: why there is none.
+    /// - Returns: why the upgrade failed; nil if it did not.
     private func upgrade() -> String? {
         let keys = head.values(of: "Sec-WebSocket-Key") ?? []
         guard head.firstLine.hasPrefix("GET "), head.firstLine.hasSuffix(" HTTP/1.1"),
@@ -118,22 +118,22 @@ package final class BridgeStream {
         return why
     }
 
-    /// Takes the frames that the client's pings are answered with, to be put between two others.
+    /// Takes the frames that answer the client's pings. They must be sent between two other frames.
     package func takeControls() -> [UInt8] {
         defer { controls.reset() }
         return Array(controls.pending)
     }
 
-    /// Puts bytes in clear on the line.
+    /// Appends bytes to send, before TLS.
     package func put(_ bytes: [UInt8]) { bytes.withUnsafeBytes { clear.append($0) } }
 
-    /// Puts a close frame on the line, if it has come so far.
+    /// Appends a close frame, if the upgrade is done.
     func putClose(_ code: UInt16) {
         guard isUpgraded else { return }
         WebSocketFrame.closePayload(code).withUnsafeBytes { WebSocketFrame.append(.close, $0, mask: nil, to: &clear) }
     }
 
-    /// Takes what is to be sent to the client.
+    /// Takes the bytes to send to the client.
     package func takeOutput() -> [UInt8] {
         guard let tls else {
             defer { clear.reset() }

@@ -2,14 +2,14 @@ import CMessages
 import CProtobufC
 import Codec
 
-/// A body as JSON, field by field as its `.proto` file names them: for people who read a recording. Numbers of 64 bits are
-/// texts and what is no number of JSON's is a text too, as protobuf's own mapping has it.
+/// A body as JSON, with the field names of its `.proto` file, for people who read a recording. 64-bit numbers and NaN
+/// are texts, as in protobuf's JSON mapping.
 enum DecodedMessage {
-    /// - Returns: nil if the protocol is not known here, or the body is no such message.
+    /// - Returns: nil if the protocol is not known here, or the body is not such a message.
     static func json(_ protoID: UInt32, isRequest: Bool, _ body: [UInt8]) -> String? {
         guard var descriptor = descriptor(protoID, isRequest: isRequest) else { return nil }
         return withUnsafePointer(to: &descriptor) { descriptor in
-            // protobuf-c must not be handed NULL, not even for an empty body.
+            // protobuf-c does not accept NULL, not even for an empty body.
             let message = (body + [0]).withUnsafeBufferPointer { bytes in
                 protobuf_c_message_unpack(descriptor, nil, body.count, bytes.baseAddress)
             }

@@ -1,12 +1,12 @@
 import Codec
 
-/// Bodies with something wrong in them, made field by field.
+/// Bodies with errors in them, made field by field.
 extension Fault {
-    /// Numbers of the fields that all responses begin with, and of their content (Common.Response in the .proto files).
+    /// Numbers of the fields of every response (Common.Response in the .proto files).
     private static let (retTypeNumber, retMsgNumber, errCodeNumber) = (UInt32(1), UInt32(2), UInt32(3))
     private static let s2cNumber = UInt32(4)
 
-    /// - Returns: nil if this fault is none of bodies.
+    /// - Returns: nil if this fault does not change bodies.
     func body(
         _ body: [UInt8], _ argument: Int64, _ protoID: UInt32, _ words: Words,
         using random: inout some RandomNumberGenerator
@@ -20,7 +20,7 @@ extension Fault {
         var response = ProtobufFields(body) ?? ProtobufFields()
         switch self {
         case .wrongTypes:
-            // Without content it is the retType that is none.
+            // Without content the retType has a wrong type instead.
             if response.message(Self.s2cNumber) == nil { response.set(Self.retTypeNumber, .bytes(Array("0".utf8))) }
             response.changeContent { content in
                 for index in content.fields.indices {
@@ -79,7 +79,7 @@ extension Fault {
 
     private static func refusal(_ text: String) -> ProtobufFields { refusal(Int64(RetType.failed), text) }
 
-    /// With an errCode of 0, as OpenD refuses; without a text there is nothing but the retType.
+    /// A refusal with an errCode of 0, like OpenD's. Without a text it has only a retType.
     private static func refusal(_ retType: Int64, _ text: String?) -> ProtobufFields {
         var response = ProtobufFields()
         response.add(retTypeNumber, .varint(UInt64(bitPattern: retType)))
@@ -89,7 +89,7 @@ extension Fault {
         return response
     }
 
-    /// Of InitConnect.S2C.
+    /// Field numbers of InitConnect.S2C.
     private static let (keyNumber, keepAliveNumber, ivNumber) = (UInt32(4), UInt32(5), UInt32(6))
 
     private static func requiredNumbers(_ protoID: UInt32) -> [UInt32] {
@@ -108,26 +108,26 @@ extension Fault {
 }
 
 extension ProtobufFields {
-    /// Of a response's `s2c`, if there is one.
+    /// Changes a response's `s2c`, if there is one.
     fileprivate mutating func changeContent(_ change: (inout ProtobufFields) -> Void) {
         guard var content = message(4) else { return }
         change(&content)
         set(4, .bytes(content.encoded))
     }
 
-    /// - Parameter change: from the field's number to the amount.
+    /// - Parameter change: returns the amount for a field's number.
     fileprivate mutating func changeAmounts(_ change: (UInt32) -> Double) {
         changeContent { content in
             for index in content.fields.indices {
                 guard case .fixed64 = content.fields[index].value else { continue }
-                // The time stamp is no amount.
+                // The timestamp is not an amount.
                 guard content.fields[index].number != 8 else { continue }
                 content.fields[index].value = .fixed64(change(content.fields[index].number).bitPattern)
             }
         }
     }
 
-    /// The retMsg, and all texts of the content.
+    /// Changes the retMsg, and all texts of the content.
     fileprivate mutating func changeTexts(_ text: [UInt8]) {
         set(2, .bytes(text))
         changeContent { content in
@@ -137,7 +137,8 @@ extension ProtobufFields {
         }
     }
 
-    /// Each field with a wrong value and then with its own: the last one counts, and messages are merged.
+    /// Each field twice: with a wrong value, then with its own. In protobuf the last value counts, and messages are
+    /// merged.
     fileprivate var repeated: ProtobufFields {
         ProtobufFields(
             fields.flatMap { field in
@@ -147,14 +148,14 @@ extension ProtobufFields {
                 case .fixed64(let value): wrong.value = .fixed64(value ^ 0x000f_ffff_0000_0000)
                 case .fixed32(let value): wrong.value = .fixed32(value ^ 1)
                 case .bytes(let value):
-                    // A message merges with itself into itself; a text is replaced.
+                    // A message merged with itself is unchanged; of two texts the last one counts.
                     if ProtobufFields(value) == nil || value.isEmpty { wrong.value = .bytes(Array("wrong".utf8)) }
                 }
                 return [wrong, field]
             })
     }
 
-    /// With fields of every type between and behind its own.
+    /// With unknown fields of every type between its own and after them.
     fileprivate func withUnknownFields(using random: inout some RandomNumberGenerator) -> ProtobufFields {
         let unknown = [
             Field(number: 77, value: .varint(random.next())), Field(number: 1_000, value: .fixed64(random.next())),

@@ -1,13 +1,13 @@
 import Codec
 
-/// One step on a line in place of a frame that simply goes out.
+/// One step on a connection, instead of sending a frame as it is.
 package enum WireStep: Equatable, Sendable {
-    /// A piece by itself, right behind what went before.
+    /// Send a piece by itself, right after the previous step.
     case send([UInt8])
-    /// The same so many nanoseconds later, while other frames go out.
+    /// The same this many nanoseconds later, while other frames are sent.
     case sendLater([UInt8], Instant)
-    /// Keep it until the client's next frame goes out, at the latest for `Fault.longestHold`; then send it right before
-    /// that and in one piece with it, or right after.
+    /// Hold it until the client's next frame is sent, at most for `Fault.longestHold`. Then send it right before that, in
+    /// one piece with it, or right after.
     case hold([UInt8], Hold)
     case close
     /// Close with RST.
@@ -19,14 +19,14 @@ package enum WireStep: Equatable, Sendable {
 }
 
 extension Fault {
-    /// How long a frame is held that waits for another; nanoseconds.
+    /// How long a frame is held at most, in nanoseconds.
     package static let longestHold: Instant = 100_000_000
 
-    /// A fault of scope `.frame` acting on one frame; any other leaves it as it is.
+    /// What a fault of scope `.frame` does to one frame. Other faults do not change it.
     /// - Parameters:
-    ///   - argument: within the fault's range; nil for the fault's initial one.
-    ///   - random: what is left to chance follows from it.
-    /// - Returns: what to do on the line, in order; nothing if nothing goes out.
+    ///   - argument: in the fault's range; nil: the fault's default.
+    ///   - random: for all random choices.
+    /// - Returns: what to do on the connection, in order; empty if nothing is sent.
     package func apply(
         _ argument: Int64? = nil, to frame: Gateway.SentFrame, using random: inout some RandomNumberGenerator
     ) -> [WireStep] {
@@ -118,10 +118,10 @@ extension Fault {
 
     private static let pushBody = Notify.encodedConnectStatus(qotLogined: true, trdLogined: true)
 
-    /// Of the body format, in the header.
+    /// Offset of the body format in the header.
     private static let formatPlace = 6
 
-    /// Of a binary message that a server sends whole.
+    /// The first byte of a binary message in one frame.
     private static func webSocketHeader(_ length: UInt64) -> [UInt8] {
         if length < 126 { return [0x82, UInt8(length)] }
         if let short = UInt16(exactly: length) {

@@ -1,9 +1,8 @@
 import Codec
 
-/// What a gateway may get wrong, on demand. docs/simulator.md lists them all; `opend-simulator --fault` takes each by its
-/// raw value.
+/// What a gateway can get wrong on demand. docs/simulator.md lists all; `opend-simulator --fault` takes the raw value.
 package enum Fault: String, CaseIterable, Sendable {
-    // How the bytes of a frame go out.
+    // How the bytes of a frame are sent.
     case closeInHeader = "close-in-header"
     case closeInBody = "close-in-body"
     case reset
@@ -38,11 +37,11 @@ package enum Fault: String, CaseIterable, Sendable {
     case upstreamLost = "upstream-lost"
     case upstreamTimeout = "upstream-timeout"
     case noContent = "no-content"
-    // Encryption; without a key they change nothing.
+    // Encryption. They change nothing without a key.
     case clear
     case truncatedBlock = "truncated-block"
     case wrongTail = "wrong-tail"
-    // Frames nobody asked for.
+    // Frames that nobody requested.
     case push
     case pushSameSerial = "push-same-serial"
     // InitConnect and KeepAlive.
@@ -53,18 +52,18 @@ package enum Fault: String, CaseIterable, Sendable {
     case ivLength = "iv-length"
     case keepAlive = "keep-alive"
     case noKeepAlive = "no-keep-alive"
-    // A client's line, the whole gateway.
+    // A client's connection, the whole gateway.
     case acceptClose = "accept-close"
     case acceptSilent = "accept-silent"
     case dropAfter = "drop-after"
     case stopReading = "stop-reading"
     case restart
 
-    /// What a fault acts on.
+    /// What a fault affects.
     package enum Scope: Sendable {
-        /// A frame that goes out.
+        /// A frame that is sent.
         case frame
-        /// A client's line, for as long as it lasts.
+        /// A client's connection, as long as it lasts.
         case line
         case gateway
     }
@@ -77,15 +76,15 @@ package enum Fault: String, CaseIterable, Sendable {
         }
     }
 
-    /// A fault's number.
+    /// The number of a fault.
     package struct Argument: Sendable {
         package let unit: String
-        /// Taken when none is given.
+        /// The default.
         package let initial: Int64
         package let range: ClosedRange<Int64>
     }
 
-    /// nil: it takes none.
+    /// nil: the fault has no number.
     package var argument: Argument? {
         switch self {
         case .late: Argument(unit: "MS", initial: 2_000, range: 0...3_600_000)
@@ -105,7 +104,7 @@ package enum Fault: String, CaseIterable, Sendable {
         }
     }
 
-    /// The protocol whose frames it acts on when it is not told which.
+    /// The protocol whose frames it affects without WHICH.
     package var protoID: UInt32 {
         switch self {
         case .initRefused, .initNoContent, .keyLength, .noIV, .ivLength, .keepAlive: ProtoID.initConnect
@@ -114,7 +113,7 @@ package enum Fault: String, CaseIterable, Sendable {
         }
     }
 
-    /// Whether a client has lost the line, or must give it up, once this has happened on it.
+    /// Whether a client's connection does not survive this fault.
     package var endsLine: Bool {
         switch self {
         case .closeInHeader, .closeInBody, .reset, .badMagic, .hugeLength, .shortLength, .unknownFormat, .jsonFormat,
@@ -125,12 +124,12 @@ package enum Fault: String, CaseIterable, Sendable {
         }
     }
 
-    /// What `any` chooses from: what may happen to any answer.
+    /// The faults that `any` chooses from: all that can affect any answer.
     package static let ofAnswers: [Fault] = allCases.filter {
         $0.scope == .frame && $0.protoID == ProtoID.getCapitalDistribution
     }
 
-    /// One line for people.
+    /// A short text for people.
     package var text: String {
         switch self {
         case .closeInHeader: "sends a part of the header, then closes the connection"

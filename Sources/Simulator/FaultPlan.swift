@@ -1,45 +1,45 @@
 import Codec
 
-/// All faults of a gateway: what the rules make of each line and of each frame, with no socket or clock. What is left to
-/// chance follows from the seed. For one thread at a time.
+/// All faults of a gateway: decides what the rules do to each connection and each frame, without a socket or a clock.
+/// All random choices follow from the seed. For one thread at a time.
 package struct FaultPlan {
     private let rules: [FaultRule]
     private var random: SplitMix64
     private var lines: [Gateway.ClientID: Line] = [:]
     /// Answers since the last restart.
     private var answers: Int64 = 0
-    /// When the outage that a rule began is over, by the rule's place.
+    /// When the outage that a rule began ends, by the rule's index.
     private var outages: [Int: Instant] = [:]
 
-    /// What is to become of a line.
+    /// The faults of one connection.
     private struct Line {
         var isSilent = false
-        /// How many answers of 3212 are still to go out.
+        /// How many answers to 3212 are sent before it closes.
         var answersLeft: Int64?
-        /// How many requests are still to be read.
+        /// How many requests are read before it stops reading.
         var requestsLeft: Int64?
     }
 
-    /// What comes of a frame.
+    /// What happens to a frame.
     package struct Outcome: Equatable {
-        /// What to do on its line, in order.
+        /// What to do on its connection, in order.
         package var steps: [WireStep] = []
         /// Read nothing more from this client.
         package var stopsReading = false
-        /// Close all lines, and be away for `restartPause`; `restarted` must be called.
+        /// Close all connections, and refuse new ones for `restartPause`. Then `restarted` must be called.
         package var restarts = false
     }
 
-    /// How long a gateway that restarts refuses connections; nanoseconds.
+    /// How long a restarting gateway refuses connections, in nanoseconds.
     package static let restartPause: Instant = 100_000_000
 
     package init(_ rules: [FaultRule], seed: UInt64) {
         self.rules = rules
-        // Another sequence than that of the gateway's connection ids.
+        // A different sequence from the gateway's connection ids.
         random = SplitMix64(state: seed ^ 0x6661_756c_7473_2121)
     }
 
-    /// - Returns: whether to close the line at once.
+    /// - Returns: whether to close the connection at once.
     package mutating func connected(_ client: Gateway.ClientID) -> Bool {
         var line = Line()
         var closes = false
@@ -63,20 +63,20 @@ package struct FaultPlan {
     /// Whether this client is never answered.
     package func isSilent(_ client: Gateway.ClientID) -> Bool { lines[client]?.isSilent ?? false }
 
-    /// All lines are closed.
+    /// All connections are closed.
     package mutating func restarted() {
         lines = [:]
         outages = [:]
     }
 
-    /// A frame is to go out; nothing does to a client that `connected` was not told of.
+    /// A frame is about to be sent. Nothing is sent to a client for which `connected` was not called.
     package mutating func send(
         _ frame: Gateway.SentFrame, to client: Gateway.ClientID, _ now: Instant
     ) -> Outcome {
         guard var line = lines[client] else { return Outcome() }
         defer { lines[client] = line }
         var outcome = Outcome()
-        // Pushes answer nothing.
+        // A push is not an answer.
         if frame.protoID != ProtoID.notify {
             answers += 1
             if let limit = restartLimit, answers >= limit {
@@ -100,7 +100,7 @@ package struct FaultPlan {
         return outcome
     }
 
-    /// By the first rule that applies.
+    /// Decides by the first rule that applies.
     private mutating func steps(_ frame: Gateway.SentFrame, _ now: Instant) -> [WireStep] {
         for (place, rule) in rules.enumerated() {
             switch rule.what {
@@ -119,8 +119,8 @@ package struct FaultPlan {
         return [.send(frame.bytes)]
     }
 
-    /// Whether the vendor's servers are lost. They are lost once, with the first answer that the rule acts on; by chance, they
-    /// are lost again and again.
+    /// Whether the vendor's servers are lost. That happens once, with the first answer that the rule affects; with a
+    /// random rule it happens again and again.
     private mutating func isOut(
         _ rule: FaultRule, _ place: Int, _ seconds: Int64, _ frame: Gateway.SentFrame, _ now: Instant
     ) -> Bool {
@@ -135,7 +135,7 @@ package struct FaultPlan {
         return true
     }
 
-    /// - Parameter protoID: the fault's own.
+    /// - Parameter protoID: the protocol that the fault affects without WHICH.
     private mutating func applies(_ rule: FaultRule, _ protoID: UInt32, _ frame: Gateway.SentFrame) -> Bool {
         switch rule.which {
         case .all: frame.ruleProtoID == protoID

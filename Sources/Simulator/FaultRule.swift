@@ -1,23 +1,23 @@
 import Codec
 
-/// One fault and what it acts on, written `NAME[=ARG][@WHICH]`: `late=500@HK.00005`, `never@1004`, `any@1/5`.
+/// One fault and what it affects, written `NAME[=ARG][@WHICH]`: `late=500@HK.00005`, `never@1004`, `any@1/5`.
 package struct FaultRule: Equatable, Sendable {
     package enum What: Equatable, Sendable {
-        /// The argument is nil where the fault takes none.
+        /// The argument is nil if the fault has none.
         case fault(Fault, Int64?)
         /// Any of `Fault.ofAnswers`, at random.
         case any
     }
 
-    /// What a fault acts on.
+    /// What a fault affects.
     package enum Which: Equatable, Sendable {
-        /// Every frame of the fault's own protocol, or every line.
+        /// Every frame of the fault's own protocol, or every connection.
         case all
         /// Answers to requests for this stock.
         case stock(market: Int32, code: String)
         /// Frames of this protocol.
         case proto(UInt32)
-        /// One in so many of those that `all` means, at random.
+        /// One in this many of those that `all` means, at random.
         case oneIn(Int)
     }
 
@@ -75,14 +75,14 @@ package struct FaultRule: Equatable, Sendable {
         {
             return .stock(market: market.rawValue, code: String(parts[1]))
         }
-        throw Wrong(text: "a fault acts on a stock such as HK.00005, a protocol number or 1/N, not \(text)")
+        throw Wrong(text: "WHICH is a stock such as HK.00005, a protocol number or 1/N, not \(text)")
     }
 
     private static func check(_ which: Which, _ fault: Fault) throws(Wrong) {
         switch (fault.scope, which) {
         case (_, .all), (.frame, _), (.line, .oneIn): return
-        case (.line, _): throw Wrong(text: "\(fault.rawValue) acts on a client's line: every one, or 1/N of them")
-        case (.gateway, _): throw Wrong(text: "\(fault.rawValue) acts on the whole gateway")
+        case (.line, _): throw Wrong(text: "\(fault.rawValue) affects a client's connection: each one, or 1/N of them")
+        case (.gateway, _): throw Wrong(text: "\(fault.rawValue) affects the whole gateway")
         }
     }
 }

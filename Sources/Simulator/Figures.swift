@@ -1,6 +1,6 @@
 import Codec
 
-/// The figures HK.00700 gets: those the vendor's documentation shows for each language's sample.
+/// The figures of HK.00700: those that the vendor's documentation shows for each language's sample.
 package enum FigureSet: String, CaseIterable, Sendable {
     case cpp, csharp, java, js, python
 
@@ -28,7 +28,7 @@ package enum FigureSet: String, CaseIterable, Sendable {
                 updateTime: "2021-09-10 11:57:30", updateTimestamp: 1_631_246_250)
         case .python:
             // The sample prints four of the nine columns, two of them rounded. The others are chosen: in_mid, in_small,
-            // out_super, out_big, out_mid, and the digits behind 2.261085e+09 and 2.887413e+09.
+            // out_super, out_big, out_mid, and the digits that 2.261085e+09 and 2.887413e+09 leave out.
             CapitalDistribution(
                 inSuper: 2_261_085_120, inBig: 2_141_963_720, inMid: 2_404_108_360, inSmall: 3_120_457_240,
                 outSuper: 1_283_551_480, outBig: 1_462_098_640, outMid: 2_010_345_880, outSmall: 2_887_413_260,
@@ -38,9 +38,9 @@ package enum FigureSet: String, CaseIterable, Sendable {
 }
 
 extension CapitalDistribution {
-    /// Figures that follow from market and code alone, so that an answer can be told from another's and any program can
-    /// compute what it must get: the eight amounts are made one after the other from an FNV-1a hash of "market.code" by
-    /// the generator of Knuth's MMIX. docs/simulator.md tells the rule and shows some, and tests rely on it.
+    /// Figures that are computed from market and code alone, so that each security has different ones, and any program
+    /// can compute them. The eight amounts are made one after the other, from an FNV-1a hash of "market.code", by the
+    /// generator of Knuth's MMIX. docs/simulator.md has the rule and examples, and tests rely on it.
     package static func derived(market: Int32, code: String) -> CapitalDistribution {
         var state: UInt64 = 0xcbf2_9ce4_8422_2325
         for byte in "\(market).\(code)".utf8 {
@@ -49,7 +49,7 @@ extension CapitalDistribution {
         }
         func amount() -> Double {
             state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-            // Of the upper bits, since the lower ones repeat soon: 0 to 21 million, in hundredths.
+            // From the upper bits, because the lower ones repeat soon: 0 to 21 million, in hundredths.
             return Double(state >> 33) / 100
         }
         return CapitalDistribution(
@@ -58,7 +58,7 @@ extension CapitalDistribution {
             updateTimestamp: 1_654_703_999 - Double(hoursEastOfGreenwich(market)) * 3600)
     }
 
-    /// Of the market's clock on that day in June.
+    /// The offset of the market's time zone on that day in June.
     private static func hoursEastOfGreenwich(_ market: Int32) -> Int {
         switch Market(rawValue: market) {
         case .us, .ca: -4
@@ -68,7 +68,7 @@ extension CapitalDistribution {
         }
     }
 
-    /// As an old gateway sends it: without the super figures and both times.
+    /// As an old gateway sends them: without the super figures and both times.
     package var old: CapitalDistribution {
         var old = self
         old.inSuper = nil

@@ -1,18 +1,18 @@
 import Codec
 
-/// A request as it came, its body in clear.
+/// A request that was received, its body decrypted.
 struct GatewayRequest {
     var protoID: UInt32
-    /// The serial number; over WebSocket the section.
+    /// The serial number; over WebSocket, the section.
     var serialNo: UInt64
     var body: [UInt8]
-    /// Whether the body is what its SHA-1 tells.
+    /// Whether the body matches its SHA-1.
     var isSound = true
 }
 
 /// What the gateway answers to each request.
 extension Gateway {
-    /// Why a request gets no content.
+    /// Why a request is refused.
     struct Refusal: Error {
         var retType = RetType.failed
         var text: String
@@ -23,7 +23,7 @@ extension Gateway {
 
     private func refusal(_ text: String) -> Refusal { Refusal(text: text) }
 
-    /// - Returns: the body of the answer; nil: it is met with silence.
+    /// - Returns: the body of the answer; nil: there is no answer.
     mutating func answer(
         _ request: GatewayRequest, _ session: Session, _ event: inout Trace?, _ now: Instant
     ) -> [UInt8]? {
@@ -50,7 +50,7 @@ extension Gateway {
         switch request.protoID {
         case ProtoID.initWebSocket where session.isWebSocket:
             return try initWebSocket(request, body, session, &event, now)
-        // The bridge has a greeting and a keep-alive of its own.
+        // The bridge has its own handshake and keep-alive.
         case ProtoID.initConnect where session.isWebSocket, ProtoID.keepAlive where session.isWebSocket:
             throw refusal(configuration.words.unknownProtocol)
         case ProtoID.initConnect: return try initConnect(request, body, session, &event, now)
@@ -85,7 +85,7 @@ extension Gateway {
     /// - Returns: the recorded answer; nil: the gateway gives its own.
     private mutating func recorded(_ request: GatewayRequest) throws -> [UInt8]? {
         if let answer = recording?.answer(to: request.protoID, request.body) { return answer }
-        // The time in it is another each time.
+        // It contains the time, which differs each time.
         if request.protoID == ProtoID.keepAlive { return nil }
         let what = asked.map { "3212, \(SecurityText.of(market: $0.market, code: $0.code))" }
         let text = "\(what ?? "\(request.protoID)"), body \(JSONObject.hex(request.body))"
@@ -93,7 +93,7 @@ extension Gateway {
         throw refusal(configuration.words.notRecorded(text))
     }
 
-    // MARK: - Greetings
+    // MARK: - Handshakes
 
     private mutating func initWebSocket(
         _ request: GatewayRequest, _ body: UnsafeRawBufferPointer, _ session: Session, _ event: inout Trace?,
@@ -142,19 +142,19 @@ extension Gateway {
         let content = InitConnectResponse.Content(
             serverVersion: Self.serverVersion, loginUserID: 10_000_001, connID: draw(), connAESKey: drawText(),
             keepAliveInterval: configuration.keepAliveInterval,
-            // The vendor's client takes it for one that has CBC.
+            // Without an iv the vendor's client would not use CBC.
             aesCBCIV: configuration.isOld ? nil : drawText(), userAttribution: 1)
         _ = agree(hello, content, session, &event)
         return InitConnectResponse(head: AnyResponse(retMsg: "", errCode: 0), content: content).encoded()
     }
 
-    /// Lets the client in.
+    /// Accepts the client.
     /// - Returns: whether the answer's key can be used.
     private func agree(
         _ hello: InitConnectRequest, _ content: InitConnectResponse.Content, _ session: Session, _ event: inout Trace?
     ) -> Bool {
         session.connID = content.connID
-        // A client that does not say has the default.
+        // A client that names no cipher gets the default.
         let asked = CipherAlgorithm(rawValue: hello.packetEncAlgo ?? 0) ?? .ftaesECB
         let algorithm = asked.agreed(hasIV: content.aesCBCIV != nil)
         guard configuration.rsaKey != nil, algorithm != .none else { return true }
@@ -167,13 +167,13 @@ extension Gateway {
         return true
     }
 
-    /// That to the same words, else to any.
+    /// The recorded answer to the same body, else any.
     private mutating func recordedGreeting(_ request: GatewayRequest) -> [UInt8]? {
         guard recording != nil else { return nil }
         return recording?.answer(to: request.protoID, request.body) ?? recording?.answer(to: request.protoID, nil)
     }
 
-    /// 16 upper-case hex digits, as OpenD's keys are.
+    /// 16 upper-case hex digits, like OpenD's keys.
     private mutating func drawText() -> [UInt8] {
         let digits = String(draw(), radix: 16, uppercase: true)
         return Array((String(repeating: "0", count: 16 - digits.count) + digits).utf8)
@@ -181,7 +181,7 @@ extension Gateway {
 
     // MARK: - Capital distributions
 
-    /// Reads what is asked for, and counts it.
+    /// Reads a request, and counts it for the quota.
     private mutating func noteStock(_ body: UnsafeRawBufferPointer, _ event: inout Trace?, _ now: Instant) throws {
         let request = try CapitalDistributionRequest(body, arena)
         asked = request

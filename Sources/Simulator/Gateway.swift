@@ -1,34 +1,34 @@
 import Codec
 
-/// The gateway's side of the protocol, with no socket, clock or thread: bytes and the time come in, outputs go out. What
-/// it does and what it leaves out is told in docs/simulator.md. For one thread at a time.
+/// The gateway's side of the protocol, without a socket, a clock or a thread: it takes bytes and the time, and returns
+/// outputs. docs/simulator.md describes what it does and what it leaves out. For one thread at a time.
 package struct Gateway: ~Copyable {
-    /// Given by the owner; never given twice.
+    /// Chosen by the owner, and never used twice.
     package typealias ClientID = Int
 
-    /// One thing to do; each frame is one of its own, so that faults can act on it.
+    /// One thing to do. Each frame is a separate output, so that faults can affect it.
     package enum Output {
-        /// Send a frame, at that instant or as soon after as can be.
+        /// Send a frame at that instant, or as soon as possible after it.
         case send(ClientID, SentFrame, at: Instant)
-        /// Send what is due, and close; `closed` need not be told.
+        /// Send what is due, and close. `closed` need not be called.
         case close(ClientID, String)
     }
 
     package struct SentFrame {
         package var protoID: UInt32
         package var serialNo: UInt32
-        /// Header and body, as they are sent.
+        /// Header and body as they are sent.
         package var bytes: [UInt8]
-        /// The body in clear.
+        /// The body before encryption.
         package var body: [UInt8]
         package var encryption: Encryption
-        /// Whether it goes out as a section in a WebSocket frame.
+        /// Whether it is sent as a section in a WebSocket frame.
         package var isWebSocket: Bool
-        /// What a 3212 request asked for, as far as it could be read.
+        /// The security of a 3212 request, if it could be read.
         package var request: CapitalDistributionRequest?
-        /// How refusals are worded.
+        /// The texts of refusals.
         package var words = Words()
-        /// Of the client's pushes.
+        /// The counter of the client's pushes.
         var pushNumbers: PushNumbers?
 
         package init(
@@ -45,7 +45,7 @@ package struct Gateway: ~Copyable {
             bytes = made(protoID, serialNo, body)
         }
 
-        /// Another frame in the same dialect and encryption.
+        /// Another frame with the same transport and encryption.
         func made(_ protoID: UInt32, _ serialNo: UInt32, _ body: [UInt8]) -> [UInt8] {
             guard isWebSocket else { return encryption.frame(protoID, serialNo, body) }
             let message = SectionHeader(command: protoID, section: UInt64(serialNo)).reply(body)
@@ -54,24 +54,24 @@ package struct Gateway: ~Copyable {
             return Array(queue.pending)
         }
 
-        /// As a recording has it.
+        /// The frame as a recording has it.
         var header: RecordedFrame.Header {
             let header = bytes.withUnsafeBytes { try? FrameHeader($0, maxBodyLength: .max) }
             if !isWebSocket, let header { return .frame(header) }
             return .section(error: 0)
         }
 
-        /// Bytes before the body.
+        /// Length of the headers before the body.
         var headerSize: Int { isWebSocket ? max(bytes.count - body.count, 0) : FrameHeader.size }
 
-        /// What rules for faults know it by: the bridge's handshake is one, too.
+        /// The protocol number that fault rules use. The bridge's handshake counts as InitConnect.
         var ruleProtoID: UInt32 {
             isWebSocket && protoID == ProtoID.initWebSocket ? ProtoID.initConnect : protoID
         }
     }
 
-    /// Numbers a client's pushes, of all protocols: each is by one higher than the one before, whatever numbers the client
-    /// gives its requests.
+    /// The serial numbers of a client's pushes, of all protocols. Each is one higher than the one before, and
+    /// independent of the client's requests.
     final class PushNumbers {
         private var last: UInt32 = 0
 
@@ -81,12 +81,12 @@ package struct Gateway: ~Copyable {
         }
     }
 
-    /// Who is told what happens; each is called at once.
+    /// Functions that are called when something happens.
     package struct Observers {
         package var trace: ((Trace) -> Void)?
-        /// Told of every frame that comes and of every one that is made to go out.
+        /// Called for every frame received, and for every frame made to be sent.
         package var record: ((RecordedFrame) -> Void)?
-        /// Told what a recording has no answer for.
+        /// Called with a request for which the recording has no answer.
         package var notRecorded: ((String) -> Void)?
 
         package init(
@@ -101,9 +101,9 @@ package struct Gateway: ~Copyable {
 
     /// Most clients at a time.
     package static let maxClients = 128
-    /// A TCP client not heard from for this long is dropped.
+    /// A TCP client that sends nothing for this long is dropped.
     package static let silenceLimit: Instant = 30_000_000_000
-    /// Longest body taken from a client, in bytes.
+    /// Longest body accepted from a client, in bytes.
     package static let maxBodyLength = 4 * 1024 * 1024
 
     /// What is known of one client.
@@ -112,16 +112,16 @@ package struct Gateway: ~Copyable {
         /// nil before InitConnect.
         var connID: UInt64?
         var wantsPushes = false
-        /// Of what comes and goes after InitConnect.
+        /// The cipher of bodies after InitConnect.
         var encryption = Encryption.none
         let pushNumbers = PushNumbers()
-        /// An InitConnect that came before the login.
+        /// An InitConnect that was received before the login.
         var waiting: GatewayRequest?
-        /// Whether silence is no reason to close it: browsers can not ping, and the vendor's JavaScript SDK does not.
+        /// Whether it is kept even if it sends nothing: browsers cannot ping, and the vendor's JavaScript SDK does not.
         var mayBeSilent = false
-        /// When its last whole frame came.
+        /// When its last whole frame was received.
         var heardAt: Instant
-        /// Whether it came to the WebSocket port.
+        /// Whether it connected to the WebSocket port.
         let isWebSocket: Bool
 
         init(heardAt: Instant, isWebSocket: Bool) {
@@ -134,19 +134,19 @@ package struct Gateway: ~Copyable {
     private var sessions: [ClientID: Session] = [:]
     var quota: QuotaWindow?
     var recording: Recording?
-    /// What the 3212 request that is being answered asks for.
+    /// The security of the 3212 request that is being answered.
     var asked: CapitalDistributionRequest?
     private let startedAt: Instant
     /// nil: never.
     private let loginAt: Instant?
-    /// Whether those that waited for the login have been answered.
+    /// Whether the clients that waited for the login have been answered.
     private var isLoginDone: Bool
     private var nextPush: Instant?
-    /// Of those recorded.
+    /// Index of the next recorded push.
     private var pushCount = 0
     private var random: SplitMix64
     let arena = MessageArena()
-    /// What InitWebSocket must tell of the key; nil: no key is asked for.
+    /// The digest of the key that InitWebSocket must have; nil: any key is accepted.
     let keyDigest: [UInt8]?
     private let observers: Observers
     var notRecorded: ((String) -> Void)? { observers.notRecorded }
@@ -168,7 +168,7 @@ package struct Gateway: ~Copyable {
 
     // MARK: - Events
 
-    /// - Parameter isWebSocket: whether it came to the bridge's port.
+    /// - Parameter isWebSocket: whether it connected to the bridge's port.
     package mutating func connected(_ client: ClientID, isWebSocket: Bool = false, _ now: Instant) -> [Output] {
         report(event("connected", client, now))
         guard sessions.count < Self.maxClients else {
@@ -178,7 +178,7 @@ package struct Gateway: ~Copyable {
         return []
     }
 
-    /// The client closed its end, or the line broke.
+    /// The client closed its end, or the connection broke.
     package mutating func closed(_ client: ClientID, _ now: Instant) {
         if sessions.removeValue(forKey: client) != nil { report(event("closed", client, now)) }
     }
@@ -188,7 +188,7 @@ package struct Gateway: ~Copyable {
     ) -> [Output] {
         guard let session = sessions[client] else { return [] }
         session.reader.append(bytes)
-        // Who has waited comes first.
+        // Clients that have waited come first.
         var outputs = logIn(now)
         do throws(FrameError) {
             while let frame = try session.reader.next() {
@@ -201,7 +201,7 @@ package struct Gateway: ~Copyable {
         return outputs
     }
 
-    /// A message of a client of the bridge's.
+    /// A message of a client of the bridge.
     package mutating func received(
         _ header: SectionHeader, _ body: UnsafeRawBufferPointer, from client: ClientID, _ now: Instant
     ) -> [Output] {
@@ -211,21 +211,21 @@ package struct Gateway: ~Copyable {
         return answered(request, session, client, now)
     }
 
-    /// A frame of a WebSocket came, or the upgrade to it.
+    /// A WebSocket frame or the upgrade was received.
     package mutating func heard(_ client: ClientID, _ now: Instant) {
         sessions[client]?.heardAt = now
         sessions[client]?.mayBeSilent = true
     }
 
-    /// The line of a client cannot be used any more.
+    /// The connection of a client cannot be used any more.
     package mutating func broken(_ client: ClientID, _ why: String, _ now: Instant) -> [Output] {
         sessions[client] == nil ? [] : [drop(client, why, now)]
     }
 
-    /// Whether OpenD has logged in; the WebSocket's port is open from then on.
+    /// Whether OpenD has logged in. The WebSocket port is open from then on.
     package func isLoggedIn(_ now: Instant) -> Bool { loginAt.map { now >= $0 } ?? false }
 
-    /// Answers those that waited for the login.
+    /// Answers the clients that waited for the login.
     private mutating func logIn(_ now: Instant) -> [Output] {
         guard !isLoginDone, isLoggedIn(now) else { return [] }
         isLoginDone = true
@@ -237,7 +237,7 @@ package struct Gateway: ~Copyable {
         return outputs
     }
 
-    /// Does what is due: answers that waited for the login, pushes, and the end of silent clients.
+    /// Does what is due: answers that waited for the login, pushes, and dropping silent clients.
     package mutating func tick(_ now: Instant) -> [Output] {
         guard let due = nextTick, now >= due else { return [] }
         var outputs = logIn(now)
@@ -280,7 +280,7 @@ package struct Gateway: ~Copyable {
         let encryption =
             header.protoID == ProtoID.initConnect ? Encryption(configuration.rsaKey) : session.encryption
         let plain = encryption.decrypt(frame.body)
-        // What is no cipher text of this gateway's key is not what its SHA-1 tells.
+        // A body that cannot be decrypted with this gateway's key does not match its SHA-1.
         let isSound = plain?.withUnsafeBytes { SHA1Digest(of: $0) == header.sha1 } ?? false
         let request = GatewayRequest(
             protoID: header.protoID, serialNo: UInt64(header.serialNo), body: plain ?? Array(frame.body),
@@ -290,7 +290,7 @@ package struct Gateway: ~Copyable {
         guard session.connID == nil, !isLoggedIn(now), !refusesLogin else {
             return answered(request, session, client, now)
         }
-        // Silence until the login, and for good to all but InitConnect.
+        // No answer until the login, and never one to anything but InitConnect.
         var waiting = event("waiting", client, now)
         waiting?.add("proto_id", Int64(request.protoID))
         waiting?.add("serial_no", Int64(truncatingIfNeeded: request.serialNo))
@@ -357,7 +357,7 @@ package struct Gateway: ~Copyable {
         return .close(client, why)
     }
 
-    /// nil if nobody wants to know.
+    /// nil if there is no observer.
     private func event(_ name: String, _ client: ClientID, _ now: Instant) -> Trace? {
         observers.trace == nil ? nil : Trace(name, client, unixTime: configuration.unixTimeAtZero + now)
     }

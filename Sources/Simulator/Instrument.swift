@@ -1,12 +1,12 @@
 import Codec
 
-/// What a security is to the simulator, told from its market and the form of its code alone.
+/// The kind of a security, decided by its market and the form of its code alone.
 package enum Instrument: Equatable, Sendable {
     /// A stock, warrant or fund: it has figures.
     case tradable
-    /// An index, a future, a currency pair, a crypto currency: known, and without a capital distribution.
+    /// An index, a future, a currency pair, a crypto currency: known, but without a capital distribution.
     case unsupported
-    /// The same, which OpenD has words of its own for.
+    /// The same, for which OpenD has a text of its own.
     case usIndex
     case unknown
 

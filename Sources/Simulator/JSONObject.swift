@@ -1,4 +1,4 @@
-/// A JSON object as it is written, field after field, on one line.
+/// A JSON object that is written field after field, on one line.
 struct JSONObject {
     private var fields = ""
 

@@ -1,7 +1,7 @@
 import CSystem
 import Glibc
 
-/// A socket that listens, and that can be away for a while without losing its port. For one thread at a time.
+/// A listening socket that can refuse connections for a while without losing its port. For one thread at a time.
 final class Listener {
     /// Where it listens, as people write it: `127.0.0.1:PORT` or `[::1]:PORT`.
     let address: String
@@ -11,7 +11,7 @@ final class Listener {
     /// - Parameters:
     ///   - host: a numeric address.
     ///   - port: 0 lets the system choose.
-    ///   - isOpen: whether it listens at once; if not, the port is kept and refuses until `comeBack`.
+    ///   - isOpen: whether it listens at once. If not, the port is kept and refuses connections until `comeBack`.
     init(_ host: String, _ port: UInt16, isOpen: Bool = true) throws(SimulatorServer.Failure) {
         var hints = addrinfo()
         hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE
@@ -30,13 +30,13 @@ final class Listener {
             Glibc.close(socket)
             throw SimulatorServer.Failure("no socket", error)
         }
-        // A port is free again as soon as its simulator has ended.
+        // The port can be used again as soon as the simulator has ended.
         for socket in [first, socket] {
             var on: Int32 = 1
             setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<Int32>.size))
         }
-        // Only a port that was asked for by its number is kept by a socket that listens, is shut down, and listens again.
-        // So the first one finds the number.
+        // A socket that is shut down and listens again keeps its port only if it was bound to that number. So a first
+        // socket finds a free number.
         guard Glibc.bind(first, info.ai_addr, info.ai_addrlen) == 0,
             Self.bind(socket, as: first) == 0, !isOpen || listen(socket, SOMAXCONN) == 0
         else {
@@ -56,7 +56,7 @@ final class Listener {
         socket = -1
     }
 
-    /// A client's socket, non-blocking; below 0: none waits.
+    /// A client's socket, non-blocking; below 0 if no client waits.
     func accept() -> Int32 {
         let client = csystem_accept(socket)
         if client >= 0 {
@@ -66,7 +66,7 @@ final class Listener {
         return client
     }
 
-    /// Refuses connections. A socket that listened keeps its port when it is shut down.
+    /// Refuses connections. A listening socket keeps its port when it is shut down.
     func goAway() { shutdown(socket, Int32(SHUT_RD)) }
 
     func comeBack() -> Bool { listen(socket, SOMAXCONN) == 0 }
@@ -87,7 +87,7 @@ final class Listener {
         return withUnsafeMutableBytes(of: &storage) { bytes in
             guard let address = bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self) else { return 0 }
             getsockname(socket, address, &length)
-            // The port stands at the same place in both families.
+            // The port has the same offset in both families.
             return UInt16(bigEndian: bytes.load(fromByteOffset: 2, as: UInt16.self))
         }
     }

@@ -1,5 +1,5 @@
-/// Protobuf at the level of bytes, for bodies that no encoder would make: a message is a list of fields, each with a
-/// number and a value, in any order and of any type.
+/// Protobuf at the level of bytes, for bodies that no encoder makes: a message is a list of fields, each with a number
+/// and a value, in any order and of any type.
 struct ProtobufFields: Equatable {
     struct Field: Equatable {
         /// 1 to 536,870,911
@@ -7,7 +7,7 @@ struct ProtobufFields: Equatable {
         var value: Value
     }
 
-    /// By its type on the wire.
+    /// The value, by its wire type.
     enum Value: Equatable {
         case varint(UInt64)
         case fixed64(UInt64)
@@ -17,7 +17,7 @@ struct ProtobufFields: Equatable {
 
     var fields: [Field] = []
 
-    /// nil if these bytes are no message; groups, which proto2 has left behind, count as none.
+    /// nil if these bytes are not a message. Groups are not supported.
     init?(_ bytes: some Sequence<UInt8>) {
         var rest = Array(bytes)[...]
         while !rest.isEmpty {
@@ -49,7 +49,7 @@ struct ProtobufFields: Equatable {
 
     mutating func remove(_ number: UInt32) { fields.removeAll { $0.number == number } }
 
-    /// In place of the first field of that number, or at the end.
+    /// Replaces the first field of that number, or appends it.
     mutating func set(_ number: UInt32, _ value: Value) {
         if let index = fields.firstIndex(where: { $0.number == number }) {
             fields[index].value = value
@@ -61,7 +61,7 @@ struct ProtobufFields: Equatable {
     /// The first field of that number.
     subscript(_ number: UInt32) -> Value? { fields.first { $0.number == number }?.value }
 
-    /// The first field of that number as a message of its own; nil if it is none.
+    /// The first field of that number as a message; nil if it is not a message.
     func message(_ number: UInt32) -> ProtobufFields? {
         guard case .bytes(let bytes) = self[number] else { return nil }
         return ProtobufFields(bytes)

@@ -1,9 +1,9 @@
-/// The gateway's count of requests: the time between request 1 and request `limit` + 1 must be
-/// greater than the window. What is refused does not count.
+/// The gateway's count of requests: the time between request 1 and request `limit` + 1 must be greater than the window.
+/// A refused request does not count.
 struct QuotaWindow {
     let limit: Int
     let window: Instant
-    /// When the last `limit` requests were counted: a ring, in which `oldest` is overwritten next once it is full.
+    /// When the last `limit` requests were counted: a ring buffer. When it is full, `oldest` is overwritten next.
     private var counted: [Instant] = []
     private var oldest = 0
 

@@ -1,12 +1,12 @@
 import Codec
 
-/// A frame that came or went, with its body in clear, as a recording has it.
+/// A frame of a recording, received or sent, with its body decrypted.
 package struct RecordedFrame {
-    /// What stood before the body on the line.
+    /// The headers before the body.
     package enum Header {
-        /// TCP: body format, protocol version, the body's length as it was sent and the SHA-1 that was told.
+        /// TCP: body format, protocol version, length and SHA-1, all from the header.
         case frame(FrameHeader)
-        /// WebSocket: the bridge's error, of replies.
+        /// WebSocket: the bridge's error, in replies.
         case section(error: Int32)
     }
 
@@ -15,14 +15,14 @@ package struct RecordedFrame {
     package var unixTime: Instant
     package var isRequest: Bool
     package var protoID: UInt32
-    /// The serial number; over WebSocket the section.
+    /// The serial number; over WebSocket, the section.
     package var serialNo: UInt64
     package var header: Header
     package var encryption: Encryption
-    /// As it came if it could not be decrypted.
+    /// The body as it was received, if it could not be decrypted.
     package var body: [UInt8]
     package var isReadable = true
-    /// Whether the gateway sent it by itself.
+    /// Whether it is a push.
     package var isPush = false
 
     /// A JSON object with its newline.
@@ -57,7 +57,7 @@ package struct RecordedFrame {
 }
 
 extension Encryption {
-    /// As OpenD's documentation names it.
+    /// The name in OpenD's documentation.
     fileprivate var name: String {
         switch self {
         case .none: "none"

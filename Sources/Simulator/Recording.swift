@@ -1,7 +1,7 @@
 import Codec
 
-/// The answers of a recorded session, by what was asked: the same protocol with the same body. A request that was recorded
-/// more than once gets its answers in their order, and the last one from then on.
+/// The answers of a recorded session, by protocol and body of the request. A request that was recorded more than once
+/// gets its answers in order, and the last one from then on.
 package struct Recording: Sendable {
     private struct Request: Hashable {
         var protoID: UInt32
@@ -14,7 +14,7 @@ package struct Recording: Sendable {
         var next = 0
     }
 
-    /// A frame as it is read from a recording.
+    /// A frame read from a recording.
     package struct Entry {
         package var client: Int64
         package var isRequest: Bool
@@ -42,9 +42,9 @@ package struct Recording: Sendable {
     }
 
     private var answers: [Request: Answers] = [:]
-    /// Requests whose answers have not come yet.
+    /// Requests whose answers were not read yet.
     private var waiting: [Waiting: [UInt8]] = [:]
-    /// What the gateway sent by itself, in its order.
+    /// The recorded pushes, in order.
     package private(set) var pushes: [(protoID: UInt32, body: [UInt8])] = []
 
     package init() {}
@@ -61,7 +61,7 @@ package struct Recording: Sendable {
         } else if entry.isPush {
             pushes.append((entry.protoID, entry.body))
         } else if let request = waiting.removeValue(forKey: key) {
-            // Two clients never greet with the same words.
+            // No two clients send the same handshake.
             let isGreeting = entry.protoID == ProtoID.initConnect || entry.protoID == ProtoID.initWebSocket
             for body in isGreeting ? [request, nil] : [request] {
                 answers[Request(protoID: entry.protoID, body: body), default: Answers(bodies: [])].bodies
@@ -73,7 +73,7 @@ package struct Recording: Sendable {
     /// How many answers it has.
     package var count: Int { answers.filter { $0.key.body != nil }.values.reduce(0) { $0 + $1.bodies.count } }
 
-    /// - Parameter body: in clear; nil: whatever was asked, for greetings.
+    /// - Parameter body: the decrypted body; nil: any body, for handshakes.
     mutating func answer(to protoID: UInt32, _ body: [UInt8]?) -> [UInt8]? {
         let key = Request(protoID: protoID, body: body)
         guard let found = answers[key] else { return nil }

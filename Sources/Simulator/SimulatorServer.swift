@@ -2,13 +2,13 @@ import CSystem
 import Codec
 import Glibc
 
-/// A gateway behind a real socket. All is done by one thread: the one that calls `run`, or one of its own that `start`
-/// makes. `stop` is for any thread; `init`, `start` and `join` for one.
+/// A gateway behind a real socket. One thread does all: the one that calls `run`, or one that `start` makes. Any thread
+/// may call `stop`; `init`, `start` and `join` are for one thread.
 package final class SimulatorServer: @unchecked Sendable {
     /// Where it listens, as people write it: `127.0.0.1:PORT` or `[::1]:PORT`.
     package var address: String { listener.address }
     package var port: UInt16 { listener.port }
-    /// The same of the WebSocket bridge; nil: there is none.
+    /// The same for the WebSocket bridge; nil: there is none.
     package var websocketAddress: String? { bridgeListener?.address }
     package var websocketPort: UInt16? { bridgeListener?.port }
 
@@ -22,10 +22,10 @@ package final class SimulatorServer: @unchecked Sendable {
 
     private final class Client {
         let socket: Int32
-        /// What the socket has not taken yet, from `sent` on.
+        /// Bytes to send. The socket has taken those before `sent`.
         var unsent: [UInt8] = []
         var sent = 0
-        /// What a gateway with faults still has to do on it; without faults nothing goes this way.
+        /// Steps that a gateway with faults still has to do; not used without faults.
         var line = WireLine()
         /// Nothing more is read from it.
         var isDeaf = false
@@ -37,7 +37,7 @@ package final class SimulatorServer: @unchecked Sendable {
             self.bridge = bridge
         }
 
-        /// Puts bytes of frames on the line.
+        /// Appends bytes of frames to send.
         func put(_ bytes: [UInt8]) {
             guard let bridge else { return unsent += bytes }
             bridge.put(bytes)
@@ -47,9 +47,9 @@ package final class SimulatorServer: @unchecked Sendable {
         var isBehind: Bool { unsent.count - sent > SimulatorServer.maxUnsent || line.isBehind }
     }
 
-    /// A client for whom more than this waits is not read from until it has taken some; in bytes.
+    /// If more bytes than this wait for a client, nothing is read from it until it has taken some.
     private static let maxUnsent = 1024 * 1024
-    /// The gateway refuses more than its 128 in words; beyond this the system's own queue does, which costs nothing.
+    /// The gateway accepts and closes connections above 128. Above this number, they stay in the system's queue.
     private static let maxSockets = 256
 
     private let listener: Listener
@@ -64,23 +64,23 @@ package final class SimulatorServer: @unchecked Sendable {
     private var gateway: Gateway
     /// nil: the gateway has no faults.
     private var faults: FaultPlan?
-    /// When a gateway that went away is back.
+    /// When a restarting gateway accepts connections again.
     private var backAt: Instant?
     private var clients: [Gateway.ClientID: Client] = [:]
     private var nextClient: Gateway.ClientID = 1
-    /// Frames whose time has not come, in the order of their time.
+    /// Frames that are not due yet, in the order of their time.
     private var delayed: [(at: Instant, client: Gateway.ClientID, bytes: [UInt8])] = []
     private var thread: Thread?
 
-    // MARK: - For its owner
+    // MARK: - For the owner
 
-    /// Listens; clients are served as soon as `run` is called.
+    /// Listens. Clients are served when `run` is called.
     /// - Parameters:
     ///   - configuration: `unixTimeAtZero` is set here.
     ///   - host: `127.0.0.1`, `::1` or another numeric address.
     ///   - port: 0 lets the system choose.
-    ///   - websocketPort: of the bridge; nil: there is none.
-    ///   - tls: as whom the bridge answers; nil: without TLS.
+    ///   - websocketPort: the bridge's port; nil: there is no bridge.
+    ///   - tls: the bridge's certificate; nil: no TLS.
     ///   - observers: called on the serving thread.
     package init(
         _ configuration: GatewayConfiguration, host: String = "127.0.0.1", port: UInt16 = 0,
@@ -88,7 +88,7 @@ package final class SimulatorServer: @unchecked Sendable {
         observers: Gateway.Observers = Gateway.Observers()
     ) throws(Failure) {
         listener = try Listener(host, port)
-        // OpenD's opens after the login.
+        // OpenD's WebSocket port opens after the login.
         bridgeListener = try websocketPort.map { (port) throws(Failure) in
             try Listener(host, port, isOpen: false)
         }
@@ -124,7 +124,7 @@ package final class SimulatorServer: @unchecked Sendable {
         thread.join()
     }
 
-    /// Serves until `stop`, then closes everything. To be called once.
+    /// Serves until `stop`, then closes everything. Call it once.
     package func run() {
         while !serveOnce() {}
         for id in clients.keys.sorted() { sayGoodbye(id) }
@@ -137,7 +137,7 @@ package final class SimulatorServer: @unchecked Sendable {
     /// Waits until there is something to do, and does it.
     /// - Returns: whether `stop` was called.
     private func serveOnce() -> Bool {
-        // poll passes over entries below 0.
+        // poll ignores entries below 0.
         let accepts = clients.count < Self.maxSockets && backAt == nil
         var polled = [
             stopEvent, accepts ? listener.socket : -1, accepts && isBridgeOpen ? bridgeListener?.socket ?? -1 : -1,
@@ -147,7 +147,7 @@ package final class SimulatorServer: @unchecked Sendable {
         let ids = clients.keys.sorted()
         for id in ids {
             guard let client = clients[id] else { continue }
-            // One that is not read from any more must still be seen to leave.
+            // Even if nothing is read from a client any more, its end must be noticed.
             let reading = client.isDeaf ? Self.hangUp : client.isBehind ? 0 : POLLIN
             let events = reading | (client.unsent.isEmpty ? 0 : POLLOUT)
             polled.append(pollfd(fd: client.socket, events: Int16(events), revents: 0))
@@ -176,7 +176,7 @@ package final class SimulatorServer: @unchecked Sendable {
         isBridgeOpen = bridgeListener.comeBack()
     }
 
-    /// Waits until one of them is ready or something is due, and a millisecond more at most.
+    /// Waits until a socket is ready or something is due, and at most a millisecond longer.
     private func wait(_ polled: inout [pollfd]) {
         let lines = faults == nil ? nil : clients.values.compactMap(\.line.nextTime).min()
         let due = [gateway.nextTick, delayed.first?.at, lines, backAt].compactMap { $0 }.min()
@@ -186,7 +186,7 @@ package final class SimulatorServer: @unchecked Sendable {
         }
         let left = max(due, 0) - Self.now()
         if lines == due, left > 0, left < 1_000_000 {
-            // The pieces of a frame lie closer together than poll can tell.
+            // The pieces of a frame are closer together than poll's resolution.
             var pause = timespec(tv_sec: 0, tv_nsec: Int(left))
             nanosleep(&pause, nil)
             poll(&polled, nfds_t(polled.count), 0)
@@ -264,7 +264,7 @@ package final class SimulatorServer: @unchecked Sendable {
         guard !outputs.isEmpty else { return }
         let now = Self.now()
         if faults != nil { return performWithFaults(outputs, now) }
-        // Answers that are ready together go out together.
+        // Answers that are ready together are sent together.
         var touched: Set<Gateway.ClientID> = []
         for output in outputs {
             switch output {
@@ -306,13 +306,13 @@ package final class SimulatorServer: @unchecked Sendable {
             client.unsent.removeAll(keepingCapacity: client.sent <= Self.maxUnsent)
             client.sent = 0
         } else if client.sent >= client.unsent.count / 2 {
-            // Not at every send: each byte is moved once at most, on average.
+            // Not at every send, so that each byte is moved at most once on average.
             client.unsent.removeFirst(client.sent)
             client.sent = 0
         }
     }
 
-    /// Closes a line as a gateway does that has a reason to, after what waits.
+    /// Closes a connection after the bytes that wait were sent.
     private func sayGoodbye(_ id: Gateway.ClientID) {
         if let client = clients[id], let bridge = client.bridge {
             bridge.putClose(1001)
@@ -325,7 +325,7 @@ package final class SimulatorServer: @unchecked Sendable {
     private func drop(_ id: Gateway.ClientID, resets: Bool = false) {
         guard let client = clients.removeValue(forKey: id) else { return }
         if resets {
-            // Without lingering a close is a reset.
+            // With a linger time of 0, close resets the connection.
             var atOnce = linger(l_onoff: 1, l_linger: 0)
             setsockopt(client.socket, SOL_SOCKET, SO_LINGER, &atOnce, socklen_t(MemoryLayout<linger>.size))
         }
@@ -351,7 +351,7 @@ package final class SimulatorServer: @unchecked Sendable {
         }
     }
 
-    /// Does what is due on a line.
+    /// Does what is due on a connection.
     private func proceed(_ id: Gateway.ClientID) {
         while let client = clients[id], let action = client.line.next(Self.now()) {
             switch action {
@@ -364,9 +364,9 @@ package final class SimulatorServer: @unchecked Sendable {
         }
     }
 
-    /// The gateway restarts: all lines close, the port refuses for a moment, and nothing is remembered.
+    /// The gateway restarts: all connections close, the port refuses for a moment, and the quota is forgotten.
     private func goAway(_ now: Instant) {
-        // First, so that who has lost its line finds nobody.
+        // First, so that a client that lost its connection cannot connect again yet.
         listener.goAway()
         bridgeListener?.goAway()
         isBridgeOpen = false
@@ -384,7 +384,7 @@ package final class SimulatorServer: @unchecked Sendable {
 
     // MARK: - The system
 
-    /// The clock that drives the gateway: no one sets it.
+    /// The monotonic clock, which drives the gateway.
     private static func now() -> Instant { time(CLOCK_MONOTONIC) }
 
     private static func time(_ clock: clockid_t) -> Instant {
@@ -393,6 +393,6 @@ package final class SimulatorServer: @unchecked Sendable {
         return Instant(time.tv_sec) * 1_000_000_000 + Instant(time.tv_nsec)
     }
 
-    /// Poll's event for an end of the line that is not read up to: POLLRDHUP.
+    /// POLLRDHUP: the client closed its end, even if not all was read.
     private static let hangUp: Int32 = 0x2000
 }

@@ -1,4 +1,4 @@
-/// What it makes follows from the seed, and nothing comes twice.
+/// A random number generator. The numbers follow from the seed, and no number comes twice.
 struct SplitMix64: RandomNumberGenerator {
     var state: UInt64
 

@@ -1,6 +1,6 @@
 import Glibc
 
-/// A thread with no Foundation; joined once or not at all.
+/// A thread, without Foundation. It is joined once or not at all.
 package struct Thread: ~Copyable {
     private let handle: pthread_t
 
@@ -25,9 +25,9 @@ package struct Thread: ~Copyable {
         self.handle = handle
     }
 
-    /// Waits for its end.
+    /// Waits until the thread has ended.
     package consuming func join() { pthread_join(handle, nil) }
 
-    /// Lets it go on by itself.
+    /// Detaches the thread.
     package consuming func detach() { pthread_detach(handle) }
 }

@@ -1,4 +1,4 @@
-/// One thing the gateway saw or did, as a JSON object.
+/// An event of the gateway, as a JSON object.
 package struct Trace {
     private var json = JSONObject()
 

@@ -1,4 +1,4 @@
-/// What goes out on one line and when, with no socket or clock: it puts the steps of many frames into their order.
+/// What is sent on one connection and when, without a socket or a clock: it puts the steps of many frames into order.
 package struct WireLine {
     package enum Action: Equatable {
         case send([UInt8])
@@ -6,19 +6,19 @@ package struct WireLine {
         case reset
     }
 
-    /// Time between two pieces of one frame, so that they arrive apart; nanoseconds.
+    /// Time between two pieces of one frame, in nanoseconds, so that they arrive separately.
     package static let pieceGap: Instant = 50_000
-    /// More pieces than this wait: do not read from the client until some have gone.
+    /// If more pieces than this wait, nothing is read from the client until some are sent.
     private static let maxPieces = 65_536
 
-    /// Frames whose time has not come, in the order of their time.
+    /// Frames that are not due yet, in the order of their time.
     private var later: [(at: Instant, steps: [WireStep])] = []
     private var held: [(bytes: [UInt8], how: WireStep.Hold)] = []
     private var heldUntil: Instant?
-    /// In their order from `first` on; an action may have to wait a little after the one before it.
+    /// Actions in order, from `first` on. An action may have to wait a little after the one before it.
     private var actions: [(action: Action, hasGap: Bool)] = []
     private var first = 0
-    /// Of the last piece.
+    /// When the last piece was sent.
     private var lastSentAt: Instant = 0
 
     package init() {}
@@ -31,7 +31,7 @@ package struct WireLine {
             let place = later.lastIndex { $0.at <= at }.map { $0 + 1 } ?? 0
             return later.insert((at, steps), at: place)
         }
-        // A frame that is held itself lets go of those held before, else they might wait for ever for one another.
+        // A held frame releases those that were held before it. Otherwise they could wait for each other forever.
         var glue: [UInt8] = []
         var behind: [UInt8] = []
         if !held.isEmpty, steps.contains(where: \.isFrame) {
@@ -44,7 +44,8 @@ package struct WireLine {
             held = []
             heldUntil = nil
         }
-        // Not behind what is cut: without a digest, as over WebSocket, it would be taken for the rest of that.
+        // Not after a frame that is cut off: without a digest, as over WebSocket, it would be taken for the missing
+        // part.
         if steps.contains(.close) {
             glue = behind + glue
             behind = []
@@ -76,7 +77,7 @@ package struct WireLine {
         if !behind.isEmpty { actions.append((.send(behind), false)) }
     }
 
-    /// Adds a frame that waits for no other, but for the rest of one that goes out in pieces.
+    /// Adds a frame that waits only for the rest of a frame that is being sent in pieces.
     package mutating func addBetween(_ frame: [UInt8]) {
         let place = actions[first...].firstIndex { !$0.hasGap } ?? actions.count
         actions.insert((.send(frame), false), at: place)
@@ -100,13 +101,13 @@ package struct WireLine {
         return action
     }
 
-    /// When there will be something to do; nil: never, as it stands.
+    /// When there will be something to do; nil if there is nothing.
     package var nextTime: Instant? {
         let ready = first < actions.count ? (actions[first].hasGap ? lastSentAt + Self.pieceGap : .min) : nil
         return [later.first?.at, heldUntil, ready].compactMap { $0 }.min()
     }
 
-    /// Sends what was held in vain.
+    /// Sends frames that were held too long.
     private mutating func letGo() {
         for kept in held { actions.append((.send(kept.bytes), false)) }
         held = []
@@ -117,7 +118,7 @@ package struct WireLine {
 }
 
 extension WireStep {
-    /// Whether it puts a frame, or a part of one, on the line or into its turn there.
+    /// Whether the step sends a frame or a part of one.
     fileprivate var isFrame: Bool {
         switch self {
         case .send, .hold: true

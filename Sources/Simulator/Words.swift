@@ -1,14 +1,14 @@
 import Codec
 
-/// What the gateway says, in the language that its setting `lang` names. docs/simulator.md tells which texts were seen of
-/// real gateways; the others are this program's own.
+/// The gateway's texts, in the language of its setting `lang`. docs/simulator.md tells which of them were seen of real
+/// gateways; the others are this program's own.
 package struct Words: Equatable, Sendable {
     package enum Language: String, CaseIterable, Sendable {
         case chs, en
     }
 
     package var language = Language.chs
-    /// Refuse for frequency as OpenD once did, without figures.
+    /// Use older words for too many requests, without numbers.
     package var isOld = false
 
     package init(_ language: Language = .chs, isOld: Bool = false) {
@@ -34,7 +34,7 @@ package struct Words: Equatable, Sendable {
         chosen("未知股票 \(SecurityText.of(market: market, code: code))", "Unknown stock \(code)")
     }
 
-    /// OpenD's own time-out, in either language.
+    /// OpenD's own timeout, in both languages.
     package var upstreamTimeout: String { "NN_ProtoRet_TimeOut" }
 
     // MARK: - Seen in Chinese
@@ -44,7 +44,7 @@ package struct Words: Equatable, Sendable {
     var noUSIndex: String { chosen("暂不支持美股指数", "US indexes are not supported yet") }
     var wrongInterface: String { chosen("该接口仅支持正股", "This interface supports ordinary shares only") }
     var unknownProtocol: String { chosen("未知的协议ID", "Unknown protocol ID") }
-    /// InitConnect's, before the login.
+    /// The refusal of InitConnect before the login.
     package var notLoggedIn: String { chosen("需要手机验证码", "A phone verification code is needed") }
 
     // MARK: - This program's own
@@ -55,7 +55,7 @@ package struct Words: Equatable, Sendable {
     var onDemand: String { chosen("出错了 (on demand)", "Something went wrong (on demand)") }
     var initRefused: String { chosen("拒绝连接 (on demand)", "refused on demand") }
 
-    /// - Parameter request: what was asked.
+    /// - Parameter request: the request.
     func notRecorded(_ request: String) -> String {
         chosen("录制文件中没有此请求的应答: \(request)", "The recording has no answer to this request: \(request)")
     }
@@ -63,9 +63,9 @@ package struct Words: Equatable, Sendable {
     private func chosen(_ chs: String, _ en: String) -> String { language == .chs ? chs : en }
 }
 
-/// A stock as people write it.
+/// The text of a stock, as people write it.
 enum SecurityText {
-    /// With the market's number where it has no name.
+    /// With the market's number if it has no name.
     static func of(market: Int32, code: String) -> String {
         "\(Market(rawValue: market).map { "\($0.prefix)" } ?? "\(market)").\(code)"
     }

@@ -2,21 +2,21 @@ import CSystem
 import Codec
 import Simulator
 
-/// What the command line asks for.
+/// The settings of the command line.
 struct Arguments {
     static var version: String { String(cString: csystem_version()) }
 
     var configuration = GatewayConfiguration()
     var host = "127.0.0.1"
     var port: UInt16 = 11111
-    /// Of the WebSocket bridge; nil: there is none.
+    /// The port of the WebSocket bridge; nil: there is none.
     var websocketPort: UInt16?
-    /// The bridge's certificate and key; both or none.
+    /// The bridge's certificate and key: both or none.
     var certificate: String?
     var key: String?
-    /// Where to write what the gateway sees; "-" is the standard output.
+    /// Where to write the trace; "-" is the standard output.
     var trace: String?
-    /// The same for frames.
+    /// The same for the recording.
     var record: String?
     /// A recording to answer from.
     var replay: String?
@@ -29,7 +29,7 @@ struct Arguments {
     }
 
     init(_ words: [String]) throws(Request) {
-        // Clients tell runs of a gateway apart by their connection ids.
+        // Different in each run, because clients distinguish runs of a gateway by their connection ids.
         configuration.seed = .random(in: .min ... .max)
         var words = CommandWords(words)
         var keepsQuota = false
@@ -45,7 +45,7 @@ struct Arguments {
                 "--websocket-key, --tls-cert and --tls-key are of the WebSocket: name its --websocket-port, too")
         }
         guard replay == nil || replay != record else { throw .wrong("--record would overwrite the file of --replay") }
-        // The refusals for frequency are in the recording.
+        // The recording has the refusals.
         if replay != nil, !keepsQuota { configuration.quota = nil }
     }
 
@@ -79,7 +79,7 @@ struct Arguments {
         case "--quota": configuration.quota = try Self.quota(words.value(word))
         case "--no-quota": configuration.quota = nil
         case "--keep-alive":
-            // Also what no gateway would say: clients must cope.
+            // Also values that no gateway sends: clients must handle them.
             configuration.keepAliveInterval = Int32(
                 clamping: try words.number(word, Int64(Int32.min)...Int64(Int32.max)))
         case "--latency": configuration.latency = try words.number(word, 0...3_600_000) * 1_000_000

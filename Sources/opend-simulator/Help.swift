@@ -87,7 +87,7 @@ extension Arguments {
 
         """
 
-    /// A line for each, with what it takes and what that is if it is left out.
+    /// One line for each fault, with its number and the default.
     private static func table(_ faults: [Fault]) -> String {
         faults.map { fault in
             let argument = fault.argument

@@ -27,17 +27,17 @@ enum OpenDSimulator {
     }
 }
 
-/// Serves until a signal or the end of the input.
+/// Serves until a signal, or the end of the standard input.
 /// - Returns: the exit status.
 private func serve(_ arguments: Arguments) throws(SimulatorServer.Failure) -> Int32 {
-    // Before anybody can know that it runs, and in every thread: one of them waits for the signals, so that no handler
-    // has to do anything.
+    // Blocked before the first line is printed, and in every thread: one thread waits for the signals, so that no
+    // handler is needed.
     var signals = sigset_t()
     sigemptyset(&signals)
     sigaddset(&signals, SIGTERM)
     sigaddset(&signals, SIGINT)
     pthread_sigmask(SIG_BLOCK, &signals, nil)
-    // Who reads the first line and no more must not end it by the next one.
+    // A reader may close the pipe after the first line. Writing the next one must not end the program.
     signal(SIGPIPE, SIG_IGN)
 
     var configuration = arguments.configuration
@@ -89,7 +89,7 @@ private func waitForEndOfInput(_ server: SimulatorServer) {
     server.stop()
 }
 
-/// As whom the bridge answers.
+/// The bridge's certificate and key.
 private func tls(_ arguments: Arguments) throws(SimulatorServer.Failure) -> TLSContext? {
     guard let certificate = arguments.certificate, let key = arguments.key else { return nil }
     do throws(TLSContext.TrustError) {
@@ -99,7 +99,7 @@ private func tls(_ arguments: Arguments) throws(SimulatorServer.Failure) -> TLSC
     }
 }
 
-/// What writes the trace to where the command line says.
+/// Writes the trace to the place that the command line names.
 private func tracer(_ path: String?) throws(SimulatorServer.Failure) -> ((Trace) -> Void)? {
     guard let path else { return nil }
     let file = try opened(path, O_APPEND)

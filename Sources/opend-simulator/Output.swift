@@ -1,7 +1,7 @@
 import Glibc
 import Simulator
 
-/// Writes frames as lines. A recording with a gap would be worse than none, so what can not be written ends the run.
+/// Writes frames as lines. A recording with a gap would be worse than none, so a failed write ends the program.
 final class Recorder {
     private let path: String
     private let file: Int32
@@ -11,7 +11,7 @@ final class Recorder {
     /// An older recording is overwritten.
     init(_ path: String) throws(SimulatorServer.Failure) {
         self.path = path
-        // It holds keys.
+        // The file contains keys.
         file = try opened(path, O_TRUNC, mode: 0o600)
     }
 
@@ -23,7 +23,7 @@ final class Recorder {
 }
 
 /// A file to write to; "-" is the standard output.
-/// - Parameter mode: of a new one.
+/// - Parameter mode: the permissions of a new file.
 func opened(_ path: String, _ flag: Int32, mode: mode_t = 0o644) throws(SimulatorServer.Failure) -> Int32 {
     let file = path == "-" ? STDOUT_FILENO : open(path, O_WRONLY | O_CREAT | flag | O_CLOEXEC, mode)
     guard file >= 0 else { throw SimulatorServer.Failure("cannot write \(path)", errno) }

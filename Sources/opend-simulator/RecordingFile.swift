@@ -2,9 +2,9 @@ import CJansson
 import Glibc
 import Simulator
 
-/// Reads what --record wrote, or another wrote in its form: a JSON object a line, with `direction` (c2s or s2c), `proto_id`,
-/// `serial_no` and `body` (hex, in clear), and, where there is more than one client or a push, `client` and `is_push`.
-/// Everything else is passed over, and so is a line that has `about` and no `direction`.
+/// Reads a file that --record wrote, or another in the same format: one JSON object on each line, with `direction` (c2s
+/// or s2c), `proto_id`, `serial_no` and `body` (hex, decrypted), and, if there is more than one client or a push,
+/// `client` and `is_push`. Everything else is ignored, and so is a line with `about` and no `direction`.
 enum RecordingFile {
     struct Refusal: Error {
         let text: String
@@ -42,7 +42,7 @@ enum RecordingFile {
     private static func entry(_ line: UnsafeRawBufferPointer) throws(Refusal) -> Recording.Entry? {
         var error = json_error_t()
         let start = line.baseAddress?.assumingMemoryBound(to: CChar.self)
-        // Sections have 64 bits without a sign, which its integers have not.
+        // Section numbers have 64 bits without a sign, and its integers have a sign.
         let flags = size_t(JSON_DECODE_INT_AS_REAL)
         guard let object = json_loadb(start, line.count, flags, &error) else {
             throw Refusal(text: "no JSON: \(text(error))")
