@@ -33,12 +33,12 @@ import Testing
         ("late=-1", "late takes a number from 0 to 3600000, not -1"),
         ("late=99999999999999999999", "late takes a number from 0 to 3600000, not 99999999999999999999"),
         ("restart=0", "restart takes a number from 1 to 1000000000, not 0"),
-        ("nan@", "a fault acts on a stock such as HK.00005, a protocol number or 1/N, not "),
-        ("nan@1/0", "a fault acts on a stock such as HK.00005, a protocol number or 1/N, not 1/0"),
-        ("nan@XX.1", "a fault acts on a stock such as HK.00005, a protocol number or 1/N, not XX.1"),
-        ("nan@HK.", "a fault acts on a stock such as HK.00005, a protocol number or 1/N, not HK."),
-        ("accept-close@HK.00005", "accept-close acts on a client's line: every one, or 1/N of them"),
-        ("restart@1/2", "restart acts on the whole gateway"),
+        ("nan@", "WHICH is a stock such as HK.00005, a protocol number or 1/N, not "),
+        ("nan@1/0", "WHICH is a stock such as HK.00005, a protocol number or 1/N, not 1/0"),
+        ("nan@XX.1", "WHICH is a stock such as HK.00005, a protocol number or 1/N, not XX.1"),
+        ("nan@HK.", "WHICH is a stock such as HK.00005, a protocol number or 1/N, not HK."),
+        ("accept-close@HK.00005", "accept-close affects a client's connection: each one, or 1/N of them"),
+        ("restart@1/2", "restart affects the whole gateway"),
     ])
     func isRefusedWithASentence(_ text: String, _ sentence: String) {
         let wrong = #expect(throws: FaultRule.Wrong.self) { try FaultRule(text) }
