@@ -1,11 +1,11 @@
 import Codec
 
-/// What the body of an answer says, as far as the state machine decides by it.
+/// The part of an answer's body that the state machine needs for its decisions.
 package enum AnswerSummary {
     case success
     case refusal(retType: Int32, words: String)
-    /// No message of its kind.
+    /// The body could not be decoded.
     case malformed(MessageError)
-    /// Its SHA-1 is another one's.
+    /// The body does not match its SHA-1.
     case damaged
 }

@@ -1,12 +1,12 @@
-/// How long to wait between attempts to connect: longer from one to the next, up to a limit.
+/// The pauses between attempts to connect. They get longer up to a limit.
 struct Backoff {
     private let shortest: Instant
     private let longest: Instant
     private var jitter: SplitMix64
-    /// Pauses since a stream last held.
+    /// Pauses since a stream last lasted long enough.
     private(set) var pauses = 0
 
-    /// - Parameter seed: of the part that is random.
+    /// - Parameter seed: the seed of the random part.
     init(from shortest: Instant, to longest: Instant, seed: UInt64) {
         self.shortest = shortest
         self.longest = longest
@@ -19,12 +19,12 @@ struct Backoff {
         for _ in 0..<min(pauses, 20) where length < longest { length *= 2 }
         pauses += 1
         length = max(min(length, longest), 1)
-        // Up to half of it is cut at random, so that clients that lost one gateway do not return in step.
+        // Shortened at random by up to half, so that clients that lost the same gateway do not return together.
         return length - Instant.random(in: 0...(length / 2), using: &jitter)
     }
 
-    /// A stream stood for so long that what was before does not count. One that is accepted and dropped at once is none: such a
-    /// gateway is met ever more slowly, too.
+    /// A stream ended. If it lasted long enough, the pauses start from the shortest again. A gateway that accepts
+    /// connections and drops them at once also gets longer and longer pauses.
     mutating func streamEnded(after life: Instant) {
         if life >= longest { pauses = 0 }
     }

@@ -1,4 +1,4 @@
-/// Errors of the bridge's.
+/// Error numbers of the WebSocket bridge.
 enum BridgeError {
     static let timeout: Int32 = 1
     static let openDTimeout: Int32 = 2

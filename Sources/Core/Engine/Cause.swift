@@ -1,6 +1,6 @@
-/// Why there is no connection, or no more.
+/// Why a connection could not be made, or was lost.
 package struct Cause: Error, Equatable {
-    /// The step that failed, as the vendor numbers them (capdist.h, CAPDIST_ERR_KIND_*).
+    /// The step that failed, with the vendor's numbers (capdist.h, CAPDIST_ERR_KIND_*).
     package enum Kind: Int64, Sendable {
         case create = 1
         case nameNotFound = 4
@@ -26,7 +26,7 @@ package struct Cause: Error, Equatable {
     package var code: Int32
     /// A sentence for people, with what to do next where that is known.
     package var text: String
-    /// Whether trying again can not help.
+    /// Whether another attempt cannot help.
     package var isFinal: Bool
 
     package init(_ status: Status, _ kind: Kind, _ code: Int32, _ text: String, isFinal: Bool = false) {
@@ -37,6 +37,6 @@ package struct Cause: Error, Equatable {
         self.isFinal = isFinal
     }
 
-    /// In the vendor's layout: high 32 bits the kind, low 32 the code.
+    /// The vendor's layout: the high 32 bits are the kind, the low 32 bits the code.
     package var errCode: Int64 { kind.rawValue << 32 | Int64(UInt32(bitPattern: code)) }
 }

@@ -1,22 +1,22 @@
-/// How a connection is to behave. Times are in nanoseconds.
+/// The options of a connection that its state machine needs. Times are in nanoseconds.
 package struct ConnectionConfiguration: Sendable {
     package var connectTimeout: Instant = 10_000_000_000
-    /// Of a request that does not set its own.
+    /// The terms of requests that do not set their own.
     package var terms = RequestTerms()
     package var reconnects = true
     package var minBackoff: Instant = 500_000_000
     package var maxBackoff: Instant = 30_000_000_000
     package var maxQueue = 4096
-    /// Over TLS: whether any certificate will do.
+    /// Over TLS: whether any certificate is accepted.
     package var acceptsAnyCertificate = false
     package var endpoint = Endpoint()
-    /// Whether anybody reads the log.
+    /// Whether the application has a callback for the log.
     package var wantsLog = true
-    /// Whether anybody is told of attempts that fail and are repeated.
+    /// Whether the application has a callback for failed attempts that are repeated.
     package var tellsAttempts = false
-    /// First serial number on each stream's wire.
+    /// The first wire serial number of each stream.
     package var firstWireSerialNo: UInt32 = 1
-    /// Seed of the backoff's jitter.
+    /// The seed of the random part of pauses.
     package var seed: UInt64 = 0
 
     package init() {}

@@ -1,4 +1,4 @@
-/// What there is for the driver to do.
+/// The actions that the driver must perform.
 extension ConnectionMachine {
     package var hasActions: Bool { firstAction < actions.count }
 
@@ -6,7 +6,7 @@ extension ConnectionMachine {
         guard firstAction < actions.count else { return nil }
         let action = actions[firstAction]
         if case .complete = action { waitingCompletions -= 1 }
-        // The place must not keep the payload alive.
+        // Overwritten, so that the array does not keep the payload alive.
         actions[firstAction] = .closeStream
         firstAction += 1
         if firstAction == actions.count {

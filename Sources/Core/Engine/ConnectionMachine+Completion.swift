@@ -1,19 +1,19 @@
 import Codec
 
 extension ConnectionMachine {
-    /// How a request ended that was not answered as it should be, or not at all.
+    /// How a request ended that got no usable answer.
     package struct Completion {
         package var request: Request<Payload>
         package var status: Status
         /// What happened, for people.
         package var text: String
         package var retry: Retry
-        /// Until the quota group sends again, if that is why. Nanoseconds.
+        /// After a refusal because of the rate limit: nanoseconds until the quota group sends again; else 0.
         package var retryAfter: Instant = 0
     }
 
-    /// What is wrong with the answer to `request`; nil: nothing. Called when its slot is given back, and before anything else is
-    /// sent: a refusal for frequency closes the quota's gate.
+    /// Why the answer to `request` is a failure; nil if it is none. Called when the slot is given back and before
+    /// anything else is sent, because a refusal because of the rate limit closes the quota's gate.
     mutating func failure(
         _ request: Request<Payload>, _ answer: AnswerSummary, _ now: Instant, _ quota: inout QuotaGroup
     ) -> Completion? {
@@ -40,14 +40,14 @@ extension ConnectionMachine {
         return completion
     }
 
-    /// - Returns: nanoseconds to wait, if the gateway's words are a refusal for frequency; nil: they are none.
+    /// - Returns: nanoseconds to wait, if the text is a refusal because of the rate limit; else nil.
     @discardableResult
     mutating func refusedForFrequency(
         _ protoID: UInt32, _ words: String, _ now: Instant, _ quota: inout QuotaGroup
     ) -> Instant? {
         guard let refusal = words.withCString({ FrequencyRefusal($0) }) else { return nil }
         let wait = refusal.wait(orFor: quota.windowLength)
-        // Other protocols have limits of their own, which are not kept here.
+        // Other protocols have their own limits, which the library does not keep.
         guard protoID == ProtoID.getCapitalDistribution, !quota.isUnlimited else { return wait }
         let wasOpen = quota.gateClosed(now) == 0
         quota.closeGate(now, for: wait)

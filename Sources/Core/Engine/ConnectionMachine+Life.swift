@@ -1,6 +1,6 @@
 import Codec
 
-/// From attempt to attempt: how a stream comes to stand, and how it ends.
+/// Attempts to connect, and the beginning and end of streams.
 extension ConnectionMachine {
     /// The socket is connected.
     package mutating func connected(_ now: Instant) {
@@ -10,7 +10,7 @@ extension ConnectionMachine {
         if configuration.acceptsAnyCertificate { log(.warning, Texts.certificateUnverified) }
     }
 
-    /// TLS, if any, and the upgrade to WebSocket are done.
+    /// TLS (if it is used) and the upgrade to WebSocket are done.
     package mutating func upgraded(_ now: Instant) {
         guard case .upgrading(let attempt) = phase else { return }
         _ = advance(now)
@@ -18,7 +18,7 @@ extension ConnectionMachine {
     }
 
     /// The gateway accepted InitConnect, or the bridge InitWebSocket.
-    /// - Parameter keepAliveInterval: seconds, as the gateway gave it; taken as 1 to 30.
+    /// - Parameter keepAliveInterval: the gateway's interval in seconds; it is limited to 1 to 30.
     package mutating func handshakeSucceeded(
         keepAliveInterval: Int32, _ now: Instant, _ quota: inout QuotaGroup
     ) {
@@ -36,7 +36,7 @@ extension ConnectionMachine {
         tellWaiting(&quota)
     }
 
-    /// The attempt under way came to nothing.
+    /// The attempt in progress failed.
     package mutating func attemptFailed(_ cause: Cause, _ now: Instant, _ quota: inout QuotaGroup) {
         switch phase {
         case .connecting, .upgrading, .handshaking: break
@@ -63,7 +63,7 @@ extension ConnectionMachine {
         tellWaiting(&quota)
     }
 
-    /// Ends the requests that do not wait for an outage to pass.
+    /// Completes the requests that do not wait during an outage.
     private mutating func endImpatient(_ cause: Cause, _ now: Instant, _ quota: inout QuotaGroup) {
         for request in requests.takeAll(where: { $0.terms.failsInOutage && !$0.wasSent }) {
             giveUp(request, now, &quota)
@@ -77,7 +77,7 @@ extension ConnectionMachine {
         return cause
     }
 
-    /// The socket failed or must be closed; before the handshake is done it is the attempt that failed.
+    /// The socket failed or must be closed. Before the handshake is done, this means that the attempt failed.
     package mutating func streamLost(_ cause: Cause, _ now: Instant, _ quota: inout QuotaGroup) {
         guard case .ready(let ready) = phase else { return attemptFailed(duringHandshake(cause), now, &quota) }
         let now = advance(now)
@@ -89,7 +89,7 @@ extension ConnectionMachine {
         let lost = requests.takeAll { $0.wasSent || !reconnects || (isOutage && $0.terms.failsInOutage) }
         log(.warning, Texts.lost(cause.text, requests: lost.count { $0.wasSent }))
         actions.append(.disconnect(cause))
-        // While it is known what the gateway has answered.
+        // Before the phase changes, because it has what the gateway has answered.
         for request in lost { giveUp(request, now, &quota) }
         if reconnects {
             _ = pause(now, after: ConnectionPhase.Setback(cause: cause, isOutage: isOutage))
@@ -100,7 +100,7 @@ extension ConnectionMachine {
         tellWaiting(&quota)
     }
 
-    /// The connection can not go on, whatever the gateway does.
+    /// The connection fails permanently, for a reason in the application.
     package mutating func fail(_ cause: Cause, _ now: Instant, _ quota: inout QuotaGroup) {
         var cause = cause
         cause.isFinal = true
@@ -112,7 +112,7 @@ extension ConnectionMachine {
         attemptFailed(cause, now, &quota)
     }
 
-    /// The stream was lost before the handshake was done: what that says of the attempt.
+    /// The cause of a failed attempt whose stream was lost before the handshake was done.
     private func duringHandshake(_ cause: Cause) -> Cause {
         guard cause.status == .disconnected else { return cause }
         let code = cause.kind == .send ? Cause.InitConnectCode.notSent : Cause.InitConnectCode.disconnected
@@ -133,17 +133,17 @@ extension ConnectionMachine {
         return cause
     }
 
-    /// The stream that was lost or released is closed. The gateway may have read what was sent until now: an
-    /// application's callback or loop may have held up the closing.
+    /// The stream that was lost or released is closed now. A callback or a loop of the application may have delayed
+    /// that, and the gateway may have read requests until now.
     package mutating func streamClosed(_ now: Instant, _ quota: inout QuotaGroup) {
         unconfirmed.streamEnded(advance(now), &quota)
     }
 
-    /// Ends everything; but for `streamClosed` no event has an effect after it.
+    /// Ends everything. After this only `streamClosed` has an effect.
     package mutating func release(_ now: Instant, _ quota: inout QuotaGroup) {
         if case .released = phase { return }
         let now = advance(now)
-        // Of what the application has not been told yet only completions are still its business.
+        // Of the actions that were not performed yet, only completions still matter.
         let told = actions[firstAction...].filter { action in
             if case .complete = action { true } else { false }
         }
@@ -168,7 +168,7 @@ extension ConnectionMachine {
         actions.append(.connect)
     }
 
-    /// - Returns: how long it is.
+    /// - Returns: the length of the pause.
     private mutating func pause(_ now: Instant, after setback: ConnectionPhase.Setback) -> Instant {
         let length = backoff.next()
         phase = .pausing(ConnectionPhase.Attempt(deadline: now + length, setback: setback))

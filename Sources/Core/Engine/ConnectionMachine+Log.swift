@@ -1,10 +1,10 @@
-/// What the log is told, and when. Nothing here is done for a request that succeeds.
+/// The messages for the log. Successful requests cost nothing here.
 extension ConnectionMachine {
     mutating func log(_ level: LogLevel, _ text: @autoclosure () -> String) {
         if configuration.wantsLog { actions.append(.log(level, text())) }
     }
 
-    /// Each failure is a line for who looks for it, a run of them a warning.
+    /// Each failure is a debug message, and a run of failures is a warning.
     mutating func noteFailure(_ request: Request<Payload>, _ status: Status, _ text: String) {
         guard configuration.wantsLog, status != .cancelled, status != .released else { return }
         let line = Texts.failed(request.serialNo, name(request), text)
@@ -20,7 +20,7 @@ extension ConnectionMachine {
         if let text = failures.warning(now) { log(.warning, text) }
         wake(failures.warnAt)
         guard case .ready(var ready) = phase, ready.warnedOfSilenceAt != ready.silenceAt else { return }
-        // Two KeepAlives without an answer, whatever the interval.
+        // Half of the limit: with OpenD's interval of 10 s, two KeepAlives had no answer by then.
         let quietAt = ready.silenceAt - Self.silenceLimit / 2
         guard now >= quietAt else { return wake(quietAt) }
         ready.warnedOfSilenceAt = ready.silenceAt

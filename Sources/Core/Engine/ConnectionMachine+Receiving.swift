@@ -1,14 +1,14 @@
 import Codec
 
-/// What came from the gateway.
+/// Frames from the gateway.
 extension ConnectionMachine {
-    /// Whether a request waits for this answer, so that its body must be read before it is handed in.
+    /// Whether a request waits for this answer. Then its body must be read before `received` is called.
     package func isAwaited(protoID: UInt32, serialNo: UInt32) -> Bool {
         requests.isAwaited(protoID: protoID, wireSerialNo: serialNo)
     }
 
-    /// A complete frame came.
-    /// - Parameter answer: what its body says, if it answers a request.
+    /// A whole frame was received.
+    /// - Parameter answer: the summary of its body, if it answers a request.
     package mutating func received(
         protoID: UInt32, serialNo: UInt32, answer: AnswerSummary = .success, _ now: Instant, _ quota: inout QuotaGroup
     ) -> Incoming {
@@ -29,14 +29,14 @@ extension ConnectionMachine {
             quota.confirm(now)
             if request.firstNumber != 0 { quota.firstEnded(request.firstNumber, isAnswered: true) }
         }
-        // In the same step as the slot is given back: nothing is sent between.
+        // In the same step in which the slot is given back, so that nothing is sent in between.
         var failure: Completion?
         if case .success = answer {} else { failure = self.failure(request, answer, now, &quota) }
         if isNews { unconfirmed.read(before: serialNo, now, &quota) }
         return failure.map { .failure($0) } ?? .answer(request)
     }
 
-    /// A frame that answers no request that waits.
+    /// Handles a frame that does not answer a waiting request.
     private mutating func receivedOther(
         _ protoID: UInt32, _ serialNo: UInt32, _ answer: AnswerSummary, _ now: Instant, _ quota: inout QuotaGroup
     ) -> Incoming {
@@ -63,15 +63,15 @@ extension ConnectionMachine {
         return .push
     }
 
-    /// Another sign of life: a frame that is no message.
+    /// A frame that is not a message was received, such as a pong: a sign of life.
     package mutating func heard(_ now: Instant) {
         guard case .ready(var ready) = phase else { return }
         ready.silenceAt = advance(now) + Self.silenceLimit
         phase = .ready(ready)
     }
 
-    /// The bridge has no answer, and says why. Its OpenD may have counted the request, and may still count it: a slot is kept
-    /// as for one that was given up.
+    /// The bridge reports that it has no answer. OpenD may have counted the request, or may still count it, so its slot
+    /// is kept as for a request that was given up.
     package mutating func bridgeFailed(
         protoID: UInt32, serialNo: UInt32, _ status: Status, _ text: String, _ now: Instant, _ quota: inout QuotaGroup
     ) -> Incoming {
@@ -87,8 +87,8 @@ extension ConnectionMachine {
 
     // MARK: - Slots of requests that were given up
 
-    /// What becomes of the slot of a request that ends without an answer.
-    /// - Parameter hadTime: whether its answer was waited for as long as it may take.
+    /// Gives back or keeps the slot of a request that ends without an answer.
+    /// - Parameter hadTime: whether the request timed out, or the bridge reported that it has no answer.
     mutating func giveUp(
         _ request: Request<Payload>, hadTime: Bool = false, _ now: Instant, _ quota: inout QuotaGroup
     ) {
@@ -100,7 +100,7 @@ extension ConnectionMachine {
             wasRead: highestAnswered > request.wireSerialNo, now, &quota)
     }
 
-    /// The gateway answered the frame of this number: it has read all before it.
+    /// The gateway answered the frame with this number, so it has read all frames before it.
     private mutating func answered(_ serialNo: UInt32, _ now: Instant, _ quota: inout QuotaGroup) {
         guard case .ready(var ready) = phase, ready.answered(serialNo) else { return }
         phase = .ready(ready)

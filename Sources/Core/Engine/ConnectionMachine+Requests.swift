@@ -1,11 +1,11 @@
 import Codec
 import Glibc
 
-/// What the application asks for and takes back.
+/// Requests of the application, and their cancellation.
 extension ConnectionMachine {
-    /// Accepts a request: it will complete exactly once.
-    /// - Returns: its serial number, or why it is refused: `.notConnected`, `.released`, `.queueFull`, `.quotaExhausted`, or
-    ///   the status of the outage.
+    /// Accepts a request, which then completes exactly once.
+    /// - Returns: its serial number, or why it is refused: `.notConnected`, `.released`, `.queueFull`,
+    ///   `.quotaExhausted`, or the status of the outage.
     package mutating func ask(
         _ payload: Payload, protoID: UInt32, _ terms: RequestTerms, _ now: Instant, _ quota: inout QuotaGroup
     ) -> Result<UInt32, AskError> {
@@ -38,7 +38,7 @@ extension ConnectionMachine {
         package var status: Status
     }
 
-    /// Completes a queued or sent request as cancelled; false if there is none of that number.
+    /// Completes a request that is queued or in flight as cancelled; false if there is no request with that number.
     package mutating func cancel(_ serialNo: UInt32, _ now: Instant, _ quota: inout QuotaGroup) -> Bool {
         guard let request = requests.take(serialNo: serialNo) else { return false }
         giveUp(request, advance(now), &quota)
@@ -47,8 +47,8 @@ extension ConnectionMachine {
         return true
     }
 
-    /// Takes a request out of the machine wherever it is, for one who waits for it and has waited long enough. Its
-    /// completion will not come as an action. nil: it is not here any more.
+    /// Takes a request out of the machine, for a blocking call that has waited long enough. There is no action for its
+    /// completion. nil: the request is not here any more.
     package mutating func withdraw(_ serialNo: UInt32, _ now: Instant, _ quota: inout QuotaGroup) -> Completion? {
         let pending = actions[firstAction...].firstIndex { action in
             if case .complete(let completion) = action { completion.request.serialNo == serialNo } else { false }
@@ -70,7 +70,7 @@ extension ConnectionMachine {
     }
 
     private mutating func takeSerialNo() -> UInt32 {
-        // Once round, numbers that are still in use must be passed over.
+        // After the numbers have wrapped around, those that are still in use must be skipped.
         while nextSerialNo == 0 || (serialNosWrapped && requests.contains(serialNo: nextSerialNo)) {
             nextSerialNo &+= 1
             serialNosWrapped = true

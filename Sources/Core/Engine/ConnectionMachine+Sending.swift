@@ -1,9 +1,9 @@
 import Codec
 import Glibc
 
-/// What goes on the wire, and when.
+/// What is sent, and when.
 extension ConnectionMachine {
-    /// What to put on the wire next; nil when there is nothing, or nothing may go now. Whatever it returns counts as sent.
+    /// What to send next; nil if there is nothing, or nothing may be sent now. What it returns counts as sent.
     package mutating func nextToSend(_ now: Instant, _ quota: inout QuotaGroup) -> Outgoing? {
         let now = advance(now)
         switch phase {
@@ -36,18 +36,19 @@ extension ConnectionMachine {
 
     @inline(__always)
     private mutating func nextRequest(_ now: Instant, _ quota: inout QuotaGroup) -> Outgoing? {
-        // A driver may be late: what should have timed out by now is not sent. That goes for whoever comes first after a
-        // refusal, too.
+        // The driver may be late. Requests that should have timed out by now are not sent. After each refused request
+        // the next one is checked, too.
         repeat {
             while case let index = requests.firstOverdue(now), index >= 0, let overdue = requests[index] {
                 expire(overdue, now, &quota)
             }
         } while requests.firstWaitingWithSlot >= 0 && refuseFirst(now, &quota)
         var next = requests.firstWaiting
-        // Nearly always nobody took a slot beforehand.
+        // Nearly always no waiting request has a slot.
         if requests.firstWaitingWithSlot >= 0 { next = withSlot(orElse: next, now, &quota) }
         let waitingForSlot = requests.firstWaitingForSlot
-        // In the order asked, except that what needs no slot does not wait behind what has none.
+        // In the order of the requests, except that a request that needs no slot does not wait for one that waits for a
+        // slot.
         if waitingForSlot >= 0, next < 0 || requests.order(waitingForSlot) < requests.order(next) {
             if let until = quota.mustWait(now) {
                 wake(until)
@@ -68,9 +69,9 @@ extension ConnectionMachine {
         tellWaiting(&quota)
     }
 
-    /// Ends the first request that took its slot when it was asked, if the gateway's refusal of another keeps it from being
-    /// sent now: who asked not to wait for the quota does not wait for its gate, either.
-    /// - Returns: whether it did, and another is first now.
+    /// Completes the first waiting request that has a slot, if the quota's gate is closed: a request that does not wait
+    /// for a slot does not wait for the gate either.
+    /// - Returns: whether it did, and another request is the first now.
     private mutating func refuseFirst(_ now: Instant, _ quota: inout QuotaGroup) -> Bool {
         let first = requests.firstWaitingWithSlot
         guard first >= 0, case let closed = quota.gateClosed(now), closed > 0, let request = requests[first] else {
@@ -82,8 +83,8 @@ extension ConnectionMachine {
         return true
     }
 
-    /// The first that took its slot when it was asked; or `other`, if that was asked earlier or nothing that has a slot
-    /// may go yet.
+    /// The first waiting request that has a slot; or `other`, if that is earlier, or no request with a slot may be sent
+    /// yet.
     private mutating func withSlot(
         orElse other: RequestTable<Payload>.Index, _ now: Instant, _ quota: inout QuotaGroup
     ) -> RequestTable<Payload>.Index {
@@ -94,7 +95,7 @@ extension ConnectionMachine {
         return other
     }
 
-    /// Whether `nextToSend` may have something, or must find out when it will.
+    /// Whether `nextToSend` must be called, because there may be something to send now or later.
     package var mayHaveToSend: Bool {
         switch phase {
         case .handshaking(_, let isFirstMessageSent): !isFirstMessageSent

@@ -1,17 +1,17 @@
 import Codec
 import Glibc
 
-/// The state machine of one connection: what docs/timeouts.md's table of a connection's life says, with no socket, clock or
-/// thread. Events come in with the time, actions go out to be performed in order; what to send is fetched with
-/// `nextToSend`, so that a wire serial number is given at the moment of sending. Everything that touches the quota is
-/// handed the group as `inout`.
+/// The state machine of one connection: it does what the table of a connection's life in docs/timeouts.md says, without
+/// a socket, a clock or a thread. Each event is a function that gets the time. The driver performs the actions in
+/// order. It gets what to send from `nextToSend`, so that a wire serial number is given when a frame is made. Functions
+/// that use the quota get the group as `inout`.
 ///
-/// An instant before one seen earlier is taken as that earlier one.
+/// An instant before an earlier one counts as that earlier one.
 package struct ConnectionMachine<Payload> {
-    /// A stream is dead when this long passes without a complete frame (docs/protocol.md, Keeping alive).
+    /// A stream is lost after this time without a whole frame (docs/protocol.md, Keeping alive).
     package static var silenceLimit: Instant { 33_000_000_000 }
 
-    /// Where the connection stands, as the application sees it.
+    /// The state of the connection for the application.
     package enum State {
         case connecting
         case ready
@@ -20,43 +20,45 @@ package struct ConnectionMachine<Payload> {
     }
 
     package enum Action {
-        /// Begin an attempt: resolve, connect; then `connected` (over WebSocket `upgraded`, too) or `attemptFailed`.
+        /// Begin an attempt: look the name up and connect. Then call `connected` (over WebSocket `upgraded`, too) or
+        /// `attemptFailed`.
         case connect
-        /// Close the socket, if there is one, and forget what was received and not sent; then `streamClosed`.
+        /// Close the socket, if there is one, and drop what was received and what was not sent. Then call
+        /// `streamClosed`.
         case closeStream
-        /// Tell the application that the connection stands (nil) or has failed for good.
+        /// Tell the application that the connection is established (nil) or has failed permanently.
         case initConnect(Cause?)
         /// Tell the application that an attempt failed, and that another follows.
         case attemptFailed(Cause)
         case disconnect(Cause)
         case complete(Completion)
         case log(LogLevel, String)
-        /// All is over: nothing comes after it.
+        /// The connection has ended. This is the last action.
         case closed
     }
 
-    /// What to put on the wire next. The serial number is given and must be used in this order.
+    /// What to send next. Frames must be sent in the order of their serial numbers.
     package enum Outgoing {
         /// InitConnect, or InitWebSocket to the bridge.
         case initConnect(wireSerialNo: UInt32)
         case keepAlive(wireSerialNo: UInt32)
         /// A WebSocket ping, which has no number.
         case ping
-        /// Over WebSocket: GetGlobalState, whose answer shows what OpenD has read; a pong is the bridge's own.
+        /// Over WebSocket: GetGlobalState. Its answer shows what OpenD has read; a pong only comes from the bridge.
         case probe(wireSerialNo: UInt32)
         case request(Request<Payload>)
     }
 
-    /// What a frame was.
+    /// What a received frame was.
     package enum Incoming {
-        /// The answer to InitConnect: tell `handshakeSucceeded` or `attemptFailed`.
+        /// The answer to InitConnect. Call `handshakeSucceeded` or `attemptFailed`.
         case handshake
-        /// The answer to this request, which is complete with it.
+        /// The answer to this request, which completes with it.
         case answer(Request<Payload>)
-        /// This request is complete: with an answer that refuses it or cannot be read, or without one if the WebSocket bridge has
-        /// none.
+        /// This request completes without a usable answer: the gateway refused it, the answer cannot be read, or the
+        /// WebSocket bridge has none.
         case failure(Completion)
-        /// An answer to a request given up before; its proto id.
+        /// An answer to a request that was given up before.
         case late
         case push
         /// Nothing for the application.
@@ -71,27 +73,27 @@ package struct ConnectionMachine<Payload> {
 
     var actions: [Action] = []
     var firstAction = 0
-    /// Completions among the actions that wait: their requests count as not completed yet.
+    /// Completions among the actions that were not performed yet. Their requests still count for `max_queue`.
     var waitingCompletions = 0
 
     var nextSerialNo: UInt32 = 1
     var serialNosWrapped = false
     var nextOrder: UInt64 = 0
 
-    /// Protocols that the application asks by hand: their answers are no pushes when they come late.
+    /// Protocols that the application has requested with raw bodies: a late answer must not be taken for a push.
     var askedProtoIDs: Set<UInt32> = []
 
     var endpoint: Endpoint
     var failures = FailureRun()
-    /// What the log calls a request.
+    /// The name of a request in the log.
     let name: @Sendable (Request<Payload>) -> String
     var backoff: Backoff
     var latest: Instant = .min
 
-    /// When `tick` must be called next, at the latest; it may turn out that there was nothing to do.
+    /// When `tick` must be called next, at the latest. There may be nothing to do then.
     package internal(set) var wakeAt: Instant = .max
 
-    /// - Parameter name: what the log calls a request.
+    /// - Parameter name: returns the name of a request in the log.
     package init(
         _ configuration: ConnectionConfiguration, member: QuotaGroup.Member,
         name: @escaping @Sendable (Request<Payload>) -> String = { _ in "" }
@@ -113,7 +115,7 @@ package struct ConnectionMachine<Payload> {
         }
     }
 
-    /// Requests accepted and not completed.
+    /// How many requests are accepted and not completed.
     package var requestCount: Int { requests.count + waitingCompletions }
 
     // MARK: - Time
@@ -123,7 +125,8 @@ package struct ConnectionMachine<Payload> {
         beginAttempt(advance(now), after: nil)
     }
 
-    /// Does what is due. Frames that have arrived must be handed in before it, so that a late look is no silence.
+    /// Does what is due. Frames that have arrived must be passed to `received` before, so that a late call does not
+    /// look like silence.
     package mutating func tick(_ now: Instant, _ quota: inout QuotaGroup) {
         if case .released = phase { return }
         let now = advance(now)
@@ -139,7 +142,7 @@ package struct ConnectionMachine<Payload> {
         wake(requests.nextDeadline)
     }
 
-    /// What an attempt, a pause or a stream comes to by its time.
+    /// Handles the deadlines of an attempt, a pause or a stream.
     private mutating func advancePhase(_ now: Instant, _ quota: inout QuotaGroup) {
         let limit = configuration.connectTimeout.milliseconds
         switch phase {
@@ -178,7 +181,7 @@ package struct ConnectionMachine<Payload> {
         tellWaiting(&quota)
     }
 
-    /// Of a request that is in no queue any more.
+    /// Completes a request that timed out and was removed from its queue.
     mutating func timedOut(_ request: Request<Payload>) {
         if request.wasSent {
             return complete(request, .replyTimeout, Texts.replyTimedOut(request.terms.replyTimeout.milliseconds))
@@ -190,7 +193,7 @@ package struct ConnectionMachine<Payload> {
         complete(request, .queueTimeout, Texts.queueTimedOut(request.terms.queueTimeout.milliseconds, why))
     }
 
-    // MARK: - What the parts share
+    // MARK: - Shared by the other files
 
     mutating func advance(_ now: Instant) -> Instant {
         latest = max(latest, now)
@@ -201,7 +204,7 @@ package struct ConnectionMachine<Payload> {
         wakeAt = min(wakeAt, at)
     }
 
-    /// Keeps the group's count of those who wait for a slot true.
+    /// Updates the group's count of requests that wait for a slot.
     func tellWaiting(_ quota: inout QuotaGroup) {
         quota.setWaiting(member, isReady ? requests.waitingForSlotCount : 0)
     }

@@ -1,18 +1,18 @@
-/// Where a connection stands, with all that belongs to it there and nowhere else.
+/// The phase of a connection, with the values that only exist in that phase.
 enum ConnectionPhase {
     case idle
     case connecting(Attempt)
     case upgrading(Attempt)
     case handshaking(Attempt, isFirstMessageSent: Bool)
     case ready(ReadyStream)
-    /// Until the next attempt begins.
+    /// The pause before the next attempt.
     case pausing(Attempt)
     case failed(Cause)
     case released
 
     /// An attempt to connect, or the pause before it.
     struct Attempt {
-        /// When it must be done.
+        /// When it times out, or when the pause ends.
         let deadline: Instant
         let setback: Setback?
     }
@@ -20,30 +20,32 @@ enum ConnectionPhase {
     /// Why the last attempt failed or the stream was lost.
     struct Setback {
         let cause: Cause
-        /// Whether requests that do not wait for an outage to pass are refused: an attempt failed, or streams do not hold. A stream
-        /// that held and was lost just now is no outage until the first attempt since has failed.
+        /// Whether this is an outage: an attempt failed, or streams are lost again and again after a short time. A
+        /// stream that lasted long enough and was lost just now is not an outage until the first attempt since has
+        /// failed.
         let isOutage: Bool
     }
 
-    /// A stream whose handshake is done. Two of its numbers change with each request: without padding, and stored right where the
-    /// phase is looked at, each change is one instruction. Otherwise they cost 2 % of a request's.
+    /// A stream whose handshake is done. Two of its numbers change with each request. They are stored without padding
+    /// and changed in place, so that each change is one instruction. Otherwise they cost 2 % of a request's
+    /// instructions.
     struct ReadyStream {
-        /// The next serial number on the wire.
+        /// The next wire serial number.
         private(set) var nextSerialNo: UInt64
-        /// The highest that was answered; 0: none but the first message's.
+        /// The highest number that was answered; 0 if only the first message was.
         private(set) var highestAnswered: UInt32 = 0
         var due: Signs = []
         let since: Instant
         let keepAlivePeriod: Instant
         var keepAliveAt: Instant
         var silenceAt: Instant
-        /// The `silenceAt` that the log has been warned of.
+        /// The `silenceAt` for which the log already has a warning.
         var warnedOfSilenceAt: Instant = .max
         private var probes = Probes()
 
         /// - Parameters:
-        ///   - firstSerialNo: the first message's.
-        ///   - interval: seconds between signs of life, as the gateway gave it; taken as 1 to 30.
+        ///   - firstSerialNo: the number of the first message.
+        ///   - interval: the gateway's keep-alive interval in seconds; it is limited to 1 to 30.
         init(firstSerialNo: UInt32, keepAliveInterval interval: Int32, silenceLimit: Instant, _ now: Instant) {
             nextSerialNo = UInt64(firstSerialNo) + 1
             since = now
@@ -77,16 +79,16 @@ enum ConnectionPhase {
         mutating func probeAnswered(_ serialNo: UInt32) -> Bool { probes.answered(serialNo) }
     }
 
-    /// What is to be sent to show that this end lives, and to see whether the other does.
+    /// The messages that are due to keep the connection alive, and to see whether the gateway is alive.
     struct Signs: OptionSet {
         let rawValue: UInt32
         static let keepAlive = Self(rawValue: 1)
         static let probe = Self(rawValue: 2)
     }
 
-    /// Over WebSocket: messages whose answers show what OpenD has read.
+    /// Over WebSocket: the probes, whose answers show what OpenD has read.
     struct Probes {
-        /// The numbers of the first and of the last that are not answered; 0: there is none.
+        /// The numbers of the first and the last unanswered probe; 0 if there is none.
         private var first: UInt32 = 0
         private var last: UInt32 = 0
 
@@ -95,7 +97,8 @@ enum ConnectionPhase {
             last = serialNo
         }
 
-        /// - Returns: whether it answers one of them, or what was sent between; those before it are answered with it.
+        /// - Returns: whether the number is from the first to the last probe. Earlier probes then count as answered,
+        ///   too.
         mutating func answered(_ serialNo: UInt32) -> Bool {
             guard first != 0, serialNo >= first, serialNo <= last else { return false }
             first = serialNo == last ? 0 : serialNo + 1

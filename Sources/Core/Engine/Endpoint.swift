@@ -1,19 +1,20 @@
-/// Where the gateway is and how it is spoken to, for texts above all.
+/// The gateway's address and transport, mostly for error texts.
 package struct Endpoint {
     package var transport = Transport.tcp
-    /// Whether InitConnect is encrypted, and another key may be why it is not answered.
+    /// Whether InitConnect is encrypted. Then a different key may be the reason why it is not answered.
     package var isEncrypted = false
     package var host = "127.0.0.1"
     package var port: UInt16 = 11111
-    /// Whether the WebSocket key that was given looks like an MD5: 32 hex digits.
+    /// Whether the WebSocket key looks like an MD5 (32 hex digits).
     package var keyLooksLikeMD5 = false
-    /// Whether this connection stood before: what was right then is not to be doubted now.
+    /// Whether this connection was established before. Then error texts do not ask whether address, port and keys are
+    /// right.
     package var hasStood = false
 
     package init() {}
 
-    /// The dialect's first message.
+    /// The name of the first message.
     var firstMessage: String { transport.firstMessageName }
-    /// How the log names the gateway.
+    /// The gateway's name in the log.
     var peer: String { "\(host), port \(port)" }
 }

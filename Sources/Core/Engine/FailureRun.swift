@@ -1,9 +1,9 @@
-/// Requests that fail in a row, for the log: one warning at most a minute. Pure; the time is passed in.
+/// Counts failed requests, for at most one warning a minute in the log. Pure: the time is passed in.
 struct FailureRun {
     enum Kind {
         case refused, rateLimited, unanswered, unsent, malformed
 
-        /// nil: no failure of the request's own. A lost stream, say, has a line in the log itself.
+        /// nil if the failure is not the request's own. A lost stream, for example, has its own message in the log.
         init?(_ status: Status) {
             switch status {
             case .refused: self = .refused
@@ -16,15 +16,15 @@ struct FailureRun {
         }
     }
 
-    /// So many within `interval` are a run; fewer are the application's own business, which has the replies.
+    /// This many failures within `interval` are worth a warning. Of fewer the application knows from the replies.
     static let leastCount = 3
-    /// What fails together is to be counted together.
+    /// Failures that come together are counted in one warning.
     static let batchTime: Instant = 1_000_000_000
     static let interval: Instant = 60_000_000_000
 
-    /// When `warning` has something; `.max`: it has not.
+    /// When the next warning is due; `.max` if none is.
     private(set) var warnAt = Instant.max
-    /// Not warned of yet.
+    /// Failures since the last warning.
     private var count = 0
     private var since: Instant = 0
     private var last = ""
@@ -40,14 +40,14 @@ struct FailureRun {
         lastKind = kind
         guard warnAt == .max else { return }
         if let lastWarning, now - lastWarning <= Self.interval {
-            // The same run.
+            // There was a warning less than an interval ago.
             warnAt = lastWarning + Self.interval
         } else if count >= Self.leastCount {
             warnAt = now + Self.batchTime
         }
     }
 
-    /// The warning that is due.
+    /// The warning, if one is due.
     mutating func warning(_ now: Instant) -> String? {
         guard now >= warnAt else { return nil }
         defer {

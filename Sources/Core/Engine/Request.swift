@@ -1,21 +1,21 @@
-/// A request that was accepted and is not completed.
+/// A request that is accepted and not completed.
 package struct Request<Payload> {
-    /// The number the application knows it by; never 0.
+    /// The serial number for the application; never 0.
     package var serialNo: UInt32
     package var protoID: UInt32
-    /// What the state machine only carries.
+    /// The driver's part of the request, which the state machine does not use.
     package var payload: Payload
     package var terms: RequestTerms
     /// Whether it needs a slot of the quota, and whether it has one.
     var needsSlot: Bool
     var holdsSlot = false
-    /// As a first request of the quota group: its number; else 0 (`QuotaGroup.sent`).
+    /// Its number if it is a first request of the quota group (`QuotaGroup.sent`); else 0.
     var firstNumber: UInt32 = 0
-    /// Position among all requests of the connection: the order asked.
+    /// Its position among all requests of the connection, in the order in which they were made.
     var order: UInt64 = 0
-    /// When it times out where it is now.
+    /// The end of its queue timeout or, once it is sent, of its reply timeout.
     var deadline: Instant = 0
-    /// Its number on the wire; 0 until it is sent.
+    /// Its wire serial number; 0 until it is sent.
     package internal(set) var wireSerialNo: UInt32 = 0
 
     package var wasSent: Bool { wireSerialNo != 0 }

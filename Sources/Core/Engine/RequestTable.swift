@@ -1,6 +1,6 @@
-/// The requests of one connection in their queues. Entries keep their place in one array while they move between lists, so
-/// that accepting, sending, answering, cancelling and timing out neither allocate nor shift, and take the same time
-/// however many there are.
+/// The requests of one connection, in queues. An entry keeps its place in one array while it moves between lists. So
+/// accepting, sending, answering, cancelling and timing out allocate and move nothing, and take the same time for any
+/// number of requests.
 struct RequestTable<Payload> {
     typealias Index = Int32
     static var none: Index { -1 }
@@ -37,13 +37,13 @@ struct RequestTable<Payload> {
     private var bySerialNo = SerialMap()
     private var byWireSerialNo = SerialMap()
     private var deadlines = TimerWheel()
-    /// The last request, while its deadline is not in the wheel yet: nearly all are sent at once, and get another.
-    /// Without it a request costs 2 % more instructions.
+    /// The latest request, while its deadline is not in the wheel yet. Nearly all requests are sent at once, and then
+    /// get another deadline. Without this a request costs 2 % more instructions.
     private var undated = RequestTable.none
-    /// When that one was accepted: seen from there its deadline lies ahead, as the wheel wants it.
+    /// When that request was accepted. The wheel needs an instant before the deadline.
     private var undatedSince: Instant = 0
 
-    /// All requests, wherever they are.
+    /// The number of requests in all lists.
     private(set) var count = 0
 
     var waitingForSlotCount: Int { waitingForSlot.count }
@@ -51,34 +51,34 @@ struct RequestTable<Payload> {
     var firstWaitingForSlot: Index { waitingForSlot.first }
     var firstWaitingWithSlot: Index { waitingWithSlot.first }
 
-    /// The request at an index that one of this table's functions gave and that is still in the table.
+    /// The request at an index that a function of this table returned, if it is still in the table.
     subscript(index: Index) -> Request<Payload>? {
         entries.indices.contains(Int(index)) ? entries[Int(index)].request : nil
     }
 
-    // A request is large to copy; these read it where it stands.
+    // A request is large. These functions read it without a copy.
 
-    /// Order of the request at `index`; the highest number for none.
+    /// The order of the request at `index`; the highest number if there is none.
     func order(_ index: Index) -> UInt64 {
         entries.indices.contains(Int(index)) ? entries[Int(index)].request?.order ?? .max : .max
     }
 
-    /// Whether there is a request at `index` and it has a slot of the quota.
+    /// Whether there is a request at `index`, and it has a slot of the quota.
     func holdsSlot(_ index: Index) -> Bool {
         entries.indices.contains(Int(index)) && entries[Int(index)].request?.holdsSlot == true
     }
 
-    /// Whether the request at `index`, if there is one, waited for too long.
+    /// Whether there is a request at `index`, and its queue timeout has passed.
     func isOverdue(_ index: Index, _ now: Instant) -> Bool {
         entries.indices.contains(Int(index)) && entries[Int(index)].request.map { $0.deadline <= now } ?? false
     }
 
-    /// Of the requests that may be sent next, the first that waited for too long; `none` if there is none.
+    /// Of the requests that may be sent next, the first whose queue timeout has passed; `none` if there is none.
     func firstOverdue(_ now: Instant) -> Index {
         overdue(firstWaitingWithSlot, overdue(firstWaitingForSlot, overdue(firstWaiting, Self.none, now), now), now)
     }
 
-    /// The request at `index`, if it waited for too long and was asked before the one at `other`; else that one.
+    /// The request at `index`, if its queue timeout has passed and it was made before the one at `other`; else `other`.
     private func overdue(_ index: Index, _ other: Index, _ now: Instant) -> Index {
         index >= 0 && isOverdue(index, now) && order(index) < order(other) ? index : other
     }
@@ -98,7 +98,7 @@ struct RequestTable<Payload> {
         count += 1
     }
 
-    /// Moves a waiting request in flight.
+    /// Moves a waiting request to those in flight.
     mutating func send(
         _ index: Index, wireSerialNo: UInt32, deadline: Instant, holdsSlot: Bool, firstNumber: UInt32, _ now: Instant
     ) {
@@ -107,7 +107,8 @@ struct RequestTable<Payload> {
         link(index, .inFlight)
         byWireSerialNo.insert(wireSerialNo, index)
         undate(index)
-        // Another one's deadline may have passed: an empty wheel would begin at `now`, too late for it.
+        // The deadline of another request may have passed: an empty wheel would start at `now`, which is too late for
+        // it.
         dateLast()
         deadlines.insert(index, deadline, now)
     }
@@ -126,12 +127,12 @@ struct RequestTable<Payload> {
         }
     }
 
-    /// Whether there is a request that `protoID` and `wireSerialNo` together answer.
+    /// Whether a request waits for the answer with this `protoID` and `wireSerialNo`.
     func isAwaited(protoID: UInt32, wireSerialNo: UInt32) -> Bool {
         byWireSerialNo[wireSerialNo].map { entries[Int($0)].request?.protoID == protoID } ?? false
     }
 
-    /// Takes out the request that `protoID` and `wireSerialNo` together answer.
+    /// Takes out the request that waits for the answer with this `protoID` and `wireSerialNo`.
     mutating func takeAnswered(protoID: UInt32, wireSerialNo: UInt32) -> Request<Payload>? {
         guard let index = byWireSerialNo[wireSerialNo], entries[Int(index)].request?.protoID == protoID else {
             return nil
@@ -148,10 +149,10 @@ struct RequestTable<Payload> {
 
     func contains(serialNo: UInt32) -> Bool { bySerialNo[serialNo] != nil }
 
-    /// Takes out all whose deadline has passed, in the order asked.
+    /// Takes out all requests whose deadline has passed, in the order in which they were made.
     mutating func takeDue(_ now: Instant) -> [Request<Payload>] {
         var due = deadlines.takeDue(now).compactMap { remove($0) }
-        // The wheel takes none that is due already.
+        // The wheel does not accept a deadline that has passed.
         if undated != Self.none, let deadline = entries[Int(undated)].request?.deadline, deadline <= now {
             if let request = remove(undated) { due.append(request) }
         }
@@ -161,7 +162,7 @@ struct RequestTable<Payload> {
         return due
     }
 
-    /// No deadline passes before this instant; `.max` when there is none.
+    /// No deadline passes before this instant; `.max` if there is none.
     var nextDeadline: Instant {
         guard undated != Self.none, let deadline = entries[Int(undated)].request?.deadline else {
             return deadlines.next
@@ -169,7 +170,7 @@ struct RequestTable<Payload> {
         return min(deadlines.next, deadline)
     }
 
-    /// Takes out all that `isIncluded` names, in the order asked.
+    /// Takes out all requests for which `isIncluded` is true, in the order in which they were made.
     mutating func takeAll(where isIncluded: (Request<Payload>) -> Bool) -> [Request<Payload>] {
         var taken: [Request<Payload>] = []
         for index in entries.indices {
@@ -194,7 +195,7 @@ struct RequestTable<Payload> {
         return request
     }
 
-    /// Gives memory back after a burst.
+    /// Frees memory after a burst.
     private mutating func shrink() {
         if count == 0, entries.count > 1024 { self = RequestTable() }
     }

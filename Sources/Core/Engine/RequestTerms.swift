@@ -1,14 +1,14 @@
-/// How a request is to be treated. A connection has terms for all its requests, and each request may change its own. They go with
-/// it from the call to its completion.
+/// The options of a request. A connection has them for all its requests, and each request may have its own. They stay
+/// with the request until it completes.
 package struct RequestTerms: Sendable {
-    /// Longest wait for its sending, and from there for its answer.
+    /// The longest time until the request is sent, and from then until it is answered, in nanoseconds.
     package var queueTimeout: Instant = 120_000_000_000
     package var replyTimeout: Instant = 12_000_000_000
-    /// Whether to be refused rather than wait for a slot of the quota.
+    /// Whether the request is refused, instead of waiting for a slot of the quota.
     package var failsWithoutSlot = false
-    /// Whether to be refused rather than wait for an outage to pass.
+    /// Whether the request is refused during an outage, instead of waiting.
     package var failsInOutage = false
-    /// Whether the answer's body is the application's to read: then only its retType and its words count here.
+    /// Whether the application decodes the answer. Then only its retType and retMsg matter here.
     package var isRaw = false
 
     package init() {}

@@ -1,5 +1,5 @@
-/// Indices by serial number; a number is never 0. Open addressing with linear probing: requests come and go at the rate of
-/// the wire, and since nobody but the library chooses these numbers there is no need for a Dictionary's seeded hash.
+/// A map from serial numbers (never 0) to indices. Open addressing with linear probing, because it is used for every
+/// request. The seeded hash of a Dictionary is not needed, because only the library chooses these numbers.
 struct SerialMap {
     private struct Slot {
         /// 0: empty.
@@ -7,7 +7,7 @@ struct SerialMap {
         var index: Int32 = 0
     }
 
-    /// A power of two of them, at most half in use.
+    /// Their number is a power of two, and at most half of them are in use.
     private var slots: [Slot]
     private(set) var count = 0
 
@@ -20,7 +20,7 @@ struct SerialMap {
         return slot.serialNo == serialNo && serialNo != 0 ? slot.index : nil
     }
 
-    /// - Parameter serialNo: not 0; if it is known, its index is replaced.
+    /// - Parameter serialNo: not 0. If it is in the map, its index is replaced.
     mutating func insert(_ serialNo: UInt32, _ index: Int32) {
         if 2 * (count + 1) > slots.count { grow() }
         let place = place(of: serialNo)
@@ -32,7 +32,7 @@ struct SerialMap {
         var hole = place(of: serialNo)
         guard serialNo != 0, slots[hole].serialNo == serialNo else { return }
         count -= 1
-        // Who was pushed past the hole on the way from its home moves up.
+        // Close the gap: entries that could not be at their home place, and are behind the gap, move into it.
         let mask = slots.count - 1
         var next = (hole + 1) & mask
         while slots[next].serialNo != 0 {
@@ -46,14 +46,15 @@ struct SerialMap {
         slots[hole] = Slot()
     }
 
-    /// Where `serialNo` is, or else the empty slot where it belongs.
+    /// The slot of `serialNo`, or else the empty slot where it belongs.
     private func place(of serialNo: UInt32) -> Int {
         var place = home(of: serialNo)
         while slots[place].serialNo != 0, slots[place].serialNo != serialNo { place = (place + 1) & (slots.count - 1) }
         return place
     }
 
-    /// Numbers that follow each other are spread by the golden ratio: a run of them would make one long cluster.
+    /// The first slot to try. Consecutive numbers are spread by the golden ratio; otherwise they would make one long
+    /// cluster.
     private func home(of serialNo: UInt32) -> Int {
         let hash = serialNo &* 0x9e37_79b1
         return Int(hash >> UInt32(truncatingIfNeeded: 32 - slots.count.trailingZeroBitCount)) & (slots.count - 1)

@@ -1,4 +1,4 @@
-/// A small generator for the backoff's jitter: what it makes follows from its seed.
+/// A small random number generator for the pauses. Its numbers follow from the seed.
 package struct SplitMix64: RandomNumberGenerator {
     var state: UInt64
 

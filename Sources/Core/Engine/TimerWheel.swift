@@ -1,8 +1,8 @@
-/// Deadlines in a hierarchical timing wheel (Varghese and Lauck): to set one, to drop one and to find what is due takes the
-/// same time however many there are. A deadline is kept to the millisecond, rounded up.
+/// Deadlines in a hierarchical timing wheel (Varghese and Lauck). Setting a deadline, removing one, and finding those
+/// that are due take the same time for any number of deadlines. Deadlines are rounded up to milliseconds.
 ///
-/// Six levels of 64 slots; a slot of a level covers as much time as the whole level below. What is far away waits on a high
-/// level and moves down when its slot's time begins.
+/// There are six levels of 64 slots. A slot of a level covers as much time as the whole level below. A distant deadline
+/// waits on a high level, and moves down when the time of its slot begins.
 struct TimerWheel {
     typealias Index = Int32
     private static var none: Index { -1 }
@@ -13,18 +13,18 @@ struct TimerWheel {
     private struct Link {
         var previous = TimerWheel.none
         var next = TimerWheel.none
-        /// In ticks.
+        /// The deadline in ticks.
         var deadline: UInt64 = 0
-        /// Its list; -1: in none.
+        /// The slot whose list it is in; -1 if it is in none.
         var slot: Int16 = -1
     }
 
     private var links: [Link] = []
-    /// First of each slot's list, level by level.
+    /// The first entry of each slot's list, level by level.
     private var heads = [Index](repeating: none, count: 64 * levels)
-    /// For each level a bit a slot: whether there is anything in it.
+    /// For each level, one bit for each slot: whether the slot has entries.
     private var occupied = InlineArray<6, UInt64>(repeating: 0)
-    /// The tick up to which all is done.
+    /// The tick up to which all deadlines were handled.
     private var elapsed: UInt64 = 0
     private(set) var count = 0
 
@@ -37,7 +37,7 @@ struct TimerWheel {
         link(index, max(UInt64(ticks) + (rest > 0 ? 1 : 0), elapsed + 1))
     }
 
-    /// Drops the deadline of `index`, if it has one.
+    /// Removes the deadline of `index`, if it has one.
     mutating func remove(_ index: Index) {
         guard Int(index) < links.count, links[Int(index)].slot >= 0 else { return }
         let removed = links[Int(index)]
@@ -53,7 +53,7 @@ struct TimerWheel {
         count -= 1
     }
 
-    /// Takes out all that are due, in no order.
+    /// Takes out all that are due, in any order.
     mutating func takeDue(_ now: Instant) -> [Index] {
         let end = Self.lastTick(now)
         var due: [Index] = []
@@ -79,7 +79,7 @@ struct TimerWheel {
         return due
     }
 
-    /// Nothing is due before this instant; `.max` when there is nothing.
+    /// Nothing is due before this instant; `.max` if there are no deadlines.
     var next: Instant {
         guard let (_, begin) = nextSlot() else { return .max }
         let (instant, overflow) = Instant(clamping: begin).multipliedReportingOverflow(by: Self.tick)
@@ -91,7 +91,7 @@ struct TimerWheel {
 
     /// Puts `index` into the slot of its deadline, a tick after `elapsed`.
     private mutating func link(_ index: Index, _ deadline: UInt64) {
-        // The highest digit, to the base of 64, in which the deadline differs from now.
+        // The highest digit, in base 64, in which the deadline differs from now.
         let digit = (63 - ((deadline ^ elapsed) | 63).leadingZeroBitCount) / 6
         let level = min(digit, Self.levels - 1)
         let slot = 64 * level + Int(deadline >> UInt64(6 * level) & 63)
@@ -102,7 +102,7 @@ struct TimerWheel {
         occupied[level] |= 1 << UInt64(slot % 64)
     }
 
-    /// The first slot with anything in it, and the tick at which its time begins: lower levels come before higher ones.
+    /// The first slot with entries, and the tick at which its time begins. Lower levels come before higher ones.
     private func nextSlot() -> (slot: Int, begin: UInt64)? {
         for level in 0..<Self.levels where occupied[level] != 0 {
             let shift = UInt64(6 * level)
@@ -111,7 +111,7 @@ struct TimerWheel {
             let slot = (UInt64(rotated.trailingZeroBitCount) + current) & 63
             let turn: UInt64 = 64 << shift
             var begin = elapsed & ~(turn - 1) + slot << shift
-            // Only the highest level goes round.
+            // Only the highest level wraps around.
             if begin <= elapsed { begin += turn }
             return (64 * level + Int(slot), begin)
         }
