@@ -1,14 +1,14 @@
 import Codec
 
-/// The answer to a request: its body, and what was read of it. Both live until the next frame is handled.
+/// The answer to a request: its body, and its decoded content. Both are valid until the next frame is handled.
 package struct Answer {
     package let body: UnsafeRawBufferPointer
-    /// nil: it was not read, or is damaged.
+    /// nil if it was not decoded, or is damaged.
     package let content: AnswerContent?
 }
 
 extension AnswerSummary {
-    /// - Parameter content: nil: nothing was to be read.
+    /// - Parameter content: nil if there was nothing to decode.
     package init(_ content: AnswerContent?) {
         switch content {
         case nil, .figures: self = .success

@@ -1,4 +1,4 @@
-/// The application's callbacks of a connection, as C has them, and the exports' own.
+/// The application's C callbacks of a connection, and those of the exports.
 package struct ApplicationCallbacks: @unchecked Sendable {
     package typealias Handle = OpaquePointer?
     package typealias UserData = UnsafeMutableRawPointer?
@@ -15,15 +15,16 @@ package struct ApplicationCallbacks: @unchecked Sendable {
     package var onThreadStart: (@convention(c) (Handle, UserData) -> Void)?
     package var userData: UserData = nil
 
-    /// Tells the answer to a request, or how it ended otherwise, perhaps with an answer, too. Both run the application's callback by
-    /// `insideCallback` and dispose of the payload. An answer is told by itself, since a completion is large to copy.
+    /// `onAnswer` delivers the answer to a request, `onCompletion` any other end, perhaps with an answer, too. Both run
+    /// the application's callback with `insideCallback`, and dispose of the payload. They are two, because a completion
+    /// is large to copy.
     package var onAnswer: @Sendable (Connection, Request<Payload>, Answer) -> Void = { _, request, _ in
         request.payload.dispose()
     }
     package var onCompletion: @Sendable (Connection, Connection.Machine.Completion, Answer?) -> Void = {
         _, completion, _ in completion.request.payload.dispose()
     }
-    /// What the log calls a request.
+    /// The name of a request in the log.
     package var name: @Sendable (Request<Payload>) -> String = { _ in "" }
 
     package init() {}

@@ -1,19 +1,19 @@
 import CSystem
 import Glibc
 
-/// Application-driven mode: a thread of the application's does what the connection's own does in thread mode, whenever it
-/// calls, one at a time.
+/// Application-driven mode. Threads of the application do what the connection's own thread does in thread mode, when
+/// they call, one at a time.
 extension Connection {
-    /// Readable when there is something to do, for the connection's whole life.
+    /// Readable when there is something to do. It stays the same for the connection's whole life.
     package var descriptor: Int32 { poller.epoll }
 
     func startApplicationDriven() {
         state.with { $0.tell { machine, _ in machine.start(Clock.now()) } }
-        // No callback may run in the call that makes the connection: the first step is `process`'s.
+        // The call that makes the connection must run no callback, so `process` does the first step.
         poller.wake()
     }
 
-    /// Does what there is to do, and waits for nothing.
+    /// Does the pending work, and waits for nothing.
     package func process() -> Status {
         let (status, timerAt) = state.with { ($0.takeTurn(), $0.timerAt) }
         guard case .ok = status else { return status }
@@ -23,12 +23,12 @@ extension Connection {
 
     // MARK: - Turns
 
-    /// One turn of a thread at driving, which is marked as the driver.
+    /// One turn of a thread at driving. The thread is marked as the driver meanwhile.
     private struct Turn {
         let connection: Unmanaged<Connection>
-        /// Longest wait for something to do, in milliseconds; nil: there is nothing to look for.
+        /// The longest wait for events, in milliseconds; nil: the poller is not asked.
         let wait: Int32?
-        /// Answers are looked for first, and suffice if a timer is not due before.
+        /// Receive answers first. If there are some, and no timer is due before this instant, the poller is not asked.
         let answersBefore: Instant?
         /// false in a child that a callback forked.
         var isOurs = true
@@ -61,8 +61,9 @@ extension Connection {
         return endTurn(isWritable: ready.isSocketWritable)
     }
 
-    /// The calling thread has left the turn it was in: a callback jumped or threw out of it, or the thread ends. What it
-    /// drove fails for good, and goes on with whoever drives it next; so do the thread's other connections.
+    /// The calling thread has left its turn: a callback was left by a jump or an exception, or the thread ends. The
+    /// connection that it drove fails permanently, and whoever drives it next completes its requests. So do connections
+    /// in whose callbacks that turn ran.
     package static func abandonTurns() {
         guard let thread = csystem_this_thread() else { return }
         var next = thread.pointee.driving
@@ -71,7 +72,7 @@ extension Connection {
         thread.pointee.callback_depth = 0
         thread.pointee.batching = nil
         while let pointer = next {
-            // The frames that are gone have left their references to it behind.
+            // Not retained here: the stack frames that were left have leaked their references.
             let connection = Unmanaged<Connection>.fromOpaque(pointer).takeUnretainedValue()
             next = connection.drivenBefore
             connection.abandonTurn()
@@ -94,31 +95,31 @@ extension Connection {
         state.tellChanged()
     }
 
-    /// Nearly always it is answers that made the descriptor readable, and then the poller need not be asked, which saves one
-    /// system call in four and a seventh of the processor's time: other threads' wishes are looked for in any case, a timer
-    /// shows in the time, and whatever else there is keeps the descriptor readable.
+    /// Nearly always answers have made the descriptor readable. Then the poller need not be asked, which saves one
+    /// system call in four and a seventh of the processor time. Nothing is missed: other threads' requests are handled
+    /// in any case, the clock shows whether a timer is due, and other events keep the descriptor readable.
     /// - Returns: whether that is all for this call.
     private func receiveAnswers(before timerAt: Instant) -> Bool {
         receive() && (driving.isFinished || Clock.now() < timerAt)
     }
 
-    /// One step of a call that waits, for the thread that has taken its turn.
+    /// One step of a blocking call, on the thread that has its turn.
     /// - Returns: false in a child that a callback forked.
     func driveOnce(until deadline: Instant) -> Bool {
-        // Rounded up, so as not to look again and again in the last millisecond.
+        // Rounded up, to avoid a busy loop in the last millisecond.
         let left = (max(deadline - Clock.now(), 0) + 999_999) / 1_000_000
         return runTurn(wait: min(Int32(clamping: left), Poller.longestWait))
     }
 
-    /// Drives until `isDone`, or the deadline.
+    /// Drives until `isDone` is true, or until the deadline.
     /// - Returns: false in a child that a callback forked.
     package func drive(until deadline: Instant, _ isDone: () -> Bool) -> Bool {
         if case .forked = wait(until: deadline, { _ in isDone() ? () : nil }) { return false }
         return true
     }
 
-    /// Does what is left to do and lets another thread drive: under one hold of the lock, so that nothing is left behind that
-    /// one who found a driver relies on.
+    /// Does the remaining work, and lets another thread drive. Both happen with the lock held once, because a thread
+    /// that found a driver relies on that driver to do its work.
     /// - Returns: false in a child that a callback forked.
     private func endTurn(isWritable: Bool = false) -> Bool {
         if !runUntilIdle(isWritable: isWritable, atIdle: { $0.endTurn() }) {
@@ -134,7 +135,7 @@ extension Connection {
         let isMyTurn = state.with { state in
             state.tell { $0.release(Clock.now(), &$1) }
             if case .ok = state.takeTurn() { return true }
-            // Whoever is at it comes to the end of it: this very thread after its callback, or another one.
+            // The driving thread ends the connection: this thread after its callback, or another one.
             wakeForRelease(&state)
             return false
         }
@@ -146,19 +147,20 @@ extension Connection {
         }
     }
 
-    /// No callback runs inside another one: this connection's last ones come once the thread is out of the one it is in.
+    /// No callback runs inside another one. So this connection's last callbacks run after the callback that this thread
+    /// is in.
     private func endAfterCallback() {
         guard let thread = csystem_this_thread() else { return }
         releasedBefore = thread.pointee.released.map { Unmanaged<Connection>.fromOpaque($0).takeRetainedValue() }
         thread.pointee.released = Unmanaged.passRetained(self).toOpaque()
     }
 
-    /// Ends what was released in the callback that has just returned, in the order of the releases.
+    /// Ends the connections that were released in the callback that has just returned, in the order of the releases.
     static func endReleased() {
         while let connection = takeReleased() { _ = connection.runTurn(wait: nil) }
     }
 
-    /// The one released first.
+    /// The connection that was released first.
     private static func takeReleased() -> Connection? {
         guard let thread = csystem_this_thread(), let last = thread.pointee.released else { return nil }
         let chain = Unmanaged<Connection>.fromOpaque(last)
@@ -178,7 +180,8 @@ extension Connection {
     }
 
     /// The application forked inside a callback, and this is the child, on the thread that drives. The stream is the
-    /// parent's: nothing more is done here. No other thread is left to hold a lock.
+    /// parent's, so nothing more is done here. The locks are made new, because no other thread exists that could hold
+    /// one.
     func leaveInForkedChild() {
         sender.remakeAfterFork()
         state.remakeAfterFork()

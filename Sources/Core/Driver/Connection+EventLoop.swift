@@ -2,15 +2,15 @@ import CSystem
 import Codec
 import Glibc
 
-/// What the thread that drives does when the poller has something to report, and what follows from it.
+/// The work of the thread that drives: it handles what the poller reports, performs actions and sends.
 extension Connection {
-    /// Does what the poller reported, and all that follows from it.
+    /// Handles what the poller reported, and does all work that follows.
     func process(_ ready: Poller.Ready) {
         dispatch(ready)
         runUntilIdle(isWritable: ready.isSocketWritable)
     }
 
-    /// Takes in what the poller reported. Messages are handled before timers, so that a late look is taken for no silence.
+    /// Handles what the poller reported. Messages come before timers, so that a late call does not look like silence.
     func dispatch(_ ready: Poller.Ready) {
         if ready.isBroken || poller.isGone || ready.isIdle && !poller.isIntact {
             return state.with { $0.loseDescriptors() }
@@ -35,7 +35,7 @@ extension Connection {
     }
 
     /// Performs actions and sends until neither is left, then sets the timer.
-    /// - Parameter atIdle: done under the same hold of the lock, so that nothing has come since.
+    /// - Parameter atIdle: called before the lock is released, so that nothing new has come since.
     /// - Returns: false when the connection is finished.
     @discardableResult
     func runUntilIdle(isWritable: Bool = false, atIdle: (inout SharedState) -> Void = { _ in }) -> Bool {
@@ -58,7 +58,8 @@ extension Connection {
                 perform(action)
                 hasSent = false
             case .send:
-                // Threads that ask are not to be held up when there is nothing to send: only here is the sender's lock taken.
+                // The sender's lock is only taken here, so that threads that make requests do not wait for it without
+                // need.
                 sendWaiting(isWritable: mustSend)
                 (mustSend, hasSent) = (false, true)
             case .idle: return true
@@ -110,7 +111,7 @@ extension Connection {
 
     // MARK: - A stream's beginning and end
 
-    /// What came of a step towards a stream.
+    /// Handles the result of a step of the connector.
     private func take(_ step: Connector.Step) {
         switch step {
         case .waiting: break
@@ -141,13 +142,13 @@ extension Connection {
         tell { $0.streamClosed($1, &$2) }
     }
 
-    // MARK: - Descriptors that somebody else closed
+    // MARK: - Descriptors that the application closed
 
     static func closedByApplication(isFinal: Bool) -> Cause {
         Cause(.disconnected, .select, EBADF, Texts.descriptorClosed, isFinal: isFinal)
     }
 
-    /// Of the connection's thread, after that: there is nothing else to come.
+    /// After that the connection's thread only waits for the release.
     func waitForRelease() {
         _ = state.wait(until: .max) { state -> Void? in state.machine.hasActions ? () : nil }
     }

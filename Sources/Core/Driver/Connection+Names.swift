@@ -1,14 +1,14 @@
 import Glibc
 
-/// Names that the application looks up (`on_resolve`), and what came of it or of the library's own look-up.
+/// Names that the application looks up (`on_resolve`), and its answers.
 extension Connection {
-    /// Asks, unless an earlier question is still open.
+    /// Calls `on_resolve`, unless an earlier call has no answer yet.
     func askForAddresses() {
         guard let onResolve = options.callbacks.onResolve, state.with({ $0.addressQuestion.ask() }) else { return }
         insideCallback { options.host.withCString { onResolve(handle, $0, options.callbacks.userData) } }
     }
 
-    /// The application's answer, from any thread; `addresses` are separated by spaces.
+    /// The application's answer. Any thread may call this. `addresses` are separated by spaces.
     package func resolved(_ addresses: String, why: String?) -> AnswerStatus {
         var found: [Address] = []
         var text: [UInt8] = []
@@ -27,7 +27,7 @@ extension Connection {
             found.isEmpty ? .failure(LookUpFailure(why ?? "the application found no address")) : .success(found)
         return state.with { state in
             guard state.addressQuestion.take(answer) else { return .notAsked }
-            // Whoever drives in a blocking call waits for the poller, too.
+            // A thread that drives in a blocking call waits on the poller, too.
             poller.wake()
             return .ok
         }

@@ -1,12 +1,12 @@
 import CSystem
 import Codec
 
-/// From the socket to the state machine and to callbacks.
+/// Receiving: from the socket to the state machine and to callbacks.
 extension Connection {
-    /// How often in a row a full buffer is received before timers and other threads' wishes get their turn.
+    /// How many full buffers are received in a row before timers and other threads' requests get their turn.
     private static var maxReceives: Int { 16 }
 
-    /// - Returns: whether anything came, if only the end of the stream.
+    /// - Returns: whether anything was received, even if only the end of the stream.
     @discardableResult
     func receive() -> Bool {
         for turn in 0..<Self.maxReceives {
@@ -15,7 +15,7 @@ extension Connection {
             do throws(Cause) {
                 let received = try stream.receive()
                 if case .nothing = received { return turn > 0 }
-                // Taken after receiving: every answer in here was sent before now, so its slot is not free too early.
+                // The clock is read after receiving. Every answer here was sent before, so no slot is free too early.
                 try handleAll(of: stream, Clock.now())
                 if case .all = received { return true }
             } catch {
@@ -75,13 +75,14 @@ extension Connection {
         return hasActions
     }
 
-    /// The body is read before the machine gives the slot back: what it says of the quota counts in the same step.
+    /// Decodes the body before the machine gives the slot back, because a refusal because of the rate limit counts in
+    /// the same step.
     @inline(__always)
     private func read(_ message: Message) -> AnswerContent? {
         if message.protoID == ProtoID.getCapitalDistribution {
             return AnswerContent(distribution: message.body, driving.arena)
         }
-        // A push is read by the application alone.
+        // Only the application decodes pushes.
         let isAwaited = state.with {
             $0.machine.isAwaited(protoID: message.protoID, serialNo: message.serialNo)
         }
@@ -108,7 +109,7 @@ extension Connection {
         }
     }
 
-    /// The bridge has no answer.
+    /// The bridge reports that it has no answer.
     private func handleError(_ message: Message, _ now: Instant) {
         let error = message.bridgeError
         let isTimeout = error == BridgeError.timeout || error == BridgeError.openDTimeout
@@ -133,21 +134,22 @@ extension Connection {
 
     // MARK: - Batches
 
-    /// What callbacks ask, where answers come many at a time: it goes out in one piece. With 64 in flight that is one system
-    /// call where there would be 64, and a third of the processor's time.
+    /// If many answers arrive together, the requests that their callbacks make are collected, and sent with one system
+    /// call. With 64 in flight that is one call instead of 64, and a third of the processor time.
     private struct Batch {
-        /// When nothing was kept last.
+        /// The last instant at which no request was waiting here.
         var since: Instant
         var isOpen = false
 
-        /// A callback that takes longer than it takes to send does not hold up what those before it asked.
+        /// Requests wait at most this long here before they are sent, so that a slow callback does not delay those made
+        /// before it.
         static let longest: Instant = 100_000
-        /// After one that took this long nothing is kept for a while.
+        /// If they had to wait this long, nothing is collected for `pause`.
         static let slow: Instant = 1_000_000
         static let pause: Instant = 1_000_000_000
     }
 
-    /// Whether this thread is in a callback for an answer that another one follows at once.
+    /// Whether this thread is in a callback for an answer, and the next answer is here already.
     var isBatching: Bool {
         csystem_this_thread()?.pointee.batching == UnsafeRawPointer(Unmanaged.passUnretained(self).toOpaque())
     }
@@ -164,10 +166,10 @@ extension Connection {
         csystem_this_thread()?.pointee.batching = nil
     }
 
-    /// After a callback: sends what was kept for longer than it takes to send it.
+    /// After a callback: sends the collected requests, if they have waited for `longest`.
     private func sendIfDue(_ batch: inout Batch) {
         let now = Clock.now()
-        // In a child that the callback forked the stream is not ours.
+        // In a child that the callback forked, the stream is the parent's.
         guard now - batch.since >= Batch.longest, !driving.isFinished else { return }
         if now - batch.since >= Batch.slow { driving.batchesFrom = now + Batch.pause }
         end(&batch)

@@ -5,7 +5,7 @@ import Glibc
 /// The connection's thread, and its end.
 extension Connection {
     func run() {
-        // Until this thread's id is stored.
+        // Wait until this thread's id is stored.
         state.with { _ in }
         beginThread(tells: true)
         state.with { $0.tell { machine, _ in machine.start(Clock.now()) } }
@@ -49,17 +49,17 @@ extension Connection {
         if poller.isGone { return Poller.Ready(isBroken: true) }
         if longUntil == .min { return poller.wait() }
         defer { state.with { $0.thread.endLongWait() } }
-        // Signals come to an end that nobody tells of, too.
+        // The wait must stay short then, to check for pending signals.
         if csystem_main_has_ended() != 0 { return poller.wait(canBeCancelled: true) }
-        // The timer's end is noticed, should it be closed.
+        // Not longer than until the timer is due, in case the application has closed it.
         let left = longUntil == .max ? -1 : Int32(clamping: max(longUntil - Clock.now(), 0).milliseconds + 1000)
         return poller.wait(left, canBeCancelled: true)
     }
 
     private var usesTLS: Bool { options.tls != nil }
 
-    /// A runtime may end the thread inside a callback, so that nothing but its end is sure to tell of its end; then another
-    /// one has taken its place, or what is left is done here.
+    /// Waits for the end of the connection's thread. It joins it, because a runtime may end the thread inside a
+    /// callback, without any other sign. Then another thread has taken its place, or the remaining work is done here.
     func join() {
         while let thread = state.with({ $0.thread.takeToJoin() }) {
             guard usesTLS else {
@@ -75,19 +75,19 @@ extension Connection {
         end()
     }
 
-    /// The connection's thread ends inside a callback, as a runtime may end it (pthread_exit). Another one goes on in its
-    /// place: the connection fails, and all that was accepted completes.
+    /// The connection's thread is ending inside a callback (pthread_exit). Another thread takes its place: the
+    /// connection fails, and all accepted requests complete.
     func replaceThread() {
         guard !driving.hasEnded else { return }
         let ended = pthread_self()
-        // What ended this one at its very start would end the next as well.
+        // If `onThreadStart` ended this thread, it would end the next one, too.
         let begins = !driving.isBeginning
         let goesOnHere = state.with { state in
-            // A runtime that ends its threads while it exits takes no new one in: the release that waits does what is left.
+            // A runtime that is exiting accepts no new thread: the release that waits does the remaining work.
             if state.isReleased, !state.thread.isDetached { return false }
             let joins = !state.thread.isJoined
             let next = Thread.start(detached: false, stackBytes: options.threadStackBytes) {
-                // Until this thread's id is stored.
+                // Wait until this thread's id is stored.
                 self.state.with { _ in }
                 if joins { pthread_join(ended, nil) }
                 self.beginThread(tells: begins)
@@ -98,7 +98,7 @@ extension Connection {
             self.state.tellChanged()
             return next == nil
         }
-        // Where the system gives no other one, this one goes on to the connection's end.
+        // If the system has no other thread, this one continues until the connection ends.
         if goesOnHere { drive() }
     }
 }

@@ -2,11 +2,11 @@ import CSystem
 import Codec
 import Glibc
 
-/// The driver of one connection: performs what the state machine decides, on a thread of its own or, in application-driven mode, on
-/// whichever of the application's threads has its turn (Connection+ApplicationDriven.swift).
+/// The driver of one connection: it performs what the state machine decides. It runs on the connection's thread or, in
+/// application-driven mode, on the thread of the application that has its turn (Connection+ApplicationDriven.swift).
 ///
 /// Locks, outermost first: `sender`'s (wire serial numbers, encoding, the socket's sending side), `state`'s (the state
-/// machine), the quota group's. No callback runs under any.
+/// machine), the quota group's. No callback runs with any of them held.
 package final class Connection: @unchecked Sendable {
     package typealias Machine = ConnectionMachine<Payload>
 
@@ -14,15 +14,17 @@ package final class Connection: @unchecked Sendable {
     package let handle: OpaquePointer?
     let membership: QuotaRegistry.Membership
     let poller: Poller
-    /// Makes the handle unknown; called on the connection's thread before `onClosed`.
+    /// Removes the handle. Called on the driving thread, before `onClosed`.
     private let forget: @Sendable () -> Void
 
     let sender: Guarded<Sender>
     let state: Guarded<SharedState>
     let driving: DriverState
-    /// In application-driven mode: released in a callback before this one on the same thread, and to be ended after it.
+    /// In application-driven mode: the connection that was released before this one in the same callback. A list of
+    /// those to end.
     var releasedBefore: Connection?
-    /// In application-driven mode: what this thread drives as well, and was at before; not retained.
+    /// In application-driven mode: the connection that the driving thread drove before, and in whose callback it is;
+    /// not retained.
     var drivenBefore: UnsafeMutableRawPointer?
 
     package enum CreationError: Error {
@@ -31,10 +33,10 @@ package final class Connection: @unchecked Sendable {
     }
 
     /// - Parameters:
-    ///   - handle: what callbacks are handed.
-    ///   - group: name of the quota group to join.
-    ///   - limit: its slots, 0 for none; `window` in nanoseconds.
-    ///   - forget: see above.
+    ///   - handle: the handle that is passed to callbacks.
+    ///   - group: the name of the quota group to join.
+    ///   - limit: its slots; 0: no quota. `window` is in nanoseconds.
+    ///   - forget: removes the handle.
     package convenience init(
         _ options: ConnectionOptions, handle: OpaquePointer?, group: String, limit: Int, window: Instant,
         forget: @escaping @Sendable () -> Void
@@ -64,10 +66,10 @@ package final class Connection: @unchecked Sendable {
         driving = DriverState(Connector(options, poller) { [state] in state.with { $0.machine.attemptDeadline } })
     }
 
-    /// Starts the connection's thread, if it is to have one. From here on `release` must be called.
+    /// Starts the connection's thread, in thread mode. After this `release` must be called.
     package func start() throws(SystemError) {
         if options.isApplicationDriven { return startApplicationDriven() }
-        // Who joins the thread finds its id: the thread's first step waits for this lock.
+        // With the lock held, for which the thread's first step waits: so its id is stored before anyone joins it.
         let error = state.with { state -> Int32 in
             let thread = Thread.start(detached: false, stackBytes: options.threadStackBytes) { self.run() }
             guard let thread else { return errno }
@@ -82,10 +84,10 @@ package final class Connection: @unchecked Sendable {
 
     // MARK: - Calls of the application, from any thread
 
-    /// Accepts a request; its payload is the connection's from then on.
+    /// Accepts a request. If it is accepted, the connection owns its payload.
     /// - Parameters:
-    ///   - serialNo: where to store the number before any callback can see it.
-    ///   - shared: where else, for other threads to read.
+    ///   - serialNo: where to store the number, before any callback can see it.
+    ///   - shared: a second place, where other threads read it.
     /// - Returns: `.ok`, or why it is refused.
     package func ask(
         _ payload: Payload, protoID: UInt32, _ terms: RequestTerms, _ serialNo: UnsafeMutablePointer<UInt32>?,
@@ -105,7 +107,7 @@ package final class Connection: @unchecked Sendable {
         if isBatching {
             return state.with { state in
                 let status = accept(&state)
-                // The callback's own actions are performed once it returns, and the batch is sent.
+                // After the callback its actions are performed, and the collected requests are sent.
                 if case .ok = status { state.rearm() }
                 return status
             }
@@ -137,13 +139,13 @@ package final class Connection: @unchecked Sendable {
     /// See `ConnectionMachine.withdraw`.
     package func withdraw(_ serialNo: UInt32) -> Machine.Completion? { tell { $0.withdraw(serialNo, $1, &$2) } }
 
-    /// Waits until the connection stands, has failed for good or is released.
-    /// - Returns: as an answer the status, and a sentence if it is not `.ok`.
+    /// Waits until the connection is established, has failed permanently or is released.
+    /// - Returns: the status, and a sentence if it is not `.ok`.
     package func waitReady(until deadline: Instant) -> Waited<(Status, String)> {
         wait(until: deadline) { $0.readiness }
     }
 
-    /// Why it does not stand yet, for whoever waits no longer.
+    /// Why the connection is not established yet, for a caller whose wait timed out.
     package func whyNotReady() -> (Status, String) {
         guard let cause = state.with({ $0.machine.lastCause }) else {
             return (.connectTimeout, "not connected yet; no attempt has failed so far")
@@ -154,14 +156,15 @@ package final class Connection: @unchecked Sendable {
     package enum Waited<Answer> {
         case answer(Answer)
         case deadline
-        /// This is a child that a callback forked.
+        /// This process is a child that a callback forked.
         case forked
     }
 
-    /// Waits until `body` has an answer; in application-driven mode by doing what there is to do, unless another thread does.
+    /// Waits until `body` returns an answer. In application-driven mode it drives the connection meanwhile, unless
+    /// another thread does.
     func wait<Answer>(until deadline: Instant, _ body: (inout SharedState) -> Answer?) -> Waited<Answer> {
         while true {
-            // nil inside: this thread has its turn.
+            // nil inside: it is this thread's turn to drive.
             let answer = state.wait(until: deadline) { state -> Answer?? in
                 if let answer = body(&state) { return .some(answer) }
                 guard options.isApplicationDriven, Clock.now() < deadline, case .ok = state.takeTurn() else {
@@ -191,13 +194,13 @@ package final class Connection: @unchecked Sendable {
         }
     }
 
-    /// Why a request that does not wait for an outage to pass was refused.
+    /// Why a request that does not wait during an outage was refused.
     package func outageText() -> String {
         let cause = state.with { $0.machine.outage ?? $0.machine.lastCause }
         return Texts.outage(cause?.text ?? "")
     }
 
-    /// The quota group's figures.
+    /// The state of the quota group.
     package func quota() -> (limit: Int, window: Instant, used: Int, waiting: Int, nextFree: Instant?) {
         let now = Clock.now()
         let quota = membership.quota
@@ -207,8 +210,8 @@ package final class Connection: @unchecked Sendable {
         }
     }
 
-    /// Ends the connection; to be called once.
-    /// - Parameter insideCallback: whether the calling thread is in a callback, and must not wait.
+    /// Ends the connection. Called once.
+    /// - Parameter insideCallback: whether the calling thread is in a callback, and so must not wait.
     package func release(insideCallback: Bool) {
         if options.isApplicationDriven { return releaseApplicationDriven(insideCallback: insideCallback) }
         let now = Clock.now()
@@ -221,7 +224,7 @@ package final class Connection: @unchecked Sendable {
         if !insideCallback { join() }
     }
 
-    /// What is not ours any more is not to be written to; the thread looks for itself, or ends.
+    /// Wakes the driving thread. Descriptors that do not belong to the library any more are not written to.
     func wakeForRelease(_ state: inout SharedState) {
         if poller.isIntact { poller.wake() } else { state.loseDescriptors() }
     }
@@ -239,7 +242,7 @@ package final class Connection: @unchecked Sendable {
 
     func streamLost(_ cause: Cause) { tell { $0.streamLost(cause, $1, &$2) } }
 
-    /// The last of it.
+    /// Frees everything, and calls `onClosed`.
     func end() {
         guard driving.end() else { return }
         driving.connector.abandonHelpers()
@@ -251,10 +254,12 @@ package final class Connection: @unchecked Sendable {
         }
     }
 
-    /// Who waits looks again: under the lock, or it might look just before and sleep just after.
+    /// Makes waiting threads check again. With the lock held: otherwise a thread could check just before, and go to
+    /// sleep just after.
     package func wakeWaiters() { state.with { _ in state.tellChanged() } }
 
-    /// Runs a callback of the application with this thread marked, so that calls that would wait for it are refused.
+    /// Runs a callback of the application. The thread is marked meanwhile, so that calls that would wait for it are
+    /// refused.
     @inline(__always)
     package func insideCallback(_ callback: () -> Void) {
         let thread = csystem_this_thread()
@@ -271,9 +276,9 @@ package final class Connection: @unchecked Sendable {
         if thread?.pointee.callback_depth == 0, thread?.pointee.released != nil { Self.endReleased() }
     }
 
-    /// The application forked inside a callback and came back from it in the child. The stream is the parent's: to go on would take
-    /// its answers away. This is the child's only thread, so the child ends, and with a status that shows it; the application's
-    /// atexit handlers are the parent's to run.
+    /// The application forked inside a callback, and the callback returned in the child. The stream is the parent's,
+    /// and the child would take its answers. This is the child's only thread, so the child ends, with a status that
+    /// shows it. `_exit`, because the atexit handlers belong to the parent.
     private func endInForkedChild() -> Never {
         _exit(1)
     }

@@ -1,23 +1,23 @@
 import Codec
 
-/// How to reach a gateway and what to tell it, checked before.
+/// The options of a connection, checked.
 package struct ConnectionOptions: Sendable {
     package var host = "127.0.0.1"
     package var port: UInt16 = 11111
-    /// The body of the dialect's first message: InitConnect's, or InitWebSocket's, which has the key.
+    /// The body of the first message: of InitConnect, or of InitWebSocket, which contains the key.
     package var firstMessage: SecretBytes?
-    /// Over TLS: whom to trust.
+    /// Over TLS: which certificates to trust.
     package var tls: TLSTrust?
-    /// Of the connection's thread.
+    /// The stack size of the connection's thread.
     package var threadStackBytes = Thread.defaultStackBytes
-    /// Over WebSocket: whom the gateway is asked for; over TLS: whom the certificate must be for. nil: `host`.
+    /// Over WebSocket: the server name for the HTTP Host header, SNI and the certificate check. nil: `host`.
     package var serverName: String?
-    /// Turns encryption on.
+    /// The key that turns encryption on.
     package var rsaKey: RSAKey?
-    /// What InitConnect asks for.
+    /// The cipher that InitConnect requests.
     package var cipher = CipherAlgorithm.none
     package var behaviour = ConnectionConfiguration()
-    /// Whether the application's threads drive it, instead of one of its own.
+    /// Whether threads of the application drive the connection, instead of its own thread.
     package var isApplicationDriven = false
     package var maxBodyLength = 4 * 1024 * 1024
     package var callbacks = ApplicationCallbacks()

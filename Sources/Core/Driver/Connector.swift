@@ -1,13 +1,13 @@
 import Codec
 import Glibc
 
-/// Attempts to connect: the certificates that are trusted, the addresses of the gateway's host, and a socket to one of them. Of
-/// the thread that drives; each step tells what came of it.
+/// Attempts to connect: reads the trusted certificates, finds the addresses of the gateway's host, and connects a
+/// socket to one of them. Used by the thread that drives. Each function returns the result of a step.
 final class Connector {
     enum Step {
-        /// Another step goes on, once there is something to go on with.
+        /// The attempt continues with an event of the poller.
         case waiting
-        /// The application looks the name up.
+        /// The application must look the name up.
         case askingApplication
         case connected(socket: Int32)
         case failed(Cause)
@@ -15,25 +15,26 @@ final class Connector {
 
     private let options: ConnectionOptions
     private let poller: Poller
-    /// Until when the attempt may take; nil: there is none.
+    /// The attempt's deadline; nil if there is no attempt.
     private let attemptDeadline: () -> Instant?
 
-    /// Whether an attempt waits for these. One that outlasts its attempt serves the next.
+    /// Whether the attempt waits for these. Work that takes longer than its attempt serves the next one.
     private var awaitsLookUp = false
     private var awaitsTrust = false
     private var lookUp: Helpers.Names.Ticket?
     private var trustWork: Helpers.Certificates.Ticket?
-    /// Of this attempt, over TLS.
+    /// The trusted certificates of this attempt, over TLS.
     private(set) var trusted: TLSContext?
 
-    /// Addresses not tried yet in this attempt, and the one that is being tried or connected to.
+    /// Addresses that this attempt has not tried yet, and the one that it is trying or is connected to.
     private var addresses: [Address] = []
     private var address: Address?
-    /// The one that took a connection last and then did not stand: the next attempt begins with the one after it.
+    /// The address that accepted the last connection, if its handshake failed. The next attempt begins with the address
+    /// after it.
     private var passedOver: Address?
-    /// On its way; -1: none.
+    /// The socket that is being connected; -1: none.
     private var socket: Int32 = -1
-    /// When the next address has its turn.
+    /// When the next address is tried.
     private(set) var addressDeadline = Instant.max
 
     init(_ options: ConnectionOptions, _ poller: Poller, attemptDeadline: @escaping () -> Instant?) {
@@ -42,7 +43,7 @@ final class Connector {
         self.attemptDeadline = attemptDeadline
     }
 
-    /// Whether `progressed` is to be told of the socket.
+    /// Whether `progressed` must be called when the socket is ready.
     var isConnecting: Bool { socket >= 0 }
 
     // MARK: - An attempt
@@ -67,7 +68,7 @@ final class Connector {
     /// The handshake succeeded.
     func stood() { passedOver = nil }
 
-    /// Nobody waits for what is still under way.
+    /// Nobody waits any more for work that is still in progress.
     func abandonHelpers() {
         if let trustWork { Helpers.certificates.abandon(trustWork) }
         if let lookUp { Helpers.names.abandon(lookUp) }
@@ -75,7 +76,7 @@ final class Connector {
         lookUp = nil
     }
 
-    // MARK: - Over TLS: certificates, which are read on a thread for that before the first attempt that needs them
+    // MARK: - Over TLS: certificates, which another thread reads before the first attempt that needs them
 
     private func awaitTrust(_ trust: TLSTrust) -> Step {
         awaitsTrust = true
@@ -97,10 +98,10 @@ final class Connector {
         }
     }
 
-    /// At the end of what a helper's thread did with OpenSSL.
+    /// Called on a helper's thread when it has finished with OpenSSL.
     private static func leaveHelper() {
         if Crypto.leaveThread() { return }
-        // The process exits, and the thread must not end (see there).
+        // The process is exiting, and the thread must not end (see `Crypto.leaveThread`).
         while true { Glibc.pause() }
     }
 
@@ -108,7 +109,7 @@ final class Connector {
         Cause(.tlsFailed, .initConnect, Cause.InitConnectCode.unknown, text, isFinal: isFinal)
     }
 
-    /// The poller was woken: perhaps the certificates have been read.
+    /// The poller was woken: the certificates may have been read.
     func goOnWithTrust() -> Step {
         guard let result = trustWork.flatMap({ Helpers.certificates.take($0) }) else { return .waiting }
         trustWork = nil
@@ -138,8 +139,8 @@ final class Connector {
         return .failed(Cause(.connectFailed, .nameNotFound, error.code, Texts.noLookUp(host, error.text)))
     }
 
-    /// The poller was woken: perhaps the name has been looked up.
-    /// - Parameter answer: the application's.
+    /// The poller was woken: the name may have been looked up.
+    /// - Parameter answer: the application's answer, if there is one.
     func goOnWithLookUp(_ answer: Result<[Address], LookUpFailure>?) -> Step {
         var result = answer
         if let found = lookUp.flatMap({ Helpers.names.take($0) }) {
@@ -158,7 +159,7 @@ final class Connector {
 
     // MARK: - From addresses to a socket
 
-    /// Begins with the one after that which took the last connection in vain: all have their turn.
+    /// Begins after the address whose last handshake failed, so that all addresses are tried.
     private func connect(to addresses: [Address]) -> Step {
         self.addresses = addresses
         if let last = passedOver, let place = addresses.firstIndex(where: { $0.isTheSame(as: last) }) {
@@ -167,7 +168,7 @@ final class Connector {
         return connectToNext()
     }
 
-    /// Tries the addresses one after the other, each with its share of the time.
+    /// Tries the addresses one after the other, each for its share of the time.
     private func connectToNext() -> Step {
         while !addresses.isEmpty {
             let address = addresses.removeFirst()
@@ -176,7 +177,7 @@ final class Connector {
             switch poller.openSocket(address.family) {
             case .success(let socket): made = socket
             case .failure(let error):
-                // A machine without IPv6 has none of its sockets; that is no reason while there are other addresses.
+                // A machine without IPv6 cannot make such a socket. Other addresses may work.
                 if !addresses.isEmpty { continue }
                 return .failed(Cause(.connectFailed, .create, error.code, Texts.noSocket(error.text)))
             }
@@ -192,20 +193,20 @@ final class Connector {
             }
             socket = made
             addressDeadline = shareOfTime(others: addresses.count)
-            // One that is done already is noticed as writable at the next look, like any other.
+            // If it is connected already, the poller reports the socket as writable.
             break
         }
         return .waiting
     }
 
-    /// When the address that is tried now makes way for the others.
+    /// When the address that is being tried is given up for the next one.
     private func shareOfTime(others: Int) -> Instant {
         guard others > 0, let deadline = attemptDeadline() else { return .max }
         let now = Clock.now()
         return now + max(deadline - now, 0) / Instant(others + 1)
     }
 
-    /// The poller tells of the socket.
+    /// The poller reports the socket.
     func progressed() -> Step {
         switch Socket.finishConnect(socket) {
         case .pending: return .waiting
@@ -215,7 +216,7 @@ final class Connector {
             socket = -1
             addressDeadline = .max
             addresses = []
-            // Until it stands.
+            // Until its handshake succeeds.
             passedOver = address
             poller.change(connected, forWriting: false)
             return .connected(socket: connected)

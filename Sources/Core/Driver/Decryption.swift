@@ -4,8 +4,8 @@ import Glibc
 /// Makes the gateway's bodies clear again, stream after stream, and refuses what would be a silent downgrade
 /// (docs/protocol.md, Encryption). For one thread at a time.
 package struct Decryption: ~Copyable {
-    /// Most blocks of an answer to InitConnect, many times what a gateway has to say even if it puts one byte in each. A
-    /// block of a 4096-bit key takes milliseconds.
+    /// Most blocks of an answer to InitConnect, many times what a gateway has to say even if it puts one byte in each.
+    /// A block of a 4096-bit key takes milliseconds.
     private static let maxBlocks = 512
 
     private let key: RSAKey?

@@ -2,7 +2,8 @@ import Glibc
 
 /// What a request carries through the state machine: the body to be sent, and what the exports keep to tell its end.
 package struct Payload {
-    /// From `malloc`, since a request is copied on its way and is to be small: the exports' part, and behind it the body.
+    /// From `malloc`, since a request is copied on its way and is to be small: the exports' part, and behind it the
+    /// body.
     package let memory: UnsafeMutableRawPointer
     package let body: UnsafeRawBufferPointer
 

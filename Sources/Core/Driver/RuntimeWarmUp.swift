@@ -2,11 +2,13 @@ import CSystem
 import Codec
 import Glibc
 
-/// The life of a connection, lived once on the application's thread over a pair of sockets before the first real one is made.
+/// The life of a connection, lived once on the application's thread over a pair of sockets before the first real one is
+/// made.
 ///
-/// Swift makes what it knows about a type when that type is first used, under locks inside its runtime. Were that left to
-/// the connection's thread, a fork in its first moments would give the child such a lock held by a thread it does not have,
-/// and the child's own connection would wait for it for ever (docs/promises.md, 7). After the warm-up all of it stands.
+/// Swift makes what it knows about a type when that type is first used, under locks inside its runtime. Were that left
+/// to the connection's thread, a fork in its first moments would give the child such a lock held by a thread it does
+/// not have, and the child's own connection would wait for it for ever (docs/promises.md, 7). After the warm-up all of
+/// it stands.
 package struct RuntimeWarmUp {
     typealias Machine = Connection.Machine
     let exports: Exports

@@ -1,8 +1,8 @@
 import Codec
 import Glibc
 
-/// What goes out on a connection, from whichever thread has something to send: frames that wait, what encrypts them, and the
-/// sending side of the socket. Wire serial numbers increase on a stream, so they are given under the same lock.
+/// What goes out on a connection, from whichever thread has something to send: frames that wait, what encrypts them,
+/// and the sending side of the socket. Wire serial numbers increase on a stream, so they are given under the same lock.
 struct Sender: ~Copyable {
     /// Frames that wait for the socket to take them, beyond which no more are made.
     static let maxPending = 64 * 1024

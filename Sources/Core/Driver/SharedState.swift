@@ -1,8 +1,8 @@
 import Codec
 import Glibc
 
-/// What all threads know of a connection: the state machine, the timer, and who drives. Held briefly, and never across a system
-/// call that may take long.
+/// What all threads know of a connection: the state machine, the timer, and who drives. Held briefly, and never across
+/// a system call that may take long.
 struct SharedState {
     typealias Machine = Connection.Machine
 
@@ -19,7 +19,8 @@ struct SharedState {
     /// In application-driven mode: whether one of the application's threads drives.
     private var isDriven = false
     var addressQuestion = AddressQuestion()
-    /// The machine's next serial number when the thread waited last, and whether it waited for longer than a second for it.
+    /// The machine's next serial number when the thread waited last, and whether it waited for longer than a second for
+    /// it.
     private var askedBefore: UInt32 = 1
     private var isQuiet = true
 
@@ -54,7 +55,8 @@ struct SharedState {
     /// Whether there is nothing more to drive: it is released, all is told, and who told it is done.
     var isOver: Bool { isReleased && !machine.hasActions && !isDriven }
 
-    /// Whether a connection stands, has failed for good or is released, and a sentence if it does not stand; nil: none of these.
+    /// Whether a connection stands, has failed for good or is released, and a sentence if it does not stand; nil: none
+    /// of these.
     var readiness: (Status, String)? {
         switch machine.state {
         case .ready: (.ok, "")
@@ -114,8 +116,8 @@ struct SharedState {
         return timerAt
     }
 
-    /// The thread looks every second again while requests are under way. One that waits for long sees nothing of what the
-    /// application closes: who asks first looks in its place.
+    /// The thread looks every second again while requests are under way. One that waits for long sees nothing of what
+    /// the application closes: who asks first looks in its place.
     private mutating func rouse() {
         guard thread.rouse() else { return }
         poller.checkSocket()
@@ -160,8 +162,8 @@ struct ThreadRecord {
         return !isRoused
     }
 
-    /// Of the thread itself once it is back, or of another one that has it end where it is: then `Connection.replaceThread`
-    /// or the release that waits for it does what is left.
+    /// Of the thread itself once it is back, or of another one that has it end where it is: then
+    /// `Connection.replaceThread` or the release that waits for it does what is left.
     mutating func endLongWait(isCancelled: Bool = false) {
         if waitsLong, isCancelled { pthread_cancel(id) }
         waitsLong = false

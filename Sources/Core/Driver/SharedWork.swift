@@ -1,9 +1,10 @@
 import Codec
 import Glibc
 
-/// Work that nobody can hurry, on short-lived threads of the library's own: look-ups of names, and certificates that are read.
-/// What several connections wait for is done once, and no more than `most` at a time: the rest waits in line, and what nobody
-/// waits for any more is left out. A piece of work may outlive who asked for it, and then touches nothing of theirs.
+/// Work that nobody can hurry, on short-lived threads of the library's own: look-ups of names, and certificates that
+/// are read. What several connections wait for is done once, and no more than `most` at a time: the rest waits in line,
+/// and what nobody waits for any more is left out. A piece of work may outlive who asked for it, and then touches
+/// nothing of theirs.
 final class SharedWork<Value: Sendable>: @unchecked Sendable {
     /// One who waits.
     final class Ticket: @unchecked Sendable {

@@ -1,8 +1,8 @@
 import Codec
 import Glibc
 
-/// The transport of one stream from and to a gateway, as the thread that drives has it. Each has a type of its own that does
-/// what `TransportStream` asks; there is no existential of it.
+/// The transport of one stream from and to a gateway, as the thread that drives has it. Each has a type of its own that
+/// does what `TransportStream` asks; there is no existential of it.
 enum Stream {
     case tcp(TCPStream)
     case webSocket(WebSocketStream)
