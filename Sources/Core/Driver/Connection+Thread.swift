@@ -51,7 +51,7 @@ extension Connection {
         defer { state.with { $0.thread.endLongWait() } }
         // The wait must stay short then, to check for pending signals.
         if csystem_main_has_ended() != 0 { return poller.wait(canBeCancelled: true) }
-        // Not longer than until the timer is due, in case the application has closed it.
+        // At most a second longer than until the timer is due, in case the application has closed the timer.
         let left = longUntil == .max ? -1 : Int32(clamping: max(longUntil - Clock.now(), 0).milliseconds + 1000)
         return poller.wait(left, canBeCancelled: true)
     }

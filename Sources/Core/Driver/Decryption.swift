@@ -1,17 +1,17 @@
 import Codec
 import Glibc
 
-/// Makes the gateway's bodies clear again, stream after stream, and refuses what would be a silent downgrade
-/// (docs/protocol.md, Encryption). For one thread at a time.
+/// Decrypts the gateway's bodies, and refuses what would be a silent downgrade (docs/protocol.md, Encryption). For one
+/// thread at a time.
 package struct Decryption: ~Copyable {
-    /// Most blocks of an answer to InitConnect, many times what a gateway has to say even if it puts one byte in each.
-    /// A block of a 4096-bit key takes milliseconds.
+    /// The most RSA blocks that are accepted in an answer to InitConnect. A real answer has far fewer, even with one
+    /// byte in each block. The limit is needed because a block of a 4096-bit key takes milliseconds.
     private static let maxBlocks = 512
 
     private let key: RSAKey?
-    /// What InitConnect asked for.
+    /// The cipher that InitConnect requested.
     private let asked: CipherAlgorithm
-    /// What InitConnect's answer agreed to.
+    /// The cipher that was agreed on with InitConnect's answer.
     var cipher: BodyCipher?
     private var isAgreed = false
     private var plain = PlainBuffer()
@@ -22,7 +22,7 @@ package struct Decryption: ~Copyable {
         self.asked = asked
     }
 
-    /// For the next stream; what is left of this one's keys and bodies is wiped.
+    /// Prepares for the next stream. Keys and bodies of the last one are wiped.
     package mutating func reset() {
         cipher = nil
         isAgreed = false
@@ -32,7 +32,8 @@ package struct Decryption: ~Copyable {
     // MARK: - InitConnect's answer
 
     /// Makes the stream's ciphers from InitConnect's answer.
-    /// - Returns: what encrypts to the gateway; nil for nothing. It is another object, for another thread.
+    /// - Returns: the cipher for sending; nil if bodies are not encrypted. It is a separate object, because another
+    ///   thread uses it.
     /// - Throws: why the stream cannot be used.
     package mutating func agree(_ content: InitConnectResponse.Content) throws(Cause) -> BodyCipher? {
         isAgreed = true
@@ -56,18 +57,18 @@ package struct Decryption: ~Copyable {
         return outgoing
     }
 
-    /// Wipes the body that was opened last.
+    /// Wipes the body that was decrypted last.
     package mutating func wipe() { plain.wipe() }
 
-    /// Never final: the gateway may be given the right key, and be started again.
+    /// Never final: the gateway may get the right key, and be started again.
     private static func refused(_ text: String) -> Cause {
         Cause(.encryptionFailed, .initConnect, Cause.InitConnectCode.unknown, text)
     }
 
     // MARK: - Bodies
 
-    /// - Parameter goesOn: whether it still matters; asked on the way where it takes long.
-    /// - Returns: a frame's body in clear, valid until the next one is opened, and whether it matches its SHA-1.
+    /// - Parameter goesOn: called during long work; false stops it.
+    /// - Returns: the decrypted body of a frame, valid until the next call, and whether it matches its SHA-1.
     /// - Throws: why the stream cannot be used any more.
     package mutating func open(
         _ frame: Frame, _ arena: borrowing MessageArena, while goesOn: () -> Bool = { true }
@@ -88,7 +89,7 @@ package struct Decryption: ~Copyable {
         } catch {
             why = error
         }
-        // By chance a body in clear can be decrypted, too.
+        // An unencrypted body can be "decrypted" by chance, too.
         throw Cause(
             .encryptionFailed, .receive, EPROTO,
             matches(frame.body, frame) ? Texts.bodyInClear : Texts.bodyUndecryptable(why, bytes: frame.body.count))
@@ -98,7 +99,7 @@ package struct Decryption: ~Copyable {
         _ frame: Frame, _ key: RSAKey, _ arena: borrowing MessageArena, while goesOn: () -> Bool
     ) throws(Cause) -> UnsafeRawBufferPointer {
         if matches(frame.body, frame) {
-            // Versions differ in how they answer when nothing else is to be encrypted.
+            // If no later body is encrypted, some versions of OpenD answer without encryption.
             if case .none = asked { return frame.body }
             let said = (try? InitConnectResponse(frame.body, arena))?.head.retMsg ?? ""
             throw Self.refused(Texts.answeredInClear(said))

@@ -1,27 +1,27 @@
 import CSystem
 import Codec
 
-/// What only the thread that drives touches, one thread at a time.
+/// State that only the driving thread uses, one thread at a time.
 final class DriverState {
     let connector: Connector
     let arena = MessageArena()
-    /// nil: none is connected.
+    /// nil if there is no stream.
     @exclusivity(unchecked) private(set) var stream: Stream?
-    /// How much of the end is done. What is decided of it the state machine alone knows.
+    /// How far the end of the connection was performed. (Only the state machine decides about the end.)
     private enum Stage {
         case driving
-        /// The machine's last action is performed.
+        /// The machine's last action was performed.
         case told
-        /// All but the last callback is over.
+        /// All is freed, and only `onClosed` may still run.
         case ended
-        /// This is a child that a callback forked: the stream is the parent's, and nothing more is done.
+        /// This process is a child that a callback forked. The stream is the parent's, and nothing more is done.
         case forked
     }
 
     @exclusivity(unchecked) private var stage = Stage.driving
     /// Whether `onThreadStart` is running.
     @exclusivity(unchecked) var isBeginning = false
-    /// What is asked in callbacks goes out at once until then: one of them took long.
+    /// Until then requests in callbacks are sent at once and not collected, because a callback was slow.
     @exclusivity(unchecked) var batchesFrom = Instant.min
 
     init(_ connector: Connector) { self.connector = connector }
@@ -46,7 +46,7 @@ final class DriverState {
 
     func leave() { stage = .forked }
 
-    /// - Returns: false if it was called before: a callback of the end may have been left sideways.
+    /// - Returns: false if it was called before, because `onClosed` was left by a jump or an exception.
     func end() -> Bool {
         defer { stage = .ended }
         return !hasEnded

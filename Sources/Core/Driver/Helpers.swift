@@ -1,11 +1,11 @@
 import Codec
 
-/// What of it there is.
+/// The work that short-lived threads do.
 package enum Helpers {
     typealias Names = SharedWork<Result<[Address], LookUpFailure>>
     typealias Certificates = SharedWork<Result<TLSContext, TLSContext.TrustError>>
 
-    /// Look-ups by the host's name. A name server that does not answer holds one up for half a minute and more.
+    /// Lookups, by host name. With a name server that does not answer, a lookup takes half a minute or more.
     static let names = Names(most: 16)
     static let certificates = Certificates(most: 1)
 

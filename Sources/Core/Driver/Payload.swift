@@ -1,20 +1,19 @@
 import Glibc
 
-/// What a request carries through the state machine: the body to be sent, and what the exports keep to tell its end.
+/// The driver's part of a request: the body to send, and the exports' data for its completion.
 package struct Payload {
-    /// From `malloc`, since a request is copied on its way and is to be small: the exports' part, and behind it the
-    /// body.
+    /// From `malloc`: the exports' data, then the body. Separate memory, because requests are copied and must be small.
     package let memory: UnsafeMutableRawPointer
     package let body: UnsafeRawBufferPointer
 
     /// - Parameters:
-    ///   - memory: from `malloc`; the payload's from now on.
-    ///   - body: in it, or empty.
+    ///   - memory: from `malloc`; the payload owns it from now on.
+    ///   - body: a part of `memory`, or empty.
     package init(_ memory: UnsafeMutableRawPointer, body: UnsafeRawBufferPointer) {
         self.memory = memory
         self.body = body
     }
 
-    /// Frees what the payload owns, once its request is complete or was refused.
+    /// Frees the memory, when the request has completed or was refused.
     package func dispose() { free(memory) }
 }

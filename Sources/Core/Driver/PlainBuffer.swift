@@ -1,14 +1,14 @@
 import Codec
 
-/// Where bodies are decrypted to; wiped in the end.
+/// The buffer for decrypted bodies. It is wiped when it is freed.
 struct PlainBuffer: ~Copyable {
-    /// More than this is given back once it is not needed.
+    /// A larger buffer than this is freed when it is not needed any more.
     private static let kept = 256 * 1024
     private var bytes = UnsafeMutableRawBufferPointer(start: nil, count: 0)
 
     deinit { Self.free(bytes) }
 
-    /// What was in it is lost.
+    /// Room for `count` bytes. The earlier content is lost.
     mutating func room(_ count: Int) -> UnsafeMutableRawBufferPointer {
         if bytes.count < count || bytes.count > Self.kept {
             Self.free(bytes)

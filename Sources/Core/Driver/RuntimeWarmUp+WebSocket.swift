@@ -1,10 +1,10 @@
 import Codec
 import Glibc
 
-/// The same for a stream to the bridge, and for TLS as far as one end can go alone: what OpenSSL makes at first use
-/// stands behind the gate that a fork waits for.
+/// The same for a stream to the WebSocket bridge, and for the part of TLS that one end can do alone. What OpenSSL makes
+/// at first use is protected by the lock that a fork waits for.
 extension RuntimeWarmUp {
-    /// - Returns: whether it came to its end as it must.
+    /// - Returns: whether it ended as expected.
     static func runWebSocket(_ exports: Exports) -> Bool {
         var pair: [Int32] = [-1, -1]
         let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
@@ -58,7 +58,7 @@ extension RuntimeWarmUp {
         send([0x88, 3, 0x03, 0xe9, 0x62])
     }
 
-    /// What is no upgrade, no frame, no message.
+    /// Failed upgrades, broken frames and messages.
     private func refusals() {
         for text in ["HTTP/1.1 301 \r\nLocation: there\r\n\r\n", "HTTP/1.1 101 \r\n\r\n", "\u{16}\u{3}", "FT", "no"] {
             var upgrade = WebSocketUpgrade(host: "::1", port: 80, defaultPort: 80)
@@ -85,7 +85,7 @@ extension RuntimeWarmUp {
     }
 
     private static func tls() {
-        // Without the CAs of the system, which take their time.
+        // Without the CAs of the system, which take tens of milliseconds.
         guard case .success(let context) = TLSContexts.shared.make(.anybody) else { return }
         _ = TLSContexts.shared.make(.file("/"))
         _ = TLSContexts.shared.made(.system)

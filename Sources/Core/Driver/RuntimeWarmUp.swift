@@ -13,20 +13,20 @@ package struct RuntimeWarmUp {
     typealias Machine = Connection.Machine
     let exports: Exports
     let connection: Connection
-    /// The connection's end, and the gateway's.
+    /// The connection's end of the socket pair, and the gateway's end.
     let socket: Int32
     let gateway: Int32
 
-    /// Replies that came, and how many must.
+    /// How many replies came, and how many must come.
     let replies = UnsafeMutablePointer<Int>.allocate(capacity: 1)
     private var asked = 0
 
-    /// What the exports have for each request.
+    /// The functions of the exports for requests.
     package struct Exports {
         let onAnswer: @Sendable (Connection, Request<Payload>, Answer) -> Void
         let onCompletion: @Sendable (Connection, Machine.Completion, Answer?) -> Void
         let name: @Sendable (Request<Payload>) -> String
-        /// A request of that protocol, whose callback adds 1; nil: no memory.
+        /// A request of that protocol, whose callback adds 1; nil if there is no memory.
         let makePayload: (UInt32, UnsafeMutablePointer<Int>) -> Payload?
 
         package init(
@@ -42,7 +42,7 @@ package struct RuntimeWarmUp {
         }
     }
 
-    /// - Returns: whether it came to its end as it must: not if the system gives no descriptors.
+    /// - Returns: whether it ended as expected. It does not if the system has no descriptors left.
     package static func run(_ exports: Exports) -> Bool {
         var pair: [Int32] = [-1, -1]
         let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
@@ -78,17 +78,17 @@ package struct RuntimeWarmUp {
         options.callbacks.onCompletion = exports.onCompletion
         options.callbacks.name = exports.name
         options.behaviour.tellsAttempts = true
-        // The application can have no group of this name: its own ends at the NUL.
+        // The application cannot have a group of this name, because it contains a NUL.
         let made = try? Connection(
             options, handle: nil, group: "\0warm-up", limit: 5, window: 1_000_000_000, forget: {})
         guard let made else { return nil }
         connection = made
-        // A conflict of quotas.
+        // The quota conflict.
         _ = try? Connection(options, handle: nil, group: "\0warm-up", limit: 1, window: 1, forget: {})
         self.socket = socket
         self.gateway = gateway
         replies.initialize(to: 0)
-        // The socket stands in for what the connection would do now.
+        // The socket pair replaces connecting.
         machine { machine, now, _ in
             machine.start(now)
             while machine.popAction() != nil {}
@@ -111,7 +111,7 @@ package struct RuntimeWarmUp {
         answer(ProtoID.initConnect, 1, InitConnectResponse(head: AnyResponse(), content: content).encoded())
     }
 
-    /// Every way an answer is taken.
+    /// Every kind of answer.
     private mutating func answers() {
         let figures = CapitalDistribution(inBig: 0, inMid: 0, inSmall: 0, outBig: 0, outMid: 0, outSmall: 0)
         let bodies = [
@@ -123,7 +123,7 @@ package struct RuntimeWarmUp {
         for protoID in [ProtoID.getCapitalDistribution, 1002] {
             for body in bodies { answer(protoID, ask(protoID) + 1, body) }
         }
-        // Of this protocol it closes no gate.
+        // With this protocol it does not close the quota's gate.
         answer(1002, ask(1002) + 1, tooFrequent)
         answer(1003, 0, [])
     }
@@ -132,9 +132,9 @@ package struct RuntimeWarmUp {
         AnyResponse(retType: RetType.failed, retMsg: "频率太高，每1秒最多1次; no more than 1 times every 1 seconds").encoded()
     }
 
-    /// Every way a request ends without one.
+    /// Every way in which a request ends without an answer.
     private mutating func endings() {
-        // Cancelled in flight, with its answer after that of a later one: the last slot of the quota.
+        // Cancelled in flight. Its answer comes after that of a later request. It uses the last slot of the quota.
         let late = ask(ProtoID.getCapitalDistribution)
         _ = connection.cancel(late)
         answer(1002, ask(1002) + 1, [])
@@ -152,14 +152,14 @@ package struct RuntimeWarmUp {
         machine { machine, now, quota in machine.tick(now + 6_000_000_000, &quota) }
         machine { machine, now, quota in machine.tick(now + 11_000_000_000, &quota) }
         connection.runUntilIdle()
-        // Lost with the stream; sorting so many takes more than sorting a few.
+        // Lost with the stream. This many, because sorting many uses other code than sorting a few.
         for _ in 0..<100 { _ = ask(1002) }
         let garbage = [UInt8](repeating: 0xff, count: FrameHeader.size)
         _ = garbage.withUnsafeBytes { Socket.send(gateway, $0) }
         connection.process(Poller.Ready(isSocketReadable: true))
     }
 
-    /// An attempt to connect, and how it fails.
+    /// Attempts to connect that fail.
     private func failures() {
         machine { machine, now, quota in
             machine.tick(now + 60_000_000_000, &quota)
@@ -172,7 +172,7 @@ package struct RuntimeWarmUp {
         if case .failure(let failure) = Resolver.lookUp("", 1, flags: AI_NUMERICHOST) { _ = failure.text }
         _ = connection.resolved("::1", why: nil)
         withExtendedLifetime((Helpers.names, Helpers.certificates)) {}
-        // On this thread: none is started before the first connection.
+        // On this thread, because the library starts no thread before the first connection.
         let names = Helpers.Names(most: 1) { body in
             body()
             return true
@@ -192,7 +192,7 @@ package struct RuntimeWarmUp {
         if let ticket { _ = certificates.take(ticket) }
     }
 
-    /// A body that can be decrypted, and one that can not.
+    /// A body that can be decrypted, and one that cannot.
     private func encryption() {
         var writer = FrameWriter()
         var reader = FrameReader(maxBodyLength: 100)
@@ -221,7 +221,7 @@ package struct RuntimeWarmUp {
         return replies.pointee == asked
     }
 
-    /// - Returns: the serial number; the wire's is the next as long as every request is sent.
+    /// - Returns: the serial number. The wire serial number is one higher, as long as every request is sent.
     private mutating func ask(_ protoID: UInt32) -> UInt32 {
         var terms = connection.options.behaviour.terms
         terms.isRaw = protoID != ProtoID.getCapitalDistribution
@@ -237,7 +237,7 @@ package struct RuntimeWarmUp {
         return serialNo
     }
 
-    /// The gateway's next frame, as far as the pair takes it.
+    /// Sends the gateway's next frame, as far as the socket takes it.
     private func answer(_ protoID: UInt32, _ wireSerialNo: UInt32, _ body: [UInt8]) {
         var writer = FrameWriter()
         _ = body.withUnsafeBytes { writer.append(protoID: protoID, serialNo: wireSerialNo, body: $0) }

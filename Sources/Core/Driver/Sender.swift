@@ -1,12 +1,12 @@
 import Codec
 import Glibc
 
-/// What goes out on a connection, from whichever thread has something to send: frames that wait, what encrypts them,
-/// and the sending side of the socket. Wire serial numbers increase on a stream, so they are given under the same lock.
+/// The sending side of a connection, used by any thread that has something to send: waiting frames, their encryption,
+/// and the socket. Wire serial numbers must increase on a stream, so they are given under the same lock.
 struct Sender: ~Copyable {
-    /// Frames that wait for the socket to take them, beyond which no more are made.
+    /// If this many bytes wait for the socket, no more frames are made.
     static let maxPending = 64 * 1024
-    /// Bytes that are made or encrypted in a row before answers, timers and other threads' wishes get their turn.
+    /// How many bytes are made or encrypted in a row before answers, timers and other threads' requests get their turn.
     static let maxInARow = 1024 * 1024
 
     private let options: ConnectionOptions
@@ -14,13 +14,13 @@ struct Sender: ~Copyable {
     private var writer: FrameWriter
     /// -1: none.
     private var socket: Int32 = -1
-    /// Whether the socket took less than there was, so that the poller must tell when it takes more.
+    /// Whether the socket did not take all bytes, so that the poller must report when it takes more.
     private(set) var isBlocked = false
-    /// Of this stream, over TLS.
+    /// The TLS session of this stream, if it uses TLS.
     private(set) var session: TLSSession?
-    /// Of this stream, once InitConnect has agreed on it.
+    /// The cipher of this stream, after InitConnect.
     var cipher: BodyCipher?
-    /// InitConnect under RSA.
+    /// InitConnect, encrypted with RSA.
     var encryptedFirstMessage: [UInt8]?
 
     init(_ options: ConnectionOptions, _ poller: Poller) {
@@ -36,14 +36,14 @@ struct Sender: ~Copyable {
 
     mutating func encrypt(with session: TLSSession) { self.session = session }
 
-    /// Closes the socket and forgets what was not sent.
+    /// Closes the socket, and drops what was not sent.
     mutating func close(_ stream: Stream?) {
         guard socket >= 0 else { return }
         stream?.sayGoodbye(&self)
         socket = -1
         isBlocked = false
         writer.reset()
-        // A key may have been in it.
+        // A message may have contained a key.
         writer.wipeSent()
         cipher = nil
         session = nil
@@ -53,11 +53,11 @@ struct Sender: ~Copyable {
 
     // MARK: - Frames
 
-    /// Whether frames are made at all.
+    /// Whether more frames may be made.
     var canFill: Bool { socket >= 0 && writer.pendingCount < Self.maxPending }
 
-    /// Makes frames of what may be sent now.
-    /// - Returns: whether there may be more, once these are sent.
+    /// Makes frames of the requests that may be sent now.
+    /// - Returns: whether there may be more, after these are sent.
     mutating func fill(from state: inout SharedState, _ now: Instant) -> Bool {
         guard socket >= 0 else { return false }
         while canFill {
@@ -71,10 +71,10 @@ struct Sender: ~Copyable {
         return true
     }
 
-    /// Sends what may be sent now.
-    /// - Parameter isWritable: whether the poller tells that the socket takes more.
+    /// Sends all that may be sent now.
+    /// - Parameter isWritable: whether the poller reported that the socket takes more.
     mutating func sendWaiting(of state: Guarded<SharedState>, isWritable: Bool) {
-        // First what waits: while it is much, no more frames are made.
+        // First the waiting bytes: while there are many, no more frames are made.
         if isWritable { flush(isWritable: true) }
         var isFull = true
         var made = 0
@@ -83,7 +83,7 @@ struct Sender: ~Copyable {
             made += writer.pendingCount
             flush()
         }
-        // A socket that takes no more would tell by itself.
+        // The rest is for the next step. A blocked socket is reported by the poller.
         if isFull, made >= Self.maxInARow, !isBlocked { poller.wake() }
     }
 
@@ -122,18 +122,19 @@ struct Sender: ~Copyable {
         return SecretBytes(&nothing)
     }()
 
-    // MARK: - What a transport sends of its own
+    // MARK: - Frames of the transport itself
 
-    /// Appends bytes that are no message.
+    /// Appends bytes that are not a message.
     mutating func append(_ bytes: UnsafeRawBufferPointer) { writer.append(bytes) }
 
-    /// Appends a WebSocket frame that is no message.
+    /// Appends a WebSocket control frame.
     /// - Returns: false if it could not be made.
     mutating func append(_ opcode: WebSocketFrame.Opcode, _ payload: UnsafeRawBufferPointer) -> Bool {
         writer.append(opcode, payload)
     }
 
-    /// Appends a frame that answers one. Who sends pings and reads nothing is not answered for ever.
+    /// Appends a frame that answers a control frame. A gateway that sends pings and reads nothing is not answered
+    /// without limit.
     mutating func answer(_ opcode: WebSocketFrame.Opcode, _ payload: UnsafeRawBufferPointer) {
         guard writer.pendingCount < Self.maxPending else { return }
         _ = writer.append(opcode, payload)
@@ -143,11 +144,11 @@ struct Sender: ~Copyable {
 
     // MARK: - The socket
 
-    /// Hands the socket what it takes.
-    /// - Parameter isWritable: see `sendWaiting`; a socket that took less than there was is left alone until then.
+    /// Sends as many waiting bytes as the socket takes.
+    /// - Parameter isWritable: see `sendWaiting`. A blocked socket is not tried again before the poller reports it.
     mutating func flush(isWritable: Bool = false) {
         guard socket >= 0, isWritable || !isBlocked else { return }
-        // Closed by the application, the number may be another connection's: nothing of ours goes there.
+        // If the application closed the socket, its number may be another file's now: send nothing to it.
         guard !poller.isGone, !poller.isSocketTaken else { return }
         if let session { return flush(through: session) }
         guard writer.pendingCount > 0, let count = send(writer.pending) else { return }
@@ -159,14 +160,14 @@ struct Sender: ~Copyable {
     var pendingCount: Int { writer.pendingCount }
     mutating func sent(_ count: Int) { writer.sent(count) }
 
-    /// - Returns: how much the socket took; nil if it failed.
+    /// - Returns: how many bytes the socket took; nil if it failed.
     func send(_ bytes: UnsafeRawBufferPointer) -> Int? {
         if case .success(let count) = Socket.send(socket, bytes) { return count }
         shutDown()
         return nil
     }
 
-    /// The thread that drives finds the reason when it receives; until then nothing more is sent.
+    /// The driving thread finds the reason when it receives. Until then nothing more is sent.
     func shutDown() { shutdown(socket, Int32(SHUT_RDWR)) }
 
     mutating func setBlocked(_ isBlocked: Bool) {

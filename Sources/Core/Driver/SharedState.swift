@@ -1,26 +1,27 @@
 import Codec
 import Glibc
 
-/// What all threads know of a connection: the state machine, the timer, and who drives. Held briefly, and never across
-/// a system call that may take long.
+/// The state of a connection that all threads share: the state machine, the timer, and who drives. Its lock is held
+/// briefly, and never during a system call that may take long.
 struct SharedState {
     typealias Machine = Connection.Machine
 
     private(set) var machine: Machine
-    /// Kept alive by the connection: to count another reference on every event costs 1 % of a request's instructions.
+    /// The connection keeps it alive. Counting another reference for every event would cost 1 % of a request's
+    /// instructions.
     private let quota: Unmanaged<SharedQuota>
     private let poller: Poller
-    /// When the timer is set to.
+    /// The instant that the timer is set to.
     private(set) var timerAt = Instant.max
-    /// Of the last handshake.
+    /// The result of the last handshake.
     private(set) var handshake = Handshake()
-    /// In thread mode.
+    /// Used in thread mode.
     var thread = ThreadRecord()
-    /// In application-driven mode: whether one of the application's threads drives.
+    /// In application-driven mode: whether a thread of the application is driving.
     private var isDriven = false
     var addressQuestion = AddressQuestion()
-    /// The machine's next serial number when the thread waited last, and whether it waited for longer than a second for
-    /// it.
+    /// The machine's next serial number when the thread's last wait began, and whether there were no requests for a
+    /// second since.
     private var askedBefore: UInt32 = 1
     private var isQuiet = true
 
@@ -52,11 +53,12 @@ struct SharedState {
 
     var isReleased: Bool { if case .released = machine.state { true } else { false } }
 
-    /// Whether there is nothing more to drive: it is released, all is told, and who told it is done.
+    /// Whether there is nothing more to drive: the connection is released, all actions are performed, and nobody is
+    /// driving.
     var isOver: Bool { isReleased && !machine.hasActions && !isDriven }
 
-    /// Whether a connection stands, has failed for good or is released, and a sentence if it does not stand; nil: none
-    /// of these.
+    /// The status if the connection is established, has failed permanently or is released, with a sentence for the last
+    /// two; else nil.
     var readiness: (Status, String)? {
         switch machine.state {
         case .ready: (.ok, "")
@@ -68,8 +70,8 @@ struct SharedState {
 
     // MARK: - The thread that drives
 
-    /// In application-driven mode.
-    /// - Returns: `.ok`, or why the calling thread is not to drive: `.busy`, `.released`.
+    /// In application-driven mode: takes the turn to drive.
+    /// - Returns: `.ok`, or why the calling thread must not drive: `.busy`, `.released`.
     mutating func takeTurn() -> Status {
         if isDriven { return .busy }
         if isOver { return .released }
@@ -79,7 +81,8 @@ struct SharedState {
 
     mutating func endTurn() { isDriven = false }
 
-    /// Sets the timer no later than the machine needs it, and than `other`. While the connection is not released.
+    /// Sets the timer to the time that the machine needs, or to `other` if that is earlier. Only while the connection
+    /// is not released.
     mutating func rearm(_ other: Instant = .max) {
         let at = min(machine.wakeAt, other)
         guard at < timerAt else { return }
@@ -92,18 +95,18 @@ struct SharedState {
         tell { $0.tick(now, &$1) }
     }
 
-    /// After an event on another thread than the one that drives.
+    /// Called after an event on a thread that does not drive.
     mutating func handOver() {
         if thread.waitsLong { rouse() }
         rearm()
         if machine.hasActions { poller.wake() }
     }
 
-    // MARK: - The connection's own thread, when nothing is asked
+    // MARK: - The connection's thread, while there are no requests
 
-    /// Before the thread waits.
-    /// - Parameter isIdle: whether the wait before came to its end with nothing.
-    /// - Returns: when a timer is due, if the thread may wait for that; .min: requests come.
+    /// Called before the thread waits.
+    /// - Parameter isIdle: whether the last wait ended without any event.
+    /// - Returns: until when the thread may wait; `.min`: only for a second, because there are requests.
     mutating func beginWait(isIdle: Bool) -> Instant {
         if machine.nextSerialNo != askedBefore {
             askedBefore = machine.nextSerialNo
@@ -116,15 +119,16 @@ struct SharedState {
         return timerAt
     }
 
-    /// The thread looks every second again while requests are under way. One that waits for long sees nothing of what
-    /// the application closes: who asks first looks in its place.
+    /// While there are requests, the thread checks its descriptors every second. During a long wait it does not notice
+    /// if the application closes them, so the first request after that checks in its place.
     private mutating func rouse() {
         guard thread.rouse() else { return }
         poller.checkSocket()
         if poller.isIntact { poller.wake() } else { loseDescriptors() }
     }
 
-    /// Nothing can be waited for any more: fails for good. What has the numbers now is left alone.
+    /// The connection cannot wait for anything any more, so it fails permanently. Whatever has the descriptors' numbers
+    /// now is left alone.
     mutating func loseDescriptors() {
         poller.giveUp()
         tell { $0.fail(Connection.closedByApplication(isFinal: true), Clock.now(), &$1) }
@@ -132,17 +136,17 @@ struct SharedState {
     }
 }
 
-/// The connection's thread. Where a runtime ends it inside a callback, another one takes its place.
+/// The connection's thread. If a runtime ends it inside a callback, another one takes its place.
 struct ThreadRecord {
     private(set) var id = pthread_t()
-    /// How many came before it, and which of them a release waits for; an id may be given again.
+    /// The thread's number, and the number of the one that a release waits for. (The system may use an id again.)
     private var number = 0
     private var joinedNumber = -1
-    /// Whether nobody will join the thread.
+    /// Whether nobody joins the thread.
     var isDetached = false
-    /// Whether the thread is done and does not end, since the process exits.
+    /// Whether the thread has finished but does not end, because the process is exiting.
     var isParked = false
-    /// Whether it waits for however long it takes. It can be cancelled there, and nowhere else.
+    /// Whether it is in a long wait. It can be cancelled only there.
     private(set) var waitsLong = false
     private var isRoused = false
 
@@ -156,20 +160,20 @@ struct ThreadRecord {
 
     mutating func beginLongWait() { (waitsLong, isRoused) = (true, false) }
 
-    /// - Returns: whether it is the first time in this wait.
+    /// - Returns: whether this is the first call during this wait.
     mutating func rouse() -> Bool {
         defer { isRoused = true }
         return !isRoused
     }
 
-    /// Of the thread itself once it is back, or of another one that has it end where it is: then
-    /// `Connection.replaceThread` or the release that waits for it does what is left.
+    /// Called by the thread itself after its wait, or by another thread that cancels it there. In the second case
+    /// `Connection.replaceThread` or the waiting release does the remaining work.
     mutating func endLongWait(isCancelled: Bool = false) {
         if waitsLong, isCancelled { pthread_cancel(id) }
         waitsLong = false
     }
 
-    /// Whether a release waits for it.
+    /// Whether a release waits for this thread.
     var isJoined: Bool { joinedNumber == number }
 
     /// nil: a release waits for it already.
@@ -180,18 +184,18 @@ struct ThreadRecord {
     }
 }
 
-/// Whether the application was asked for the addresses of a name, and what it answered.
+/// Whether `on_resolve` waits for the application's answer, and the answer.
 struct AddressQuestion {
     private var isOpen = false
     private var answer: Result<[Address], LookUpFailure>?
 
-    /// - Returns: false: an earlier question is still open.
+    /// - Returns: false if an earlier question has no answer yet.
     mutating func ask() -> Bool {
         defer { isOpen = true }
         return !isOpen
     }
 
-    /// - Returns: false: nobody asked.
+    /// - Returns: false if there is no open question.
     mutating func take(_ answer: Result<[Address], LookUpFailure>) -> Bool {
         guard isOpen else { return false }
         isOpen = false

@@ -1,14 +1,14 @@
 import Codec
 import Glibc
 
-/// Work that nobody can hurry, on short-lived threads of the library's own: look-ups of names, and certificates that
-/// are read. What several connections wait for is done once, and no more than `most` at a time: the rest waits in line,
-/// and what nobody waits for any more is left out. A piece of work may outlive who asked for it, and then touches
-/// nothing of theirs.
+/// Work that cannot be interrupted, on short-lived threads of the library: name lookups, and reading certificates. If
+/// several connections wait for the same work, it is done once. At most `most` jobs run at a time. The others wait in a
+/// queue, and are dropped if nobody waits for them any more. A job may outlive the connections that wait for it, and
+/// then uses nothing of theirs.
 final class SharedWork<Value: Sendable>: @unchecked Sendable {
-    /// One who waits.
+    /// A connection that waits for a job.
     final class Ticket: @unchecked Sendable {
-        // Under the work's lock.
+        // Protected by the lock of `SharedWork`.
         @exclusivity(unchecked) fileprivate var poller: Poller?
         @exclusivity(unchecked) fileprivate var value: Value?
         fileprivate init(_ poller: Poller) { self.poller = poller }
@@ -24,7 +24,7 @@ final class SharedWork<Value: Sendable>: @unchecked Sendable {
         }
     }
 
-    /// Runs the body on a thread; false, with errno set, if there is none.
+    /// Runs the body on a thread. Returns false, with errno set, if the system has none.
     typealias Starter = @Sendable (@escaping @Sendable () -> Void) -> Bool
 
     private let lock = Lock()
@@ -38,8 +38,8 @@ final class SharedWork<Value: Sendable>: @unchecked Sendable {
         self.start = start
     }
 
-    /// Has it done, or waits for the one that is under way; `poller` is woken then.
-    /// - Returns: nil, with errno set, if no thread can be had.
+    /// Starts the work, or waits for the same work if it is in progress. `poller` is woken when it is done.
+    /// - Returns: nil, with errno set, if the system has no thread.
     func ask(_ key: String, _ poller: Poller, _ work: @escaping @Sendable () -> Value) -> Ticket? {
         let ticket = Ticket(poller)
         lock.lock()
@@ -59,7 +59,7 @@ final class SharedWork<Value: Sendable>: @unchecked Sendable {
         lock.unlock()
         if start({ self.run(job) }) { return ticket }
         let error = errno
-        // Who came after may have been told that it is under way: one that runs takes it over.
+        // Others may wait for this job by now, so a running thread takes it over, if there is one.
         let isLost = lock.withLock {
             running.removeAll { $0 === job }
             if running.isEmpty { return true }
@@ -89,7 +89,7 @@ final class SharedWork<Value: Sendable>: @unchecked Sendable {
         }
     }
 
-    /// The value, once.
+    /// The result, only once; nil if the job is not done.
     func take(_ ticket: Ticket) -> Value? {
         lock.withLock {
             defer { ticket.value = nil }
@@ -97,7 +97,7 @@ final class SharedWork<Value: Sendable>: @unchecked Sendable {
         }
     }
 
-    /// Nobody waits any more.
+    /// The connection does not wait any more.
     func abandon(_ ticket: Ticket) { lock.withLock { ticket.poller = nil } }
 
     // Around fork: the threads are the parent's.

@@ -1,14 +1,14 @@
 import Codec
 import Glibc
 
-/// The transport of one stream from and to a gateway, as the thread that drives has it. Each has a type of its own that
-/// does what `TransportStream` asks; there is no existential of it.
+/// The transport of one stream, for the driving thread. Each transport has its own type, which implements
+/// `TransportStream`. An enum and not an existential, because Embedded Swift has no existentials.
 enum Stream {
     case tcp(TCPStream)
     case webSocket(WebSocketStream)
     case webSocketTLS(TLSStream)
 
-    /// What makes the messages that go out.
+    /// The writer of messages for this transport.
     static func makeWriter(_ transport: Transport) -> FrameWriter {
         switch transport {
         case .tcp: FrameWriter()
@@ -16,8 +16,8 @@ enum Stream {
         }
     }
 
-    /// Opens what there is to open above a socket that is connected.
-    /// - Parameter trusted: over TLS: whom to trust.
+    /// Begins TLS and the upgrade, if the transport has them, over a connected socket.
+    /// - Parameter trusted: over TLS: which certificates to trust.
     static func open(
         _ options: ConnectionOptions, socket: Int32, trusted: TLSContext?, _ sender: Guarded<Sender>,
         isReleased: @escaping () -> Bool
@@ -29,7 +29,7 @@ enum Stream {
         }
     }
 
-    /// See `TransportStream`, for all of these.
+    /// `TransportStream` documents all of these.
     @inline(__always)
     func receive() throws(Cause) -> Received {
         switch self {
@@ -74,70 +74,70 @@ enum Stream {
     }
 }
 
-/// What every transport does. Of the thread that drives, but for what is handed `Sender`.
+/// The functions of every transport. For the driving thread; functions that get the `Sender` may run on any thread.
 protocol TransportStream: AnyObject {
-    /// Takes in what the socket has, one buffer at most.
+    /// Receives from the socket, at most one buffer.
     /// - Throws: why the stream is lost.
     func receive() throws(Cause) -> Received
 
-    /// The next of what was received; nil: no more is whole.
+    /// The next message or event that was received; nil if no more is complete.
     /// - Throws: why the stream is lost.
     func next(_ arena: borrowing MessageArena) throws(Cause) -> Inbound?
 
-    /// Whether a message follows at once.
+    /// Whether the next message is here already.
     var hasNext: Bool { get }
 
-    /// Takes the answer to the first message.
-    /// - Throws: why there is no connection.
+    /// Reads the answer to the first message.
+    /// - Throws: why the connection is not established.
     func handshake(_ answer: Message, _ arena: borrowing MessageArena) throws(Cause) -> Handshake
 
-    /// Tells the gateway that nothing more comes, as far as the socket takes it at once.
+    /// Tells the gateway that the stream ends, if the socket takes that without waiting.
     func sayGoodbye(_ sender: inout Sender)
 }
 
-/// What came of a receive.
+/// The result of a receive.
 enum Received {
     case nothing
-    /// There is nothing behind it, so far.
+    /// Bytes came, and there are no more for now.
     case all
-    /// The buffer was filled: there may be more.
+    /// The buffer is full, so there may be more.
     case some
 }
 
-/// What a stream has for the state machine.
+/// What was received, for the state machine.
 enum Inbound {
-    /// TLS, if any, and the upgrade are done: the first message may go out.
+    /// TLS (if it is used) and the upgrade are done, so the first message may be sent.
     case opened
     case message(Message)
-    /// A sign of life that is no message.
+    /// A sign of life that is not a message.
     case heard
 }
 
-/// A message of the gateway's.
+/// A message of the gateway.
 struct Message {
     let protoID: UInt32
-    /// 0 is no request's.
+    /// The wire serial number; 0 belongs to no request.
     let serialNo: UInt32
-    /// In clear; valid until the next one is asked for.
+    /// The decrypted body, valid until the next message.
     let body: UnsafeRawBufferPointer
-    /// 0; else the bridge has no answer, for this reason, and the body is the whole section.
+    /// 0, or the reason why the bridge has no answer. Then the body is the whole section.
     var bridgeError: Int32 = 0
-    /// Whether the body matches its SHA-1, where there is one.
+    /// Whether the body matches its SHA-1. Always true over WebSocket, which has none.
     var isIntact = true
 }
 
-/// What the gateway told when it accepted the first message.
+/// The gateway's answer to the first message.
 struct Handshake {
     var connID: UInt64 = 0
     var loginUserID: UInt64 = 0
     var serverVersion: Int32 = 0
-    /// Seconds.
+    /// In seconds.
     var keepAliveInterval: Int32 = 0
 }
 
 extension TransportStream {
-    /// One receive from the socket.
-    /// - Returns: nil if there is nothing now.
+    /// Receives once from the socket.
+    /// - Returns: nil if no bytes have arrived.
     @inline(__always)
     static func receive(_ socket: Int32, _ space: UnsafeMutableRawBufferPointer) throws(Cause) -> Int? {
         switch Socket.receive(socket, space) {
@@ -152,7 +152,7 @@ extension TransportStream {
         Cause(.protocolError, .initConnect, Cause.InitConnectCode.unknown, text)
     }
 
-    /// Not final: OpenD refuses while it waits for a code, say, and accepts minutes later.
+    /// Not final: OpenD refuses while it waits for a code, for example, and accepts minutes later.
     static func refused(_ endpoint: Endpoint, _ head: AnyResponse) -> Cause {
         let text = Texts.firstMessageRefused(endpoint, head.retMsg, head.retType ?? RetType.unknown)
         return Cause(.connectRefused, .initConnect, Cause.InitConnectCode.refused, text)

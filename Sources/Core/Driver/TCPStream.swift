@@ -6,7 +6,7 @@ final class TCPStream: TransportStream {
     private let options: ConnectionOptions
     private let socket: Int32
     private let sender: Guarded<Sender>
-    /// Asked on the way where it takes long.
+    /// Whether decryption should go on; called during long work.
     private let isReleased: () -> Bool
     @exclusivity(unchecked) private var reader: FrameReader
     @exclusivity(unchecked) private var decryption: Decryption
@@ -22,7 +22,7 @@ final class TCPStream: TransportStream {
         reader = FrameReader(maxBodyLength: options.maxBodyLength)
         decryption = Decryption(options.rsaKey, options.cipher)
         guard let key = options.rsaKey else { return }
-        // Takes long: here and not when it is sent, which is under the lock.
+        // RSA takes long. So it is done here, and not when the message is sent, with the lock held.
         let encrypted = Sender.firstMessage(options).withUnsafeBytes { key.encrypt($0) }
         guard let encrypted else {
             throw Cause(.encryptionFailed, .initConnect, Cause.InitConnectCode.notSent, Texts.firstMessageNotEncrypted)
@@ -71,7 +71,7 @@ final class TCPStream: TransportStream {
         } catch {
             throw Self.invalid(Texts.firstMessageInvalid(options.behaviour.endpoint))
         }
-        // The session's key is in all three.
+        // All three contain the session's key.
         defer {
             response.wipe()
             arena.wipe()

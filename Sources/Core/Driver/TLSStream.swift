@@ -1,12 +1,12 @@
 import Codec
 import Glibc
 
-/// The same under TLS. The session is the sender's, for it encrypts what any thread sends.
+/// OpenD's WebSocket bridge over TLS. The session belongs to the sender, because any thread may send.
 final class TLSStream: TransportStream {
     private let webSocket: WebSocketStream
     private let socket: Int32
     private let sender: Guarded<Sender>
-    /// Where the socket's bytes go to, and where they are decrypted to.
+    /// The buffers for the bytes received, and for the decrypted bytes.
     private let space: UnsafeMutableRawBufferPointer
     private let plain: UnsafeMutableRawBufferPointer
     private var isEstablished = false
@@ -42,7 +42,7 @@ final class TLSStream: TransportStream {
         return count < space.count ? .all : .some
     }
 
-    /// Until nothing is left in the session: the socket would not tell of it again.
+    /// Decrypts until the session is empty: the poller does not report bytes that are in the session.
     func next(_ arena: borrowing MessageArena) throws(Cause) -> Inbound? {
         while true {
             if let inbound = try webSocket.next(arena) { return inbound }
@@ -53,12 +53,12 @@ final class TLSStream: TransportStream {
 
     var hasNext: Bool { webSocket.hasNext }
 
-    /// Hands bytes to TLS, goes on with its handshake, and sends what that makes.
+    /// Passes bytes to TLS, continues its handshake, and sends what TLS has to send.
     private func decrypt(_ bytes: UnsafeRawBufferPointer) throws(Cause) {
         do {
             try sender.with { (sender) throws(TLSSession.Failure) in
                 guard let session = sender.session else { return }
-                // An alert goes out even if it fails.
+                // An alert is sent even if the handshake fails.
                 defer { sender.flush() }
                 try session.received(bytes)
                 try Self.checkOutgoing(session)
@@ -71,7 +71,7 @@ final class TLSStream: TransportStream {
         }
     }
 
-    /// - Returns: how much of `plain` it filled.
+    /// - Returns: how many bytes of `plain` were filled.
     private func decryptMore() throws(Cause) -> Int {
         do {
             return try sender.with { (sender) throws(TLSSession.Failure) in
@@ -86,7 +86,7 @@ final class TLSStream: TransportStream {
         }
     }
 
-    /// One who asks TLS for answers again and again, and reads none, must not fill the memory.
+    /// A gateway that makes TLS answer again and again, and reads nothing, must not fill the memory.
     private static func checkOutgoing(_ session: TLSSession) throws(TLSSession.Failure) {
         guard session.outgoing.count > 2 * Sender.maxPending else { return }
         throw TLSSession.Failure(text: Texts.tlsAsksTooMuch)
@@ -95,11 +95,11 @@ final class TLSStream: TransportStream {
     private func cause(_ failure: TLSSession.Failure) -> Cause {
         if failure.isEnd { return Cause(.disconnected, .receive, 0, failure.text) }
         if webSocket.isReady { return Cause(.tlsFailed, .receive, EPROTO, failure.text) }
-        // Trying again makes no other certificate.
+        // Another attempt would get the same certificate.
         return Self.notOpened(.tlsFailed, failure.text, isFinal: failure.isCertificate)
     }
 
-    // MARK: - The two ends of its life
+    // MARK: - The beginning and the end
 
     func handshake(_ answer: Message, _ arena: borrowing MessageArena) throws(Cause) -> Handshake {
         try webSocket.handshake(answer, arena)
@@ -114,12 +114,12 @@ final class TLSStream: TransportStream {
 }
 
 extension Sender {
-    /// As `flush`, over TLS: encrypts as the socket takes it, so that what waits stays bounded.
+    /// Like `flush`, over TLS. It encrypts only as much as the socket takes, so that the waiting bytes are limited.
     mutating func flush(through session: TLSSession) {
         var encrypted = 0
         while true {
             if session.outgoing.isEmpty {
-                // The poller tells at once that the socket takes more, and the next turn goes on.
+                // The poller reports the socket at once, and the next step continues.
                 if encrypted >= Self.maxInARow, pendingCount > 0 { return setBlocked(true) }
                 guard let count = session.write(pending) else { return shutDown() }
                 sent(count)

@@ -6,20 +6,20 @@ final class WebSocketStream: TransportStream {
     private let options: ConnectionOptions
     private let socket: Int32
     private let sender: Guarded<Sender>
-    /// Where the socket's bytes go to.
+    /// The buffer for the bytes received.
     private let space: UnsafeMutableRawBufferPointer
-    /// nil once it is done.
+    /// nil when the upgrade is done.
     @exclusivity(unchecked) private var upgrade: WebSocketUpgrade?
     @exclusivity(unchecked) private var reader: WebSocketReader
     private var hasOpened = false
-    /// Frames that the state machine knows of, and messages since it was told of them.
+    /// How many frames the state machine knows of, and how many messages it got since then.
     private var framesTold = 0
     private var messages = 0
     private(set) var isReady = false
-    /// Whether the stream ends, and a close frame has been sent.
+    /// Whether a close frame was sent.
     private var isClosing = false
 
-    /// Over TCP: asks for the upgrade.
+    /// Requests the upgrade.
     convenience init(_ options: ConnectionOptions, _ socket: Int32, _ sender: Guarded<Sender>) throws(Cause) {
         try self.init(options, socket, sender, defaultPort: 80)
         sender.with {
@@ -28,7 +28,7 @@ final class WebSocketStream: TransportStream {
         }
     }
 
-    /// - Parameter defaultPort: of the scheme.
+    /// - Parameter defaultPort: the default port of the scheme (ws or wss).
     init(
         _ options: ConnectionOptions, _ socket: Int32, _ sender: Guarded<Sender>, defaultPort: UInt16
     ) throws(Cause) {
@@ -56,7 +56,7 @@ final class WebSocketStream: TransportStream {
         return count < space.count ? .all : .some
     }
 
-    /// Takes in what the bridge sent.
+    /// Takes bytes of the bridge.
     func received(_ bytes: UnsafeRawBufferPointer) throws(Cause) {
         var bytes = bytes
         if upgrade != nil {
@@ -71,7 +71,7 @@ final class WebSocketStream: TransportStream {
         }
         guard !bytes.isEmpty else { return }
         reader.received(bytes)
-        // What pings and closes are answered with.
+        // Answers to pings and closes.
         guard reader.hasControls else { return }
         sender.with { sender in
             reader.takeControls { sender.answer($0, $1) }
@@ -95,7 +95,7 @@ final class WebSocketStream: TransportStream {
             messages += 1
             return try inbound(message)
         }
-        // Messages tell the state machine themselves.
+        // A message counts as a sign of life by itself.
         let frames = reader.frameCount - framesTold
         defer { (framesTold, messages) = (reader.frameCount, 0) }
         return frames > messages ? .heard : nil
@@ -132,10 +132,10 @@ final class WebSocketStream: TransportStream {
         }
     }
 
-    // MARK: - The two ends of its life
+    // MARK: - The beginning and the end
 
     func handshake(_ answer: Message, _ arena: borrowing MessageArena) throws(Cause) -> Handshake {
-        // The key was in it.
+        // A message contained the key.
         sender.with { $0.wipeSent() }
         let response: InitWebSocketResponse
         do {
@@ -150,7 +150,7 @@ final class WebSocketStream: TransportStream {
         return Handshake(connID: response.connID ?? 0, keepAliveInterval: Self.pingInterval)
     }
 
-    /// Seconds, since the bridge names no interval; pings go out at 4/5 of it, as KeepAlive does.
+    /// The keep-alive interval in seconds, because the bridge has none. Pings are sent at 4/5 of it, like KeepAlive.
     private static var pingInterval: Int32 { 10 }
 
     func sayGoodbye(_ sender: inout Sender) {
