@@ -2,13 +2,12 @@ import CSystem
 import Codec
 import Glibc
 
-/// The life of a connection, lived once on the application's thread over a pair of sockets before the first real one is
-/// made.
+/// Plays the life of a connection once, on the application's thread and over a pair of sockets, before the first real
+/// connection.
 ///
-/// Swift makes what it knows about a type when that type is first used, under locks inside its runtime. Were that left
-/// to the connection's thread, a fork in its first moments would give the child such a lock held by a thread it does
-/// not have, and the child's own connection would wait for it for ever (docs/promises.md, 7). After the warm-up all of
-/// it stands.
+/// The Swift runtime builds its data about a type when the type is first used, under its own locks. If a connection's
+/// thread did that, a fork at that moment would give the child a lock held by a thread that does not exist there, and
+/// the child's own connections would wait for it forever (docs/promises.md, 7). After the warm-up all data is built.
 package struct RuntimeWarmUp {
     typealias Machine = Connection.Machine
     let exports: Exports
