@@ -98,10 +98,13 @@ int csystem_epoll_has(int epoll, int fd, uint64_t token) {
     // Large enough for all entries of a set of ours.
     char path[64], text[1024];
     snprintf(path, sizeof path, "/proc/self/fdinfo/%d", epoll);
+    // Whoever asks may hold locks, in a call that has no cancellation point otherwise.
+    int before;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
     int file = open(path, O_RDONLY | O_CLOEXEC);
-    if (file < 0) return -1;
-    ssize_t length = read(file, text, sizeof text - 1);
-    close(file);
+    ssize_t length = file < 0 ? -1 : read(file, text, sizeof text - 1);
+    if (file >= 0) close(file);
+    pthread_setcancelstate(before, NULL);
     if (length <= 0) return -1;
     text[length] = 0;
     int told = -1, number;

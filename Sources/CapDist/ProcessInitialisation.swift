@@ -28,7 +28,7 @@ private func initialiseProcessOnce() {
         (thread.pointee.cancel_state, thread.pointee.cancel_type) = outer
     }
     HandleTable.shared.watchForks()
-    csystem_watch_turns { Connection.abandonTurns() }
+    csystem_watch_turns { Connection.threadEnds() }
     csystem_watch_main { Pollers.wakeAll() }
     #if hasFeature(Embedded)
         // Embedded Swift has no runtime that builds data at first use.

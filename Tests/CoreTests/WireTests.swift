@@ -157,10 +157,11 @@ import Testing
 
     /// Nor with the one that comes first once others were kept back by a closed gate.
     @Test func whatIsOverdueIsNotSentBehindWhatTheGateKeepsBack() {
-        let bench = Bench.ready(limit: 3, window: 30 * second)
+        let bench = Bench.ready(limit: 4, window: 30 * second)
         bench.ask("refused")
         #expect(bench.sent() == ["refused 2"])
         bench.ask("kept back", fails: true)
+        bench.ask("had its slot", queue: second, fails: true)
         bench.ask("raw", ProtoID.getGlobalState, queue: second)
         bench.ask("later", fails: true)
         bench.ask("still due", ProtoID.getGlobalState, queue: 3 * second)
@@ -169,7 +170,8 @@ import Testing
         #expect(bench.sent() == ["still due 3"])
         #expect(
             bench.actions() == [
-                "raw: queueTimeout unsent", "kept back: rateLimited unsent", "later: rateLimited unsent",
+                "raw: queueTimeout unsent", "kept back: rateLimited unsent", "had its slot: queueTimeout unsent",
+                "later: rateLimited unsent",
             ])
     }
 

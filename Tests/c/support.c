@@ -356,6 +356,9 @@ __attribute__((weak)) void use_threads(bool on) {
     (void)on;
 }
 
+__attribute__((weak)) void forget_the_loop(void) {
+}
+
 __attribute__((weak)) void hold_the_loop(bool on) {
     (void)on;
 }

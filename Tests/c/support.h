@@ -209,6 +209,9 @@ void use_threads(bool on);
  *  thread mode, where a thread takes longer to start. */
 void hold_the_loop(bool on);
 
+/** After the test has closed all descriptors: what has the number of that loop is not the loop any more. */
+void forget_the_loop(void);
+
 int setup(void **state);
 int teardown(void **state);
 #define TEST(function) { #function, function, setup, teardown, (void *)(uintptr_t)#function }

@@ -24,6 +24,10 @@ void use_threads(bool on) {
     uses_threads = on;
 }
 
+void forget_the_loop(void) {
+    loop = -1;
+}
+
 void hold_the_loop(bool on) {
     if (on) pthread_mutex_lock(&driving);
     else pthread_mutex_unlock(&driving);

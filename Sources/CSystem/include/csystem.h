@@ -24,6 +24,7 @@ typedef struct csystem_thread {
     int32_t is_watched;     // whether `thread_ends` is called at its end
     int32_t is_main;        // 1: it is the process's first one
     uintptr_t turn;         // the stack address where its turn at driving a connection began; 0: it drives none
+    void *body;             // what the library started this thread with; retained
     void *driving;          // the connection that it drives; not retained
     const void *batching;   // the connection whose requests this thread collects, to send them together; not retained
     void *released;         // connections that were released inside its callback, and end after it; retained, the last one first

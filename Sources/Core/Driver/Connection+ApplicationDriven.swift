@@ -80,6 +80,12 @@ extension Connection {
         endReleased()
     }
 
+    /// The calling thread ends in a turn, or where it drives as the connection's own.
+    package static func threadEnds() {
+        abandonTurns()
+        Thread.dropBody()
+    }
+
     static var callbackLeft: Cause { Cause(.disconnected, .receive, ECANCELED, Texts.callbackLeft, isFinal: true) }
 
     private func abandonTurn() {

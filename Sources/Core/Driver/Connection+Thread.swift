@@ -46,9 +46,10 @@ extension Connection {
 
     /// - Parameter longUntil: see `SharedState.beginWait`.
     private func wait(longUntil: Instant) -> Poller.Ready {
+        // Also if another thread has found out meanwhile: this one is not to be ended then.
+        defer { if longUntil != .min { state.with { $0.thread.endLongWait() } } }
         if poller.isGone { return Poller.Ready(isBroken: true) }
         if longUntil == .min { return poller.wait() }
-        defer { state.with { $0.thread.endLongWait() } }
         // The wait must stay short then, to check for pending signals.
         if csystem_main_has_ended() != 0 { return poller.wait(canBeCancelled: true) }
         // At most a second longer than until the timer is due, in case the application has closed the timer.

@@ -41,7 +41,9 @@ enum Thread {
         let run: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? = { argument in
             pthread_setcancelstate(Int32(PTHREAD_CANCEL_DISABLE), nil)
             csystem_begin_own_thread()
-            if let argument { Unmanaged<Start>.fromOpaque(argument).takeRetainedValue().body() }
+            csystem_this_thread()?.pointee.body = argument
+            if let argument { Unmanaged<Start>.fromOpaque(argument)._withUnsafeGuaranteedRef { $0.body() } }
+            Thread.dropBody()
             return nil
         }
         var error = pthread_create(&thread, &attributes, run, start.toOpaque())
@@ -59,5 +61,13 @@ enum Thread {
             return nil
         }
         return thread
+    }
+
+    /// Releases what the calling thread was started with: at its end, also where it was ended in the middle, and its frames
+    /// are gone without having done so.
+    static func dropBody() {
+        guard let thread = csystem_this_thread(), let body = thread.pointee.body else { return }
+        thread.pointee.body = nil
+        Unmanaged<Start>.fromOpaque(body).release()
     }
 }
