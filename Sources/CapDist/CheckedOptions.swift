@@ -10,13 +10,13 @@ struct CheckedOptions {
     var quotaGroup: String
     var quotaLimit: Int
     /// Nanoseconds.
-    var quotaWindow: Instant
+    var quotaWindow: TimeAmount
 
     /// The smallest struct of any version, in bytes: up to `mode`.
     static let smallest = 24
 
     private static let defaultQuotaRequests: Int32 = 30
-    private static let defaultQuotaWindow: Instant = 30_000_000_000
+    private static let defaultQuotaWindow: TimeAmount = .seconds(30)
 
     /// The core's defaults, and those of options that the core does not have.
     static var defaults: capdist_options {

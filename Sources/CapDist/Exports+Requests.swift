@@ -97,7 +97,7 @@ private func result(
 }
 
 /// The longest time of one part of a blocking call. Between two parts the thread can be cancelled.
-let partOfACall: Instant = 100_000_000
+let partOfACall: TimeAmount = .milliseconds(100)
 
 /// The end of a part that begins now.
 func endOfPart() -> Instant { csystem_can_be_cancelled() != 0 ? Clock.now() + partOfACall : .max }

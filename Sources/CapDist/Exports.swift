@@ -135,7 +135,7 @@ public func initConnect(
                 throw CallError(
                     .quotaConflict,
                     "another connection of this quota group has another limit or window than \(checked.quotaLimit) requests in"
-                        + " \(checked.quotaWindow / 1_000_000) ms: use the same values, or another quota_group")
+                        + " \(checked.quotaWindow.milliseconds) ms: use the same values, or another quota_group")
             }
         }
         guard let made else { throw CallError(.systemError, "too many connections are open in this process") }
@@ -163,14 +163,15 @@ public func waitReady(
         let timeout = try number(timeoutMs, "timeout_ms", 0...longestMilliseconds)
         guard !isInsideCallback else { throw wouldDeadlock }
         guard let deadline else { throw .invalid("there is no deadline") }
-        if deadline.pointee == 0 { deadline.pointee = Clock.now() + Int64(timeout) * 1_000_000 }
-        let end = min(deadline.pointee, endOfPart())
+        if deadline.pointee == 0 { deadline.pointee = (Clock.now() + .milliseconds(Int64(timeout))).nanoseconds }
+        let last = Instant(nanoseconds: deadline.pointee)
+        let end = min(last, endOfPart())
         switch connection.waitReady(until: end) {
         case .answer((.ok, _)): return .ok
         case .answer((let status, let text)): throw CallError(status, text)
         case .forked: throw CallError(.forked, "a callback forked, and this is the child")
         case .deadline:
-            goesOn = end < deadline.pointee
+            goesOn = end < last
             if goesOn { return .ok }
             let (status, text) = connection.whyNotReady()
             throw CallError(status, text)
@@ -279,11 +280,11 @@ public func getQuota(_ conn: OpaquePointer?, _ quota: UnsafeMutablePointer<capdi
         let known = connection.quota()
         var result = capdist_quota()
         result.limit = Int32(clamping: known.limit)
-        result.window_ms = Int32(clamping: known.window / 1_000_000)
+        result.window_ms = Int32(clamping: known.window.milliseconds)
         result.used = Int32(clamping: known.used)
         result.waiting = Int32(clamping: known.waiting)
         // Rounded up, so that the slot is free after that many milliseconds.
-        result.next_slot_ms = known.nextFree.map { Int32(clamping: ($0 + 999_999) / 1_000_000) } ?? -1
+        result.next_slot_ms = known.nextFree?.millisecondsRoundedUp ?? -1
         try SizedStruct.write(result, quota, "capdist_quota", smallest: smallestQuota)
         return .ok
     }

@@ -23,7 +23,7 @@ final class Fetch: @unchecked Sendable {
     // Used by the caller only.
     private var serialNo: UInt32 = 0
     private var latest = Instant.max
-    private(set) var askedAt: Instant = 0
+    private(set) var askedAt = Instant.zero
 
     init(_ connection: Connection) { self.connection = connection }
 
@@ -49,7 +49,7 @@ final class Fetch: @unchecked Sendable {
         // The driving thread normally completes the request in time. This later limit is for a callback that does not
         // return.
         askedAt = Clock.now()
-        latest = askedAt + options.terms.queueTimeout + options.terms.replyTimeout + 250_000_000
+        latest = askedAt + options.terms.queueTimeout + options.terms.replyTimeout + .milliseconds(250)
         return .ok
     }
 
@@ -62,7 +62,7 @@ final class Fetch: @unchecked Sendable {
         guard let completion = withdraw() else {
             // The reply is being delivered at this moment; it comes soon, because no code of the application runs
             // before it.
-            latest = Clock.now() + 1_000_000_000
+            latest = Clock.now() + .seconds(1)
             return .goesOn
         }
         var reply: UnsafeMutablePointer<capdist_reply>?

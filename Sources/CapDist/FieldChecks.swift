@@ -43,8 +43,8 @@ func size(
     value == 0 ? byDefault : try number(value, name, range)
 }
 
-/// Milliseconds in nanoseconds; 0 gives the default.
-func time(_ value: Int32, _ name: StaticString, _ byDefault: Instant) throws(CallError) -> Instant {
+/// A length of time in milliseconds; 0 gives the default.
+func time(_ value: Int32, _ name: StaticString, _ byDefault: TimeAmount) throws(CallError) -> TimeAmount {
     let milliseconds = try number(value, name, 0...longestMilliseconds)
-    return milliseconds == 0 ? byDefault : Instant(milliseconds) * 1_000_000
+    return milliseconds == 0 ? byDefault : .milliseconds(Int64(milliseconds))
 }

@@ -2,14 +2,34 @@ import Codec
 import Testing
 @testable import Core
 
-let millisecond: Instant = 1_000_000
-let second: Instant = 1_000_000_000
+let millisecond: TimeAmount = .milliseconds(1)
+let second: TimeAmount = .seconds(1)
+
+// In tests a number is of nanoseconds.
+extension Instant: ExpressibleByIntegerLiteral {
+    public init(integerLiteral nanoseconds: Int64) { self.init(nanoseconds: nanoseconds) }
+}
+
+extension TimeAmount: ExpressibleByIntegerLiteral {
+    public init(integerLiteral nanoseconds: Int64) { self.init(nanoseconds: nanoseconds) }
+
+    static func * (count: Int64, time: TimeAmount) -> TimeAmount { time * count }
+}
+
+/// So long after the clock's beginning.
+func at(_ time: TimeAmount) -> Instant { .zero + time }
+
+extension Instant {
+    static func random(in range: ClosedRange<Instant>, using generator: inout some RandomNumberGenerator) -> Instant {
+        range.lowerBound + .random(in: .zero...(range.upperBound - range.lowerBound), using: &generator)
+    }
+}
 
 /// A state machine on the bench: events with the time, and what came of them as plain words.
 final class Bench {
     var machine: ConnectionMachine<String>
     var quota: QuotaGroup
-    var now: Instant = 1_000 * second
+    var now = at(1_000 * second)
     /// What the log was told.
     var lines: [(level: LogLevel, text: String)] = []
 
@@ -20,7 +40,7 @@ final class Bench {
 
     /// - Parameter isFirst: whether the quota group knows nothing yet.
     init(
-        limit: Int = 0, window: Instant = 30 * second, isFirst: Bool = false,
+        limit: Int = 0, window: TimeAmount = 30 * second, isFirst: Bool = false,
         _ configure: (inout ConnectionConfiguration) -> Void = { _ in }
     ) {
         var configuration = ConnectionConfiguration()
@@ -34,7 +54,7 @@ final class Bench {
 
     /// One that stands, with nothing left to be told.
     static func ready(
-        limit: Int = 0, window: Instant = 30 * second, isFirst: Bool = false,
+        limit: Int = 0, window: TimeAmount = 30 * second, isFirst: Bool = false,
         _ configure: (inout ConnectionConfiguration) -> Void = { _ in }
     ) -> Bench {
         let bench = Bench(limit: limit, window: window, isFirst: isFirst, configure)
@@ -52,8 +72,8 @@ final class Bench {
     /// Accepts a request and names it.
     @discardableResult
     func ask(
-        _ name: String, _ protoID: UInt32 = ProtoID.getCapitalDistribution, queue: Instant? = nil,
-        reply: Instant? = nil, fails: Bool = false, impatient: Bool = false
+        _ name: String, _ protoID: UInt32 = ProtoID.getCapitalDistribution, queue: TimeAmount? = nil,
+        reply: TimeAmount? = nil, fails: Bool = false, impatient: Bool = false
     ) -> UInt32 {
         switch tryAsk(name, protoID, queue: queue, reply: reply, fails: fails, impatient: impatient) {
         case .success(let serialNo): return serialNo
@@ -64,8 +84,8 @@ final class Bench {
     }
 
     func tryAsk(
-        _ name: String, _ protoID: UInt32 = ProtoID.getCapitalDistribution, queue: Instant? = nil,
-        reply: Instant? = nil, fails: Bool = false, impatient: Bool = false
+        _ name: String, _ protoID: UInt32 = ProtoID.getCapitalDistribution, queue: TimeAmount? = nil,
+        reply: TimeAmount? = nil, fails: Bool = false, impatient: Bool = false
     ) -> Result<UInt32, ConnectionMachine<String>.AskError> {
         var terms = machine.configuration.terms
         if let queue { terms.queueTimeout = queue }
@@ -124,7 +144,7 @@ final class Bench {
         case .answer(let request): request.payload
         case .failure(let completion):
             switch completion.status {
-            case .rateLimited: "\(completion.request.payload): again in \(completion.retryAfter / millisecond) ms"
+            case .rateLimited: "\(completion.request.payload): again in \(completion.retryAfter.milliseconds) ms"
             default: "\(completion.request.payload): \(completion.status)"
             }
         case .late: "late"
@@ -136,7 +156,7 @@ final class Bench {
     func tick() { machine.tick(now, &quota) }
 
     /// Lets time pass, ticking only when the machine asked to be.
-    func pass(_ time: Instant) {
+    func pass(_ time: TimeAmount) {
         let end = now + time
         while machine.wakeAt <= end {
             now = max(now, machine.wakeAt)

@@ -13,11 +13,11 @@ import Testing
     @Test func aRefusalClosesTheGateForWhatItNamesElseForAWindow() {
         var group = QuotaGroup(limit: 2, window: 30 * second)
         group.closeGate(0, for: 600 * second)
-        expect(group.nextFree(0) == 600 * second + 1)
+        expect(group.nextFree(0) == at(600 * second + 1))
         group = QuotaGroup(limit: 2, window: 30 * second)
         group.closeGate(0, for: nil)
-        expect(group.nextFree(0) == 30 * second + 1)
-        expect(!group.reserve(1, 30 * second) && group.reserve(2, 30 * second + 1))
+        expect(group.nextFree(0) == at(30 * second + 1))
+        expect(!group.reserve(1, at(30 * second)) && group.reserve(2, at(30 * second + 1)))
     }
 
     // MARK: - The first request of a group that knows nothing
@@ -80,7 +80,7 @@ import Testing
         group.setWaiting(2, 1)
         group.confirm(0)
         group.confirm(0)
-        let free = second + 1
+        let free = at(second + 1)
         // Two slots and two who wait: whoever comes first, each gets one.
         expect(group.reserve(1, free))
         expect(!group.reserve(1, free))
@@ -93,12 +93,12 @@ import Testing
         group.setWaiting(2, 5)
         // It is the first one's turn, and the first one sleeps.
         expect(!group.reserve(2, 0))
-        expect(group.nextTry(2, 0) == QuotaGroup.claimDuration)
-        expect(!group.reserve(2, QuotaGroup.claimDuration - 1))
-        expect(group.reserve(2, QuotaGroup.claimDuration))
-        group.confirm(QuotaGroup.claimDuration)
+        expect(group.nextTry(2, 0) == at(QuotaGroup.claimDuration))
+        expect(!group.reserve(2, at(QuotaGroup.claimDuration - 1)))
+        expect(group.reserve(2, at(QuotaGroup.claimDuration)))
+        group.confirm(at(QuotaGroup.claimDuration))
         // And now it is behind: it holds nobody up a second time at once.
-        let free = QuotaGroup.claimDuration + second + 1
+        let free = at(QuotaGroup.claimDuration + second + 1)
         expect(group.reserve(1, free) || group.reserve(2, free))
     }
 
@@ -117,7 +117,7 @@ import Testing
         expect(group.nextTry(2, 0) == nil && !group.takeWakeUp())
         group.confirm(5)
         expect(group.takeWakeUp() && !group.takeWakeUp())
-        expect(group.nextTry(2, 5) == second + 6)
+        expect(group.nextTry(2, 5) == at(second + 6))
     }
 
     @Test func aSlotGivenBackWakesThoseWhoWait() {
@@ -165,11 +165,11 @@ import Testing
         expect(group.reserve(1, 0))
         group.confirm(0)
         group.adopt(limit: 1, window: 2 * second)
-        expect(!group.reserve(1, 2 * second) && group.reserve(1, 2 * second + 1))
+        expect(!group.reserve(1, at(2 * second)) && group.reserve(1, at(2 * second + 1)))
         group.adopt(limit: 0, window: second)
         expect(group.isUnlimited)
         // A time without a quota is no way around it.
-        let now = 2 * second + 1
+        let now = at(2 * second + 1)
         expect(!group.isIdle(now) && group.reserve(1, now))
         group.adopt(limit: 1, window: 2 * second)
         expect(!group.reserve(1, now))
@@ -204,7 +204,7 @@ import Testing
                         wakeAt[member] = group.nextTry(member, now)
                         break
                     }
-                    finishes.append(now + Instant.random(in: 1...second, using: &random))
+                    finishes.append(now + .random(in: 1...second, using: &random))
                     waiting[member] = requests > 1 ? requests - 1 : nil
                     group.setWaiting(member, requests - 1)
                 }

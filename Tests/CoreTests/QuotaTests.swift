@@ -289,11 +289,11 @@ import Testing
         var completed: [String: Int] = [:]
         var accepted = 0
         for step in 0..<300 {
-            bench.pass(Instant.random(in: 0...(400 * millisecond), using: &random))
+            bench.pass(TimeAmount.random(in: 0...(400 * millisecond), using: &random))
             switch Int.random(in: 0...9, using: &random) {
             case 0...4:
                 let ask = bench.tryAsk(
-                    "\(step)", reply: Instant.random(in: 1...(3 * second), using: &random),
+                    "\(step)", reply: TimeAmount.random(in: 1...(3 * second), using: &random),
                     fails: Bool.random(using: &random))
                 if case .success = ask { accepted += 1 }
             case 5, 6:

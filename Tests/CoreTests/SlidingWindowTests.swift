@@ -30,10 +30,10 @@ import Testing
     @Test func onlyAnAnswerStartsTheWindow() {
         var window = SlidingWindow(limit: 1, window: second)
         expect(window.reserve(0))
-        expect(!window.reserve(1_000 * second))
-        expect(window.nextFree(1_000 * second) == nil)
-        window.confirm(1_000 * second)
-        expect(window.nextFree(1_000 * second) == 1_001 * second + 1)
+        expect(!window.reserve(at(1_000 * second)))
+        expect(window.nextFree(at(1_000 * second)) == nil)
+        window.confirm(at(1_000 * second))
+        expect(window.nextFree(at(1_000 * second)) == at(1_001 * second + 1))
     }
 
     @Test func whatWasNeverSentCostsNothing() {
@@ -101,16 +101,16 @@ import Testing
         let window = full(3, at: 0)
         var tighter = window.with(limit: 2, window: 60 * second)
         expect(tighter.used(0) == 3)
-        expect(!tighter.reserve(60 * second) && tighter.reserve(60 * second + 1))
+        expect(!tighter.reserve(at(60 * second)) && tighter.reserve(at(60 * second + 1)))
         var wider = window.with(limit: 5, window: 30 * second)
         expect(wider.reserve(0) && wider.reserve(0) && !wider.reserve(0))
     }
 
     @Test func idleMeansNothingToRemember() {
         var window = full(1, at: 0)
-        expect(!window.isIdle(30 * second) && window.isIdle(30 * second + 1))
-        window.closeGate(40 * second, for: second)
-        expect(!window.isIdle(41 * second) && window.isIdle(41 * second + 1))
+        expect(!window.isIdle(at(30 * second)) && window.isIdle(at(30 * second + 1)))
+        window.closeGate(at(40 * second), for: second)
+        expect(!window.isIdle(at(41 * second)) && window.isIdle(at(41 * second + 1)))
     }
 
     /// Whenever a gateway counts each request between its sending and its answer, or, of one given up, between its sending
@@ -119,14 +119,14 @@ import Testing
     func noWindowHoldsMoreThanTheLimit(_ seed: UInt64) {
         var random = Seeded(state: seed)
         let limit = Int.random(in: 1...6, using: &random)
-        let length = Instant.random(in: 1...40, using: &random)
+        let length = TimeAmount.random(in: 1...40, using: &random)
         var window = SlidingWindow(limit: limit, window: length)
         var now: Instant = 0
         var underWay: [Instant] = []  // when each was sent
         var news: [(sent: Instant, release: Instant)] = []  // finished, may be heard of again
         var counted: [Instant] = []
         for _ in 0..<400 {
-            now += Instant.random(in: 0...6, using: &random)
+            now += .random(in: 0...6, using: &random)
             switch Int.random(in: 0...5, using: &random) {
             case 0...2:
                 let free = window.nextFree(now)

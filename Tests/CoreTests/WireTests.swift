@@ -9,7 +9,7 @@ import Testing
         let bench = Bench()
         bench.connect(keepAliveInterval: interval)
         _ = bench.actions()
-        bench.pass(Instant(milliseconds) * millisecond - 1)
+        bench.pass(Int64(milliseconds) * millisecond - 1)
         #expect(bench.sent().isEmpty)
         bench.pass(1)
         #expect(bench.sent() == ["alive 2"])
@@ -106,7 +106,7 @@ import Testing
         #expect(bench.actions().isEmpty)
         bench.pass(1)
         #expect(bench.actions() == ["b: queueTimeout unsent"])
-        while bench.now < 1_031 * second {
+        while bench.now < at(1_031 * second) {
             bench.pass(second)
             _ = bench.sent()
             _ = bench.receive(0, ProtoID.notify)
@@ -239,7 +239,7 @@ import Testing
         let bench = Bench.ready()
         var deadlines: [String: Instant] = [:]
         for step in 0..<200 {
-            let reply = Instant.random(in: 1...(20 * second), using: &random)
+            let reply = TimeAmount.random(in: 1...(20 * second), using: &random)
             bench.ask("\(step)", reply: reply)
             deadlines["\(step)"] = bench.now + reply
             _ = bench.sent()
@@ -250,7 +250,7 @@ import Testing
             }
             _ = bench.receive(0, ProtoID.notify)
             bench.machine.dropKeepAlive()
-            let end = bench.now + Instant.random(in: 0...second, using: &random)
+            let end = bench.now + .random(in: 0...second, using: &random)
             while bench.machine.wakeAt <= end {
                 bench.now = max(bench.now, bench.machine.wakeAt)
                 bench.tick()

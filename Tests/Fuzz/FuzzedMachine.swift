@@ -8,16 +8,16 @@ final class FuzzedMachine {
     private struct Asked {
         var serialNo: UInt32
         var protoID: UInt32
-        var queueDeadline: Int64
-        var replyTimeout: Int64
+        var queueDeadline: Instant
+        var replyTimeout: TimeAmount
         var isImpatient = false
         var wireSerialNo: UInt32 = 0
-        var replyDeadline = Int64.max
+        var replyDeadline = Instant.max
         var isCancelled = false
         var isDone = false
 
         /// When it is complete at the latest: a deadline is kept to the millisecond, rounded up.
-        var deadline: Int64 { (wireSerialNo == 0 ? queueDeadline : replyDeadline) + millisecond - 1 }
+        var deadline: Instant { (wireSerialNo == 0 ? queueDeadline : replyDeadline) + (millisecond - .nanosecond) }
     }
 
     private enum Line { case none, connecting, open, ready }
@@ -40,8 +40,8 @@ final class FuzzedMachine {
     private var isReleased = false
     private var isOver = false
     /// When the machine must look by itself at the latest, whatever requests there are.
-    private var lifeDeadline = Int64.max
-    private var latest = Int64.min
+    private var lifeDeadline = Instant.max
+    private var latest = Instant.min
 
     init(_ member: UInt64, _ quota: FuzzedQuota, _ script: inout Script) {
         self.member = member
@@ -49,9 +49,9 @@ final class FuzzedMachine {
         var configuration = ConnectionConfiguration()
         configuration.reconnects = !script.oneIn(4)
         configuration.maxQueue = script.pick([1, 3, 4096])
-        configuration.terms.queueTimeout = Int64(script.pick([1, 2_000, 120_000])) * millisecond
-        configuration.terms.replyTimeout = Int64(script.pick([1, 2_000, 12_000])) * millisecond
-        configuration.connectTimeout = Int64(script.pick([1, 3_000])) * millisecond
+        configuration.terms.queueTimeout = .milliseconds(Int64(script.pick([1, 2_000, 120_000])))
+        configuration.terms.replyTimeout = .milliseconds(Int64(script.pick([1, 2_000, 12_000])))
+        configuration.connectTimeout = .milliseconds(Int64(script.pick([1, 3_000])))
         configuration.firstWireSerialNo = script.pick([1, 1, .max - 3, .max])
         configuration.seed = UInt64(script.byte())
         configuration.tellsAttempts = true
@@ -59,16 +59,16 @@ final class FuzzedMachine {
         machine = Machine(configuration, member: member)
     }
 
-    var wakeAt: Int64 { machine.wakeAt }
+    var wakeAt: Instant { machine.wakeAt }
 
     // MARK: - The host, from any thread
 
-    func ask(_ script: inout Script, _ now: Int64) {
+    func ask(_ script: inout Script, _ now: Instant) {
         let choice = script.byte()
         let isRaw = choice & 3 == 3
         let protoID = isRaw ? ProtoID.getGlobalState : ProtoID.getCapitalDistribution
-        let queueTimeout = choice & 4 != 0 ? Int64(choice >> 4) * 100 * millisecond + 1 : nil
-        let replyTimeout = choice & 8 != 0 ? Int64(choice >> 4) * 100 * millisecond + 1 : nil
+        let queueTimeout = choice & 4 != 0 ? TimeAmount.milliseconds(Int64(choice >> 4) * 100) + .nanosecond : nil
+        let replyTimeout = choice & 8 != 0 ? TimeAmount.milliseconds(Int64(choice >> 4) * 100) + .nanosecond : nil
         let isImpatient = choice & 128 != 0
         var terms = configuration.terms
         if let queueTimeout { terms.queueTimeout = queueTimeout }
@@ -102,7 +102,7 @@ final class FuzzedMachine {
         }
     }
 
-    func cancel(_ index: UInt8, _ now: Int64) {
+    func cancel(_ index: UInt8, _ now: Instant) {
         guard let token = pick(index) else { return }
         if machine.cancel(asked[token].serialNo, see(now), &quota.group) {
             require(!asked[token].isCancelled, "no request can be cancelled twice")
@@ -113,7 +113,7 @@ final class FuzzedMachine {
         }
     }
 
-    func withdraw(_ index: UInt8, _ now: Int64) {
+    func withdraw(_ index: UInt8, _ now: Instant) {
         guard let token = pick(index) else { return }
         guard let completion = machine.withdraw(asked[token].serialNo, see(now), &quota.group) else {
             return require(false, "a request whose completion has not come can be withdrawn")
@@ -123,7 +123,7 @@ final class FuzzedMachine {
         done(token)
     }
 
-    func release(_ now: Int64) {
+    func release(_ now: Instant) {
         guard !isReleased else { return }
         isReleased = true
         machine.release(see(now), &quota.group)
@@ -132,7 +132,7 @@ final class FuzzedMachine {
     }
 
     /// The callback that held up the thread returns, and all is over.
-    func end(_ now: Int64) {
+    func end(_ now: Instant) {
         isHeldUp = false
         release(now)
         settle(now)
@@ -142,12 +142,12 @@ final class FuzzedMachine {
 
     // MARK: - The connection's thread
 
-    func start(_ now: Int64) {
+    func start(_ now: Instant) {
         machine.start(see(now))
         settle(now)
     }
 
-    func connect(_ now: Int64) {
+    func connect(_ now: Instant) {
         guard !isHeldUp, line == .connecting else { return }
         line = .open
         nextWireSerialNo = 0
@@ -155,13 +155,13 @@ final class FuzzedMachine {
         machine.connected(see(now))
     }
 
-    func failAttempt(isFinal: Bool, _ now: Int64) {
+    func failAttempt(isFinal: Bool, _ now: Instant) {
         guard !isHeldUp, line == .connecting || line == .open else { return }
         let cause = Cause(.connectFailed, .connect, 111, "refused", isFinal: isFinal)
         machine.attemptFailed(cause, see(now), &quota.group)
     }
 
-    func shakeHands(keepAliveInterval: Int32, _ now: Int64) {
+    func shakeHands(keepAliveInterval: Int32, _ now: Instant) {
         guard !isHeldUp, line == .open, let serialNo = initConnectSerialNo else { return }
         let incoming = machine.received(
             protoID: ProtoID.initConnect, serialNo: serialNo, see(now), &quota.group)
@@ -172,7 +172,7 @@ final class FuzzedMachine {
     }
 
     /// The gateway answers one of the requests of this line, be it given up or not; with a refusal for frequency or otherwise.
-    func answer(_ index: UInt8, _ now: Int64, refusal: FrequencyRefusal? = nil) {
+    func answer(_ index: UInt8, _ now: Instant, refusal: FrequencyRefusal? = nil) {
         let sent = asked.indices.suffix(64).filter { asked[$0].wireSerialNo != 0 }
         guard !sent.isEmpty else { return }
         let request = asked[sent[Int(index) % sent.count]]
@@ -180,7 +180,7 @@ final class FuzzedMachine {
         receive(protoID: request.protoID, serialNo: request.wireSerialNo, refusal: isCounted ? refusal : nil, now)
     }
 
-    func receive(protoID: UInt32, serialNo: UInt32, refusal: FrequencyRefusal? = nil, _ now: Int64) {
+    func receive(protoID: UInt32, serialNo: UInt32, refusal: FrequencyRefusal? = nil, _ now: Instant) {
         guard !isHeldUp, line == .open || line == .ready else { return }
         switch machine.received(protoID: protoID, serialNo: serialNo, answer: summary(refusal), see(now), &quota.group)
         {
@@ -188,7 +188,7 @@ final class FuzzedMachine {
             require(line == .open && serialNo == initConnectSerialNo, "that was no answer to InitConnect")
             machine.attemptFailed(Cause(.protocolError, .initConnect, 0, "damaged"), now, &quota.group)
             return
-        case .answer(let request): answered(request, protoID: protoID, serialNo, retryAfter: 0, refusal, now)
+        case .answer(let request): answered(request, protoID: protoID, serialNo, retryAfter: .zero, refusal, now)
         case .failure(let completion):
             require((completion.status == .rateLimited) == (refusal != nil), "a refusal for frequency is told as one")
             answered(completion.request, protoID: protoID, serialNo, retryAfter: completion.retryAfter, refusal, now)
@@ -215,15 +215,16 @@ final class FuzzedMachine {
     }
 
     private func answered(
-        _ request: Request<Int>, protoID: UInt32, _ serialNo: UInt32, retryAfter: Int64, _ refusal: FrequencyRefusal?,
-        _ now: Int64
+        _ request: Request<Int>, protoID: UInt32, _ serialNo: UInt32, retryAfter: TimeAmount,
+        _ refusal: FrequencyRefusal?,
+        _ now: Instant
     ) {
         let token = request.payload
         require(line == .ready, "no request is answered before the handshake")
         require(
             asked[token].wireSerialNo == serialNo && asked[token].protoID == protoID, "another request's answer")
         quota.answered(member, lineNumber, serialNo, now)
-        require((retryAfter > 0) == (refusal != nil), "a refusal for frequency tells how long to wait")
+        require((retryAfter > .zero) == (refusal != nil), "a refusal for frequency tells how long to wait")
         if let refusal {
             let named = refusal.wait(orFor: quota.window)
             require(retryAfter >= named, "the gate stays closed for as long as the gateway said")
@@ -233,13 +234,13 @@ final class FuzzedMachine {
         quota.read(member, lineNumber, before: serialNo, now)
     }
 
-    func loseLine(_ now: Int64) {
+    func loseLine(_ now: Instant) {
         guard !isHeldUp, line == .open || line == .ready else { return }
         machine.streamLost(Cause(.disconnected, .receive, 0, "closed"), see(now), &quota.group)
         quota.lineLost(member, lineNumber, now)
     }
 
-    func tick(_ now: Int64) {
+    func tick(_ now: Instant) {
         guard !isHeldUp, !isOver else { return }
         machine.tick(see(now), &quota.group)
         settle(now)
@@ -247,7 +248,7 @@ final class FuzzedMachine {
     }
 
     /// Performs actions and sends, as the driver does after every event; then checks what holds between events.
-    func settle(_ now: Int64) {
+    func settle(_ now: Instant) {
         guard !isHeldUp, !isOver else { return }
         repeat {
             while let action = machine.popAction() { perform(action, max(now, latest)) }
@@ -263,7 +264,7 @@ final class FuzzedMachine {
 }
 
 extension FuzzedMachine {
-    private func perform(_ action: Machine.Action, _ now: Int64) {
+    private func perform(_ action: Machine.Action, _ now: Instant) {
         require(!isOver, "nothing comes after closed")
         switch action {
         case .connect:
@@ -298,7 +299,7 @@ extension FuzzedMachine {
         }
     }
 
-    private func complete(_ completion: Machine.Completion, _ now: Int64) {
+    private func complete(_ completion: Machine.Completion, _ now: Instant) {
         let token = completion.request.payload
         let request = asked[token]
         let wasSent = request.wireSerialNo != 0
@@ -309,7 +310,7 @@ extension FuzzedMachine {
         case .queueTimeout: require(!wasSent && now >= request.queueDeadline, "a queue timeout is not early")
         case .replyTimeout: require(wasSent && now >= request.replyDeadline, "a reply timeout is not early")
         case .rateLimited:
-            require(!wasSent && completion.retryAfter > 0, "kept back for a closed gate, and told how long")
+            require(!wasSent && completion.retryAfter > .zero, "kept back for a closed gate, and told how long")
         case .disconnected:
             require(
                 wasSent || !configuration.reconnects || request.isImpatient, "what was not sent waits for the next line"
@@ -324,7 +325,7 @@ extension FuzzedMachine {
         done(token)
     }
 
-    private func send(_ next: Machine.Outgoing, _ now: Int64) {
+    private func send(_ next: Machine.Outgoing, _ now: Instant) {
         switch next {
         case .initConnect(let serialNo):
             require(line == .open && initConnectSerialNo == nil, "InitConnect comes first, and once")
@@ -357,7 +358,7 @@ extension FuzzedMachine {
         nextWireSerialNo = UInt64(wireSerialNo) + 1
     }
 
-    private func gaveUp(_ token: Int, hadTime: Bool = false, _ now: Int64) {
+    private func gaveUp(_ token: Int, hadTime: Bool = false, _ now: Instant) {
         guard asked[token].wireSerialNo != 0 else { return }
         quota.gaveUp(member, lineNumber, asked[token].wireSerialNo, hadTime: hadTime, now)
     }
@@ -370,7 +371,7 @@ extension FuzzedMachine {
 
     private func pick(_ index: UInt8) -> Int? { open.isEmpty ? nil : open[Int(index) % open.count] }
 
-    private func see(_ now: Int64) -> Int64 {
+    private func see(_ now: Instant) -> Instant {
         latest = max(latest, now)
         return now
     }

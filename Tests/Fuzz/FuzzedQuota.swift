@@ -7,28 +7,28 @@ final class FuzzedQuota {
         var line: Int
         var wireSerialNo: UInt32
         /// Until when it is in use at least; for ever while the gateway may still count it later.
-        var endsAt = Int64.max
+        var endsAt = Instant.max
         /// When its request was given up, and when the gateway is known to have read it.
-        var gaveUpAt: Int64?
-        var readAt: Int64?
+        var gaveUpAt: Instant?
+        var readAt: Instant?
     }
 
     var group: QuotaGroup
     let limit: Int
-    let window: Int64
+    let window: TimeAmount
     private var slots: [Slot] = []
-    private var gateOpensAt = Int64.min
+    private var gateOpensAt = Instant.min
     /// The first request, whose answer must come before more are sent, and whether one was answered or given its time.
-    private var first: (machine: UInt64, line: Int, wireSerialNo: UInt32, until: Int64)?
+    private var first: (machine: UInt64, line: Int, wireSerialNo: UInt32, until: Instant)?
     private var isKnown = false
 
-    init(limit: Int, window: Int64) {
+    init(limit: Int, window: TimeAmount) {
         group = QuotaGroup(limit: limit, window: window)
         self.limit = limit
         self.window = window
     }
 
-    func sent(_ machine: UInt64, _ line: Int, _ wireSerialNo: UInt32, answerBy until: Int64, _ now: Int64) {
+    func sent(_ machine: UInt64, _ line: Int, _ wireSerialNo: UInt32, answerBy until: Instant, _ now: Instant) {
         guard limit > 0 else { return }
         require(now > gateOpensAt, "nothing is sent while the gate is closed")
         require(first.map { now >= $0.until } ?? true, "nothing is sent beside a first request")
@@ -39,20 +39,20 @@ final class FuzzedQuota {
         require(slots.count <= limit, "no more than \(limit) slots are in use")
     }
 
-    func answered(_ machine: UInt64, _ line: Int, _ wireSerialNo: UInt32, _ now: Int64) {
+    func answered(_ machine: UInt64, _ line: Int, _ wireSerialNo: UInt32, _ now: Instant) {
         endFirst(machine, line, wireSerialNo, isAnswered: true, now)
         // A late answer to a request whose slot is free again changes nothing.
         change(machine, line, wireSerialNo) { if $0.endsAt >= now { $0.endsAt = now + window } }
     }
 
     /// What is in flight on that line ends without an answer.
-    func lineLost(_ machine: UInt64, _ line: Int, _ now: Int64) {
+    func lineLost(_ machine: UInt64, _ line: Int, _ now: Instant) {
         guard let first, first.machine == machine, first.line == line else { return }
         endFirst(machine, line, first.wireSerialNo, isAnswered: false, now)
     }
 
     private func endFirst(
-        _ machine: UInt64, _ line: Int, _ wireSerialNo: UInt32, isAnswered: Bool, _ now: Int64
+        _ machine: UInt64, _ line: Int, _ wireSerialNo: UInt32, isAnswered: Bool, _ now: Instant
     ) {
         guard let first, first.machine == machine, first.line == line, first.wireSerialNo == wireSerialNo else {
             return
@@ -62,7 +62,7 @@ final class FuzzedQuota {
         self.first = nil
     }
 
-    func gaveUp(_ machine: UInt64, _ line: Int, _ wireSerialNo: UInt32, hadTime: Bool, _ now: Int64) {
+    func gaveUp(_ machine: UInt64, _ line: Int, _ wireSerialNo: UInt32, hadTime: Bool, _ now: Instant) {
         endFirst(machine, line, wireSerialNo, isAnswered: hadTime, now)
         change(machine, line, wireSerialNo) { slot in
             guard slot.gaveUpAt == nil else { return }
@@ -72,7 +72,7 @@ final class FuzzedQuota {
     }
 
     /// The gateway has read all frames before that one; nil: all it ever will.
-    func read(_ machine: UInt64, _ line: Int, before wireSerialNo: UInt32?, _ now: Int64) {
+    func read(_ machine: UInt64, _ line: Int, before wireSerialNo: UInt32?, _ now: Instant) {
         for index in slots.indices where slots[index].machine == machine && slots[index].line == line {
             guard wireSerialNo.map({ slots[index].wireSerialNo < $0 }) ?? true, slots[index].readAt == nil else {
                 continue
@@ -82,16 +82,16 @@ final class FuzzedQuota {
         }
     }
 
-    func closed(for length: Int64, _ now: Int64) {
+    func closed(for length: TimeAmount, _ now: Instant) {
         guard limit > 0 else { return }
         gateOpensAt = max(gateOpensAt, now + length)
         first = nil
         isKnown = false
     }
 
-    func requireEmpty(_ now: Int64) {
+    func requireEmpty(_ now: Instant) {
         require(group.waiting == 0, "nobody waits once all are released")
-        require(group.used(now + window + 1) == 0, "all slots are free a window later")
+        require(group.used((now + window).next) == 0, "all slots are free a window later")
     }
 
     private func change(_ machine: UInt64, _ line: Int, _ wireSerialNo: UInt32, _ body: (inout Slot) -> Void) {

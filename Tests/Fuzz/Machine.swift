@@ -8,9 +8,9 @@ import Core
 func fuzzMachine(_ input: UnsafeRawBufferPointer) {
     var script = Script(input)
     let quota = FuzzedQuota(
-        limit: script.pick([0, 1, 2, 5]), window: Int64(script.pick([1, 100, 30_000])) * millisecond)
+        limit: script.pick([0, 1, 2, 5]), window: .milliseconds(Int64(script.pick([1, 100, 30_000]))))
     let machines = (0..<script.pick([1, 1, 2, 3])).map { FuzzedMachine(UInt64($0 + 1), quota, &script) }
-    var now: Int64 = 1_000_000_000
+    var now = Instant.zero + .seconds(1)
     for machine in machines { machine.start(now) }
     while !script.isAtEnd {
         let step = script.byte()
@@ -31,11 +31,11 @@ func fuzzMachine(_ input: UnsafeRawBufferPointer) {
             let seconds = script.oneIn(2) ? nil : Int64(Int32(bitPattern: script.number()))
             machine.answer(script.byte(), now, refusal: FrequencyRefusal(seconds: seconds))
         case 21: machine.loseLine(now)
-        case 22: now += Int64(script.byte()) * millisecond
-        case 23: now += Int64(script.number())
-        case 24: now += Int64(script.byte()) * 1_000 * millisecond
+        case 22: now += .milliseconds(Int64(script.byte()))
+        case 23: now += TimeAmount(nanoseconds: Int64(script.number()))
+        case 24: now += .seconds(Int64(script.byte()))
         case 25: now = max(now, machines.map(\.wakeAt).min().flatMap { $0 == .max ? nil : $0 } ?? now)
-        case 26: machine.tick(script.oneIn(2) && machines.count == 1 ? now - 50 * millisecond : now)
+        case 26: machine.tick(script.oneIn(2) && machines.count == 1 ? now - .milliseconds(50) : now)
         case 27: machine.isHeldUp.toggle()
         default: break
         }
@@ -45,7 +45,7 @@ func fuzzMachine(_ input: UnsafeRawBufferPointer) {
     quota.requireEmpty(now)
 }
 
-let millisecond: Int64 = 1_000_000
+let millisecond: TimeAmount = .milliseconds(1)
 private let protocols = [
     ProtoID.initConnect, ProtoID.getGlobalState, ProtoID.notify, ProtoID.keepAlive, ProtoID.getCapitalDistribution,
 ]

@@ -66,12 +66,12 @@ extension SimulatedConnection {
             guard let taken else { return }
             bytes.removeFirst(taken)
             bridged.upgrade = nil
-            machine.upgraded(world.now)
+            machine.upgraded(world.instant)
             try work()
         }
         bytes.withUnsafeBytes { bridged.reader.received($0) }
         if bridged.reader.hasControls { send(bridged.controls()) }
-        if bridged.takeFrames() > 0 { machine.heard(world.now) }
+        if bridged.takeFrames() > 0 { machine.heard(world.instant) }
         var failure: WebSocketFailure?
         while from == line, !isOver {
             var message: UnsafeRawBufferPointer?
@@ -97,9 +97,9 @@ extension SimulatedConnection {
         let incoming = world.withGroup(group) { group in
             header.error == 0
                 ? machine.received(
-                    protoID: header.command, serialNo: serialNo, answer: answer, world.now, &group)
+                    protoID: header.command, serialNo: serialNo, answer: answer, world.instant, &group)
                 : machine.bridgeFailed(
-                    protoID: header.command, serialNo: serialNo, .replyTimeout, header.errorText, world.now, &group)
+                    protoID: header.command, serialNo: serialNo, .replyTimeout, header.errorText, world.instant, &group)
         }
         if case .handshake = incoming, header.error != 0 {
             return fail(Cause(.connectTimeout, .initConnect, 0, header.errorText))
@@ -114,10 +114,10 @@ extension SimulatedConnection {
         guard response.head.retType == 0 else {
             return fail(Cause(.connectRefused, .initConnect, 5, "refused"))
         }
-        world.withGroup(group) { machine.handshakeSucceeded(keepAliveInterval: 10, world.now, &$0) }
+        world.withGroup(group) { machine.handshakeSucceeded(keepAliveInterval: 10, world.instant, &$0) }
     }
 
     private func lose(_ cause: Cause) {
-        world.withGroup(group) { machine.streamLost(cause, world.now, &$0) }
+        world.withGroup(group) { machine.streamLost(cause, world.instant, &$0) }
     }
 }

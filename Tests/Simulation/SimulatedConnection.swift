@@ -46,9 +46,9 @@ final class SimulatedConnection: SimulatedClient {
         var configuration = ConnectionConfiguration()
         configuration.reconnects = !world.chance.oneIn(5)
         configuration.maxQueue = world.chance.pick([1, 5, 100, 4096])
-        configuration.terms.queueTimeout = Int64(world.chance.pick([50, 2_000, 120_000])) * World.millisecond
-        configuration.terms.replyTimeout = Int64(world.chance.pick([50, 2_000, 12_000])) * World.millisecond
-        configuration.connectTimeout = Int64(world.chance.pick([200, 3_000])) * World.millisecond
+        configuration.terms.queueTimeout = .milliseconds(Int64(world.chance.pick([50, 2_000, 120_000])))
+        configuration.terms.replyTimeout = .milliseconds(Int64(world.chance.pick([50, 2_000, 12_000])))
+        configuration.connectTimeout = .milliseconds(Int64(world.chance.pick([200, 3_000])))
         configuration.seed = world.chance.next()
         longestTurn = world.chance.oneIn(3) ? Int64(world.chance.pick([0, 1, 30, 500])) * World.millisecond : nil
         if world.chance.oneIn(20) { configuration.firstWireSerialNo = .max - UInt32(world.chance.pick(1...30)) }
@@ -65,7 +65,7 @@ final class SimulatedConnection: SimulatedClient {
     // MARK: - The host
 
     func start() throws(Broken) {
-        machine.start(world.now)
+        machine.start(world.instant)
         try called()
     }
 
@@ -77,7 +77,7 @@ final class SimulatedConnection: SimulatedClient {
         let queueTimeout = world.chance.oneIn(10) ? world.chance.time(1...5_000) * World.millisecond : nil
         let isImpatient = world.chance.oneIn(10)
         var terms = configuration.terms
-        if let queueTimeout { terms.queueTimeout = queueTimeout }
+        if let queueTimeout { terms.queueTimeout = TimeAmount(nanoseconds: queueTimeout) }
         terms.failsWithoutSlot = world.chance.oneIn(10)
         terms.failsInOutage = isImpatient
         terms.isRaw = isRaw
@@ -85,14 +85,13 @@ final class SimulatedConnection: SimulatedClient {
         let result = world.withGroup(group) {
             machine.ask(
                 isRaw ? -token - 1 : token,
-                protoID: isRaw ? ProtoID.getGlobalState : ProtoID.getCapitalDistribution, terms, world.now, &$0)
+                protoID: isRaw ? ProtoID.getGlobalState : ProtoID.getCapitalDistribution, terms, world.instant, &$0)
         }
         switch result {
         case .success(let serialNo):
             guard !isReleased, !isFailed, serialNo != 0 else { throw Broken(promise: "accepted when it could not be") }
             guard before < configuration.maxQueue else { throw Broken(promise: "more than max_queue accepted") }
-            let latest =
-                world.now + terms.queueTimeout + terms.replyTimeout
+            let latest = (world.instant + terms.queueTimeout + terms.replyTimeout).nanoseconds
             world.asked[token] = World.Asked(
                 connection: index, serialNo: serialNo, code: code, latest: latest, skipped: world.skipped)
         case .failure(let refusal):
@@ -111,7 +110,7 @@ final class SimulatedConnection: SimulatedClient {
         let token = world.chance.pick(open)
         guard let request = world.asked[token] else { return }
         let serialNo = request.serialNo
-        if world.withGroup(group, { machine.cancel(serialNo, world.now, &$0) }) {
+        if world.withGroup(group, { machine.cancel(serialNo, world.instant, &$0) }) {
             world.asked[token]?.isCancelled = true
         }
         try called()
@@ -121,7 +120,7 @@ final class SimulatedConnection: SimulatedClient {
         guard !isReleased else { return }
         world.narrate?("connection \(index) is released")
         isReleased = true
-        world.withGroup(group) { machine.release(world.now, &$0) }
+        world.withGroup(group) { machine.release(world.instant, &$0) }
         try work()
         if !isWorking, !isOver { throw Broken(promise: "released, and not over") }
     }
@@ -179,7 +178,7 @@ final class SimulatedConnection: SimulatedClient {
     private func timerFired(_ at: Int64) throws(Broken) {
         guard at == wakeAt, !isOver else { return }
         wakeAt = .max
-        world.withGroup(group) { machine.tick(world.now, &$0) }
+        world.withGroup(group) { machine.tick(world.instant, &$0) }
         try work()
     }
 
@@ -193,7 +192,7 @@ final class SimulatedConnection: SimulatedClient {
             if world.lines[line].greeting == .acceptsAndCloses {
                 world.agenda.add(.gatewayCloses(line: line), at: world.now)
             }
-            machine.connected(world.now)
+            machine.connected(world.instant)
             if configuration.transport != .tcp { beginUpgrade() }
         }
         try work()
@@ -202,7 +201,7 @@ final class SimulatedConnection: SimulatedClient {
     private func streamEnded(_ ended: Int) throws(Broken) {
         guard ended == line, !isOver else { return }
         let cause = Cause(.disconnected, .receive, 0, "closed")
-        world.withGroup(group) { machine.streamLost(cause, world.now, &$0) }
+        world.withGroup(group) { machine.streamLost(cause, world.instant, &$0) }
         try work()
     }
 
@@ -219,7 +218,7 @@ final class SimulatedConnection: SimulatedClient {
             throw broken
         } catch {
             let cause = Cause(.protocolError, .receive, 71, "\(error)")
-            world.withGroup(group) { machine.streamLost(cause, world.now, &$0) }
+            world.withGroup(group) { machine.streamLost(cause, world.instant, &$0) }
         }
         try work()
     }
@@ -230,7 +229,7 @@ final class SimulatedConnection: SimulatedClient {
         do throws(Cause) {
             (body, isIntact) = try decryption.open(frame, arena)
         } catch {
-            return world.withGroup(group) { machine.streamLost(error, world.now, &$0) }
+            return world.withGroup(group) { machine.streamLost(error, world.instant, &$0) }
         }
         if case .none = cipher {
         } else if !isIntact || frame.body.elementsEqual(body) {
@@ -240,7 +239,7 @@ final class SimulatedConnection: SimulatedClient {
         let answer = summary(protoID: frame.header.protoID, body, isIntact: isIntact)
         let incoming = world.withGroup(group) { group in
             machine.received(
-                protoID: frame.header.protoID, serialNo: frame.header.serialNo, answer: answer, world.now, &group)
+                protoID: frame.header.protoID, serialNo: frame.header.serialNo, answer: answer, world.instant, &group)
         }
         try take(incoming, frame.header.serialNo, body, answer, isIntact: isIntact)
     }
@@ -261,7 +260,7 @@ final class SimulatedConnection: SimulatedClient {
         {
             switch incoming {
             case .failure, .late:
-                let length = refusal.wait(orFor: world.window)
+                let length = refusal.wait(orFor: TimeAmount(nanoseconds: world.window)).nanoseconds
                 world.gatesOpen[group] = max(world.gatesOpen[group], world.now + length)
                 world.firsts[group] = nil
                 world.isKnown[group] = false
@@ -294,7 +293,7 @@ final class SimulatedConnection: SimulatedClient {
             return fail(error)
         }
         world.withGroup(group) {
-            machine.handshakeSucceeded(keepAliveInterval: content.keepAliveInterval, world.now, &$0)
+            machine.handshakeSucceeded(keepAliveInterval: content.keepAliveInterval, world.instant, &$0)
         }
     }
 
@@ -316,7 +315,7 @@ final class SimulatedConnection: SimulatedClient {
     }
 
     func fail(_ cause: Cause) {
-        world.withGroup(group) { machine.attemptFailed(cause, world.now, &$0) }
+        world.withGroup(group) { machine.attemptFailed(cause, world.instant, &$0) }
     }
 
     /// Performs actions, sends, and sets the timer, as the driver does after every event.
@@ -332,14 +331,14 @@ final class SimulatedConnection: SimulatedClient {
     }
 
     private func sendWaiting() {
-        while !isOver, line >= 0, let next = world.withGroup(group, { machine.nextToSend(world.now, &$0) }) {
+        while !isOver, line >= 0, let next = world.withGroup(group, { machine.nextToSend(world.instant, &$0) }) {
             send(next)
         }
     }
 
     private func setTimer() {
-        if !isOver, machine.wakeAt < wakeAt {
-            wakeAt = machine.wakeAt
+        if !isOver, machine.wakeAt.nanoseconds < wakeAt {
+            wakeAt = machine.wakeAt.nanoseconds
             world.agenda.add(.wake(connection: index, at: wakeAt), at: max(wakeAt, world.now))
         }
     }
@@ -368,7 +367,7 @@ final class SimulatedConnection: SimulatedClient {
                 world.gateways[group].lost(line)
             }
             line = -1
-            world.withGroup(group) { machine.streamClosed(world.now, &$0) }
+            world.withGroup(group) { machine.streamClosed(world.instant, &$0) }
         case .initConnect(let cause):
             guard !isReleased else { throw Broken(promise: "on_init_connect after release") }
             guard !isReady else { throw Broken(promise: "connected twice without a disconnect") }

@@ -44,6 +44,7 @@ final class World {
 
     var chance: Chance
     var now: Int64 = 1_000_000_000
+    var instant: Core.Instant { Core.Instant(nanoseconds: now) }
     var agenda = Agenda<Event>()
     var connections: [any SimulatedClient] = []
     var gateways: [SimulatedGateway] = []
@@ -102,7 +103,7 @@ final class World {
         firsts = Array(repeating: nil, count: groupCount)
         isKnown = Array(repeating: false, count: groupCount)
         for index in 0..<groupCount {
-            groups.append(QuotaGroup(limit: limit, window: window))
+            groups.append(QuotaGroup(limit: limit, window: TimeAmount(nanoseconds: window)))
             gateways.append(SimulatedGateway(self, index))
         }
         for index in 0..<count {
@@ -185,7 +186,7 @@ final class World {
             guard groups[index].waiting == 0 else {
                 throw Broken(promise: "requests of released connections still wait")
             }
-            guard groups[index].used(now + window + 1) == 0 else {
+            guard groups[index].used(Core.Instant(nanoseconds: now + window + 1)) == 0 else {
                 throw Broken(promise: "a slot was never given back")
             }
         }
@@ -223,7 +224,7 @@ final class World {
         guard !isKnown[group] else { return }
         firsts[group] = First(
             token: request.payload, connection: connection.index, line: connection.line,
-            until: now + request.terms.replyTimeout)
+            until: (instant + request.terms.replyTimeout).nanoseconds)
     }
 
     func completed(_ token: Int, _ status: Status, by connection: Int) throws(Broken) {

@@ -113,8 +113,8 @@ extension Connection {
     /// - Returns: false in a child that a callback forked.
     func driveOnce(until deadline: Instant) -> Bool {
         // Rounded up, to avoid a busy loop in the last millisecond.
-        let left = (max(deadline - Clock.now(), 0) + 999_999) / 1_000_000
-        return runTurn(wait: min(Int32(clamping: left), Poller.longestWait))
+        let left = max(deadline - Clock.now(), .zero).millisecondsRoundedUp
+        return runTurn(wait: min(left, Poller.longestWait))
     }
 
     /// Drives until `isDone` is true, or until the deadline.

@@ -143,10 +143,10 @@ extension Connection {
 
         /// Requests wait at most this long here before they are sent, so that a slow callback does not delay those made
         /// before it.
-        static let longest: Instant = 100_000
+        static let longest: TimeAmount = .microseconds(100)
         /// If they had to wait this long, nothing is collected for `pause`.
-        static let slow: Instant = 1_000_000
-        static let pause: Instant = 1_000_000_000
+        static let slow: TimeAmount = .milliseconds(1)
+        static let pause: TimeAmount = .seconds(1)
     }
 
     /// Whether this thread is in a callback for an answer, and the next answer is here already.

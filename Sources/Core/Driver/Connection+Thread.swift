@@ -29,7 +29,7 @@ extension Connection {
             let now = Clock.now()
             if now >= signalsAt {
                 csystem_take_signals_if_alone()
-                signalsAt = now + 500_000_000
+                signalsAt = now + .milliseconds(500)
             }
             dispatch(ready)
             runUntilIdle(isWritable: ready.isSocketWritable) { longUntil = $0.beginWait(isIdle: ready.isIdle) }
@@ -53,7 +53,7 @@ extension Connection {
         // The wait must stay short then, to check for pending signals.
         if csystem_main_has_ended() != 0 { return poller.wait(canBeCancelled: true) }
         // At most a second longer than until the timer is due, in case the application has closed the timer.
-        let left = longUntil == .max ? -1 : Int32(clamping: max(longUntil - Clock.now(), 0).milliseconds + 1000)
+        let left = longUntil == .max ? -1 : Int32(clamping: max(longUntil - Clock.now(), .zero).milliseconds + 1000)
         return poller.wait(left, canBeCancelled: true)
     }
 

@@ -35,10 +35,10 @@ package final class Connection: @unchecked Sendable {
     /// - Parameters:
     ///   - handle: the handle that is passed to callbacks.
     ///   - group: the name of the quota group to join.
-    ///   - limit: its slots; 0: no quota. `window` is in nanoseconds.
+    ///   - limit: its slots in each `window`; 0: no quota.
     ///   - forget: removes the handle.
     package convenience init(
-        _ options: ConnectionOptions, handle: OpaquePointer?, group: String, limit: Int, window: Instant,
+        _ options: ConnectionOptions, handle: OpaquePointer?, group: String, limit: Int, window: TimeAmount,
         forget: @escaping @Sendable () -> Void
     ) throws(CreationError) {
         guard let poller = Poller() else { throw .system(SystemError(code: errno)) }
@@ -201,11 +201,11 @@ package final class Connection: @unchecked Sendable {
     }
 
     /// The state of the quota group.
-    package func quota() -> (limit: Int, window: Instant, used: Int, waiting: Int, nextFree: Instant?) {
+    package func quota() -> (limit: Int, window: TimeAmount, used: Int, waiting: Int, nextFree: TimeAmount?) {
         let now = Clock.now()
         let quota = membership.quota
         return quota.with { group in
-            let nextFree = group.nextFree(now).map { max($0 - now, 0) }
+            let nextFree = group.nextFree(now).map { max($0 - now, .zero) }
             return (quota.limit, quota.window, group.used(now), group.waiting, nextFree)
         }
     }

@@ -203,7 +203,7 @@ final class Connector {
     private func shareOfTime(others: Int) -> Instant {
         guard others > 0, let deadline = attemptDeadline() else { return .max }
         let now = Clock.now()
-        return now + max(deadline - now, 0) / Instant(others + 1)
+        return now + max(deadline - now, .zero) / Int64(others + 1)
     }
 
     /// The poller reports the socket.

@@ -66,8 +66,8 @@ package struct RuntimeWarmUp {
         var firstMessage = InitConnectRequest(clientVersion: 0, clientID: "").encoded()
         options.firstMessage = SecretBytes(&firstMessage)
         options.behaviour.transport = transport
-        options.behaviour.terms.queueTimeout = 10_000_000_000
-        options.behaviour.terms.replyTimeout = 5_000_000_000
+        options.behaviour.terms.queueTimeout = .seconds(10)
+        options.behaviour.terms.replyTimeout = .seconds(5)
         options.callbacks.onInitConnect = { _, _, _, _ in }
         options.callbacks.onDisconnect = { _, _, _, _ in }
         options.callbacks.onPush = { _, _, _, _, _ in }
@@ -79,11 +79,11 @@ package struct RuntimeWarmUp {
         options.behaviour.tellsAttempts = true
         // The application cannot have a group of this name, because it contains a NUL.
         let made = try? Connection(
-            options, handle: nil, group: "\0warm-up", limit: 5, window: 1_000_000_000, forget: {})
+            options, handle: nil, group: "\0warm-up", limit: 5, window: .seconds(1), forget: {})
         guard let made else { return nil }
         connection = made
         // The quota conflict.
-        _ = try? Connection(options, handle: nil, group: "\0warm-up", limit: 1, window: 1, forget: {})
+        _ = try? Connection(options, handle: nil, group: "\0warm-up", limit: 1, window: .nanosecond, forget: {})
         self.socket = socket
         self.gateway = gateway
         replies.initialize(to: 0)
@@ -148,8 +148,8 @@ package struct RuntimeWarmUp {
         // Timed out, in flight and waiting for a slot.
         _ = ask(1002)
         _ = ask(ProtoID.getCapitalDistribution)
-        machine { machine, now, quota in machine.tick(now + 6_000_000_000, &quota) }
-        machine { machine, now, quota in machine.tick(now + 11_000_000_000, &quota) }
+        machine { machine, now, quota in machine.tick(now + .seconds(6), &quota) }
+        machine { machine, now, quota in machine.tick(now + .seconds(11), &quota) }
         connection.runUntilIdle()
         // Lost with the stream. This many, because sorting many uses other code than sorting a few.
         for _ in 0..<100 { _ = ask(1002) }
@@ -161,7 +161,7 @@ package struct RuntimeWarmUp {
     /// Attempts to connect that fail.
     private func failures() {
         machine { machine, now, quota in
-            machine.tick(now + 60_000_000_000, &quota)
+            machine.tick(now + .seconds(60), &quota)
             while machine.popAction() != nil {}
         }
         let error = SystemError(code: ECONNREFUSED)
@@ -208,7 +208,7 @@ package struct RuntimeWarmUp {
 
     /// - Returns: whether every request got its reply.
     private mutating func release() -> Bool {
-        _ = connection.waitReady(until: 0)
+        _ = connection.waitReady(until: .zero)
         _ = connection.whyNotReady()
         _ = connection.quota()
         for serialNo in (0..<3).map({ _ in ask(1002) }).dropLast() { _ = connection.cancel(serialNo) }

@@ -1,11 +1,11 @@
-/// The options of a connection that its state machine needs. Times are in nanoseconds.
+/// The options of a connection that its state machine needs.
 package struct ConnectionConfiguration: Sendable {
-    package var connectTimeout: Instant = 10_000_000_000
+    package var connectTimeout: TimeAmount = .seconds(10)
     /// The terms of requests that do not set their own.
     package var terms = RequestTerms()
     package var reconnects = true
-    package var minBackoff: Instant = 500_000_000
-    package var maxBackoff: Instant = 30_000_000_000
+    package var minBackoff: TimeAmount = .milliseconds(500)
+    package var maxBackoff: TimeAmount = .seconds(30)
     package var maxQueue = 4096
     /// Over TLS: whether any certificate is accepted.
     package var acceptsAnyCertificate = false

@@ -17,7 +17,8 @@ extension ConnectionMachine {
     }
 
     mutating func complete(
-        _ request: Request<Payload>, _ status: Status, _ text: String, retryAfter: Instant = 0, isFinal: Bool = false
+        _ request: Request<Payload>, _ status: Status, _ text: String, retryAfter: TimeAmount = .zero,
+        isFinal: Bool = false
     ) {
         let retry = isFinal ? .never : Retry(status)
         actions.append(

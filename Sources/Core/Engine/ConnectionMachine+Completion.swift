@@ -8,8 +8,8 @@ extension ConnectionMachine {
         /// What happened, for people.
         package var text: String
         package var retry: Retry
-        /// After a refusal because of the rate limit: nanoseconds until the quota group sends again; else 0.
-        package var retryAfter: Instant = 0
+        /// After a refusal because of the rate limit: how long until the quota group sends again; else zero.
+        package var retryAfter = TimeAmount.zero
     }
 
     /// Why the answer to `request` is a failure; nil if it is none. Called when the slot is given back and before
@@ -40,16 +40,16 @@ extension ConnectionMachine {
         return completion
     }
 
-    /// - Returns: nanoseconds to wait, if the text is a refusal because of the rate limit; else nil.
+    /// - Returns: how long to wait, if the text is a refusal because of the rate limit; else nil.
     @discardableResult
     mutating func refusedForFrequency(
         _ protoID: UInt32, _ words: String, _ now: Instant, _ quota: inout QuotaGroup
-    ) -> Instant? {
+    ) -> TimeAmount? {
         guard let refusal = words.withCString({ FrequencyRefusal($0) }) else { return nil }
         let wait = refusal.wait(orFor: quota.windowLength)
         // Other protocols have their own limits, which the library does not keep.
         guard protoID == ProtoID.getCapitalDistribution, !quota.isUnlimited else { return wait }
-        let wasOpen = quota.gateClosed(now) == 0
+        let wasOpen = quota.gateClosed(now) == .zero
         quota.closeGate(now, for: wait)
         let closed = quota.gateClosed(now)
         if wasOpen { log(.warning, Texts.gateClosed(closed.milliseconds)) }

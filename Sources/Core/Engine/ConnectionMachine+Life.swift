@@ -169,7 +169,7 @@ extension ConnectionMachine {
     }
 
     /// - Returns: the length of the pause.
-    private mutating func pause(_ now: Instant, after setback: ConnectionPhase.Setback) -> Instant {
+    private mutating func pause(_ now: Instant, after setback: ConnectionPhase.Setback) -> TimeAmount {
         let length = backoff.next()
         phase = .pausing(ConnectionPhase.Attempt(deadline: now + length, setback: setback))
         wake(now + length)

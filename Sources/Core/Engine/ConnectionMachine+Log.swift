@@ -26,6 +26,6 @@ extension ConnectionMachine {
         ready.warnedOfSilenceAt = ready.silenceAt
         phase = .ready(ready)
         let (quiet, left) = (now - ready.silenceAt + Self.silenceLimit, ready.silenceAt - now)
-        log(.warning, Texts.quiet(quiet.milliseconds / 1000, endsIn: left.milliseconds / 1000))
+        log(.warning, Texts.quiet(quiet.seconds, endsIn: left.seconds))
     }
 }

@@ -74,7 +74,7 @@ extension ConnectionMachine {
     /// - Returns: whether it did, and another request is the first now.
     private mutating func refuseFirst(_ now: Instant, _ quota: inout QuotaGroup) -> Bool {
         let first = requests.firstWaitingWithSlot
-        guard first >= 0, case let closed = quota.gateClosed(now), closed > 0, let request = requests[first] else {
+        guard first >= 0, case let closed = quota.gateClosed(now), closed > .zero, let request = requests[first] else {
             return false
         }
         _ = requests.take(serialNo: request.serialNo)

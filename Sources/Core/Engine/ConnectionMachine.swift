@@ -9,7 +9,7 @@ import Glibc
 /// An instant before an earlier one counts as that earlier one.
 package struct ConnectionMachine<Payload> {
     /// A stream is lost after this time without a whole frame (docs/protocol.md, Keeping alive).
-    package static var silenceLimit: Instant { 33_000_000_000 }
+    package static var silenceLimit: TimeAmount { .seconds(33) }
 
     /// The state of the connection for the application.
     package enum State {
@@ -157,7 +157,7 @@ package struct ConnectionMachine<Payload> {
         case .pausing(let attempt) where now >= attempt.deadline:
             beginAttempt(now, after: attempt.setback)
         case .ready(let ready) where now >= ready.silenceAt:
-            let text = Texts.silent(Self.silenceLimit.milliseconds / 1000)
+            let text = Texts.silent(Self.silenceLimit.seconds)
             streamLost(Cause(.disconnected, .receive, ETIMEDOUT, text), now, &quota)
         case .ready(var ready) where now >= ready.keepAliveAt:
             ready.due.insert(.keepAlive)

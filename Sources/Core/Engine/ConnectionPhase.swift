@@ -36,7 +36,7 @@ enum ConnectionPhase {
         private(set) var highestAnswered: UInt32 = 0
         var due: Signs = []
         let since: Instant
-        let keepAlivePeriod: Instant
+        let keepAlivePeriod: TimeAmount
         var keepAliveAt: Instant
         var silenceAt: Instant
         /// The `silenceAt` for which the log already has a warning.
@@ -46,11 +46,11 @@ enum ConnectionPhase {
         /// - Parameters:
         ///   - firstSerialNo: the number of the first message.
         ///   - interval: the gateway's keep-alive interval in seconds; it is limited to 1 to 30.
-        init(firstSerialNo: UInt32, keepAliveInterval interval: Int32, silenceLimit: Instant, _ now: Instant) {
+        init(firstSerialNo: UInt32, keepAliveInterval interval: Int32, silenceLimit: TimeAmount, _ now: Instant) {
             nextSerialNo = UInt64(firstSerialNo) + 1
             since = now
             // The vendor's client sends at 4/5 of the interval.
-            keepAlivePeriod = Instant(min(max(interval, 1), 30)) * 800_000_000
+            keepAlivePeriod = .seconds(Int64(min(max(interval, 1), 30))) * 4 / 5
             keepAliveAt = now + keepAlivePeriod
             silenceAt = now + silenceLimit
         }

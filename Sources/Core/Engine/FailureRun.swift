@@ -19,14 +19,14 @@ struct FailureRun {
     /// This many failures within `interval` are worth a warning. Of fewer the application knows from the replies.
     static let leastCount = 3
     /// Failures that come together are counted in one warning.
-    static let batchTime: Instant = 1_000_000_000
-    static let interval: Instant = 60_000_000_000
+    static let batchTime: TimeAmount = .seconds(1)
+    static let interval: TimeAmount = .seconds(60)
 
     /// When the next warning is due; `.max` if none is.
     private(set) var warnAt = Instant.max
     /// Failures since the last warning.
     private var count = 0
-    private var since: Instant = 0
+    private var since = Instant.zero
     private var last = ""
     private var lastKind = Kind.refused
     private var lastWarning: Instant?
@@ -56,7 +56,7 @@ struct FailureRun {
             count = 0
             last = ""
         }
-        let seconds = max((now - since + 500_000_000) / 1_000_000_000, 1)
+        let seconds = max((now - since + .milliseconds(500)).seconds, 1)
         return Texts.failures(count, seconds: seconds, last, lastKind)
     }
 }

@@ -14,7 +14,7 @@ package struct Request<Payload> {
     /// Its position among all requests of the connection, in the order in which they were made.
     var order: UInt64 = 0
     /// The end of its queue timeout or, once it is sent, of its reply timeout.
-    var deadline: Instant = 0
+    var deadline = Instant.zero
     /// Its wire serial number; 0 until it is sent.
     package internal(set) var wireSerialNo: UInt32 = 0
 

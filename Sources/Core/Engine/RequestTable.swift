@@ -41,7 +41,7 @@ struct RequestTable<Payload> {
     /// get another deadline. Without this a request costs 2 % more instructions.
     private var undated = RequestTable.none
     /// When that request was accepted. The wheel needs an instant before the deadline.
-    private var undatedSince: Instant = 0
+    private var undatedSince = Instant.zero
 
     /// The number of requests in all lists.
     private(set) var count = 0
@@ -83,7 +83,7 @@ struct RequestTable<Payload> {
         index >= 0 && isOverdue(index, now) && order(index) < order(other) ? index : other
     }
 
-    func replyTimeout(_ index: Index) -> Instant? {
+    func replyTimeout(_ index: Index) -> TimeAmount? {
         entries.indices.contains(Int(index)) ? entries[Int(index)].request?.terms.replyTimeout : nil
     }
 
@@ -115,7 +115,7 @@ struct RequestTable<Payload> {
 
     private mutating func dateLast() {
         guard undated != Self.none else { return }
-        deadlines.insert(undated, entries[Int(undated)].request?.deadline ?? 0, undatedSince)
+        deadlines.insert(undated, entries[Int(undated)].request?.deadline ?? .zero, undatedSince)
         undated = Self.none
     }
 

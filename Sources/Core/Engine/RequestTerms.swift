@@ -1,9 +1,9 @@
 /// The options of a request. A connection has them for all its requests, and each request may have its own. They stay
 /// with the request until it completes.
 package struct RequestTerms: Sendable {
-    /// The longest time until the request is sent, and from then until it is answered, in nanoseconds.
-    package var queueTimeout: Instant = 120_000_000_000
-    package var replyTimeout: Instant = 12_000_000_000
+    /// The longest time until the request is sent, and from then until it is answered.
+    package var queueTimeout: TimeAmount = .seconds(120)
+    package var replyTimeout: TimeAmount = .seconds(12)
     /// Whether the request is refused, instead of waiting for a slot of the quota.
     package var failsWithoutSlot = false
     /// Whether the request is refused during an outage, instead of waiting.

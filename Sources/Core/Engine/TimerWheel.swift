@@ -7,8 +7,7 @@ struct TimerWheel {
     typealias Index = Int32
     private static var none: Index { -1 }
     private static var levels: Int { 6 }
-    /// Nanoseconds.
-    private static var tick: Instant { 1_000_000 }
+    private static var tick: TimeAmount { .milliseconds(1) }
 
     private struct Link {
         var previous = TimerWheel.none
@@ -32,7 +31,7 @@ struct TimerWheel {
     mutating func insert(_ index: Index, _ deadline: Instant, _ now: Instant) {
         if count == 0 { elapsed = max(elapsed, Self.lastTick(now)) }
         while links.count <= Int(index) { links.append(Link()) }
-        let (ticks, rest) = max(deadline, 0).quotientAndRemainder(dividingBy: Self.tick)
+        let (ticks, rest) = max(deadline, .zero).nanoseconds.quotientAndRemainder(dividingBy: Self.tick.nanoseconds)
         count += 1
         link(index, max(UInt64(ticks) + (rest > 0 ? 1 : 0), elapsed + 1))
     }
@@ -82,12 +81,11 @@ struct TimerWheel {
     /// Nothing is due before this instant; `.max` if there are no deadlines.
     var next: Instant {
         guard let (_, begin) = nextSlot() else { return .max }
-        let (instant, overflow) = Instant(clamping: begin).multipliedReportingOverflow(by: Self.tick)
-        return overflow ? .max : instant
+        return .zero + Self.tick * Int64(clamping: begin)
     }
 
     /// The last tick that has begun.
-    private static func lastTick(_ now: Instant) -> UInt64 { UInt64(max(now, 0) / tick) }
+    private static func lastTick(_ now: Instant) -> UInt64 { UInt64(max(now, .zero).nanoseconds / tick.nanoseconds) }
 
     /// Puts `index` into the slot of its deadline, a tick after `elapsed`.
     private mutating func link(_ index: Index, _ deadline: UInt64) {

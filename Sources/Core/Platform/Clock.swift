@@ -5,7 +5,7 @@ package enum Clock {
     package static func now() -> Instant {
         var time = timespec()
         clock_gettime(CLOCK_MONOTONIC, &time)
-        return Instant(time.tv_sec) * 1_000_000_000 + Instant(time.tv_nsec)
+        return Instant(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
     }
 
     /// Unix time in seconds, for messages to the gateway.

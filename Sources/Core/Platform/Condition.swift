@@ -23,8 +23,8 @@ package final class Condition: @unchecked Sendable {
 
     /// Waits until a broadcast or `deadline`, with `lock` held. It may also return without a reason (spuriously).
     package func wait(_ lock: Lock, until deadline: Instant) {
-        var time = timespec(
-            tv_sec: Int(max(deadline, 0) / 1_000_000_000), tv_nsec: Int(max(deadline, 0) % 1_000_000_000))
+        let (seconds, nanoseconds) = (max(deadline, .zero) - .zero).parts
+        var time = timespec(tv_sec: seconds, tv_nsec: nanoseconds)
         pthread_cond_timedwait(condition, lock.mutex, &time)
     }
 }

@@ -209,8 +209,8 @@ final class Poller: @unchecked Sendable {
         var setting = itimerspec()
         if at != .max {
             // All zeroes would mean never.
-            let left = max(at - Clock.now(), 1)
-            setting.it_value = timespec(tv_sec: Int(left / 1_000_000_000), tv_nsec: Int(left % 1_000_000_000))
+            let (seconds, nanoseconds) = max(at - Clock.now(), .nanosecond).parts
+            setting.it_value = timespec(tv_sec: seconds, tv_nsec: nanoseconds)
         }
         timerfd_settime(timer, 0, &setting, nil)
     }

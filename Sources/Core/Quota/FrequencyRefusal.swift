@@ -19,8 +19,8 @@ package struct FrequencyRefusal: Equatable, Sendable {
         self.init(seconds: named)
     }
 
-    /// Nanoseconds to wait: as long as the text says, else one window.
-    package func wait(orFor window: Int64) -> Int64 { seconds.map { $0 * 1_000_000_000 } ?? window }
+    /// How long to wait: as long as the text says, else one window.
+    package func wait(orFor window: TimeAmount) -> TimeAmount { seconds.map { .seconds($0) } ?? window }
 
     private static func isMeant(_ words: GatewayWords) -> Bool {
         words.contains("频率太高") || words.contains("太频繁") || words.contains("频率限制") || words.contains("too frequent")

@@ -12,8 +12,8 @@ package struct QuotaGroup {
     /// The number of a connection in the group.
     package typealias Member = UInt64
 
-    /// How long a free slot is reserved for the members whose turn it is, in nanoseconds.
-    package static let claimDuration: Instant = 20_000_000
+    /// How long a free slot is reserved for the members whose turn it is.
+    package static let claimDuration: TimeAmount = .milliseconds(20)
 
     /// What the group knows about the use of the gateway's quota.
     private enum Knowledge: Equatable {
@@ -30,8 +30,8 @@ package struct QuotaGroup {
     private var firstNumber: UInt32 = 0
     /// Whether a member was told to wait for the answer to a first request.
     private var keptBack = false
-    /// The length of the window, whether a quota is kept or not, in nanoseconds.
-    package private(set) var windowLength: Instant
+    /// The length of the window, whether a quota is kept or not.
+    package private(set) var windowLength: TimeAmount
     /// The history from before the group was set to keep no quota: it may be set to keep one again.
     private var remembered: SlidingWindow?
     /// The members that wait for a slot, in the order of their turns, and how many requests of each wait.
@@ -43,8 +43,8 @@ package struct QuotaGroup {
 
     /// - Parameters:
     ///   - limit: slots in a window; 0: no quota is kept.
-    ///   - window: nanoseconds, 1 or more.
-    package init(limit: Int, window: Instant) {
+    ///   - window: longer than zero.
+    package init(limit: Int, window: TimeAmount) {
         self.window = limit > 0 ? SlidingWindow(limit: limit, window: window) : nil
         windowLength = window
     }
@@ -66,8 +66,8 @@ package struct QuotaGroup {
     /// The first instant at which a slot is free, for any member; nil if that depends on an answer.
     package mutating func nextFree(_ now: Instant) -> Instant? { window == nil ? now : window?.nextFree(now) }
 
-    /// Nanoseconds until the gate opens; 0 when it is open.
-    package mutating func gateClosed(_ now: Instant) -> Instant { window?.gateClosed(now) ?? 0 }
+    /// How long until the gate opens; zero when it is open.
+    package mutating func gateClosed(_ now: Instant) -> TimeAmount { window?.gateClosed(now) ?? .zero }
 
     /// Sets how many requests of `member` wait for nothing but a slot.
     package mutating func setWaiting(_ member: Member, _ requests: Int) {
@@ -165,8 +165,8 @@ package struct QuotaGroup {
     }
 
     /// See `SlidingWindow.closeGate`.
-    /// - Parameter duration: nanoseconds; nil for one window.
-    package mutating func closeGate(_ now: Instant, for duration: Instant?) {
+    /// - Parameter duration: nil for one window.
+    package mutating func closeGate(_ now: Instant, for duration: TimeAmount?) {
         guard let own = window?.window else { return }
         window?.closeGate(now, for: duration ?? own)
         knowledge = .nothing
@@ -180,7 +180,7 @@ package struct QuotaGroup {
     }
 
     /// Sets another limit and window for a group that has a history and no members.
-    package mutating func adopt(limit: Int, window length: Instant) {
+    package mutating func adopt(limit: Int, window length: TimeAmount) {
         waiters.removeAll()
         claimsEnd = nil
         windowLength = length

@@ -15,7 +15,7 @@ package final class QuotaRegistry: @unchecked Sendable {
 
     /// Joins the group of that name, or makes it; nil if other members are in it with another limit or window.
     package func join(
-        _ name: String, limit: Int, window: Instant, _ now: Instant, _ wake: @escaping SharedQuota.Waker
+        _ name: String, limit: Int, window: TimeAmount, _ now: Instant, _ wake: @escaping SharedQuota.Waker
     ) -> Membership? {
         lock.lock()
         defer { lock.unlock() }

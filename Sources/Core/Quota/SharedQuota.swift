@@ -9,10 +9,9 @@ package final class SharedQuota: @unchecked Sendable {
     private var wakers: [(member: QuotaGroup.Member, wake: Waker)] = []
 
     package let limit: Int
-    /// Nanoseconds.
-    package let window: Instant
+    package let window: TimeAmount
 
-    init(limit: Int, window: Instant, history: SharedQuota?) {
+    init(limit: Int, window: TimeAmount, history: SharedQuota?) {
         self.limit = limit
         self.window = window
         group = .allocate(capacity: 1)

@@ -8,8 +8,7 @@
 package struct SlidingWindow {
     /// Slots in a window.
     package let limit: Int
-    /// Nanoseconds.
-    package let window: Instant
+    package let window: TimeAmount
 
     /// Slots whose request is not confirmed yet.
     package private(set) var held = 0
@@ -25,8 +24,8 @@ package struct SlidingWindow {
 
     /// - Parameters:
     ///   - limit: 1 or more.
-    ///   - window: nanoseconds, 1 or more.
-    package init(limit: Int, window: Instant) {
+    ///   - window: longer than zero.
+    package init(limit: Int, window: TimeAmount) {
         self.limit = limit
         self.window = window
     }
@@ -46,12 +45,12 @@ package struct SlidingWindow {
     /// The first instant at which `reserve` succeeds if nothing else happens; nil if that depends on a confirmation.
     package mutating func nextFree(_ now: Instant) -> Instant? {
         let mustEnd = used(now) - limit + 1
-        let opens = max(latest, gate == .min ? .min : gate + 1)
+        let opens = max(latest, gate == .min ? .min : gate.next)
         if mustEnd <= 0 { return opens }
         var ended = 0
         for (at, slots) in releases[first...] {
             ended += slots
-            if ended >= mustEnd { return max(opens, at + 1) }
+            if ended >= mustEnd { return max(opens, at.next) }
         }
         return nil
     }
@@ -93,16 +92,16 @@ package struct SlidingWindow {
         return add(latest + window)
     }
 
-    /// The gateway refused because of its rate limit: `reserve` fails for `duration` nanoseconds.
-    package mutating func closeGate(_ now: Instant, for duration: Instant) {
+    /// The gateway refused because of its rate limit: `reserve` fails for `duration`.
+    package mutating func closeGate(_ now: Instant, for duration: TimeAmount) {
         advance(now)
         gate = max(gate, latest + duration)
     }
 
-    /// Nanoseconds until the gate opens; 0 when it is open.
-    package mutating func gateClosed(_ now: Instant) -> Instant {
+    /// How long until the gate opens; zero when it is open.
+    package mutating func gateClosed(_ now: Instant) -> TimeAmount {
         advance(now)
-        return gate >= latest ? gate - latest + 1 : 0
+        return gate >= latest ? gate.next - latest : .zero
     }
 
     /// Whether there is no history that still matters.
@@ -111,7 +110,7 @@ package struct SlidingWindow {
     }
 
     /// The same history with another limit and window.
-    package func with(limit: Int, window: Instant) -> SlidingWindow {
+    package func with(limit: Int, window: TimeAmount) -> SlidingWindow {
         var other = SlidingWindow(limit: limit, window: window)
         other.held = held
         // A release is the instant of an event plus the window.
