@@ -47,5 +47,5 @@ def test_every_error_is_told() -> None:
 
 
 def test_the_page_is_one_page() -> None:
-    assert len(README.splitlines()) < 160
+    assert len(README.splitlines()) < 170
     assert all(len(line) <= 130 for line in README.splitlines() if not line.startswith("|"))
