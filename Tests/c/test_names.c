@@ -96,7 +96,7 @@ static void answers_nobody_asked_for(void **state) {
     resolver r = {.answers = {"127.0.0.1"}};
     client *c = named(*state, g->port, &r);
     open_ready(c);
-    assert_refused(capdist_resolved(c->conn, "127.0.0.1", NULL), CAPDIST_NOT_FOUND, "asked");
+    assert_refused(capdist_resolved(c->conn, "127.0.0.1", NULL), CAPDIST_NOT_FOUND, "on_resolve is not waiting");
     assert_refused(capdist_resolved(c->conn, "127.0.0.1 gateway.test", NULL), CAPDIST_INVALID_ARGUMENT, "gateway.test");
     assert_status(capdist_resolved(NULL, "127.0.0.1", NULL), CAPDIST_INVALID_ARGUMENT);
     capdist_conn *conn = c->conn;

@@ -377,7 +377,7 @@ class ClientTest {
                     () -> new Client(new Options().port(0x10000)),
                     () -> new Client(new Options().host("")),
                     () -> new Client(new Options().host("a\0b")),
-                    () -> new Client(new Options().rsaPrivateKey("no PEM")),
+                    () -> new Client(new Options().rsaPrivateKey("not PEM")),
                     () -> new Client(new Options().connectTimeout(Duration.ofSeconds(-1))));
             for (int i = 0; i < calls.size(); i++) {
                 CapdistException thrown = assertThrows(CapdistException.class, calls.get(i), "call " + i);
