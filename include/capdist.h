@@ -715,11 +715,11 @@ CAPDIST_API capdist_status capdist_init_connect(const capdist_options *options, 
  * return before `on_init_connect` is called.
  * @param conn       the connection
  * @param timeout_ms milliseconds, 0 to 3,600,000; 0: does not wait
- * @return #CAPDIST_OK: established;
- *         why it is not (#CAPDIST_CONNECT_FAILED to #CAPDIST_TLS_FAILED, or #CAPDIST_DISCONNECTED), if the connection failed
- *         permanently, or if the timeout passed after an attempt that failed;
- *         #CAPDIST_CONNECT_TIMEOUT, if the timeout passed before any attempt failed;
- *         #CAPDIST_RELEASED; #CAPDIST_FORKED; #CAPDIST_INVALID_ARGUMENT; #CAPDIST_WOULD_DEADLOCK inside a callback
+ * @return - #CAPDIST_OK: established
+ *         - #CAPDIST_CONNECT_FAILED to #CAPDIST_TLS_FAILED, or #CAPDIST_DISCONNECTED: the cause. The connection failed
+ *           permanently, or the timeout passed after an attempt that failed
+ *         - #CAPDIST_CONNECT_TIMEOUT also if the timeout passed before any attempt failed
+ *         - #CAPDIST_RELEASED, #CAPDIST_FORKED, #CAPDIST_INVALID_ARGUMENT; #CAPDIST_WOULD_DEADLOCK inside a callback
  */
 CAPDIST_API capdist_status capdist_wait_ready(capdist_conn *conn, int32_t timeout_ms);
 
@@ -729,7 +729,7 @@ CAPDIST_API capdist_status capdist_wait_ready(capdist_conn *conn, int32_t timeou
  * - Outside callbacks it returns after all that, and after the connection's thread has ended. It waits for a running callback of
  *   this connection, and for nothing else.
  * - Inside a callback it returns at once, and the rest happens after that callback.
- * - In a child after a fork it does nothing: the fork closed the child's descriptors.
+ * - In a child after a fork it does nothing: the library closed the child's descriptors at the fork.
  * @param conn the connection
  * @return #CAPDIST_OK; #CAPDIST_RELEASED for a handle that was released before (harmless); #CAPDIST_INVALID_ARGUMENT for NULL or
  *         a value that was never a handle
