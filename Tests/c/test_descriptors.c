@@ -158,6 +158,17 @@ static void note_closed(void *user_data) {
     __atomic_add_fetch(&closed, 1, __ATOMIC_ACQ_REL);
 }
 
+static capdist_options plain_options(int port, bool is_driven) {
+    capdist_options options;
+    capdist_options_init(&options, sizeof options);
+    options.port = port;
+    options.quota_requests = 0;
+    options.mode = is_driven ? CAPDIST_MODE_HOST_DRIVEN : CAPDIST_MODE_THREAD;
+    options.on_disconnect = note_lost;
+    options.on_closed = note_closed;
+    return options;
+}
+
 static int64_t processor_ms(void) {
     struct timespec used;
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
@@ -177,13 +188,7 @@ static bool comes_to_its_end(capdist_conn *conn, bool is_driven, int fd) {
 
 /* In a process of its own, which has not used the library: `at_once` releases without a look. */
 static int lose_all(int port, bool is_driven, bool at_once, bool opens) {
-    capdist_options options;
-    capdist_options_init(&options, sizeof options);
-    options.port = port;
-    options.quota_requests = 0;
-    options.mode = is_driven ? CAPDIST_MODE_HOST_DRIVEN : CAPDIST_MODE_THREAD;
-    options.on_disconnect = note_lost;
-    options.on_closed = note_closed;
+    capdist_options options = plain_options(port, is_driven);
     capdist_conn *conn = NULL;
     if (capdist_init_connect(&options, &conn) != CAPDIST_OK || capdist_wait_ready(conn, 8000) != CAPDIST_OK) {
         return NO_CONNECTION;
@@ -218,13 +223,7 @@ static int lose_all(int port, bool is_driven, bool at_once, bool opens) {
 /* A connection that has asked for nothing yet, and the descriptors that it has. */
 static capdist_conn *open_idle(int port, bool is_driven, int descriptors[4]) {
     static bool before[HIGHEST], after[HIGHEST];
-    capdist_options options;
-    capdist_options_init(&options, sizeof options);
-    options.port = port;
-    options.quota_requests = 0;
-    options.mode = is_driven ? CAPDIST_MODE_HOST_DRIVEN : CAPDIST_MODE_THREAD;
-    options.on_disconnect = note_lost;
-    options.on_closed = note_closed;
+    capdist_options options = plain_options(port, is_driven);
     capdist_conn *conn = NULL;
     mark_open(before);
     if (capdist_init_connect(&options, &conn) != CAPDIST_OK || capdist_wait_ready(conn, 8000) != CAPDIST_OK) return NULL;
@@ -329,11 +328,7 @@ static bool fetches(capdist_conn *conn) {
 
 /* Another connection gets the numbers that the first one had: each has its own, to the end. It asks seven times in all. */
 static int open_another(int port, bool is_driven, int pause_ms) {
-    capdist_options options;
-    capdist_options_init(&options, sizeof options);
-    options.port = port;
-    options.quota_requests = 0;
-    options.mode = is_driven ? CAPDIST_MODE_HOST_DRIVEN : CAPDIST_MODE_THREAD;
+    capdist_options options = plain_options(port, is_driven);
     capdist_conn *first = NULL, *second = NULL;
     if (capdist_init_connect(&options, &first) != CAPDIST_OK || capdist_wait_ready(first, 8000) != CAPDIST_OK) return NO_CONNECTION;
     if (!fetches(first)) return NO_CONNECTION;
@@ -365,10 +360,7 @@ static void another_connection_gets_the_numbers(void **state) {
 
 /* A loop of the application's own, made as the library makes its own: under the same numbers, and in a set. */
 static int open_alike(int port, bool is_driven, int pause_ms) {
-    capdist_options options;
-    capdist_options_init(&options, sizeof options);
-    options.port = port;
-    options.mode = is_driven ? CAPDIST_MODE_HOST_DRIVEN : CAPDIST_MODE_THREAD;
+    capdist_options options = plain_options(port, is_driven);
     capdist_conn *conn = NULL;
     if (capdist_init_connect(&options, &conn) != CAPDIST_OK || capdist_wait_ready(conn, 8000) != CAPDIST_OK) return NO_CONNECTION;
     sleep_ms(50);
