@@ -132,10 +132,8 @@ def tables(rows: Sequence[Row]) -> str:
 
 
 def goals(rows: Sequence[Row], lives: Sequence[float], build_s: float) -> list[Goal]:
-    """The asserted figures with what this run gave.
-
-    `lives` are those of processes that asked once, in milliseconds; `build_s` is 0 if nothing was built.
-    """
+    """The asserted figures with what this run gave. `lives` are those of processes that asked once, in milliseconds; `build_s`
+    is 0 if nothing was built."""
     by_key = {row.client.key: row for row in rows}
 
     def share(text: str, bound: str, limit: float, key: str, base: str, name: str) -> Goal:
@@ -151,7 +149,7 @@ def goals(rows: Sequence[Row], lives: Sequence[float], build_s: float) -> list[G
         # Starting and ending do not cancel out to the last call.
         return Goal(text, "at most", limit, (round(sum(by_key[key].calls.values()), 2),))
 
-    # All system calls of the minimal client, and one wake-up.
+    # The minimal client's, and one wake-up.
     one_more = round(sum(by_key["minimal"].calls.values()), 2) + 1
     counted = [("in callbacks", "callback", "minimal"), ("application-driven", "poll", "minimal")]
     counted64 = [(f"{name}, 64 in flight", f"{key}64", "minimal64") for name, key, _ in counted]

@@ -9,7 +9,6 @@ struct CheckedOptions {
     var connection = ConnectionOptions()
     var quotaGroup: String
     var quotaLimit: Int
-    /// Nanoseconds.
     var quotaWindow: TimeAmount
 
     /// The smallest struct of any version, in bytes: up to `mode`.
@@ -66,72 +65,85 @@ struct CheckedOptions {
         let cipher = try number(
             options.packet_cipher, "packet_cipher", Int32(CAPDIST_CIPHER_NONE)...Int32(CAPDIST_CIPHER_AES_CBC))
         if connection.rsaKey != nil { connection.cipher = CipherAlgorithm(rawValue: cipher) ?? .ftaesECB }
-        let clientID = try text(options.client_id, "client_id") ?? "capdist"
-        let language = try text(options.programming_language, "programming_language") ?? "C"
-        let wantsPushes = try flag(options.recv_notify, "recv_notify")
-        var firstMessage = InitConnectRequest(
-            clientVersion: try number(options.client_version, "client_version", 0...Int32.max), clientID: clientID,
-            recvNotify: wantsPushes, packetEncAlgo: connection.cipher.rawValue,
-            pushProtoFormat: Int32(FrameHeader.protobufFormat), programmingLanguage: language
-        ).encoded()
         connection.tls = try Self.tls(options, connection)
         connection.serverName = try Self.serverName(options)
         connection.behaviour.acceptsAnyCertificate = connection.tls?.isVerifying == false
-        let isBridge = connection.behaviour.transport != .tcp
-        if isBridge {
-            firstMessage = try Self.initWebSocket(options, clientID, language)
-        }
+        var firstMessage = try Self.firstMessage(options, connection)
         connection.firstMessage = SecretBytes(&firstMessage)
-
+        connection.behaviour = try Self.behaviour(options, connection)
         let defaults = Self.defaults
+        connection.maxBodyLength = Int(
+            try size(options.max_body_bytes, "max_body_bytes", 1024...268_435_456, defaults.max_body_bytes))
+        connection.threadStackBytes = Int(
+            try size(
+                options.thread_stack_bytes, "thread_stack_bytes", 131_072...1_073_741_824, defaults.thread_stack_bytes))
+        connection.callbacks = Self.callbacks(options, connection)
+
+        quotaLimit = Int(try number(options.quota_requests, "quota_requests", 0...100_000))
+        quotaWindow = try time(options.quota_window_ms, "quota_window_ms", Self.defaultQuotaWindow)
+        quotaGroup = try text(options.quota_group, "quota_group") ?? Self.group(of: host)
+    }
+
+    /// The body of the connection's first message.
+    private static func firstMessage(
+        _ options: capdist_options, _ connection: ConnectionOptions
+    ) throws(CallError) -> [UInt8] {
+        let clientID = try text(options.client_id, "client_id") ?? "capdist"
+        let language = try text(options.programming_language, "programming_language") ?? "C"
+        let initConnect = InitConnectRequest(
+            clientVersion: try number(options.client_version, "client_version", 0...Int32.max), clientID: clientID,
+            recvNotify: try flag(options.recv_notify, "recv_notify"), packetEncAlgo: connection.cipher.rawValue,
+            pushProtoFormat: Int32(FrameHeader.protobufFormat), programmingLanguage: language)
+        guard connection.behaviour.transport != .tcp else { return initConnect.encoded() }
+        return try initWebSocket(options, clientID, language)
+    }
+
+    /// What the state machine needs.
+    private static func behaviour(
+        _ options: capdist_options, _ connection: ConnectionOptions
+    ) throws(CallError) -> ConnectionConfiguration {
         var behaviour = connection.behaviour
         behaviour.connectTimeout = try time(options.connect_timeout_ms, "connect_timeout_ms", behaviour.connectTimeout)
-        behaviour.terms.queueTimeout = try time(
-            options.queue_timeout_ms, "queue_timeout_ms", behaviour.terms.queueTimeout)
-        behaviour.terms.replyTimeout = try time(
-            options.reply_timeout_ms, "reply_timeout_ms", behaviour.terms.replyTimeout)
+        var terms = behaviour.terms
+        terms.queueTimeout = try time(options.queue_timeout_ms, "queue_timeout_ms", terms.queueTimeout)
+        terms.replyTimeout = try time(options.reply_timeout_ms, "reply_timeout_ms", terms.replyTimeout)
+        terms.failsWithoutSlot = try quotaMode(options.quota_mode) == Int32(CAPDIST_QUOTA_FAIL)
+        terms.failsInOutage = try outageMode(options.outage_mode) == Int32(CAPDIST_OUTAGE_FAIL)
+        behaviour.terms = terms
         behaviour.reconnects = try flag(options.reconnect, "reconnect")
         behaviour.minBackoff = try time(options.reconnect_min_ms, "reconnect_min_ms", behaviour.minBackoff)
         behaviour.maxBackoff = try time(options.reconnect_max_ms, "reconnect_max_ms", behaviour.maxBackoff)
         guard behaviour.minBackoff <= behaviour.maxBackoff else {
             throw .invalid("reconnect_min_ms is above reconnect_max_ms")
         }
-        behaviour.maxQueue = Int(
-            try size(options.max_queue, "max_queue", 1...1_000_000, defaults.max_queue))
+        behaviour.maxQueue = Int(try size(options.max_queue, "max_queue", 1...1_000_000, defaults.max_queue))
         behaviour.isEncrypted = connection.rsaKey != nil
-        behaviour.endpoint.host = host
+        behaviour.endpoint.host = connection.host
         behaviour.endpoint.port = connection.port
         behaviour.endpoint.keyLooksLikeMD5 = looksLikeMD5(options.websocket_key)
         behaviour.wantsLog = options.on_log != nil
         behaviour.tellsAttempts = options.on_attempt_failed != nil
-        behaviour.seed = try Self.seed()
-        connection.behaviour = behaviour
-        connection.maxBodyLength = Int(
-            try size(options.max_body_bytes, "max_body_bytes", 1024...268_435_456, defaults.max_body_bytes))
+        behaviour.seed = try seed()
+        return behaviour
+    }
 
-        connection.threadStackBytes = Int(
-            try size(
-                options.thread_stack_bytes, "thread_stack_bytes", 131_072...1_073_741_824, defaults.thread_stack_bytes))
-
-        quotaLimit = Int(try number(options.quota_requests, "quota_requests", 0...100_000))
-        quotaWindow = try time(options.quota_window_ms, "quota_window_ms", Self.defaultQuotaWindow)
-        connection.behaviour.terms.failsWithoutSlot = try quotaMode(options.quota_mode) == Int32(CAPDIST_QUOTA_FAIL)
-        connection.behaviour.terms.failsInOutage = try outageMode(options.outage_mode) == Int32(CAPDIST_OUTAGE_FAIL)
-        quotaGroup = try text(options.quota_group, "quota_group") ?? Self.group(of: host)
-
-        connection.callbacks.onInitConnect = options.on_init_connect
-        connection.callbacks.onDisconnect = options.on_disconnect
-        // The bridge always pushes.
-        connection.callbacks.onPush = isBridge && !wantsPushes ? nil : options.on_push
-        connection.callbacks.onLog = options.on_log
-        connection.callbacks.onAttemptFailed = options.on_attempt_failed
-        connection.callbacks.onClosed = options.on_closed
-        connection.callbacks.onResolve = options.on_resolve
-        connection.callbacks.onThreadStart = options.on_thread_start
-        connection.callbacks.userData = options.user_data
-        connection.callbacks.onAnswer = deliverAnswer
-        connection.callbacks.onCompletion = deliverCompletion
-        connection.callbacks.name = Payload.name
+    private static func callbacks(_ options: capdist_options, _ connection: ConnectionOptions) -> ApplicationCallbacks {
+        var callbacks = connection.callbacks
+        callbacks.onInitConnect = options.on_init_connect
+        callbacks.onDisconnect = options.on_disconnect
+        // The WebSocket bridge always pushes.
+        let isUnwanted = connection.behaviour.transport != .tcp && options.recv_notify == 0
+        callbacks.onPush = isUnwanted ? nil : options.on_push
+        callbacks.onLog = options.on_log
+        callbacks.onAttemptFailed = options.on_attempt_failed
+        callbacks.onClosed = options.on_closed
+        callbacks.onResolve = options.on_resolve
+        callbacks.onThreadStart = options.on_thread_start
+        callbacks.userData = options.user_data
+        callbacks.onAnswer = deliverAnswer
+        callbacks.onCompletion = deliverCompletion
+        callbacks.name = Payload.name
+        return callbacks
     }
 
     /// A random number of the system. Swift's own generator would end the process if the system has none.

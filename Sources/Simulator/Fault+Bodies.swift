@@ -20,26 +20,9 @@ extension Fault {
         var response = ProtobufFields(body) ?? ProtobufFields()
         switch self {
         case .wrongTypes:
-            // Without content the retType has a wrong type instead.
-            if response.message(Self.s2cNumber) == nil { response.set(Self.retTypeNumber, .bytes(Array("0".utf8))) }
-            response.changeContent { content in
-                for index in content.fields.indices {
-                    switch content.fields[index].value {
-                    case .varint(let value), .fixed64(let value):
-                        content.fields[index].value = .bytes(Array("\(value)".utf8))
-                    case .fixed32(let value): content.fields[index].value = .varint(UInt64(value))
-                    case .bytes: content.fields[index].value = .varint(1)
-                    }
-                }
-            }
+            Self.changeTypes(&response)
         case .missingField:
-            let content = response.message(Self.s2cNumber) == nil ? [] : Self.requiredNumbers(protoID)
-            let lost = Int.random(in: 0...content.count, using: &random)
-            if lost == content.count {
-                response.remove(Self.retTypeNumber)
-            } else {
-                response.changeContent { $0.remove(content[lost]) }
-            }
+            Self.loseField(&response, protoID, using: &random)
         case .repeatedFields:
             response.changeContent { $0 = $0.repeated }
             response = response.repeated
@@ -75,6 +58,34 @@ extension Fault {
         default: return nil
         }
         return response.encoded
+    }
+
+    /// Gives each field of the content another wire type; without content, the retType.
+    private static func changeTypes(_ response: inout ProtobufFields) {
+        if response.message(s2cNumber) == nil { response.set(retTypeNumber, .bytes(Array("0".utf8))) }
+        response.changeContent { content in
+            for index in content.fields.indices {
+                switch content.fields[index].value {
+                case .varint(let value), .fixed64(let value):
+                    content.fields[index].value = .bytes(Array("\(value)".utf8))
+                case .fixed32(let value): content.fields[index].value = .varint(UInt64(value))
+                case .bytes: content.fields[index].value = .varint(1)
+                }
+            }
+        }
+    }
+
+    /// Removes a required field: one of the content, or the retType.
+    private static func loseField(
+        _ response: inout ProtobufFields, _ protoID: UInt32, using random: inout some RandomNumberGenerator
+    ) {
+        let content = response.message(s2cNumber) == nil ? [] : requiredNumbers(protoID)
+        let lost = Int.random(in: 0...content.count, using: &random)
+        if lost == content.count {
+            response.remove(retTypeNumber)
+        } else {
+            response.changeContent { $0.remove(content[lost]) }
+        }
     }
 
     private static func refusal(_ text: String) -> ProtobufFields { refusal(Int64(RetType.failed), text) }

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import embedded
+import sizes
 from abi import abi
 from harness.builds import CORE, NEEDED, declared_functions, library, swift_build, version
 from harness.standalone import standalone
@@ -98,6 +99,9 @@ def sources(run: Run) -> None:
         run.check(f"{module} uses nothing that Embedded Swift lacks", "; ".join(found))
         found = [f"{name}: {initialiser}" for name, text in texts.items() for initialiser in embedded.early_failures(text)]
         run.check(f"{module}: no initialiser of a class fails before its last property is set", "; ".join(found))
+    found, functions = sizes.too_long()
+    problem = "; ".join(found) if functions > 3000 else f"only {functions} functions were found"
+    run.check("no file and no function is too long", problem)
     run.check("the checks of what Embedded Swift asks see what they are for", embedded.fault_of_the_checks())
 
 

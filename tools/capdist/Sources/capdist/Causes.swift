@@ -10,43 +10,13 @@ enum Causes {
             .failed("gateway", ending, Terminal.harmless(text), cause: cause, advice: advice)
         }
         if !settings.isWebSocket {
-            switch Reach.kind(addresses) {
-            case .webSocket:
-                return failed(
-                    cause: "this port is a WebSocket, not OpenD's API port",
-                    advice: "give the API port (default 11111), or add --transport websocket")
-            case .tls:
-                return failed(
-                    cause: "this port speaks TLS: perhaps OpenD's WebSocket with a certificate",
-                    advice: "give the API port (default 11111), or add --transport websocket-tls")
-            case .web, .tlsOrWeb:
-                return failed(cause: "this port is a web server's", advice: "give OpenD's API port (default 11111)")
-            case .ssh:
-                return failed(cause: "this port is an SSH server's", advice: "give OpenD's API port (default 11111)")
-            case nil: break
-            }
+            if let (cause, advice) = otherServer(addresses) { return failed(cause: cause, advice: advice) }
             if let finding = otherKey(settings, text) { return finding }
         }
         switch Int(status) {
-        case CAPDIST_CONNECT_TIMEOUT where settings.isWebSocket && text.contains("upgrade"):
-            return failed(
-                .timedOut, cause: "what listens there speaks no WebSocket, or needs TLS first",
-                advice:
-                    "compare the port with websocket_port in OpenD's settings; if OpenD has a certificate, add --transport websocket-tls"
-            )
-        case CAPDIST_CONNECT_TIMEOUT where settings.isWebSocket:
-            return failed(
-                .timedOut,
-                cause:
-                    "the WebSocket key may be wrong or missing, which OpenD does not answer; an OpenD that has an RSA key may not answer, either",
-                advice: "compare the key with OpenD's: give the key itself; OpenD's settings hold its MD5")
         case CAPDIST_CONNECT_TIMEOUT:
-            return failed(
-                .timedOut,
-                cause:
-                    "OpenD may not be logged in yet: it listens before it has logged in, and does not answer until then; or this is not OpenD's port",
-                advice:
-                    "look at OpenD's window or console: does it wait for a password or a code? Then compare the port")
+            let (cause, advice) = silence(settings, text)
+            return failed(.timedOut, cause: cause, advice: advice)
         case CAPDIST_CONNECT_REFUSED:
             return failed(
                 cause: "OpenD waits for a code (it refuses until then), or has an RSA key that is not this one",
@@ -78,6 +48,45 @@ enum Causes {
                 cause:
                     "OpenD closed the line: it takes at most 128 clients, and drops all when its login is forced out",
                 advice: "end clients that are not needed; look at OpenD's window")
+        }
+    }
+
+    /// Why an attempt timed out though the port is open, and what to do.
+    private static func silence(_ settings: Settings, _ text: String) -> (cause: String, advice: String) {
+        if settings.isWebSocket, text.contains("upgrade") {
+            return (
+                "what listens there speaks no WebSocket, or needs TLS first",
+                "compare the port with websocket_port in OpenD's settings; if OpenD has a certificate, add --transport websocket-tls"
+            )
+        }
+        if settings.isWebSocket {
+            return (
+                "the WebSocket key may be wrong or missing, which OpenD does not answer; an OpenD that has an RSA key may not answer, either",
+                "compare the key with OpenD's: give the key itself; OpenD's settings hold its MD5"
+            )
+        }
+        return (
+            "OpenD may not be logged in yet: it listens before it has logged in, and does not answer until then; or this is not OpenD's port",
+            "look at OpenD's window or console: does it wait for a password or a code? Then compare the port"
+        )
+    }
+
+    /// What listens on the port, if it is known to be something else than OpenD's API, and what to do.
+    private static func otherServer(_ addresses: [Reach.Address]) -> (cause: String, advice: String)? {
+        switch Reach.kind(addresses) {
+        case .webSocket:
+            (
+                "this port is a WebSocket, not OpenD's API port",
+                "give the API port (default 11111), or add --transport websocket"
+            )
+        case .tls:
+            (
+                "this port speaks TLS: perhaps OpenD's WebSocket with a certificate",
+                "give the API port (default 11111), or add --transport websocket-tls"
+            )
+        case .web, .tlsOrWeb: ("this port is a web server's", "give OpenD's API port (default 11111)")
+        case .ssh: ("this port is an SSH server's", "give OpenD's API port (default 11111)")
+        case nil: nil
         }
     }
 
