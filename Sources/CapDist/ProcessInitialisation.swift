@@ -31,7 +31,9 @@ private func initialiseProcessOnce() {
     csystem_watch_turns { Connection.threadEnds() }
     csystem_watch_main { Pollers.wakeAll() }
     #if hasFeature(Embedded)
-        // Embedded Swift has no runtime that builds data at first use.
+        // Embedded Swift has no runtime that builds data about types at first use. Globals are built then all the same.
+        Pollers.makeGlobals()
+        makeHashSeed()
         csystem_end_process_init(1)
     #else
         let isDone = RuntimeWarmUp.run(warmUpExports)
@@ -39,6 +41,15 @@ private func initialiseProcessOnce() {
         csystem_end_process_init(isDone ? 1 : 0)
     #endif
 }
+
+#if hasFeature(Embedded)
+    /// The first hash of the process makes the seed of all.
+    private func makeHashSeed() {
+        var numbers: Set<Int> = []
+        numbers.insert(Int(truncatingIfNeeded: csystem_forks()))
+        withExtendedLifetime(numbers) {}
+    }
+#endif
 
 /// How the exports make requests, and deliver replies.
 var warmUpExports: RuntimeWarmUp.Exports {

@@ -275,6 +275,9 @@ package enum Pollers {
     nonisolated(unsafe) private static var all: [Unmanaged<Poller>] = []
     nonisolated(unsafe) private static var lastToken: UInt32 = 0
 
+    /// Makes what is made at first use.
+    package static func makeGlobals() { lock.withLock { all.reserveCapacity(8) } }
+
     /// A number for the upper half of a set's event data. Copies of the library in the same process use different
     /// numbers.
     fileprivate static func newToken() -> UInt64 {
