@@ -15,9 +15,14 @@
 #include <arpa/inet.h>
 #include <string.h>
 
+/// OpenSSL's set-up for the whole process, if nobody has done it: without its handler at exit, and without reading a configuration.
+/// It comes before anything else that would do it, as asking for the thread's errors does.
+static inline void copenssl_set_up(void) { OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT | OPENSSL_INIT_NO_LOAD_CONFIG, NULL); }
+
 /// Takes the thread's queue of errors with its marks, and leaves an empty one. OSSL_ERR_STATE_save is newer than OpenSSL 3.0,
 /// and does not keep the marks.
 static inline void copenssl_take_errors(ERR_STATE *taken) {
+    copenssl_set_up();
     ERR_STATE *state = ERR_get_state();
     if (!state) {
         *taken = (ERR_STATE){0};

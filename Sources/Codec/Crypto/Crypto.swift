@@ -15,7 +15,7 @@ package struct Crypto: @unchecked Sendable {
     /// Initialises OpenSSL for the whole process, if nobody has used it before: without its configuration file and its
     /// atexit handler.
     private init?() {
-        OPENSSL_init_crypto(UInt64(OPENSSL_INIT_NO_ATEXIT | OPENSSL_INIT_NO_LOAD_CONFIG), nil)
+        copenssl_set_up()
         guard let context = OSSL_LIB_CTX_new() else { return nil }
         guard let aesECB = EVP_CIPHER_fetch(context, "AES-128-ECB", nil),
             let aesCBC = EVP_CIPHER_fetch(context, "AES-128-CBC", nil)
