@@ -160,7 +160,7 @@ struct CheckedOptions {
     /// The default group of a host. All names of loopback are one group. The prefix separates it from the application's
     /// names.
     static func group(of host: String) -> String {
-        "host:" + (Resolver.isLoopback(host) ? "localhost" : host.lowercased())
+        "host:" + (Resolver.isLoopback(host) ? "localhost" : host.asciiLowercased)
     }
 
     /// Refuses a text that is neither a name nor an address: looking it up would fail much later.
@@ -172,7 +172,7 @@ struct CheckedOptions {
             throw .invalid(
                 "host is \(host): give the name or address alone, without a scheme or a path; pass the port as port")
         }
-        if host.hasPrefix("[") {
+        if host.utf8.first == UInt8(ascii: "[") {
             throw .invalid("host is \(host): give the address without brackets; pass the port as port")
         }
         throw .invalid("host is \(host): give the name or address alone; pass the port as port")
@@ -248,7 +248,7 @@ struct CheckedOptions {
             throw .invalid("tls_server_name must be printable ASCII without a space")
         }
         // OpenSSL would accept every name that ends in it.
-        guard name?.hasPrefix(".") != true else { throw .invalid("tls_server_name begins with a dot") }
+        guard name?.utf8.first != UInt8(ascii: ".") else { throw .invalid("tls_server_name begins with a dot") }
         return name
     }
 

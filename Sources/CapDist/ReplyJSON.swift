@@ -1,4 +1,5 @@
 import CCapDist
+import Codec
 
 /// A reply as JSON: the gateway's answer, with the names of the .proto files, in the vendor's order.
 struct ReplyJSON {
@@ -49,18 +50,19 @@ struct ReplyJSON {
     /// infinity are strings, as in protobuf's JSON mapping.
     static func number(_ value: Double) -> String {
         guard value.isFinite else { return value.isNaN ? "\"NaN\"" : value < 0 ? "\"-Infinity\"" : "\"Infinity\"" }
-        var text = value.description
-        if text.hasSuffix(".0") { text.removeLast(2) }
-        let magnitude = value.magnitude
-        guard magnitude >= 1e15, !text.contains("e") else { return text }
+        let text = value.description
+        let bytes = text.ends(in: ".0") ? text.utf8.dropLast(2) : text.utf8[...]
+        guard value.magnitude >= 1e15, !bytes.contains(UInt8(ascii: "e")) else { return String(Substring(bytes)) }
         // Swift uses no exponent up to 2^54.
         let sign = value < 0 ? "-" : ""
-        let unsigned = text.drop { $0 == "-" }
-        let digits = unsigned.filter { $0 != "." }
-        let exponent = unsigned.prefix { $0 != "." }.count - 1
-        var fraction = String(digits.dropFirst())
-        while fraction.last == "0" { fraction.removeLast() }
-        return "\(sign)\(digits.prefix(1))\(fraction.isEmpty ? "" : ".\(fraction)")e+\(exponent)"
+        let point = UInt8(ascii: ".")
+        let unsigned = bytes.drop { $0 == UInt8(ascii: "-") }
+        let exponent = unsigned.prefix { $0 != point }.count - 1
+        var digits = unsigned.filter { $0 != point }
+        while digits.count > 1, digits.last == UInt8(ascii: "0") { digits.removeLast() }
+        let first = String(decoding: digits.prefix(1), as: UTF8.self)
+        let fraction = digits.count > 1 ? "." + String(decoding: digits.dropFirst(), as: UTF8.self) : ""
+        return "\(sign)\(first)\(fraction)e+\(exponent)"
     }
 
     private static func quoted(_ text: UnsafePointer<CChar>?) -> String {
@@ -74,7 +76,7 @@ struct ReplyJSON {
             case "\t": result += "\\t"
             case _ where scalar.value < 0x20 || scalar.value == 0x7f:
                 let hex = String(scalar.value, radix: 16)
-                result += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
+                result += "\\u" + String(repeating: "0", count: 4 - hex.utf8.count) + hex
             default: result.unicodeScalars.append(scalar)
             }
         }

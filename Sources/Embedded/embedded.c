@@ -30,3 +30,19 @@ double ceil(double number) {
     double whole = (double)(int64_t)number;
     return whole < number ? whole + 1 : whole;
 }
+
+// Swift compares texts in their normal form, by tables of 30 KB. The library compares the names of hosts, groups and files, which
+// are the same if their bytes are. So each character is told to be normal as it is, and not to combine with others.
+uint16_t _swift_stdlib_getNormData(uint32_t character) {
+    (void)character;
+    return 0;
+}
+uint32_t _swift_stdlib_getDecompositionEntry(uint32_t character) {
+    (void)character;
+    return 0;
+}
+uint32_t _swift_stdlib_getComposition(uint32_t first, uint32_t second) {
+    (void)first, (void)second;
+    return UINT32_MAX;
+}
+const uint8_t _swift_stdlib_nfd_decompositions[1];

@@ -16,8 +16,8 @@ extension RSAKey {
             case "ENCRYPTED PRIVATE KEY": throw .passphrase
             case "OPENSSH PRIVATE KEY":
                 throw LoadError(text: "it is in OpenSSH's own format: convert it to PEM with ssh-keygen -p -m PEM")
-            case let name where name.hasSuffix("PRIVATE KEY"): throw .notRSA
-            case let name: if name.hasSuffix("PUBLIC KEY") { isPublic = true }
+            case let name where name.ends(in: "PRIVATE KEY"): throw .notRSA
+            case let name: if name.ends(in: "PUBLIC KEY") { isPublic = true }
             }
         }
         if isPublic { throw LoadError(text: "it is a public key: OpenD and its clients share the private one") }

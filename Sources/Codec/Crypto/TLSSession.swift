@@ -83,13 +83,13 @@ package final class TLSSession {
     /// Sets the name to send to the server (SNI), and the name that its certificate must be for.
     private func expect(_ host: String) -> Bool {
         // The scope of an address has a meaning only on this machine, and a last dot only for the resolver.
-        var name = String(host.prefix { $0 != "%" })
+        var name = host.before("%")
         guard let parameters = SSL_get0_param(session) else { return false }
         var address = in6_addr()
         if inet_pton(AF_INET, name, &address) == 1 || inet_pton(AF_INET6, name, &address) == 1 {
             return X509_VERIFY_PARAM_set1_ip_asc(parameters, name) == 1
         }
-        if name.hasSuffix(".") { name.removeLast() }
+        if name.ends(in: ".") { name = String(Substring(name.utf8.dropLast())) }
         X509_VERIFY_PARAM_set_hostflags(
             parameters, UInt32(X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT))
         return name.withCString { text in

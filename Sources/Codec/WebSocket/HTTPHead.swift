@@ -53,10 +53,9 @@ package struct HTTPHead {
             guard let colon = line.firstIndex(of: UInt8(ascii: ":")), colon > line.startIndex,
                 line[..<colon].allSatisfy({ $0 > 0x20 && $0 < 0x7f })
             else { return nil }
-            guard String(decoding: line[..<colon], as: UTF8.self).lowercased() == name.lowercased() else { continue }
+            guard Self.isSame(line[..<colon], name) else { continue }
             let value = line[(colon + 1)...]
-            let isBlank = { (byte: UInt8) in byte == 0x20 || byte == 0x09 }
-            let trimmed = value.drop(while: isBlank).reversed().drop(while: isBlank).reversed()
+            let trimmed = value.drop(while: Self.isBlank).reversed().drop(while: Self.isBlank).reversed()
             values.append(String(decoding: trimmed, as: UTF8.self))
         }
         return values
@@ -65,10 +64,17 @@ package struct HTTPHead {
     /// Whether a field lists this word, in upper or lower case.
     package func lists(_ word: String, in name: String) -> Bool {
         (values(of: name) ?? []).contains { value in
-            value.split(separator: ",").contains { part in
-                part.drop { $0 == " " || $0 == "\t" }.prefix { $0 != " " && $0 != "\t" }.lowercased() == word
+            value.utf8.split(separator: UInt8(ascii: ",")).contains { part in
+                Self.isSame(part.drop(while: Self.isBlank).prefix { !Self.isBlank($0) }, word)
             }
         }
+    }
+
+    private static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
+
+    /// Whatever the case of their letters.
+    private static func isSame(_ bytes: some Sequence<UInt8>, _ word: String) -> Bool {
+        bytes.elementsEqual(word.utf8) { $0.asciiLowercased == $1.asciiLowercased }
     }
 
     private var lines: [ArraySlice<UInt8>] {

@@ -42,7 +42,7 @@ package struct WebSocketUpgrade {
         guard let accept = Self.accept(key) else { return nil }
         self.accept = accept
         // The scope of an address has a meaning only on this machine (RFC 6874).
-        let name = host.contains(":") ? "[\(host.prefix { $0 != "%" })]" : host
+        let name = host.utf8.contains(UInt8(ascii: ":")) ? "[\(host.before("%"))]" : host
         let authority = port == defaultPort ? name : "\(name):\(port)"
         request = Array(
             """
@@ -97,8 +97,9 @@ package struct WebSocketUpgrade {
 
     /// Checks a whole head.
     private func status() throws(Failure) -> Int {
-        let words = head.firstLine.split(separator: " ", maxSplits: 2, omittingEmptySubsequences: false)
-        guard words.count >= 2, words[1].count == 3, let status = Int(words[1]), status >= 100 else {
+        let line = head.firstLine.utf8
+        let words = line.split(separator: UInt8(ascii: " "), maxSplits: 2, omittingEmptySubsequences: false)
+        guard words.count >= 2, words[1].count == 3, let status = Int(Substring(words[1])), status >= 100 else {
             throw .malformed("its first line has no status")
         }
         guard head.hasOnlyFields else { throw .malformed("one of its lines is not a header field") }

@@ -132,7 +132,7 @@ final class Connector {
         if options.callbacks.onResolve != nil { return .askingApplication }
         let host = options.host
         if lookUp == nil {
-            lookUp = Helpers.names.ask(host.lowercased(), poller) { Resolver.lookUp(host, 0) }
+            lookUp = Helpers.names.ask(host.asciiLowercased, poller) { Resolver.lookUp(host, 0) }
         }
         if lookUp != nil { return .waiting }
         let error = SystemError(code: errno)

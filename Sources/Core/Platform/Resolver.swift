@@ -1,4 +1,5 @@
 import CSystem
+import Codec
 import Glibc
 
 /// Finds the addresses of a host name.
@@ -12,7 +13,7 @@ package enum Resolver {
     /// The addresses of a numeric address or of `localhost`, without a lookup. nil: it is a name.
     static func inPlace(_ host: String, _ port: UInt16) -> [Address]? {
         // The system's resolver may ask servers about localhost.
-        let isLocalhost = ["localhost", "localhost."].contains(host.lowercased())
+        let isLocalhost = ["localhost", "localhost."].contains(host.asciiLowercased)
         let hosts = isLocalhost ? ["127.0.0.1", "::1"] : [host]
         var addresses: [Address] = []
         for host in hosts {

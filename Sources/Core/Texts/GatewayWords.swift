@@ -1,3 +1,5 @@
+import Codec
+
 /// A scanner for texts of the gateway. It ignores the case of ASCII letters, and blanks before a number or a skipped
 /// word. It reads nothing beyond the NUL.
 struct GatewayWords {
@@ -52,13 +54,11 @@ struct GatewayWords {
         var at = start
         for index in 0..<word.utf8CodeUnitCount {
             // No word contains a NUL, so the text's NUL never matches.
-            guard lowercased(UInt8(bitPattern: at.pointee)) == lowercased(word.utf8Start[index]) else { return nil }
+            guard UInt8(bitPattern: at.pointee).asciiLowercased == word.utf8Start[index].asciiLowercased else {
+                return nil
+            }
             at += 1
         }
         return at
-    }
-
-    private static func lowercased(_ byte: UInt8) -> UInt8 {
-        (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) ? byte | 0x20 : byte
     }
 }
