@@ -3,7 +3,7 @@
 #               SUITES=c ONLY=test_quota:slot_of runs one part of a suite, and in it the tests with that in their names)
 # make quick    run what a developer wants before each commit: lint, units, the C tests once, Python
 # make deep     run what takes long or depends on chance: sanitizers, fuzzing, mutants, many processes and schedules
-# make bench    measure the library and its peers, and write docs/benchmarks.md
+# make bench    measure the library and its peers, and write docs/benchmarks.md; BASE=libcapdist.so: another build beside it
 # make lib      build the library, its debug information and the simulator, in RELEASE
 # make tool     build the command capdist (tools/capdist), in RELEASE
 # make manual   make the command's manual anew, packaging/capdist.1
@@ -29,6 +29,7 @@ DESTDIR ?=
 DIST ?= dist
 SUITES ?=
 ONLY ?=
+BASE ?=
 BUDGET ?=
 SEEDS ?= 1000
 FROM ?= 1
@@ -161,7 +162,7 @@ deep: setup
 	@python3 Tests/run.py --deep $(if $(BUDGET),--budget $(BUDGET))
 
 bench: setup
-	@python3 Benchmarks/bench.py
+	@python3 Benchmarks/bench.py $(if $(BASE),--base '$(BASE)')
 
 mutants: setup
 	@python3 Tests/run.py mutants $(if $(ONLY),--only '$(ONLY)')

@@ -20,6 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
+import footprint
 import report
 import tools
 from rows import MODES, WAYS, Client, Row, clients
@@ -165,6 +166,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Measures libcapdist and its peers.")
     parser.add_argument("--rounds", type=int, default=11, help="rounds; the median counts (default 11)")
     parser.add_argument("--quick", action="store_true", help="one short round, to see that all runs; writes nothing")
+    parser.add_argument("--base", type=Path, help="another libcapdist.so, whose figures stand beside this one's")
     parser.add_argument("--library", type=Path, help="a built libcapdist.so, instead of building one")
     arguments = parser.parse_args()
     rounds = 1 if arguments.quick else arguments.rounds
@@ -184,6 +186,9 @@ def main() -> int:
             bench.live()
             print("counting system calls and instructions", flush=True)
             bench.count()
+            print("measuring what it costs a process", flush=True)
+            libraries = [library, *([arguments.base.resolve()] if arguments.base else [])]
+            footprints = footprint.measure(libraries, gateways, rounds, arguments.quick)
     except BenchmarkError as error:
         print(f"FAILED: {error}", flush=True)
         return 1
@@ -203,12 +208,13 @@ def main() -> int:
     print()
     goals = report.goals(bench.rows, bench.lives, build_s)
     print(report.tables(bench.rows))
+    print(footprint.table(footprints))
     print(report.goal_table(goals))
     if load > 0.5:
         print(f"Beware: the load average was {load:.2f} at the start: other programs were running.")
     if not arguments.quick:
         if not failed:
-            text = report.document(bench.rows, goals, python.version, rounds)
+            text = report.document(bench.rows, goals, footprint.table(footprints[:1]), python.version, rounds)
             (tools.ROOT / "docs" / "benchmarks.md").write_text(text, encoding="utf-8")
             print("Wrote docs/benchmarks.md.")
     if not arguments.quick:

@@ -219,7 +219,7 @@ def machine() -> str:
     return f"{cores}, {release.get('ID', 'Linux').capitalize()} {release.get('VERSION_ID', '')}".strip()
 
 
-def document(rows: Sequence[Row], asserted: Sequence[Goal], python: str, rounds: int) -> str:
+def document(rows: Sequence[Row], asserted: Sequence[Goal], footprint: str, python: str, rounds: int) -> str:
     """The page."""
     versions = pins()
     return f"""# Benchmarks
@@ -273,7 +273,13 @@ def document(rows: Sequence[Row], asserted: Sequence[Goal], python: str, rounds:
 
 ## Figures
 
-{tables(rows)}## What is asserted
+{tables(rows)}## What it costs a process
+
+A process loads the library, connects, asks once and looks (`Benchmarks/once.c`). `make bench BASE=path/to/libcapdist.so` prints
+the figures of another build beside these.
+
+{footprint}
+## What is asserted
 
 An asserted ratio is the median of the rounds' ratios, with the lowest and the highest in brackets. The number in
 brackets after a limit is how much the counts of one build differ from run to run; a result may pass the limit by that much.

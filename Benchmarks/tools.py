@@ -86,6 +86,7 @@ def build(library: Path | None) -> tuple[Path, float]:
                  ("Common", "InitConnect", "Qot_Common", "Qot_GetCapitalDistribution")]  # fmt: skip
     compile_c("gateway", "-lssl", "-lcrypto")
     compile_c("minimal_client", "-I", messages / "include", *generated, "-lprotobuf-c", "-lcrypto")
+    compile_c("once", "-I", ROOT / "include")
     compile_c("capdist_client", "-I", ROOT / "include", link, "-Wl,-rpath,$ORIGIN")
     return library.resolve(), seconds
 

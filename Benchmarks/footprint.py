@@ -1,0 +1,105 @@
+"""What the library costs a process, and beside it another build of the library: BASE of `make bench`."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+
+import report
+import tools
+from tools import BenchmarkError, Gateway
+
+#: Ways to reach the gateway, in the order of the table.
+WAYS: tuple[tuple[int | str | None, str], ...] = ((None, "plain TCP"), (0, "encrypted"), ("tls", "over TLS"))
+#: How long an idle connection is watched: longer than the gateway's interval of keep-alives would be one row more.
+IDLE_MS = 8_000
+
+
+@dataclass
+class Figures:
+    """What was measured of one library."""
+
+    library: Path
+    values: dict[str, list[float]] = field(default_factory=dict)
+    needed: list[str] = field(default_factory=list)
+
+    def add(self, name: str, value: float) -> None:
+        """One more value of a figure."""
+        self.values.setdefault(name, []).append(value)
+
+
+def measure(libraries: Sequence[Path], gateways: Mapping[int | str | None, Gateway], rounds: int, is_quick: bool) -> list[Figures]:
+    """Measures each library; round by round, they take turns."""
+    found = [Figures(library) for library in libraries]
+    for one in found:
+        one.add("size of the file, bytes", one.library.stat().st_size)
+        dynamic = tools.run(["readelf", "--dynamic", "--wide", one.library])
+        one.needed = [name for name in re.findall(r"\(NEEDED\).*\[(.+?)\]", dynamic) if not name.startswith("ld-linux")]
+        one.add("other libraries it needs", len(one.needed))
+    for number in range(rounds):
+        for one in found[number % len(found) :] + found[: number % len(found)]:
+            for way, name in WAYS:
+                told = _once(one, gateways[way], way, 0)
+                one.add(f"resident after one request, {name}, KiB", told["resident_kib"])
+                if way is None:
+                    one.add("private dirty memory after one request, KiB", told["dirty_kib"])
+                    one.add("dlopen, µs", told["dlopen_us"])
+                    one.add("first call, µs", told["first_call_us"])
+    for one in found:
+        one.add("from the process's start to the first answer, instructions", tools.instructions(_command(one, gateways[None], None, 0), {}))
+        short, long = (50, 250) if is_quick else (200, 1_200)
+        for mode, name in (("callback", "one at a time"), ("many", "64 in flight"), ("fetch", "blocking")):
+            counts = []
+            for requests in (short, long):
+                command = [tools.PROGRAMS / "capdist_client", gateways[None].port, mode, str(requests)]
+                counts.append(tools.instructions(command, {"LD_LIBRARY_PATH": str(_under_its_soname(one))}))
+            one.add(f"instructions a request, {name}", (counts[1] - counts[0]) / (long - short))
+        idle_ms = 500 if is_quick else IDLE_MS
+        one.add(f"wake-ups of an idle connection in {idle_ms / 1000:g} s", _once(one, gateways[None], None, idle_ms)["wake_ups"])
+    return found
+
+
+def _command(one: Figures, gateway: Gateway, way: int | str | None, idle_ms: int) -> list[str]:
+    words: list[str] = []
+    if way == "tls":
+        words = ["tls", str(tools.TLS / "ca.pem")]
+    elif way is not None:
+        words = [str(tools.RSA_KEY), str(way)]
+    return [str(tools.PROGRAMS / "once"), str(one.library), gateway.port, *words, str(idle_ms)]
+
+
+def _once(one: Figures, gateway: Gateway, way: int | str | None, idle_ms: int) -> dict[str, float]:
+    told: dict[str, float] = json.loads(tools.run(_command(one, gateway, way, idle_ms)))
+    if told["resident_kib"] < 500:
+        raise BenchmarkError(f"once: {told}")
+    return told
+
+
+def _under_its_soname(one: Figures) -> Path:
+    """A folder in which the loader finds it under the name that programs are linked to."""
+    folder = tools.PROGRAMS / f"soname-{abs(hash(str(one.library)))}"
+    folder.mkdir(exist_ok=True)
+    link = folder / "libcapdist.so.1"
+    link.unlink(missing_ok=True)
+    link.symlink_to(one.library.resolve())
+    return folder
+
+
+def table(found: Sequence[Figures]) -> str:
+    """The figures; of two libraries, with the ratio of the first to the second."""
+    own, *others = found
+    head = ["what", "libcapdist", *(["the other build", "ratio"] if others else [])]
+    show: Callable[[list[float]], str] = lambda values: report.spread(values) if len(values) > 1 else f"{values[0]:,.0f}".replace(",", " ")
+    lines: list[Sequence[str]] = [head]
+    for name, values in own.values.items():
+        line = [name, show(values)]
+        for other in others:
+            base = other.values[name]
+            ratio = f"{median(values) / median(base):.2f}" if median(base) else "–"
+            line += [show(base), ratio]
+        lines.append(line)
+    return report.table(lines) + "".join(f"\nNeeds: {', '.join(one.needed)}.\n" for one in found)
