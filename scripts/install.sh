@@ -42,7 +42,7 @@ fill() {
 }
 
 if [ $action = install ]; then
-    for file in "$LIBRARY" "$RELEASE/opend-simulator"; do
+    for file in "$LIBRARY" "$RELEASE/libcapdist.a" "$RELEASE/libcapdist.spdx.json" "$RELEASE/opend-simulator"; do
         [ -f "$file" ] || { echo "install: there is no $file: run 'make lib' first" >&2; exit 1; }
     done
     cp "$LIBRARY" "$made/$soname"
@@ -73,8 +73,9 @@ else
     echo "install: without the command capdist, which 'make tool' makes" >&2
 fi
 
-put 644 "$LIBDIR" "$made/$soname"
+put 644 "$LIBDIR" "$made/$soname" "$RELEASE/libcapdist.a"
 put 755 "$PREFIX/bin" "$RELEASE/opend-simulator"
+put 644 "$doc" "$RELEASE/libcapdist.spdx.json"
 put 644 "$INCLUDEDIR" include/capdist.h bindings/cpp/include/capdist.hpp
 put 644 "$INCLUDEDIR/capdist" bindings/cpp/include/capdist/*.hpp
 put 644 "$INCLUDEDIR/ftapi" bindings/cpp/include/ftapi/*

@@ -1,8 +1,10 @@
 # Builds the library that ships: libcapdist.so with its symbols, and of that libcapdist.so.MAJOR and its debug information.
 # Beside it libcapdist.a, whose only global names are those of the header.
-# make -f scripts/library.mk OUT=FOLDER [OPENSSL=FOLDER|shared] [SANITIZER=address]
-#   OPENSSL: with include/ and lib/libssl.a, lib/libcrypto.a; else those of Debian are put inside. `shared`: none is inside, nor
-#   protobuf-c, for measurements of the library's own code.
+# OpenSSL and protobuf-c are inside, Debian's archives if OPENSSL names no folder with include/, lib/libssl.a and lib/libcrypto.a.
+# make -f scripts/library.mk OUT=FOLDER [OPENSSL=FOLDER] [SANITIZER=address]
+# make -f scripts/library.mk OUT=FOLDER alone
+#   The library's own code, over the system's OpenSSL and protobuf-c: OUT/alone/libcapdist.so.MAJOR. It is not shipped. It shows how
+#   large that code is, and tests give it functions that fail.
 #
 # It is Embedded Swift, all of it in one module: without the Swift runtime's 6 MB, and faster than in the modules that
 # Package.swift tells, since the compiler sees all. SwiftPM does neither, so this calls the compilers. The sources are the same:
@@ -12,17 +14,18 @@
 ifndef OUT
 $(error OUT is to tell the folder for the library)
 endif
+override OUT := $(abspath $(OUT))
 
 MAJOR := $(shell sed -n 's/^\#define CAPDIST_VERSION_MAJOR //p' include/capdist.h)
 SONAME := libcapdist.so.$(MAJOR)
 OBJECTS := $(OUT)/capdist.build
-OPENSSL ?= shared
 STAND_INS := Codec Core CExports CMessages CSystem
 
 # told NAME: what the compiler says of itself.
 told = $(shell swiftc -print-target-info | sed -n 's/.*"$(1)": "\(.*\)".*/\1/p')
 TARGET := $(call told,unversionedTriple)
 RESOURCES := $(call told,runtimeResourcePath)
+SWIFT_VERSION := $(word 3,$(call told,compilerVersion))
 EMBEDDED := $(RESOURCES)/embedded
 CLANG := $(RESOURCES)/../../bin/clang
 
@@ -35,7 +38,7 @@ SWIFT_SOURCES := $(sort $(shell find Sources/Codec Sources/Core Sources/CapDist 
 C_SOURCES := $(sort $(wildcard $(addprefix Sources/,CExports/*.c CMessages/*.c CSystem/*.c Embedded/*.c)))
 HEADERS := include/capdist.h $(shell find Sources -name '*.h' -o -name '*.modulemap')
 C_OBJECTS := $(C_SOURCES:Sources/%.c=$(OBJECTS)/%.o)
-INCLUDES := $(if $(filter-out shared,$(OPENSSL)),-I$(OPENSSL)/include) -Iinclude \
+INCLUDES := $(OPENSSL:%=-I%/include) -Iinclude \
 	$(addprefix -ISources/,CExports/include CMessages/include CSystem/include COpenSSL CProtobufC Embedded)
 
 # Unwind tables come with -g alone. A function has a section of its own, so that what nobody calls is left out: half.
@@ -46,27 +49,32 @@ C_FLAGS := -std=c11 -O2 -g -fPIC -fvisibility=hidden -ffunction-sections -fdata-
 # A program that is built with a sanitizer has its functions.
 LINK_FLAGS := -shared -fuse-ld=lld -Wl,-soname,$(SONAME),--version-script=Sources/Embedded/exports.map,--exclude-libs=ALL \
 	-Wl,--gc-sections,--icf=all,--build-id=sha1,--as-needed,-z,now,-z,text,-z,nodelete $(if $(SANITIZER),,-Wl,--no-undefined)
-UNICODE := $(EMBEDDED)/$(TARGET)/libswiftUnicodeDataTables.a
-ifeq ($(OPENSSL),shared)
-LIBRARIES := $(UNICODE) -lssl -lcrypto -lprotobuf-c
-else
-LIBRARIES := $(UNICODE) $(if $(OPENSSL),-L$(OPENSSL)/lib) -l:libssl.a -l:libcrypto.a -l:libprotobuf-c.a
-endif
+# Swift's tables of Unicode are left out: texts are taken apart as bytes.
+LIBRARIES := $(OPENSSL:%=-L%/lib) -l:libssl.a -l:libcrypto.a -l:libprotobuf-c.a
 
 # A file that is gone, and other flags, are reasons to build, and have no time. tell NAME,WORDS: keeps the words in a file.
 tell = $(shell mkdir -p $(OBJECTS); echo '$(2)' | cmp -s - $(OBJECTS)/$(1) || echo '$(2)' >$(OBJECTS)/$(1))
 $(call tell,made-of,$(SWIFT_SOURCES) $(SWIFT_FLAGS) $(C_FLAGS))
 $(call tell,linked-by,$(LINK_FLAGS) $(LIBRARIES))
 
-.PHONY: all
+.PHONY: all alone
 .DELETE_ON_ERROR:
-all: $(OUT)/$(SONAME) $(if $(SANITIZER)$(filter shared,$(OPENSSL)),,$(OUT)/libcapdist.a)
+all: $(OUT)/$(SONAME) $(if $(SANITIZER),,$(OUT)/libcapdist.a $(OUT)/libcapdist.spdx.json)
 
 $(OUT)/$(SONAME): $(OUT)/libcapdist.so scripts/split.sh
 	scripts/split.sh $< $@
 
 $(OUT)/libcapdist.so: $(OBJECTS)/CapDist.o $(C_OBJECTS) Sources/Embedded/exports.map $(OBJECTS)/linked-by
 	$(CLANG) $(LINK_FLAGS) $(SANITIZER:%=-fsanitize=%) -o $@ $(filter %.o,$^) $(LIBRARIES)
+
+# What is inside, with versions and licences.
+$(OUT)/libcapdist.spdx.json: $(OUT)/$(SONAME) scripts/sbom.py
+	python3 -B scripts/sbom.py $< $(SWIFT_VERSION) $(OPENSSL) >$@
+
+alone: $(OUT)/alone/$(SONAME)
+$(OUT)/alone/$(SONAME): $(OBJECTS)/CapDist.o $(C_OBJECTS) $(OBJECTS)/linked-by
+	@mkdir -p $(@D)
+	$(CLANG) $(LINK_FLAGS) -Wl,--strip-all -o $@ $(filter %.o,$^) -lssl -lcrypto -lprotobuf-c
 
 # One object, in which all names but the header's are local: a program may have the same. What the archives share between objects
 # by name (COMDAT) is shared no more.

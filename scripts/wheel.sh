@@ -17,11 +17,15 @@ cp include/capdist.h "$work/include"
 cp -r bindings/python/{pyproject.toml,setup.py,README.md,src} "$package"
 rm -rf "$package"/src/*.egg-info
 cp "$library" "$package/src/capdist/libcapdist.so.1"
+cp "$(dirname "$library")/libcapdist.spdx.json" "$package"
 # Beside the library, where it looks for it.
 cp "$tool" "$package/src/capdist/capdist"
 
-# The licences of all that is inside. What auditwheel leaves to the system is on every Linux.
+# The licences of all that is inside: in the library, and what auditwheel copies. What it leaves to the system is on every Linux.
 cp LICENSE "$package"
+for package_inside in libssl-dev libprotobuf-c-dev; do
+    cp "/usr/share/doc/$package_inside/copyright" "$package/LICENSE.$package_inside"
+done
 while read -r name _ path _; do
     case $name in
     linux-vdso.* | ld-linux* | */ld-linux* | libc.* | libm.* | libgcc_s.* | libstdc++.*) continue ;;

