@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+import shutil
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -15,7 +17,7 @@ from tools import BenchmarkError, Gateway
 
 #: Ways to reach the gateway, in the order of the table.
 WAYS: tuple[tuple[int | str | None, str], ...] = ((None, "plain TCP"), (0, "encrypted"), ("tls", "over TLS"))
-#: How long an idle connection is watched: longer than the gateway's interval of keep-alives would be one row more.
+#: How long an idle connection is watched.
 IDLE_MS = 8_000
 
 
@@ -23,6 +25,7 @@ IDLE_MS = 8_000
 class Figures:
     """What was measured of one library."""
 
+    #: Alone in a folder, under the name that programs are linked to: valgrind gives up on Swift's debug information.
     library: Path
     values: dict[str, list[float]] = field(default_factory=dict)
     needed: list[str] = field(default_factory=list)
@@ -34,7 +37,7 @@ class Figures:
 
 def measure(libraries: Sequence[Path], gateways: Mapping[int | str | None, Gateway], rounds: int, is_quick: bool) -> list[Figures]:
     """Measures each library; round by round, they take turns."""
-    found = [Figures(library) for library in libraries]
+    found = [Figures(_alone(library, tools.PROGRAMS / f"build-{number}")) for number, library in enumerate(libraries)]
     for one in found:
         one.add("size of the file, bytes", one.library.stat().st_size)
         dynamic = tools.run(["readelf", "--dynamic", "--wide", one.library])
@@ -50,13 +53,14 @@ def measure(libraries: Sequence[Path], gateways: Mapping[int | str | None, Gatew
                     one.add("dlopen, µs", told["dlopen_us"])
                     one.add("first call, µs", told["first_call_us"])
     for one in found:
-        one.add("from the process's start to the first answer, instructions", tools.instructions(_command(one, gateways[None], None, 0), {}))
+        first = tools.instructions(_command(one, gateways[None], None, 0), {})
+        one.add("from the process's start to the first answer, instructions", first)
         short, long = (50, 250) if is_quick else (200, 1_200)
         for mode, name in (("callback", "one at a time"), ("many", "64 in flight"), ("fetch", "blocking")):
             counts = []
             for requests in (short, long):
                 command = [tools.PROGRAMS / "capdist_client", gateways[None].port, mode, str(requests)]
-                counts.append(tools.instructions(command, {"LD_LIBRARY_PATH": str(_under_its_soname(one))}))
+                counts.append(tools.instructions(command, {"LD_LIBRARY_PATH": str(one.library.parent)}))
             one.add(f"instructions a request, {name}", (counts[1] - counts[0]) / (long - short))
         idle_ms = 500 if is_quick else IDLE_MS
         one.add(f"wake-ups of an idle connection in {idle_ms / 1000:g} s", _once(one, gateways[None], None, idle_ms)["wake_ups"])
@@ -79,21 +83,23 @@ def _once(one: Figures, gateway: Gateway, way: int | str | None, idle_ms: int) -
     return told
 
 
-def _under_its_soname(one: Figures) -> Path:
-    """A folder in which the loader finds it under the name that programs are linked to."""
-    folder = tools.PROGRAMS / f"soname-{abs(hash(str(one.library)))}"
-    folder.mkdir(exist_ok=True)
-    link = folder / "libcapdist.so.1"
-    link.unlink(missing_ok=True)
-    link.symlink_to(one.library.resolve())
-    return folder
+def _alone(library: Path, folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    copy = Path(shutil.copy(library, folder / "libcapdist.so.1"))
+    # What is not written yet would count as dirty.
+    with copy.open("rb") as file:
+        os.fsync(file.fileno())
+    return copy
 
 
 def table(found: Sequence[Figures]) -> str:
     """The figures; of two libraries, with the ratio of the first to the second."""
     own, *others = found
     head = ["what", "libcapdist", *(["the other build", "ratio"] if others else [])]
-    show: Callable[[list[float]], str] = lambda values: report.spread(values) if len(values) > 1 else f"{values[0]:,.0f}".replace(",", " ")
+
+    def show(values: list[float]) -> str:
+        return report.spread(values) if len(values) > 1 else f"{values[0]:,.0f}".replace(",", " ")
+
     lines: list[Sequence[str]] = [head]
     for name, values in own.values.items():
         line = [name, show(values)]

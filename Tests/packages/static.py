@@ -53,7 +53,8 @@ def static(run: Run, out: Path, prefix: Path, env: Mapping[str, str]) -> None:
         "static-pie": f"gcc -static-pie {fetch} -o static-pie {package}",
         "static": f"gcc -static {fetch} -o static {package}",
         "own-names": f"gcc -fno-builtin {fetch} {own} -o own-names {by_hand}",
-        "shared": f"gcc -fno-builtin -shared -fPIC -Wl,-z,text,--no-undefined {own} -Wl,--whole-archive {archive} -Wl,--no-whole-archive -o libshared.so",
+        "shared": f"gcc -fno-builtin -shared -fPIC -Wl,-z,text,--no-undefined {own} -Wl,--whole-archive {archive}"
+        " -Wl,--no-whole-archive -o libshared.so",
     }
     for name, command in programs.items():
         built = run.program(["sh", "-ec", command], cwd=out, env=env)
