@@ -4,7 +4,7 @@
 # make quick    run what a developer wants before each commit: lint, units, the C tests once, Python
 # make deep     run what takes long or depends on chance: sanitizers, fuzzing, mutants, many processes and schedules
 # make bench    measure the library and its peers, and write docs/benchmarks.md; BASE=libcapdist.so: another build beside it
-# make lib      build the library, its debug information and the simulator, in RELEASE
+# make lib      build the library, its debug information and the simulator, in RELEASE; OPENSSL=folder: with that OpenSSL inside
 # make tool     build the command capdist (tools/capdist), in RELEASE
 # make manual   make the command's manual anew, packaging/capdist.1
 # make java     build the Java binding, .build/java/capdist.jar
