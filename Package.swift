@@ -30,7 +30,7 @@ let package = Package(
         .target(name: "Core", dependencies: ["Codec", "CSystem"]),
         .target(name: "CapDist", dependencies: ["CCapDist", "CExports", "Core", "Codec", "CMessages", "CSystem"]),
         // The exports that block.
-        .target(name: "CExports", cSettings: [.headerSearchPath("../../include")]),
+        .target(name: "CExports", dependencies: ["CSystem"], cSettings: [.headerSearchPath("../../include")]),
 
         // The stand-in gateway.
         .target(name: "Simulator", dependencies: ["Codec", "CMessages", "CProtobufC", "CSystem"]),

@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import functools
 import json
+import os
 import signal
 import sys
 
@@ -89,6 +90,8 @@ def simulation(run: Run) -> None:
 def repeats(run: Run) -> None:
     """What `make test` does some times, many times; and as many schedules again as `make simulate` has by itself, ten times."""
     builds.library(run)
+    os.environ["CAPDIST_CYCLES"] = "1000"
+    folder("Tests/guests", part="unload")(run)
     many = {"CAPDIST_EXITS": "1000", "CAPDIST_FORKS": "200", "CAPDIST_SOAK_REQUESTS": "100000"}
     c_tests(run, programs=("test_exit", "test_fork", "test_faults_soak"), more=many)
     run.build(builds.swift_build("-c", "release", "--product", "simulate"))

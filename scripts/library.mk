@@ -48,7 +48,7 @@ C_FLAGS := -std=c11 -O2 -g -fPIC -fvisibility=hidden -ffunction-sections -fdata-
 	$(INCLUDES) $(SANITIZER:%=-fsanitize=%)
 # A program that is built with a sanitizer has its functions.
 LINK_FLAGS := -shared -fuse-ld=lld -Wl,-soname,$(SONAME),--version-script=Sources/Embedded/exports.map,--exclude-libs=ALL \
-	-Wl,--gc-sections,--icf=all,--build-id=sha1,--as-needed,-z,now,-z,text,-z,nodelete $(if $(SANITIZER),,-Wl,--no-undefined)
+	-Wl,--gc-sections,--icf=all,--build-id=sha1,--as-needed,-z,now,-z,text $(if $(SANITIZER),,-Wl,--no-undefined)
 # Swift's tables of Unicode are left out: texts are taken apart as bytes.
 LIBRARIES := $(OPENSSL:%=-L%/lib) -l:libssl.a -l:libcrypto.a -l:libprotobuf-c.a
 

@@ -2,6 +2,7 @@
 #include "blocking.h"
 
 #include "capdist.h"
+#include "csystem.h"
 
 #include <pthread.h>
 
@@ -14,6 +15,7 @@ CAPDIST_API capdist_status capdist_wait_ready(capdist_conn *conn, int32_t timeou
     pthread_testcancel();
     while ((status = blocking_wait_ready(conn, timeout_ms, &deadline)) == BLOCKING_GOES_ON) pthread_testcancel();
     pthread_setcanceltype(type, NULL);
+    csystem_give_back();
     return status;
 }
 
@@ -34,5 +36,6 @@ CAPDIST_API capdist_status capdist_fetch_capital_distribution(
         }
     }
     pthread_setcanceltype(type, NULL);
+    csystem_give_back();
     return status;
 }

@@ -1,4 +1,4 @@
-// For the SHA1_ functions (SHA1.swift), MD5_Init, and ERR_get_state.
+// For the SHA1_ functions (SHA1.swift), and MD5_Init.
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include <openssl/asn1.h>
 #include <openssl/bio.h>
@@ -14,35 +14,6 @@
 #include <openssl/x509v3.h>
 #include <arpa/inet.h>
 #include <string.h>
-
-/// OpenSSL's set-up for the whole process, if nobody has done it: without its handler at exit, and without reading a configuration.
-/// It comes before anything else that would do it, as asking for the thread's errors does.
-static inline void copenssl_set_up(void) { OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT | OPENSSL_INIT_NO_LOAD_CONFIG, NULL); }
-
-/// Takes the thread's queue of errors with its marks, and leaves an empty one. OSSL_ERR_STATE_save is newer than OpenSSL 3.0,
-/// and does not keep the marks.
-static inline void copenssl_take_errors(ERR_STATE *taken) {
-    copenssl_set_up();
-    ERR_STATE *state = ERR_get_state();
-    if (!state) {
-        *taken = (ERR_STATE){0};
-        return;
-    }
-    *taken = *state;
-    *state = (ERR_STATE){0};
-}
-
-/// Puts the queue back. Errors that were added since are dropped.
-static inline void copenssl_put_errors_back(const ERR_STATE *taken) {
-    ERR_STATE *state = ERR_get_state();
-    if (!state) return;
-    for (int i = 0; i < ERR_NUM_ERRORS; i++) {
-        if (state->err_data_flags[i] & ERR_TXT_MALLOCED) OPENSSL_free(state->err_data[i]);
-        OPENSSL_free(state->err_file[i]);
-        OPENSSL_free(state->err_func[i]);
-    }
-    *state = *taken;
-}
 
 /// The peer's own certificate, even if it is not accepted; NULL if the peer sent none.
 static inline X509 *copenssl_peer_certificate(SSL *session) {

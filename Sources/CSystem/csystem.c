@@ -4,6 +4,7 @@
 #include "capdist.h"
 
 #include <dirent.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -17,6 +18,8 @@
 
 static _Thread_local csystem_thread this_thread;
 static _Atomic int own_threads;
+
+#pragma weak dlclose
 
 csystem_thread *csystem_this_thread(void) { return &this_thread; }
 
@@ -36,16 +39,23 @@ static pthread_key_t turns;
 static void (*_Atomic turn_left)(void), (*_Atomic main_ended)(void);
 static _Atomic int main_has_ended;
 
+typedef void (*end_of_destructor)(void *);
+
 // Called at the end of each watched thread: a runtime may end a thread inside a callback.
 static void thread_ends(void *ended) {
     const csystem_thread *thread = ended;
     void (*left)(void) = turn_left;
     if ((thread->turn || (thread->is_own && thread->driving)) && left) left();
     if (thread->is_own) own_threads -= 1;
-    if (!thread->is_main) return;
-    main_has_ended = 1;
-    void (*tell)(void) = main_ended;
-    if (tell) tell();
+    if (thread->is_main) {
+        main_has_ended = 1;
+        void (*tell)(void) = main_ended;
+        if (tell) tell();
+    }
+    csystem_remove_thread();
+    void *last = csystem_give_back_all_but_one();
+    // As in `run_thread`.
+    if (last) __attribute__((musttail)) return ((end_of_destructor)(uintptr_t)dlclose)(last);
 }
 
 static void watch_main(void) {
@@ -58,6 +68,8 @@ __attribute__((constructor)) static void make_key(void) {
     pthread_key_create(&turns, thread_ends);
     watch_main();
 }
+
+void csystem_leave_turns(void) { pthread_key_delete(turns); }
 
 void csystem_watch_turns(void (*left)(void)) { turn_left = left; }
 void csystem_watch_main(void (*ended)(void)) { main_ended = ended; }
@@ -124,15 +136,6 @@ int csystem_epoll_wait_cancellable(int epoll, struct epoll_event *events, int mo
     pthread_setcancelstate(before, NULL);
     errno = error;
     return count;
-}
-
-int csystem_join(pthread_t thread, int milliseconds) {
-    struct timespec end;
-    clock_gettime(CLOCK_REALTIME, &end);
-    end.tv_nsec += milliseconds * 1000000L;
-    end.tv_sec += end.tv_nsec / 1000000000;
-    end.tv_nsec %= 1000000000;
-    return pthread_timedjoin_np(thread, NULL, &end);
 }
 
 int csystem_accept(int listener) { return accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK); }

@@ -86,6 +86,7 @@ static void after_fork_in_child(void) {
     pthread_mutex_init(&initialisation, NULL);
     is_initialising = 0;
     forks += 1;
+    csystem_forget_threads();
     if (!has_all) {
         // Forks of this process need nothing either.
         csystem_around_fork(NULL, NULL, NULL);

@@ -193,10 +193,11 @@ public func getFD(_ conn: OpaquePointer?) -> Int32 {
     return descriptor
 }
 
-@_cdecl("capdist_process")
-public func process(_ conn: OpaquePointer?) -> capdist_status {
+/// capdist_process(), see closing.h.
+@_cdecl("closing_process")
+public func process(_ conn: UnsafeMutableRawPointer?) -> capdist_status {
     reporting { () throws(CallError) in
-        let connection = try applicationDriven(conn, "capdist_process")
+        let connection = try applicationDriven(conn.map { OpaquePointer($0) }, "capdist_process")
         guard !isInsideCallback else {
             throw CallError(
                 .wouldDeadlock,
@@ -239,12 +240,17 @@ private func applicationDriven(_ conn: OpaquePointer?, _ call: StaticString) thr
     return connection
 }
 
-@_cdecl("capdist_release")
-public func release(_ conn: OpaquePointer?) -> capdist_status {
+/// capdist_release(), see closing.h.
+@_cdecl("closing_release")
+public func release(_ conn: UnsafeMutableRawPointer?) -> capdist_status {
     reporting { () throws(CallError) in
-        let (connection, isInherited) = try HandleTable.shared.takeForRelease(conn)
-        // In a child there is nothing to do: the descriptors were closed at the fork.
-        if !isInherited { connection.release(insideCallback: isInsideCallback) }
+        let (connection, isInherited) = try HandleTable.shared.takeForRelease(conn.map { OpaquePointer($0) })
+        if isInherited {
+            // A child's copies were closed at the fork.
+            csystem_remove_connection()
+        } else {
+            connection.release(insideCallback: isInsideCallback)
+        }
         return .ok
     }
 }

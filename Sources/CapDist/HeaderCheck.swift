@@ -21,9 +21,7 @@ private func everyExportMatchesTheHeader() {
     sameType(capdist_quota_init, quotaInit)
     sameType(capdist_init_connect, initConnect)
     sameType(capdist_get_fd, getFD)
-    sameType(capdist_process, CapDist.process)
     sameType(capdist_resolved, resolved)
-    sameType(capdist_release, CapDist.release)
     sameType(capdist_get_connection_info, getConnectionInfo)
     sameType(capdist_get_quota, getQuota)
     sameType(capdist_get_capital_distribution, getCapitalDistribution)
@@ -36,5 +34,7 @@ private func everyExportMatchesTheHeader() {
     sameType(blocking_begin_fetch, beginFetch)
     sameType(blocking_continue_fetch, continueFetch)
     sameType(blocking_abandon_fetch, abandonFetch)
+    sameType(closing_process, CapDist.process)
+    sameType(closing_release, CapDist.release)
     sameType(capdist_flow_of, flowOf)
 }

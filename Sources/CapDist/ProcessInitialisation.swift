@@ -29,6 +29,7 @@ private func initialiseProcessOnce() {
     }
     HandleTable.shared.watchForks()
     csystem_watch_turns { Connection.threadEnds() }
+    csystem_watch_unload { giveBackAll() }
     csystem_watch_main { Pollers.wakeAll() }
     #if hasFeature(Embedded)
         // Embedded Swift has no runtime that builds data about types at first use. Globals are built then all the same.
@@ -50,6 +51,15 @@ private func initialiseProcessOnce() {
         withExtendedLifetime(numbers) {}
     }
 #endif
+
+/// The library is unloaded: no connection lives, and no thread. What was made once goes.
+private func giveBackAll() {
+    Helpers.giveBackAll()
+    Unmanaged.passUnretained(HandleTable.shared).release()
+    QuotaRegistry.giveBackAll()
+    Pollers.giveBackAll()
+    Crypto.giveBackAll()
+}
 
 /// How the exports make requests, and deliver replies.
 var warmUpExports: RuntimeWarmUp.Exports {

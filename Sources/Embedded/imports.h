@@ -2,6 +2,7 @@
 #include "glibc.h"
 
 #include "../CExports/include/blocking.h"
+#include "../CExports/include/closing.h"
 #include "../CMessages/include/CMessages.h"
 #include "../COpenSSL/shim.h"
 #include "../CProtobufC/shim.h"

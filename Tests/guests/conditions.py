@@ -6,7 +6,8 @@ import os
 import re
 import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from harness.builds import alone
@@ -54,6 +55,19 @@ def played(run: Run, name: str, command: list[str | Path], env: dict[str, str] |
     outcome = run.program(command, limit_s=limit_s, env=env)
     run.check(name, None if outcome.status == 0 else f"{outcome.ended}: {outcome.output.strip()[-300:]}")
     return outcome.output
+
+
+@contextmanager
+def ways() -> Iterator[list[str]]:
+    """Gateways for connections in clear, encrypted and over TLS: their ports, the key file and the CA's."""
+    key = ROOT / "Tests" / "vectors" / "rsa" / "1024.pem"
+    tls = ("--websocket-port", "0", "--tls-cert", str(TLS / "server.pem"), "--tls-key", str(TLS / "key.pem"))
+    with (
+        simulator("--no-quota") as clear,
+        simulator("--no-quota", "--rsa-key", str(key)) as encrypted,
+        simulator("--no-quota", *tls) as over_tls,
+    ):
+        yield [str(clear), str(encrypted), str(over_tls), str(key), str(TLS / "ca.pem")]
 
 
 def _random(run: Run) -> None:

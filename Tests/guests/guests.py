@@ -3,18 +3,20 @@ and what an application's fork must not meet. The Makefile builds what is run he
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import shutil
 import subprocess
 import sys
 
-from conditions import conditions
+from conditions import conditions, played, ways
 from harness.gateway import simulator
 from harness.pages import blocks
 from harness.standalone import standalone
 from harness.suite import RELEASE, RESULTS, ROOT, Run, SuiteError
 from loops import loops
+from neighbours import neighbours
 from secrets_left import secrets
 
 OUT = RESULTS / "guests"
@@ -22,8 +24,9 @@ OUT = RESULTS / "guests"
 
 def guests(run: Run) -> None:
     """Runs each."""
+    run.part("unload", _unload)
+    run.part("neighbours", neighbours)
     with simulator("--no-quota") as port:
-        run.part("unload", _unload, port)
         run.part("swift-host", _swift_host, port)
         run.part("swift-sample", _swift_sample, port)
         run.part("swift-times", _swift_times)
@@ -34,9 +37,21 @@ def guests(run: Run) -> None:
     run.part("first-uses", _first_uses)
 
 
-def _unload(run: Run, port: int) -> None:
-    outcome = run.program([OUT / "unload", RELEASE / "libcapdist.so.1", str(port)], limit_s=60)
-    run.check("loaded, used and closed a hundred times", outcome.output.strip() if outcome.status else None)
+def _unload(run: Run) -> None:
+    """The library loaded and closed, in every order of its connections' lives: connections in clear, encrypted and over TLS."""
+    library = RELEASE / "libcapdist.so.1"
+    copy = OUT / "libcopy.so"
+    shutil.copyfile(library, copy)
+    cycles = int(os.environ.get("CAPDIST_CYCLES", "100"))
+    # What malloc keeps for each thread would be taken for the library's.
+    strict = {"GLIBC_TUNABLES": "glibc.malloc.tcache_count=0:glibc.malloc.arena_max=1"}
+    with ways() as where:
+        for what, rounds in (("cycle", cycles), ("early", 0), ("callback", 48), ("fork", 0), ("exit", 48), ("copies", 0)):
+            command = [OUT / "unload", what, str(rounds), library, copy, *where]
+            played(run, f"unload, {what}", command, strict if what == "cycle" else None, limit_s=300)
+        # Of a copy, beside which there is no debug information: valgrind 3.19 cannot read Swift's.
+        valgrind = ["valgrind", "--quiet", "--error-exitcode=3", "--leak-check=full", "--errors-for-leak-kinds=definite,indirect"]
+        played(run, "unload, under valgrind", [*valgrind, OUT / "unload", "cycle", "2", copy, copy, *where], limit_s=300)
 
 
 def _websocket_sample(run: Run) -> None:

@@ -28,6 +28,8 @@ typedef struct csystem_thread {
     void *driving;          // the connection that it drives; not retained
     const void *batching;   // the connection whose requests this thread collects, to send them together; not retained
     void *released;         // connections that were released inside its callback, and end after it; retained, the last one first
+    int32_t references;     // to the library itself, to be given back in the last step of the call or of the thread
+    int32_t is_counted;     // 1: the library stays loaded for this thread, which is its own
     char last_error[CSYSTEM_ERROR_SIZE];
 } csystem_thread;
 
@@ -72,8 +74,29 @@ int csystem_has_left_turn(const csystem_thread *thread);
 /// - Parameter left: called at the end of a thread that is in a turn, or of a thread of the library that still drives.
 void csystem_watch_turns(void (*left)(void));
 
-/// Joins a thread. Returns 0, or ETIMEDOUT if it did not end within that time.
-int csystem_join(pthread_t thread, int milliseconds);
+/// While a connection lives, or a thread of the library's own, the library holds a reference to itself: it stays loaded when the
+/// application closes it. Without such a reference it is unloaded once the application does.
+void csystem_add_connection(void);
+/// Its reference is then this thread's, to be given back.
+void csystem_remove_connection(void);
+/// Gives back this thread's references. The caller of the call that it is in must have one of its own.
+void csystem_give_back(void);
+/// The same but for one.
+/// - Returns: what the caller is to give to `dlclose` in its place: it may be the last one, so that there is no code to return to.
+///   NULL: there is none.
+void *csystem_give_back_all_but_one(void);
+
+/// pthread_create for a thread of the library's own. Returns an error number.
+int csystem_start_thread(pthread_t *thread, const pthread_attr_t *attributes, void (*body)(void *), void *context);
+/// At the end of one, also where it was ended.
+void csystem_remove_thread(void);
+/// In a forked child they are not there.
+void csystem_forget_threads(void);
+
+/// - Parameter body: called when the library is unloaded, when nothing of it runs; not at the process's end.
+void csystem_watch_unload(void (*body)(void));
+/// The ends of threads are not looked for any more.
+void csystem_leave_turns(void);
 
 /// How many forks there were between the process that loaded the library and this one.
 uint64_t csystem_forks(void);

@@ -50,7 +50,7 @@ package final class BodyCipher {
             return EVP_EncryptInit_ex2(encryption, cipher, key, iv, nil) == 1
                 && EVP_DecryptInit_ex2(decryption, cipher, key, iv, nil) == 1
         }
-        guard isReady == true else { return nil }
+        guard isReady else { return nil }
         if isFTAES {
             EVP_CIPHER_CTX_set_padding(encryption, 0)
             EVP_CIPHER_CTX_set_padding(decryption, 0)
@@ -113,11 +113,8 @@ package final class BodyCipher {
         guard EVP_DecryptInit_ex2(decryption, nil, nil, nil, nil) == 1,
             EVP_DecryptUpdate(decryption, plain, &first, bytes, input) == 1
         else { throw .system }
-        // A failure leaves an error in the thread's queue.
-        let isPadded = Crypto.gatedLeavingNoError {
-            EVP_DecryptFinal_ex(decryption, plain + Int(first), &rest) == 1
-        }
-        guard let isPadded else { throw .system }
+        // What fails here makes the thread an error queue.
+        let isPadded = Crypto.gated { EVP_DecryptFinal_ex(decryption, plain + Int(first), &rest) == 1 }
         guard isPadded else { throw .padding }
         let padding = isFTAES && last != 0 ? Self.block - Int(last) : 0
         return Int(first) + Int(rest) - padding

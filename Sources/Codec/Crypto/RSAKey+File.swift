@@ -3,7 +3,9 @@ import Glibc
 extension RSAKey {
     /// No key is longer than this. A longer text is probably another file.
     package static let longestText = 64 * 1024
-    private static let tooLong = LoadError(text: "it is larger than \(longestText / 1024) KiB, which no key is")
+    private static var tooLong: LoadError {
+        LoadError(text: "it is larger than \(longestText / 1024) KiB, which no key is")
+    }
 
     /// Reads PEM text. The text is not kept.
     package convenience init(text: UnsafePointer<CChar>) throws(LoadError) {

@@ -23,14 +23,11 @@ package final class RSAKey: @unchecked Sendable {
 
     static func decode(_ pem: UnsafeRawBufferPointer) throws(LoadError) -> OpaquePointer {
         let read = Crypto.gated {
-            Crypto.keepingErrors {
-                Result { () throws(LoadError) in
-                    guard let crypto = Crypto.shared else { throw LoadError(text: "OpenSSL does not support it") }
-                    return try Self.decode(pem, crypto)
-                }
+            Result { () throws(LoadError) in
+                guard let crypto = Crypto.shared else { throw LoadError(text: "OpenSSL does not support it") }
+                return try Self.decode(pem, crypto)
             }
         }
-        guard let read else { throw .processEnds }
         return try read.get()
     }
 
@@ -43,21 +40,14 @@ package final class RSAKey: @unchecked Sendable {
         }
         // Also does what OpenSSL does at first use, on the application's thread.
         let word: [UInt8] = Array("capdist".utf8)
-        let back = Crypto.gated {
-            Crypto.keepingErrors {
-                word.withUnsafeBytes { encrypted($0) }?.withUnsafeBytes { decrypted($0) } ?? nil
-            }
-        }
-        guard let back else { throw .processEnds }
+        let back = Crypto.gated { word.withUnsafeBytes { encrypted($0) }?.withUnsafeBytes { decrypted($0) } ?? nil }
         guard back == word else { throw LoadError(text: "its numbers do not match each other") }
     }
 
-    deinit { _ = Crypto.gated { EVP_PKEY_free(key) } }
+    deinit { Crypto.gated { EVP_PKEY_free(key) } }
 
-    /// - Returns: nil if OpenSSL fails, or the process is exiting.
-    package func encrypt(_ body: UnsafeRawBufferPointer) -> [UInt8]? {
-        Crypto.gatedLeavingNothing { encrypted(body) } ?? nil
-    }
+    /// - Returns: nil if OpenSSL fails.
+    package func encrypt(_ body: UnsafeRawBufferPointer) -> [UInt8]? { Crypto.gated { encrypted(body) } }
 
     /// - Parameter goesOn: called before each block, because a block may take milliseconds; false stops. A fork waits
     ///   for one block at most.
@@ -74,8 +64,7 @@ package final class RSAKey: @unchecked Sendable {
             for start in stride(from: 0, to: cipherText.count, by: blockSize) {
                 guard goesOn() else { throw .system }
                 let block = UnsafeRawBufferPointer(rebasing: cipherText[start..<(start + blockSize)])
-                guard let plain = Crypto.gatedLeavingNothing({ decrypted(block) }) else { throw .system }
-                guard var plain else { throw .padding }
+                guard var plain = Crypto.gated({ decrypted(block) }) else { throw .padding }
                 body += plain
                 plain.withUnsafeMutableBytes { Crypto.wipe($0) }
             }
@@ -123,8 +112,4 @@ package final class RSAKey: @unchecked Sendable {
         output.withUnsafeMutableBytes { Crypto.wipe($0) }
         return nil
     }
-}
-
-extension RSAKey.LoadError {
-    fileprivate static let processEnds = RSAKey.LoadError(text: "the process is exiting")
 }

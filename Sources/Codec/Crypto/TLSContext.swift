@@ -38,18 +38,16 @@ package final class TLSContext: @unchecked Sendable {
     ) throws(TrustError) {
         self.init(try Self.context(TLS_server_method(), isVerifying: false), false)
         let context = context
-        let problem = Crypto.gated {
-            Crypto.keepingErrors { () -> String? in
-                guard SSL_CTX_use_certificate_chain_file(context, certificate) == 1 else {
-                    return "the certificate cannot be used"
-                }
-                guard SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) == 1 else {
-                    return "the key cannot be used"
-                }
-                return SSL_CTX_check_private_key(context) == 1 ? nil : "the key is not the certificate's"
+        let problem = Crypto.gated { () -> String? in
+            guard SSL_CTX_use_certificate_chain_file(context, certificate) == 1 else {
+                return "the certificate cannot be used"
             }
+            guard SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) == 1 else {
+                return "the key cannot be used"
+            }
+            return SSL_CTX_check_private_key(context) == 1 ? nil : "the key is not the certificate's"
         }
-        if let problem, let problem { throw TrustError(text: problem) }
+        if let problem { throw TrustError(text: problem) }
     }
 
     private init(_ context: OpaquePointer, _ isVerifying: Bool) {
@@ -59,25 +57,23 @@ package final class TLSContext: @unchecked Sendable {
 
     private static func context(_ method: OpaquePointer?, isVerifying: Bool) throws(TrustError) -> OpaquePointer {
         let made = Crypto.gated { () -> OpaquePointer? in
-            Crypto.keepingErrors {
-                guard let crypto = Crypto.shared, let context = SSL_CTX_new_ex(crypto.context, nil, method) else {
-                    return nil
-                }
-                // Instead of macros, which Swift does not import.
-                SSL_CTX_ctrl(context, SSL_CTRL_SET_MIN_PROTO_VERSION, Int(TLS1_2_VERSION), nil)
-                SSL_CTX_ctrl(context, SSL_CTRL_MODE, Int(SSL_MODE_RELEASE_BUFFERS), nil)
-                SSL_CTX_set_options(context, noRenegotiation)
-                SSL_CTX_set_verify(context, isVerifying ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nil)
-                return context
+            guard let crypto = Crypto.shared, let context = SSL_CTX_new_ex(crypto.context, nil, method) else {
+                return nil
             }
+            // What its macros do, which Swift does not see.
+            SSL_CTX_ctrl(context, SSL_CTRL_SET_MIN_PROTO_VERSION, Int(TLS1_2_VERSION), nil)
+            SSL_CTX_ctrl(context, SSL_CTRL_MODE, Int(SSL_MODE_RELEASE_BUFFERS), nil)
+            SSL_CTX_set_options(context, noRenegotiation)
+            SSL_CTX_set_verify(context, isVerifying ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nil)
+            return context
         }
-        guard let made, let made else { throw TrustError(text: "OpenSSL made no TLS context") }
+        guard let made else { throw TrustError(text: "OpenSSL made no TLS context") }
         return made
     }
 
     deinit {
         let context = context
-        _ = Crypto.gated { SSL_CTX_free(context) }
+        Crypto.gated { SSL_CTX_free(context) }
     }
 
     /// SSL_OP_NO_RENEGOTIATION, a macro that Swift does not import.
@@ -109,14 +105,11 @@ package final class TLSContext: @unchecked Sendable {
     private func addCertificates(_ text: UnsafeRawBufferPointer, isStrict: Bool) -> (count: Int, problem: String?) {
         let context = context
         let input = Crypto.gated { BIO_new_mem_buf(text.baseAddress, Int32(clamping: text.count)) }
-        guard let input, let input else { return (0, "there is no memory for it") }
+        guard let input else { return (0, "there is no memory for it") }
         defer { _ = Crypto.gated { BIO_free(input) } }
         var count = 0
         while true {
-            let step = Crypto.gated {
-                Crypto.keepingErrors { Self.addSome(of: input, to: context, isStrict: isStrict, &count) }
-            }
-            guard let step else { return (count, "the process is exiting") }
+            let step = Crypto.gated { Self.addSome(of: input, to: context, isStrict: isStrict, &count) }
             switch step {
             case .more: continue
             case .end: return (count, count > 0 ? nil : "there is no certificate in it (PEM)")

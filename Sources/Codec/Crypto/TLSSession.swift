@@ -2,8 +2,8 @@ import COpenSSL
 import Glibc
 
 /// One TLS connection in memory: it takes the bytes of the peer, and has the bytes for the peer in `outgoing`. It does
-/// no I/O, and so raises no signal. Each step takes the lock that a fork and the process's exit wait for
-/// (`Crypto.gated`). When the process is exiting, steps do nothing. For one thread at a time.
+/// no I/O, and so raises no signal. Each step takes the lock that a fork waits for (`Crypto.gated`). For one thread at
+/// a time.
 package final class TLSSession {
     /// Why the session cannot go on.
     package struct Failure: Error, Equatable {
@@ -36,7 +36,7 @@ package final class TLSSession {
 
     /// For a client.
     /// - Parameter host: the name or address that the certificate must be for.
-    /// - Returns: nil if OpenSSL fails, or the process is exiting.
+    /// - Returns: nil if OpenSSL fails.
     package convenience init?(_ context: TLSContext, host: String) {
         guard let parts = Self.parts(context) else { return nil }
         self.init(context, host, parts)
@@ -44,14 +44,14 @@ package final class TLSSession {
             SSL_set_connect_state(session)
             return expect(host)
         }
-        guard isSet == true else { return nil }
+        guard isSet else { return nil }
     }
 
     /// For a server.
     package convenience init?(server context: TLSContext) {
         guard let parts = Self.parts(context) else { return nil }
         self.init(context, "", parts)
-        _ = Crypto.gatedForTLS { SSL_set_accept_state(session) }
+        Crypto.gatedForTLS { SSL_set_accept_state(session) }
     }
 
     private typealias Parts = (session: OpaquePointer, input: OpaquePointer, output: OpaquePointer)
@@ -72,12 +72,12 @@ package final class TLSSession {
             // From here on the session owns both.
             SSL_set_bio(session, input, output)
             return (session, input, output)
-        } ?? nil
+        }
     }
 
     deinit {
         let session = session
-        _ = Crypto.gatedForTLS { SSL_free(session) }
+        Crypto.gated { SSL_free(session) }
     }
 
     /// Sets the name to send to the server (SNI), and the name that its certificate must be for.
@@ -111,12 +111,11 @@ package final class TLSSession {
                 return Failure(text: "there is no memory for TLS")
             }
             if isEstablished { return nil }
-            Self.forgetErrors()
             let result = SSL_do_handshake(session)
             isEstablished = result == 1
             return result == 1 || isWaiting ? nil : whatFailed()
         }
-        if let failure, let failure { throw failure }
+        if let failure { throw failure }
     }
 
     /// Decrypts the bytes received, as far as they fit.
@@ -126,7 +125,6 @@ package final class TLSSession {
         var failure: Failure?
         let count = Crypto.gatedForTLS { () -> Int in
             defer { drain() }
-            Self.forgetErrors()
             var count = 0
             while count < room.count, let start = room.baseAddress {
                 let read = SSL_read(session, start + count, Int32(clamping: room.count - count))
@@ -140,26 +138,25 @@ package final class TLSSession {
             return count
         }
         // First return what was decrypted before the failure. OpenSSL fails again in the next step.
-        if count ?? 0 == 0, let failure { throw failure }
-        return count ?? 0
+        if count == 0, let failure { throw failure }
+        return count
     }
 
     /// Encrypts the beginning of `bytes`.
     /// - Returns: how many bytes, at most one record; 0 before the handshake is done; nil if OpenSSL fails.
     package func write(_ bytes: UnsafeRawBufferPointer) -> Int? {
         guard isEstablished, !bytes.isEmpty else { return 0 }
-        let written = Crypto.gatedForTLS { () -> Int? in
+        return Crypto.gatedForTLS { () -> Int? in
             let written = SSL_write(session, bytes.baseAddress, Int32(min(bytes.count, Self.longestRecord)))
             drain()
             return written > 0 ? Int(written) : nil
         }
-        return written ?? 0
     }
 
     /// Tells the peer that no more bytes come (close_notify).
     package func shutDown() {
         guard isEstablished else { return }
-        _ = Crypto.gatedForTLS {
+        Crypto.gatedForTLS {
             SSL_shutdown(session)
             drain()
         }
@@ -180,12 +177,6 @@ package final class TLSSession {
 
     // MARK: - What went wrong
 
-    /// Empties the queue, so that it only has errors of the step. On a thread of the application `keepingErrors` does
-    /// that.
-    private static func forgetErrors() {
-        if Crypto.isOnOwnThread { ERR_clear_error() }
-    }
-
     /// Whether a step did not succeed only because it needs more bytes of the peer.
     private var isWaiting: Bool {
         ERR_peek_error() == 0 && SSL_want(session) == SSL_READING
@@ -197,7 +188,6 @@ package final class TLSSession {
 
     private func whatFailed() -> Failure {
         let reason = ERR_GET_REASON(ERR_peek_last_error())
-        defer { Self.forgetErrors() }
         if SSL_get_shutdown(session) & SSL_RECEIVED_SHUTDOWN != 0, isEstablished {
             return Failure(text: "the gateway ended the TLS connection", isEnd: true)
         }

@@ -64,6 +64,11 @@ package final class TLSContexts: @unchecked Sendable {
         pthread_mutex_init(mutex, nil)
     }
 
+    deinit {
+        pthread_mutex_destroy(mutex)
+        mutex.deallocate()
+    }
+
     /// A context that was made before, if its files have not changed since. An update of the system replaces its file
     /// of CAs.
     package func made(_ trust: TLSTrust) -> TLSContext? {

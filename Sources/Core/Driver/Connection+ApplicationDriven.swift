@@ -129,8 +129,9 @@ extension Connection {
     /// - Returns: false in a child that a callback forked.
     private func endTurn(isWritable: Bool = false) -> Bool {
         if !runUntilIdle(isWritable: isWritable, atIdle: { $0.endTurn() }) {
-            if !driving.isForked { end() }
+            let isLast = !driving.isForked && end()
             if driving.isForked { return false }
+            if isLast { csystem_remove_connection() }
             state.with { $0.endTurn() }
         }
         state.tellChanged()

@@ -35,13 +35,13 @@ extension Connection {
             runUntilIdle(isWritable: ready.isSocketWritable) { longUntil = $0.beginWait(isIdle: ready.isIdle) }
             if poller.isGone, !driving.isFinished { waitForRelease() }
         }
-        let mayEnd = !usesTLS || Crypto.leaveThread()
-        if state.with({ $0.thread.isDetached }) { pthread_detach(pthread_self()) }
-        end()
+        if usesTLS { Crypto.leaveThread() }
+        let isDetached = state.with { $0.thread.isDetached }
+        if isDetached { pthread_detach(pthread_self()) }
+        let isLast = end()
         csystem_this_thread()?.pointee.driving = nil
-        if mayEnd { return }
-        state.with { $0.thread.isParked = true }
-        while true { Glibc.pause() }
+        // Else whoever joins this thread does, and may be loading or unloading something: then this thread would wait for it.
+        if isLast, isDetached { csystem_remove_connection() }
     }
 
     /// - Parameter longUntil: see `SharedState.beginWait`.
@@ -63,14 +63,9 @@ extension Connection {
     /// callback, without any other sign. Then another thread has taken its place, or the remaining work is done here.
     func join() {
         while let thread = state.with({ $0.thread.takeToJoin() }) {
-            guard usesTLS else {
-                pthread_join(thread, nil)
-                continue
-            }
-            while csystem_join(thread, 20) == ETIMEDOUT {
-                if state.with({ $0.thread.isParked }) { return }
-            }
+            pthread_join(thread, nil)
         }
+        defer { csystem_remove_connection() }
         guard !driving.hasEnded else { return }
         performActions()
         end()

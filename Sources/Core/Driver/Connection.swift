@@ -68,6 +68,7 @@ package final class Connection: @unchecked Sendable {
 
     /// Starts the connection's thread, in thread mode. After this `release` must be called.
     package func start() throws(SystemError) {
+        csystem_add_connection()
         if options.isApplicationDriven { return startApplicationDriven() }
         // With the lock held, for which the thread's first step waits: so its id is stored before anyone joins it.
         let error = state.with { state -> Int32 in
@@ -77,6 +78,8 @@ package final class Connection: @unchecked Sendable {
             return 0
         }
         guard error != 0 else { return }
+        csystem_remove_connection()
+        csystem_give_back()
         QuotaRegistry.shared.leave(membership)
         poller.close()
         throw SystemError(code: error)
@@ -243,8 +246,10 @@ package final class Connection: @unchecked Sendable {
     func streamLost(_ cause: Cause) { tell { $0.streamLost(cause, $1, &$2) } }
 
     /// Frees everything, and calls `onClosed`.
-    func end() {
-        guard driving.end() else { return }
+    /// - Returns: false if it has ended before.
+    @discardableResult
+    func end() -> Bool {
+        guard driving.end() else { return false }
         driving.connector.abandonHelpers()
         QuotaRegistry.shared.leave(membership)
         poller.close()
@@ -252,6 +257,7 @@ package final class Connection: @unchecked Sendable {
         if let onClosed = options.callbacks.onClosed {
             insideCallback { onClosed(options.callbacks.userData) }
         }
+        return true
     }
 
     /// Makes waiting threads check again. With the lock held: otherwise a thread could check just before, and go to

@@ -82,7 +82,7 @@ final class Connector {
         awaitsTrust = true
         if trustWork == nil {
             trustWork = Helpers.certificates.ask(Self.key(of: trust), poller) {
-                defer { Self.leaveHelper() }
+                defer { Crypto.leaveThread() }
                 return TLSContexts.shared.make(trust)
             }
         }
@@ -96,13 +96,6 @@ final class Connector {
         case .anybody: "*"
         case .file(let path): "/\(path)"
         }
-    }
-
-    /// Called on a helper's thread when it has finished with OpenSSL.
-    private static func leaveHelper() {
-        if Crypto.leaveThread() { return }
-        // The process is exiting, and the thread must not end (see `Crypto.leaveThread`).
-        while true { Glibc.pause() }
     }
 
     private static func tlsFailed(_ text: String, isFinal: Bool = false) -> Cause {

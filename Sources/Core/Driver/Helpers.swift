@@ -9,6 +9,13 @@ package enum Helpers {
     static let names = Names(most: 16)
     static let certificates = Certificates(most: 1)
 
+    /// When the library is unloaded.
+    package static func giveBackAll() {
+        Unmanaged.passUnretained(names).release()
+        Unmanaged.passUnretained(certificates).release()
+        Unmanaged.passUnretained(TLSContexts.shared).release()
+    }
+
     package static func prepareFork() {
         names.prepareFork()
         certificates.prepareFork()

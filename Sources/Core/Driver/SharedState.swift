@@ -144,8 +144,6 @@ struct ThreadRecord {
     private var joinedNumber = -1
     /// Whether nobody joins the thread.
     var isDetached = false
-    /// Whether the thread has finished but does not end, because the process is exiting.
-    var isParked = false
     /// Whether it is in a long wait. It can be cancelled only there.
     private(set) var waitsLong = false
     private var isRoused = false

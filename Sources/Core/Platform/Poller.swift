@@ -314,6 +314,12 @@ package enum Pollers {
         lock.withLock { for poller in all { poller._withUnsafeGuaranteedRef { $0.wake() } } }
     }
 
+    /// When the library is unloaded.
+    package static func giveBackAll() {
+        all = []
+        Unmanaged.passUnretained(lock).release()
+    }
+
     // Around fork.
 
     package static func prepareFork() { lock.lockForFork() }

@@ -38,21 +38,18 @@ enum Thread {
 
         let start = Unmanaged.passRetained(Start(body))
         var thread = pthread_t()
-        let run: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? = { argument in
-            pthread_setcancelstate(Int32(PTHREAD_CANCEL_DISABLE), nil)
-            csystem_begin_own_thread()
+        let run: @convention(c) (UnsafeMutableRawPointer?) -> Void = { argument in
             csystem_this_thread()?.pointee.body = argument
             if let argument { Unmanaged<Start>.fromOpaque(argument)._withUnsafeGuaranteedRef { $0.body() } }
             Thread.dropBody()
-            return nil
         }
-        var error = pthread_create(&thread, &attributes, run, start.toOpaque())
+        var error = csystem_start_thread(&thread, &attributes, run, start.toOpaque())
         if error == EINVAL {
             // The thread-local variables need more than that: use the process's default size.
             var usual = pthread_attr_t()
             pthread_attr_init(&usual)
             if detached { pthread_attr_setdetachstate(&usual, Int32(PTHREAD_CREATE_DETACHED)) }
-            error = pthread_create(&thread, &usual, run, start.toOpaque())
+            error = csystem_start_thread(&thread, &usual, run, start.toOpaque())
             pthread_attr_destroy(&usual)
         }
         guard error == 0 else {

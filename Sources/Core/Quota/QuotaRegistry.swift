@@ -36,6 +36,9 @@ package final class QuotaRegistry: @unchecked Sendable {
         lock.withLock { membership.quota.leave(membership.member) }
     }
 
+    /// When the library is unloaded.
+    package static func giveBackAll() { Unmanaged.passUnretained(shared).release() }
+
     // Around fork: no thread may be using a group when the child's copy is made.
 
     package func prepareFork() {
