@@ -308,7 +308,9 @@ static void copies(const char *path, const char *other_path) {
 
 int main(int count, char **arguments) {
     if (count != 10) return 2;
-    const char *what = arguments[1], *path = arguments[3];
+    /* As /proc/self/maps has it. */
+    const char *what = arguments[1], *path = realpath(arguments[3], NULL), *other_path = realpath(arguments[4], NULL);
+    MUST(path && other_path);
     const int rounds = atoi(arguments[2]);
     for (int way = 0; way < WAYS; way++) ports[way] = atoi(arguments[5 + way]);
     key = arguments[8];
@@ -318,6 +320,6 @@ int main(int count, char **arguments) {
     if (strcmp(what, "callback") == 0) callback(path, rounds);
     if (strcmp(what, "fork") == 0) forked(path);
     if (strcmp(what, "exit") == 0) ends(path, rounds);
-    if (strcmp(what, "copies") == 0) copies(path, arguments[4]);
+    if (strcmp(what, "copies") == 0) copies(path, other_path);
     return 0;
 }
