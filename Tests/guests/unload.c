@@ -309,7 +309,10 @@ static void copies(const char *path, const char *other_path) {
 int main(int count, char **arguments) {
     if (count != 10) return 2;
     /* As /proc/self/maps has it. */
-    const char *what = arguments[1], *path = realpath(arguments[3], NULL), *other_path = realpath(arguments[4], NULL);
+    const char *what = arguments[1];
+    static const char *path, *other_path;
+    path = realpath(arguments[3], NULL);
+    other_path = realpath(arguments[4], NULL);
     MUST(path && other_path);
     const int rounds = atoi(arguments[2]);
     for (int way = 0; way < WAYS; way++) ports[way] = atoi(arguments[5 + way]);
