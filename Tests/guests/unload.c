@@ -191,12 +191,14 @@ static void early(const char *path) {
 
 typedef struct last {
     const copy *c;
+    sem_t is_closed; /* by the application, which is in no call any more */
     sem_t done;
 } last;
 
 static void release_in_callback(capdist_conn *conn, uint32_t serial_no, const capdist_reply *reply, void *user_data) {
     (void)serial_no, (void)reply;
     last *l = user_data;
+    while (sem_wait(&l->is_closed) != 0) {}
     MUST(l->c->release(conn) == CAPDIST_OK);
     sem_post(&l->done);
 }
@@ -209,12 +211,14 @@ static void callback(const char *path, int rounds) {
         copy c = load(path);
         last l = {&c};
         sem_t closed;
+        sem_init(&l.is_closed, 0, 0);
         sem_init(&l.done, 0, 0);
         sem_init(&closed, 0, 0);
         capdist_conn *conn = connect_by(&c, way, mode, &closed);
         capdist_security security = {CAPDIST_MARKET_HK, "00700"};
-        MUST(dlclose(c.library) == 0);
         MUST(c.get(conn, &security, NULL, release_in_callback, &l, NULL) == CAPDIST_OK);
+        MUST(dlclose(c.library) == 0);
+        sem_post(&l.is_closed);
         /* Until it is gone; the call in which it goes is the last. */
         while (mode == CAPDIST_MODE_HOST_DRIVEN && sem_trywait(&closed) != 0) MUST(c.process(conn) == CAPDIST_OK);
         if (mode == CAPDIST_MODE_THREAD) sem_wait(&l.done);
