@@ -219,6 +219,27 @@ def machine() -> str:
     return f"{cores}, {release.get('ID', 'Linux').capitalize()} {release.get('VERSION_ID', '')}".strip()
 
 
+#: What the columns of the tables mean.
+COLUMNS = """## Columns
+
+- **requests/s**: requests that were answered and checked, by the wall clock, on all cores.
+- **round trip**: the median time of one request, from its call to the checked answer, on all cores. It is longer if a request has to
+  wake an idle core.
+- **processor**: user and system time of the client's process, all its threads, for one request, without starting and connecting. The
+  client may use all cores, as it does for users. Waking an idle core can cost more than the client's own work.
+- **on one core**: the same in a separate run, with client and gateway on one core, so that no idle core is woken. This is what the
+  client itself costs.
+- **calls**: system calls for a request, on one core (`strace -f -c`). To leave out those of the start, the calls of a short run are
+  subtracted from those of a long one.
+- **instructions**: in user space, for a request, measured in the same way (callgrind). Its processor has no SHA instructions, so SHA-1
+  counts for more than it costs.
+- **resident**, **peak**: memory at the end, and at its most. For Python this includes the interpreter and what it imports.
+- **gateway**: the share of the time that the gateway's one thread was busy. Near 100 % the gateway limits requests/s; the processor
+  time is right even then.
+
+"""
+
+
 def document(rows: Sequence[Row], asserted: Sequence[Goal], footprint: str, python: str, rounds: int) -> str:
     """The page."""
     versions = pins()
@@ -254,24 +275,7 @@ def document(rows: Sequence[Row], asserted: Sequence[Goal], footprint: str, pyth
 - With 64 in flight, the clients that can only block are called from 64 threads.
 - Over WebSocket, and over TLS, the same gateway speaks as OpenD's WebSocket bridge: sections in masked frames, no SHA-1.
 
-## Columns
-
-- **requests/s**: requests that were answered and checked, by the wall clock, on all cores.
-- **round trip**: the median time of one request, from its call to the checked answer, on all cores. It is longer if a request has to
-  wake an idle core.
-- **processor**: user and system time of the client's process, all its threads, for one request, without starting and connecting. The
-  client may use all cores, as it does for users. Waking an idle core can cost more than the client's own work.
-- **on one core**: the same in a separate run, with client and gateway on one core, so that no idle core is woken. This is what the
-  client itself costs.
-- **calls**: system calls for a request, on one core (`strace -f -c`). To leave out those of the start, the calls of a short run are
-  subtracted from those of a long one.
-- **instructions**: in user space, for a request, measured in the same way (callgrind). Its processor has no SHA instructions, so SHA-1
-  counts for more than it costs.
-- **resident**, **peak**: memory at the end, and at its most. For Python this includes the interpreter and what it imports.
-- **gateway**: the share of the time that the gateway's one thread was busy. Near 100 % the gateway limits requests/s; the processor
-  time is right even then.
-
-## Figures
+{COLUMNS}## Figures
 
 {tables(rows)}## What it costs a process
 
