@@ -36,7 +36,7 @@ MAX_OWN_BYTES = 665_000
 MAX_SIMULATOR_BYTES = 7_500_000
 
 #: What the loader writes to as it relocates the library's own code, in bytes, as measured.
-DIRTY_BYTES = 6_336
+DIRTY_BYTES = 6_408
 
 #: What a process that forked can not go on with.
 BANNED = re.compile(
@@ -195,9 +195,10 @@ def _needs(run: Run, name: str, dynamic: str, allowed: dict[str, str]) -> set[st
 
 def _linking(run: Run, path: Path, dynamic: str) -> None:
     """How the linker left it: what is written once cannot be written again, and what is written is not run."""
-    for flag in ("NOW", "NODELETE"):
-        there = re.search(rf"\(FLAGS(?:_1)?\).*\b{flag}\b", dynamic)
-        run.check(f"linked with -z {flag.lower()}", None if there else "not set")
+    flags = set(re.findall(r"\w+", " ".join(re.findall(r"\(FLAGS(?:_1)?\)(.*)", dynamic))))
+    run.check("linked with -z now", None if "NOW" in flags else "not set")
+    # dlclose() is to unload it (docs/embedding.md).
+    run.check("linked without -z nodelete", "NODELETE is set" if "NODELETE" in flags else None)
     run.check("has no text relocation", "TEXTREL is set" if "TEXTREL" in dynamic else None)
     segments = run.build(["readelf", "--program-headers", "--wide", path]).output
     stack = re.findall(r"^ +GNU_STACK .*0x\w+ ([RWE ]{3}) 0\w*$", segments, flags=re.MULTILINE)
