@@ -41,8 +41,20 @@ static _Atomic int main_has_ended;
 
 typedef void (*end_of_destructor)(void *);
 
+// A thread that was ended leaves its frames' marks on the stack, which AddressSanitizer would take for those of the next frames.
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+void __asan_handle_no_return(void);
+#define forget_frames __asan_handle_no_return
+#endif
+#endif
+#ifndef forget_frames
+#define forget_frames() ((void)0)
+#endif
+
 // Called at the end of each watched thread: a runtime may end a thread inside a callback.
 static void thread_ends(void *ended) {
+    forget_frames();
     const csystem_thread *thread = ended;
     void (*left)(void) = turn_left;
     if ((thread->turn || (thread->is_own && thread->driving)) && left) left();
