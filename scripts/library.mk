@@ -46,9 +46,11 @@ SWIFT_FLAGS := -enable-experimental-feature Embedded -swift-version 6 -wmo -O -g
 	-module-cache-path $(OBJECTS)/modules $(SANITIZER:%=-sanitize=%)
 C_FLAGS := -std=c11 -O2 -g -fPIC -fvisibility=hidden -ffunction-sections -fdata-sections -fno-omit-frame-pointer -Wall -Wextra \
 	$(INCLUDES) $(SANITIZER:%=-fsanitize=%)
+# Swift goes on with no memory where there is none (Sources/Embedded/embedded.c).
+NO_MEMORY := -Wl,--wrap=posix_memalign
 # A program that is built with a sanitizer has its functions.
 LINK_FLAGS := -shared -fuse-ld=lld -Wl,-soname,$(SONAME),--version-script=Sources/Embedded/exports.map,--exclude-libs=ALL \
-	-Wl,--gc-sections,--icf=all,--build-id=sha1,--as-needed,-z,now,-z,text $(if $(SANITIZER),,-Wl,--no-undefined)
+	$(NO_MEMORY) -Wl,--gc-sections,--icf=all,--build-id=sha1,--as-needed,-z,now,-z,text $(if $(SANITIZER),,-Wl,--no-undefined)
 # Swift's tables of Unicode are left out: texts are taken apart as bytes.
 LIBRARIES := $(OPENSSL:%=-L%/lib) -l:libssl.a -l:libcrypto.a -l:libprotobuf-c.a
 
@@ -79,7 +81,7 @@ $(OUT)/alone/$(SONAME): $(OBJECTS)/CapDist.o $(C_OBJECTS) $(OBJECTS)/linked-by
 # One object, in which all names but the header's are local: a program may have the same. What the archives share between objects
 # by name (COMDAT) is shared no more.
 $(OUT)/libcapdist.a: $(OBJECTS)/CapDist.o $(C_OBJECTS) $(OBJECTS)/linked-by
-	$(CLANG) -r -fuse-ld=bfd -nostdlib -Wl,-d,--force-group-allocation -o $(OBJECTS)/whole.o $(filter %.o,$^) $(LIBRARIES)
+	$(CLANG) -r -fuse-ld=bfd -nostdlib $(NO_MEMORY) -Wl,-d,--force-group-allocation -o $(OBJECTS)/whole.o $(filter %.o,$^) $(LIBRARIES)
 	objcopy --strip-debug --wildcard --keep-global-symbol='capdist_*' $(OBJECTS)/whole.o $(OBJECTS)/libcapdist.o
 	@rm -f $@
 	ar rcs $@ $(OBJECTS)/libcapdist.o

@@ -2,8 +2,11 @@
 #define _GNU_SOURCE
 #include "csystem.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 // The seeds of Swift's hashing; glibc has it since 2.36. Hashes need no seed that nobody can guess: no key of the library's tables
 // comes from the network unchecked. So a sandbox that has no random numbers is no reason to end the process.
@@ -46,3 +49,14 @@ uint32_t _swift_stdlib_getComposition(uint32_t first, uint32_t second) {
     return UINT32_MAX;
 }
 const uint8_t _swift_stdlib_nfd_decompositions[1];
+
+// All memory of Swift's comes from here (the linker's --wrap). Where there is none, Swift goes on and writes to address 0; so the
+// process ends in a defined way, and says why.
+int __real_posix_memalign(void **memory, size_t alignment, size_t size);
+int __wrap_posix_memalign(void **memory, size_t alignment, size_t size) {
+    if (__real_posix_memalign(memory, alignment, size) == 0) return 0;
+    char line[80];
+    const int length = snprintf(line, sizeof line, "libcapdist: no memory, %zu bytes were asked for\n", size);
+    if (length > 0 && write(STDERR_FILENO, line, (size_t)length) < 0) abort();
+    abort();
+}
