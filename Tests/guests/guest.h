@@ -25,11 +25,16 @@ static inline int64_t now_ms(void) {
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+/* A program that may have unloaded the library defines it otherwise, before it includes this. */
+#ifndef LAST_ERROR
+#define LAST_ERROR() capdist_last_error()
+#endif
+
 /* Ends the program with what is wrong. */
 #define MUST(condition)                                                                                                \
     do {                                                                                                               \
         if (!(condition)) {                                                                                            \
-            fprintf(stderr, "%s:%d: %s; last error: %s\n", __FILE__, __LINE__, #condition, capdist_last_error());      \
+            fprintf(stderr, "%s:%d: %s; last error: %s\n", __FILE__, __LINE__, #condition, LAST_ERROR());              \
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)

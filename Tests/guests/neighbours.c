@@ -2,18 +2,11 @@
  * Built with OWN_NAMES it is the application that has functions of the names of OpenSSL's, protobuf-c's and wslay's.
  * neighbours first|last|global|deepbind LIBRARY NEIGHBOUR|- PORT PORT_WITH_KEY TLS_PORT KEY CA
  * first and last: when the library is loaded; global, deepbind: after the neighbour, with that flag */
+/* The library may not be loaded then. */
+#define LAST_ERROR() "not asked for"
 #include "guest.h"
 
 #include <dlfcn.h>
-
-#undef MUST
-#define MUST(condition)                                                                                                \
-    do {                                                                                                               \
-        if (!(condition)) {                                                                                            \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                                            \
-            exit(1);                                                                                                   \
-        }                                                                                                              \
-    } while (0)
 
 #ifdef OWN_NAMES
 #include "other_names.h"

@@ -1,5 +1,7 @@
 /* Loads the library, uses it, closes it, and loads it again, as an application of plug-ins does.
  * unload cycle|early|callback|fork|exit|copies ROUNDS LIBRARY COPY PORT PORT_WITH_KEY TLS_PORT KEY CA */
+/* The library may not be loaded then. */
+#define LAST_ERROR() "not asked for"
 #include "guest.h"
 
 #include <dirent.h>
@@ -10,16 +12,6 @@
 #include <sys/wait.h>
 
 enum { PATIENCE_MS = 20000, LEFT_A_CYCLE = 1024 };
-
-/* Does not use what may be unloaded. */
-#undef MUST
-#define MUST(condition)                                                                                                \
-    do {                                                                                                               \
-        if (!(condition)) {                                                                                            \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                                            \
-            exit(1);                                                                                                   \
-        }                                                                                                              \
-    } while (0)
 
 /* One copy of the library. */
 typedef struct copy {
