@@ -178,6 +178,9 @@ def main() -> int:
     # Started in the background these would be ignored, here and in the tests that interrupt programs.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        # Started by nohup: the run goes on, and what it starts has the default again, as after every exec.
+        signal.signal(signal.SIGHUP, lambda *_: None)
     parser = argparse.ArgumentParser(description="Runs the test suites.")
     parser.add_argument("suites", nargs="*", metavar="SUITE", help="the suites to run; all if none is named")
     parser.add_argument("--deep", action="store_true", help="those of `make deep`, if none is named")

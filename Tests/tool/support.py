@@ -88,13 +88,16 @@ class Terminal:
     def __init__(self, *words: str | Path | int, columns: int = 100, rows: int = 30) -> None:
         self.output = ""
         self.status: int | None = None
+        begun, begins = os.pipe()
         self.pid, self._master = pty.fork()
         if self.pid == 0:
             # The size is there before the program looks.
             fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
             os.execve(TOOL, ["capdist", *(str(word) for word in words)], environment())
-        # Until then a key would interrupt this program's copy.
-        wait_until(lambda: os.readlink(f"/proc/{self.pid}/exe") == str(TOOL.resolve()), "started")
+        # Until the command has begun, a key would interrupt this program's copy. Its start closes the pipe's other end.
+        os.close(begins)
+        assert select.select([begun], [], [], PATIENCE)[0], f"not started within {PATIENCE:.0f} s"
+        os.close(begun)
 
     def resize(self, columns: int, rows: int) -> None:
         """As a window manager does."""
