@@ -134,7 +134,7 @@ package enum Texts {
 
     static func quiet(_ seconds: Int64, endsIn left: Int64) -> String {
         "nothing has come from the gateway for \(seconds) s, not even an answer to KeepAlive: is OpenD frozen, or the network"
-            + " gone? The connection is made again if that goes on for \(left) s more."
+            + " gone? The connection is given up if that goes on for \(left) s more."
     }
 
     /// A gateway that cannot decrypt a message closes the connection without a reason.
