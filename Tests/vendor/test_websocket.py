@@ -13,7 +13,7 @@ import subprocess
 import threading
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -280,7 +280,7 @@ def script(answer: Callable[[bytes], bytes]) -> Iterator[int]:
                 line, _ = listener.accept()
             except OSError:
                 return
-            with line:
+            with line, suppress(OSError):  # of a client that has closed it
                 line.settimeout(PATIENCE_S)
                 line.sendall(answer(line.recv(4096)))
                 line.shutdown(socket.SHUT_WR)
