@@ -4,7 +4,8 @@
 # make quick    run what a developer wants before each commit: lint, units, the C tests once, Python
 # make deep     run what takes long or depends on chance: sanitizers, fuzzing, mutants, many processes and schedules
 # make bench    measure the library and its peers, and write docs/benchmarks.md; BASE=libcapdist.so: another build beside it
-# make lib      build the library, its debug information and the simulator, in RELEASE; OPENSSL=folder: with that OpenSSL inside
+# make lib      build the library, its debug information and the simulator, in RELEASE; OPENSSL=small: with an OpenSSL inside that has
+#               no more than the library uses, built from Debian's source; OPENSSL=folder: with that OpenSSL
 # make tool     build the command capdist (tools/capdist), in RELEASE
 # make manual   make the command's manual anew, packaging/capdist.1
 # make java     build the Java binding, .build/java/capdist.jar
@@ -56,6 +57,8 @@ SWIFT_FILES := Sources Tests bindings/swift tools Package.swift
 
 # Debian packages: to build; to test.
 BUILD_PACKAGES := libprotobuf-c-dev libssl-dev libjansson-dev pkg-config gcc g++ binutils make
+# To build OpenSSL.
+OPENSSL_PACKAGES := dpkg-dev perl
 PACKAGE_PACKAGES := debhelper lintian doxygen
 # To build the command; to test it.
 TOOL_PACKAGES := libsqlite3-dev libtomlplusplus-dev
@@ -110,11 +113,20 @@ $(BENCH_VENV)/stamp.json: Benchmarks/requirements.txt Benchmarks/requirements-na
 
 SHIP := swift build -c release --scratch-path $(SCRATCH) --disable-local-rpath
 
+# The small OpenSSL, and the folder of the one that is inside; none: Debian's.
+SMALL_OPENSSL := $(SCRATCH)/openssl
+OPENSSL ?=
+OPENSSL_FOLDER = $(if $(filter small,$(OPENSSL)),$(abspath $(SMALL_OPENSSL)),$(OPENSSL))
+
+$(SMALL_OPENSSL)/lib/libcrypto.a: scripts/openssl.sh
+	@scripts/setup.sh $(OPENSSL_PACKAGES)
+	scripts/openssl.sh $(SMALL_OPENSSL)
+
 # The library that ships is Embedded Swift; the simulator is normal Swift.
-lib: $(if $(PREBUILT),,setup-build)
+lib: $(if $(PREBUILT),,setup-build $(if $(filter small,$(OPENSSL)),$(SMALL_OPENSSL)/lib/libcrypto.a))
 ifeq ($(PREBUILT),)
 	$(SHIP) --product opend-simulator
-	@$(MAKE) --no-print-directory -f scripts/library.mk OUT=$(RELEASE)
+	@$(MAKE) --no-print-directory -f scripts/library.mk OUT=$(RELEASE) OPENSSL=$(OPENSSL_FOLDER)
 endif
 	@echo "The library is $(LIBRARY), its header include/capdist.h."
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds an OpenSSL that has what the library uses, and little else: TLS 1.2 and 1.3, RSA, AES, SHA, MD5, X.509. The source is Debian's,
-# with its security fixes. Usage: scripts/openssl.sh FOLDER, then make lib OPENSSL=FOLDER
+# with its security fixes. Usage: scripts/openssl.sh FOLDER, then make lib OPENSSL=FOLDER; make lib OPENSSL=small does both
 set -euo pipefail
 mkdir -p "$1"
 out=$(realpath "$1")
@@ -46,4 +46,6 @@ cp libssl.a libcrypto.a "$out/lib"
 cp -r include/openssl "$out/include"
 rm -f "$out"/include/openssl/*.in
 cp LICENSE.txt "$out"
+# For the list of what is inside the library (scripts/sbom.py): its security fixes show in Debian's version alone.
+echo "$version" >"$out/debian-version"
 echo "OpenSSL $version is in $out."

@@ -83,7 +83,11 @@ def output(*command: str) -> str:
 
 
 def own_openssl(folder: Path) -> tuple[str, str, str]:
-    """The same of one that was built from its source."""
+    """The same of one that was built from its source: Debian's (scripts/openssl.sh), or any."""
+    debian = folder / "debian-version"
+    if debian.exists():
+        version = debian.read_text(encoding="utf-8").strip()
+        return version, "Apache-2.0", f"pkg:deb/debian/openssl@{version}?arch=source"
     version = header_version(folder / "include" / "openssl" / "opensslv.h", r"OPENSSL_VERSION_(?:MAJOR|MINOR|PATCH)\s+(\d+)")
     return version, "Apache-2.0", f"pkg:generic/openssl@{version}"
 

@@ -15,6 +15,51 @@
 #include <arpa/inet.h>
 #include <string.h>
 
+/// SHA-1 as five words in memory order. The last block, which tells the length, is made here: SHA1_Final takes as long for that as
+/// for a quarter of a small body. Returns 0 if OpenSSL fails.
+static inline int copenssl_sha1(const void *bytes, size_t count, uint32_t words[5]) {
+    enum { BLOCK = SHA_CBLOCK, LENGTH = 8 };
+    SHA_CTX context;
+    unsigned char end[2 * BLOCK] = {0};
+    const size_t rest = count % BLOCK, whole = count - rest, size = rest < BLOCK - LENGTH ? BLOCK : 2 * BLOCK;
+    if (rest > 0) memcpy(end, (const unsigned char *)bytes + whole, rest);
+    end[rest] = 0x80;
+    const uint64_t bits = __builtin_bswap64((uint64_t)count * 8);
+    memcpy(end + size - LENGTH, &bits, LENGTH);
+    const int is_done = SHA1_Init(&context) && (whole == 0 || SHA1_Update(&context, bytes, whole)) && SHA1_Update(&context, end, size);
+    // The body may contain a key.
+    memset(end, 0, sizeof end);
+    __asm__ volatile("" : : "r"(end) : "memory");
+    const SHA_LONG state[] = {context.h0, context.h1, context.h2, context.h3, context.h4};
+    for (int at = 0; at < 5; at++) words[at] = __builtin_bswap32(state[at]);
+    return is_done;
+}
+
+/// Of an OpenSSL that is ours alone: without its texts of errors, which take 0.1 MB and are hardly ever read; and of its table of names
+/// only the digests, by which it looks certificates' signatures up.
+static inline void copenssl_begin(void) {
+    OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT | OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS
+                            | OPENSSL_INIT_NO_ADD_ALL_CIPHERS | OPENSSL_INIT_NO_ADD_ALL_DIGESTS,
+                        NULL);
+}
+static inline void copenssl_begin_tls(void) {
+    OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_SSL_STRINGS, NULL);
+    const EVP_MD *const digests[] = {EVP_md5(), EVP_sha1(), EVP_sha224(), EVP_sha256(), EVP_sha384(), EVP_sha512()};
+    for (size_t at = 0; at < sizeof digests / sizeof *digests; at++) EVP_add_digest(digests[at]);
+}
+
+/// The text of an error, of one of the parts that TLS and certificates are made of; NULL: it has none.
+static inline const char *copenssl_reason(unsigned long error) {
+    ERR_load_SSL_strings();
+    ERR_load_X509_strings();
+    ERR_load_ASN1_strings();
+    ERR_load_PEM_strings();
+    ERR_load_EVP_strings();
+    ERR_load_RSA_strings();
+    ERR_load_EC_strings();
+    return ERR_reason_error_string(error);
+}
+
 /// The peer's own certificate, even if it is not accepted; NULL if the peer sent none.
 static inline X509 *copenssl_peer_certificate(SSL *session) {
     STACK_OF(X509) *chain = SSL_get_peer_cert_chain(session);

@@ -20,12 +20,19 @@ enum SizedStruct {
     static func initialise<Struct>(
         _ target: UnsafeMutablePointer<Struct>?, _ size: Int, _ name: StaticString, smallest: Int, _ defaults: Struct
     ) throws(CallError) {
+        copyOut(defaults, try cleared(target, size, name, smallest: smallest), size)
+    }
+
+    /// The struct, all zeroes. Not generic, so that its code is there once.
+    private static func cleared(
+        _ target: UnsafeMutableRawPointer?, _ size: Int, _ name: StaticString, smallest: Int
+    ) throws(CallError) -> UnsafeMutableRawPointer {
         guard let target else { throw .invalid("\(name)_init: the struct is NULL") }
         guard size >= smallest, size <= largest, size % 8 == 0 else {
             throw .invalid("\(name)_init: size \(size) is not valid: pass sizeof(\(name))")
         }
         memset(target, 0, size)
-        copyOut(defaults, target, size)
+        return target
     }
 
     /// The caller's struct, with `defaults` for the fields that an older caller does not have.
@@ -62,12 +69,11 @@ enum SizedStruct {
         return size
     }
 
-    private static func copyOut<Struct>(_ value: Struct, _ target: UnsafeMutablePointer<Struct>, _ size: Int) {
-        let raw = UnsafeMutableRawPointer(target)
+    private static func copyOut<Struct>(_ value: Struct, _ target: UnsafeMutableRawPointer, _ size: Int) {
         withUnsafeBytes(of: value) { bytes in
-            UnsafeMutableRawBufferPointer(start: raw, count: size)
+            UnsafeMutableRawBufferPointer(start: target, count: size)
                 .copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes.prefix(size)))
         }
-        raw.storeBytes(of: UInt(size), as: UInt.self)
+        target.storeBytes(of: UInt(size), as: UInt.self)
     }
 }

@@ -13,6 +13,16 @@ import Testing
         #expect(try hex(sha1(Array(text.utf8))) == digest)
     }
 
+    /// Every place of a body's end in its last block. What the digests' own digest must be comes from Python's hashlib.
+    @Test func bodiesOfEachLengthHaveTheRightDigest() throws {
+        var digests: [UInt8] = []
+        for count in 0..<200 {
+            let digest = try sha1((0..<count).map { UInt8(truncatingIfNeeded: $0 * 7 + count) })
+            digests += withUnsafeBytes(of: digest) { Array($0) }
+        }
+        #expect(try hex(sha1(digests)) == "c2add6cb3908952ddaf192d7f14c30588649e3b5")
+    }
+
     @Test func noBytesAtAllHaveADigest() {
         let digest = SHA1Digest(of: UnsafeRawBufferPointer(start: nil, count: 0))
         #expect(digest.map { hex($0) } == "da39a3ee5e6b4b0d3255bfef95601890afd80709")

@@ -95,6 +95,10 @@ final class Bench {
         return machine.ask(name, protoID: protoID, terms, now, &quota)
     }
 
+    func isAwaited(_ protoID: UInt32, _ serialNo: UInt32) -> Bool {
+        machine.isAwaited(protoID: protoID, serialNo: serialNo)
+    }
+
     /// What goes on the wire now: "init 1", "alive 2", "a 3".
     func sent() -> [String] {
         var words: [String] = []

@@ -43,6 +43,8 @@ def conditions(run: Run) -> None:
             played(run, f"a fork out of a crash, {which}", [OUT / "crashed", str(port), which], limit_s=300)
         played(run, "a collector that stops threads by signals", [OUT / "collector", str(port)])
         _names(run, port)
+        for which in ("growing", "limited"):
+            played(run, f"the longest queue without memory, {which}", [OUT / "queue", str(port), which], limit_s=120)
     with ways() as where:
         played(run, "each allocation fails in turn", [OUT / "no_memory", *where], limit_s=300)
     with simulator("--no-quota", "--fault", "never") as port:

@@ -9,6 +9,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 from conditions import conditions, played, ways
 from harness.gateway import simulator
@@ -49,9 +50,31 @@ def _unload(run: Run) -> None:
         for what, rounds in (("cycle", cycles), ("early", 0), ("callback", 48), ("fork", 0), ("exit", 48), ("copies", 0)):
             command = [OUT / "unload", what, str(rounds), library, copy, *where]
             played(run, f"unload, {what}", command, strict if what == "cycle" else None, limit_s=300)
+        command = [OUT / "unload", "versions", "0", library, _next_version(run), *where]
+        played(run, "unload, two versions", command, limit_s=300)
         # Of a copy, beside which there is no debug information: valgrind 3.19 cannot read Swift's.
         valgrind = ["valgrind", "--quiet", "--error-exitcode=3", "--leak-check=full", "--errors-for-leak-kinds=definite,indirect"]
         played(run, "unload, under valgrind", [*valgrind, OUT / "unload", "cycle", "2", copy, copy, *where], limit_s=300)
+
+
+def _next_version(run: Run) -> Path:
+    """The library as another version: its C is compiled with another number in the header, its Swift is the same."""
+    tree = OUT / "next-version"
+    shutil.rmtree(tree, ignore_errors=True)
+    for folder in ("include", "scripts", "Sources"):
+        shutil.copytree(ROOT / folder, tree / folder)
+    shutil.copytree(RELEASE / "capdist.build", tree / "out" / "capdist.build", ignore=shutil.ignore_patterns("modules"))
+    header = tree / "include" / "capdist.h"
+    text = header.read_text(encoding="utf-8")
+    higher, count = re.subn(r"(?<=^#define CAPDIST_VERSION_MINOR )\d+", lambda minor: str(int(minor[0]) + 1), text, flags=re.M)
+    if count != 1:
+        raise SuiteError("include/capdist.h has no minor number")
+    header.write_text(higher, encoding="utf-8")
+    made = tree / "out" / "libcapdist.so"
+    # The Swift object is taken as it is.
+    keep = ["-o", made.parent / "capdist.build" / "CapDist.o"]
+    run.build(["make", "--silent", "-C", tree, "-f", "scripts/library.mk", f"OUT={made.parent}", *keep, made])
+    return made
 
 
 def _websocket_sample(run: Run) -> None:

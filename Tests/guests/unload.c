@@ -1,5 +1,5 @@
 /* Loads the library, uses it, closes it, and loads it again, as an application of plug-ins does.
- * unload cycle|early|callback|fork|exit|copies ROUNDS LIBRARY COPY PORT PORT_WITH_KEY TLS_PORT KEY CA */
+ * unload cycle|early|callback|fork|exit|copies|versions ROUNDS LIBRARY COPY PORT PORT_WITH_KEY TLS_PORT KEY CA */
 /* The library may not be loaded then. */
 #define LAST_ERROR() "not asked for"
 #include "guest.h"
@@ -17,6 +17,7 @@ enum { PATIENCE_MS = 20000, LEFT_A_CYCLE = 1024 };
 typedef struct copy {
     void *library;
     const char *path;
+    __typeof__(&capdist_version) version;
     __typeof__(&capdist_options_init) options_init;
     __typeof__(&capdist_init_connect) init_connect;
     __typeof__(&capdist_wait_ready) wait_ready;
@@ -58,6 +59,7 @@ static copy load(const char *path) {
     if (!c.library) fprintf(stderr, "%s\n", dlerror());
     MUST(c.library);
 #define LOAD(name) MUST((c.name = (__typeof__(c.name))dlsym(c.library, "capdist_" #name)))
+    LOAD(version);
     LOAD(options_init);
     LOAD(init_connect);
     LOAD(wait_ready);
@@ -282,11 +284,13 @@ static void *use_until(void *argument) {
     return NULL;
 }
 
-/* Two copies at once, from files of their own, each as if the other were not there; the one that is left goes on. */
-static void copies(const char *path, const char *other_path) {
+/* Two copies at once, from files of their own, each as if the other were not there; the one that is left goes on. They may be of
+ * two versions. */
+static void copies(const char *path, const char *other_path, bool are_versions) {
     for (int first = 0; first < 2; first++) {
         copy c = load(first ? other_path : path), other = load(first ? path : other_path);
         MUST(c.release != other.release);
+        MUST((strcmp(c.version(), other.version()) != 0) == are_versions);
         pthread_t thread;
         MUST(pthread_create(&thread, NULL, use_until, &other) == 0);
         use_until(&c);
@@ -319,6 +323,7 @@ int main(int count, char **arguments) {
     if (strcmp(what, "callback") == 0) callback(path, rounds);
     if (strcmp(what, "fork") == 0) forked(path);
     if (strcmp(what, "exit") == 0) ends(path, rounds);
-    if (strcmp(what, "copies") == 0) copies(path, other_path);
+    if (strcmp(what, "copies") == 0) copies(path, other_path, false);
+    if (strcmp(what, "versions") == 0) copies(path, other_path, true);
     return 0;
 }

@@ -106,7 +106,7 @@ def _staged(run: Run) -> None:
     run.check("the simulator's manual has every option", ", ".join(missing) if options else "--help tells none")
     _command(run, "make install", stage / f"{prefix[1:]}/bin/capdist", PATH)
     _command_pages(run, stage / f"{prefix[1:]}/share", stage / f"{prefix[1:]}/bin/capdist")
-    run.check("make install: tells what is inside", _sbom_trouble([*stage.rglob("libcapdist.spdx.json")]))
+    run.check("make install: tells what is inside", _sbom_trouble(run, [*stage.rglob("libcapdist.spdx.json")]))
     other = stage / f"{prefix[1:]}/include/other.h"
     other.touch()
     run.build(["make", "--silent", "uninstall", *where])
@@ -115,14 +115,19 @@ def _staged(run: Run) -> None:
     run.check("make uninstall takes away what it put there, and nothing else", why)
 
 
-def _sbom_trouble(files: list[Path]) -> str | None:
-    """What is wrong with the SPDX document of an artefact: the fields that SPDX 2.3 requires, and what must be in it."""
+def _sbom_trouble(run: Run, files: list[Path]) -> str | None:
+    """What is wrong with the SPDX document of an artefact: by SPDX's own tool, and by what must be in it."""
     if len(files) != 1 or not files[0].exists():
         return f"found {len(files)}"
-    told = json.loads(files[0].read_text(encoding="utf-8"))
-    required = {"spdxVersion", "dataLicense", "SPDXID", "name", "documentNamespace", "creationInfo", "packages", "relationships"}
-    if missing := required - told.keys():
-        return f"it has no {', '.join(sorted(missing))}"
+    if trouble := _spdx_trouble(run, files[0]):
+        return trouble
+    text = files[0].read_text(encoding="utf-8")
+    # The tool must notice a licence that SPDX does not know, or its word is worth nothing.
+    wrong = OUT / "wrong.spdx.json"
+    wrong.write_text(text.replace("Apache-2.0", "Apache-2.O"), encoding="utf-8")
+    if not _spdx_trouble(run, wrong):
+        return "a wrong document is taken for a good one"
+    told = json.loads(text)
     versions = {package["name"]: package["versionInfo"] for package in told["packages"]}
     if versions.keys() != {"libcapdist", "openssl", "protobuf-c", "swift-stdlib"}:
         return f"it tells of {sorted(versions)}"
@@ -132,6 +137,12 @@ def _sbom_trouble(files: list[Path]) -> str | None:
         return f"unclear: {versions}"
     inside = {line["relatedSpdxElement"] for line in told["relationships"] if line["relationshipType"] == "CONTAINS"}
     return None if len(inside) == len(versions) - 1 else f"it contains {sorted(inside)}"
+
+
+def _spdx_trouble(run: Run, document: Path) -> str | None:
+    """What SPDX's own tool finds wrong with a document."""
+    outcome = run.program([VENV_PYTHON.with_name("pyspdxtools"), "--infile", document, "--version", "SPDX-2.3"])
+    return outcome.output.strip()[-300:] or outcome.ended if outcome.status != 0 else None
 
 
 def _command(run: Run, name: str, program: Path, env: Mapping[str, str]) -> None:
@@ -301,7 +312,7 @@ def _wheel(run: Run) -> None:
     _command(run, "wheel", venv / "bin" / "capdist", alone)
     licences = {path.name for path in venv.rglob("licenses/LICENSE*")}
     expected = {"LICENSE", "LICENSE.libprotobuf-c-dev", "LICENSE.libssl-dev", "LICENSE.libsqlite3-0"}
-    run.check("wheel: tells what is inside", _sbom_trouble([*venv.rglob("*.dist-info/sboms/libcapdist.spdx.json")]))
+    run.check("wheel: tells what is inside", _sbom_trouble(run, [*venv.rglob("*.dist-info/sboms/libcapdist.spdx.json")]))
     run.check("wheel: the licences of all that is inside", None if licences >= expected else f"{licences}")
 
 
@@ -347,7 +358,7 @@ def _debian(run: Run) -> None:
     (root / "var" / "lib" / "dpkg" / "status").touch()
     dpkg = ["env", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "dpkg", f"--root={root}", "--log=/dev/null", "--force-not-root"]
     run.build([*dpkg, "--force-depends", "--install", *files.values()])
-    run.check("deb: tells what is inside", _sbom_trouble([root / "usr/share/doc/libcapdist1/libcapdist.spdx.json"]))
+    run.check("deb: tells what is inside", _sbom_trouble(run, [root / "usr/share/doc/libcapdist1/libcapdist.spdx.json"]))
     triplet = run.build(["dpkg-architecture", "-qDEB_HOST_MULTIARCH"]).output.strip()
     libdir = f"/usr/lib/{triplet}"
     _use_from_c(run, "deb", OUT / "deb-c", root, libdir, "/usr/bin")

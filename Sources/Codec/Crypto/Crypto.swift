@@ -14,7 +14,11 @@ package struct Crypto: @unchecked Sendable {
 
     /// nil if OpenSSL could not provide all of them.
     private init?() {
-        OPENSSL_init_crypto(UInt64(OPENSSL_INIT_NO_ATEXIT | OPENSSL_INIT_NO_LOAD_CONFIG), nil)
+        #if hasFeature(Embedded)
+            copenssl_begin()
+        #else
+            OPENSSL_init_crypto(UInt64(OPENSSL_INIT_NO_ATEXIT | OPENSSL_INIT_NO_LOAD_CONFIG), nil)
+        #endif
         guard let context = OSSL_LIB_CTX_new() else { return nil }
         guard let aesECB = EVP_CIPHER_fetch(context, "AES-128-ECB", nil),
             let aesCBC = EVP_CIPHER_fetch(context, "AES-128-CBC", nil)

@@ -11,12 +11,10 @@ package struct SHA1Digest: Equatable, Sendable {
     /// clean-up at exit.
     /// - Returns: nil if OpenSSL fails. The caller must never treat that as a match.
     package init?(of bytes: UnsafeRawBufferPointer) {
-        var context = SHA_CTX()
         let done = withUnsafeMutableBytes(of: &words) { out in
-            SHA1_Init(&context) == 1 && SHA1_Update(&context, bytes.baseAddress, bytes.count) == 1
-                && SHA1_Final(out.baseAddress?.assumingMemoryBound(to: UInt8.self), &context) == 1
+            copenssl_sha1(bytes.baseAddress, bytes.count, out.baseAddress?.assumingMemoryBound(to: UInt32.self))
         }
-        guard done else { return nil }
+        guard done == 1 else { return nil }
     }
 
     package static func == (left: SHA1Digest, right: SHA1Digest) -> Bool { left.words == right.words }

@@ -57,9 +57,11 @@ package final class TLSContext: @unchecked Sendable {
 
     private static func context(_ method: OpaquePointer?, isVerifying: Bool) throws(TrustError) -> OpaquePointer {
         let made = Crypto.gated { () -> OpaquePointer? in
-            guard let crypto = Crypto.shared, let context = SSL_CTX_new_ex(crypto.context, nil, method) else {
-                return nil
-            }
+            guard let crypto = Crypto.shared else { return nil }
+            #if hasFeature(Embedded)
+                copenssl_begin_tls()
+            #endif
+            guard let context = SSL_CTX_new_ex(crypto.context, nil, method) else { return nil }
             // What its macros do, which Swift does not see.
             SSL_CTX_ctrl(context, SSL_CTRL_SET_MIN_PROTO_VERSION, Int(TLS1_2_VERSION), nil)
             SSL_CTX_ctrl(context, SSL_CTRL_MODE, Int(SSL_MODE_RELEASE_BUFFERS), nil)
@@ -154,7 +156,7 @@ package final class TLSContext: @unchecked Sendable {
     }
 
     private static var words: String {
-        ERR_reason_error_string(ERR_peek_error()).map { String(cString: $0) } ?? "there is nothing in it"
+        copenssl_reason(ERR_peek_error()).map { String(cString: $0) } ?? "there is nothing in it"
     }
 
     private func trustSystem() {

@@ -205,7 +205,7 @@ package final class TLSSession {
         case SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED:
             return Failure(text: "the gateway requires a client certificate, and this client has none")
         default:
-            let words = ERR_reason_error_string(ERR_peek_last_error()).map { String(cString: $0) } ?? "no reason given"
+            let words = copenssl_reason(ERR_peek_last_error()).map { String(cString: $0) } ?? "no reason given"
             return Failure(text: "TLS failed: \(words)")
         }
     }

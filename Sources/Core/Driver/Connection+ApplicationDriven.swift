@@ -128,7 +128,7 @@ extension Connection {
     /// that found a driver relies on that driver to do its work.
     /// - Returns: false in a child that a callback forked.
     private func endTurn(isWritable: Bool = false) -> Bool {
-        if !runUntilIdle(isWritable: isWritable, atIdle: { $0.endTurn() }) {
+        if runUntilIdle(isWritable: isWritable, .endOfTurn) == nil {
             let isLast = !driving.isForked && end()
             if driving.isForked { return false }
             if isLast { csystem_remove_connection() }

@@ -35,13 +35,14 @@ extension Connection {
     }
 
     /// Performs actions and sends until neither is left, then sets the timer.
-    /// - Parameter atIdle: called before the lock is released, so that nothing new has come since.
-    /// - Returns: false when the connection is finished.
+    /// - Parameter pause: entered before the lock is released, so that nothing new has come since.
+    /// - Returns: nil when the connection is finished; else what `SharedState.begin` returns.
     @discardableResult
-    func runUntilIdle(isWritable: Bool = false, atIdle: (inout SharedState) -> Void = { _ in }) -> Bool {
+    func runUntilIdle(isWritable: Bool = false, _ pause: SharedState.Pause = .none) -> Instant? {
         enum Next {
             case perform(Machine.Action)
-            case send, idle
+            case send
+            case idle(Instant)
         }
         var mustSend = isWritable
         var hasSent = false
@@ -50,8 +51,7 @@ extension Connection {
                 if let action = state.popAction() { return .perform(action) }
                 if !hasSent, mustSend || state.machine.mayHaveToSend { return .send }
                 state.rearm(driving.connector.addressDeadline)
-                atIdle(&state)
-                return .idle
+                return .idle(state.begin(pause))
             }
             switch next {
             case .perform(let action):
@@ -62,10 +62,10 @@ extension Connection {
                 // need.
                 sendWaiting(isWritable: mustSend)
                 (mustSend, hasSent) = (false, true)
-            case .idle: return true
+            case .idle(let longUntil): return longUntil
             }
         }
-        return false
+        return nil
     }
 
     func sendWaiting(isWritable: Bool) { sender.with { $0.sendWaiting(of: state, isWritable: isWritable) } }

@@ -21,8 +21,7 @@ extension Connection {
     }
 
     private func drive() {
-        var longUntil = Instant.min
-        runUntilIdle { longUntil = $0.beginWait(isIdle: false) }
+        var longUntil = runUntilIdle(.wait(isIdle: false)) ?? .min
         var signalsAt = Clock.now()
         while !driving.isFinished {
             let ready = wait(longUntil: longUntil)
@@ -32,7 +31,7 @@ extension Connection {
                 signalsAt = now + .milliseconds(500)
             }
             dispatch(ready)
-            runUntilIdle(isWritable: ready.isSocketWritable) { longUntil = $0.beginWait(isIdle: ready.isIdle) }
+            longUntil = runUntilIdle(isWritable: ready.isSocketWritable, .wait(isIdle: ready.isIdle)) ?? .min
             if poller.isGone, !driving.isFinished { waitForRelease() }
         }
         if usesTLS { Crypto.leaveThread() }
@@ -44,7 +43,7 @@ extension Connection {
         if isLast, isDetached { csystem_remove_connection() }
     }
 
-    /// - Parameter longUntil: see `SharedState.beginWait`.
+    /// - Parameter longUntil: see `SharedState.begin`.
     private func wait(longUntil: Instant) -> Poller.Ready {
         // Also if another thread has found out meanwhile: this one is not to be ended then.
         defer { if longUntil != .min { state.with { $0.thread.endLongWait() } } }

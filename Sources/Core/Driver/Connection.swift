@@ -98,8 +98,8 @@ package final class Connection: @unchecked Sendable {
     ) -> Status {
         let now = Clock.now()
         @inline(__always)
-        func accept(_ state: inout SharedState) -> Status {
-            switch state.tell({ $0.ask(payload, protoID: protoID, terms, now, &$1) }) {
+        func status(_ accepted: Result<UInt32, Machine.AskError>) -> Status {
+            switch accepted {
             case .success(let number):
                 serialNo?.pointee = number
                 if let shared { csystem_store(shared, number) }
@@ -109,19 +109,23 @@ package final class Connection: @unchecked Sendable {
         }
         if isBatching {
             return state.with { state in
-                let status = accept(&state)
+                let status = status(state.tell { $0.ask(payload, protoID: protoID, terms, now, &$1) })
                 // After the callback its actions are performed, and the collected requests are sent.
                 if case .ok = status { state.rearm() }
                 return status
             }
         }
         return sender.with { sender in
+            let canFill = sender.canFill
             let status = state.with { state in
-                let status = accept(&state)
-                if case .ok = status {
-                    _ = sender.fill(from: &state, now)
-                    state.handOver()
+                // With the quota's lock taken once: nearly always the request is what is sent next.
+                let (accepted, next) = state.tell { machine, quota in
+                    let accepted = machine.ask(payload, protoID: protoID, terms, now, &quota)
+                    return (accepted, canFill ? machine.nextToSend(now, &quota) : nil)
                 }
+                let status = status(accepted)
+                if let next { _ = sender.fill(from: &state, now, first: next) }
+                if case .ok = status { state.handOver() }
                 return status
             }
             sender.flush()

@@ -57,11 +57,16 @@ struct Sender: ~Copyable {
     var canFill: Bool { socket >= 0 && writer.pendingCount < Self.maxPending }
 
     /// Makes frames of the requests that may be sent now.
+    /// - Parameter first: what counts as sent already, while `canFill` was true.
     /// - Returns: whether there may be more, after these are sent.
-    mutating func fill(from state: inout SharedState, _ now: Instant) -> Bool {
+    mutating func fill(
+        from state: inout SharedState, _ now: Instant, first: Connection.Machine.Outgoing? = nil
+    ) -> Bool {
         guard socket >= 0 else { return false }
+        var first = first
         while canFill {
-            guard let next = state.nextToSend(now) else { return false }
+            guard let next = first ?? state.nextToSend(now) else { return false }
+            first = nil
             guard encode(next) else {
                 let cause = Cause(.disconnected, .send, EIO, writer.failure.text)
                 state.tell { $0.streamLost(cause, now, &$1) }

@@ -3,7 +3,7 @@ import Glibc
 
 /// The state of a connection that all threads share: the state machine, the timer, and who drives. Its lock is held
 /// briefly, and never during a system call that may take long.
-struct SharedState {
+struct SharedState: ~Copyable {
     typealias Machine = Connection.Machine
 
     private(set) var machine: Machine
@@ -25,7 +25,7 @@ struct SharedState {
     private var askedBefore: UInt32 = 1
     private var isQuiet = true
 
-    init(_ machine: Machine, _ quota: SharedQuota, _ poller: Poller) {
+    init(_ machine: consuming Machine, _ quota: SharedQuota, _ poller: Poller) {
         self.machine = machine
         self.quota = .passUnretained(quota)
         self.poller = poller
@@ -102,12 +102,29 @@ struct SharedState {
         if machine.hasActions { poller.wake() }
     }
 
+    /// What the driving thread does once nothing is left to perform or send.
+    enum Pause {
+        case none
+        /// - Parameter isIdle: whether the last wait ended without any event.
+        case wait(isIdle: Bool)
+        case endOfTurn
+    }
+
+    /// - Returns: until when the connection's thread may wait; `.min`: only for a second, because there are requests.
+    mutating func begin(_ pause: Pause) -> Instant {
+        switch pause {
+        case .none: return .min
+        case .wait(let isIdle): return beginWait(isIdle: isIdle)
+        case .endOfTurn:
+            endTurn()
+            return .min
+        }
+    }
+
     // MARK: - The connection's thread, while there are no requests
 
     /// Called before the thread waits.
-    /// - Parameter isIdle: whether the last wait ended without any event.
-    /// - Returns: until when the thread may wait; `.min`: only for a second, because there are requests.
-    mutating func beginWait(isIdle: Bool) -> Instant {
+    private mutating func beginWait(isIdle: Bool) -> Instant {
         if machine.nextSerialNo != askedBefore {
             askedBefore = machine.nextSerialNo
             isQuiet = false

@@ -5,7 +5,7 @@ import Glibc
 extension ConnectionMachine {
     /// Accepts a request, which then completes exactly once.
     /// - Returns: its serial number, or why it is refused: `.notConnected`, `.released`, `.queueFull`,
-    ///   `.quotaExhausted`, or the status of the outage.
+    ///   `.quotaExhausted`, `.systemError` if there is no memory, or the status of the outage.
     package mutating func ask(
         _ payload: Payload, protoID: UInt32, _ terms: RequestTerms, _ now: Instant, _ quota: inout QuotaGroup
     ) -> Result<UInt32, AskError> {
@@ -16,6 +16,7 @@ extension ConnectionMachine {
         }
         if terms.failsInOutage, let outage { return .failure(AskError(status: outage.status)) }
         guard requestCount < configuration.maxQueue else { return .failure(AskError(status: .queueFull)) }
+        guard requests.makeRoom() else { return .failure(AskError(status: .systemError)) }
         let now = advance(now)
         let needsSlot = protoID == ProtoID.getCapitalDistribution && !quota.isUnlimited
         var request = Request(serialNo: 0, protoID: protoID, payload: payload, terms: terms, needsSlot: needsSlot)

@@ -7,7 +7,7 @@ import Glibc
 /// that use the quota get the group as `inout`.
 ///
 /// An instant before an earlier one counts as that earlier one.
-package struct ConnectionMachine<Payload> {
+package struct ConnectionMachine<Payload>: ~Copyable {
     /// A stream is lost after this time without a whole frame (docs/protocol.md, Keeping alive).
     package static var silenceLimit: TimeAmount { .seconds(33) }
 

@@ -1,7 +1,9 @@
 /// The requests of one connection, in queues. An entry keeps its place in one array while it moves between lists. So
 /// accepting, sending, answering, cancelling and timing out allocate and move nothing, and take the same time for any
 /// number of requests.
-struct RequestTable<Payload> {
+///
+/// Only `makeRoom` allocates, which may fail.
+struct RequestTable<Payload>: ~Copyable {
     typealias Index = Int32
     static var none: Index { -1 }
 
@@ -29,8 +31,9 @@ struct RequestTable<Payload> {
         var count = 0
     }
 
-    private var entries: [Entry] = []
-    private var free: [Index] = []
+    private var entries = GrowableBuffer<Entry>()
+    /// The first of the free entries, each of which has the next.
+    private var firstFree = Self.none
     private var waiting = List()
     private var waitingForSlot = List()
     private var waitingWithSlot = List()
@@ -48,24 +51,28 @@ struct RequestTable<Payload> {
 
     /// The request at an index that a function of this table returned, if it is still in the table.
     subscript(index: Index) -> Request<Payload>? {
-        entries.indices.contains(Int(index)) ? entries[Int(index)].request : nil
+        let entries = entries.elements
+        return entries.indices.contains(Int(index)) ? entries[Int(index)].request : nil
     }
 
     // A request is large. These functions read it without a copy.
 
     /// The order of the request at `index`; the highest number if there is none.
     func order(_ index: Index) -> UInt64 {
-        entries.indices.contains(Int(index)) ? entries[Int(index)].request?.order ?? .max : .max
+        let entries = entries.elements
+        return entries.indices.contains(Int(index)) ? entries[Int(index)].request?.order ?? .max : .max
     }
 
     /// Whether there is a request at `index`, and it has a slot of the quota.
     func holdsSlot(_ index: Index) -> Bool {
-        entries.indices.contains(Int(index)) && entries[Int(index)].request?.holdsSlot == true
+        let entries = entries.elements
+        return entries.indices.contains(Int(index)) && entries[Int(index)].request?.holdsSlot == true
     }
 
     /// Whether there is a request at `index`, and its queue timeout has passed.
     func isOverdue(_ index: Index, _ now: Instant) -> Bool {
-        entries.indices.contains(Int(index)) && entries[Int(index)].request.map { $0.deadline <= now } ?? false
+        let entries = entries.elements
+        return entries.indices.contains(Int(index)) && entries[Int(index)].request.map { $0.deadline <= now } ?? false
     }
 
     /// Of the requests that may be sent next, the first whose queue timeout has passed; `none` if there is none.
@@ -79,11 +86,20 @@ struct RequestTable<Payload> {
     }
 
     func replyTimeout(_ index: Index) -> TimeAmount? {
-        entries.indices.contains(Int(index)) ? entries[Int(index)].request?.terms.replyTimeout : nil
+        let entries = entries.elements
+        return entries.indices.contains(Int(index)) ? entries[Int(index)].request?.terms.replyTimeout : nil
     }
 
+    /// Makes room for one more request.
+    /// - Returns: false if there is no memory. Then nothing has changed.
+    @inline(__always)
+    mutating func makeRoom() -> Bool { firstFree >= 0 || grow() }
+
+    /// - Parameter request: `makeRoom` has made room for it.
     mutating func enqueue(_ request: Request<Payload>, _ now: Instant) {
-        let index = free.popLast() ?? grow()
+        let index = firstFree
+        let entries = entries.elements
+        firstFree = entries[Int(index)].next
         entries[Int(index)].request = request
         bySerialNo.insert(request.serialNo, index)
         deadlines.insert(index, request.deadline, now)
@@ -96,7 +112,7 @@ struct RequestTable<Payload> {
         _ index: Index, wireSerialNo: UInt32, deadline: Instant, holdsSlot: Bool, firstNumber: UInt32, _ now: Instant
     ) {
         unlink(index)
-        entries[Int(index)].request?.send(wireSerialNo, deadline, holdsSlot, firstNumber)
+        entries.elements[Int(index)].request?.send(wireSerialNo, deadline, holdsSlot, firstNumber)
         link(index, .inFlight)
         byWireSerialNo.insert(wireSerialNo, index)
         deadlines.remove(index)
@@ -105,14 +121,13 @@ struct RequestTable<Payload> {
 
     /// Whether a request waits for the answer with this `protoID` and `wireSerialNo`.
     func isAwaited(protoID: UInt32, wireSerialNo: UInt32) -> Bool {
-        byWireSerialNo[wireSerialNo].map { entries[Int($0)].request?.protoID == protoID } ?? false
+        byWireSerialNo[wireSerialNo].map { entries.elements[Int($0)].request?.protoID == protoID } ?? false
     }
 
     /// Takes out the request that waits for the answer with this `protoID` and `wireSerialNo`.
     mutating func takeAnswered(protoID: UInt32, wireSerialNo: UInt32) -> Request<Payload>? {
-        guard let index = byWireSerialNo[wireSerialNo], entries[Int(index)].request?.protoID == protoID else {
-            return nil
-        }
+        guard let index = byWireSerialNo[wireSerialNo], entries.elements[Int(index)].request?.protoID == protoID
+        else { return nil }
         defer { shrink() }
         return remove(index)
     }
@@ -129,7 +144,7 @@ struct RequestTable<Payload> {
     mutating func takeDue(_ now: Instant) -> [Request<Payload>] {
         var due = deadlines.takeDue(now).compactMap { remove($0) }
         shrink()
-        due.sort { $0.order < $1.order }
+        Self.sort(&due)
         return due
     }
 
@@ -138,6 +153,7 @@ struct RequestTable<Payload> {
 
     /// Takes out all requests for which `isIncluded` is true, in the order in which they were made.
     mutating func takeAll(where isIncluded: (Request<Payload>) -> Bool) -> [Request<Payload>] {
+        let entries = entries.elements
         var taken: [Request<Payload>] = []
         for index in entries.indices {
             guard let request = entries[index].request, isIncluded(request) else { continue }
@@ -145,9 +161,12 @@ struct RequestTable<Payload> {
             _ = remove(Index(index))
         }
         shrink()
-        taken.sort { $0.order < $1.order }
+        Self.sort(&taken)
         return taken
     }
+
+    /// Sorts them by their order. One function, since each use of `sort` has 4 KB of code.
+    private static func sort(_ requests: inout [Request<Payload>]) { requests.sort { $0.order < $1.order } }
 
     private mutating func remove(_ index: Index) -> Request<Payload>? {
         guard let request = self[index] else { return nil }
@@ -155,8 +174,8 @@ struct RequestTable<Payload> {
         deadlines.remove(index)
         bySerialNo.remove(request.serialNo)
         if request.wasSent { byWireSerialNo.remove(request.wireSerialNo) }
-        entries[Int(index)] = Entry()
-        free.append(index)
+        entries.elements[Int(index)] = Entry(next: firstFree)
+        firstFree = index
         count -= 1
         return request
     }
@@ -166,32 +185,43 @@ struct RequestTable<Payload> {
         if count == 0, entries.count > 1024 { self = RequestTable() }
     }
 
-    private mutating func grow() -> Index {
-        entries.append(Entry())
-        return Index(truncatingIfNeeded: entries.count - 1)
+    private mutating func grow() -> Bool {
+        let old = entries.count
+        let new = max(16, 2 * old)
+        guard bySerialNo.reserve(new), byWireSerialNo.reserve(new), deadlines.reserve(new),
+            entries.grow(to: new, filledWith: Entry())
+        else { return false }
+        // The first is the next that is taken.
+        for index in (old..<new).reversed() {
+            entries.elements[index].next = firstFree
+            firstFree = Index(truncatingIfNeeded: index)
+        }
+        return true
     }
 
     private mutating func link(_ index: Index, _ place: Place) {
+        let entries = entries.elements
         entries[Int(index)].place = place
         switch place {
-        case .waiting: Self.append(index, &waiting, &entries)
-        case .waitingForSlot: Self.append(index, &waitingForSlot, &entries)
-        case .waitingWithSlot: Self.append(index, &waitingWithSlot, &entries)
+        case .waiting: Self.append(index, &waiting, entries)
+        case .waitingForSlot: Self.append(index, &waitingForSlot, entries)
+        case .waitingWithSlot: Self.append(index, &waitingWithSlot, entries)
         case .inFlight, .free: break
         }
     }
 
     private mutating func unlink(_ index: Index) {
+        let entries = entries.elements
         switch entries[Int(index)].place {
-        case .waiting: Self.cut(index, &waiting, &entries)
-        case .waitingForSlot: Self.cut(index, &waitingForSlot, &entries)
-        case .waitingWithSlot: Self.cut(index, &waitingWithSlot, &entries)
+        case .waiting: Self.cut(index, &waiting, entries)
+        case .waitingForSlot: Self.cut(index, &waitingForSlot, entries)
+        case .waitingWithSlot: Self.cut(index, &waitingWithSlot, entries)
         case .inFlight, .free: break
         }
         entries[Int(index)].place = .free
     }
 
-    private static func append(_ index: Index, _ list: inout List, _ entries: inout [Entry]) {
+    private static func append(_ index: Index, _ list: inout List, _ entries: GrowableBuffer<Entry>.Elements) {
         entries[Int(index)].previous = list.last
         entries[Int(index)].next = none
         if list.last == none {
@@ -203,7 +233,7 @@ struct RequestTable<Payload> {
         list.count += 1
     }
 
-    private static func cut(_ index: Index, _ list: inout List, _ entries: inout [Entry]) {
+    private static func cut(_ index: Index, _ list: inout List, _ entries: GrowableBuffer<Entry>.Elements) {
         let (previous, next) = (entries[Int(index)].previous, entries[Int(index)].next)
         if previous == none {
             list.first = next

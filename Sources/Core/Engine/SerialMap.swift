@@ -1,6 +1,8 @@
 /// A map from serial numbers (never 0) to indices. Open addressing with linear probing, because it is used for every
 /// request. The seeded hash of a Dictionary is not needed, because only the library chooses these numbers.
-struct SerialMap {
+///
+/// It never grows by itself, since that may fail: `reserve` does.
+struct SerialMap: ~Copyable {
     private struct Slot {
         /// 0: empty.
         var serialNo: UInt32 = 0
@@ -8,35 +10,49 @@ struct SerialMap {
     }
 
     /// Their number is a power of two, and at most half of them are in use.
-    private var slots: [Slot]
+    private var slots = GrowableBuffer<Slot>()
     private(set) var count = 0
 
-    private static var minCapacity: Int { 16 }
-
-    init() { slots = [Slot](repeating: Slot(), count: Self.minCapacity) }
-
     subscript(serialNo: UInt32) -> Int32? {
-        let slot = slots[place(of: serialNo)]
-        return slot.serialNo == serialNo && serialNo != 0 ? slot.index : nil
+        guard serialNo != 0, count > 0 else { return nil }
+        let slots = slots.elements
+        let slot = slots[Self.place(of: serialNo, slots)]
+        return slot.serialNo == serialNo ? slot.index : nil
     }
 
-    /// - Parameter serialNo: not 0. If it is in the map, its index is replaced.
+    /// Makes room for so many numbers: a power of two, 2 or more.
+    /// - Returns: false if there is no memory. Then nothing has changed.
+    mutating func reserve(_ capacity: Int) -> Bool {
+        guard 2 * capacity > slots.count else { return true }
+        var new = GrowableBuffer<Slot>()
+        guard new.grow(to: 2 * capacity, filledWith: Slot()) else { return false }
+        let (old, all) = (slots.elements, new.elements)
+        for index in old.indices where old[index].serialNo != 0 {
+            all[Self.place(of: old[index].serialNo, all)] = old[index]
+        }
+        swap(&slots, &new)
+        return true
+    }
+
+    /// - Parameter serialNo: not 0. If it is in the map, its index is replaced. Else there must be room for it.
     mutating func insert(_ serialNo: UInt32, _ index: Int32) {
-        if 2 * (count + 1) > slots.count { grow() }
-        let place = place(of: serialNo)
+        let slots = slots.elements
+        let place = Self.place(of: serialNo, slots)
         if slots[place].serialNo == 0 { count += 1 }
         slots[place] = Slot(serialNo: serialNo, index: index)
     }
 
     mutating func remove(_ serialNo: UInt32) {
-        var hole = place(of: serialNo)
-        guard serialNo != 0, slots[hole].serialNo == serialNo else { return }
+        guard serialNo != 0, count > 0 else { return }
+        let slots = slots.elements
+        var hole = Self.place(of: serialNo, slots)
+        guard slots[hole].serialNo == serialNo else { return }
         count -= 1
         // Close the gap: entries that could not be at their home place, and are behind the gap, move into it.
         let mask = slots.count - 1
         var next = (hole + 1) & mask
         while slots[next].serialNo != 0 {
-            let distance = (next - home(of: slots[next].serialNo)) & mask
+            let distance = (next - Self.home(of: slots[next].serialNo, slots.count)) & mask
             if distance >= (next - hole) & mask {
                 slots[hole] = slots[next]
                 hole = next
@@ -47,22 +63,18 @@ struct SerialMap {
     }
 
     /// The slot of `serialNo`, or else the empty slot where it belongs.
-    private func place(of serialNo: UInt32) -> Int {
-        var place = home(of: serialNo)
+    @inline(__always)
+    private static func place(of serialNo: UInt32, _ slots: GrowableBuffer<Slot>.Elements) -> Int {
+        var place = home(of: serialNo, slots.count)
         while slots[place].serialNo != 0, slots[place].serialNo != serialNo { place = (place + 1) & (slots.count - 1) }
         return place
     }
 
     /// The first slot to try. Consecutive numbers are spread by the golden ratio; otherwise they would make one long
     /// cluster.
-    private func home(of serialNo: UInt32) -> Int {
+    @inline(__always)
+    private static func home(of serialNo: UInt32, _ count: Int) -> Int {
         let hash = serialNo &* 0x9e37_79b1
-        return Int(hash >> UInt32(truncatingIfNeeded: 32 - slots.count.trailingZeroBitCount)) & (slots.count - 1)
-    }
-
-    private mutating func grow() {
-        let old = slots
-        slots = [Slot](repeating: Slot(), count: 2 * old.count)
-        for slot in old where slot.serialNo != 0 { slots[place(of: slot.serialNo)] = slot }
+        return Int(hash >> UInt32(truncatingIfNeeded: 32 - count.trailingZeroBitCount)) & (count - 1)
     }
 }

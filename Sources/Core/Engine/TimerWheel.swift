@@ -3,7 +3,9 @@
 ///
 /// There are six levels of 64 slots. A slot of a level covers as much time as the whole level below. A distant deadline
 /// waits on a high level, and moves down when the time of its slot begins.
-struct TimerWheel {
+///
+/// It never grows by itself, since that may fail: `reserve` does.
+struct TimerWheel: ~Copyable {
     typealias Index = Int32
     private static var none: Index { -1 }
     private static var levels: Int { 6 }
@@ -18,28 +20,34 @@ struct TimerWheel {
         var slot: Int16 = -1
     }
 
-    private var links: [Link] = []
+    private var links = GrowableBuffer<Link>()
     /// The first entry of each slot's list, level by level.
-    private var heads = [Index](repeating: none, count: 64 * levels)
+    private var heads = GrowableBuffer<Index>()
     /// For each level, one bit for each slot: whether the slot has entries.
     private var occupied = InlineArray<6, UInt64>(repeating: 0)
     /// The tick up to which all deadlines were handled.
     private var elapsed: UInt64 = 0
     private(set) var count = 0
 
-    /// Sets the deadline of `index`, which must have none.
+    /// Makes room for the indices below `count`.
+    /// - Returns: false if there is no memory.
+    mutating func reserve(_ count: Int) -> Bool {
+        heads.grow(to: 64 * Self.levels, filledWith: Self.none) && links.grow(to: count, filledWith: Link())
+    }
+
+    /// Sets the deadline of `index`, which must have none, and have room.
     mutating func insert(_ index: Index, _ deadline: Instant, _ now: Instant) {
         if count == 0 { elapsed = max(elapsed, Self.lastTick(now)) }
-        while links.count <= Int(index) { links.append(Link()) }
         let (ticks, rest) = max(deadline, .zero).nanoseconds.quotientAndRemainder(dividingBy: Self.tick.nanoseconds)
         count += 1
         link(index, max(UInt64(ticks) + (rest > 0 ? 1 : 0), elapsed + 1))
     }
 
-    /// Removes the deadline of `index`, if it has one.
+    /// Removes the deadline of `index`, which has room, if it has one.
     mutating func remove(_ index: Index) {
-        guard Int(index) < links.count, links[Int(index)].slot >= 0 else { return }
+        let (links, heads) = (links.elements, heads.elements)
         let removed = links[Int(index)]
+        guard removed.slot >= 0 else { return }
         let slot = Int(removed.slot)
         if removed.previous == Self.none {
             heads[slot] = removed.next
@@ -55,6 +63,7 @@ struct TimerWheel {
     /// Takes out all that are due, in any order.
     mutating func takeDue(_ now: Instant) -> [Index] {
         let end = Self.lastTick(now)
+        let (links, heads) = (links.elements, heads.elements)
         var due: [Index] = []
         while let (slot, begin) = nextSlot(), begin <= end {
             elapsed = max(elapsed, begin)
@@ -93,6 +102,7 @@ struct TimerWheel {
         let digit = (63 - ((deadline ^ elapsed) | 63).leadingZeroBitCount) / 6
         let level = min(digit, Self.levels - 1)
         let slot = 64 * level + Int(deadline >> UInt64(6 * level) & 63)
+        let (links, heads) = (links.elements, heads.elements)
         let first = heads[slot]
         links[Int(index)] = Link(next: first, deadline: deadline, slot: Int16(slot))
         if first != Self.none { links[Int(first)].previous = index }
