@@ -7,11 +7,11 @@ struct SecuritySpelling {
 
     init(_ raw: UnsafeRawBufferPointer) {
         var text = raw[...]
-        while let first = text.first, Self.mayBeBlank(first), let blank = Self.blank({ text.starts(with: $0) }) {
+        while let first = text.first, Self.mayBeBlank(first), let blank = Self.blank({ text.begins(with: $0) }) {
             text = text.dropFirst(blank)
         }
         while let last = text.last, Self.mayBeBlank(last),
-            let blank = Self.blank({ text.suffix($0.count).elementsEqual($0) })
+            let blank = Self.blank({ text.count >= $0.count && text.suffix($0.count).begins(with: $0) })
         {
             text = text.dropLast(blank)
         }
@@ -100,7 +100,7 @@ struct SecuritySpelling {
 
     /// Shanghai's codes begin with 5, 6 or 90, Shenzhen's with 0 to 3; the others are Beijing's.
     private static func mainland(_ digits: ArraySlice<UInt8>) -> Market? {
-        if digits.starts(with: "5".utf8) || digits.starts(with: "6".utf8) || digits.starts(with: "90".utf8) {
+        if digits.withUnsafeBytes({ $0.begins(with: "5") || $0.begins(with: "6") || $0.begins(with: "90") }) {
             return .sh
         }
         return digits.first.map("0123".utf8.contains) == true ? .sz : nil

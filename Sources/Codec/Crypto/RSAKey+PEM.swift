@@ -127,13 +127,13 @@ private struct PEMText {
     init(_ text: UnsafeRawBufferPointer) {
         self.text = text
         // The byte order mark, which some editors write.
-        if text.starts(with: [0xef, 0xbb, 0xbf]) { place = 3 }
+        if text.begins(with: "\u{feff}") { place = 3 }
     }
 
     /// - Returns: the next block; nil if there are no more.
     mutating func next() -> PEMBlock? {
         while let line = nextLine() {
-            hasBegin = hasBegin || text[line].starts(with: "-----BEGIN".utf8)
+            hasBegin = hasBegin || text[line].begins(with: "-----BEGIN")
             guard let name = label(line, "-----BEGIN ") else { continue }
             let start = place
             while let line = nextLine() {
@@ -155,12 +155,12 @@ private struct PEMText {
     }
 
     /// The text between `beginning` and the dashes at the end. A longer line may contain a key, and is not copied.
-    private func label(_ line: Range<Int>, _ beginning: String) -> String? {
-        let (dashes, line) = ("-----".utf8, text[line])
-        guard line.starts(with: beginning.utf8), line.reversed().starts(with: dashes),
-            beginning.utf8.count + dashes.count...60 ~= line.count
+    private func label(_ line: Range<Int>, _ beginning: StaticString) -> String? {
+        let (line, dashes, length) = (text[line], 5, beginning.utf8CodeUnitCount)
+        guard line.begins(with: beginning), line.suffix(dashes).begins(with: "-----"),
+            length + dashes...60 ~= line.count
         else { return nil }
-        return String(decoding: line.dropFirst(beginning.utf8.count).dropLast(dashes.count), as: UTF8.self)
+        return String(decoding: line.dropFirst(length).dropLast(dashes), as: UTF8.self)
     }
 }
 
@@ -183,7 +183,7 @@ private struct PEMBlock: ~Copyable {
             body[colon...].firstIndex { $0 == 0x0a || $0 == 0x0d }
         }
         let headers = UnsafeRawBufferPointer(rebasing: body[..<(headersEnd ?? 0)])
-        isEncrypted = headers.indices.contains { headers[$0...].starts(with: "ENCRYPTED".utf8) }
+        isEncrypted = headers.indices.contains { headers[$0...].begins(with: "ENCRYPTED") }
         let base64 = UnsafeRawBufferPointer(rebasing: body[(headersEnd ?? 0)...])
         // The first half is for the characters without blanks, the second half for the decoded bytes.
         buffer = .allocate(byteCount: 2 * base64.count + 4, alignment: 16)

@@ -18,7 +18,7 @@ package struct HTTPHead {
         // The empty line may begin in earlier bytes.
         var place = max(before - 3, 0)
         while place + 4 <= min(bytes.count, room) {
-            if bytes[place...].starts(with: [13, 10, 13, 10]) {
+            if bytes[place] == 13, bytes[place + 1] == 10, bytes[place + 2] == 13, bytes[place + 3] == 10 {
                 bytes.removeLast(bytes.count - place - 4)
                 return place + 4 - before
             }

@@ -85,12 +85,15 @@ package struct WebSocketUpgrade {
     /// A peer with another protocol is noticed by its first bytes.
     private func checkStart() throws(Failure) {
         let start = Array(head.start)
-        let version = Array("HTTP/1.".utf8)
-        if start.starts(with: version.prefix(start.count)) { return }
+        let version: StaticString = "HTTP/1."
+        let isHTTP = start.withUnsafeBytes { start in
+            version.withUTF8Buffer { start.begins(with: UnsafeBufferPointer(rebasing: $0.prefix(start.count))) }
+        }
+        if isHTTP { return }
         // An alert or a handshake, and its version.
         if start.count >= 2, start[0] == 0x15 || start[0] == 0x16, start[1] == 3 { throw .speaksTLS }
         if start.count < 2, start[0] == 0x15 || start[0] == 0x16 { return }
-        if start.starts(with: "FT".utf8) { throw .speaksTCP }
+        if start.withUnsafeBytes({ $0.begins(with: "FT") }) { throw .speaksTCP }
         if start.count < 2, start[0] == FrameHeader.magic.0 { return }
         throw .notHTTP
     }

@@ -1,3 +1,5 @@
+import Glibc
+
 /// Names of hosts, header fields and options count by their ASCII bytes: no text is taken apart into characters, which takes large
 /// tables.
 extension String {
@@ -19,4 +21,22 @@ extension UInt8 {
     package var asciiLowercased: UInt8 {
         (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(self) ? self | 0x20 : self
     }
+}
+
+extension UnsafeRawBufferPointer {
+    /// Whether these bytes begin with those. `starts(with:)` would be compiled anew for each pair of types.
+    package func begins(with start: UnsafeBufferPointer<UInt8>) -> Bool {
+        guard let own = baseAddress, let other = start.baseAddress, count >= start.count else { return start.isEmpty }
+        return memcmp(own, other, start.count) == 0
+    }
+
+    package func begins(with text: StaticString) -> Bool { text.withUTF8Buffer { begins(with: $0) } }
+}
+
+extension Slice<UnsafeRawBufferPointer> {
+    package func begins(with start: UnsafeBufferPointer<UInt8>) -> Bool {
+        UnsafeRawBufferPointer(rebasing: self).begins(with: start)
+    }
+
+    package func begins(with text: StaticString) -> Bool { UnsafeRawBufferPointer(rebasing: self).begins(with: text) }
 }
