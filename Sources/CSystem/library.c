@@ -1,11 +1,9 @@
-// The library as a whole: how long it stays loaded, its threads, and its end.
+// How long the library stays loaded.
 #define _GNU_SOURCE
 #include "csystem.h"
 
 #include <dlfcn.h>
-#include <errno.h>
 #include <link.h>
-#include <stdlib.h>
 
 // A program without a loader, linked with the archive alone, has none of them.
 #pragma weak dladdr1
@@ -49,10 +47,19 @@ static void let_go(uint64_t unit) {
 
 void csystem_remove_connection(void) { let_go(CONNECTION); }
 
+void csystem_add_thread(void) { atomic_fetch_add(&living, THREAD); }
+
+void csystem_drop_thread(void) { let_go(THREAD); }
+
 void csystem_remove_thread(void) {
     csystem_thread *thread = csystem_this_thread();
     if (thread->is_counted) let_go(THREAD);
     thread->is_counted = 0;
+}
+
+int csystem_is_in_use(void) {
+    const uint64_t state = living;
+    return count(state, CONNECTION) + count(state, THREAD) > 0;
 }
 
 void csystem_forget_threads(void) { living -= count(living, THREAD) * THREAD; }
@@ -68,57 +75,4 @@ void *csystem_give_back_all_but_one(void) {
 void csystem_give_back(void) {
     void *last = csystem_give_back_all_but_one();
     if (last) dlclose(last);
-}
-
-typedef struct start {
-    void (*body)(void *);
-    void *context;
-} start;
-
-typedef void *(*end_of_thread)(void *);
-
-static void *run_thread(void *argument) {
-    const start own = *(start *)argument;
-    free(argument);
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
-    csystem_begin_own_thread();
-    csystem_this_thread()->is_counted = 1;
-    own.body(own.context);
-    csystem_remove_thread();
-    void *last = csystem_give_back_all_but_one();
-    if (!last) return NULL;
-    // The library may be gone when this returns, so that it returns to the C library.
-    __attribute__((musttail)) return ((end_of_thread)(uintptr_t)dlclose)(last);
-}
-
-int csystem_start_thread(pthread_t *thread, const pthread_attr_t *attributes, void (*body)(void *), void *context) {
-    start *argument = malloc(sizeof *argument);
-    if (!argument) return ENOMEM;
-    *argument = (start){body, context};
-    atomic_fetch_add(&living, THREAD);
-    const int error = pthread_create(thread, attributes, run_thread, argument);
-    if (error) {
-        free(argument);
-        let_go(THREAD);
-    }
-    return error;
-}
-
-// At exit other threads go on, and nothing is taken from them. The handler runs before `unload` at exit, and after it when the library
-// is unloaded. It has to be set after the program's start: what a program needs is loaded before the loader sets its own, which
-// calls `unload`.
-static int is_exiting;
-static void (*_Atomic unloaded)(void);
-
-static void note_exit(void) { is_exiting = 1; }
-
-void csystem_watch_unload(void (*body)(void)) {
-    if (atexit(note_exit) == 0) unloaded = body;
-}
-
-__attribute__((destructor)) static void unload(void) {
-    csystem_leave_turns();
-    const uint64_t state = living;
-    const int is_in_use = count(state, CONNECTION) + count(state, THREAD) > 0;
-    if (!is_exiting && !is_in_use && unloaded) unloaded();
 }

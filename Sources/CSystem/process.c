@@ -1,8 +1,9 @@
-// The initialisation of a process, and what happens around its forks.
+// The initialisation of a process, what happens around its forks, and the end of the library.
 #define _GNU_SOURCE
 #include "csystem.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -100,4 +101,21 @@ static void after_fork_in_child(void) {
 // At load, so that no fork can come before it.
 __attribute__((constructor)) static void watch_forks(void) {
     pthread_atfork(prepare_fork, after_fork_in_parent, after_fork_in_child);
+}
+
+// At exit other threads go on, and nothing is taken from them. The handler runs before `unload` at exit, and after it when the library
+// is unloaded. It has to be set after the program's start: what a program needs is loaded before the loader sets its own, which
+// calls `unload`.
+static int is_exiting;
+static void (*_Atomic unloaded)(void);
+
+static void note_exit(void) { is_exiting = 1; }
+
+void csystem_watch_unload(void (*body)(void)) {
+    if (atexit(note_exit) == 0) unloaded = body;
+}
+
+__attribute__((destructor)) static void unload(void) {
+    csystem_leave_turns();
+    if (!is_exiting && !csystem_is_in_use() && unloaded) unloaded();
 }

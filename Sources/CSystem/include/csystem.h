@@ -88,10 +88,16 @@ void *csystem_give_back_all_but_one(void);
 
 /// pthread_create for a thread of the library's own. Returns an error number.
 int csystem_start_thread(pthread_t *thread, const pthread_attr_t *attributes, void (*body)(void *), void *context);
-/// At the end of one, also where it was ended.
+/// Counts a thread of the library's own, which is about to be started.
+void csystem_add_thread(void);
+/// The thread could not be started.
+void csystem_drop_thread(void);
+/// The calling thread ends. If it is one of the library's own, it is not counted any more.
 void csystem_remove_thread(void);
-/// In a forked child they are not there.
+/// In a forked child the library's threads do not exist.
 void csystem_forget_threads(void);
+/// Whether a connection or a thread of the library's own exists.
+int csystem_is_in_use(void);
 
 /// - Parameter body: called when the library is unloaded, when nothing of it runs; not at the process's end.
 void csystem_watch_unload(void (*body)(void));
@@ -149,9 +155,6 @@ int csystem_random(void *bytes, size_t count);
 /// Stores a number that other threads read.
 static inline void csystem_store(uint32_t *target, uint32_t number) { __atomic_store_n(target, number, __ATOMIC_RELEASE); }
 static inline uint32_t csystem_load(const uint32_t *source) { return __atomic_load_n(source, __ATOMIC_RELAXED); }
-
-/// Marks the calling thread as a thread of the library, and names it.
-void csystem_begin_own_thread(void);
 
 /// Whether the process's first thread has ended while others go on. Only then can the library's threads be the last ones. It is
 /// noticed only if that thread loaded the library.
