@@ -4,7 +4,7 @@
 const { existsSync } = require("node:fs");
 const { join } = require("node:path");
 const { Status } = require("./abi.js");
-const { CapdistError } = require("./status.js");
+const { askLibrary, CapdistError } = require("./status.js");
 
 const NAME = "libcapdist.so.1";
 const VARIABLE = "CAPDIST_LIBRARY";
@@ -61,7 +61,8 @@ if (process.versions.deno) {
   throw new CapdistError("Deno's event loop takes no descriptor of an addon's: use Node", Status.UNSUPPORTED);
 }
 const version = load(addon);
+askLibrary(addon.statusRetry);
 
 const defaults = Object.freeze(addon.optionDefaults());
 
-module.exports = { Connection: addon.Connection, Event, defaults, statusRetry: addon.statusRetry, version };
+module.exports = { Connection: addon.Connection, Event, defaults, version };

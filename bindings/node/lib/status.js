@@ -3,14 +3,12 @@
 
 const { Retry, Status } = require("./abi.js");
 
-/** As far as a status alone tells. */
-function retryOf(status) {
-  try {
-    // It needs this file, and throws where there is no library.
-    return require("./native.js").statusRetry(status);
-  } catch {
-    return Retry.UNKNOWN;
-  }
+/** As far as a status alone tells. UNKNOWN where there is no library. */
+let retryOf = () => Retry.UNKNOWN;
+
+/** native.js, which needs this file, tells how to ask the library. */
+function askLibrary(statusRetry) {
+  retryOf = statusRetry;
 }
 
 const names = new Map(Object.entries(Status).map(([name, number]) => [number, name]));
@@ -83,4 +81,4 @@ function calling(call) {
   }
 }
 
-module.exports = { CapdistError, ConnectError, RequestError, callError, calling, invalid };
+module.exports = { askLibrary, CapdistError, ConnectError, RequestError, callError, calling, invalid };

@@ -6,7 +6,7 @@ import ctypes
 from ctypes import POINTER, byref, c_void_p
 from typing import Any, TypeVar
 
-from . import _abi
+from . import _abi, _status
 from ._abi import *  # noqa: F403
 from ._library import load, version_of
 from ._status import call_error, retry_of
@@ -64,6 +64,10 @@ def text(raw: bytes | None) -> str:
 def retry_of_status(status: int) -> Retry:
     """As far as the status alone tells."""
     return retry_of(lib.capdist_status_retry(status)) if hasattr(lib, "capdist_status_retry") else Retry.UNKNOWN
+
+
+# The errors ask by this; they cannot import this module, which needs them.
+_status.retry_of_status = retry_of_status
 
 
 def set_if_known(struct: Options | RequestOptions, name: str, value: Any) -> None:

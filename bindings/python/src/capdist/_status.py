@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import Callable, Optional
 
 from ._abi import Retry, Status
+
+#: Asks the library whether to try again after a status. `_native` sets it when it has loaded the library; a reload keeps it.
+retry_of_status: Callable[[int], Retry] = globals().get("retry_of_status", lambda _status: Retry.UNKNOWN)
 
 
 def retry_of(number: Optional[int]) -> Retry:
@@ -34,9 +37,7 @@ class CapdistError(Exception):
         """Whether it is of use to ask again."""
         if self._retry is not None or self.status is None:
             return self._retry or Retry.UNKNOWN
-        from . import _native  # which needs this module
-
-        return _native.retry_of_status(self.status)
+        return retry_of_status(self.status)
 
 
 class LibraryNotFoundError(CapdistError, ImportError):
