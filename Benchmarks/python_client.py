@@ -141,7 +141,7 @@ def loop(port: int) -> tuple[One, Many, Call]:
 
 
 def frame_call(context: Any) -> Call:
-    """The call that gives a DataFrame, which both faces name alike."""
+    """The call that gives a DataFrame, which both packages name alike."""
 
     def call() -> None:
         ret, frame = context.get_capital_distribution(SECURITY)
@@ -151,10 +151,10 @@ def frame_call(context: Any) -> Call:
 
 
 def capdist_frame(port: int) -> tuple[One, Many, Call]:
-    """Our face for users of the vendor's SDK: a DataFrame."""
+    """Our classes for users of the vendor's SDK: a DataFrame."""
     from capdist import Client, _vendor
 
-    # This face keeps the vendor's arguments, which know no quota.
+    # These classes keep the vendor's arguments, which know no quota.
     setattr(_vendor, "Client", functools.partial(Client, quota_requests=0))
     context = _vendor.OpenQuoteContext(HOST, port)
     call = frame_call(context)

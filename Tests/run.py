@@ -130,7 +130,7 @@ SUITES = [
     Suite("swift", "the modules' own tests", 600, swift_tests, usual_s=60),
     Suite("simulation", "some thousand schedules in virtual time", 300, simulation, usual_s=40),
     Suite("c", "the C ABI over the real library, in both modes", 900, c_tests, usual_s=200),
-    Suite("guests", "hosts that load and unload the library, or have a Swift runtime of their own", 600, folder("Tests/guests"), usual_s=60),
+    Suite("guests", "processes that load and unload the library, lack something, or have a Swift runtime of their own", 600, folder("Tests/guests"), usual_s=60),
     Suite("corpus", "libFuzzer's targets, each its corpus", 900, script("Tests/Fuzz/fuzzing.py", "corpus", build=None), usual_s=60),
     Suite("cpp", "the C++ headers with gcc and clang, under sanitizers, and the named cases", 900, folder("bindings/cpp"), usual_s=210),
     Suite("csharp", "the C# binding with Mono: NUnit, the named cases, the samples", 600, folder("bindings/csharp"), usual_s=100, in_bindings=True),

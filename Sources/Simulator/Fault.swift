@@ -64,13 +64,13 @@ package enum Fault: String, CaseIterable, Sendable {
         /// A frame that is sent.
         case frame
         /// A client's connection, as long as it lasts.
-        case line
+        case connection
         case gateway
     }
 
     package var scope: Scope {
         switch self {
-        case .acceptClose, .acceptSilent, .dropAfter, .stopReading: .line
+        case .acceptClose, .acceptSilent, .dropAfter, .stopReading: .connection
         case .restart: .gateway
         default: .frame
         }
@@ -114,7 +114,7 @@ package enum Fault: String, CaseIterable, Sendable {
     }
 
     /// Whether a client's connection does not survive this fault.
-    package var endsLine: Bool {
+    package var endsConnection: Bool {
         switch self {
         case .closeInHeader, .closeInBody, .reset, .badMagic, .hugeLength, .shortLength, .unknownFormat, .jsonFormat,
             .randomBytes, .clear, .truncatedBlock, .wrongTail, .initRefused, .initNoContent, .acceptClose, .dropAfter,

@@ -5,14 +5,14 @@ import Codec
 package struct FaultPlan {
     private let rules: [FaultRule]
     private var random: SplitMix64
-    private var lines: [Gateway.ClientID: Line] = [:]
+    private var connections: [Gateway.ClientID: ConnectionFaults] = [:]
     /// Answers since the last restart.
     private var answers: Int64 = 0
     /// When the outage that a rule began ends, by the rule's index.
     private var outages: [Int: Instant] = [:]
 
     /// The faults of one connection.
-    private struct Line {
+    private struct ConnectionFaults {
         var isSilent = false
         /// How many answers to 3212 are sent before it closes.
         var answersLeft: Int64?
@@ -41,31 +41,32 @@ package struct FaultPlan {
 
     /// - Returns: whether to close the connection at once.
     package mutating func connected(_ client: Gateway.ClientID) -> Bool {
-        var line = Line()
+        var faults = ConnectionFaults()
         var closes = false
         for rule in rules {
-            guard case .fault(let fault, let argument) = rule.what, fault.scope == .line, draws(rule) else { continue }
+            guard case .fault(let fault, let argument) = rule.what, fault.scope == .connection, draws(rule)
+            else { continue }
             switch fault {
             case .acceptClose: closes = true
-            case .acceptSilent: line.isSilent = true
-            case .dropAfter: line.answersLeft = argument
-            case .stopReading: line.requestsLeft = argument
+            case .acceptSilent: faults.isSilent = true
+            case .dropAfter: faults.answersLeft = argument
+            case .stopReading: faults.requestsLeft = argument
             default: break
             }
         }
         if closes { return true }
-        lines[client] = line
+        connections[client] = faults
         return false
     }
 
-    package mutating func closed(_ client: Gateway.ClientID) { lines[client] = nil }
+    package mutating func closed(_ client: Gateway.ClientID) { connections[client] = nil }
 
     /// Whether this client is never answered.
-    package func isSilent(_ client: Gateway.ClientID) -> Bool { lines[client]?.isSilent ?? false }
+    package func isSilent(_ client: Gateway.ClientID) -> Bool { connections[client]?.isSilent ?? false }
 
     /// All connections are closed.
     package mutating func restarted() {
-        lines = [:]
+        connections = [:]
         outages = [:]
     }
 
@@ -73,8 +74,8 @@ package struct FaultPlan {
     package mutating func send(
         _ frame: Gateway.SentFrame, to client: Gateway.ClientID, _ now: Instant
     ) -> Outcome {
-        guard var line = lines[client] else { return Outcome() }
-        defer { lines[client] = line }
+        guard var faults = connections[client] else { return Outcome() }
+        defer { connections[client] = faults }
         var outcome = Outcome()
         // A push is not an answer.
         if frame.protoID != ProtoID.notify {
@@ -83,18 +84,18 @@ package struct FaultPlan {
                 answers = 0
                 return Outcome(restarts: true)
             }
-            if let left = line.requestsLeft {
-                line.requestsLeft = left - 1
+            if let left = faults.requestsLeft {
+                faults.requestsLeft = left - 1
                 outcome.stopsReading = left <= 1
                 if left <= 0 { return outcome }
             }
-        } else if let left = line.requestsLeft, left <= 0 {
+        } else if let left = faults.requestsLeft, left <= 0 {
             return outcome
         }
-        if line.isSilent { return outcome }
+        if faults.isSilent { return outcome }
         outcome.steps = steps(frame, now)
-        if let left = line.answersLeft, frame.protoID == ProtoID.getCapitalDistribution {
-            line.answersLeft = left - 1
+        if let left = faults.answersLeft, frame.protoID == ProtoID.getCapitalDistribution {
+            faults.answersLeft = left - 1
             if left <= 1 { outcome.steps.append(.close) }
         }
         return outcome

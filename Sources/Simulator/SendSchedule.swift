@@ -1,5 +1,5 @@
 /// What is sent on one connection and when, without a socket or a clock: it puts the steps of many frames into order.
-package struct WireLine {
+package struct SendSchedule {
     package enum Action: Equatable {
         case send([UInt8])
         case close

@@ -26,7 +26,7 @@ package final class SimulatorServer: @unchecked Sendable {
         var unsent: [UInt8] = []
         var sent = 0
         /// Steps that a gateway with faults still has to do; not used without faults.
-        var line = WireLine()
+        var schedule = SendSchedule()
         /// Nothing more is read from it.
         var isDeaf = false
         /// nil: over TCP.
@@ -44,7 +44,7 @@ package final class SimulatorServer: @unchecked Sendable {
             unsent += bridge.takeOutput()
         }
 
-        var isBehind: Bool { unsent.count - sent > SimulatorServer.maxUnsent || line.isBehind }
+        var isBehind: Bool { unsent.count - sent > SimulatorServer.maxUnsent || schedule.isBehind }
     }
 
     /// If more bytes than this wait for a client, nothing is read from it until it has taken some.
@@ -178,14 +178,14 @@ package final class SimulatorServer: @unchecked Sendable {
 
     /// Waits until a socket is ready or something is due, and at most a millisecond longer.
     private func wait(_ polled: inout [pollfd]) {
-        let lines = faults == nil ? nil : clients.values.compactMap(\.line.nextTime).min()
-        let due = [gateway.nextTick, delayed.first?.at, lines, backAt].compactMap { $0 }.min()
+        let steps = faults == nil ? nil : clients.values.compactMap(\.schedule.nextTime).min()
+        let due = [gateway.nextTick, delayed.first?.at, steps, backAt].compactMap { $0 }.min()
         guard let due else {
             poll(&polled, nfds_t(polled.count), -1)
             return
         }
         let left = max(due, 0) - Self.now()
-        if lines == due, left > 0, left < 1_000_000 {
+        if steps == due, left > 0, left < 1_000_000 {
             // The pieces of a frame are closer together than poll's resolution.
             var pause = timespec(tv_sec: 0, tv_nsec: Int(left))
             nanosleep(&pause, nil)
@@ -245,7 +245,7 @@ package final class SimulatorServer: @unchecked Sendable {
         if faults == nil {
             bridge.put(controls)
         } else if !controls.isEmpty {
-            client.line.addBetween(controls)
+            client.schedule.addBetween(controls)
         }
         client.unsent += bridge.takeOutput()
         flush(id)
@@ -343,7 +343,7 @@ package final class SimulatorServer: @unchecked Sendable {
                 guard let client = clients[id], let outcome = faults?.send(frame, to: id, now) else { continue }
                 if outcome.restarts { return goAway(now) }
                 client.isDeaf = client.isDeaf || outcome.stopsReading
-                client.line.add(outcome.steps, at: at, now)
+                client.schedule.add(outcome.steps, at: at, now)
             case .close(let id, _):
                 proceed(id)
                 sayGoodbye(id)
@@ -353,7 +353,7 @@ package final class SimulatorServer: @unchecked Sendable {
 
     /// Does what is due on a connection.
     private func proceed(_ id: Gateway.ClientID) {
-        while let client = clients[id], let action = client.line.next(Self.now()) {
+        while let client = clients[id], let action = client.schedule.next(Self.now()) {
             switch action {
             case .send(let bytes):
                 client.put(bytes)

@@ -76,7 +76,7 @@ extension Arguments {
         faults of InitConnect (1001) and KeepAlive (1004):
         \(table(Fault.allCases.filter { $0.scope == .frame && !Fault.ofAnswers.contains($0) }))
         faults of a connection:
-        \(table(Fault.allCases.filter { $0.scope == .line }))
+        \(table(Fault.allCases.filter { $0.scope == .connection }))
         faults of the whole gateway:
         \(table(Fault.allCases.filter { $0.scope == .gateway }))
 

@@ -164,7 +164,7 @@ import Testing
     }
 }
 
-/// The relay's envelope and its handshake (docs/protocol.md, WebSocket).
+/// The bridge's envelope and its handshake (docs/protocol.md, WebSocket).
 @Suite struct SectionTests {
     @Test func requestIsBigEndian() {
         var bytes = [UInt8](repeating: 0xaa, count: 21)

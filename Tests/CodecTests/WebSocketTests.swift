@@ -2,7 +2,7 @@ import Testing
 
 @testable import Codec
 
-/// The protocol cases a client of the relay can meet, by the sections of RFC 6455. Frames are written by hand: a server's, which
+/// The protocol cases a client of the bridge can meet, by the sections of RFC 6455. Frames are written by hand: a server's, which
 /// are not masked.
 @Suite struct WebSocketTests {
     /// Reads bytes in pieces of a size; tells messages, the failure, and what was sent for controls.

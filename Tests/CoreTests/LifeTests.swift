@@ -66,7 +66,7 @@ import Testing
         }
     }
 
-    @Test func aSilentRelayMayMeanAWrongKey() {
+    @Test func aSilentBridgeMayMeanAWrongKey() {
         let bench = Bench {
             $0.transport = .webSocket
             $0.reconnects = false
@@ -94,7 +94,7 @@ import Testing
         #expect(bench.actions().prefix(2) == ["close", "lost \(ETIMEDOUT)"])
     }
 
-    @Test func theRelaysErrorCompletesTheRequestAndKeepsItsSlot() {
+    @Test func theBridgesErrorCompletesTheRequestAndKeepsItsSlot() {
         let bench = Bench(limit: 1, window: 10 * second) { $0.transport = .webSocket }
         bench.machine.connected(bench.now)
         bench.machine.upgraded(bench.now)

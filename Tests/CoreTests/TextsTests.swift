@@ -68,7 +68,7 @@ import Testing
         }
     }
 
-    @Test func aSilentRelayMayMeanTheKeyTheMD5OrRSA() {
+    @Test func aSilentBridgeMayMeanTheKeyTheMD5OrRSA() {
         let plain = Texts.firstMessageTimedOut(endpoint { $0.transport = .webSocket }, 1)
         expect(
             plain,

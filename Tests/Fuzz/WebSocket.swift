@@ -1,6 +1,6 @@
 import Codec
 
-/// The relay's line: the upgrade, frames of either end, and sections come out the same however the bytes arrive split; frames as
+/// The WebSocket bridge's stream: the upgrade, frames of either end, and sections come out the same however the bytes arrive split; frames as
 /// RFC 6455's words give them for the whole stream.
 ///
 /// Input: a byte that picks what is read and whether text is accepted, the pieces' lengths (a byte tells how many), the bytes.

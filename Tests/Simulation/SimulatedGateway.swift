@@ -18,7 +18,7 @@ final class SimulatedGateway {
     private final class Reader {
         var reader = FrameReader(maxBodyLength: 1 << 20)
         /// Puts what faults make of frames into its order.
-        var wire = WireLine()
+        var wire = SendSchedule()
         var nextLook = Int64.max
         /// nil: over TCP.
         let bridge: BridgeStream?
@@ -146,7 +146,7 @@ final class SimulatedGateway {
                 world.lines[line].altered.insert(frame.serialNo)
             }
         }
-        if let error = relayError(frame, fault) { return reader.wire.add([.send(error)], at: world.now, world.now) }
+        if let error = bridgeError(frame, fault) { return reader.wire.add([.send(error)], at: world.now, world.now) }
         reader.wire.add(
             fault?.apply(argument(fault), to: frame, using: &world.chance) ?? [.send(frame.bytes)], at: world.now,
             world.now)
@@ -154,7 +154,7 @@ final class SimulatedGateway {
     }
 
     /// Now and then the bridge has no answer, or has lost OpenD.
-    private func relayError(_ frame: Gateway.SentFrame, _ fault: Fault?) -> [UInt8]? {
+    private func bridgeError(_ frame: Gateway.SentFrame, _ fault: Fault?) -> [UInt8]? {
         guard fault == nil, frame.isWebSocket, world.chance.oneIn(2 * world.faultEvery) else { return nil }
         world.narrate?("the bridge fails, proto \(frame.protoID) serial \(frame.serialNo)")
         var header = SectionHeader(command: frame.protoID, section: UInt64(frame.serialNo), errorText: "simulated")

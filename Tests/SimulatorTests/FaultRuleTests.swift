@@ -179,68 +179,68 @@ import Testing
         }
     }
 
-    // MARK: - Their order on a line
+    // MARK: - Their order on a connection
 
-    private static func actions(_ line: inout WireLine, _ now: Instant) -> [WireLine.Action] {
-        var actions: [WireLine.Action] = []
-        while let action = line.next(now) { actions.append(action) }
+    private static func actions(_ schedule: inout SendSchedule, _ now: Instant) -> [SendSchedule.Action] {
+        var actions: [SendSchedule.Action] = []
+        while let action = schedule.next(now) { actions.append(action) }
         return actions
     }
 
     @Test func piecesGoOutApartAndNothingGetsBetween() {
-        var line = WireLine()
-        line.add([.send([1]), .send([2]), .send([3])], at: 0, 0)
-        line.add([.send([4]), .close], at: 0, 0)
-        #expect(Self.actions(&line, 0) == [.send([1])])
-        #expect(line.nextTime == WireLine.pieceGap)
-        #expect(Self.actions(&line, WireLine.pieceGap) == [.send([2])])
-        #expect(Self.actions(&line, 2 * WireLine.pieceGap) == [.send([3]), .send([4]), .close])
-        #expect(line.nextTime == nil)
+        var schedule = SendSchedule()
+        schedule.add([.send([1]), .send([2]), .send([3])], at: 0, 0)
+        schedule.add([.send([4]), .close], at: 0, 0)
+        #expect(Self.actions(&schedule, 0) == [.send([1])])
+        #expect(schedule.nextTime == SendSchedule.pieceGap)
+        #expect(Self.actions(&schedule, SendSchedule.pieceGap) == [.send([2])])
+        #expect(Self.actions(&schedule, 2 * SendSchedule.pieceGap) == [.send([3]), .send([4]), .close])
+        #expect(schedule.nextTime == nil)
     }
 
     @Test func pongComesBetweenTwoFrames() {
-        var line = WireLine()
-        line.add([.send([1]), .send([2]), .send([3])], at: 0, 0)
-        line.add([.send([4])], at: 0, 0)
-        #expect(Self.actions(&line, 0) == [.send([1])])
-        line.addBetween([9])
-        #expect(Self.actions(&line, WireLine.pieceGap) == [.send([2])])
-        #expect(Self.actions(&line, 2 * WireLine.pieceGap) == [.send([3]), .send([9]), .send([4])])
-        line.addBetween([9])
-        #expect(Self.actions(&line, 2 * WireLine.pieceGap) == [.send([9])])
+        var schedule = SendSchedule()
+        schedule.add([.send([1]), .send([2]), .send([3])], at: 0, 0)
+        schedule.add([.send([4])], at: 0, 0)
+        #expect(Self.actions(&schedule, 0) == [.send([1])])
+        schedule.addBetween([9])
+        #expect(Self.actions(&schedule, SendSchedule.pieceGap) == [.send([2])])
+        #expect(Self.actions(&schedule, 2 * SendSchedule.pieceGap) == [.send([3]), .send([9]), .send([4])])
+        schedule.addBetween([9])
+        #expect(Self.actions(&schedule, 2 * SendSchedule.pieceGap) == [.send([9])])
     }
 
     @Test func lateOnesAreOvertakenAndKeepTheirOrder() {
-        var line = WireLine()
-        line.add([.sendLater([1], 50)], at: 0, 0)
-        line.add([.sendLater([2], 50)], at: 0, 0)
-        line.add([.send([3])], at: 20, 0)
-        #expect(line.nextTime == 20)
-        #expect(Self.actions(&line, 19).isEmpty)
-        #expect(Self.actions(&line, 20) == [.send([3])])
-        #expect(Self.actions(&line, 49).isEmpty)
-        #expect(Self.actions(&line, 50) == [.send([1]), .send([2])])
+        var schedule = SendSchedule()
+        schedule.add([.sendLater([1], 50)], at: 0, 0)
+        schedule.add([.sendLater([2], 50)], at: 0, 0)
+        schedule.add([.send([3])], at: 20, 0)
+        #expect(schedule.nextTime == 20)
+        #expect(Self.actions(&schedule, 19).isEmpty)
+        #expect(Self.actions(&schedule, 20) == [.send([3])])
+        #expect(Self.actions(&schedule, 49).isEmpty)
+        #expect(Self.actions(&schedule, 50) == [.send([1]), .send([2])])
     }
 
     @Test func heldOnesGoWithTheNextOrInTime() {
-        var line = WireLine()
-        line.add([.hold([1], .glued)], at: 0, 0)
-        #expect(line.nextTime == Fault.longestHold)
-        line.add([.hold([2], .glued)], at: 5, 5)
-        #expect(Self.actions(&line, 5) == [.send([1, 2])])
-        line.add([.hold([3], .after)], at: 6, 6)
-        line.add([.send([4]), .send([5])], at: 7, 7)
-        #expect(Self.actions(&line, 7) == [.send([4])])
-        #expect(Self.actions(&line, 1 << 40) == [.send([5]), .send([3])])
-        line.add([.hold([6], .after)], at: 0, 0)
-        #expect(Self.actions(&line, Fault.longestHold - 1).isEmpty)
-        #expect(Self.actions(&line, Fault.longestHold) == [.send([6])])
-        // An end of the line waits for nothing, and loses nothing.
-        line.add([.hold([7], .glued), .close], at: 0, 0)
-        #expect(Self.actions(&line, 0) == [.send([7]), .close])
-        line.add([.hold([8], .after)], at: 0, 0)
-        line.add([.send([9]), .close], at: 0, 0)
-        #expect(Self.actions(&line, 0) == [.send([8, 9]), .close])
+        var schedule = SendSchedule()
+        schedule.add([.hold([1], .glued)], at: 0, 0)
+        #expect(schedule.nextTime == Fault.longestHold)
+        schedule.add([.hold([2], .glued)], at: 5, 5)
+        #expect(Self.actions(&schedule, 5) == [.send([1, 2])])
+        schedule.add([.hold([3], .after)], at: 6, 6)
+        schedule.add([.send([4]), .send([5])], at: 7, 7)
+        #expect(Self.actions(&schedule, 7) == [.send([4])])
+        #expect(Self.actions(&schedule, 1 << 40) == [.send([5]), .send([3])])
+        schedule.add([.hold([6], .after)], at: 0, 0)
+        #expect(Self.actions(&schedule, Fault.longestHold - 1).isEmpty)
+        #expect(Self.actions(&schedule, Fault.longestHold) == [.send([6])])
+        // The end of the connection waits for nothing, and loses nothing.
+        schedule.add([.hold([7], .glued), .close], at: 0, 0)
+        #expect(Self.actions(&schedule, 0) == [.send([7]), .close])
+        schedule.add([.hold([8], .after)], at: 0, 0)
+        schedule.add([.send([9]), .close], at: 0, 0)
+        #expect(Self.actions(&schedule, 0) == [.send([8, 9]), .close])
     }
 
     // MARK: - Words
@@ -255,7 +255,7 @@ import Testing
             let argument = fault.argument
             let name = fault.rawValue + (argument.map { "=\($0.unit)" } ?? "")
             let values = argument.map { "\($0.initial), \($0.range.lowerBound) to \($0.range.upperBound)" } ?? ""
-            let ends = fault.endsLine ? "ends" : ""
+            let ends = fault.endsConnection ? "ends" : ""
             return "| `\(name)` | \(values) | \(fault.text) | \(ends) |".replacing("  ", with: " ")
         }
         #expect(listed.map { String($0).replacing("  ", with: " ") } == expected)

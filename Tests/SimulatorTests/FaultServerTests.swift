@@ -187,7 +187,7 @@ import Testing
     }
 
     @Test func goodNeighboursGetTheirFigures() throws {
-        let faults = Fault.ofAnswers.filter { !$0.endsLine }
+        let faults = Fault.ofAnswers.filter { !$0.endsConnection }
         for fault in faults {
             try withFaults("\(fault.rawValue)@HK.00005") { server in
                 let client = try TestClient(port: server.port)

@@ -24,12 +24,12 @@ static void silence_of_33_s_ends_a_line(void **state) {
     const int bridges[] = {start_simulator(*state, "--fault", "no-keep-alive", PLAIN_WEBSOCKET, NULL),
                           start_simulator(*state, "--fault", "no-keep-alive", TLS_WEBSOCKET, NULL),
                           start_simulator(*state, TLS_WEBSOCKET, NULL)};
-    client *relayed[COUNT(bridges)];
+    client *bridged[COUNT(bridges)];
     for (size_t i = 0; i < COUNT(bridges); i++) {
-        relayed[i] = new_client(*state, bridges[i]);
-        relayed[i]->options.transport = i == 0 ? CAPDIST_TRANSPORT_WEBSOCKET : CAPDIST_TRANSPORT_WEBSOCKET_TLS;
-        relayed[i]->options.tls_ca_file = i == 0 ? NULL : TLS_CA;
-        open_ready(relayed[i]);
+        bridged[i] = new_client(*state, bridges[i]);
+        bridged[i]->options.transport = i == 0 ? CAPDIST_TRANSPORT_WEBSOCKET : CAPDIST_TRANSPORT_WEBSOCKET_TLS;
+        bridged[i]->options.tls_ca_file = i == 0 ? NULL : TLS_CA;
+        open_ready(bridged[i]);
     }
 
     gateway *gateways[] = {silent, trickling, living, patient, pushing};
@@ -63,15 +63,15 @@ static void silence_of_33_s_ends_a_line(void **state) {
     assert_true(wait_for(clients[0], EVENT_REPLY, 1, PATIENCE_MS));
     assert_int_equal(reply_to(clients[0], unanswered).status, CAPDIST_DISCONNECTED);
     for (int i = 0; i < 2; i++) {
-        assert_true(wait_for(relayed[i], EVENT_DISCONNECT, 1, PATIENCE_MS));
-        event e = event_at(relayed[i], EVENT_DISCONNECT, 0);
+        assert_true(wait_for(bridged[i], EVENT_DISCONNECT, 1, PATIENCE_MS));
+        event e = event_at(bridged[i], EVENT_DISCONNECT, 0);
         assert_int_equal(CAPDIST_ERR_CODE(e.err_code), ETIMEDOUT);
         assert_in_range(e.at - start, 32000, 33000 + PATIENCE_MS);
         assert_non_null(strstr(e.text, "silent"));
     }
-    assert_int_equal(count_of(relayed[2], EVENT_DISCONNECT), 0);
-    ask(relayed[2], "00700");
-    assert_true(wait_for(relayed[2], EVENT_REPLY, 1, PATIENCE_MS));
+    assert_int_equal(count_of(bridged[2], EVENT_DISCONNECT), 0);
+    ask(bridged[2], "00700");
+    assert_true(wait_for(bridged[2], EVENT_REPLY, 1, PATIENCE_MS));
     sleep_ms(500);
     for (int i = 2; i < 5; i++) {
         assert_int_equal(count_of(clients[i], EVENT_DISCONNECT), 0);

@@ -1,13 +1,13 @@
 """The named cases that all bindings share (Tests/cases), for bindings whose tests are not written in Python.
 
-Such a binding brings a player, a small program that does what it reads and prints what came of it. `PLAYER FACE` reads lines
+Such a binding brings a player, a small program that does what it reads and prints what came of it. `PLAYER VARIANT` reads lines
 of words:
 
     open GROUP PORT [NAME=VALUE]...   make the next client (numbered from 0), with these of capdist_options
     close CLIENT
     close-inside CLIENT               the callback of the client's first answer waits until `wait` is read, since then all
                                       have been asked, and closes it
-    ask CLIENT SECURITY               the next request (numbered from 0); a face that can only wait waits for the answer
+    ask CLIENT SECURITY               the next request (numbered from 0); a variant that can only wait waits for the answer
     wait                              until every request has ended; print `done`
 
 and prints a line for each request, words separated by tabs, when it ends:
@@ -15,13 +15,13 @@ and prints a line for each request, words separated by tabs, when it ends:
     refused NUMBER STATUS             the call was refused
     answer NUMBER STATUS WAS_SENT RETRY_AFTER_MS JSON
                                       WAS_SENT is 0 or 1; JSON as capdist_reply_to_json writes it, `{}` without an answer;
-                                      `-` for what a face does not tell
+                                      `-` for what a variant does not tell
 
 It ends with its input.
 
-    python3 Tests/cases/play.py [--only NAME] 'FACE [LACKS...]: COMMAND'...
+    python3 Tests/cases/play.py [--only NAME] 'VARIANT [LACKS...]: COMMAND'...
 
-runs the table in faces of a binding; LACKS is `no-callbacks`, `no-options`, or `websocket` for one that goes over it.
+runs the table in variants of a binding; LACKS is `no-callbacks`, `no-options`, or `websocket` for one that goes over it.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ VENDOR_RET_TYPES = {"CAPDIST_QUEUE_TIMEOUT": -100, "CAPDIST_REPLY_TIMEOUT": -100
 
 
 @dataclass(frozen=True)
-class Face:
+class Variant:
     """How a binding asks, over TCP or WebSocket. Without options (the vendor's classes) it can only do the cases that set none."""
 
     name: str
@@ -78,11 +78,11 @@ class Face:
     over_websocket: bool = False
 
     @classmethod
-    def of(cls, text: str) -> Face:
-        """Reads `FACE [LACKS...]: COMMAND`."""
+    def of(cls, text: str) -> Variant:
+        """Reads `VARIANT [LACKS...]: COMMAND`."""
         found = re.fullmatch(r"([^\[:]+?)(?: \[([\w -]*)\])?: (.*)", text)
         if found is None:
-            raise SuiteError(f"{text} names no face")
+            raise SuiteError(f"{text} names no variant")
         lacks = set((found[2] or "").split())
         return cls(found[1], shlex.split(found[3]), "no-callbacks" not in lacks, "no-options" not in lacks, "websocket" in lacks)
 
@@ -177,23 +177,23 @@ class Player:
         self.answers[number] = Answer(words[0], status, was_sent, retry, json.loads(said), seconds)
 
 
-def play_cases(faces: Sequence[Face], only: str = "") -> Iterator[Case]:
-    """Runs every case that has `only` in its name in every face that can do what it asks."""
+def play_cases(variants: Sequence[Variant], only: str = "") -> Iterator[Case]:
+    """Runs every case that has `only` in its name in every variant that can do what it asks."""
     if not only:
         unknown = _unknown_fields()
         yield Case("every field of the table is understood", not unknown, ", ".join(unknown))
 
-    def play(played: tuple[Face, dict[str, Any]]) -> Case:
-        face, case = played
+    def play(played: tuple[Variant, dict[str, Any]]) -> Case:
+        variant, case = played
         started = time.monotonic()
         try:
-            problems = _play(case, face)
+            problems = _play(case, variant)
         except SuiteError as error:
             problems = [str(error)]
-        return Case(f"{face.name}: {case['name']}", not problems, "; ".join(problems[:3]), time.monotonic() - started)
+        return Case(f"{variant.name}: {case['name']}", not problems, "; ".join(problems[:3]), time.monotonic() - started)
 
     # Two at a time: they wait, for timeouts and for an interpreter to start and to end.
-    plays = [(face, case) for face in faces for case in filter(face.can, CASES) if only in case["name"]]
+    plays = [(variant, case) for variant in variants for case in filter(variant.can, CASES) if only in case["name"]]
     yield from side_by_side(play, plays)
     if not only:
         left_out = {case["name"] for case in CASES} - {case["name"] for _, case in plays}
@@ -211,7 +211,7 @@ def _unknown_fields() -> list[str]:
     return unknown
 
 
-def _play(case: dict[str, Any], face: Face) -> list[str]:
+def _play(case: dict[str, Any], variant: Variant) -> list[str]:
     """Runs a case. Returns what was wrong."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -221,10 +221,10 @@ def _play(case: dict[str, Any], face: Face) -> list[str]:
                 ports.append(stack.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1])
                 continue
             traces.append(folder / f"trace{number}")
-            websocket = ("--websocket-port", "0") if face.over_websocket else ()
+            websocket = ("--websocket-port", "0") if variant.over_websocket else ()
             gateways.append(stack.enter_context(gateway("--trace", str(traces[-1]), *websocket, *wanted["simulator"])))
-            ports.append(gateways[-1].websocket_port if face.over_websocket else gateways[-1].port)
-        player = Player([*face.command])
+            ports.append(gateways[-1].websocket_port if variant.over_websocket else gateways[-1].port)
+        player = Player([*variant.command])
         try:
             _tell(player, case, ports)
             asks = [(request, security) for request in case["requests"] for security in _securities(request)]
@@ -232,13 +232,13 @@ def _play(case: dict[str, Any], face: Face) -> list[str]:
             if case.get("event") == KILL:
                 _kill_in_flight(gateways[0], traces[0], len(asks))
             player.wait()
-            problems = _problems(asks, player, 0, face)
+            problems = _problems(asks, player, 0, variant)
             # The first client goes; a second must answer as before.
             player.tell("close", 0)
             again = [(request, security) for request, security in asks if request["client"] == 1]
             player.ask(again)
             player.wait()
-            problems += _problems(again, player, len(asks), face)
+            problems += _problems(again, player, len(asks), variant)
         except BrokenPipeError:
             problems = ["the player ended"]
         finally:
@@ -281,7 +281,7 @@ def _kill_in_flight(running: Gateway, trace: Path, count: int) -> None:
     raise SuiteError("the requests did not reach the gateway")
 
 
-def _problems(asks: list[tuple[dict[str, Any], str]], player: Player, first: int, face: Face) -> list[str]:
+def _problems(asks: list[tuple[dict[str, Any], str]], player: Player, first: int, variant: Variant) -> list[str]:
     problems: list[str] = []
     values: dict[str, set[Any]] = {}
     for number, (request, security) in enumerate(asks, first):
@@ -290,7 +290,7 @@ def _problems(asks: list[tuple[dict[str, Any], str]], player: Player, first: int
         if answer is None:
             problems.append(f"{security}: no answer")
             continue
-        problems += [f"{security}: {problem}" for problem in _compare(wanted, answer, security, face)]
+        problems += [f"{security}: {problem}" for problem in _compare(wanted, answer, security, variant)]
         if "different" in wanted:
             values.setdefault(wanted["different"], set()).add(_figure(answer, wanted["different"]))
     for name, different in values.items():
@@ -299,7 +299,7 @@ def _problems(asks: list[tuple[dict[str, Any], str]], player: Player, first: int
     return problems
 
 
-def _compare(wanted: dict[str, Any], answer: Answer, security: str, face: Face) -> list[str]:
+def _compare(wanted: dict[str, Any], answer: Answer, security: str, variant: Variant) -> list[str]:
     problems: list[str] = []
 
     def expect(what: str, seen: object, should: object) -> None:
@@ -307,13 +307,13 @@ def _compare(wanted: dict[str, Any], answer: Answer, security: str, face: Face) 
             problems.append(f"{what} is {seen!r} instead of {should!r}")
 
     if "call" in wanted:
-        expect("the call", (answer.kind, answer.status), ("refused", wanted["call"] if face.has_options else "-"))
+        expect("the call", (answer.kind, answer.status), ("refused", wanted["call"] if variant.has_options else "-"))
         return problems
     status = wanted["status"]
     expect("the kind", answer.kind, "answer")
     if answer.kind != "answer":
         return [f"{problems[0]}: {answer.status}"]
-    if face.has_options:
+    if variant.has_options:
         expect("the status", answer.status, status)
         expect("was_sent", answer.was_sent, str(int(wanted["was_sent"])))
         most = wanted.get("retry_after_ms", 0)
@@ -342,9 +342,9 @@ def main() -> int:
     """Runs what the command line names."""
     parser = argparse.ArgumentParser(description="Runs the named cases.")
     parser.add_argument("--only", default="")
-    parser.add_argument("faces", nargs="+")
+    parser.add_argument("variants", nargs="+")
     arguments = parser.parse_args()
-    return report(play_cases([Face.of(face) for face in arguments.faces], arguments.only))
+    return report(play_cases([Variant.of(variant) for variant in arguments.variants], arguments.only))
 
 
 if __name__ == "__main__":

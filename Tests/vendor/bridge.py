@@ -1,4 +1,4 @@
-"""OpenD's WebSocket relay on the PyPI package `websockets` and the vendor's own messages: none of the project's code.
+"""OpenD's WebSocket bridge on the PyPI package `websockets` and the vendor's own messages: none of the project's code.
 
 InitWebSocket, which the vendor's Python package does not have, is made here from what docs/protocol.md tells of it.
 """
@@ -87,12 +87,12 @@ InitWebSocketRequest, InitWebSocketResponse = _messages()
 
 
 def digest(key: str) -> str:
-    """What the relay is told of a key."""
+    """What the bridge is told of a key."""
     return hashlib.md5(key.encode()).hexdigest() if key else ""
 
 
 def reply(command: int, section: int, message: Any = None, *, error: int = 0, text: bytes = b"") -> bytes:
-    """A message as the relay sends it."""
+    """A message as the bridge sends it."""
     body = b"" if message is None else message.SerializeToString()
     return REPLY.pack(MAGIC, command, section, error, text) + body
 
@@ -120,7 +120,7 @@ class Asked:
 Sent = bytes | Iterable[bytes]
 
 
-class Relay:
+class Bridge:
     """Listens on `port` from entering to leaving its context."""
 
     def __init__(self, key: str = "", certificate: Path | None = None, *, status: HTTPStatus | None = None) -> None:
@@ -147,7 +147,7 @@ class Relay:
         self.port: int = self._server.socket.getsockname()[1]
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 
-    def __enter__(self) -> Relay:
+    def __enter__(self) -> Bridge:
         self._thread.start()
         return self
 

@@ -1,4 +1,4 @@
-"""WebSocket and TLS with implementations that are not ours at the other end: a relay on `websockets` and the vendor's messages
+"""WebSocket and TLS with implementations that are not ours at the other end: a bridge on `websockets` and the vendor's messages
 for our client, the vendor's JavaScript framing spoken on `websockets` for our simulator, nginx as a proxy for both."""
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 from futu.common.pb import GetGlobalState_pb2, Qot_GetCapitalDistribution_pb2
 from gateway import figures
-from relay import (
+from bridge import (
     CAPITAL_DISTRIBUTION,
     CONN_ID,
     GET_GLOBAL_STATE,
@@ -34,7 +34,7 @@ from relay import (
     Asked,
     InitWebSocketRequest,
     InitWebSocketResponse,
-    Relay,
+    Bridge,
     Sent,
     digest,
     notify,
@@ -52,9 +52,9 @@ KEY = "7522027ccf5a06b1"
 
 
 @contextmanager
-def relay(*arguments: Any, **options: Any) -> Iterator[Relay]:
-    """A relay that must have nothing to complain of in the end."""
-    with Relay(*arguments, **options) as started:
+def bridge(*arguments: Any, **options: Any) -> Iterator[Bridge]:
+    """A bridge that must have nothing to complain of in the end."""
+    with Bridge(*arguments, **options) as started:
         yield started
     assert not started.failures
 
@@ -72,14 +72,14 @@ def why_not(port: int, **options: Any) -> ConnectError:
     return raised.value
 
 
-# ---- our client, another's relay ----
+# ---- our client, another's bridge ----
 
 
 @pytest.mark.parametrize("certificate", [None, TLS / "server.pem"], ids=["plain", "tls"])
 @pytest.mark.parametrize("key", ["", KEY, "密钥"])
 def test_figures(certificate: Path | None, key: str) -> None:
     tls = {"tls": True, "ca_file": CA} if certificate else {}
-    with relay(key, certificate) as there, client(there.port, websocket_key=key, **tls) as here:
+    with bridge(key, certificate) as there, client(there.port, websocket_key=key, **tls) as here:
         for _ in range(3):
             answer = here.capital_distribution("HK.00700")
             assert answer.capital_in_big == there.of(CAPITAL_DISTRIBUTION)[-1].section + 1
@@ -95,7 +95,7 @@ def test_figures(certificate: Path | None, key: str) -> None:
 @pytest.mark.parametrize("certificate", [None, TLS / "server.pem"], ids=["plain", "tls"])
 def test_many_in_flight(certificate: Path | None) -> None:
     tls = {"tls": True, "ca_file": CA} if certificate else {}
-    with relay("", certificate) as there, client(there.port, **tls) as here:
+    with bridge("", certificate) as there, client(there.port, **tls) as here:
         codes = [f"HK.{number:05}" for number in range(1, 501)]
         results = dict(here.capital_distributions(codes))
         assert sorted(results) == codes
@@ -113,7 +113,7 @@ def test_fragments_with_pings_between() -> None:
 
         return [pieces()]
 
-    with relay() as there, client(there.port) as here:
+    with bridge() as there, client(there.port) as here:
         there.answer = answer
         for _ in range(5):
             section = len(there.of(CAPITAL_DISTRIBUTION)) + 2
@@ -121,7 +121,7 @@ def test_fragments_with_pings_between() -> None:
 
 
 def test_pings_are_answered() -> None:
-    with relay() as there, client(there.port) as here:
+    with bridge() as there, client(there.port) as here:
         here.wait_ready()
         for payload in (b"", b"x" * 125):
             assert there.lines[0].ping(payload).wait(PATIENCE_S)
@@ -130,8 +130,8 @@ def test_pings_are_answered() -> None:
 @pytest.mark.parametrize(
     ("error", "status"), [(1, Status.REPLY_TIMEOUT), (2, Status.REPLY_TIMEOUT), (77, Status.REFUSED)]
 )
-def test_errors_of_the_relay(error: int, status: Status) -> None:
-    with relay() as there, client(there.port) as here:
+def test_errors_of_the_bridge(error: int, status: Status) -> None:
+    with bridge() as there, client(there.port) as here:
         good, there.answer = there.answer, lambda asked: [
             reply(CAPITAL_DISTRIBUTION, asked.section, error=error, text=b"in its words")
         ]
@@ -144,7 +144,7 @@ def test_errors_of_the_relay(error: int, status: Status) -> None:
 
 
 @pytest.mark.parametrize("how", ["reply", "push"])
-def test_the_relay_lost_opend(how: str) -> None:
+def test_the_bridge_lost_opend(how: str) -> None:
     def answer(asked: Asked) -> Iterable[Sent | None]:
         if asked.line > 0:
             return good(asked)
@@ -152,7 +152,7 @@ def test_the_relay_lost_opend(how: str) -> None:
             return [reply(LOST_OPEND, 0)]
         return [reply(CAPITAL_DISTRIBUTION, asked.section, error=3)]
 
-    with relay() as there, client(there.port) as here:
+    with bridge() as there, client(there.port) as here:
         good, there.answer = there.answer, answer
         with pytest.raises(RequestError, match="the WebSocket bridge lost its OpenD") as raised:
             here.capital_distribution("HK.00700")
@@ -164,8 +164,8 @@ def test_the_relay_lost_opend(how: str) -> None:
 @pytest.mark.parametrize(
     ("error", "status"), [(1, Status.CONNECT_TIMEOUT), (2, Status.CONNECT_TIMEOUT), (9, Status.CONNECT_FAILED)]
 )
-def test_errors_of_the_relay_in_the_handshake(error: int, status: Status) -> None:
-    with relay() as there:
+def test_errors_of_the_bridge_in_the_handshake(error: int, status: Status) -> None:
+    with bridge() as there:
         there.greeting = lambda asked: [reply(INIT_WEBSOCKET, asked.section, error=error, text=b"in its words")]
         problem = why_not(there.port)
         assert problem.status is status
@@ -173,7 +173,7 @@ def test_errors_of_the_relay_in_the_handshake(error: int, status: Status) -> Non
 
 
 def test_a_key_that_is_refused_in_words() -> None:
-    with relay() as there:
+    with bridge() as there:
         there.greeting = lambda asked: [
             reply(INIT_WEBSOCKET, asked.section, InitWebSocketResponse(retType=-1, retMsg="no such key"))
         ]
@@ -183,8 +183,8 @@ def test_a_key_that_is_refused_in_words() -> None:
         assert "no such key" in str(problem) and "is websocket_key the one set in OpenD" in str(problem)
 
 
-def test_a_silent_relay_may_mean_a_wrong_key() -> None:
-    with relay(KEY) as there:
+def test_a_silent_bridge_may_mean_a_wrong_key() -> None:
+    with bridge(KEY) as there:
         for key in ("", "another", KEY.upper()):
             problem = why_not(there.port, websocket_key=key, connect_timeout=0.5)
             assert problem.status is Status.CONNECT_TIMEOUT
@@ -194,7 +194,7 @@ def test_a_silent_relay_may_mean_a_wrong_key() -> None:
 def test_pushes() -> None:
     for wanted in (True, False):
         pushes: list[tuple[int, bytes]] = []
-        with relay() as there:
+        with bridge() as there:
             there.answer = lambda asked: [
                 notify(),
                 notify(asked.section),
@@ -220,7 +220,7 @@ def test_pushes() -> None:
 )
 def test_messages_that_break_the_protocol(message: Any, code: int, text: str) -> None:
     lost: list[str] = []
-    with relay() as there:
+    with bridge() as there:
         good, there.answer = there.answer, lambda asked: [message] if asked.line == 0 else good(asked)
         options: Any = {"max_body_bytes": 1024, "on_disconnect": lambda _, why: lost.append(why)}
         with client(there.port, **options) as here:
@@ -236,8 +236,8 @@ def test_messages_that_break_the_protocol(message: Any, code: int, text: str) ->
     ("close", "text"),
     [((1000, ""), "code 1000 (done)"), ((1001, "updates"), "code 1001 (going away): updates"), ((4000, ""), "code 4000")],
 )
-def test_the_relay_closes(close: tuple[int, str], text: str) -> None:
-    with relay() as there, client(there.port) as here:
+def test_the_bridge_closes(close: tuple[int, str], text: str) -> None:
+    with bridge() as there, client(there.port) as here:
         there.close_with = close
         good, there.answer = there.answer, lambda asked: [None] if asked.line == 0 else good(asked)
         with pytest.raises(RequestError) as raised:
@@ -262,7 +262,7 @@ def test_the_relay_closes(close: tuple[int, str], text: str) -> None:
     ],
 )
 def test_http_statuses(status: HTTPStatus, text: str) -> None:
-    with relay(status=status) as there:
+    with bridge(status=status) as there:
         problem = why_not(there.port)
         assert problem.status is Status.PROTOCOL_ERROR
         assert text in str(problem)
@@ -331,11 +331,11 @@ def test_scripts(answer: Callable[[bytes], bytes], status: Status, text: str) ->
 
 
 def test_plain_at_a_tls_port_and_tls_at_a_plain_one() -> None:
-    with relay("", TLS / "server.pem") as there:
+    with bridge("", TLS / "server.pem") as there:
         # What it does about that is its own affair: an alert, or only the end.
         problem = why_not(there.port)
         assert "does it need TLS" in str(problem) or "speaks TLS" in str(problem)
-    with relay() as there:
+    with bridge() as there:
         problem = why_not(there.port, tls=True, ca_file=CA)
         assert problem.status in (Status.TLS_FAILED, Status.CONNECT_FAILED)
         assert "does not speak TLS" in str(problem) or "does it have a certificate" in str(problem)
@@ -354,7 +354,7 @@ def test_plain_at_a_tls_port_and_tls_at_a_plain_one() -> None:
     ],
 )
 def test_certificates_that_are_not_accepted(certificate: str, ca: str | None, host: str, text: str) -> None:
-    with relay("", TLS / f"{certificate}.pem") as there:
+    with bridge("", TLS / f"{certificate}.pem") as there:
         # For good, though it reconnects.
         ca_file = None if ca is None else TLS / f"{ca}.pem"
         problem = why_not(there.port, host=host, tls=True, ca_file=ca_file, reconnect=True)
@@ -364,14 +364,14 @@ def test_certificates_that_are_not_accepted(certificate: str, ca: str | None, ho
 
 
 def test_a_certificate_that_is_its_own_ca() -> None:
-    with relay("", TLS / "self-signed.pem") as there:
+    with bridge("", TLS / "self-signed.pem") as there:
         with client(there.port, tls=True, ca_file=TLS / "self-signed.pem") as here:
             assert here.capital_distribution("HK.00700")
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 def test_versions_of_tls(version: ssl.TLSVersion) -> None:
-    there = Relay("", TLS / "server.pem")
+    there = Bridge("", TLS / "server.pem")
     context = there._server.socket.context  # type: ignore[attr-defined]
     context.minimum_version = context.maximum_version = version
     with there, client(there.port, tls=True, ca_file=CA) as here:
@@ -381,7 +381,7 @@ def test_versions_of_tls(version: ssl.TLSVersion) -> None:
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_tls_before_1_2_is_refused() -> None:
-    there = Relay("", TLS / "server.pem")
+    there = Bridge("", TLS / "server.pem")
     context = there._server.socket.context  # type: ignore[attr-defined]
     context.set_ciphers("ALL:@SECLEVEL=0")
     context.minimum_version = ssl.TLSVersion.TLSv1
@@ -415,7 +415,7 @@ class JavaScriptClient:
                 return error, data[REPLY.size :]
 
     def login(self, key: str, timeout: float = PATIENCE_S) -> Any:
-        """The relay's answer."""
+        """The bridge's answer."""
         request = InitWebSocketRequest()
         request.c2s.websocketKey = digest(key)
         request.c2s.programmingLanguage = "JavaScript"
@@ -433,7 +433,7 @@ class JavaScriptClient:
         return Qot_GetCapitalDistribution_pb2.Response.FromString(body)
 
 
-def relay_of(simulator: Callable[..., Simulator], *options: str) -> Simulator:
+def bridge_of(simulator: Callable[..., Simulator], *options: str) -> Simulator:
     """The simulator with a WebSocket."""
     return simulator("--no-quota", "--websocket-port", "0", *options)
 
@@ -441,7 +441,7 @@ def relay_of(simulator: Callable[..., Simulator], *options: str) -> Simulator:
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
 def test_javascript_framing(simulator: Callable[..., Simulator], tls: bool) -> None:
     options = ["--tls-cert", str(TLS / "server.pem"), "--tls-key", str(TLS / "key.pem")] if tls else []
-    there = relay_of(simulator, "--websocket-key", KEY, "--figures", "js", *options)
+    there = bridge_of(simulator, "--websocket-key", KEY, "--figures", "js", *options)
     context = ssl.create_default_context(cafile=str(CA)) if tls else None
     with connect(f"ws{'s' if tls else ''}://127.0.0.1:{there.websocket_port}", ssl=context) as line:
         here = JavaScriptClient(line)
@@ -461,20 +461,20 @@ def test_javascript_framing(simulator: Callable[..., Simulator], tls: bool) -> N
 
 
 def test_simulator_is_silent_to_a_wrong_key(simulator: Callable[..., Simulator]) -> None:
-    there = relay_of(simulator, "--websocket-key", KEY)
+    there = bridge_of(simulator, "--websocket-key", KEY)
     with connect(f"ws://127.0.0.1:{there.websocket_port}") as line:
         with pytest.raises(TimeoutError):
             JavaScriptClient(line).login("another", timeout=0.5)
 
 
 def test_simulator_wants_the_handshake_first(simulator: Callable[..., Simulator]) -> None:
-    with connect(f"ws://127.0.0.1:{relay_of(simulator).websocket_port}") as line:
+    with connect(f"ws://127.0.0.1:{bridge_of(simulator).websocket_port}") as line:
         assert JavaScriptClient(line).figures("00700").retType == -1
 
 
 @pytest.mark.parametrize(("message", "code"), [("text", 1003), (b"x" * (5 << 20), 1009)])
 def test_simulator_refuses(simulator: Callable[..., Simulator], message: Any, code: int) -> None:
-    with connect(f"ws://127.0.0.1:{relay_of(simulator).websocket_port}", max_size=None) as line:
+    with connect(f"ws://127.0.0.1:{bridge_of(simulator).websocket_port}", max_size=None) as line:
         with pytest.raises(ConnectionClosed):
             line.send(message)
             line.recv(timeout=PATIENCE_S)
@@ -528,7 +528,7 @@ def nginx(tmp_path: Path) -> Iterator[Callable[[int], int]]:
 
 
 def test_nginx_as_a_tls_proxy(simulator: Callable[..., Simulator], nginx: Callable[[int], int]) -> None:
-    there = relay_of(simulator, "--websocket-key", KEY)
+    there = bridge_of(simulator, "--websocket-key", KEY)
     port = nginx(there.websocket_port)
     with client(port, websocket_key=KEY, tls=True, ca_file=CA) as here:
         results = dict(here.capital_distributions([f"HK.{number:05}" for number in range(1, 201)]))
@@ -541,6 +541,6 @@ def test_nginx_as_a_tls_proxy(simulator: Callable[..., Simulator], nginx: Callab
 
 
 def test_numbers_of_the_envelope() -> None:
-    """The relay here and docs/protocol.md agree."""
+    """The bridge here and docs/protocol.md agree."""
     assert (REQUEST.size, REPLY.size) == (20, 44)
     assert reply(1, 2, error=-1, text=b"x") == MAGIC + struct.pack(">IQi", 1, 2, -1) + b"x" + bytes(19)

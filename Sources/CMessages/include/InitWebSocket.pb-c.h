@@ -30,7 +30,7 @@ struct  InitWebSocket__C2S
 {
   ProtobufCMessage base;
   /*
-   * of the OpenD to relay to
+   * of the OpenD that it connects to
    */
   char *ip;
   protobuf_c_boolean has_port;

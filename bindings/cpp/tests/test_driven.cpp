@@ -1,4 +1,4 @@
-// The modern face in application-driven mode, and what its calls with a std::error_code do instead of throwing.
+// The modern interface in application-driven mode, and what its calls with a std::error_code do instead of throwing.
 #include <doctest/doctest.h>
 
 #include <cstdlib>

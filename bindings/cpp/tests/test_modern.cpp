@@ -1,4 +1,4 @@
-// The modern face, over the shipped library and the real simulator. Doctest's assertions stay on the main thread:
+// The modern interface, over the shipped library and the real simulator. Doctest's assertions stay on the main thread:
 // callbacks record, and the main thread waits with a limit.
 #include <doctest/doctest.h>
 

@@ -28,7 +28,7 @@ function toldError(number, error) {
   say("answer", number, NAMES.get(error.status), Number(error.wasSent), error.retryAfterMs, said);
 }
 
-class Face {
+class Variant {
   clients = [];
   closesInside;
   /** Fulfilled by the command `wait`, when all have been asked. */
@@ -89,16 +89,16 @@ class Vendor {
 }
 
 async function play() {
-  const face = way === "vendor" ? new Vendor() : new Face();
+  const variant = way === "vendor" ? new Vendor() : new Variant();
   const requests = [];
   for await (const line of readline.createInterface({ input: process.stdin })) {
     const [command, ...words] = line.split(" ");
-    if (command === "open") await face.open(words[0], Number(words[1]), words.slice(2));
-    else if (command === "close") face.close(Number(words[0]));
-    else if (command === "close-inside") face.closesInside = Number(words[0]);
-    else if (command === "ask") requests.push(face.ask(requests.length, Number(words[0]), words[1]));
+    if (command === "open") await variant.open(words[0], Number(words[1]), words.slice(2));
+    else if (command === "close") variant.close(Number(words[0]));
+    else if (command === "close-inside") variant.closesInside = Number(words[0]);
+    else if (command === "ask") requests.push(variant.ask(requests.length, Number(words[0]), words[1]));
     else if (command === "wait") {
-      face.tellAllAsked?.();
+      variant.tellAllAsked?.();
       await Promise.all(requests);
       say("done");
     } else throw new Error(`unknown command ${command}`);

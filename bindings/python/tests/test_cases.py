@@ -1,4 +1,4 @@
-"""The named cases that all bindings share (Tests/cases), in every face of this one that can do what a case asks."""
+"""The named cases that all bindings share (Tests/cases), in every variant of this one that can do what a case asks."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Any, Union
 
 import pytest
 from conftest import Start
-from faces import FIGURES, Answer, Asyncio, Blocking, Callbacks, OnLoop, Vendor
+from variants import FIGURES, Answer, Asyncio, Blocking, Callbacks, OnLoop, Vendor
 from support import PATIENCE, ROOT, SilentGateway, Simulator, wait_until
 
-Face = Union[Blocking, Callbacks, Asyncio, Vendor]
+Variant = Union[Blocking, Callbacks, Asyncio, Vendor]
 
 CASES: list[dict[str, Any]] = json.loads((ROOT / "Tests" / "cases" / "cases.json").read_text(encoding="utf-8"))["cases"]
 #: Cases the project has promised: the table can grow, and not shrink.
@@ -46,21 +46,21 @@ FIELDS = {
     },
 }
 
-#: (case, face) that were run.
+#: (case, variant) that were run.
 RAN: set[tuple[str, str]] = set()
 _groups = itertools.count(1)
 
 
-def faces_of(case: dict[str, Any]) -> list[type[Face]]:
-    """The faces that can do what a case asks."""
+def variants_of(case: dict[str, Any]) -> list[type[Variant]]:
+    """The variants that can do what a case asks."""
     if case.get("event") == CLOSE_INSIDE:
         return [Callbacks]
-    # The vendor's face has no options; it would ask with its own timeouts and quota.
+    # The vendor's variant has no options; it would ask with its own timeouts and quota.
     has_options = any(set(client) - {"gateway"} for client in case["clients"])
     return [Blocking, Callbacks, Asyncio, OnLoop] + ([] if has_options else [Vendor])
 
 
-RUNS = [(case, face) for case in CASES for face in faces_of(case)]
+RUNS = [(case, variant) for case in CASES for variant in variants_of(case)]
 
 
 def securities_of(request: dict[str, Any]) -> list[str]:
@@ -87,9 +87,9 @@ def pool() -> Iterator[ThreadPoolExecutor]:
 
 
 def expect(wanted: dict[str, Any], answer: Answer) -> None:
-    """Compares one answer; what a face does not tell is None."""
+    """Compares one answer; what a variant does not tell is None."""
     assert answer.call == wanted.get("call") or isinstance(answer.text, str) and answer.status is None
-    if answer.status is None and answer.call is None:  # the vendor's face: a text, and nothing more
+    if answer.status is None and answer.call is None:  # the vendor's variant: a text, and nothing more
         assert wanted.get("status") != "CAPDIST_OK"
         assert answer.text
         assert wanted.get("ret_msg", "") in answer.text
@@ -112,28 +112,28 @@ def expect(wanted: dict[str, Any], answer: Answer) -> None:
         assert wanted["takes_ms"][0] <= answer.seconds * 1000 <= wanted["takes_ms"][1]
 
 
-@pytest.mark.parametrize(("case", "kind"), RUNS, ids=[f"{case['name']}-{face.__name__}" for case, face in RUNS])
+@pytest.mark.parametrize(("case", "kind"), RUNS, ids=[f"{case['name']}-{variant.__name__}" for case, variant in RUNS])
 def test_case(
-    case: dict[str, Any], kind: type[Face], simulator: Start, silent: SilentGateway, pool: ThreadPoolExecutor
+    case: dict[str, Any], kind: type[Variant], simulator: Start, silent: SilentGateway, pool: ThreadPoolExecutor
 ) -> None:
     RAN.add((case["name"], kind.__name__))
-    face = kind()
-    if isinstance(face, Callbacks):
-        face.closes = case.get("event") == CLOSE_INSIDE
+    variant = kind()
+    if isinstance(variant, Callbacks):
+        variant.closes = case.get("event") == CLOSE_INSIDE
     gateways: list[Union[Simulator, SilentGateway]] = [
         silent if "silent" in gateway else simulator(*gateway["simulator"]) for gateway in case["gateways"]
     ]
     clients = []
     for options in case["clients"]:
         port = gateways[options["gateway"]].port
-        clients.append(face.open(port=port, quota_group=f"case {next(_groups)}", **options_of(options)))
+        clients.append(variant.open(port=port, quota_group=f"case {next(_groups)}", **options_of(options)))
     if case.get("event") == CLOSE_BEFORE:
         for client in clients:
             client.close()
             client.close()
 
     asks = [(request, security) for request in case["requests"] for security in securities_of(request)]
-    running = pool.submit(face.ask, [(clients[request["client"]], security) for request, security in asks])
+    running = pool.submit(variant.ask, [(clients[request["client"]], security) for request, security in asks])
     if case.get("event") == KILL:
         (gateway,) = gateways
         assert isinstance(gateway, Simulator)
@@ -153,7 +153,7 @@ def test_case(
     for index, client in enumerate(clients[1:], 1):
         for request in case["requests"]:
             if request["client"] == index:
-                (again,) = face.ask([(client, request["security"])])
+                (again,) = variant.ask([(client, request["security"])])
                 expect(request["expect"], again)
         client.close()
 
@@ -179,5 +179,5 @@ def test_no_case_has_been_lost() -> None:
 
 def test_every_case_of_the_table_was_run() -> None:
     """Comes last in its file: nothing of the table may have been left out, by whatever way."""
-    assert RAN == {(case["name"], face.__name__) for case in CASES for face in faces_of(case)}
+    assert RAN == {(case["name"], variant.__name__) for case in CASES for variant in variants_of(case)}
     assert {name for name, _ in RAN} == {case["name"] for case in CASES}

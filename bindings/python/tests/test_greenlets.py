@@ -95,7 +95,7 @@ def test_time_outs(package: str, silent: SilentGateway) -> None:
 
 
 @pytest.mark.parametrize("package", PATCHES)
-def test_callbacks_and_the_vendor_s_face(package: str, gateway: Simulator) -> None:
+def test_callbacks_and_the_vendor_s_classes(package: str, gateway: Simulator) -> None:
     body = """
     from capdist.futu import OpenQuoteContext
     told = []

@@ -34,7 +34,7 @@ def test_without_on_log_the_lines_go_to_the_logger(simulator: Start, caplog: pyt
             assert wait_until(lambda: logging.ERROR in levels_of(caplog, "connecting failed permanently"))
 
 
-def test_the_vendor_s_face_has_them_there_too(simulator: Start, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_vendor_s_classes_have_them_there_too(simulator: Start, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG, "capdist"):
         with OpenQuoteContext(port=simulator().port) as context:
             assert context.get_capital_distribution("HK.00001")[0] == RET_OK

@@ -27,7 +27,7 @@ def test_a_round_of_the_vendor_s_calls_fails_at_once(simulator: Start, silent: S
             assert time.monotonic() - asked < 10
 
 
-def test_the_vendor_s_face_recovers_by_itself(simulator: Start) -> None:
+def test_the_vendor_s_classes_recover_by_itself(simulator: Start) -> None:
     port = unused_port()
     with OpenQuoteContext("127.0.0.1", port) as context:
         assert context.get_capital_distribution("HK.00001")[0] == RET_ERROR

@@ -48,8 +48,8 @@ def within_asyncio(client: AsyncClient, securities: Iterable[str]) -> Listed:
     return asyncio.run(collect())
 
 
-FACES = [(Client, blocking), (AsyncClient, within_asyncio)]
-faces = pytest.mark.parametrize(("kind", "collect"), FACES, ids=["Client", "AsyncClient"])
+VARIANTS = [(Client, blocking), (AsyncClient, within_asyncio)]
+variants = pytest.mark.parametrize(("kind", "collect"), VARIANTS, ids=["Client", "AsyncClient"])
 
 
 def codes(count: int) -> list[str]:
@@ -62,7 +62,7 @@ def refusals(gateway: Simulator) -> list[str]:
     return [request["refused"] for request in gateway.requests() if "refused" in request]
 
 
-@faces
+@variants
 def test_the_quota_is_kept_and_all_are_answered(kind: type, collect: object, simulator: Start) -> None:
     gateway = simulator("--quota", "5/1")
     with_quota = {"quota_requests": 5, "quota_window": 1.0, "quota_group": f"watch {kind.__name__}"}
@@ -80,7 +80,7 @@ def test_the_quota_is_kept_and_all_are_answered(kind: type, collect: object, sim
     assert 2.0 < seconds[10]
 
 
-@faces
+@variants
 def test_what_is_refused_for_frequency_is_asked_again(kind: type, collect: object, simulator: Start) -> None:
     """Another program has used the quota up; with and without a quota of its own the list waits as long as it is told."""
     gateway = simulator("--quota", "4/1")
@@ -98,7 +98,7 @@ def test_what_is_refused_for_frequency_is_asked_again(kind: type, collect: objec
     assert refusals(gateway)
 
 
-@faces
+@variants
 def test_an_entry_is_not_asked_for_ever(kind: type, collect: object, simulator: Start, monkeypatch: Patch) -> None:
     monkeypatch.setattr(_watch, "_MOST_TRIES", 2)
     gateway = simulator("--fault", "too-frequent=1")
@@ -110,7 +110,7 @@ def test_an_entry_is_not_asked_for_ever(kind: type, collect: object, simulator: 
     assert len(gateway.requests()) == 2
 
 
-@faces
+@variants
 def test_one_refusal_is_one_entry_s(kind: type, collect: object, simulator: Start) -> None:
     client = kind(port=simulator("--no-quota").port, quota_requests=0)
     answers = {code: result for code, result, _ in collect(client, ["HK.00001", "HK.99999", "HK.00002"])}  # type: ignore[operator]
@@ -121,7 +121,7 @@ def test_one_refusal_is_one_entry_s(kind: type, collect: object, simulator: Star
     assert isinstance(answers["HK.00002"], CapitalDistribution)
 
 
-@faces
+@variants
 def test_without_a_quota_and_over_the_longest_queue(kind: type, collect: object, simulator: Start) -> None:
     gateway = simulator("--no-quota")
     client = kind(port=gateway.port, quota_requests=0, max_queue=3)
@@ -130,21 +130,21 @@ def test_without_a_quota_and_over_the_longest_queue(kind: type, collect: object,
     assert len(gateway.requests()) == 200
 
 
-@faces
+@variants
 def test_an_empty_list(kind: type, collect: object, simulator: Start) -> None:
     client = kind(port=simulator().port)
     assert collect(client, []) == []  # type: ignore[operator]
     client.close()
 
 
-@faces
+@variants
 def test_a_security_twice(kind: type, collect: object, simulator: Start) -> None:
     client = kind(port=simulator("--no-quota").port, quota_requests=0)
     assert [code for code, _, _ in collect(client, ["HK.00001"] * 3)] == ["HK.00001"] * 3  # type: ignore[operator]
     client.close()
 
 
-@faces
+@variants
 def test_entries_are_taken_as_they_are_needed(kind: type, collect: object, simulator: Start) -> None:
     """A list can be longer than memory: no more is taken from it than is under way."""
     gateway = simulator("--no-quota")
@@ -208,7 +208,7 @@ def test_leaving_early_cancels_in_asyncio(simulator: Start) -> None:
     assert len(gateway.requests()) == 2
 
 
-@faces
+@variants
 def test_a_bad_entry_is_its_own_error(kind: type, collect: object, simulator: Start) -> None:
     gateway = simulator()
     client = kind(port=gateway.port, quota_requests=1, quota_window=0.1, quota_group=f"bad entries {kind.__name__}")
@@ -229,7 +229,7 @@ def test_a_bad_entry_is_its_own_error(kind: type, collect: object, simulator: St
     assert [request["code"] for request in gateway.requests()] == ["00001", "00002"]
 
 
-@faces
+@variants
 def test_a_wrong_argument_is_the_call_s(kind: type, collect: object, simulator: Start) -> None:
     client = kind(port=simulator().port)
 

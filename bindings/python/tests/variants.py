@@ -1,4 +1,4 @@
-"""The faces of the package, as the table of named cases sees them: each opens clients and asks in its own way."""
+"""The variants of the package, as the table of named cases sees them: each opens clients and asks in its own way."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ FIGURES = (
 
 @dataclass
 class Answer:
-    """What became of one request, in the words of the table. None: this face does not tell."""
+    """What became of one request, in the words of the table. None: this variant does not tell."""
 
     security: str
     seconds: float

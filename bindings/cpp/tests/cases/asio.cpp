@@ -15,10 +15,10 @@
 
 namespace {
 
-class face {
+class variant {
 public:
-    explicit face(scoreboard &board) : board_(board) {}
-    ~face() {
+    explicit variant(scoreboard &board) : board_(board) {}
+    ~variant() {
         on_loop([&] { clients_.clear(); });
         work_.reset();
         thread_.join();
@@ -76,6 +76,6 @@ private:
 
 int main() {
     scoreboard board;
-    face way(board);
+    variant way(board);
     return play(way, board);
 }

@@ -1,4 +1,4 @@
-// Plays the named cases in a way of the modern face: modern {blocking|callbacks|futures|coroutines}.
+// Plays the named cases in a way of the modern interface: modern {blocking|callbacks|futures|coroutines}.
 #include <atomic>
 #include <deque>
 #include <optional>
@@ -35,10 +35,10 @@ std::string told(int number, const capital_distribution &figures) {
     return line.str();
 }
 
-class face {
+class variant {
 public:
-    face(std::string way, scoreboard &board) : way_(std::move(way)), board_(board) {}
-    ~face() {
+    variant(std::string way, scoreboard &board) : way_(std::move(way)), board_(board) {}
+    ~variant() {
         for (std::thread &thread : threads_) thread.join();
     }
 
@@ -130,6 +130,6 @@ private:
 
 int main(int count, char **arguments) {
     scoreboard board;
-    face way(count > 1 ? arguments[1] : "", board);
+    variant way(count > 1 ? arguments[1] : "", board);
     return play(way, board);
 }

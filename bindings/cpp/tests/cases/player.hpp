@@ -1,4 +1,4 @@
-// What the players of both faces share; Tests/cases/play.py tells what a player reads and prints.
+// What the players of all variants share; Tests/cases/play.py tells what a player reads and prints.
 #ifndef PLAYER_HPP
 #define PLAYER_HPP
 
@@ -46,9 +46,9 @@ private:
     bool all_asked_ = false;
 };
 
-/// Reads commands until the end of the input. `face` has open(group, port, name and value pairs), close(client),
+/// Reads commands until the end of the input. `variant` has open(group, port, name and value pairs), close(client),
 /// close_inside(client) and ask(number, client, security).
-template <class Face> int play(Face &face, scoreboard &board) {
+template <class Variant> int play(Variant &variant, scoreboard &board) {
     int asked = 0;
     for (std::string line; std::getline(std::cin, line);) {
         std::istringstream words(line);
@@ -58,17 +58,17 @@ template <class Face> int play(Face &face, scoreboard &board) {
         if (command == "open") {
             int port = 0;
             words >> text >> port;
-            face.open(text, port, words);
+            variant.open(text, port, words);
         } else if (command == "close") {
             words >> client;
-            face.close(client);
+            variant.close(client);
         } else if (command == "close-inside") {
             words >> client;
-            face.close_inside(client);
+            variant.close_inside(client);
         } else if (command == "ask") {
             words >> client >> text;
             board.begin();
-            face.ask(asked++, client, text);
+            variant.ask(asked++, client, text);
         } else if (command == "wait") {
             board.wait();
         } else {

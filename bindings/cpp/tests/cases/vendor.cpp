@@ -61,7 +61,7 @@ private:
     std::map<Futu::u32_t, int> numbers_;
 };
 
-struct face {
+struct variant {
     scoreboard &board;
     std::vector<std::unique_ptr<client>> clients;
 
@@ -75,7 +75,7 @@ struct face {
 
 int main() {
     scoreboard board;
-    face way{board, {}};
+    variant way{board, {}};
     const int status = play(way, board);
     way.clients.clear();
     google::protobuf::ShutdownProtobufLibrary();

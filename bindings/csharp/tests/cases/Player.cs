@@ -63,7 +63,7 @@ internal sealed class Scoreboard
     }
 }
 
-internal interface IFace
+internal interface IVariant
 {
     void Open(string group, int port, Dictionary<string, int> settings);
     void Close(int client);
@@ -72,14 +72,14 @@ internal interface IFace
 }
 
 /// <summary>Capdist.Client in each of its ways to ask.</summary>
-internal sealed class ClientFace : IFace
+internal sealed class ClientVariant : IVariant
 {
     private readonly string way;
     private readonly Scoreboard board;
     private readonly List<Client> clients = new List<Client>();
     private int closes = -1;
 
-    internal ClientFace(string way, Scoreboard board)
+    internal ClientVariant(string way, Scoreboard board)
     {
         this.way = way;
         this.board = board;
@@ -181,12 +181,12 @@ internal sealed class ClientFace : IFace
 }
 
 /// <summary>The vendor's classes.</summary>
-internal sealed class VendorFace : IFace
+internal sealed class VendorVariant : IVariant
 {
     private readonly Scoreboard board;
     private readonly List<One> clients = new List<One>();
 
-    internal VendorFace(Scoreboard board)
+    internal VendorVariant(Scoreboard board)
     {
         this.board = board;
     }
@@ -303,7 +303,7 @@ internal static class Player
     private static int Main(string[] arguments)
     {
         Scoreboard board = new Scoreboard();
-        IFace face = arguments[0] == "vendor" ? (IFace)new VendorFace(board) : new ClientFace(arguments[0], board);
+        IVariant variant = arguments[0] == "vendor" ? (IVariant)new VendorVariant(board) : new ClientVariant(arguments[0], board);
         int asked = 0;
         for (string line = Console.ReadLine(); line != null; line = Console.ReadLine())
         {
@@ -311,14 +311,14 @@ internal static class Player
             switch (words[0])
             {
                 case "open":
-                    face.Open(words[1], int.Parse(words[2]), words.Skip(3).Select(word => word.Split('='))
+                    variant.Open(words[1], int.Parse(words[2]), words.Skip(3).Select(word => word.Split('='))
                         .ToDictionary(pair => pair[0], pair => int.Parse(pair[1])));
                     break;
-                case "close": face.Close(int.Parse(words[1])); break;
-                case "close-inside": face.CloseInside(int.Parse(words[1])); break;
+                case "close": variant.Close(int.Parse(words[1])); break;
+                case "close-inside": variant.CloseInside(int.Parse(words[1])); break;
                 case "ask":
                     board.Begin();
-                    face.Ask(asked++, int.Parse(words[1]), words[2]);
+                    variant.Ask(asked++, int.Parse(words[1]), words[2]);
                     break;
                 case "wait": board.Wait(); break;
                 default: return 2;

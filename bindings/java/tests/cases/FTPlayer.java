@@ -14,7 +14,7 @@ import java.util.List;
 import java.util.Map;
 
 /** Plays the named cases with the vendor's classes. The suite runs this under both brands' names. */
-final class FTPlayer implements Scoreboard.Face {
+final class FTPlayer implements Scoreboard.Variant {
     private final Scoreboard board;
     private final List<One> clients = new ArrayList<>();
 

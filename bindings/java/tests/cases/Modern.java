@@ -13,8 +13,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 
-/** Plays the named cases in a way of the modern face: Modern {blocking|callbacks|futures}. */
-final class Modern implements Scoreboard.Face {
+/** Plays the named cases in a way of the modern interface: Modern {blocking|callbacks|futures}. */
+final class Modern implements Scoreboard.Variant {
     private final String way;
     private final Scoreboard board;
     private final List<Client> clients = new ArrayList<>();

@@ -5,7 +5,7 @@ import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
-/** What the players of all faces share; Tests/cases/play.py tells what a player reads and prints. */
+/** What the players of all variants share; Tests/cases/play.py tells what a player reads and prints. */
 final class Scoreboard {
     private int pending;
     private boolean allAsked;
@@ -42,7 +42,7 @@ final class Scoreboard {
     }
 
     /** A way to ask. */
-    interface Face {
+    interface Variant {
         void open(String group, int port, String[] settings) throws Exception;
 
         void close(int client);
@@ -53,7 +53,7 @@ final class Scoreboard {
     }
 
     /** Does what it reads, to the end of the input. */
-    static void play(Face face, Scoreboard board) throws Exception {
+    static void play(Variant variant, Scoreboard board) throws Exception {
         int asked = 0;
         BufferedReader input = new BufferedReader(
                 new InputStreamReader(System.in, StandardCharsets.UTF_8));
@@ -61,13 +61,13 @@ final class Scoreboard {
         while ((line = input.readLine()) != null) {
             String[] words = line.split(" ");
             switch (words[0]) {
-                case "open" -> face.open(
+                case "open" -> variant.open(
                         words[1], Integer.parseInt(words[2]), Arrays.copyOfRange(words, 3, words.length));
-                case "close" -> face.close(Integer.parseInt(words[1]));
-                case "close-inside" -> face.closeInside(Integer.parseInt(words[1]));
+                case "close" -> variant.close(Integer.parseInt(words[1]));
+                case "close-inside" -> variant.closeInside(Integer.parseInt(words[1]));
                 case "ask" -> {
                     board.begin();
-                    face.ask(asked++, Integer.parseInt(words[1]), words[2]);
+                    variant.ask(asked++, Integer.parseInt(words[1]), words[2]);
                 }
                 case "wait" -> board.await();
                 default -> throw new IllegalArgumentException(line);

@@ -1,4 +1,4 @@
-"""One connection of the library, with what Python needs around it. The faces for users are built on it.
+"""One connection of the library, with what Python needs around it. Everything that users see is built on it.
 
 How the C library and the interpreter live together:
 
