@@ -113,10 +113,19 @@ public func quotaInit(_ quota: UnsafeMutablePointer<capdist_quota>?, _ size: Int
 public func initConnect(
     _ options: UnsafePointer<capdist_options>?, _ conn: UnsafeMutablePointer<OpaquePointer?>?
 ) -> capdist_status {
+    openConnection(options, conn) { _ in }
+}
+
+/// - Parameter change: what no application can set, for the simulation.
+package func openConnection(
+    _ options: UnsafePointer<capdist_options>?, _ conn: UnsafeMutablePointer<OpaquePointer?>?,
+    _ change: (inout ConnectionOptions) -> Void
+) -> capdist_status {
     reporting { () throws(CallError) in
         guard let conn else { throw .invalid("capdist_init_connect: conn is NULL") }
         conn.pointee = nil
-        let checked = try CheckedOptions(options)
+        var checked = try CheckedOptions(options)
+        change(&checked.connection)
         let made: (handle: OpaquePointer, connection: Connection)?
         do throws(Connection.CreationError) {
             made = try HandleTable.shared.insert { (handle) throws(Connection.CreationError) in

@@ -81,7 +81,8 @@ package struct FaultRule: Equatable, Sendable {
     private static func check(_ which: Which, _ fault: Fault) throws(Wrong) {
         switch (fault.scope, which) {
         case (_, .all), (.frame, _), (.connection, .oneIn): return
-        case (.connection, _): throw Wrong(text: "\(fault.rawValue) affects a client's connection: each one, or 1/N of them")
+        case (.connection, _):
+            throw Wrong(text: "\(fault.rawValue) affects a client's connection: each one, or 1/N of them")
         case (.gateway, _): throw Wrong(text: "\(fault.rawValue) affects the whole gateway")
         }
     }

@@ -2,7 +2,7 @@ import Codec
 import Glibc
 import Simulator
 
-/// How a gateway treats a new line.
+/// How a gateway treats a new stream.
 enum Greeting: CaseIterable {
     case normal, refusesConnection, acceptsAndCloses, acceptsAndIsSilent, stopsAnswering
     case refusesInitConnect, noContent, damaged, oddKey, oddIV, ignoresKeepAlive
@@ -25,6 +25,17 @@ enum Greeting: CaseIterable {
 }
 
 extension Fault {
+    /// Whether a client reads what is sent after it as if it had not been.
+    var leavesOthersWhole: Bool {
+        switch self {
+        case .late, .delay, .never, .retType, .retTypeBare, .tooFrequent, .noQuoteRight, .upstreamLost,
+            .upstreamTimeout,
+            .noContent, .nan, .infinity, .denormal, .push, .noKeepAlive:
+            true
+        default: false
+        }
+    }
+
     /// Whether an answer with it is a success whose figures are not the right ones.
     func altersFigures(isWebSocket: Bool) -> Bool {
         switch self {

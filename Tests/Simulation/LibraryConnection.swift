@@ -1,23 +1,29 @@
 import CCapDist
+import CapDist
 import CMessages
 import Codec
 import Core
 import Glibc
 import Simulator
 
-/// A connection of the library itself, through its C interface, and the application that uses and drives it.
-final class LibraryConnection: SimulatedClient {
+/// A connection of the library, through its C interface, and the application that uses it, and perhaps drives it.
+final class LibraryConnection {
     /// The one whose call is under way.
     nonisolated(unsafe) static var atWork: LibraryConnection?
 
     unowned let world: World
     let index: Int
     let group: Int
-    let longestTurn: Int64?
+    /// In application-driven mode: how long the application's loop may be busy elsewhere before it comes back.
+    let longestTurn: Int64
+    /// In thread mode.
+    let thread: ConnectionThread?
+    /// How often the thread has waited for events.
+    private(set) var waits = 0
     private(set) var isOver = false
     private(set) var isReleased = false
-    private(set) var line = -1
-    /// Of the line.
+    private(set) var stream = -1
+    /// Of the stream.
     private var socket: Int32 = -1
     /// What its descriptor is.
     var set: Int32 = -1
@@ -35,9 +41,12 @@ final class LibraryConnection: SimulatedClient {
     private var isFailed = false
     /// Requests accepted and not completed.
     private var open: Set<Int> = []
-    /// While a lost line's requests complete: the number of the last.
+    /// While a lost stream's requests complete: the number of the last.
     private var lastLost = -1
     private var isReadable = false
+    /// The stream that bytes were read from last, and when.
+    private var lastRead = -1
+    private var lastReadAt = Int64.min
     /// When the last turn was, and how many there were before it at that time.
     private var turnedAt = Int64.min
     private var turnsNow = 0
@@ -50,7 +59,8 @@ final class LibraryConnection: SimulatedClient {
         maxQueue = world.chance.pick([1, 5, 100, 4096])
         queueTimeout = Int64(world.chance.pick([50, 2_000, 120_000])) * World.millisecond
         replyTimeout = Int64(world.chance.pick([50, 2_000, 12_000])) * World.millisecond
-        longestTurn = Int64(world.chance.pick([0, 0, 0, 1, 30, 500])) * World.millisecond
+        thread = world.chance.oneIn(3) ? ConnectionThread() : nil
+        longestTurn = thread == nil ? Int64(world.chance.pick([0, 0, 0, 1, 30, 500])) * World.millisecond : 0
         isWebSocket = world.chance.oneIn(3)
         key = isWebSocket ? nil : world.gateways[group].clientKeyIndex()
         cipher = key == nil ? .none : world.chance.pick(CipherAlgorithm.allCases)
@@ -61,7 +71,7 @@ final class LibraryConnection: SimulatedClient {
     func start() throws(Broken) {
         var options = capdist_options()
         capdist_options_init(&options, MemoryLayout<capdist_options>.size)
-        options.mode = Int32(CAPDIST_MODE_HOST_DRIVEN)
+        options.mode = Int32(thread == nil ? CAPDIST_MODE_HOST_DRIVEN : CAPDIST_MODE_THREAD)
         options.port = 11111
         options.recv_notify = 1
         options.reconnect = reconnects ? 1 : 0
@@ -82,13 +92,15 @@ final class LibraryConnection: SimulatedClient {
         options.on_log = { _, _, _, user in LibraryConnection.of(user) { _ in } }
         options.on_closed = { user in LibraryConnection.of(user) { $0.closed() } }
         options.user_data = Unmanaged.passUnretained(self).toOpaque()
-        let status = "\(world.seed) \(group)".withCString { name in
+        // No stream that begins at 1 gets near the largest wire serial number here.
+        let firstSerialNo: UInt32 = world.chance.oneIn(20) ? .max - UInt32(world.chance.pick(1...30)) : 1
+        let status = world.quotaGroup(group).withCString { name in
             (key.map { Keys.files[$0] } ?? "").withCString { file in
                 options.quota_group = name
                 if key != nil { options.rsa_private_key_file = file }
                 VirtualSystem.maker = self
                 defer { VirtualSystem.maker = nil }
-                return working { capdist_init_connect(&options, &handle) }
+                return working { openConnection(&options, &handle) { $0.behaviour.firstWireSerialNo = firstSerialNo } }
             }
         }
         guard status == CAPDIST_OK else {
@@ -115,7 +127,6 @@ final class LibraryConnection: SimulatedClient {
         guard !isReleased else { return }
         let token = world.nextToken
         world.nextToken += 1
-        let code = world.chance.pick(1...40)
         let isRaw = world.chance.oneIn(10)
         let queue = world.chance.oneIn(10) ? world.chance.time(1...5_000) * World.millisecond : nil
         var options = capdist_request_options()
@@ -128,7 +139,7 @@ final class LibraryConnection: SimulatedClient {
         let user = UnsafeMutableRawPointer(bitPattern: token << 12 | index << 1 | 1)
         let before = open.count
         let status = working {
-            isRaw ? askRaw(&options, user, &serialNo) : askFigures(World.code(code), &options, user, &serialNo)
+            isRaw ? askRaw(&options, user, &serialNo) : askFigures(World.code(token), &options, user, &serialNo)
         }
         switch Int(status) {
         case CAPDIST_OK:
@@ -136,7 +147,7 @@ final class LibraryConnection: SimulatedClient {
             guard before < maxQueue else { throw Broken(promise: "more than max_queue accepted") }
             open.insert(token)
             world.asked[token] = World.Asked(
-                connection: index, serialNo: serialNo, code: code,
+                connection: index, serialNo: serialNo,
                 latest: world.now + (queue ?? queueTimeout) + replyTimeout, skipped: world.skipped)
         case CAPDIST_NOT_CONNECTED where isFailed || !reconnects: break
         case CAPDIST_QUEUE_FULL where before >= maxQueue: break
@@ -213,12 +224,24 @@ final class LibraryConnection: SimulatedClient {
         world.depth -= 1
     }
 
+    /// The application's thread is about to join the connection's.
+    func runToItsEnd() {
+        guard let thread else { return }
+        var turns = 0
+        while !thread.hasEnded {
+            working { thread.run() }
+            turns += 1
+            guard turns < 1_000 else {
+                print("seed \(world.seed): the thread of connection \(index) does not end after its release")
+                exit(1)
+            }
+        }
+    }
+
     private static func completed(_ user: UnsafeMutableRawPointer?, _ body: (LibraryConnection, Int) -> Void) {
         let bits = Int(bitPattern: user)
-        guard let world = VirtualSystem.world,
-            let connection = world.connections[bits >> 1 & 2047] as? LibraryConnection
-        else { return }
-        connection.told { body($0, bits >> 12) }
+        guard let world = VirtualSystem.world else { return }
+        world.connections[bits >> 1 & 2047].told { body($0, bits >> 12) }
     }
 
     private func initConnect(_ error: Int64) {
@@ -252,12 +275,13 @@ final class LibraryConnection: SimulatedClient {
     }
 
     private func answered(_ reply: capdist_reply, _ token: Int) {
+        if let words = reply.ret_msg, let refusal = FrequencyRefusal(words) {
+            world.rules[group].refused(world.wait(after: refusal), at: lastReadAt)
+        }
         if reply.status == CAPDIST_OK {
-            let right = world.gateways[group].figures(World.code(world.asked[token]?.code ?? 0))
+            let right = world.gateways[group].figures(World.code(token))
             let isRight = reply.distribution.map { LibraryConnection.isSame($0.pointee, right) } ?? false
-            if !isRight, line < 0 || world.lines[line].altered.isEmpty {
-                broken("another request's figures were called success")
-            }
+            if !isRight, !world.altered.contains(token) { broken("another request's figures were called success") }
         }
         completed(token, reply.status)
     }
@@ -276,79 +300,143 @@ final class LibraryConnection: SimulatedClient {
         }
         if status == CAPDIST_OK, !isReady { broken("an answer before on_init_connect") }
         trying { () throws(Broken) in try world.completed(token, Status(rawValue: status) ?? .systemError, by: index) }
+        // Often an application asks for the next security then.
+        if !isReleased, world.chance.oneIn(10) { trying { () throws(Broken) in try ask() } }
     }
 
-    // MARK: - The loop that drives it
+    // MARK: - Its thread, or the loop that drives it
 
-    /// Its descriptor is readable: the loop will come by.
+    /// There is something for its thread, or the loop will come by.
     func becomeReadable() {
-        guard let longestTurn, !isReadable, !isOver else { return }
+        guard !isReadable, !isOver else { return }
         isReadable = true
         let delay = world.chance.time(0...longestTurn / World.millisecond) * World.millisecond
         world.agenda.add(.turn(connection: index), at: world.now + delay)
     }
 
+    /// Its thread waits for events, for so long.
+    func parkThread(_ milliseconds: Int32) {
+        guard let thread else { return }
+        waits += 1
+        if milliseconds >= 0 {
+            world.agenda.add(
+                .waitEnds(connection: index, wait: waits), at: world.now + Int64(milliseconds) * World.millisecond)
+        }
+        thread.park()
+    }
+
     func turn() throws(Broken) {
         isReadable = false
-        guard !isReleased else { return }
+        guard !isOver, thread != nil || !isReleased else { return }
         turnsNow = world.now == turnedAt ? turnsNow + 1 : 0
         turnedAt = world.now
         guard turnsNow < 300 else { throw Broken(promise: "readable again and again while no time passes") }
-        let status = working { capdist_process(handle) }
-        guard status == CAPDIST_OK || isReleased else { throw Broken(promise: "capdist_process: \(status)") }
+        if let thread {
+            working { thread.run() }
+        } else {
+            let status = working { capdist_process(handle) }
+            guard status == CAPDIST_OK || isReleased else { throw Broken(promise: "capdist_process: \(status)") }
+        }
+        try heed()
         if VirtualSystem.isReady(set) { becomeReadable() }
     }
 
     func happened(_ what: Happening) throws(Broken) {
         switch what {
         case .timer(let at): VirtualSystem.timerFired(self, at)
-        case .wake: break
-        case .connected(let line): connectDone(line)
-        case .bytes(let bytes, let line): if line == self.line { VirtualSystem.arrived(bytes, socket) }
-        case .lineEnd(let line): if line == self.line { VirtualSystem.ended(socket) }
-        case .takesMore(let line): if line == self.line { VirtualSystem.takesMore(socket) }
+        case .connected(let stream): connectDone(stream)
+        case .bytes(let bytes, let stream): if stream == self.stream { VirtualSystem.arrived(bytes, socket) }
+        case .streamEnd(let stream): if stream == self.stream { VirtualSystem.ended(socket) }
+        case .takesMore(let stream): if stream == self.stream { VirtualSystem.takesMore(socket) }
         }
     }
 
     // MARK: - Lines
 
     /// The library connects.
-    func beginLine(_ socket: Int32) -> Int {
-        if line >= 0 { broken("two lines at a time") }
+    func beginStream(_ socket: Int32) -> Int {
+        if stream >= 0 { broken("two streams at a time") }
         let greeting: Greeting =
             world.chance.oneIn(world.faultEvery) ? world.chance.pick(Greeting.allCases) : .normal
         self.socket = socket
-        line = world.lines.count
-        world.lines.append(Line(connection: index, gateway: group, greeting: greeting))
+        stream = world.streams.count
+        world.streams.append(SimulatedStream(connection: index, gateway: group, greeting: greeting))
         world.agenda.add(
-            .connectDone(connection: index, line: line),
+            .connectDone(connection: index, stream: stream),
             at: world.now + world.chance.time(0...300) * World.millisecond)
-        return line
+        return stream
     }
 
     private func connectDone(_ done: Int) {
-        guard done == line, !isOver else { return }
+        guard done == stream, !isOver else { return }
         let gateway = world.gateways[group]
-        if world.lines[line].greeting == .refusesConnection || !gateway.isUp {
+        if world.streams[stream].greeting == .refusesConnection || !gateway.isUp {
             return VirtualSystem.connected(socket, ECONNREFUSED)
         }
-        gateway.accepted(line, isWebSocket: isWebSocket)
-        if world.lines[line].greeting == .acceptsAndCloses {
-            world.agenda.add(.gatewayCloses(line: line), at: world.now)
+        gateway.accepted(stream, isWebSocket: isWebSocket)
+        if world.streams[stream].greeting == .acceptsAndCloses {
+            world.agenda.add(.gatewayCloses(stream: stream), at: world.now)
         }
         VirtualSystem.connected(socket, 0)
     }
 
-    func send(_ bytes: [UInt8], _ line: Int) {
-        let at = max(world.now + world.chance.time(0...30) * World.millisecond, world.lines[line].lastArrivalAtGateway)
-        world.lines[line].lastArrivalAtGateway = at
-        world.agenda.add(.toGateway(line: line, bytes), at: at)
+    func sentFrames() -> SentFrames { SentFrames(isWebSocket: isWebSocket, isEncrypted: key != nil) }
+
+    /// The library has made a frame.
+    func sends(_ frame: SentFrames.Frame) {
+        guard world.limit > 0, frame.protoID == ProtoID.getCapitalDistribution else { return }
+        var next: QuotaRules.First?
+        // Where bodies are encrypted nobody here can tell which request it is.
+        let isClear = world.gateways[group].keyIndex == nil
+        let request =
+            isClear ? frame.body.withUnsafeBytes { try? CapitalDistributionRequest($0, world.arena) } : nil
+        if let token = request.flatMap({ World.token($0.code) }) {
+            next = QuotaRules.First(token: token, connection: index, stream: stream, until: world.now + replyTimeout)
+        }
+        trying { () throws(Broken) in
+            try world.rules[group].sent(next, world.now) { first in
+                let sender = world.connections[first.connection]
+                return sender.stream == first.stream && !sender.isReleased
+                    && world.asked[first.token]?.isCancelled == false
+            }
+        }
+    }
+
+    /// The library has read bytes.
+    func hasRead(_ count: Int) {
+        if stream >= 0 { world.streams[stream].readByClient += count }
+        lastRead = stream
+        lastReadAt = world.now
+    }
+
+    /// What it has read has had its consequences.
+    private func heed() throws(Broken) {
+        guard lastRead >= 0 else { return }
+        let stream = world.streams[lastRead]
+        let seen = stream.landmarks.prefix { $0.end <= stream.readByClient }
+        world.streams[lastRead].landmarks.removeFirst(seen.count)
+        guard stream.isOpenAtClient else { return }
+        for landmark in seen {
+            switch landmark.what {
+            // Without a cipher for the session, InitConnect's answer may come as it likes.
+            case .unencrypted where cipher == .none: break
+            case .unencrypted: throw Broken(promise: "a body was taken that the session's key had not encrypted")
+            case .refusal(let wait): world.rules[group].refused(wait, at: lastReadAt)
+            }
+        }
+    }
+
+    func send(_ bytes: [UInt8], _ stream: Int) {
+        let at = max(
+            world.now + world.chance.time(0...30) * World.millisecond, world.streams[stream].lastArrivalAtGateway)
+        world.streams[stream].lastArrivalAtGateway = at
+        world.agenda.add(.toGateway(stream: stream, bytes), at: at)
     }
 
     /// The library closed its end.
-    func endLine(_ ended: Int) {
-        world.lines[ended].isOpenAtClient = false
+    func endStream(_ ended: Int) {
+        world.streams[ended].isOpenAtClient = false
         world.gateways[group].lost(ended)
-        if ended == line { line = -1 }
+        if ended == stream { stream = -1 }
     }
 }

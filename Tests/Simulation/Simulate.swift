@@ -1,29 +1,22 @@
 import CCapDist
 import Glibc
 
-/// Runs schedules: `simulate --seeds N --from M`, or one again with what happened: `simulate --seed X`. With `--library` the
-/// connections are the library's, driver and all; else only its state machine is.
+/// Runs schedules: `simulate --seeds N --from M`, or one again with what happened: `simulate --seed X`.
 @main
 enum Simulate {
-    nonisolated(unsafe) private static var runsLibrary = false
-
     static func main() {
         var (seeds, from, narrated): (UInt64, UInt64, UInt64?) = (1_000, 1, nil)
+        // The process's first call makes ready what comes once, on the real system.
+        _ = capdist_init_connect(nil, nil)
         var words = CommandLine.arguments.dropFirst()
         while let word = words.popFirst() {
-            if word == "--library" {
-                runsLibrary = true
-                // The process's first call makes ready what comes once, on the real system.
-                _ = capdist_init_connect(nil, nil)
-                continue
-            }
             let value = words.popFirst().flatMap { UInt64($0) }
             switch (word, value) {
             case ("--seeds", .some(let value)): seeds = value
             case ("--from", .some(let value)): from = value
             case ("--seed", .some(let value)): narrated = value
             default:
-                print("usage: simulate [--library] [--seeds N] [--from M] | --seed X")
+                print("usage: simulate [--seeds N] [--from M] | --seed X")
                 exit(2)
             }
         }
@@ -53,7 +46,7 @@ enum Simulate {
 
     /// - Returns: the world at its end, or nil after printing which promise was broken.
     private static func run(_ seed: UInt64, narrate: ((String) -> Void)? = nil) -> World? {
-        let world = World(seed: seed, runsLibrary: runsLibrary, narrate: narrate)
+        let world = World(seed: seed, narrate: narrate)
         do throws(Broken) {
             try world.run()
             let outcomes = world.outcomes.sorted { $0.key.rawValue < $1.key.rawValue }.map { "\($0.value) \($0.key)" }
@@ -63,7 +56,7 @@ enum Simulate {
             return world
         } catch {
             print(
-                "seed \(seed): \(error.promise) (at \(world.now / World.millisecond) ms; again: simulate \(runsLibrary ? "--library " : "")--seed \(seed))"
+                "seed \(seed): \(error.promise) (at \(world.now / World.millisecond) ms; again: simulate --seed \(seed))"
             )
             return nil
         }

@@ -20,6 +20,8 @@ final class SimulatedGateway {
         /// Puts what faults make of frames into its order.
         var wire = SendSchedule()
         var nextLook = Int64.max
+        /// Frames that the client must heed, before they are sent.
+        var noted: [(bytes: [UInt8], what: Landmark)] = []
         /// nil: over TCP.
         let bridge: BridgeStream?
 
@@ -60,53 +62,54 @@ final class SimulatedGateway {
         world.chance.oneIn(20) ? world.chance.pick(Keys.all + [nil]) : key
     }
 
-    /// Goes away with all its lines, and is back after a while.
+    /// Goes away with all its streams, and is back after a while.
     func restart() {
         world.narrate?("gateway \(index) restarts")
         isUp = false
-        for line in world.lines.indices where world.lines[line].gateway == index && world.lines[line].isOpenAtGateway {
-            closeSoon(line)
+        for stream in world.streams.indices
+        where world.streams[stream].gateway == index && world.streams[stream].isOpenAtGateway {
+            closeSoon(stream)
         }
         world.agenda.add(.gatewayBack(gateway: index), at: world.now + world.chance.time(0...8_000) * World.millisecond)
     }
 
-    func accepted(_ line: Int, isWebSocket: Bool) {
-        _ = gateway.connected(line, isWebSocket: isWebSocket, world.now)
-        let answersPings = world.lines[line].greeting != .ignoresKeepAlive
-        readers[line] = Reader(isWebSocket ? BridgeStream(nil, answersPings: answersPings) : nil)
+    func accepted(_ stream: Int, isWebSocket: Bool) {
+        _ = gateway.connected(stream, isWebSocket: isWebSocket, world.now)
+        let answersPings = world.streams[stream].greeting != .ignoresKeepAlive
+        readers[stream] = Reader(isWebSocket ? BridgeStream(nil, answersPings: answersPings) : nil)
     }
 
     /// The client closed its end.
-    func lost(_ line: Int) {
-        world.lines[line].isOpenAtGateway = false
-        gateway.closed(line, world.now)
-        readers[line] = nil
+    func lost(_ stream: Int) {
+        world.streams[stream].isOpenAtGateway = false
+        gateway.closed(stream, world.now)
+        readers[stream] = nil
     }
 
-    func receive(_ line: Int, _ bytes: [UInt8]) {
-        guard world.lines[line].isOpenAtGateway, isUp, let reader = readers[line] else { return }
-        if world.lines[line].greeting == .acceptsAndIsSilent { return }
-        if let bridge = reader.bridge { return receive(line, bytes, bridge) }
+    func receive(_ stream: Int, _ bytes: [UInt8]) {
+        guard world.streams[stream].isOpenAtGateway, isUp, let reader = readers[stream] else { return }
+        if world.streams[stream].greeting == .acceptsAndIsSilent { return }
+        if let bridge = reader.bridge { return receive(stream, bytes, bridge) }
         bytes.withUnsafeBytes { reader.reader.append($0) }
-        while let frame = try? reader.reader.next() { note(frame.header.protoID, frame.header.serialNo, line) }
-        let outputs = bytes.withUnsafeBytes { gateway.received($0, from: line, world.now) }
+        while let frame = try? reader.reader.next() { note(frame.header.protoID, frame.header.serialNo, stream) }
+        let outputs = bytes.withUnsafeBytes { gateway.received($0, from: stream, world.now) }
         for output in outputs { perform(output) }
     }
 
-    private func receive(_ line: Int, _ bytes: [UInt8], _ bridge: BridgeStream) {
+    private func receive(_ stream: Int, _ bytes: [UInt8], _ bridge: BridgeStream) {
         var outputs: [Gateway.Output] = []
         let end = bytes.withUnsafeBytes { bytes in
             bridge.received(
-                bytes, heard: { gateway.heard(line, world.now) },
+                bytes, heard: { gateway.heard(stream, world.now) },
                 message: { header, body in
-                    note(header.command, UInt32(truncatingIfNeeded: header.section), line)
-                    outputs += gateway.received(header, body, from: line, world.now)
+                    note(header.command, UInt32(truncatingIfNeeded: header.section), stream)
+                    outputs += gateway.received(header, body, from: stream, world.now)
                 })
         }
         bridge.put(bridge.takeControls())
-        deliver(bridge.takeOutput(), line)
+        deliver(bridge.takeOutput(), stream)
         for output in outputs { perform(output) }
-        if let end { for output in gateway.broken(line, end, world.now) { perform(output) } }
+        if let end { for output in gateway.broken(stream, end, world.now) { perform(output) } }
     }
 
     func tick() {
@@ -115,9 +118,9 @@ final class SimulatedGateway {
     }
 
     /// Counts a request as the gateway does: when it reads it.
-    private func note(_ protoID: UInt32, _ serialNo: UInt32, _ line: Int) {
-        if serialNo <= world.lines[line].highestSerialNo { world.isOutOfOrder = true }
-        world.lines[line].highestSerialNo = serialNo
+    private func note(_ protoID: UInt32, _ serialNo: UInt32, _ stream: Int) {
+        if serialNo <= world.streams[stream].highestSerialNo { world.isOutOfOrder = true }
+        world.streams[stream].highestSerialNo = serialNo
         guard protoID == ProtoID.getCapitalDistribution else { return }
         counted.append(world.now)
         if counted.count > 4 * (world.limit + 1) { counted.removeFirst(counted.count - world.limit - 1) }
@@ -125,14 +128,14 @@ final class SimulatedGateway {
 
     private func perform(_ output: Gateway.Output) {
         switch output {
-        case .close(let line, _): closeSoon(line)
-        case .send(let line, let frame, _): send(frame, line)
+        case .close(let stream, _): closeSoon(stream)
+        case .send(let stream, let frame, _): send(frame, stream)
         }
     }
 
-    private func send(_ frame: Gateway.SentFrame, _ line: Int) {
-        guard world.lines[line].isOpenAtGateway, let reader = readers[line] else { return }
-        let greeting = world.lines[line].greeting
+    private func send(_ frame: Gateway.SentFrame, _ stream: Int) {
+        guard world.streams[stream].isOpenAtGateway, let reader = readers[stream] else { return }
+        let greeting = world.streams[stream].greeting
         var fault: Fault?
         switch frame.protoID {
         case ProtoID.initConnect, ProtoID.initWebSocket: fault = greeting.fault(&world.chance)
@@ -141,16 +144,31 @@ final class SimulatedGateway {
         default: if world.chance.oneIn(world.faultEvery) { fault = world.chance.pick(Fault.ofAnswers) }
         }
         if let fault {
-            world.narrate?("fault \(fault) on line \(line), proto \(frame.protoID) serial \(frame.serialNo)")
-            if fault.altersFigures(isWebSocket: reader.bridge != nil) {
-                world.lines[line].altered.insert(frame.serialNo)
+            world.narrate?("fault \(fault) on stream \(stream), proto \(frame.protoID) serial \(frame.serialNo)")
+            if fault.altersFigures(isWebSocket: reader.bridge != nil), let code = frame.request?.code {
+                if let token = World.token(code) { world.altered.insert(token) }
             }
         }
         if let error = bridgeError(frame, fault) { return reader.wire.add([.send(error)], at: world.now, world.now) }
-        reader.wire.add(
-            fault?.apply(argument(fault), to: frame, using: &world.chance) ?? [.send(frame.bytes)], at: world.now,
-            world.now)
-        look(line)
+        let steps = fault?.apply(argument(fault), to: frame, using: &world.chance) ?? [.send(frame.bytes)]
+        if !world.streams[stream].isDamaged { note(frame, fault, steps, reader) }
+        if let fault, !fault.leavesOthersWhole { world.streams[stream].isDamaged = true }
+        reader.wire.add(steps, at: world.now, world.now)
+        look(stream)
+    }
+
+    private func note(_ frame: Gateway.SentFrame, _ fault: Fault?, _ steps: [WireStep], _ reader: Reader) {
+        switch (fault, steps.first) {
+        case (.clear, .send(let bytes)) where !frame.isWebSocket && bytes != frame.bytes:
+            reader.noted.append((bytes, .unencrypted))
+        case (nil, _), (.late, _), (.delay, _):
+            guard frame.protoID == ProtoID.getCapitalDistribution, world.limit > 0,
+                let answer = frame.body.withUnsafeBytes({ try? AnyResponse($0, world.arena) }),
+                let refusal = (answer.retMsg ?? "").withCString({ FrequencyRefusal($0) })
+            else { return }
+            reader.noted.append((frame.bytes, .refusal(wait: world.wait(after: refusal))))
+        default: break
+        }
     }
 
     /// Now and then the bridge has no answer, or has lost OpenD.
@@ -179,41 +197,47 @@ final class SimulatedGateway {
         }
     }
 
-    /// Does what is due on a line, and sees to it that it will be looked at again.
-    func look(_ line: Int) {
-        guard let reader = readers[line] else { return }
+    /// Does what is due on a stream, and sees to it that it will be looked at again.
+    func look(_ stream: Int) {
+        guard let reader = readers[stream] else { return }
         while let action = reader.wire.next(world.now) {
             switch action {
             case .send(let bytes):
+                let noted = reader.noted.firstIndex { $0.bytes == bytes }
                 reader.bridge?.put(bytes)
-                deliver(reader.bridge?.takeOutput() ?? bytes, line)
-            case .close, .reset: return closeSoon(line)
+                deliver(reader.bridge?.takeOutput() ?? bytes, stream)
+                if let noted {
+                    world.streams[stream].landmarks.append(
+                        (world.streams[stream].sentToClient, reader.noted.remove(at: noted).what))
+                }
+            case .close, .reset: return closeSoon(stream)
             }
         }
         guard let next = reader.wire.nextTime, next < reader.nextLook || reader.nextLook <= world.now else { return }
         reader.nextLook = max(next, world.now + 1)
-        world.agenda.add(.gatewayLooks(line: line), at: reader.nextLook)
+        world.agenda.add(.gatewayLooks(stream: stream), at: reader.nextLook)
     }
 
     /// Sends bytes in pieces of any size, in their order.
-    private func deliver(_ bytes: [UInt8], _ line: Int) {
-        guard world.lines[line].isOpenAtGateway else { return }
+    private func deliver(_ bytes: [UInt8], _ stream: Int) {
+        guard world.streams[stream].isOpenAtGateway else { return }
         var rest = bytes[...]
+        world.streams[stream].sentToClient += bytes.count
         var at = max(
-            world.now + world.chance.time(0...3) * World.millisecond, world.lines[line].lastArrivalAtClient)
+            world.now + world.chance.time(0...3) * World.millisecond, world.streams[stream].lastArrivalAtClient)
         let isWhole = world.chance.oneIn(2)
         while !rest.isEmpty {
             let count = isWhole ? rest.count : min(rest.count, world.chance.pick([1, 2, 44, 45, 100]))
-            world.agenda.add(.toClient(line: line, Array(rest.prefix(count))), at: at)
+            world.agenda.add(.toClient(stream: stream, Array(rest.prefix(count))), at: at)
             rest = rest.dropFirst(count)
             if world.chance.oneIn(8) { at += world.chance.time(0...20) * World.millisecond }
         }
-        world.lines[line].lastArrivalAtClient = at
+        world.streams[stream].lastArrivalAtClient = at
     }
 
-    private func closeSoon(_ line: Int) {
-        gateway.closed(line, world.now)
-        readers[line] = nil
-        world.agenda.add(.gatewayCloses(line: line), at: max(world.now, world.lines[line].lastArrivalAtClient))
+    private func closeSoon(_ stream: Int) {
+        gateway.closed(stream, world.now)
+        readers[stream] = nil
+        world.agenda.add(.gatewayCloses(stream: stream), at: max(world.now, world.streams[stream].lastArrivalAtClient))
     }
 }

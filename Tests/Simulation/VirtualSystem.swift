@@ -15,16 +15,18 @@ enum VirtualSystem {
         var isWoken = false
     }
 
-    /// The client's end of a line.
+    /// The client's end of a stream.
     struct End {
-        var line: Int
+        var stream: Int
         var connection: LibraryConnection
         /// nil: on its way; 0, or why it did not come to be.
         var outcome: Int32?
         var inbox: [UInt8] = []
         var isEnded = false
-        /// When it takes bytes again.
+        /// Whether it takes no bytes, and whether it took none since the last ones were sent.
         var isFull = false
+        var wasFull = false
+        let sent: SentFrames
     }
 
     // Unsafe to the compiler only.
@@ -51,7 +53,7 @@ enum VirtualSystem {
             }
         }
         calls.watch = { VirtualSystem.watch($0, $1, $2, $3, $4) }
-        calls.wait = { VirtualSystem.wait($0, $1, $2) }
+        calls.wait = { VirtualSystem.wait($0, $1, $2, $3) }
         calls.arm = { VirtualSystem.arm($0, $1) }
         calls.wake = { VirtualSystem.wake($0) }
         calls.connect = { VirtualSystem.connect($0) }
@@ -59,7 +61,15 @@ enum VirtualSystem {
         calls.receive = { VirtualSystem.receive($0, $1, $2) }
         calls.send = { VirtualSystem.send($0, $1, $2) }
         calls.close = { VirtualSystem.close($0) }
+        calls.make = { VirtualSystem.maker?.thread.map { Unmanaged.passUnretained($0).toOpaque() } }
+        calls.begin = { VirtualSystem.thread($0)?.begin() }
+        calls.end = { VirtualSystem.thread($0)?.end() }
+        calls.join = { LibraryConnection.atWork?.runToItsEnd() }
         virtual_system_begin(&calls)
+    }
+
+    private static func thread(_ thread: UnsafeMutableRawPointer?) -> ConnectionThread? {
+        thread.map { Unmanaged<ConnectionThread>.fromOpaque($0).takeUnretainedValue() }
     }
 
     // MARK: - Waiting
@@ -93,7 +103,10 @@ enum VirtualSystem {
             || isWritable(end) && waits.socket.events & EPOLLOUT.rawValue != 0
     }
 
-    private static func wait(_ set: Int32, _ events: UnsafeMutablePointer<epoll_event>?, _ most: Int32) -> Int32 {
+    private static func wait(
+        _ set: Int32, _ events: UnsafeMutablePointer<epoll_event>?, _ most: Int32, _ milliseconds: Int32
+    ) -> Int32 {
+        if let owner = owners[set] { owner.parkThread(milliseconds) }
         guard let events, let found = waits[set] else { return 0 }
         var count: Int32 = 0
         func tell(_ data: UInt64, _ flags: UInt32) {
@@ -148,16 +161,16 @@ enum VirtualSystem {
 
     private static func connect(_ socket: Int32) {
         guard let owner = LibraryConnection.atWork else { return }
-        ends[socket] = End(line: owner.beginLine(socket), connection: owner)
+        ends[socket] = End(stream: owner.beginStream(socket), connection: owner, sent: owner.sentFrames())
     }
 
-    /// What became of a line on its way.
+    /// What became of a stream on its way.
     static func connected(_ socket: Int32, _ outcome: Int32) {
         ends[socket]?.outcome = outcome
         ends[socket]?.connection.becomeReadable()
     }
 
-    static func line(_ socket: Int32) -> Int? { ends[socket]?.line }
+    static func stream(_ socket: Int32) -> Int? { ends[socket]?.stream }
 
     static func arrived(_ bytes: [UInt8], _ socket: Int32) {
         ends[socket]?.inbox += bytes
@@ -180,26 +193,32 @@ enum VirtualSystem {
         let count = min(most, end.inbox.count)
         UnsafeMutableRawBufferPointer(start: bytes, count: count).copyBytes(from: end.inbox[..<count])
         ends[socket]?.inbox.removeFirst(count)
+        end.connection.hasRead(count)
         return count
     }
 
     private static func send(_ socket: Int32, _ bytes: UnsafeRawPointer?, _ count: Int) -> Int {
         guard let world, let bytes, let end = ends[socket] else { return -Int(ENOTCONN) }
         if end.isFull { return -Int(EAGAIN) }
+        ends[socket]?.wasFull = false
         var taken = count
         // Now and then it takes no more for a while.
         if world.chance.oneIn(50) {
             taken = world.chance.pick(0...max(count - 1, 0))
             ends[socket]?.isFull = true
+            ends[socket]?.wasFull = true
             world.agenda.add(
-                .takesMore(line: end.line), at: world.now + world.chance.time(0...20) * World.millisecond)
+                .takesMore(stream: end.stream), at: world.now + world.chance.time(0...20) * World.millisecond)
         }
-        if taken > 0 { end.connection.send(Array(UnsafeRawBufferPointer(start: bytes, count: taken)), end.line) }
+        // Nobody knows when frames were made while it was full.
+        let made = end.sent.offered(UnsafeRawBufferPointer(start: bytes, count: count), taken: taken)
+        if !end.wasFull { made.forEach(end.connection.sends) }
+        if taken > 0 { end.connection.send(Array(UnsafeRawBufferPointer(start: bytes, count: taken)), end.stream) }
         return taken > 0 ? taken : -Int(EAGAIN)
     }
 
     private static func close(_ socket: Int32) {
         guard let end = ends.removeValue(forKey: socket) else { return }
-        end.connection.endLine(end.line)
+        end.connection.endStream(end.stream)
     }
 }

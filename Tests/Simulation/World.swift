@@ -7,32 +7,28 @@ struct Broken: Error {
     var promise: String
 }
 
-/// One schedule: state machines, limiter, gateways and the network between them, in one thread and in virtual time, all
-/// chance from one seed. What a driver would do is done here by hand, frame by frame and byte by byte; what a host may do
-/// is done at random, from callbacks too.
+/// One schedule: connections of the library, gateways and the network between them in virtual time, and an application
+/// that does at random what applications may do, also in callbacks. All chance is from one seed.
 final class World {
-    typealias Machine = ConnectionMachine<Int>
-
     enum Event {
-        case host
+        case application
         case wake(connection: Int, at: Int64)
-        case quotaWake(connection: Int)
-        case connectDone(connection: Int, line: Int)
-        case toGateway(line: Int, [UInt8])
-        case toClient(line: Int, [UInt8])
-        case gatewayLooks(line: Int)
-        case gatewayCloses(line: Int)
+        case connectDone(connection: Int, stream: Int)
+        case toGateway(stream: Int, [UInt8])
+        case toClient(stream: Int, [UInt8])
+        case gatewayLooks(stream: Int)
+        case gatewayCloses(stream: Int)
         case gatewayTick(gateway: Int)
         case gatewayBack(gateway: Int)
-        case takesMore(line: Int)
+        case takesMore(stream: Int)
         case turn(connection: Int)
+        case waitEnds(connection: Int, wait: Int)
     }
 
-    /// A request as the host sees it.
+    /// A request as the application sees it.
     struct Asked {
         var connection: Int
         var serialNo: UInt32
-        var code: Int
         /// When it must be complete, and how much time had been skipped when it was asked.
         var latest: Int64
         var skipped: Int64
@@ -46,52 +42,38 @@ final class World {
     var now: Int64 = 1_000_000_000
     var instant: Core.Instant { Core.Instant(nanoseconds: now) }
     var agenda = Agenda<Event>()
-    var connections: [any SimulatedClient] = []
+    var connections: [LibraryConnection] = []
     var gateways: [SimulatedGateway] = []
-    var groups: [QuotaGroup] = []
-    var lines: [Line] = []
+    var streams: [SimulatedStream] = []
     var asked: [Int: Asked] = [:]
+    /// Requests whose answers have other figures than the gateway meant.
+    var altered: Set<Int> = []
     /// How requests completed.
     private(set) var outcomes: [Status: Int] = [:]
     var nextToken = 0
     var steps = 0
     /// Time in which nobody looked: deadlines that fell into it are met late.
     var skipped: Int64 = 0
-    /// Until when a refusal for frequency keeps each group from sending.
-    var gatesOpen: [Int64]
-    /// Whether a group sent before.
-    var isGateIgnored = false
-    /// Of each group: the first request, whose answer must come before more are sent, and whether that was so.
-    struct First {
-        var token: Int
-        var connection: Int
-        var line: Int
-        var until: Int64
-    }
-    var firsts: [First?]
-    var isKnown: [Bool]
-    /// Whether a request was sent beside a first one.
-    var isFirstOvertaken = false
-    /// Whether a gateway saw a serial number that was not above the line's last.
+    /// Of each group.
+    var rules: [QuotaRules]
+    /// Whether a gateway saw a serial number that was not above the stream's last.
     var isOutOfOrder = false
     /// What happened, for a rerun that prints it.
     let narrate: ((String) -> Void)?
     let seed: UInt64
-    private let runsLibrary: Bool
     /// Callbacks of the library that are running, and a promise that was broken in one.
     var depth = 0
     var broken: Broken?
 
+    let arena = MessageArena()
     let limit: Int
     let window: Int64
     let faultEvery: Int
     let horizon: Int64
 
-    /// - Parameter runsLibrary: whether the connections are the library's, driver and all.
-    init(seed: UInt64, runsLibrary: Bool, narrate: ((String) -> Void)? = nil) {
+    init(seed: UInt64, narrate: ((String) -> Void)? = nil) {
         chance = Chance(seed: seed)
         self.seed = seed
-        self.runsLibrary = runsLibrary
         self.narrate = narrate
         limit = chance.pick([0, 1, 2, 5, 30])
         window = Int64(chance.pick([100, 1_000, 30_000])) * Self.millisecond
@@ -99,27 +81,21 @@ final class World {
         horizon = now + Int64(chance.pick([2, 5, 10, 30, 200])) * 1_000 * Self.millisecond
         let count = chance.pick([1, 2, 3, 8, 30])
         let groupCount = chance.pick(1...2)
-        gatesOpen = Array(repeating: .min, count: groupCount)
-        firsts = Array(repeating: nil, count: groupCount)
-        isKnown = Array(repeating: false, count: groupCount)
-        for index in 0..<groupCount {
-            groups.append(QuotaGroup(limit: limit, window: TimeAmount(nanoseconds: window)))
-            gateways.append(SimulatedGateway(self, index))
-        }
+        rules = Array(repeating: QuotaRules(), count: groupCount)
+        for index in 0..<groupCount { gateways.append(SimulatedGateway(self, index)) }
         for index in 0..<count {
             let group = chance.pick(0...gateways.count - 1)
-            connections.append(
-                runsLibrary ? LibraryConnection(self, index, group) : SimulatedConnection(self, index, group))
+            connections.append(LibraryConnection(self, index, group))
         }
     }
 
     /// Lives through the whole schedule.
     /// - Throws: `Broken`.
     func run() throws(Broken) {
-        if runsLibrary { VirtualSystem.begin(self) }
+        VirtualSystem.begin(self)
         for connection in connections { try connection.start() }
         for index in gateways.indices { agenda.add(.gatewayTick(gateway: index), at: now) }
-        agenda.add(.host, at: now)
+        agenda.add(.application, at: now)
         while now < horizon, let next = agenda.next() {
             // Sometimes the whole machine is looked away from for a while.
             now = max(now, next.at)
@@ -134,28 +110,42 @@ final class World {
 
     private func perform(_ event: Event) throws(Broken) {
         switch event {
-        case .host:
+        case .application:
             try act()
-            agenda.add(.host, at: now + chance.time(0...400) * Self.millisecond)
+            agenda.add(.application, at: now + chance.time(0...400) * Self.millisecond)
         case .wake(let index, let at): try connections[index].happened(.timer(at))
-        case .quotaWake(let index): try connections[index].happened(.wake)
-        case .connectDone(let index, let line): try connections[index].happened(.connected(line))
-        case .toGateway(let line, let bytes): gateways[lines[line].gateway].receive(line, bytes)
-        case .toClient(let line, let bytes):
-            if lines[line].isOpenAtClient { try connections[lines[line].connection].happened(.bytes(bytes, line)) }
-        case .gatewayLooks(let line): gateways[lines[line].gateway].look(line)
-        case .gatewayCloses(let line):
-            lines[line].isOpenAtGateway = false
-            if lines[line].isOpenAtClient { try connections[lines[line].connection].happened(.lineEnd(line)) }
+        case .connectDone(let index, let stream): try connections[index].happened(.connected(stream))
+        case .toGateway(let stream, let bytes): gateways[streams[stream].gateway].receive(stream, bytes)
+        case .toClient(let stream, let bytes):
+            if streams[stream].isOpenAtClient {
+                try connections[streams[stream].connection].happened(.bytes(bytes, stream))
+            }
+        case .gatewayLooks(let stream): gateways[streams[stream].gateway].look(stream)
+        case .gatewayCloses(let stream):
+            streams[stream].isOpenAtGateway = false
+            if streams[stream].isOpenAtClient {
+                try connections[streams[stream].connection].happened(.streamEnd(stream))
+            }
         case .gatewayTick(let index): gateways[index].tick()
         case .gatewayBack(let index): gateways[index].isUp = true
-        case .takesMore(let line):
-            if lines[line].isOpenAtClient { try connections[lines[line].connection].happened(.takesMore(line)) }
+        case .takesMore(let stream):
+            if streams[stream].isOpenAtClient {
+                try connections[streams[stream].connection].happened(.takesMore(stream))
+            }
         case .turn(let index): try connections[index].turn()
+        case .waitEnds(let index, let wait): if connections[index].waits == wait { try connections[index].turn() }
         }
     }
 
-    /// One thing a host does.
+    /// How long a refusal keeps a group from sending.
+    func wait(after refusal: FrequencyRefusal) -> Int64 {
+        refusal.wait(orFor: TimeAmount(nanoseconds: window)).nanoseconds
+    }
+
+    /// The name of a quota group.
+    func quotaGroup(_ group: Int) -> String { "\(seed) \(group)" }
+
+    /// One thing that the application does.
     func act() throws(Broken) {
         let connection = connections[chance.pick(0...connections.count - 1)]
         switch chance.pick(0...99) {
@@ -177,26 +167,25 @@ final class World {
     }
 
     private func finish() throws(Broken) {
+        var watchers: [QuotaWatcher] = []
+        if limit > 0 { for group in gateways.indices { watchers.append(try QuotaWatcher(self, group)) } }
         for connection in connections { try connection.release() }
+        // Those that were released in a callback, and have a thread, end when that runs next.
+        for connection in connections where !connection.isOver { try connection.turn() }
         if let broken { throw broken }
+        for connection in connections where !connection.isOver {
+            throw Broken(promise: "connection \(connection.index) was released, and is not over")
+        }
         for (token, request) in asked where !request.isDone {
             throw Broken(promise: "request \(token) of connection \(request.connection) never completed")
         }
-        for index in groups.indices {
-            guard groups[index].waiting == 0 else {
-                throw Broken(promise: "requests of released connections still wait")
-            }
-            guard groups[index].used(Core.Instant(nanoseconds: now + window + 1)) == 0 else {
-                throw Broken(promise: "a slot was never given back")
-            }
-        }
+        now += window + 1
+        for watcher in watchers { try watcher.expectNothing() }
     }
 
     /// Promise 4: the gateways count no more than the limit in any window.
     private func checkQuotas() throws(Broken) {
         if isOutOfOrder { throw Broken(promise: "a wire serial number did not increase") }
-        if isGateIgnored { throw Broken(promise: "sent while a refusal for frequency closed the gate") }
-        if isFirstOvertaken { throw Broken(promise: "sent before the first request of a group was answered") }
         guard limit > 0 else { return }
         for gateway in gateways {
             let counted = gateway.counted
@@ -208,43 +197,15 @@ final class World {
         }
     }
 
-    /// A request for a capital distribution goes out.
-    func sent(_ request: Request<Int>, by connection: SimulatedConnection) {
-        guard limit > 0 else { return }
-        let group = connection.group
-        if now <= gatesOpen[group] { isGateIgnored = true }
-        if let first = firsts[group] {
-            let sender = connections[first.connection]
-            let isInFlight =
-                sender.line == first.line && !sender.isReleased && asked[first.token]?.isCancelled == false
-            if now < first.until, isInFlight { isFirstOvertaken = true }
-            isKnown[group] = isKnown[group] || now >= first.until
-            firsts[group] = nil
-        }
-        guard !isKnown[group] else { return }
-        firsts[group] = First(
-            token: request.payload, connection: connection.index, line: connection.line,
-            until: (instant + request.terms.replyTimeout).nanoseconds)
-    }
-
     func completed(_ token: Int, _ status: Status, by connection: Int) throws(Broken) {
         guard let request = asked[token] else { throw Broken(promise: "completed what was never accepted") }
         guard !request.isDone else { throw Broken(promise: "request \(token) completed twice, now as \(status)") }
         guard request.connection == connection else { throw Broken(promise: "completed by another connection") }
         asked[token]?.isDone = true
         outcomes[status, default: 0] += 1
-        for group in firsts.indices {
-            guard let first = firsts[group], first.token == token else { continue }
-            isKnown[group] =
-                switch status {
-                // Once its time is over another member may have gone on without its answer.
-                case .cancelled, .released, .disconnected: now >= first.until
-                default: true
-                }
-            firsts[group] = nil
-        }
-        // Where the host drives, the loop may be late for both of a request's deadlines.
-        let late = now - request.latest - (skipped - request.skipped) - 2 * (connections[connection].longestTurn ?? 0)
+        rules[connections[connection].group].completed(token, status, now)
+        // Where the application drives, its loop may be late for both of a request's deadlines.
+        let late = now - request.latest - (skipped - request.skipped) - 2 * connections[connection].longestTurn
         // Deadlines are kept to the millisecond.
         guard late < Self.millisecond else {
             throw Broken(promise: "request \(token) completed \(late / 1_000) us too late")
@@ -253,62 +214,53 @@ final class World {
             throw Broken(promise: "request \(token) was cancelled and completed as \(status)")
         }
     }
-
-    /// Wakes the members of a group that wait, as their wakers would.
-    func wakeMembers(of group: Int) {
-        for connection in connections where connection.group == group && !connection.isOver {
-            agenda.add(.quotaWake(connection: connection.index), at: now)
-        }
-    }
-
-    func withGroup<R>(_ index: Int, _ body: (inout QuotaGroup) -> R) -> R {
-        let result = body(&groups[index])
-        if groups[index].takeWakeUp() { wakeMembers(of: index) }
-        return result
-    }
-}
-
-/// A connection in the world, and the application that uses it.
-protocol SimulatedClient: AnyObject {
-    var index: Int { get }
-    var group: Int { get }
-    var line: Int { get }
-    var isOver: Bool { get }
-    var isReleased: Bool { get }
-    /// How long the application's loop may be busy elsewhere before it comes back; nil: a thread drives.
-    var longestTurn: Int64? { get }
-
-    func start() throws(Broken)
-    func ask() throws(Broken)
-    func cancelOne() throws(Broken)
-    func release() throws(Broken)
-    func happened(_ what: Happening) throws(Broken)
-    func turn() throws(Broken)
 }
 
 /// What a driver is waiting for.
 enum Happening {
     case timer(Int64)
-    case wake
     case connected(Int)
     case bytes([UInt8], Int)
-    case lineEnd(Int)
+    case streamEnd(Int)
     case takesMore(Int)
 }
 
 /// One TCP connection.
-struct Line {
+struct SimulatedStream {
     var connection: Int
     var gateway: Int
     var greeting: Greeting
     var isOpenAtClient = true
     var isOpenAtGateway = true
-    /// When what was sent last arrives: nothing overtakes anything on a line.
+    /// When what was sent last arrives: nothing overtakes anything on a stream.
     var lastArrivalAtGateway: Int64 = 0
     var lastArrivalAtClient: Int64 = 0
     /// Whether the client's InitConnect was answered.
     var isGreeted = false
     var highestSerialNo: UInt32 = 0
-    /// Serial numbers whose answers have other figures than the gateway meant.
-    var altered: Set<UInt32> = []
+    /// Whether a fault may keep the client from what is sent after it.
+    var isDamaged = false
+    /// How many bytes were sent to the client, and how many it has read.
+    var sentToClient = 0
+    var readByClient = 0
+    /// Frames that the client must heed, in their order: where each ends.
+    var landmarks: [(end: Int, what: Landmark)] = []
+}
+
+/// A frame of the gateway that the client must heed when it has read it.
+enum Landmark {
+    /// A refusal because of the rate limit; how long nothing may be sent after it.
+    case refusal(wait: Int64)
+    /// A body that is not encrypted, where it must be.
+    case unencrypted
+}
+
+extension World {
+    private static let firstCode = 10_000
+
+    /// The code of the security that a request asks for: its own, so that answers can be told apart.
+    static func code(_ token: Int) -> String { String(firstCode + token) }
+
+    /// The request that asks for the security of this code.
+    static func token(_ code: String) -> Int? { Int(code).map { $0 - firstCode } }
 }

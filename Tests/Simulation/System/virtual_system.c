@@ -3,7 +3,9 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -42,7 +44,7 @@ int epoll_ctl(int epoll, int operation, int descriptor, struct epoll_event *even
 
 int epoll_wait(int epoll, struct epoll_event *events, int most, int milliseconds) {
     if (!is_on) return REAL(epoll_wait)(epoll, events, most, milliseconds);
-    return calls.wait(epoll, events, most);
+    return calls.wait(epoll, events, most, milliseconds);
 }
 
 int timerfd_settime(int timer, int flags, const struct itimerspec *setting, struct itimerspec *before) {
@@ -90,4 +92,32 @@ long syscall(long number, ...) {
     }
     if (is_on && number == SYS_write && calls.wake((int)words[0])) return words[2];
     return REAL(syscall)(number, words[0], words[1], words[2], words[3], words[4], words[5]);
+}
+
+typedef struct start {
+    void *(*body)(void *);
+    void *argument, *thread;
+} start;
+
+static void *run_thread(void *argument) {
+    const start own = *(start *)argument;
+    free(argument);
+    calls.begin(own.thread);
+    void *result = own.body(own.argument);
+    calls.end(own.thread);
+    return result;
+}
+
+int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*body)(void *), void *argument) {
+    void *owner = is_on ? calls.make() : NULL;
+    if (!owner) return REAL(pthread_create)(thread, attributes, body, argument);
+    start *own = malloc(sizeof *own);
+    if (!own) return ENOMEM;
+    *own = (start){body, argument, owner};
+    return REAL(pthread_create)(thread, attributes, run_thread, own);
+}
+
+int pthread_join(pthread_t thread, void **result) {
+    if (is_on) calls.join();
+    return REAL(pthread_join)(thread, result);
 }

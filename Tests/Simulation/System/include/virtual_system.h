@@ -13,7 +13,7 @@ typedef struct virtual_calls {
     void (*random)(void *bytes, size_t count);
     // What can be waited for: the set, EPOLL_CTL_*, and as `epoll_ctl` has it.
     void (*watch)(int epoll, int operation, int descriptor, uint32_t events, uint64_t data);
-    int (*wait)(int epoll, struct epoll_event *events, int most);
+    int (*wait)(int epoll, struct epoll_event *events, int most, int milliseconds);
     void (*arm)(int timer, int64_t nanoseconds); // from now; 0: never
     int (*wake)(int event);                      // 0: it is none of the simulation's
     // Sockets. A negative result is an errno.
@@ -22,6 +22,12 @@ typedef struct virtual_calls {
     ssize_t (*receive)(int socket, void *bytes, size_t count);
     ssize_t (*send)(int socket, const void *bytes, size_t count);
     void (*close)(int socket);
+    // Threads of the library. `make` is called by the thread that makes one, and returns what the others get; NULL: the thread is
+    // none of the simulation's.
+    void *(*make)(void);
+    void (*begin)(void *thread); // called by the new thread, before its first step
+    void (*end)(void *thread);   // and after its last
+    void (*join)(void);          // called before a thread is joined
 } virtual_calls;
 
 /// Has these answer from now on.
