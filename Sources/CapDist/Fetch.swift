@@ -29,6 +29,7 @@ final class Fetch: @unchecked Sendable {
 
     /// - Returns: `.ok`, or why it is refused.
     func ask(_ security: capdist_security, _ options: CheckedRequestOptions) -> Status {
+        // The callback's reference, which goes through C.
         let retained = Unmanaged.passRetained(self)
         let callback: capdist_reply_fn = { _, _, reply, userData in
             guard let userData else { return }

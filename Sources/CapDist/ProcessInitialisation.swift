@@ -52,7 +52,8 @@ private func initialiseProcessOnce() {
     }
 #endif
 
-/// The library is unloaded: no connection lives, and no thread. What was made once goes.
+/// The library is unloaded: no connection lives, and no thread. What was made once goes: Swift never gives back the
+/// references that globals have.
 private func giveBackAll() {
     Helpers.giveBackAll()
     Unmanaged.passUnretained(HandleTable.shared).release()

@@ -6,7 +6,8 @@ import Glibc
 /// which one in clear never does, and lives until the library is unloaded.
 ///
 /// What ships has an OpenSSL of its own inside, which the application cannot reach: it reads no configuration, and installs no
-/// handler that would clean it up at the process's end, while threads still use it.
+/// handler that would clean it up at the process's end, while threads still use it. Nothing in it changes, so any thread may
+/// use it.
 package struct Crypto: @unchecked Sendable {
     let context: OpaquePointer
     let aesECB: OpaquePointer

@@ -12,7 +12,7 @@ package enum WebSocketFailure: Error, Equatable {
 
 /// Cuts a stream of WebSocket frames into messages, however it arrives split. `takeControls` has the frames that answer
 /// pings, closes and errors. It allocates for bytes that have arrived, never for a length that was only announced. It
-/// does no I/O and uses no random numbers. For one thread at a time.
+/// does no I/O and uses no random numbers. For one thread at a time. Its memory is its own, as that of `FrameReader`.
 package struct WebSocketReader: ~Copyable {
     /// A frame breaks a rule: the failure for the owner, and the close code for the peer.
     private struct Refusal: Error {

@@ -52,6 +52,7 @@ package struct FrameHeader: Equatable {
         if bytes.count > 0, bytes[0] != Self.magic.0 { throw .badMagic }
         if bytes.count > 1, bytes[1] != Self.magic.1 { throw .badMagic }
         guard bytes.count >= Self.size else { return nil }
+        // Frames begin at any address.
         protoID = UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 2, as: UInt32.self))
         format = bytes[6]
         version = bytes[7]

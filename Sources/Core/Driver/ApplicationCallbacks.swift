@@ -1,4 +1,5 @@
-/// The application's C callbacks of a connection, and those of the exports.
+/// The application's C callbacks of a connection, and those of the exports. The library never looks at what `userData`
+/// points to, so any thread may have it.
 package struct ApplicationCallbacks: @unchecked Sendable {
     package typealias Handle = OpaquePointer?
     package typealias UserData = UnsafeMutableRawPointer?

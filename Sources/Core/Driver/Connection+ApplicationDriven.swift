@@ -25,6 +25,7 @@ extension Connection {
 
     /// One turn of a thread at driving. The thread is marked as the driver meanwhile.
     private struct Turn {
+        /// Whoever drives has a reference. One more would be lost if the callback leaves by a jump.
         let connection: Unmanaged<Connection>
         /// The longest wait for events, in milliseconds; nil: the poller is not asked.
         let wait: Int32?
@@ -102,7 +103,7 @@ extension Connection {
     }
 
     /// Nearly always answers have made the descriptor readable. Then the poller need not be asked, which saves one
-    /// system call in four and a seventh of the processor time. Nothing is missed: other threads' requests are handled
+    /// system call in four. Nothing is missed: other threads' requests are handled
     /// in any case, the clock shows whether a timer is due, and other events keep the descriptor readable.
     /// - Returns: whether that is all for this call.
     private func receiveAnswers(before timerAt: Instant) -> Bool {

@@ -9,7 +9,7 @@ package enum Helpers {
     static let names = Names(most: 16)
     static let certificates = Certificates(most: 1)
 
-    /// When the library is unloaded.
+    /// When the library is unloaded: Swift never gives back the reference that a global has.
     package static func giveBackAll() {
         Unmanaged.passUnretained(names).release()
         Unmanaged.passUnretained(certificates).release()

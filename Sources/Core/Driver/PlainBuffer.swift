@@ -1,6 +1,6 @@
 import Codec
 
-/// The buffer for decrypted bodies. It is wiped when it is freed.
+/// The buffer for decrypted bodies. It is wiped when it is freed; an array could leave copies behind.
 struct PlainBuffer: ~Copyable {
     /// A larger buffer than this is freed when it is not needed any more.
     private static let kept = 256 * 1024

@@ -27,6 +27,7 @@ final class SharedWork<Value: Sendable>: @unchecked Sendable {
     /// Runs the body on a thread. Returns false, with errno set, if the system has none.
     typealias Starter = @Sendable (@escaping @Sendable () -> Void) -> Bool
 
+    /// Protects all that changes, also in jobs and tickets.
     private let lock = Lock()
     private let most: Int
     private let start: Starter

@@ -8,6 +8,7 @@ final class TCPStream: TransportStream {
     private let sender: Guarded<Sender>
     /// Whether decryption should go on; called during long work.
     private let isReleased: () -> Bool
+    // Only the driving thread uses them (`DriverState`).
     @exclusivity(unchecked) private var reader: FrameReader
     @exclusivity(unchecked) private var decryption: Decryption
     private var isReady = false

@@ -6,8 +6,9 @@ final class WebSocketStream: TransportStream {
     private let options: ConnectionOptions
     private let socket: Int32
     private let sender: Guarded<Sender>
-    /// The buffer for the bytes received.
+    /// The buffer for the bytes received, which need no zeroing before.
     private let space: UnsafeMutableRawBufferPointer
+    // Only the driving thread uses these two (`DriverState`).
     /// nil when the upgrade is done.
     @exclusivity(unchecked) private var upgrade: WebSocketUpgrade?
     @exclusivity(unchecked) private var reader: WebSocketReader

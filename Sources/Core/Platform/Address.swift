@@ -51,6 +51,7 @@ struct Address: Sendable {
         }
     }
 
+    /// The system's calls take every kind of address as a `sockaddr`, of which only the beginning is common to all.
     func withSockaddr<R>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> R) -> R {
         withUnsafePointer(to: storage) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, length) }

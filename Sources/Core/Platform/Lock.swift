@@ -32,6 +32,7 @@ package final class Lock: @unchecked Sendable {
 
     // MARK: - Around fork
 
+    /// Only the thread that forks uses it, so the runtime has nothing to check.
     @exclusivity(unchecked) private(set) var isHeldForFork = false
 
     /// Takes the lock, if it can be taken (`csystem_lock_for_fork`).

@@ -2,7 +2,8 @@ import CSystem
 import Glibc
 
 /// One descriptor for all that a connection waits for: an epoll set with the socket, a timer and a wake-up event. It
-/// stays the same across reconnects. All four descriptors are opened and closed here (`Pollers`).
+/// stays the same across reconnects. All four descriptors are opened and closed here (`Pollers`). Any thread may use it:
+/// the three descriptors do not change, the flags are atomic, and `Pollers.lock` protects the rest.
 final class Poller: @unchecked Sendable {
     /// What is ready.
     struct Ready {
@@ -26,7 +27,7 @@ final class Poller: @unchecked Sendable {
     /// The identities of the three when they were opened.
     private let identities: (epoll: Descriptor, timer: Descriptor, event: Descriptor)
     private var socket: Descriptor?
-    /// Three flags, read by any thread: whether the three must not be used any more, whether the socket must not be
+    /// Three flags at a fixed address, which atomic operations need, read by any thread: whether the three must not be used any more, whether the socket must not be
     /// used, and whether `wait` reports when the socket can be written to.
     private let gone = UnsafeMutablePointer<UInt32>.allocate(capacity: 3)
     /// Its index in `Pollers.all`; -1 if it is not there.
@@ -271,7 +272,7 @@ final class Poller: @unchecked Sendable {
 /// be closed later, when their numbers may belong to other files.
 package enum Pollers {
     fileprivate static let lock = Lock()
-    // Protected by the lock. A poller is removed when it is closed.
+    // Protected by the lock. Not retained, so that the list keeps no poller alive: it is removed when it is closed.
     nonisolated(unsafe) private static var all: [Unmanaged<Poller>] = []
     nonisolated(unsafe) private static var lastToken: UInt32 = 0
 
@@ -314,7 +315,7 @@ package enum Pollers {
         lock.withLock { for poller in all { poller._withUnsafeGuaranteedRef { $0.wake() } } }
     }
 
-    /// When the library is unloaded.
+    /// When the library is unloaded: Swift never gives back the reference that a global has.
     package static func giveBackAll() {
         all = []
         Unmanaged.passUnretained(lock).release()

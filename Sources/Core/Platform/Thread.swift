@@ -36,6 +36,7 @@ enum Thread {
         let page = max(sysconf(Int32(_SC_PAGESIZE)), 1)
         pthread_attr_setstacksize(&attributes, (stackBytes + page - 1) / page * page)
 
+        // The thread has the reference. C passes it on, and a runtime may end the thread before Swift could release it.
         let start = Unmanaged.passRetained(Start(body))
         var thread = pthread_t()
         let run: @convention(c) (UnsafeMutableRawPointer?) -> Void = { argument in

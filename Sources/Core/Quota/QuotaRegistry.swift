@@ -2,6 +2,7 @@
 package final class QuotaRegistry: @unchecked Sendable {
     package static let shared = QuotaRegistry()
 
+    /// Protects everything below.
     private let lock = Lock()
     private var groups: [String: SharedQuota] = [:]
     private var nextMember: QuotaGroup.Member = 1
@@ -36,7 +37,7 @@ package final class QuotaRegistry: @unchecked Sendable {
         lock.withLock { membership.quota.leave(membership.member) }
     }
 
-    /// When the library is unloaded.
+    /// When the library is unloaded: Swift never gives back the reference that a global has.
     package static func giveBackAll() { Unmanaged.passUnretained(shared).release() }
 
     // Around fork: no thread may be using a group when the child's copy is made.

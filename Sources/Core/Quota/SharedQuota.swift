@@ -5,6 +5,7 @@ package final class SharedQuota: @unchecked Sendable {
     package typealias Waker = @Sendable () -> Void
 
     let lock = Lock()
+    /// Allocated separately, as in `Guarded`.
     private let group: UnsafeMutablePointer<QuotaGroup>
     private var wakers: [(member: QuotaGroup.Member, wake: Waker)] = []
 
