@@ -19,9 +19,15 @@ extern void *__libc_memalign(size_t alignment, size_t size);
 
 static bool fails(void) { return atomic_load(&fails_at) > 0 && atomic_fetch_sub(&fails_at, 1) == 1; }
 
-void *malloc(size_t size) { return fails() ? NULL : __libc_malloc(size); }
-void *calloc(size_t count, size_t size) { return fails() ? NULL : __libc_calloc(count, size); }
-void *realloc(void *memory, size_t size) { return fails() ? NULL : __libc_realloc(memory, size); }
+/* As the system's do: pthread_create asserts it. */
+static void *none(void) {
+    errno = ENOMEM;
+    return NULL;
+}
+
+void *malloc(size_t size) { return fails() ? none() : __libc_malloc(size); }
+void *calloc(size_t count, size_t size) { return fails() ? none() : __libc_calloc(count, size); }
+void *realloc(void *memory, size_t size) { return fails() ? none() : __libc_realloc(memory, size); }
 int posix_memalign(void **memory, size_t alignment, size_t size) {
     void *made = fails() ? NULL : __libc_memalign(alignment, size);
     if (!made) return ENOMEM;
