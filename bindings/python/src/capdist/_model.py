@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
+import itertools
 import math
 import re
+import struct
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import lru_cache
@@ -207,25 +210,45 @@ def _time(text: str) -> datetime | None:
         return None
 
 
+def _reader() -> struct.Struct:
+    """Reads the figures that every library has: the raw layer's fields before `present`. What newer ones have is behind it."""
+    codes = {ctypes.c_double: "d", ctypes.c_char_p: "P"}
+    fields = itertools.takewhile(lambda field: field[0] != "present", native.CapitalDistribution._fields_)
+    return struct.Struct("@" + "".join(codes[field[1]] for field in fields))
+
+
+_FIGURES = _reader()
+
+
+def _figures_of(figures: native.CapitalDistribution, security: str) -> CapitalDistribution:
+    """In one step: to read each field alone, and to set each alone, as a frozen dataclass does, takes twice as long."""
+    (
+        in_super, in_big, in_mid, in_small, out_super, out_big, out_mid, out_small, _, timestamp,
+    ) = _FIGURES.unpack_from(figures)  # fmt: skip
+    update_time = native.text(figures.update_time)
+    made = CapitalDistribution.__new__(CapitalDistribution)
+    values = {
+        "security": security,
+        "capital_in_super": in_super,
+        "capital_in_big": in_big,
+        "capital_in_mid": in_mid,
+        "capital_in_small": in_small,
+        "capital_out_super": out_super,
+        "capital_out_big": out_big,
+        "capital_out_mid": out_mid,
+        "capital_out_small": out_small,
+        "update_time": _time(update_time),
+        "update_time_text": update_time,
+        "update_timestamp": timestamp,
+    }
+    object.__setattr__(made, "__dict__", values)
+    return made
+
+
 def result_of(reply: native.Reply, security: str) -> CapitalDistribution | RequestError:
     """A reply of the library as figures, or as the exception that tells why there are none."""
     if reply.status == 0:
-        figures = reply.distribution.contents
-        update_time = native.text(figures.update_time)
-        return CapitalDistribution(
-            security,
-            figures.capital_in_super,
-            figures.capital_in_big,
-            figures.capital_in_mid,
-            figures.capital_in_small,
-            figures.capital_out_super,
-            figures.capital_out_big,
-            figures.capital_out_mid,
-            figures.capital_out_small,
-            _time(update_time),
-            update_time,
-            figures.update_timestamp,
-        )
+        return _figures_of(reply.distribution.contents, security)
     status = status_of(reply.status)
     present = reply.present
     return request_error_class(status)(
