@@ -411,6 +411,77 @@ static void release_returns_when_the_descriptors_are_closed(void **state) {
     lost_descriptors(state, true);
 }
 
+/* ---- one number, and what the application has there now ---- */
+
+enum { SOCKET, EVENT };
+
+/* Which of the four is the socket, or the event. */
+static int number_of(const int descriptors[4], int kind) {
+    for (int n = 0; n < 4; n++) {
+        char path[64], text[64] = "";
+        snprintf(path, sizeof path, "/proc/self/fd/%d", descriptors[n]);
+        if (readlink(path, text, sizeof text - 1) > 0 && strstr(text, kind == SOCKET ? "socket:" : "eventfd")) return descriptors[n];
+    }
+    return -1;
+}
+
+/* A connection that has been idle for longer than a second looks before it uses its numbers. One that was used just now may
+ * not, but hangs on nothing: the application's own socket here would hold up who reads from it. */
+static int reuse_the_socket(int port, bool is_driven, bool is_idle) {
+    int descriptors[4], own[2];
+    capdist_conn *conn = open_idle(port, is_driven, descriptors);
+    int number = conn ? number_of(descriptors, SOCKET) : -1;
+    if (number < 0 || socketpair(AF_UNIX, SOCK_STREAM, 0, own)) return NO_CONNECTION;
+    if (is_idle) sleep_ms(1200);
+    if (write(own[1], "mine", 4) != 4 || dup2(own[0], number) != number) return NO_CONNECTION;
+    if (is_idle && is_driven && capdist_process(conn) != CAPDIST_OK) return NOT_TOLD;
+    char bytes[8];
+    if (is_idle && recv(own[0], bytes, sizeof bytes, MSG_PEEK | MSG_DONTWAIT) != 4) return TAKEN_AWAY;
+    capdist_security security = {CAPDIST_MARKET_HK, "00700"};
+    int asked = capdist_get_capital_distribution(conn, &security, NULL, complete, NULL, NULL) == CAPDIST_OK;
+    for (int64_t end = now_ms() + 1500; now_ms() < end; sleep_ms(10)) if (is_driven) capdist_process(conn);
+    if (is_idle && recv(own[1], bytes, sizeof bytes, MSG_DONTWAIT) >= 0) return WRITTEN_TO;
+    if (is_idle && recv(own[0], bytes, sizeof bytes, MSG_PEEK | MSG_DONTWAIT) != 4) return TAKEN_AWAY;
+    if (capdist_release(conn) != CAPDIST_OK || closed != 1) return NOT_RELEASED;
+    if (completed != asked) return NOT_COMPLETED;
+    return fcntl(number, F_GETFD) >= 0 ? GOOD : TAKEN_AWAY;
+}
+
+/* A write to a pipe that nobody reads raises SIGPIPE. */
+static int reuse_the_event(int port, bool is_driven, bool is_idle) {
+    int descriptors[4], own[2];
+    capdist_conn *conn = open_idle(port, is_driven, descriptors);
+    int number = conn ? number_of(descriptors, EVENT) : -1;
+    if (number < 0 || pipe(own)) return NO_CONNECTION;
+    capdist_security security = {CAPDIST_MARKET_HK, "00700"};
+    uint32_t serial_no = 0;
+    int asked = capdist_get_capital_distribution(conn, &security, NULL, complete, NULL, &serial_no) == CAPDIST_OK;
+    if (is_idle) sleep_ms(1200);
+    if (dup2(own[1], number) != number) return NO_CONNECTION;
+    close(own[0]);
+    capdist_cancel(conn, serial_no);
+    asked += capdist_get_capital_distribution(conn, &security, NULL, complete, NULL, NULL) == CAPDIST_OK;
+    for (int n = 0; n < 20; n++, sleep_ms(10)) if (is_driven) capdist_process(conn);
+    if (capdist_release(conn) != CAPDIST_OK || closed != 1) return NOT_RELEASED;
+    if (completed != asked) return NOT_COMPLETED;
+    return fcntl(number, F_GETFD) >= 0 ? GOOD : TAKEN_AWAY;
+}
+
+static void with_a_number_reused(void **state, int reuse(int port, bool is_driven, bool is_idle)) {
+    gateway *g = start_gateway(*state);
+    g->keep_alive_interval = 30;
+    gateway_on(g, GET_CAPITAL_DISTRIBUTION, answer_nothing);
+    for (int is_idle = 0; is_idle < 2; is_idle++) {
+        pid_t child = fork_child();
+        if (child == 0) _exit(reuse(g->port, is_host_driven(), is_idle));
+        assert_int_equal(status_of(child), GOOD);
+    }
+}
+
+static void the_sockets_number_is_the_applications(void **state) { with_a_number_reused(state, reuse_the_socket); }
+
+static void the_events_number_is_the_applications(void **state) { with_a_number_reused(state, reuse_the_event); }
+
 /* One that was closed alone: the socket can be had anew. */
 static void a_line_whose_socket_was_closed_is_made_anew(void **state) {
     fixture *f = *state;
@@ -455,6 +526,8 @@ int main(void) {
         TEST(a_childs_copies_are_closed_at_the_fork),
         TEST(a_childs_own_descriptors_are_left_alone),
         TEST(a_line_whose_socket_was_closed_is_made_anew),
+        TEST(the_sockets_number_is_the_applications),
+        TEST(the_events_number_is_the_applications),
     };
     return cmocka_run_group_tests_name("descriptors", tests, NULL, NULL);
 }

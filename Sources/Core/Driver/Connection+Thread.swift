@@ -47,7 +47,6 @@ extension Connection {
     private func wait(longUntil: Instant) -> Poller.Ready {
         // Also if another thread has found out meanwhile: this one is not to be ended then.
         defer { if longUntil != .min { state.with { $0.thread.endLongWait() } } }
-        if poller.isGone { return Poller.Ready(isBroken: true) }
         if longUntil == .min { return poller.wait() }
         // The wait must stay short then, to check for pending signals.
         if csystem_main_has_ended() != 0 { return poller.wait(canBeCancelled: true) }

@@ -126,7 +126,7 @@ package final class Connection: @unchecked Sendable {
                 }
                 let status = status(accepted)
                 if let next { _ = sender.fill(from: &state, now, first: next) }
-                if case .ok = status { state.handOver() }
+                if case .ok = status { state.handOver(now) }
                 return status
             }
             sender.flush()
@@ -139,7 +139,7 @@ package final class Connection: @unchecked Sendable {
         return state.with { state in
             if state.isReleased { return .released }
             guard state.tell({ $0.cancel(serialNo, now, &$1) }) else { return .notFound }
-            state.handOver()
+            state.handOver(now)
             return .ok
         }
     }

@@ -24,6 +24,8 @@ struct SharedState: ~Copyable {
     /// second since.
     private var askedBefore: UInt32 = 1
     private var isQuiet = true
+    /// When the descriptors are checked again.
+    private var checkAt = Instant.min
 
     init(_ machine: consuming Machine, _ quota: SharedQuota, _ poller: Poller) {
         self.machine = machine
@@ -95,9 +97,10 @@ struct SharedState: ~Copyable {
         tell { $0.tick(now, &$1) }
     }
 
-    /// Called after an event on a thread that does not drive.
-    mutating func handOver() {
-        if thread.waitsLong { rouse() }
+    /// Called after an event on a thread that does not drive, before anything is sent.
+    mutating func handOver(_ now: Instant) {
+        if thread.waitsLong { rouse(now) }
+        checkDescriptors(now)
         rearm()
         if machine.hasActions { poller.wake() }
     }
@@ -121,6 +124,19 @@ struct SharedState: ~Copyable {
         }
     }
 
+    // MARK: - Descriptors that the application closed
+
+    /// Called before something is sent or received without asking the poller. It checks once a second: so for at most
+    /// that long the connection uses numbers that are other files of the application now.
+    mutating func checkDescriptors(_ now: Instant) {
+        guard now >= checkAt else { return }
+        checkAt = now + Self.checkInterval
+        poller.checkSocket()
+        if !poller.isIntact { loseDescriptors() }
+    }
+
+    private static var checkInterval: TimeAmount { .seconds(1) }
+
     // MARK: - The connection's thread, while there are no requests
 
     /// Called before the thread waits.
@@ -138,10 +154,11 @@ struct SharedState: ~Copyable {
 
     /// While there are requests, the thread checks its descriptors every second. During a long wait it does not notice
     /// if the application closes them, so the first request after that checks in its place.
-    private mutating func rouse() {
+    private mutating func rouse(_ now: Instant) {
         guard thread.rouse() else { return }
-        poller.checkSocket()
-        if poller.isIntact { poller.wake() } else { loseDescriptors() }
+        checkAt = .min
+        checkDescriptors(now)
+        poller.wake()
     }
 
     /// The connection cannot wait for anything any more, so it fails permanently. Whatever has the descriptors' numbers

@@ -197,9 +197,11 @@ final class Poller: @unchecked Sendable {
 
     // MARK: - Waiting
 
-    /// Makes `wait` return. Any thread may call it, also with locks held.
+    /// Makes `wait` return. Any thread may call it, also with locks held. The number is checked first: a write to the
+    /// application's own pipe could raise SIGPIPE.
     func wake() {
         guard !isGone else { return }
+        guard identities.event.isTheSame else { return giveUp() }
         csystem_wake(event)
     }
 
@@ -221,6 +223,7 @@ final class Poller: @unchecked Sendable {
     ///   - milliseconds: the longest wait; -1: no limit.
     ///   - canBeCancelled: whether the thread may be cancelled during the wait.
     func wait(_ milliseconds: Int32 = longestWait, canBeCancelled: Bool = false) -> Ready {
+        if isGone { return Ready(isBroken: true) }
         var ready = Ready()
         withUnsafeTemporaryAllocation(of: epoll_event.self, capacity: 4) { events in
             let count =

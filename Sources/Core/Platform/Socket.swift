@@ -9,6 +9,9 @@ enum Socket {
         case failed(Int32)
     }
 
+    private static var receiveFlags: Int32 { Int32(MSG_DONTWAIT) }
+    private static var sendFlags: Int32 { Int32(MSG_NOSIGNAL | MSG_DONTWAIT) }
+
     /// Makes a socket of that family: non-blocking, close-on-exec, and without delay for small frames (TCP_NODELAY).
     static func make(_ family: Int32) -> Result<Int32, SystemError> {
         let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
@@ -49,22 +52,23 @@ enum Socket {
         return !own.isEmpty && own == address { getpeername($0, $1, $2) }
     }
 
-    /// Sends as many bytes as the socket takes. It never raises SIGPIPE.
+    /// Sends as many bytes as the socket takes. It never raises SIGPIPE, and never waits, even if the application closed
+    /// the socket and has one of its own under that number.
     /// - Returns: bytes sent; 0 if the socket takes none now.
     static func send(_ socket: Int32, _ bytes: UnsafeRawBufferPointer) -> Result<Int, SystemError> {
         while true {
-            let count = csystem_send(socket, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
+            let count = csystem_send(socket, bytes.baseAddress, bytes.count, sendFlags)
             if count >= 0 { return .success(count) }
             if errno == EINTR { continue }
             return errno == EAGAIN ? .success(0) : .failure(SystemError(code: errno))
         }
     }
 
-    /// Receives the bytes that have arrived.
+    /// Receives the bytes that have arrived. It never waits either.
     /// - Returns: bytes received; 0 at the end of the stream; nil if none have arrived.
     static func receive(_ socket: Int32, _ space: UnsafeMutableRawBufferPointer) -> Result<Int?, SystemError> {
         while true {
-            let count = recv(socket, space.baseAddress, space.count, 0)
+            let count = recv(socket, space.baseAddress, space.count, receiveFlags)
             if count >= 0 { return .success(count) }
             if errno == EINTR { continue }
             return errno == EAGAIN ? .success(nil) : .failure(SystemError(code: errno))

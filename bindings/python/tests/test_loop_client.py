@@ -286,6 +286,19 @@ def test_what_ends_more_than_a_callback_comes_out_of_the_loop(is_main: bool, gat
     assert sys.unraisablehook is hook
 
 
+def test_the_constructor_takes_an_address(gateway: Simulator) -> None:
+    """As the other clients' does; one that it refuses leaves nothing behind (`nothing_left`)."""
+
+    async def main() -> None:
+        async with LoopClient("127.0.0.1", gateway.port) as client:
+            assert (await client.capital_distribution("HK.00700")).security == "HK.00700"
+        with pytest.raises(CapdistError) as refused:
+            LoopClient("localhost", gateway.port)
+        assert refused.value.status is Status.NEEDS_ADDRESS
+
+    asyncio.run(main())
+
+
 def test_outside_a_loop_it_is_not_made() -> None:
     with pytest.raises(RuntimeError):
         LoopClient("127.0.0.1", 1)

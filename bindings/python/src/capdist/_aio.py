@@ -244,7 +244,8 @@ class _Driver:
 
 class LoopClient(AsyncClient):
     """A connection to an OpenD gateway that the running loop drives: no thread is behind it, and callbacks run on the loop's
-    thread. Made by :meth:`connect`; to be used on that loop only. The methods are those of :class:`AsyncClient`.
+    thread. Made by :meth:`connect`, which looks a name up; the constructor
+    takes addresses only. Use it on that loop only. The methods are those of :class:`AsyncClient`.
 
     What is no ``Exception`` (``SystemExit``) and what a signal's handler raises (``KeyboardInterrupt``) come out of the loop, as
     they do from its other callbacks."""
@@ -263,7 +264,7 @@ class LoopClient(AsyncClient):
             ArgumentError: an argument is not valid.
         """
         try:
-            return cls(host, port, **options, _mode=native.MODE_HOST_DRIVEN)
+            return cls(host, port, **options)
         except CapdistError as error:
             if error.status is not Status.NEEDS_ADDRESS:
                 raise
@@ -276,13 +277,13 @@ class LoopClient(AsyncClient):
         if options.get("tls") or options.get("websocket_key") is not None:
             options.setdefault("tls_server_name", host.encode("idna").decode("ascii"))
         names = Names(asyncio.get_running_loop(), host, port, addresses(found))
-        return cls(host, port, **options, _mode=native.MODE_HOST_DRIVEN, _resolver=names)
+        return cls(host, port, **options, _resolver=names)
 
-    def __init__(self, host: str, port: int, **options: Any) -> None:
+    def __init__(self, host: str = DEFAULTS.texts["host"], port: int = DEFAULTS.port, **options: Any) -> None:
         self._loop = _running_loop()
-        super().__init__(host, port, **options)
-        self._finalizer.detach()
+        super().__init__(host, port, **options, _mode=native.MODE_HOST_DRIVEN)
         driver = _Driver(self._loop, self._connection, self._waiting, options.get("_resolver"))
+        self._finalizer.detach()
         self._finalizer = weakref.finalize(self, driver.abandon)
         self._end = driver.end
 
