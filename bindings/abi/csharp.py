@@ -76,8 +76,14 @@ def _struct(interface: Node, struct: Node) -> list[str]:
     for field in newer:
         words = f"{field['doc']}. Since {field['since']}; null where the library does not tell."
         kind = _type(field["type"])
-        lines += ["", *_comment(words, "            "), f"            internal {kind}? {field['name']} =>"]
-        lines.append(f"                (present & {bit(field)}) != 0 ? {field['name']}_ : ({kind}?)null;")
+        lines += ["", *_comment(words, "            "), f"            internal {kind}? {field['name']}", "            {"]
+        lines += ["                get =>"]
+        lines.append(f"                    (present & {bit(field)}) != 0 ? {field['name']}_ : ({kind}?)null;")
+        # After `present`: for a struct that the binding itself fills.
+        lines += ["                set", "                {"]
+        lines.append(f"                    {field['name']}_ = value.GetValueOrDefault();")
+        lines.append(f"                    if (value.HasValue) present |= {bit(field)};")
+        lines += ["                }", "            }"]
     return [*lines, "        }"]
 
 

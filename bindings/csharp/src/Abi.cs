@@ -98,8 +98,16 @@ namespace Capdist
 
             /// <summary>Whether to repeat the request: one of <c>CAPDIST_RETRY_*</c>. Read it only if <c>Present</c>
             /// has <c>HasRetry</c>. Since 1.1; null where the library does not tell.</summary>
-            internal int? retry =>
-                (present & CAPDIST_HAS_RETRY) != 0 ? retry_ : (int?)null;
+            internal int? retry
+            {
+                get =>
+                    (present & CAPDIST_HAS_RETRY) != 0 ? retry_ : (int?)null;
+                set
+                {
+                    retry_ = value.GetValueOrDefault();
+                    if (value.HasValue) present |= CAPDIST_HAS_RETRY;
+                }
+            }
         }
 
         /// <summary>How a request of capdist_send_proto() completed.</summary>
@@ -119,8 +127,16 @@ namespace Capdist
             private int retry_;
 
             /// <summary>As in capdist_reply. Since 1.1; null where the library does not tell.</summary>
-            internal int? retry =>
-                (present & CAPDIST_HAS_RETRY) != 0 ? retry_ : (int?)null;
+            internal int? retry
+            {
+                get =>
+                    (present & CAPDIST_HAS_RETRY) != 0 ? retry_ : (int?)null;
+                set
+                {
+                    retry_ = value.GetValueOrDefault();
+                    if (value.HasValue) present |= CAPDIST_HAS_RETRY;
+                }
+            }
         }
 
         /// <summary>Figures derived for one group of order sizes, in the security's currency. A missing number is
