@@ -293,7 +293,7 @@ def test_the_constructor_takes_an_address(gateway: Simulator) -> None:
         async with LoopClient("127.0.0.1", gateway.port) as client:
             assert (await client.capital_distribution("HK.00700")).security == "HK.00700"
         with pytest.raises(CapdistError) as refused:
-            LoopClient("localhost", gateway.port)
+            LoopClient("gateway.invalid", gateway.port)
         assert refused.value.status is Status.NEEDS_ADDRESS
 
     asyncio.run(main())
