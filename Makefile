@@ -4,6 +4,7 @@
 # make quick    run what a developer wants before each commit: lint, units, the C tests once, Python
 # make deep     run what takes long or depends on chance: sanitizers, fuzzing, mutants, many processes and schedules
 # make bench    measure the library and its peers, and write docs/benchmarks.md; BASE=libcapdist.so: another build beside it
+# make order    write Sources/Embedded/order.txt anew: which functions of OpenSSL the linker puts side by side
 # make lib      build the library, its debug information and the simulator, in RELEASE; OPENSSL=small: with an OpenSSL inside that has
 #               no more than the library uses, built from Debian's source; OPENSSL=folder: with that OpenSSL
 # make tool     build the command capdist (tools/capdist), in RELEASE
@@ -79,7 +80,7 @@ JAVA_TEST_PACKAGES := libgoogle-gson-java libguava-java junit5 maven libmaven-co
 NODE_PACKAGES = node-typescript node-js-beautify $(if $(shell command -v node),,nodejs) \
     $(if $(shell node bindings/node/headers.js 2>/dev/null),,libnode-dev) $(if $(shell command -v npm),,npm)
 
-.PHONY: setup setup-build lib sanitized tool manual demo test quick deep bench java csharp install uninstall wheel deb jar npm dll docs abi messages messages-check format lint simulate mutants fuzz clean
+.PHONY: setup setup-build lib sanitized tool manual demo test quick deep bench order java csharp install uninstall wheel deb jar npm dll docs abi messages messages-check format lint simulate mutants fuzz clean
 
 setup:
 	@scripts/setup.sh $(BUILD_PACKAGES) $(TOOL_PACKAGES) $(TOOL_TEST_PACKAGES) $(TEST_PACKAGES) $(JAVA_PACKAGES) $(JAVA_TEST_PACKAGES) $(CSHARP_PACKAGES) $(NODE_PACKAGES) $(RUNTIME_PACKAGES)
@@ -175,6 +176,9 @@ deep: setup
 
 bench: setup
 	@python3 Benchmarks/bench.py $(if $(BASE),--base '$(BASE)')
+
+order: setup lib
+	@python3 Benchmarks/order.py $(RELEASE)/libcapdist.so
 
 mutants: setup
 	@python3 Tests/run.py mutants $(if $(ONLY),--only '$(ONLY)')

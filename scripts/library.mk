@@ -48,9 +48,13 @@ C_FLAGS := -std=c11 -O2 -g -fPIC -fvisibility=hidden -ffunction-sections -fdata-
 	$(INCLUDES) $(SANITIZER:%=-fsanitize=%)
 # Swift goes on with no memory where there is none (Sources/Embedded/embedded.c).
 NO_MEMORY := -Wl,--wrap=posix_memalign
+# OpenSSL's texts of errors are left out, all but those that the library reads (the same).
+NO_TEXTS := -Wl,--wrap=ossl_err_load_crypto_strings
+# What connections call of OpenSSL lies side by side (Benchmarks/order.py). Names that are not there do no harm.
+ORDER := -Wl,--symbol-ordering-file=Sources/Embedded/order.txt,--no-warn-symbol-ordering
 # A program that is built with a sanitizer has its functions.
 LINK_FLAGS := -shared -fuse-ld=lld -Wl,-soname,$(SONAME),--version-script=Sources/Embedded/exports.map,--exclude-libs=ALL \
-	$(NO_MEMORY) -Wl,--gc-sections,--icf=all,--build-id=sha1,--as-needed,-z,now,-z,text $(if $(SANITIZER),,-Wl,--no-undefined)
+	$(NO_MEMORY) $(NO_TEXTS) $(ORDER) -Wl,--gc-sections,--icf=all,--build-id=sha1,--as-needed,-z,now,-z,text $(if $(SANITIZER),,-Wl,--no-undefined)
 # Swift's tables of Unicode are left out: texts are taken apart as bytes.
 LIBRARIES := $(OPENSSL:%=-L%/lib) -l:libssl.a -l:libcrypto.a -l:libprotobuf-c.a
 
@@ -66,7 +70,7 @@ all: $(OUT)/$(SONAME) $(if $(SANITIZER),,$(OUT)/libcapdist.a $(OUT)/libcapdist.s
 $(OUT)/$(SONAME): $(OUT)/libcapdist.so scripts/split.sh
 	scripts/split.sh $< $@
 
-$(OUT)/libcapdist.so: $(OBJECTS)/CapDist.o $(C_OBJECTS) Sources/Embedded/exports.map $(OBJECTS)/linked-by
+$(OUT)/libcapdist.so: $(OBJECTS)/CapDist.o $(C_OBJECTS) Sources/Embedded/exports.map Sources/Embedded/order.txt $(OBJECTS)/linked-by
 	$(CLANG) $(LINK_FLAGS) $(SANITIZER:%=-fsanitize=%) -o $@ $(filter %.o,$^) $(LIBRARIES)
 
 # What is inside, with versions and licences.
@@ -81,7 +85,7 @@ $(OUT)/alone/$(SONAME): $(OBJECTS)/CapDist.o $(C_OBJECTS) $(OBJECTS)/linked-by
 # One object, in which all names but the header's are local: a program may have the same. What the archives share between objects
 # by name (COMDAT) is shared no more.
 $(OUT)/libcapdist.a: $(OBJECTS)/CapDist.o $(C_OBJECTS) $(OBJECTS)/linked-by
-	$(CLANG) -r -fuse-ld=bfd -nostdlib $(NO_MEMORY) -Wl,-d,--force-group-allocation -o $(OBJECTS)/whole.o $(filter %.o,$^) $(LIBRARIES)
+	$(CLANG) -r -fuse-ld=bfd -nostdlib $(NO_MEMORY) $(NO_TEXTS) -Wl,-d,--force-group-allocation -o $(OBJECTS)/whole.o $(filter %.o,$^) $(LIBRARIES)
 	objcopy --strip-debug --wildcard --keep-global-symbol='capdist_*' $(OBJECTS)/whole.o $(OBJECTS)/libcapdist.o
 	@rm -f $@
 	ar rcs $@ $(OBJECTS)/libcapdist.o

@@ -60,3 +60,7 @@ int __wrap_posix_memalign(void **memory, size_t alignment, size_t size) {
     if (length > 0 && write(STDERR_FILENO, line, (size_t)length) < 0) abort();
     abort();
 }
+
+// OpenSSL would load the texts of all its errors, 30 KB, at the first. `copenssl_reason` loads those that TLS and certificates have.
+int __wrap_ossl_err_load_crypto_strings(void);
+int __wrap_ossl_err_load_crypto_strings(void) { return 1; }

@@ -3,6 +3,7 @@
 #include "guest.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/wait.h>
 
@@ -21,7 +22,10 @@ int SHA1_Init(void *context) {
 static int fails_at;
 extern void *__libc_malloc(size_t size);
 void *malloc(size_t size) {
-    if (size >= sizeof(capdist_security) && size < 512 && fails_at > 0 && --fails_at == 0) return NULL;
+    if (size >= sizeof(capdist_security) && size < 512 && fails_at > 0 && --fails_at == 0) {
+        errno = ENOMEM;
+        return NULL;
+    }
     return __libc_malloc(size);
 }
 

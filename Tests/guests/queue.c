@@ -16,6 +16,7 @@ extern void *__libc_memalign(size_t alignment, size_t size);
 static bool refuses_now(size_t size) {
     if (!refuses || size < LARGE) return false;
     refused++;
+    errno = ENOMEM;
     return true;
 }
 
