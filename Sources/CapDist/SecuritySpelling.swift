@@ -18,6 +18,9 @@ struct SecuritySpelling {
         self.text = text
     }
 
+    /// Whether it begins or ends with a blank.
+    static func hasBlanksAround(_ raw: UnsafeRawBufferPointer) -> Bool { Self(raw).text.count < raw.count }
+
     /// A quick test: nearly no text begins or ends with a blank.
     private static func mayBeBlank(_ byte: UInt8) -> Bool { byte <= 0x20 || byte >= 0x80 }
 

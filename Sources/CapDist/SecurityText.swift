@@ -20,6 +20,8 @@ extension capdist_security {
             if isPlain { return nil }
             let text = UnsafeRawBufferPointer(rebasing: code[..<length])
             if text.contains(where: { $0 < 0x20 || $0 == 0x7f }) { return "the security's code has control characters" }
+            // Its text would be read without them.
+            if SecuritySpelling.hasBlanksAround(text) { return "the security's code begins or ends with a blank" }
             return isUTF8(text) ? nil : "the security's code is not UTF-8"
         }
         if let fault { throw .invalid("\(fault)") }

@@ -201,8 +201,10 @@ static void format_refuses_what_is_no_security(void **state) {
     (void)state;
     capdist_security securities[] = {{0, "00700"}, {1, " 00700"}, {-1, "00700"}, {1, "00700 "}, {CAPDIST_MARKET_HK, ""},
                                      {CAPDIST_MARKET_HK, "\xff"}, {CAPDIST_MARKET_HK, "0\t0"},
+                                     /* an ideographic space, a no-break space */
+                                     {CAPDIST_MARKET_HK, "\xe3\x80\x80"}, {CAPDIST_MARKET_HK, "\xc2\xa0" "00700"},
                                      {CAPDIST_MARKET_HK, ""}};
-    memset(securities[7].code, '7', CAPDIST_CODE_SIZE); /* no NUL */
+    memset(securities[COUNT(securities) - 1].code, '7', CAPDIST_CODE_SIZE); /* no NUL */
     for (size_t i = 0; i < COUNT(securities); i++) {
         char text[8];
         memset(text, '#', sizeof text);
