@@ -50,7 +50,7 @@ C_FLAGS := -std=c11 -O2 -g -fPIC -fvisibility=hidden -ffunction-sections -fdata-
 NO_MEMORY := -Wl,--wrap=posix_memalign
 # OpenSSL's texts of errors are left out, all but those that the library reads (the same).
 NO_TEXTS := -Wl,--wrap=ossl_err_load_crypto_strings
-# What connections call of OpenSSL lies side by side (Benchmarks/order.py). Names that are not there do no harm.
+# What connections call lies side by side (Benchmarks/order.py). Names that are not there do no harm.
 ORDER := -Wl,--symbol-ordering-file=Sources/Embedded/order.txt,--no-warn-symbol-ordering
 # A program that is built with a sanitizer has its functions.
 LINK_FLAGS := -shared -fuse-ld=lld -Wl,-soname,$(SONAME),--version-script=Sources/Embedded/exports.map,--exclude-libs=ALL \
