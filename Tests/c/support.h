@@ -279,6 +279,12 @@ int refused_port(fixture *f);
 /** A loopback port that neither accepts nor refuses: connecting takes for ever. */
 int stuck_port(fixture *f);
 
+/**
+ * Forks a child that may not outlive this process; 0 in the child. A crash ends the child: cmocka would take it for a failed
+ * test, run the teardown in the child, which kills the simulators, and the status that the child ends with would hide it.
+ */
+pid_t fork_child(void);
+
 /** Ends the process when a test takes longer than any should, naming it. */
 void watch(const char *test_name);
 void unwatch(void);

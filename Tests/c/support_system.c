@@ -49,6 +49,18 @@ void unwatch(void) {
     alarm(0);
 }
 
+/* ---- children ---- */
+
+pid_t fork_child(void) {
+    static const int crashes[] = {SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS};
+    pid_t parent = getpid(), child = fork();
+    if (child != 0) return child;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) _exit(1);
+    for (size_t i = 0; i < COUNT(crashes); i++) signal(crashes[i], SIG_DFL);
+    return 0;
+}
+
 /* ---- opend-simulator ---- */
 
 /* Reads a line of the simulator's: "listening 127.0.0.1:PORT", or "websocket ...". */
@@ -83,13 +95,10 @@ int start_simulator(fixture *f, ...) {
     va_end(rest);
     int ends[2];
     if (pipe2(ends, O_CLOEXEC)) fail_msg("no pipe");
-    pid_t parent = getpid(), child = fork();
+    pid_t child = fork_child();
     if (child == 0) {
         int nothing = open("/dev/null", O_RDONLY);
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        if (getppid() == parent && dup2(ends[1], STDOUT_FILENO) >= 0 && dup2(nothing, STDIN_FILENO) >= 0) {
-            execv(path, arguments);
-        }
+        if (dup2(ends[1], STDOUT_FILENO) >= 0 && dup2(nothing, STDIN_FILENO) >= 0) execv(path, arguments);
         _exit(127);
     }
     close(ends[1]);

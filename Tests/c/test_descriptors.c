@@ -11,7 +11,6 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
@@ -33,11 +32,9 @@ static void close_all(void) {
     forget_the_loop();
 }
 
-static pid_t fork_child(void) {
-    pid_t parent = getpid(), child = fork();
+static pid_t fork_with_alarm(void) {
+    pid_t child = fork_child();
     if (child != 0) return child;
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != parent) _exit(1);
     /* In place of the test's own alarm, which a child does not inherit. */
     alarm(30);
     return 0;
@@ -97,7 +94,7 @@ static void a_childs_copies_are_closed_at_the_fork(void **state) {
     int count = 0;
     for (int fd = 0; fd < HIGHEST; fd++) count += after[fd] && !before[fd];
     assert_int_equal(count, 4 * (int)COUNT(clients));
-    pid_t child = fork_child();
+    pid_t child = fork_with_alarm();
     if (child == 0) {
         for (int fd = 0; fd < HIGHEST; fd++) if (after[fd] && !before[fd] && fcntl(fd, F_GETFD) >= 0) _exit(STILL_OPEN);
         _exit(GOOD);
@@ -128,7 +125,7 @@ static void a_childs_own_descriptors_are_left_alone(void **state) {
     client *clients[3];
     for (size_t i = 0; i < COUNT(clients); i++) clients[i] = ready_client(f, port);
     for (int closes = 0; closes < 2; closes++) {
-        pid_t child = fork_child();
+        pid_t child = fork_with_alarm();
         if (child == 0) _exit(live_as_a_daemon(clients, COUNT(clients), closes));
         assert_int_equal(status_of(child), GOOD);
     }
@@ -270,7 +267,7 @@ static void an_idle_connection_finds_its_descriptors_closed(void **state) {
     if (is_host_driven()) return;
     for (int n = 0; n < 4; n++) {
         g->keep_alive_interval = n & 1 ? 30 : 1;
-        pid_t child = fork_child();
+        pid_t child = fork_with_alarm();
         if (child == 0) _exit(lose_all_idle(g->port, n & 1, n & 2));
         assert_int_equal(status_of(child), GOOD);
     }
@@ -307,7 +304,7 @@ static void some_of_the_descriptors_are_closed(void **state) {
     for (int round = 0; round < ROUNDS; round += AT_ONCE) {
         pid_t children[AT_ONCE];
         for (int n = 0; n < AT_ONCE; n++) {
-            children[n] = fork_child();
+            children[n] = fork_with_alarm();
             if (children[n] == 0) _exit(lose_some(g->port, is_host_driven(), round + n));
         }
         for (int n = 0; n < AT_ONCE; n++) {
@@ -352,7 +349,7 @@ static void another_connection_gets_the_numbers(void **state) {
     /* Nobody looks in application-driven mode before what is asked goes out. */
     for (int is_driven = is_host_driven(); is_driven <= 1; is_driven++) {
         for (int pause_ms = 0; pause_ms <= 1500; pause_ms += 1500) {
-            pid_t child = fork_child();
+            pid_t child = fork_with_alarm();
             if (child == 0) _exit(open_another(g->port, is_driven, pause_ms));
             assert_int_equal(status_of(child), GOOD);
             assert_int_equal(gateway_frame_count(g, GET_CAPITAL_DISTRIBUTION), asked += 7);
@@ -384,7 +381,7 @@ static int open_alike(int port, bool is_driven, int pause_ms) {
 static void a_loop_alike_is_left_alone(void **state) {
     int port = start_simulator(*state, "--no-quota", NULL);
     for (int pause_ms = 0; pause_ms <= 1500; pause_ms += 1500) {
-        pid_t child = fork_child();
+        pid_t child = fork_with_alarm();
         if (child == 0) _exit(open_alike(port, is_host_driven(), pause_ms));
         assert_int_equal(status_of(child), GOOD);
     }
@@ -397,7 +394,7 @@ static void lost_descriptors(void **state, bool at_once) {
     for (int opens = 0; opens < 2; opens++) {
         /* Such a loop waits for the application's own file, and has no reason to call. */
         if (is_host_driven() && opens && !at_once) continue;
-        pid_t child = fork_child();
+        pid_t child = fork_with_alarm();
         if (child == 0) _exit(lose_all(g->port, is_host_driven(), at_once, opens));
         assert_int_equal(status_of(child), GOOD);
     }
@@ -476,7 +473,7 @@ static void with_a_number_reused(void **state, int reuse(int port, bool is_drive
     gateway_on(g, GET_CAPITAL_DISTRIBUTION, answer_nothing);
     for (int n = is_host_driven() ? 2 : 0; n < 4; n++) {
         bool is_driven = n & 2, is_idle = n & 1;
-        pid_t child = fork_child();
+        pid_t child = fork_with_alarm();
         if (child == 0) _exit(reuse(g->port, is_driven, is_idle));
         assert_int_equal(status_of(child), GOOD);
     }

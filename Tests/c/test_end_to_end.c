@@ -7,7 +7,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -113,9 +112,8 @@ static outcome run_with_key(const char *program, const char *key, const char *se
     snprintf(port_text, sizeof port_text, "%d", port);
     int out[2], err[2];
     assert_int_equal(pipe2(out, O_CLOEXEC) | pipe2(err, O_CLOEXEC), 0);
-    pid_t child = fork();
+    pid_t child = fork_child();
     if (child == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (dup2(out[1], STDOUT_FILENO) >= 0 && dup2(err[1], STDERR_FILENO) >= 0) {
             if (key) execl(path, path, "--rsa-key", key, security, host, port_text, (char *)NULL);
             else execl(path, path, security, host, port_text, (char *)NULL);

@@ -5,7 +5,6 @@
 #include <semaphore.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -93,10 +92,9 @@ static int64_t life_of_a_process_ms(const char *port) {
     path[length] = 0;
     strcpy(strrchr(path, '/') + 1, "fetch");
     int64_t before = now_ms();
-    pid_t child = fork();
+    pid_t child = fork_child();
     assert_true(child >= 0);
     if (child == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
         int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
         if (nowhere >= 0 && dup2(nowhere, STDOUT_FILENO) >= 0) {
             execl(path, path, "HK.00700", "127.0.0.1", port, (char *)NULL);

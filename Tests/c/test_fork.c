@@ -6,7 +6,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -40,16 +39,6 @@ static int wait_for_child_within(pid_t child, int limit_ms) {
 
 static int wait_for_child(pid_t child) {
     return wait_for_child_within(child, CHILD_MS);
-}
-
-/* Forks a child that may not outlive this process; 0 in the child. */
-static pid_t fork_child(void) {
-    pid_t parent = getpid(), child = fork();
-    if (child == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        if (getppid() != parent) _exit(1);
-    }
-    return child;
 }
 
 static void must_not_answer(capdist_conn *conn, uint32_t serial_no, const capdist_reply *reply, void *user_data) {

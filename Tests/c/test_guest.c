@@ -391,7 +391,7 @@ static void descriptors_are_closed_on_exec(void **state) {
 /* The host's descriptors 0 to 2 may be closed: then the library's own get these numbers, and stay its own. */
 static void closed_standard_descriptors_do_no_harm(void **state) {
     int port = start_simulator(*state, "--no-quota", NULL);
-    pid_t child = fork();
+    pid_t child = fork_child();
     if (child == 0) {
         for (int fd = 0; fd < 3; fd++) close(fd);
         capdist_options options;

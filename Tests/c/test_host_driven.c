@@ -560,7 +560,7 @@ static int after_fork(client *c) {
 
 static void a_child_is_told(void **state) {
     client *c = driven_ready(*state, start_simulator(*state, "--no-quota", NULL));
-    pid_t child = fork();
+    pid_t child = fork_child();
     if (child == 0) _exit(after_fork(c));
     assert_int_equal(child_status(child), 0);
     ask(c, "00700");
@@ -572,7 +572,7 @@ static pid_t forked;
 
 static void fork_in_the_callback(client *c, const event *e) {
     (void)c;
-    if (e->kind == EVENT_REPLY && e->serial_no == 1) forked = fork();
+    if (e->kind == EVENT_REPLY && e->serial_no == 1) forked = fork_child();
 }
 
 /* Unlike in thread mode the stack below the callback is the host's, and the child may go on with it. */
@@ -595,7 +595,7 @@ static void a_child_may_come_back_from_a_callback(void **state) {
 static void release_the_other_and_fork(client *c, const event *e) {
     if (e->kind != EVENT_REPLY || e->serial_no != 1) return;
     capdist_release(c->other->conn);
-    forked = fork();
+    forked = fork_child();
 }
 
 /* The other's descriptors are closed in the child, too, though nothing there can be told of it any more. */
