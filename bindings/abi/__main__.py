@@ -1,11 +1,10 @@
-"""The one description of the C interface: capdist.json, recorded from include/capdist.h, from which the raw layers of the bindings
-and the tables of the pages are written. docs/abi.md has the rules.
+"""Records the C interface of include/capdist.h in capdist.json, and generates from it the raw layers of the bindings and the
+tables of the pages. docs/abi.md has the rules.
 
-    python3 bindings/abi             fails, and says why, if the header's interface is not the recorded one, or a generated file is
-                                     not what the record makes
-    python3 bindings/abi --record    records the header's interface and writes the generated files; refuses what breaks programs,
-                                     unless the major number changed
-    python3 bindings/abi --header H --into FOLDER    writes what another header would make, and records nothing
+    python3 bindings/abi             fails, and says why, if the header differs from the record, or a generated file is stale
+    python3 bindings/abi --record    records the header's interface and writes the generated files; refuses changes that break
+                                     programs, unless the major number changed
+    python3 bindings/abi --header H --into FOLDER    writes the files for another header, and records nothing
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ RECORD = Path(__file__).resolve().with_name("capdist.json")
 
 
 def generated(interface: record.Node, instead: dict[str, Path]) -> dict[str, str]:
-    """Every generated file, by its path below the project's folder, as it should be."""
+    """The text that every generated file should have, by its path in the project."""
     files = pages.write(interface, ROOT, instead) | swift.write(interface, ROOT)
     for language in (c_tests, cpp, csharp, java, node, python):
         files |= language.write(interface)

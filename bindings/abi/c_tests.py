@@ -1,4 +1,4 @@
-"""What the C tests know of the interface, and of that of the first version."""
+"""Headers for the C tests: the statuses, and the interface of the first version."""
 
 from __future__ import annotations
 

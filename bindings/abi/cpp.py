@@ -1,4 +1,4 @@
-"""C++'s enums that are the header's, and its readers of newer fields."""
+"""Generates the enums for C++, and the functions that read newer fields."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ENUMS = {
     "status": "status", "retry": "retry", "market": "market", "log": "log_level", "transport": "transport", "cipher": "cipher",
     "outage": "outage_mode", "quota": "quota_mode", "state": "state",
 }  # fmt: skip
-#: What would be a keyword.
+#: Other names for constants whose name is a keyword.
 KEYWORDS = {"default": "standard"}
 
 
@@ -26,14 +26,14 @@ def _comment(text: str, indent: str) -> list[str]:
 
 
 def write(interface: Node) -> dict[str, str]:
-    """The enums."""
+    """The header with the enums and the readers."""
     oldest = f"{interface['version'].split('.')[0]}.0"
-    lines = ["/// @file", "/// Enums and readers of newer fields, as capdist.h has them.", f"// {MARK}"]
+    lines = ["/// @file", "/// Enums of capdist.h, and functions that read newer fields.", f"// {MARK}"]
     lines += ["#ifndef CAPDIST_ABI_HPP", "#define CAPDIST_ABI_HPP", "", "#include <cstdint>", "", '#include "capdist.h"']
     lines += [
         '#include "capdist/namespace.hpp"',
         "",
-        "// Null where the library is an older one, which a program runs with all the same.",
+        "// Weak: a program also runs with an older library, and then these are null.",
     ]
     newer = [one["name"] for one in interface["functions"] if one["since"] != oldest]
     lines += ['extern "C" {', *(f"extern __typeof__({name}) {name} __attribute__((weak));" for name in newer), "}"]
@@ -51,7 +51,7 @@ def write(interface: Node) -> dict[str, str]:
     for struct in interface["structs"]:
         for field in newer_fields(interface, struct):
             words = (
-                f"{field['doc']}. Since {field['since']}; `otherwise` where the library does not tell, whose struct ends before."
+                f"{field['doc']}. Since {field['since']}; `otherwise` if the library is older, and its struct lacks the field."
             )
             kind = field["type"].replace("int32_t", "std::int32_t").replace("ustd::", "std::u")
             lines += ["", *_comment(words, "")]

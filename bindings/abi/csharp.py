@@ -1,4 +1,4 @@
-"""C#'s raw layer, over P/Invoke, and the enums that are the header's."""
+"""Generates the raw layer for C#, over P/Invoke, and the enums."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from words import MARK, bit, comment, constant, doc, enum_doc, newer_fields, pas
 Node = dict[str, Any]
 
 FOLDER = "bindings/csharp/src"
-#: Enums that users see, with the name that they have in C#; the others are plain numbers.
+#: Public enums, with their names in C#. The constants of other enums are plain numbers.
 ENUMS = {
     "status": "Status", "retry": "Retry", "market": "Market", "log": "LogLevel", "transport": "Transport", "cipher": "Cipher",
     "outage": "OutageMode", "quota": "QuotaMode", "state": "ConnectionState",
@@ -32,7 +32,7 @@ def _type(c: str) -> str:
 
 def _name(enum: Node, one: Node) -> str:
     words = constant(enum, one).split("_")
-    if enum["name"] == "market":  # a market's two letters are its name
+    if enum["name"] == "market":  # HK, not Hk
         return "".join(word if len(word) == 2 else word.capitalize() for word in words)
     return pascal("_".join(words)).replace("Websocket", "WebSocket")
 
@@ -69,17 +69,17 @@ def _struct(interface: Node, struct: Node) -> list[str]:
         if array := re.fullmatch(r"char\[(\d+)\]", field["type"]):
             lines.append(f"            public fixed byte {field['name']}[{array[1]}];")
         elif field in newer:
-            # Not to be read by its name: where an older library's struct ends lies another's memory.
+            # Private: an older library's struct ends before this field, and reading it would be out of bounds.
             lines.append(f"            private {_type(field['type'])} {field['name']}_;")
         else:
             lines.append(f"            public {_type(field['type'])} {field['name']};")
     for field in newer:
-        words = f"{field['doc']}. Since {field['since']}; null where the library does not tell."
+        words = f"{field['doc']}. Since {field['since']}; null if the library is older."
         kind = _type(field["type"])
         lines += ["", *_comment(words, "            "), f"            internal {kind}? {field['name']}", "            {"]
         lines += ["                get =>"]
         lines.append(f"                    (present & {bit(field)}) != 0 ? {field['name']}_ : ({kind}?)null;")
-        # After `present`: for a struct that the binding itself fills.
+        # For structs that the binding fills itself. It sets `present` first.
         lines += ["                set", "                {"]
         lines.append(f"                    {field['name']}_ = value.GetValueOrDefault();")
         lines.append(f"                    if (value.HasValue) present |= {bit(field)};")
@@ -100,7 +100,7 @@ def _native(interface: Node) -> str:
     major, minor = interface["version"].split(".")
     lines = [
         f"// {MARK}",
-        "#pragma warning disable 649 // the library writes them",
+        "#pragma warning disable 649 // the library writes these fields",
         "using System;",
         "using System.Runtime.InteropServices;",
         "",
@@ -108,7 +108,7 @@ def _native(interface: Node) -> str:
     lines += [
         "namespace Capdist",
         "{",
-        "    /// <summary>The C interface, with the names of capdist.h. All of it is blittable: nothing is marshalled.</summary>",
+        "    /// <summary>The C interface, with the names of capdist.h. All types are blittable: nothing is marshalled.</summary>",
     ]
     lines += ["    internal static unsafe partial class Native", "    {"]
     lines += [
@@ -116,9 +116,9 @@ def _native(interface: Node) -> str:
         f"        internal const int CAPDIST_VERSION_MINOR = {minor};",
     ]
     lines += [
-        "        /// <summary>By its SONAME, which no other major version has. The runtime asks the loader: LD_LIBRARY_PATH, the"
+        "        /// <summary>The SONAME, which belongs to one major version. The loader searches LD_LIBRARY_PATH, the"
     ]
-    lines += ["        /// system's folders, and on .NET the assembly's folder first.</summary>"]
+    lines += ["        /// system's folders and, on .NET, first the assembly's folder.</summary>"]
     lines += [f'        private const string Library = "libcapdist.so.{major}";', ""]
     lines += [f"        internal const int {one['name']} = {one['value']};" for one in interface["constants"]]
     for enum in interface["enums"]:

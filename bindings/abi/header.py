@@ -1,5 +1,4 @@
-"""Reads a header as a compiler sees it: clang's syntax tree has names, types, values and comments, and a program tells sizes and
-offsets."""
+"""Reads the header: names, types, values and comments from clang's syntax tree; sizes and offsets from a compiled program."""
 
 from __future__ import annotations
 
@@ -12,9 +11,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-#: A macro as the preprocessor tells it: the name, the parameters of one that has some, and what it stands for.
+#: A macro in the preprocessor's output: its name, its parameters if it has some, and its replacement.
 _MACRO = re.compile(r"^#define (CAPDIST_\w+)(\([^)]*\))? (.+)$", re.MULTILINE)
-#: The same in the header, with the comment before it.
+#: A macro in the header, with the comment before it.
 _COMMENTED_MACRO = re.compile(r"/\*\*((?:(?!\*/).)*)\*/\s*#define (CAPDIST_\w+)", re.DOTALL)
 _CALLBACK = re.compile(r"typedef (\w+) \(\*(capdist_\w+)\)\(([^)]*)\)")
 
@@ -22,7 +21,7 @@ Node = dict[str, Any]
 
 
 def read(header: Path) -> Node:
-    """The interface, as capdist.json has it but for what only time tells: since when each thing is there, and statuses' texts."""
+    """The interface in the form of capdist.json, without versions and the statuses' texts, which only the record has."""
     swift = shutil.which("swift")
     clang = shutil.which("clang") or (Path(swift).resolve().with_name("clang") if swift else "clang")
     command = [clang, "-x", "c", "-std=c99"]
@@ -70,9 +69,9 @@ def _read_macros(interface: Node, macros: str, text: str) -> None:
     for name, parameters, body in sorted(_MACRO.findall(macros)):
         doc = docs.get(name, "")
         if parameters:
-            # Its text: a program has compiled in what it computes.
+            # The text is part of the interface: programs have the macro compiled in.
             interface["macros"].append({"name": name + parameters, "text": body, "doc": doc})
-        # The version's numbers change without changing the interface.
+        # The numbers of the version may change while the interface stays the same.
         elif not name.startswith("CAPDIST_VERSION_") and name != "CAPDIST_API":
             interface["constants"].append({"name": name, "value": None, "doc": doc})
 
@@ -82,7 +81,7 @@ def _inner(node: Node, kind: str) -> list[Node]:
 
 
 def _enum(node: Node) -> list[Node]:
-    """An enum without a name is named for what its constants have in common: "retry" for CAPDIST_RETRY_*."""
+    """The enums of the header have no names. The common part of the constants is the name: "retry" for CAPDIST_RETRY_*."""
     constants = []
     for one in _inner(node, "EnumConstantDecl"):
         value = next(inner for inner in one["inner"] if inner["kind"] != "FullComment")
@@ -114,7 +113,7 @@ def _doc(node: Node) -> str:
     for paragraph in _inner(comments[0], "ParagraphComment") if comments else []:
         if text := _plain("".join(_words(paragraph))):
             return text
-    # One that only tells what it returns.
+    # The comment may have nothing but @return.
     for command in _inner(comments[0], "BlockCommandComment") if comments else []:
         if command.get("name") == "return":
             return "Returns " + _plain("".join(_words(command["inner"][0])))
@@ -125,7 +124,7 @@ def _words(comment: Node) -> list[str]:
     pieces = []
     for one in comment.get("inner", []):
         if one["kind"] == "TextComment":
-            pieces.append(one["text"])  # one of a new line begins with a blank
+            pieces.append(one["text"])  # a new line's text begins with a blank
         elif one["kind"] == "InlineCommandComment":
             pieces.append(" ".join(one.get("args", [])))
     return pieces
@@ -149,7 +148,7 @@ def _parameters(words: str) -> list[Node]:
 
 
 def _measure(interface: Node, header: Path) -> None:
-    """Fills in what a compiler computes."""
+    """Fills in values, sizes, alignments and offsets, which a compiled program prints."""
     places: list[tuple[Node, str, str]] = [(one, "value", one["name"]) for one in interface["constants"]]
     for struct in interface["structs"]:
         name = struct["name"]

@@ -1,4 +1,4 @@
-"""Java's raw layer, over JNA, and the enums that are the header's."""
+"""Generates the raw layer for Java, over JNA, and the enums."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from words import (
 Node = dict[str, Any]
 
 FOLDER = "bindings/java/src/main/java/capdist"
-#: Enums that are files of their own: the class, and what stands for a number that only a newer library knows.
+#: Public enums: the class, and the constant for numbers that only a newer library has.
 ENUMS = {
     "status": ("Status", "UNKNOWN"),
     "retry": ("Retry", "UNKNOWN"),
@@ -36,7 +36,7 @@ FIELDS = {
     "int32_t": "int", "capdist_status": "int", "uint32_t": "int", "int64_t": "long", "uint64_t": "long", "size_t": "long",
     "double": "double", "void *": "long", "capdist_conn *": "long", "void": "void",
 }  # fmt: skip
-#: What the methods take where a field would be a pointer.
+#: Types of parameters whose C type would be a pointer in a field.
 ARGUMENTS = {
     "char *": "byte[]", "const void *": "byte[]", "capdist_security *": "byte[]", "const capdist_security *": "byte[]",
     "uint32_t *": "int[]", "capdist_conn **": "LongByReference", "capdist_reply **": "PointerByReference",
@@ -54,8 +54,8 @@ import com.sun.jna.ptr.PointerByReference;
 OPTIONALS
 
 /**
- * The C interface as it is: constants, structs, callbacks and functions of capdist.h, with its names. Handles, user data and sizes are
- * Java longs, as wide as C's pointers wherever the library is built.
+ * The C interface: constants, structs, callbacks and functions of capdist.h, with its names. Handles, user data and sizes are
+ * longs, since the library is for 64-bit systems.
  */
 final class Abi {{"""
 
@@ -99,12 +99,12 @@ def _enum(interface: Node, enum: Node, name: str, unknown: str | None) -> str:
         end = ";" if one is enum["constants"][-1] and not extra else ","
         lines += [*_comment(comment(one), "    "), f"    {constant(enum, one)}({one['value']}){end}"]
     if extra:
-        lines += ["    /** What only a newer library has. */", f"    {unknown}(-1);"]
+        lines += ["    /** A number that only a newer library has. */", f"    {unknown}(-1);"]
     lines += ["", "    private final int number;", "", f"    {name}(int number) {{", "        this.number = number;", "    }"]
     if unknown:
         lines += [
             "",
-            f"    /** The one of the C library with this number; {{@link #{unknown}}} for one that only a newer library knows. */",
+            f"    /** The constant with this number; {{@link #{unknown}}} for a number that only a newer library has. */",
         ]
         lines += [f"    static {name} of(int number) {{", "        return switch (number) {"]
         lines += [f"            case {one['value']} -> {constant(enum, one)};" for one in enum["constants"]]
@@ -137,11 +137,11 @@ def _struct(interface: Node, struct: Node) -> list[str]:
         lines += ["", "        /** The defaults. */", f"        public {name}() {{"]
         lines += [f"            CapdistLibrary.check({struct['name']}_init(this, size()));", "        }"]
     else:
-        lines += ["", "        // Of the library's: JNA's reading of a whole struct takes longer than all else of an answer."]
+        lines += ["", "        // Offsets to read single fields by: reading the whole struct with JNA is slow."]
         lines.append(f"        static final int SIZE = {struct['size']};")
         newer = newer_fields(interface, struct)
         for field in struct["fields"]:
-            # Not to be read by its place: where an older library's struct ends lies another's memory.
+            # Private: an older library's struct ends before this field, and reading it would be out of bounds.
             hidden = "private " if field in newer else ""
             lines.append(f"        {hidden}static final int {field['name'].upper()} = {field['offset']};")
         for field in newer:
@@ -154,7 +154,7 @@ def _reader(field: Node) -> list[str]:
     flag = bit(field).removeprefix("CAPDIST_")
     return [
         "",
-        *_comment(f"{field['doc']}. Since {field['since']}; empty where the library does not tell.", "        "),
+        *_comment(f"{field['doc']}. Since {field['since']}; empty if the library is older.", "        "),
         f"        static {optional} {camel(field['name'])}(Pointer at) {{",
         f"            return (at.getInt(PRESENT) & {flag}) != 0",
         f"                    ? {optional}.of(at.get{read}({field['name'].upper()}))",
@@ -183,7 +183,7 @@ def write(interface: Node) -> dict[str, str]:
             ]
     lines += [f"    static final int {one['name'].removeprefix('CAPDIST_')} = {one['value']};" for one in interface["constants"]]
     major = interface["version"].split(".")[0]
-    lines += ["", "    /** Of the libraries that will do. */", f"    static final int VERSION_MAJOR = {major};", ""]
+    lines += ["", "    /** The major version that the library must have. */", f"    static final int VERSION_MAJOR = {major};", ""]
     lines += ["    static {", "        CapdistLibrary.register(Abi.class, 0);", "    }", "", "    private Abi() {}"]
     for callback in interface["callbacks"]:
         arguments = ", ".join(f"{_field(one['type'])} {one['name']}" for one in callback["parameters"])
@@ -203,8 +203,8 @@ def write(interface: Node) -> dict[str, str]:
                 lines += _function(function, "    ")
             continue
         name = f"Since{since.replace('.', '_')}"
-        lines += ["", f"    /** What libraries before {since} lack. */", f"    static final class {name} {{"]
-        lines += ["        /** Whether the library has it. */"]
+        lines += ["", f"    /** Functions that version {since} added. */", f"    static final class {name} {{"]
+        lines += ["        /** Whether the loaded library has them. */"]
         lines += [f"        static final boolean IS_THERE = CapdistLibrary.register({name}.class, {since.split('.')[1]});"]
         lines += ["", f"        private {name}() {{}}"]
         for function in functions:

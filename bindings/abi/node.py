@@ -1,4 +1,4 @@
-"""Node's raw layer: what the addon loads of the library and reads of its structs, and the constants for JavaScript."""
+"""Generates the raw layer for Node: the functions and fields that the addon uses, and the constants for JavaScript."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from words import MARK, bit, camel, comment, constant, doc, enum_doc, newer_fiel
 Node = dict[str, Any]
 
 FOLDER = "bindings/node"
-#: Enums that users see, with the name that they have in JavaScript; the bits are the package's own.
+#: Public enums, with their names in JavaScript.
 ENUMS = {
     "status": "Status", "retry": "Retry", "transport": "Transport", "cipher": "Cipher", "quota": "QuotaMode", "outage": "OutageMode",
     "log": "LogLevel",
 }  # fmt: skip
-#: Constants that only the package itself needs.
+#: Enums that only the package uses.
 OWN = {"has": "HAS", "state": "STATE"}
 NUMBERS = ("int32_t", "uint32_t", "double")
 
@@ -64,8 +64,8 @@ def _header(interface: Node) -> str:
     oldest = f"{interface['version'].split('.')[0]}.0"
     lines = [f"// {MARK}", "#ifndef ABI_H", "#define ABI_H", "", "#include <capdist.h>", ""]
     for title, macro, is_newer in (
-        ("every library has", "OLDEST_FUNCTIONS", False),
-        ("an older one lacks", "NEWER_FUNCTIONS", True),
+        ("every version has", "OLDEST_FUNCTIONS", False),
+        ("an older library may lack", "NEWER_FUNCTIONS", True),
     ):
         functions = [one["name"] for one in interface["functions"] if (one["since"] != oldest) == is_newer]
         lines += [
@@ -88,7 +88,7 @@ def _header(interface: Node) -> str:
 def _reader(struct: Node, field: Node) -> list[str]:
     if field["type"] not in NUMBERS:
         raise SystemExit(f"abi: {struct['name']}.{field['name']}: Node's addon reads no {field['type']} yet")
-    words = f"{field['doc']}. Since {field['since']}; `otherwise` where the library does not tell, whose struct ends before."
+    words = f"{field['doc']}. Since {field['since']}; `otherwise` if the library is older, and its struct lacks the field."
     return [
         wrapped(_words(words), 118, "/// ", "/// "),
         f"static inline {field['type']} {short(struct['name'])}_{field['name']}(const {struct['name']} *from, {field['type']} otherwise) {{",

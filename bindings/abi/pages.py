@@ -1,4 +1,4 @@
-"""The tables of the pages."""
+"""Generates the tables of the pages."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Node = dict[str, Any]
 
 
 def layouts(interface: Node) -> str:
-    """Every struct's size and its fields' places."""
+    """Every struct's size, and its fields' offsets."""
     out: list[str] = []
     for struct in sorted(interface["structs"], key=lambda one: str(one["name"])):
         out += ["", f"### {struct['name']}", f"{struct['size']} bytes, aligned to {struct['alignment']}.", ""]
@@ -24,7 +24,7 @@ def layouts(interface: Node) -> str:
 
 
 def statuses(interface: Node) -> str:
-    """Every status with the sentence that the library has for it, and what the header says."""
+    """Every status with its sentence."""
     out = ["", "| number | status | `capdist_status_text()` |", "|---|---|---|"]
     out += [f"| {one['value']} | `{one['name']}` | {one['text']} |" for one in record.statuses(interface)]
     return "\n".join([*out, ""])
@@ -39,7 +39,7 @@ def options(interface: Node) -> str:
     return "\n".join([*out, ""])
 
 
-#: The tables: the page, what the table is called there, what writes it.
+#: The tables: the page, the table's name there, the function that writes it.
 TABLES: list[tuple[str, str, Callable[[Node], str]]] = [
     ("docs/foreign.md", "layouts", layouts),
     ("docs/errors.md", "statuses", statuses),
@@ -48,11 +48,11 @@ TABLES: list[tuple[str, str, Callable[[Node], str]]] = [
 
 
 def write(interface: Node, root: Path, instead: dict[str, Path]) -> dict[str, str]:
-    """The pages as they should be; `instead` names other files to take for them."""
+    """The text that the pages should have. `instead` names files to read in place of pages."""
     pages: dict[str, str] = {}
     for name, title, table in TABLES:
         text = pages.get(name) or instead.get(name, root / name).read_text(encoding="utf-8")
-        # The table is between these lines.
+        # The table stands between these lines.
         begin, end = f"<!-- {title}: written by `{COMMAND}` -->\n", f"<!-- end of the {title} -->"
         before, found, rest = text.partition(begin)
         _, also_found, after = rest.partition(end)

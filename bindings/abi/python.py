@@ -1,4 +1,4 @@
-"""Python's raw layer, over ctypes."""
+"""Generates the raw layer for Python, over ctypes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from words import COMMAND, bit, comment, constant, doc, enum_doc, has_size, newe
 Node = dict[str, Any]
 
 FILE = "bindings/python/src/capdist/_abi.py"
-#: Enums that users see, with the name that they have in Python; the others are plain numbers.
+#: Public enums, with their names in Python. The constants of other enums are plain numbers.
 ENUMS = {"status": "Status", "retry": "Retry", "log": "LogLevel", "cipher": "Cipher"}
 NUMBERS = {
     "int32_t": "c_int32", "capdist_status": "c_int32", "uint32_t": "c_uint32", "int64_t": "c_int64", "uint64_t": "c_uint64",
@@ -19,7 +19,7 @@ NUMBERS = {
     "char *": "c_char_p", "const char *": "c_char_p", "const uint8_t *": "c_void_p", "capdist_conn *": "c_void_p",
     "capdist_conn **": "POINTER(c_void_p)", "uint32_t *": "POINTER(c_uint32)",
 }  # fmt: skip
-HEAD = f'''"""The C interface as ctypes sees it: constants, structs, callback types and prototypes of ``capdist.h``, nothing else.
+HEAD = f'''"""The C interface for ctypes: constants, structs, callback types and prototypes of ``capdist.h``.
 
 Generated from include/capdist.h: do not edit. `{COMMAND}` writes it.
 """
@@ -46,7 +46,7 @@ from typing import Any, Optional
 _before: dict[str, object] = {{name: value for name, value in globals().items() if not name.startswith("__")}}
 '''
 FOOT = """
-# Loaded again (importlib.reload): C and open connections hold what was made the first time, so that stays.
+# importlib.reload() keeps the objects of the first import: C and open connections use them.
 globals().update(_before)
 """
 
@@ -101,23 +101,23 @@ def _struct(interface: Node, struct: Node) -> list[str]:
         later = [f'"{field["name"]}": {_since(field)}' for field in struct["fields"] if field["since"] != struct["since"]]
         lines += [
             f'    init = "{struct["name"]}_init"',
-            f"    #: Fields that an older library lacks.\n    newer: dict[str, tuple[int, int]] = {{{', '.join(later)}}}",
+            f"    #: Fields that an older library may lack.\n    newer: dict[str, tuple[int, int]] = {{{', '.join(later)}}}",
         ]
         texts = {field["name"]: found[1] for field in struct["fields"] if (found := re.search(r'NULL: "([^"]+)"', field["doc"]))}
         if texts:
             lines += [
-                "    #: What the library takes for a text that is NULL.",
+                "    #: The library's defaults for texts that are NULL.",
                 f"    texts: dict[str, str] = {json.dumps(texts)}",
             ]
     lines.append("    _fields_ = [")
     for field in struct["fields"]:
-        # Not to be read by its name: where an older library's struct ends lies another's memory.
+        # Private: an older library's struct ends before this field, and reading it would be out of bounds.
         hidden = "_" if field in newer else ""
         lines.append(f'        ("{hidden}{field["name"]}", {_type(field["type"])}),')
     lines.append("    ]")
     for field in newer:
         flag = bit(field).removeprefix("CAPDIST_")
-        words = f"{field['doc']}. Since {field['since']}; None where the library does not tell."
+        words = f"{field['doc']}. Since {field['since']}; None if the library is older."
         lines += ["", "    @property", f"    def {field['name']}(self) -> Optional[Any]:", _docstring(words, "        ")]
         lines.append(f"        return self._{field['name']} if self.present & {flag} else None")
     return lines
@@ -127,7 +127,7 @@ def _prototypes(interface: Node) -> list[str]:
     lines = [
         "",
         "",
-        "#: Of each function the result's type, the arguments' types, and the version that had it first.",
+        "#: For each function: the result's type, the parameters' types, and the version that added it.",
         "PROTOTYPES: dict[str, tuple[Any, list[Any], tuple[int, int]]] = {",
     ]
     for function in interface["functions"]:
@@ -148,24 +148,24 @@ def write(interface: Node) -> dict[str, str]:
     lines = [
         HEAD.rstrip("\n"),
         "",
-        "#: Of the interface that this tells.",
+        "#: The version of this interface.",
         f"VERSION = ({', '.join(interface['version'].split('.'))})",
     ]
-    lines += ["#: Of this major number.", f"OLDEST = ({interface['version'].split('.')[0]}, 0)", ""]
+    lines += ["#: The first version with this major number.", f"OLDEST = ({interface['version'].split('.')[0]}, 0)", ""]
     lines += [f"{one['name'].removeprefix('CAPDIST_')} = {one['value']}" for one in interface["constants"]]
     for enum in sorted(interface["enums"], key=lambda one: str(one["name"]) in ENUMS):
         lines += _enum(interface, enum)
     callbacks = [
         "",
         "",
-        "# User data are integers, never an object's address: a number that is not known any more is simply not found.",
+        "# User data is an integer, never an object's address: a stale number is not found, and does no harm.",
     ]
     for one in interface["callbacks"]:
         arguments = ", ".join(_type(parameter["type"]) for parameter in one["parameters"])
         callbacks.append(f"{pascal(short(one['name']))} = CFUNCTYPE(None, {arguments})")
     pending = True
     for struct in interface["structs"]:
-        # Callbacks are handed replies, and stand in the options.
+        # Callback types come after the replies, which they take, and before the options, which contain them.
         if pending and any(field["type"].endswith("_fn") for field in struct["fields"]):
             lines, pending = lines + callbacks, False
         lines += _struct(interface, struct)

@@ -1,4 +1,4 @@
-"""The recorded interface: bindings/abi/capdist.json, what it keeps from before, and what breaks programs."""
+"""The record of the interface, bindings/abi/capdist.json: reading, writing and comparing it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Iterator
 
 Node = dict[str, Any]
 
-#: Its arrays stand in users' own structs.
+#: Structs that never change, since applications have them inside their own structs and arrays.
 FROZEN = {"capdist_flow", "capdist_security"}
 _LISTS = ("types", "constants", "macros", "enums", "callbacks", "structs", "functions")
 
@@ -22,7 +22,7 @@ def load(path: Path) -> Node:
 
 
 def dump(interface: Node) -> str:
-    """As text, one line for each thing, so that a change is read line by line."""
+    """The record as text. Each thing has a line of its own, so that a difference is easy to read."""
     lines = ["{", f' "version": {json.dumps(interface["version"])},']
     for name in _LISTS:
         items = [_item(item) for item in interface[name]]
@@ -40,7 +40,7 @@ def _item(item: Node) -> str:
 
 
 def _things(interface: Node) -> Iterator[tuple[str, Node]]:
-    """Everything that has a name and an age."""
+    """Everything that has a name and the version that added it."""
     for item in (item for name in _LISTS if name != "enums" for item in interface.get(name, [])):
         yield item["name"], item
     for enum in interface["enums"]:
@@ -52,8 +52,8 @@ def _things(interface: Node) -> Iterator[tuple[str, Node]]:
 
 
 def keep(recorded: Node, current: Node) -> None:
-    """Gives what the header does not tell: since which version each thing is there, and the sentence that the library has for each
-    status. What is new is there since this version; a new status's sentence is its comment's first, until it is written better.
+    """Copies from the record what the header lacks: the version that added each thing, and the sentence of each status. A new
+    thing gets the current version. A new status gets the first sentence of its comment, until somebody writes a better one.
     """
     known = dict(_things(recorded))
     for name, thing in _things(current):
@@ -69,7 +69,7 @@ def statuses(interface: Node) -> list[Node]:
 
 
 def lines(interface: Node) -> list[str]:
-    """One line for each thing that a program may have compiled in."""
+    """A line for each thing that programs have compiled in."""
     out = [f"constant {one['name']} = {one['value']}" for one in interface["constants"]]
     out += [f"constant {one['name']} = {one['value']}" for enum in interface["enums"] for one in enum["constants"]]
     out += [f"macro {one['name']}: {one['text']}" for one in interface["macros"]]
@@ -89,11 +89,11 @@ def _types(function: Node) -> str:
 
 
 def compare(recorded: Node, current: Node) -> tuple[list[str], list[str]]:
-    """What breaks programs that were built with the recorded interface, and what is not recorded yet."""
+    """The changes that break programs built with the recorded interface, and the things that are not recorded yet."""
     before = {_key(line): line for line in lines(recorded)}
     now = {_key(line): line for line in lines(current)}
     if before["major"] != now["major"]:
-        # Another major number: everything may change, and is recorded as it is.
+        # With a new major number everything may change.
         return [], [f"was {before['major']}; is {now['major']}"]
     breaks: list[str] = []
     new: list[str] = []
@@ -114,7 +114,7 @@ def _key(line: str) -> str:
 
 
 def _has_grown(key: str, before: str, now: str) -> bool:
-    """A struct may become longer, unless programs hold it inside their own."""
+    """Whether only the size grew, of a struct that may grow."""
     sizes = [re.fullmatch(r"struct \w+: size (\d+), alignment (\d+)", line) for line in (before, now)]
     if not all(sizes) or key.removeprefix("struct ") in FROZEN:
         return False

@@ -1,4 +1,4 @@
-"""The library's own statuses: their numbers, their constants' names and their sentences."""
+"""Generates the library's enum of statuses: the numbers, the constants' names and the sentences."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from words import MARK, camel
 
 Node = dict[str, Any]
 
-#: Each property of a status, what it is, and where the record has it.
+#: The enum's properties: name, comment, and key in the record.
 PROPERTIES = [("name", "The constant's name in capdist.h.", "name"), ("text", "A sentence for people.", "text")]
 
 
 def write(interface: Node, root: Path) -> dict[str, str]:
-    """The statuses as an enum of Swift's, in whichever module it lives."""
+    """Status.swift, wherever it is in Sources."""
     statuses = [(camel(one["name"].removeprefix("CAPDIST_")), one) for one in record.statuses(interface)]
     lines = [f"// {MARK} A status's sentence is bindings/abi/capdist.json's.", ""]
     lines += ["/// What became of a request, a connection or a call. The numbers are those of `CAPDIST_*` in capdist.h."]

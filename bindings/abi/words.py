@@ -1,4 +1,4 @@
-"""Names and comments, as each language writes them."""
+"""Names and comments in the style of each language."""
 
 from __future__ import annotations
 
@@ -44,24 +44,23 @@ def struct_of(interface: Node, name: str) -> Node:
 
 
 def enum_doc(interface: Node, enum: Node) -> str:
-    """What an enum tells. A status has a type of its own, which is what users see of it."""
+    """An enum's comment. That of capdist_status is at the type."""
     type_doc = next((one["doc"] for one in interface["types"] if one["name"] == f"capdist_{enum['name']}"), enum["doc"])
     return re.split("[;:]", type_doc)[0]
 
 
 def comment(one: Node) -> str:
-    """What a constant tells. A status has the library's sentence, which no language's names stand in."""
+    """A constant's comment. For a status it is the library's sentence, which has no names of C in it."""
     return str(one.get("text") or one["doc"])
 
 
 def has_size(struct: Node) -> bool:
-    """Whether the caller tells its size, so that each side may know more fields than the other."""
+    """Whether the struct begins with its size, so that library and application may know different versions of it."""
     return str(struct["fields"][0]["name"]) == "struct_size"
 
 
 def newer_fields(interface: Node, struct: Node) -> list[Node]:
-    """The fields that an older library's struct ends before. Where the library hands the struct out, each needs a bit that tells
-    whether it is there."""
+    """The fields that an older library's struct lacks, of a struct that it hands out. Each needs a bit of `present`."""
     newer = [field for field in struct["fields"] if field["since"] != struct["since"]]
     if has_size(struct):
         return []
@@ -75,19 +74,19 @@ def newer_fields(interface: Node, struct: Node) -> list[Node]:
 
 
 def bit(field: Node) -> str:
-    """The constant that tells whether a field is there."""
+    """The constant of a field's bit in `present`."""
     return f"CAPDIST_HAS_{field['name'].upper()}"
 
 
 def sentence(text: str) -> str:
-    """As a sentence of its own."""
+    """The text with a capital letter and a full stop."""
     text = text[:1].upper() + text[1:] if re.match(r"[a-z]+\b(?![_(])", text) else text
     return text if text.endswith((".", "?", "!", "...")) or not text else text + "."
 
 
 def doc(text: str, field: Callable[[str], str], status: Callable[[str], str], code: Callable[[str], str]) -> str:
-    """The header's words with another language's names: `field` for names in backquotes, `status` for references to constants,
-    `code` for what is marked as code there."""
+    """The header's text with another language's names. `field` converts names in backquotes, `status` converts references to
+    constants, and `code` marks code."""
 
     def quoted(match: re.Match[str]) -> str:
         word = match[1]
@@ -98,6 +97,6 @@ def doc(text: str, field: Callable[[str], str], status: Callable[[str], str], co
 
 
 def wrapped(text: str, width: int, first: str, rest: str, last: str = "") -> str:
-    """A comment in lines of at most that width."""
+    """A comment, broken into lines of at most that width."""
     lines = textwrap.wrap(text, width - len(rest) - len(last), break_long_words=False, break_on_hyphens=False) or [""]
     return first + ("\n" + rest).join(lines) + last

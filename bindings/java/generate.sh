@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Generates what the Java build does not have in its sources: protobuf's messages for both brands, and moomoo's classes,
-# which are futu's under other names. Needs protoc. Usage: generate.sh OUT
+# Generates the Java sources that are not in the repository: protobuf's messages for both brands, and moomoo's classes, which are
+# made from futu's. Needs protoc. Usage: generate.sh OUT
 set -euo pipefail
 out=$(mkdir -p "$1" && cd "$1" && pwd)
 cd "$(dirname "$0")"

@@ -1,17 +1,17 @@
 // Generated from include/capdist.h: do not edit. `make abi` writes it.
-#pragma warning disable 649 // the library writes them
+#pragma warning disable 649 // the library writes these fields
 using System;
 using System.Runtime.InteropServices;
 
 namespace Capdist
 {
-    /// <summary>The C interface, with the names of capdist.h. All of it is blittable: nothing is marshalled.</summary>
+    /// <summary>The C interface, with the names of capdist.h. All types are blittable: nothing is marshalled.</summary>
     internal static unsafe partial class Native
     {
         internal const int CAPDIST_VERSION_MAJOR = 1;
         internal const int CAPDIST_VERSION_MINOR = 1;
-        /// <summary>By its SONAME, which no other major version has. The runtime asks the loader: LD_LIBRARY_PATH, the
-        /// system's folders, and on .NET the assembly's folder first.</summary>
+        /// <summary>The SONAME, which belongs to one major version. The loader searches LD_LIBRARY_PATH, the
+        /// system's folders and, on .NET, first the assembly's folder.</summary>
         private const string Library = "libcapdist.so.1";
 
         internal const int CAPDIST_CODE_SIZE = 60;
@@ -97,7 +97,7 @@ namespace Capdist
             private int retry_;
 
             /// <summary>Whether to repeat the request: one of <c>CAPDIST_RETRY_*</c>. Read it only if <c>Present</c>
-            /// has <c>HasRetry</c>. Since 1.1; null where the library does not tell.</summary>
+            /// has <c>HasRetry</c>. Since 1.1; null if the library is older.</summary>
             internal int? retry
             {
                 get =>
@@ -126,7 +126,7 @@ namespace Capdist
             public UIntPtr body_length;
             private int retry_;
 
-            /// <summary>As in capdist_reply. Since 1.1; null where the library does not tell.</summary>
+            /// <summary>As in capdist_reply. Since 1.1; null if the library is older.</summary>
             internal int? retry
             {
                 get =>

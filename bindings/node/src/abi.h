@@ -4,7 +4,7 @@
 
 #include <capdist.h>
 
-/// Functions that every library has.
+/// Functions that every version has.
 #define OLDEST_FUNCTIONS(X) \
     X(capdist_status_name) \
     X(capdist_status_text) \
@@ -31,7 +31,7 @@
     X(capdist_cancel) \
     X(capdist_send_proto)
 
-/// Functions that an older one lacks.
+/// Functions that an older library may lack.
 #define NEWER_FUNCTIONS(X) \
     X(capdist_status_retry) \
     X(capdist_flow_of) \
@@ -72,12 +72,12 @@
     X("tlsServerName", tls_server_name)
 
 /// Whether to repeat the request: one of `CAPDIST_RETRY_*`. Read it only if `present` has `HAS_RETRY`. Since 1.1;
-/// `otherwise` where the library does not tell, whose struct ends before.
+/// `otherwise` if the library is older, and its struct lacks the field.
 static inline int32_t reply_retry(const capdist_reply *from, int32_t otherwise) {
     return from->present & CAPDIST_HAS_RETRY ? from->retry : otherwise;
 }
 
-/// As in capdist_reply. Since 1.1; `otherwise` where the library does not tell, whose struct ends before.
+/// As in capdist_reply. Since 1.1; `otherwise` if the library is older, and its struct lacks the field.
 static inline int32_t proto_reply_retry(const capdist_proto_reply *from, int32_t otherwise) {
     return from->present & CAPDIST_HAS_RETRY ? from->retry : otherwise;
 }

@@ -1,5 +1,5 @@
 /// @file
-/// Enums and readers of newer fields, as capdist.h has them.
+/// Enums of capdist.h, and functions that read newer fields.
 // Generated from include/capdist.h: do not edit. `make abi` writes it.
 #ifndef CAPDIST_ABI_HPP
 #define CAPDIST_ABI_HPP
@@ -9,7 +9,7 @@
 #include "capdist.h"
 #include "capdist/namespace.hpp"
 
-// Null where the library is an older one, which a program runs with all the same.
+// Weak: a program also runs with an older library, and then these are null.
 extern "C" {
 extern __typeof__(capdist_status_retry) capdist_status_retry __attribute__((weak));
 extern __typeof__(capdist_flow_of) capdist_flow_of __attribute__((weak));
@@ -190,12 +190,12 @@ enum class state : std::int32_t {
 namespace detail {
 
 /// Whether to repeat the request: one of CAPDIST_RETRY_*. Read it only if present has has_retry. Since 1.1; otherwise
-/// where the library does not tell, whose struct ends before.
+/// if the library is older, and its struct lacks the field.
 inline std::int32_t retry_in(const capdist_reply &from, std::int32_t otherwise) noexcept {
     return from.present & CAPDIST_HAS_RETRY ? from.retry : otherwise;
 }
 
-/// As in capdist_reply. Since 1.1; otherwise where the library does not tell, whose struct ends before.
+/// As in capdist_reply. Since 1.1; otherwise if the library is older, and its struct lacks the field.
 inline std::int32_t retry_in(const capdist_proto_reply &from, std::int32_t otherwise) noexcept {
     return from.present & CAPDIST_HAS_RETRY ? from.retry : otherwise;
 }

@@ -15,9 +15,9 @@ import java.util.TreeMap;
 import java.util.function.IntFunction;
 import org.junit.jupiter.api.Test;
 
-/** What JNA makes of the generated layer is the record's, and what users see has every constant of the header. */
+/** JNA's layouts of the generated structs match the record, and the public enums have every constant of the header. */
 class AbiTest {
-    /** The fields' numbers in a class, by the rest of their name. */
+    /** A class's int constants with that prefix, by the rest of their name. */
     private static Map<String, Integer> constants(Class<?> type, String prefix) throws IllegalAccessException {
         Map<String, Integer> values = new TreeMap<>();
         for (Field field : type.getDeclaredFields()) {

@@ -28,7 +28,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** What must hold however a host treats its callbacks: exactly once, nothing crashes, no thread is left. */
+/** Whatever the application does in its callbacks: each request completes once, nothing crashes, no thread is left. */
 @Timeout(300)
 class CallbacksTest {
     private static final Security TENCENT = new Security(Security.MARKET_HK, "00700");
@@ -58,7 +58,7 @@ class CallbacksTest {
         return gateway.options().quotaRequests(0).maxQueue(20_000);
     }
 
-    /** Collects garbage, and makes some, until it is closed. */
+    /** Makes garbage and collects it, until it is closed. */
     private static final class Collector implements AutoCloseable {
         private final AtomicBoolean goesOn = new AtomicBoolean(true);
         final AtomicInteger rounds = new AtomicInteger();
@@ -68,7 +68,7 @@ class CallbacksTest {
                 for (int i = 0; i < garbage.length; i++) garbage[i] = new byte[10_000];
                 System.gc();
                 rounds.incrementAndGet();
-                Thread.yield(); // each round stops the others
+                Thread.yield(); // each collection stops the other threads
             }
         });
 
@@ -88,10 +88,10 @@ class CallbacksTest {
         int count = 10_000;
         Map<String, Integer> calls = new ConcurrentHashMap<>();
         CountDownLatch ended = new CountDownLatch(count);
-        // With the collector a busy machine may take longer for the last than the usual timeout.
+        // While garbage is collected, a busy machine may answer later than the default timeout.
         Options patient = unlimited().replyTimeout(Duration.ofMinutes(2));
         try (Client client = new Client(patient); Collector collector = new Collector()) {
-            // Two threads ask; half by callback, half by future.
+            // Two threads make requests: half with callbacks, half with futures.
             List<Thread> threads = new ArrayList<>();
             for (int part = 0; part < 2; part++) {
                 int first = part * count / 2;
@@ -209,7 +209,7 @@ class CallbacksTest {
         return text.length();
     }
 
-    /** The JVM makes these out of signals, on a thread that is not its own. */
+    /** The JVM makes these exceptions from signals, here on a thread that it did not create. */
     @Test
     void errorsOfTheMachineItself() throws Exception {
         Set<String> reported = ConcurrentHashMap.newKeySet();
@@ -218,7 +218,7 @@ class CallbacksTest {
                 (thread, thrown) -> reported.add(thrown.getClass().getSimpleName()));
         try (Client client = new Client(unlimited())) {
             client.getCapitalDistribution(TENCENT, null, reply -> {
-                // Compiled by now, null is found out by SIGSEGV.
+                // In compiled code the JVM detects null by SIGSEGV.
                 int sum = 0;
                 for (int i = 0; i < 200_000; i++) sum += length("some text");
                 length(sum == 0 ? "" : null);
@@ -248,7 +248,7 @@ class CallbacksTest {
             client.getCapitalDistribution(TENCENT, null, reply -> {
                 local.set("kept");
                 seen.add(Thread.currentThread());
-                Thread.currentThread().interrupt(); // hurts nobody
+                Thread.currentThread().interrupt(); // must have no effect
                 ended.countDown();
             });
             client.getCapitalDistribution(TENCENT, null, reply -> {
@@ -278,7 +278,7 @@ class CallbacksTest {
         }
     }
 
-    /** Also what was refused: see nothingIsLeft. */
+    /** Also of refused connections and requests: see nothingIsLeft. */
     @Test
     void refusedCallsLeaveNothing() throws Exception {
         try (Client client = new Client(unlimited())) {
@@ -298,7 +298,7 @@ class CallbacksTest {
                 public void onLog(Client logs, LogLevel level, String message) {
                     try {
                         seen.add(logs.connectionInfo().state());
-                    } catch (CapdistException closed) { // by the time that "connected" was told
+                    } catch (CapdistException closed) { // before "connected" was logged
                         seen.add(closed.status());
                     } catch (Throwable thrown) {
                         seen.add(thrown);
@@ -335,7 +335,7 @@ class CallbacksTest {
         assertEquals(Status.RELEASED, ((RequestException) ended.getCause()).status());
     }
 
-    /** Asks two more and waits for both, so many levels deep. */
+    /** Requests two more and waits for both, to that depth. */
     private static int both(Client client, int levels) {
         if (levels == 0) return 1;
         CompletableFuture<Integer> one = client.getCapitalDistribution(TENCENT, null).thenApply(figures -> both(client, levels - 1));
@@ -379,7 +379,7 @@ class CallbacksTest {
                         return null;
                     }));
                 }
-            } catch (CapdistException closed) { // by the first that was answered
+            } catch (CapdistException closed) { // by the stage of the first answer
                 assertEquals(Status.RELEASED, closed.status());
             }
             for (CompletableFuture<Void> future : futures) future.get(20, TimeUnit.SECONDS);
@@ -433,11 +433,11 @@ class CallbacksTest {
 
     @Test
     void connectionsComeAndGo() throws Exception {
-        // What is loaded at first use is there by then.
+        // This loads what is loaded at first use.
         try (Client client = new Client(unlimited())) {
             client.fetchCapitalDistribution("HK.00700");
         }
-        // The JVM's own threads come and go, too, but not one a connection.
+        // The JVM's own threads vary, but not by one for each connection.
         int before = Simulator.threads();
         for (int i = 0; i < 100; i++) {
             try (Client client = new Client(unlimited())) {

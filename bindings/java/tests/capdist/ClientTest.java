@@ -29,7 +29,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What the client does, as its documentation tells. */
+/** The client behaves as its documentation says. */
 @Timeout(300)
 class ClientTest {
     private static final Duration PATIENCE = Duration.ofSeconds(8);
@@ -179,7 +179,7 @@ class ClientTest {
             assertTrue(first.cancel(true));
             assertTrue(first.isCancelled());
 
-            // Its place in the queue is free again: the request itself has ended.
+            // The request itself has completed: its place in the queue is free again.
             AtomicReference<Reply> replied = new AtomicReference<>();
             long[] serialNo = new long[1];
             assertTrue(Simulator.soon(() -> {
@@ -233,7 +233,7 @@ class ClientTest {
                 thread.interrupt();
                 thread.join(8000);
                 assertInstanceOf(InterruptedException.class, thrown.get());
-                // The request of an interrupted fetch has ended; it left room for the next.
+                // The interrupted request has completed: there is room for the next one.
             }
         }
     }
@@ -259,7 +259,7 @@ class ClientTest {
             client.close();
             assertEquals(Status.RELEASED, waited.get(20, TimeUnit.SECONDS));
         }
-        // Nobody listens on port 1.
+        // Nothing listens on port 1.
         try (Client client = new Client(new Options().port(1).reconnect(false).quotaGroup("waiting"))) {
             CapdistException failed =
                     assertThrows(CapdistException.class, () -> client.waitReady(Duration.ofSeconds(20)));
@@ -268,7 +268,7 @@ class ClientTest {
             assertEquals(ConnectionInfo.State.NOT_CONNECTED, client.connectionInfo().state());
             assertEquals(Status.NOT_CONNECTED, refusal(() -> client.getCapitalDistribution("HK.00700")));
         }
-        // An attempt that will be repeated has failed: at the time limit that is why.
+        // An attempt has failed and will be repeated. After the timeout, the cause is that of the attempt.
         try (Client client = new Client(new Options().port(1).quotaGroup("waiting"))) {
             assertEquals(Status.CONNECT_FAILED, refusal(() -> client.waitReady(Duration.ofMillis(300))));
         }
@@ -299,7 +299,7 @@ class ClientTest {
                     }
                 }
                 next.thenAccept(figures -> {
-                    next.join(); // it is there
+                    next.join(); // it has completed: this does not wait
                     seen.complete(statuses);
                 });
             });
@@ -346,7 +346,7 @@ class ClientTest {
         client.getCapitalDistribution(never, null, reply -> order.add(reply.status().name()));
         CompletableFuture<ProtoReply> raw = client.sendProto(1002, new byte[0], null);
         client.close();
-        // All of it has happened by now.
+        // All of this has happened by now.
         assertEquals(List.of("RELEASED", "closed"), order);
         assertSame(client, seen.get());
         assertEquals(Status.RELEASED, failure(future).status());
@@ -543,7 +543,7 @@ class ClientTest {
                 assertEquals(859479380, client.fetchCapitalDistribution("HK.00700").capitalInBig());
             }
         }
-        // A gateway that does not encrypt.
+        // This gateway does not encrypt.
         try (Client client = new Client(gateway.options().rsaPrivateKeyFile(RSA_KEY).reconnect(false))) {
             assertEquals(Status.ENCRYPTION_FAILED, refusal(() -> client.waitReady(PATIENCE)));
         }

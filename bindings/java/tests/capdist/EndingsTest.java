@@ -8,7 +8,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
-/** Where futures end. */
+/** The threads that complete futures. */
 class EndingsTest {
     private static long threadsNamed(String name) {
         return Thread.getAllStackTraces().keySet().stream().filter(thread -> thread.getName().equals(name)).count();
@@ -23,7 +23,7 @@ class EndingsTest {
                 begun.countDown();
                 try {
                     if (begun.await(20, TimeUnit.SECONDS)) ended.countDown();
-                } catch (InterruptedException interrupted) { // it is not told to have ended
+                } catch (InterruptedException interrupted) { // then it does not count as ended
                 }
             });
         }

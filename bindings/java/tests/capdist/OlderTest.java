@@ -10,7 +10,7 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The binding over the library's first version: structs that end sooner, functions and options that are not there. */
+/** The binding with version 1.0 of the library: its structs are shorter, and it lacks functions and options. */
 class OlderTest {
     static final class Program {
         public static void main(String[] args) throws Exception {
@@ -24,7 +24,7 @@ class OlderTest {
                 } catch (RequestException refused) {
                     System.out.println(refused.status() + " " + refused.retry());
                 }
-                // What the vendor's protobuf has for the same.
+                // The vendor's protobuf encodes the same request like this.
                 byte[] body = {0x0a, 0x0b, 0x0a, 0x09, 0x08, 0x01, 0x12, 0x05, 0x39, 0x39, 0x39, 0x39, 0x39};
                 ProtoReply raw = client.sendProto(3212, body, null).get(20, TimeUnit.SECONDS);
                 System.out.println(raw.status() + " " + raw.retry());
@@ -39,7 +39,7 @@ class OlderTest {
         }
     }
 
-    /** What is read beyond a struct's end ends the process. */
+    /** Reading beyond the struct's end would crash the process. */
     @Test
     void overTheFirstVersion(@TempDir Path folder) throws Exception {
         Path library = folder.resolve("libcapdist.so.1");

@@ -15,9 +15,9 @@ import java.util.Set;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 
-/** Each option goes where it belongs. */
+/** Each option sets its own field. */
 class OptionsTest {
-    /** By the C fields' names. */
+    /** The fields' values, by their C names. */
     private static Map<String, Object> values(Structure raw) throws IllegalAccessException {
         Map<String, Object> values = new TreeMap<>();
         Class<?> type = raw instanceof Abi.Options ? Abi.Options.class : raw.getClass();
@@ -68,7 +68,7 @@ class OptionsTest {
             assertEquals("{" + one.getKey() + "}", values.toString());
             left.removeAll(values.keySet());
         }
-        // What is set when the client is made; host-driven mode is not offered.
+        // These are set when the client is made. Application-driven mode is not supported.
         assertEquals(
                 Set.of(
                         "struct_size", "mode", "on_init_connect", "on_disconnect", "on_push", "on_log", "on_closed",

@@ -15,10 +15,10 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** How a JVM begins, and how it ends, whatever its connections are about to do. */
+/** How a JVM starts and ends while its connections are busy. */
 @Timeout(300)
 class ProcessTest {
-    /** The child: asks without end, prints "ready", and ends as it is told. */
+    /** The child process: it requests all the time, prints "ready", and ends as it is told. */
     static final class Program {
         public static void main(String[] args) throws Exception {
             Client client = new Client(new Options().port(Integer.parseInt(args[1])).quotaRequests(0));
@@ -65,7 +65,7 @@ class ProcessTest {
         ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
         builder.environment().putAll(env);
         Process process = builder.start();
-        // No child is left, and no reader of its output waits for ever.
+        // No child is left behind, and reading its output ends.
         CompletableFuture.delayedExecutor(20, TimeUnit.SECONDS).execute(process::destroyForcibly);
         return process;
     }
@@ -76,7 +76,7 @@ class ProcessTest {
         return lines;
     }
 
-    /** Process.destroy() would close its output as well. */
+    /** Sends a signal. Process.destroy() would also close the child's output. */
     private static void signal(Process process, String name) throws Exception {
         assertEquals(0, new ProcessBuilder("kill", name, String.valueOf(process.pid())).start().waitFor());
     }
@@ -98,7 +98,7 @@ class ProcessTest {
         }
     }
 
-    /** The JVM's own signals do as ever: SIGQUIT shows its threads, SIGTERM runs its hooks. */
+    /** The JVM's own signals work as usual: SIGQUIT shows its threads, SIGTERM runs its hooks. */
     @Test
     void signals() throws Exception {
         try (Simulator gateway = new Simulator("--no-quota")) {

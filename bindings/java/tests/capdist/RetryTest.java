@@ -12,7 +12,7 @@ import java.time.Duration;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Whether to ask again, and how people write securities. */
+/** Whether to repeat a request, and the texts for securities that people write. */
 @Timeout(30)
 class RetryTest {
     @Test
@@ -33,7 +33,7 @@ class RetryTest {
         }
     }
 
-    /** It ends before the field; what lies behind it is another's memory. */
+    /** The struct of an older library ends before the field. */
     @Test
     void anOlderLibrarysStructIsNotReadBeyondItsEnd() {
         int end = new Abi.Reply().size();

@@ -9,7 +9,7 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 
-/** A running opend-simulator, which the variable CAPDIST_SIMULATOR names; and what tests with one need. */
+/** Runs an opend-simulator, whose path is in the variable CAPDIST_SIMULATOR, and helps tests that use it. */
 public final class Simulator implements AutoCloseable {
     private static final long PATIENCE_MS = 20_000;
 
@@ -28,7 +28,7 @@ public final class Simulator implements AutoCloseable {
         port = Integer.parseInt(line.substring(line.lastIndexOf(':') + 1));
     }
 
-    /** Ends it at once, as a crash would. */
+    /** Kills the simulator, as if it had crashed. */
     public void kill() throws InterruptedException {
         process.destroyForcibly().waitFor();
     }
@@ -42,17 +42,17 @@ public final class Simulator implements AutoCloseable {
         }
     }
 
-    /** Options for it, with a quota group of the test's own, so that tests do not meet in one quota. */
+    /** Options to connect to it, with a quota group of its own, so that tests do not share a quota. */
     public Options options() {
         return new Options().port(port).quotaGroup("test " + System.nanoTime());
     }
 
-    /** A gateway that accepts and says nothing. */
+    /** A gateway that accepts connections and sends nothing. */
     static ServerSocket silent() throws IOException {
         return new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
     }
 
-    /** Waits until it holds; whether it did in time. */
+    /** Waits until the condition holds. Returns whether it did in time. */
     public static boolean soon(BooleanSupplier holds) throws InterruptedException {
         long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(PATIENCE_MS);
         while (!holds.getAsBoolean()) {
@@ -62,13 +62,13 @@ public final class Simulator implements AutoCloseable {
         return true;
     }
 
-    /** Threads of this process, as the system counts them. */
+    /** The number of this process's threads in /proc. */
     static int threads() {
         String[] tasks = new java.io.File("/proc/self/task").list();
         return tasks == null ? -1 : tasks.length;
     }
 
-    /** Threads of the library's that Java knows. */
+    /** The number of the connections' threads that Java knows. */
     static long attached() {
         return Thread.getAllStackTraces().keySet().stream()
                 .filter(thread -> thread.getName().equals("capdist"))

@@ -13,7 +13,7 @@ import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 
-/** What the figures make of what the gateway wrote. */
+/** Values that are computed from the gateway's figures. */
 class ValueTest {
     private static final Path UPDATE_TIMES = Path.of("Tests/cases/times.tsv");
     private static final DateTimeFormatter TOLD = DateTimeFormatter.ofPattern("uuuu-MM-dd HH:mm:ss.SSSSSSSSS");
@@ -23,7 +23,7 @@ class ValueTest {
         return new CapitalDistribution(missing, 1, 2, 3, missing, 4, 5, 6, time, missing);
     }
 
-    /** The table that all languages have. */
+    /** The table that all languages test with. */
     @TestFactory
     Stream<DynamicTest> updateTimes() throws IOException {
         return Files.readAllLines(UPDATE_TIMES).stream().filter(line -> !line.startsWith("#")).map(line -> {

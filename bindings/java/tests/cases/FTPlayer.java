@@ -13,7 +13,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
-/** Plays the named cases with the vendor's classes. The suite runs this under both brands' names. */
+/** Plays the named cases with the vendor's classes. The suite runs it for both brands. */
 final class FTPlayer implements Scoreboard.Variant {
     private final Scoreboard board;
     private final List<One> clients = new ArrayList<>();
@@ -56,14 +56,14 @@ final class FTPlayer implements Scoreboard.Variant {
             api.setConnSpi(this);
             api.setQotSpi(this);
             if (!api.initConnect("127.0.0.1", (short) port, false)) throw new IllegalStateException("refused");
-            // As the samples do: it is asked once the connection stands.
+            // The request is made when the connection is established, as in the samples.
             synchronized (this) {
                 if (!isConnected) wait(10_000);
                 if (!isConnected) throw new IllegalStateException("no connection");
             }
         }
 
-        /** Its answer may come before its serial number is known. */
+        /** The answer may come before its serial number is known. */
         synchronized void ask(int number, String text) {
             QotCommon.QotMarket market = text.startsWith("SZ")
                     ? QotCommon.QotMarket.QotMarket_CNSZ_Security

@@ -13,7 +13,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 
-/** Plays the named cases in a way of the modern interface: Modern {blocking|callbacks|futures}. */
+/** Plays the named cases with one variant of the modern interface: Modern {blocking|callbacks|futures}. */
 final class Modern implements Scoreboard.Variant {
     private final String way;
     private final Scoreboard board;
@@ -92,7 +92,7 @@ final class Modern implements Scoreboard.Variant {
                 "" + reply.retryAfter().toMillis(), reply.toJson());
     }
 
-    /** For ways that give figures alone: what a reply with them would have told. */
+    /** For variants that return figures alone: the line that a reply with them would give. */
     private static String told(int number, CapitalDistribution figures) {
         StringBuilder json = new StringBuilder("{\"retType\":0,\"s2c\":{\"capitalInBig\":" + figures.capitalInBig()
                 + ",\"capitalInMid\":" + figures.capitalInMid() + ",\"capitalInSmall\":" + figures.capitalInSmall()

@@ -5,7 +5,7 @@ import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
-/** What the players of all variants share; Tests/cases/play.py tells what a player reads and prints. */
+/** What the players of all variants share. Tests/cases/play.py describes what a player reads and prints. */
 final class Scoreboard {
     private int pending;
     private boolean allAsked;
@@ -15,12 +15,12 @@ final class Scoreboard {
     }
 
     synchronized void end(String line) {
-        System.out.println(line.replace("\n", "")); // JSON's own; in its texts there is none
+        System.out.println(line.replace("\n", "")); // only between tokens: JSON escapes it in texts
         pending--;
         notifyAll();
     }
 
-    /** In a callback: until all that belongs to it has been asked. A JVM that has just started asks slowly. */
+    /** Inside a callback: waits until all requests of the case have been made. A new JVM makes them slowly. */
     synchronized void awaitAllAsked() {
         try {
             while (!allAsked) wait();
@@ -41,7 +41,7 @@ final class Scoreboard {
         System.out.println("done");
     }
 
-    /** A way to ask. */
+    /** A way to make requests. */
     interface Variant {
         void open(String group, int port, String[] settings) throws Exception;
 
@@ -52,7 +52,7 @@ final class Scoreboard {
         void ask(int number, int client, String security) throws Exception;
     }
 
-    /** Does what it reads, to the end of the input. */
+    /** Performs what it reads, until the input ends. */
     static void play(Variant variant, Scoreboard board) throws Exception {
         int asked = 0;
         BufferedReader input = new BufferedReader(

@@ -29,7 +29,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** The vendor's classes. The suite runs this under both brands' names. */
+/** The vendor's classes. The suite runs this test for both brands. */
 @Timeout(300)
 class FTTest {
     private static final String RSA_KEY = "Tests/vectors/rsa/1024.pem";
@@ -160,7 +160,7 @@ class FTTest {
     @Test
     void aRefusedRequestHasSerialNumber0AndNoAnswer() throws Exception {
         try (Recorder recorder = new Recorder()) {
-            assertEquals(0, recorder.api.getCapitalDistribution(request("00700"))); // no connection
+            assertEquals(0, recorder.api.getCapitalDistribution(request("00700"))); // not connected
             assertEquals(BigInteger.ZERO, recorder.api.getConnectID());
             recorder.ready();
             assertEquals(0, recorder.api.getCapitalDistribution(null));
@@ -180,7 +180,7 @@ class FTTest {
 
     @Test
     void theConnectIDHasNoSign() throws Exception {
-        // This gateway's first connection id is beyond 2^63.
+        // This gateway's first connection number is above 2^63.
         try (Simulator seeded = new Simulator("--seed", "2"); Recorder recorder = new Recorder()) {
             assertTrue(recorder.open(seeded.port, false));
             assertTrue(Simulator.soon(() -> recorder.connected.get() == 1));
@@ -194,7 +194,7 @@ class FTTest {
     void encryption() throws Exception {
         String key = Files.readString(Path.of(RSA_KEY));
         try (Recorder recorder = new Recorder()) {
-            assertFalse(recorder.open(gateway.port, true)); // without a key
+            assertFalse(recorder.open(gateway.port, true)); // no key is set
             recorder.api.setRSAPrivateKey("-----BEGIN RSA PRIVATE KEY-----");
             assertFalse(recorder.open(gateway.port, true));
             assertEquals(0, recorder.connected.get());
@@ -205,7 +205,7 @@ class FTTest {
             assertTrue(recorder.open(encrypting.port, true));
             assertEquals(859479380, recorder.answer().getS2C().getCapitalInBig());
         }
-        // Never in clear when it was asked for.
+        // It never falls back to an unencrypted connection.
         try (Recorder recorder = new Recorder()) {
             recorder.api.setRSAPrivateKey(key);
             assertTrue(recorder.open(gateway.port, true));
@@ -218,15 +218,15 @@ class FTTest {
     @Test
     void noConnectionIsToldOnceAndTriedAgain() throws Exception {
         try (Recorder recorder = new Recorder()) {
-            assertTrue(recorder.open(1, false)); // nobody listens there
+            assertTrue(recorder.open(1, false)); // nothing listens there
             assertTrue(Simulator.soon(() -> recorder.connected.get() == 1));
             assertEquals(ErrCode.KIND_CONNECT, ErrCode.kind(recorder.errCode.get()));
             assertEquals(111, ErrCode.code(recorder.errCode.get())); // ECONNREFUSED
-            Thread.sleep(1500); // in which there are more attempts
+            Thread.sleep(1500); // time for more attempts
             assertEquals(1, recorder.connected.get());
-            // Who asks is told at once, and not in two minutes.
+            // A request is refused at once, and not after two minutes.
             assertEquals(0, recorder.api.getCapitalDistribution(request("00700")));
-            // A program may try again itself, too.
+            // An application may also reconnect by itself.
             assertTrue(recorder.open(gateway.port, false));
             assertTrue(Simulator.soon(() -> recorder.connected.get() == 2));
             assertEquals(0, recorder.errCode.get());
@@ -269,7 +269,7 @@ class FTTest {
     void aLostConnectionIsMadeAgainUnlessTurnedOff() throws Exception {
         for (boolean reconnects : new boolean[] {false, true}) {
             try (Simulator dropping = new Simulator("--fault", "drop-after=1"); Recorder recorder = new Recorder()) {
-                recorder.asks = 1; // after which the gateway closes the line
+                recorder.asks = 1; // then the gateway closes the connection
                 if (!reconnects) recorder.api.setAutoReconnect(false);
                 assertTrue(recorder.open(dropping.port, false));
                 assertTrue(Simulator.soon(() -> recorder.lost.get() >= 1));

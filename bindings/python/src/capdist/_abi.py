@@ -1,4 +1,4 @@
-"""The C interface as ctypes sees it: constants, structs, callback types and prototypes of ``capdist.h``, nothing else.
+"""The C interface for ctypes: constants, structs, callback types and prototypes of ``capdist.h``.
 
 Generated from include/capdist.h: do not edit. `make abi` writes it.
 """
@@ -24,9 +24,9 @@ from typing import Any, Optional
 
 _before: dict[str, object] = {name: value for name, value in globals().items() if not name.startswith("__")}
 
-#: Of the interface that this tells.
+#: The version of this interface.
 VERSION = (1, 1)
-#: Of this major number.
+#: The first version with this major number.
 OLDEST = (1, 0)
 
 CODE_SIZE = 60
@@ -270,7 +270,7 @@ class Reply(Structure):
     @property
     def retry(self) -> Optional[Any]:
         """Whether to repeat the request: one of `CAPDIST_RETRY_*`. Read it only if `present` has `HAS_RETRY`.
-        Since 1.1; None where the library does not tell."""
+        Since 1.1; None if the library is older."""
         return self._retry if self.present & HAS_RETRY else None
 
 
@@ -293,7 +293,7 @@ class ProtoReply(Structure):
 
     @property
     def retry(self) -> Optional[Any]:
-        """As in capdist_reply. Since 1.1; None where the library does not tell."""
+        """As in capdist_reply. Since 1.1; None if the library is older."""
         return self._retry if self.present & HAS_RETRY else None
 
 
@@ -309,7 +309,7 @@ class Flow(Structure):
     ]
 
 
-# User data are integers, never an object's address: a number that is not known any more is simply not found.
+# User data is an integer, never an object's address: a stale number is not found, and does no harm.
 ReplyFn = CFUNCTYPE(None, c_void_p, c_uint32, POINTER(Reply), c_void_p)
 ProtoFn = CFUNCTYPE(None, c_void_p, c_uint32, POINTER(ProtoReply), c_void_p)
 InitConnectFn = CFUNCTYPE(None, c_void_p, c_int64, c_char_p, c_void_p)
@@ -329,9 +329,9 @@ class Options(Structure):
     bytes, unless its field says otherwise."""
 
     init = "capdist_options_init"
-    #: Fields that an older library lacks.
+    #: Fields that an older library may lack.
     newer: dict[str, tuple[int, int]] = {"on_resolve": (1, 1), "on_thread_start": (1, 1), "thread_stack_bytes": (1, 1), "outage_mode": (1, 1), "on_attempt_failed": (1, 1)}
-    #: What the library takes for a text that is NULL.
+    #: The library's defaults for texts that are NULL.
     texts: dict[str, str] = {"host": "127.0.0.1", "client_id": "capdist", "programming_language": "C"}
     _fields_ = [
         ("struct_size", c_size_t),
@@ -381,7 +381,7 @@ class RequestOptions(Structure):
     field, 0 means the connection's value."""
 
     init = "capdist_request_options_init"
-    #: Fields that an older library lacks.
+    #: Fields that an older library may lack.
     newer: dict[str, tuple[int, int]] = {"serial_no": (1, 1), "outage_mode": (1, 1), "reserved": (1, 1)}
     _fields_ = [
         ("struct_size", c_size_t),
@@ -399,7 +399,7 @@ class ConnectionInfo(Structure):
     """capdist_connection_info. What is known of a connection. Initialise it with capdist_connection_info_init()."""
 
     init = "capdist_connection_info_init"
-    #: Fields that an older library lacks.
+    #: Fields that an older library may lack.
     newer: dict[str, tuple[int, int]] = {}
     _fields_ = [
         ("struct_size", c_size_t),
@@ -414,7 +414,7 @@ class Quota(Structure):
     """capdist_quota. The state of a quota group. Initialise it with capdist_quota_init()."""
 
     init = "capdist_quota_init"
-    #: Fields that an older library lacks.
+    #: Fields that an older library may lack.
     newer: dict[str, tuple[int, int]] = {}
     _fields_ = [
         ("struct_size", c_size_t),
@@ -427,7 +427,7 @@ class Quota(Structure):
     ]
 
 
-#: Of each function the result's type, the arguments' types, and the version that had it first.
+#: For each function: the result's type, the parameters' types, and the version that added it.
 PROTOTYPES: dict[str, tuple[Any, list[Any], tuple[int, int]]] = {
     "capdist_status_name": (c_char_p, [c_int32], (1, 0)),
     "capdist_status_text": (c_char_p, [c_int32], (1, 0)),
@@ -470,5 +470,5 @@ PROTOTYPES: dict[str, tuple[Any, list[Any], tuple[int, int]]] = {
     ),
 }
 
-# Loaded again (importlib.reload): C and open connections hold what was made the first time, so that stays.
+# importlib.reload() keeps the objects of the first import: C and open connections use them.
 globals().update(_before)

@@ -10,8 +10,8 @@ import com.sun.jna.ptr.PointerByReference;
 import java.util.OptionalInt;
 
 /**
- * The C interface as it is: constants, structs, callbacks and functions of capdist.h, with its names. Handles, user data and sizes are
- * Java longs, as wide as C's pointers wherever the library is built.
+ * The C interface: constants, structs, callbacks and functions of capdist.h, with its names. Handles, user data and sizes are
+ * longs, since the library is for 64-bit systems.
  */
 final class Abi {
     static final int MARKET_HK = 1;
@@ -78,7 +78,7 @@ final class Abi {
     static final int STATE_NOT_CONNECTED = 2;
     static final int CODE_SIZE = 60;
 
-    /** Of the libraries that will do. */
+    /** The major version that the library must have. */
     static final int VERSION_MAJOR = 1;
 
     static {
@@ -148,7 +148,7 @@ final class Abi {
         public int market;
         public byte[] code = new byte[60];
 
-        // Of the library's: JNA's reading of a whole struct takes longer than all else of an answer.
+        // Offsets to read single fields by: reading the whole struct with JNA is slow.
         static final int SIZE = 64;
         static final int MARKET = 0;
         static final int CODE = 4;
@@ -175,7 +175,7 @@ final class Abi {
         public double update_timestamp;
         public int present;
 
-        // Of the library's: JNA's reading of a whole struct takes longer than all else of an answer.
+        // Offsets to read single fields by: reading the whole struct with JNA is slow.
         static final int SIZE = 88;
         static final int CAPITAL_IN_SUPER = 0;
         static final int CAPITAL_IN_BIG = 8;
@@ -211,7 +211,7 @@ final class Abi {
         public long body_length;
         public int retry;
 
-        // Of the library's: JNA's reading of a whole struct takes longer than all else of an answer.
+        // Offsets to read single fields by: reading the whole struct with JNA is slow.
         static final int SIZE = 144;
         static final int STATUS = 0;
         static final int SERIAL_NO = 4;
@@ -230,7 +230,7 @@ final class Abi {
 
         /**
          * Whether to repeat the request: one of {@code CAPDIST_RETRY_*}. Read it only if {@code present}
-         * has {@code HAS_RETRY}. Since 1.1; empty where the library does not tell.
+         * has {@code HAS_RETRY}. Since 1.1; empty if the library is older.
          */
         static OptionalInt retry(Pointer at) {
             return (at.getInt(PRESENT) & HAS_RETRY) != 0
@@ -257,7 +257,7 @@ final class Abi {
         public long body_length;
         public int retry;
 
-        // Of the library's: JNA's reading of a whole struct takes longer than all else of an answer.
+        // Offsets to read single fields by: reading the whole struct with JNA is slow.
         static final int SIZE = 64;
         static final int STATUS = 0;
         static final int SERIAL_NO = 4;
@@ -271,7 +271,7 @@ final class Abi {
         static final int BODY_LENGTH = 48;
         private static final int RETRY = 56;
 
-        /** As in capdist_reply. Since 1.1; empty where the library does not tell. */
+        /** As in capdist_reply. Since 1.1; empty if the library is older. */
         static OptionalInt retry(Pointer at) {
             return (at.getInt(PRESENT) & HAS_RETRY) != 0
                     ? OptionalInt.of(at.getInt(RETRY))
@@ -292,7 +292,7 @@ final class Abi {
         public double net;
         public double out_share;
 
-        // Of the library's: JNA's reading of a whole struct takes longer than all else of an answer.
+        // Offsets to read single fields by: reading the whole struct with JNA is slow.
         static final int SIZE = 32;
         static final int CAPITAL_IN = 0;
         static final int CAPITAL_OUT = 8;
@@ -491,9 +491,9 @@ final class Abi {
             long user_data,
             int[] serial_no);
 
-    /** What libraries before 1.1 lack. */
+    /** Functions that version 1.1 added. */
     static final class Since1_1 {
-        /** Whether the library has it. */
+        /** Whether the loaded library has them. */
         static final boolean IS_THERE = CapdistLibrary.register(Since1_1.class, 1);
 
         private Since1_1() {}

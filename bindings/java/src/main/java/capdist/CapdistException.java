@@ -2,7 +2,7 @@ package capdist;
 
 import java.util.Objects;
 
-/** A call was refused: nothing was changed and no answer will come of it. Its message says why, and what to do next. */
+/** A call was refused: it changed nothing, and no answer follows. The message says why, and what to do next. */
 public class CapdistException extends RuntimeException {
     private static final long serialVersionUID = 1;
 
@@ -19,12 +19,12 @@ public class CapdistException extends RuntimeException {
         this.retry = Objects.requireNonNull(retry);
     }
 
-    /** Why. */
+    /** Why the call was refused, or how the request completed. */
     public final Status status() {
         return status;
     }
 
-    /** Whether it is of use to ask again. */
+    /** Whether the call or request may succeed if it is repeated. */
     public final Retry retry() {
         return retry;
     }

@@ -14,15 +14,15 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 
-/** The C library, loaded, and C's values as Java's. {@link Abi} has the interface itself. */
+/** Loads the C library, and converts between values of C and Java. {@link Abi} has the interface itself. */
 final class CapdistLibrary {
-    /** In and out, big, mid and small. */
+    /** The figures that every answer must have: in and out, big, mid and small. */
     static final int HAS_REQUIRED_FIGURES = Abi.HAS_CAPITAL_IN_BIG | Abi.HAS_CAPITAL_IN_MID | Abi.HAS_CAPITAL_IN_SMALL
             | Abi.HAS_CAPITAL_OUT_BIG | Abi.HAS_CAPITAL_OUT_MID | Abi.HAS_CAPITAL_OUT_SMALL;
 
     private static final int RTLD_NOW = 2;
     private static final NativeLibrary LIBRARY = load();
-    /** Of the library, which may be older than this. */
+    /** The minor version of the loaded library, which may be older than this binding. */
     private static final int MINOR = minor();
 
     private CapdistLibrary() {}
@@ -32,10 +32,10 @@ final class CapdistLibrary {
             throw new UnsatisfiedLinkError("libcapdist is for 64-bit systems");
         }
         String named = System.getenv("CAPDIST_LIBRARY");
-        // By its ABI's name: without the compiler's link, and no other ABI's.
+        // The name with the ABI's number: it needs no development package, and never loads a library with another ABI.
         String name = named != null && !named.isEmpty() ? named : "libcapdist.so." + Abi.VERSION_MAJOR;
         try {
-            // Not JNA's default, which would make OpenSSL's symbols those of the whole process.
+            // JNA's default is RTLD_GLOBAL, which would show OpenSSL's symbols to the whole process.
             return NativeLibrary.getInstance(name, Map.of(Library.OPTION_OPEN_FLAGS, RTLD_NOW));
         } catch (UnsatisfiedLinkError e) {
             UnsatisfiedLinkError explained = new UnsatisfiedLinkError("libcapdist cannot be loaded: install it where the"
@@ -54,18 +54,18 @@ final class CapdistLibrary {
         return Integer.parseInt(numbers[1]);
     }
 
-    /** Makes a class's native methods the library's. False: it is older than that minor number, and has them not. */
+    /** Binds a class's native methods to the library. Returns false if the library is older than that minor version. */
     static boolean register(Class<?> methods, int since) {
         if (MINOR < since) return false;
         Native.register(methods, LIBRARY);
         return true;
     }
 
-    /** C's options, which keep the texts they point to. */
+    /** The C struct of options. It keeps the texts alive that it points to. */
     static final class RawOptions extends Abi.Options {
         private final List<Memory> texts = new ArrayList<>();
 
-        /** The text as C's, which lives as long as this. */
+        /** Keeps a text alive as long as this struct. */
         Memory keep(Memory text) {
             texts.add(text);
             return text;
@@ -77,35 +77,35 @@ final class CapdistLibrary {
         }
     }
 
-    /** As far as a status alone tells. */
+    /** What the status alone tells; unknown with a library that lacks the function. */
     static Retry retry(Status status) {
         return Abi.Since1_1.IS_THERE ? Retry.of(Abi.Since1_1.capdist_status_retry(status.number())) : Retry.UNKNOWN;
     }
 
-    /** Throws what a call was refused with. */
+    /** Throws if the status is not success. */
     static void check(int status) {
         if (status != 0) throw new CapdistException(Status.of(status), text(Abi.capdist_last_error()));
     }
 
-    /** C's text as Java's; "" for NULL. */
+    /** Converts a C string; "" for NULL. */
     static String text(Pointer text) {
         return text == null ? "" : text.getString(0, "UTF-8");
     }
 
-    /** The text in an array from this index on, up to its NUL. */
+    /** Reads a C string in an array, from this index to its NUL. */
     static String text(byte[] array, int from) {
         int end = from;
         while (end < array.length && array[end] != 0) end++;
         return new String(array, from, end - from, StandardCharsets.UTF_8);
     }
 
-    /** A copy of C's bytes. */
+    /** Copies memory of C. */
     static byte[] bytes(Pointer at, long length) {
-        // At most max_body_bytes, which is 256 MiB.
+        // The length is at most max_body_bytes, which is at most 256 MiB.
         return at == null ? new byte[0] : at.getByteArray(0, Math.toIntExact(length));
     }
 
-    /** The text as C's; null for null. Throws for what cannot be passed on as it is, rather than to change it. */
+    /** Converts to a C string; null for null. Throws if the text contains a NUL or is not valid Unicode. */
     static Memory utf8(String text, String name) {
         if (text == null) return null;
         byte[] bytes = utf8Bytes(text, name);

@@ -10,10 +10,12 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Money that went into a stock and out of it during today's regular trading hours, by order size, in the security's
- * currency. An order is small when its turnover is below the reference (the average turnover of a trade over the last month;
- * three days for warrants), big from ten times the reference, mid between; where extra-large begins is not published. What a
- * gateway may leave out is optional.
+ * Money that went into a stock and out of it during today's regular trading hours, by order size. Amounts are in the
+ * security's currency.
+ *
+ * <p>Order sizes are relative to a reference: the average turnover of a trade over the last month, for warrants over the last
+ * three days. An order is small if its turnover is below the reference, mid from there, and big from ten times the reference.
+ * The vendor does not publish where extra-large (super) begins. A figure that the gateway did not send is empty.
  *
  * @param capitalInSuper bought with extra-large orders
  * @param capitalInBig bought with big orders
@@ -24,7 +26,7 @@ import java.util.regex.Pattern;
  * @param capitalOutMid sold with mid orders
  * @param capitalOutSmall sold with small orders
  * @param updateTime the market's local time, "yyyy-MM-dd HH:mm:ss", as the gateway wrote it
- * @param updateTimestamp the same instant in Unix seconds
+ * @param updateTimestamp Unix time in seconds
  */
 public record CapitalDistribution(
         OptionalDouble capitalInSuper,
@@ -39,63 +41,63 @@ public record CapitalDistribution(
         OptionalDouble updateTimestamp) {
 
     /**
-     * Extra-large orders.
+     * Figures of extra-large orders.
      *
-     * @return what follows from their figures
+     * @return their sums, net and share of sales
      */
     public Flow flowSuper() {
         return Flow.of(capitalInSuper.orElse(Double.NaN), capitalOutSuper.orElse(Double.NaN));
     }
 
     /**
-     * Big orders.
+     * Figures of big orders.
      *
-     * @return what follows from their figures
+     * @return their sums, net and share of sales
      */
     public Flow flowBig() {
         return Flow.of(capitalInBig, capitalOutBig);
     }
 
     /**
-     * Mid orders.
+     * Figures of mid orders.
      *
-     * @return what follows from their figures
+     * @return their sums, net and share of sales
      */
     public Flow flowMid() {
         return Flow.of(capitalInMid, capitalOutMid);
     }
 
     /**
-     * Small orders.
+     * Figures of small orders.
      *
-     * @return what follows from their figures
+     * @return their sums, net and share of sales
      */
     public Flow flowSmall() {
         return Flow.of(capitalInSmall, capitalOutSmall);
     }
 
     /**
-     * Main money: super and big. A sum with a missing part is missing.
+     * Figures of main money: super and big. If an amount is missing, the sum is missing, too.
      *
-     * @return what follows from their figures
+     * @return its sums, net and share of sales
      */
     public Flow flowMain() {
         return Flow.of(capitalInSuper.orElse(Double.NaN) + capitalInBig, capitalOutSuper.orElse(Double.NaN) + capitalOutBig);
     }
 
     /**
-     * Retail: mid and small.
+     * Figures of retail: mid and small.
      *
-     * @return what follows from their figures
+     * @return its sums, net and share of sales
      */
     public Flow flowRetail() {
         return Flow.of(capitalInMid + capitalInSmall, capitalOutMid + capitalOutSmall);
     }
 
     /**
-     * All four order sizes. A sum with a missing part is missing.
+     * Figures of all four order sizes. If an amount is missing, the sum is missing, too.
      *
-     * @return what follows from their figures
+     * @return their sums, net and share of sales
      */
     public Flow flowTotal() {
         return Flow.of(
@@ -107,10 +109,10 @@ public record CapitalDistribution(
             Pattern.compile("([0-9]{4})-([0-9]{2})-([0-9]{2}) ([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:\\.([0-9]{1,9}))?)?");
 
     /**
-     * The update time as a date and time of day, of the market's zone. Seconds may be missing in the text, and a fraction of
-     * one may be there.
+     * The update time as a date and time of day in the market's time zone. Texts without seconds, or with a fraction of a
+     * second, are read, too.
      *
-     * @return empty if the text is missing or no such time
+     * @return empty if the text is missing or is not a valid time
      */
     public Optional<LocalDateTime> updateWallClock() {
         return updateTime.map(WALL_CLOCK::matcher).filter(Matcher::matches).flatMap(CapitalDistribution::dateTime);
@@ -124,7 +126,7 @@ public record CapitalDistribution(
         }
         try {
             if (words[0] == 0) {
-                return Optional.empty(); // a year that Java has, and the calendar has not
+                return Optional.empty(); // LocalDateTime has a year 0, and the calendar has none
             }
             return Optional.of(LocalDateTime.of(words[0], words[1], words[2], words[3], words[4], words[5], words[6]));
         } catch (DateTimeException noSuchDay) {
@@ -153,7 +155,7 @@ public record CapitalDistribution(
         return (present & bit) != 0 ? OptionalDouble.of(value) : OptionalDouble.empty();
     }
 
-    /** For {@link Reply#toJson()}: the C struct. */
+    /** The C struct, for {@link Reply#toJson()}. */
     Abi.CapitalDistribution raw() {
         Abi.CapitalDistribution raw = new Abi.CapitalDistribution();
         raw.present = CapdistLibrary.HAS_REQUIRED_FIGURES;

@@ -10,14 +10,15 @@ import java.util.concurrent.Executor;
 import java.util.function.Consumer;
 
 /**
- * A connection to a gateway, and requests over it. Requests may be made right away: they wait until the connection is
- * established.
+ * A connection to a gateway, and the requests over it. Requests may be made right away: they are queued until the connection
+ * is established.
  *
- * <p>Every method may be called from any thread, and in any callback but for what waits: {@link #waitReady},
+ * <p>Every method may be called from any thread, and from inside callbacks, except those that wait: {@link #waitReady},
  * {@link #fetchCapitalDistribution} and the waiting methods of futures throw {@link Status#WOULD_DEADLOCK} there. Callbacks
- * run one at a time on the connection's thread, a daemon named "capdist". What depends on a future ({@code thenApply}) never
- * does: it runs on daemons named "capdist-futures", and may wait for other futures. Close a client: until then it stays
- * connected, and is not collected.
+ * run one at a time on the connection's thread, a daemon named "capdist". Stages that depend on a future ({@code thenApply})
+ * never run on that thread. They run on daemons named "capdist-futures", and may wait for other futures.
+ *
+ * <p>Close each client. A client that is not closed stays connected, and is not garbage-collected.
  */
 public final class Client implements AutoCloseable {
     private static final int MAX_WAIT_MS = 3_600_000;
@@ -25,16 +26,16 @@ public final class Client implements AutoCloseable {
     private final Connection connection;
 
     /**
-     * Starts to connect, and returns at once; how it went comes to {@link Listener#onInitConnect}.
+     * Starts to connect, and returns at once. The result goes to {@link Listener#onInitConnect}.
      *
-     * @throws CapdistException the options are refused
+     * @throws CapdistException the options were refused
      */
     public Client(Options options) {
         connection = new Connection(this, options.listener());
         connection.start(options);
     }
 
-    /** The same, with nothing but an address. */
+    /** Starts to connect to that address, with the default options. */
     public Client(String host, int port) {
         this(new Options().host(host).port(port));
     }
@@ -45,10 +46,10 @@ public final class Client implements AutoCloseable {
     }
 
     /**
-     * Waits until the connection is established.
+     * Waits until the connection is established. If an attempt fails and another one follows, it goes on waiting.
      *
-     * @param timeout at most an hour; zero only looks
-     * @throws CapdistException at the time limit, or when it failed permanently: why
+     * @param timeout at most an hour; zero: does not wait
+     * @throws CapdistException the timeout passed, or the connection failed permanently; its status is the cause
      */
     public void waitReady(Duration timeout) throws InterruptedException {
         int ms = Options.milliseconds(timeout);
@@ -58,25 +59,25 @@ public final class Client implements AutoCloseable {
         connection.waitReady(ms);
     }
 
-    /** As below, for a text such as "HK.00700". */
+    /** The same for a text such as "HK.00700", with the connection's options. */
     public CompletableFuture<CapitalDistribution> getCapitalDistribution(String security) {
         return getCapitalDistribution(Security.parse(security), null);
     }
 
     /**
-     * Asks for a stock's capital distribution. The future ends exactly once: with the figures, or with a
-     * {@link RequestException}, also when the client is closed. Cancelling it ends the request; one that was sent keeps its
-     * quota slot.
+     * Requests a stock's capital distribution. The future completes exactly once: with the figures, or with a
+     * {@link RequestException}, also when the client is closed. Cancelling the future ends the request. A request that was sent
+     * keeps its quota slot.
      *
-     * @param options null: the connection's
-     * @throws CapdistException the request is refused, and there is no future
+     * @param options options of this request; null: the connection's
+     * @throws CapdistException the request was refused; there is no future
      */
     public CompletableFuture<CapitalDistribution> getCapitalDistribution(Security security, RequestOptions options) {
         return future(security, options, connection::end);
     }
 
     /**
-     * The same, with a callback, which gets the reply exactly once on the connection's thread. What it throws goes to the
+     * The same with a callback. It receives the reply exactly once, on the connection's thread. What it throws goes to that
      * thread's uncaught exception handler.
      *
      * @return the request's serial number, never 0, for {@link #cancel}
@@ -86,21 +87,22 @@ public final class Client implements AutoCloseable {
         return Integer.toUnsignedLong(ask(security, options, raw -> callback.accept(Reply.of(raw))));
     }
 
-    /** As below, for a text such as "HK.00700". */
+    /** The same for a text such as "HK.00700", with the connection's options. */
     public CapitalDistribution fetchCapitalDistribution(String security) throws InterruptedException {
         return fetchCapitalDistribution(Security.parse(security), null);
     }
 
     /**
-     * The figures, waited for at most the queue timeout plus the reply timeout. An interrupt ends the request.
+     * Requests a stock's capital distribution, and waits for it: at most the queue timeout plus the reply timeout. An interrupt
+     * ends the request.
      *
-     * @throws RequestException there are none
-     * @throws CapdistException the request is refused
+     * @throws RequestException the request completed without figures
+     * @throws CapdistException the request was refused
      */
     public CapitalDistribution fetchCapitalDistribution(Security security, RequestOptions options)
             throws InterruptedException {
         Connection.refuseInCallback();
-        // Nothing depends on it but this, so it may end where the answer comes.
+        // No stage depends on this future, so it may complete on the connection's thread.
         CompletableFuture<CapitalDistribution> future = future(security, options, Runnable::run);
         try {
             return future.get();
@@ -108,17 +110,17 @@ public final class Client implements AutoCloseable {
             future.cancel(true);
             throw interrupted;
         } catch (ExecutionException ended) {
-            // Anew, with the stack of who asked.
+            // A new exception has the stack trace of this caller.
             if (ended.getCause() instanceof RequestException why) throw new RequestException(why.reply());
             throw new IllegalStateException(ended.getCause());
         }
     }
 
     /**
-     * Sends any other request as raw protobuf. The future ends with the reply whatever its status is. InitConnect and
-     * KeepAlive are the library's own, and refused.
+     * Sends any other request as raw protobuf. The future completes with the reply, whatever its status is. The library's own
+     * protocols, such as InitConnect and KeepAlive, are refused.
      *
-     * @param options null: the connection's
+     * @param options options of this request; null: the connection's
      */
     public CompletableFuture<ProtoReply> sendProto(int protoId, byte[] body, RequestOptions options) {
         if (body == null) throw new CapdistException(Status.INVALID_ARGUMENT, "body is null");
@@ -142,9 +144,9 @@ public final class Client implements AutoCloseable {
     }
 
     /**
-     * Ends a request that is queued or in flight: it completes as {@link Status#CANCELLED}.
+     * Ends a request that is queued or in flight. It completes as {@link Status#CANCELLED}.
      *
-     * @throws CapdistException also if there is no such request ({@link Status#NOT_FOUND})
+     * @throws CapdistException among others {@link Status#NOT_FOUND}: no such request is queued or in flight
      */
     public void cancel(long serialNo) {
         CapdistLibrary.check(Abi.capdist_cancel(connection.handle(), (int) serialNo));
@@ -157,7 +159,7 @@ public final class Client implements AutoCloseable {
                 unsigned(raw.conn_id), unsigned(raw.login_user_id), raw.server_version, ConnectionInfo.State.of(raw.state));
     }
 
-    /** The quota of the connection's group. */
+    /** The state of the connection's quota group. */
     public Quota quota() {
         Abi.Quota raw = new Abi.Quota();
         CapdistLibrary.check(Abi.capdist_get_quota(connection.handle(), raw));
@@ -167,17 +169,17 @@ public final class Client implements AutoCloseable {
     }
 
     /**
-     * Closes the connection. Every request that has not ended ends as {@link Status#RELEASED}, then comes
-     * {@link Listener#onClosed}. Outside callbacks it returns when all that is over and the thread is gone; in a callback at
-     * once, and the rest happens after that callback. Harmless to repeat; every other call throws {@link Status#RELEASED}
-     * from now on.
+     * Closes the connection. Each request that is queued or in flight completes as {@link Status#RELEASED}. Then
+     * {@link Listener#onClosed} is called. Outside callbacks it returns after all that, when the connection's thread has ended.
+     * Inside a callback it returns at once, and the rest happens after that callback. Calling it again is harmless. Every other
+     * call throws {@link Status#RELEASED} from now on.
      */
     @Override
     public void close() {
         connection.release();
     }
 
-    /** Asks; the future ends on {@code ends}. */
+    /** Makes a request, whose future is completed by {@code ends}. */
     private CompletableFuture<CapitalDistribution> future(Security security, RequestOptions options, Executor ends) {
         RequestFuture<CapitalDistribution> future = new RequestFuture<>();
         int serialNo = ask(security, options, raw -> {

@@ -13,21 +13,21 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 
 /**
- * A connection of the C library's, and how its callbacks find their way.
+ * A connection of the C library, with its callbacks.
  *
- * <p>C gets a number for its user data, which is looked up here, and never an address of the heap's: nothing that the garbage
- * collector moves or frees is in C's hands. The C functions themselves are one for each kind, kept as long as this class.
+ * <p>The user data that C gets is a number, which is looked up here. It is never an address on the heap, since the garbage
+ * collector moves and frees objects. There is one native function for each kind of callback. It lives as long as this class.
  */
 final class Connection {
-    /** Connections whose last callback has not come. */
+    /** By user data: connections for which onClosed has not been called. */
     private static final Map<Long, Connection> CONNECTIONS = new ConcurrentHashMap<>();
-    /** Requests that have not ended. */
+    /** By user data: requests that have not completed. */
     private static final Map<Long, Request> REQUESTS = new ConcurrentHashMap<>();
 
     private static final Listener NOBODY = new Listener() {};
     private static final AtomicLong TOKENS = new AtomicLong();
     private static final Endings FUTURES = new Endings("capdist-futures");
-    /** Set on threads of the library's, whose Java code all runs inside callbacks. */
+    /** Set on the connections' threads. All Java code on them runs inside callbacks. */
     private static final ThreadLocal<Boolean> IN_CALLBACK = new ThreadLocal<>();
 
     static final Abi.ReplyFn ON_REPLY = (conn, serialNo, reply, token) -> answered(token, reply);
@@ -45,8 +45,8 @@ final class Connection {
     private static final Abi.ClosedFn ON_CLOSED = Connection::closed;
 
     static {
-        // Attached once, at the thread's first callback, and as a daemon, so that no connection keeps the JVM from ending.
-        // The last callback detaches it.
+        // JNA attaches a connection's thread once, at its first callback. As a daemon it does not keep the JVM from ending. The
+        // last callback detaches it.
         CallbackThreadInitializer attached = new CallbackThreadInitializer(true, false, "capdist");
         Native.setCallbackThreadInitializer(ON_REPLY, attached);
         Native.setCallbackThreadInitializer(ON_PROTO_REPLY, attached);
@@ -60,19 +60,19 @@ final class Connection {
 
     private record Request(Connection connection, Consumer<Pointer> sink) {}
 
-    /** Makes a request of C's, with this as its user data. */
+    /** Calls the C function that makes a request, with the number as its user data. */
     interface Call {
         int make(long conn, long token);
     }
 
     private final Client client;
     private final Listener listener;
-    /** Of futures whose request has ended, and who have not. */
+    /** What completes the futures of requests that have completed. Each stays here until it has run. */
     private final Set<Runnable> endings = ConcurrentHashMap.newKeySet();
     private final ClassLoader classLoader = Thread.currentThread().getContextClassLoader();
-    /** Whether a close saw to the futures: what depends on one may close, too. */
+    /** Whether release() has completed those futures. A stage may close the client again, and must not run them twice. */
     private final AtomicBoolean areEnded = new AtomicBoolean();
-    /** Guarded by this: how often the gateway was reached, lost or given up. */
+    /** Guarded by this: how often the state of the connection changed. */
     private long changes;
 
     private volatile long handle;
@@ -82,7 +82,7 @@ final class Connection {
         this.listener = listener != null ? listener : NOBODY;
     }
 
-    /** Starts to connect. Callbacks may come before this returns: the client must be whole by now. */
+    /** Starts to connect. Callbacks may run before this returns, so the client must be initialised by now. */
     void start(Options options) {
         long token = TOKENS.incrementAndGet();
         CapdistLibrary.RawOptions raw = options.raw();
@@ -93,10 +93,10 @@ final class Connection {
             raw.on_push = listener != NOBODY ? ON_PUSH : null;
             raw.on_log = listener != NOBODY ? ON_LOG : null;
             raw.on_closed = ON_CLOSED;
-            // An older library refuses what it does not know.
+            // An older library refuses fields that it does not know.
             if (Abi.Since1_1.IS_THERE) {
                 raw.on_attempt_failed = listener != NOBODY ? ON_ATTEMPT_FAILED : null;
-                // As the virtual machine gives its own threads.
+                // The default stack size of Java threads.
                 raw.thread_stack_bytes = 1024 * 1024;
             }
             LongByReference conn = new LongByReference();
@@ -111,12 +111,12 @@ final class Connection {
         }
     }
 
-    /** The C handle. It stays safe to pass when the connection is gone. */
+    /** The C handle. It is safe to use after the connection was released. */
     long handle() {
         return handle;
     }
 
-    /** Makes a request; {@code sink} gets C's reply exactly once, unless this throws. */
+    /** Makes a request. {@code sink} receives the C reply exactly once, unless this throws. */
     void request(Consumer<Pointer> sink, Call call) {
         long token = TOKENS.incrementAndGet();
         REQUESTS.put(token, new Request(this, sink));
@@ -129,7 +129,7 @@ final class Connection {
         }
     }
 
-    /** Waits until the connection is established. Not inside C, where no interrupt reaches a thread. */
+    /** Waits until the connection is established. It waits in Java, since an interrupt does not end a wait in C. */
     void waitReady(int timeoutMs) throws InterruptedException {
         long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(timeoutMs);
         refuseInCallback();
@@ -156,7 +156,7 @@ final class Connection {
         return raw;
     }
 
-    /** Ends a future where what depends on it may wait: not on this thread, which brings the answers. */
+    /** Completes a future on a thread where its stages may wait: never on the connection's thread, which brings the answers. */
     void end(Runnable ending) {
         endings.add(ending);
         try {
@@ -164,20 +164,21 @@ final class Connection {
                 Thread.currentThread().setContextClassLoader(classLoader);
                 finish(ending);
             });
-        } catch (Throwable noThread) { // better here than never
+        } catch (Throwable noThread) { // then on this thread
             finish(ending);
         }
     }
 
     private void finish(Runnable ending) {
-        // Ended before it is taken off: close() looks for what is left, and both may end it.
+        // Only then is it removed: close() completes what is left here, and running it twice does no harm.
         ending.run();
         endings.remove(ending);
     }
 
     /**
-     * Closes; outside callbacks it returns when all is over. Harmless to repeat. While the JVM shuts down it waits no longer than
-     * two seconds: a callback that called {@code System.exit} waits for the shutdown hooks, of which this may be one.
+     * Closes the connection. Outside callbacks it returns when everything has completed. Calling it again is harmless. While the
+     * JVM shuts down it waits at most two seconds: a callback that called {@code System.exit} waits for the shutdown hooks, and
+     * this may run in one of them.
      */
     void release() {
         if (IN_CALLBACK.get() != null) {
@@ -185,7 +186,7 @@ final class Connection {
             return;
         }
         releaseAndWait();
-        // Every request has ended; so have the futures when this returns.
+        // Every request has completed. Its future completes before this returns, too.
         if (!areEnded.getAndSet(true)) endings.forEach(this::finish);
     }
 
@@ -204,7 +205,7 @@ final class Connection {
         }
     }
 
-    /** Whether the JVM shuts down: then it takes no more hooks. */
+    /** Whether the JVM is shutting down: then it refuses new hooks. */
     private static boolean isExiting() {
         Thread hook = new Thread(() -> {});
         try {
@@ -216,7 +217,7 @@ final class Connection {
         }
     }
 
-    /** Throws in a callback, where a wait would be for the thread that it is on. */
+    /** Throws inside a callback: a wait there would be for the thread that it runs on. */
     static void refuseInCallback() {
         if (IN_CALLBACK.get() != null) {
             throw new CapdistException(
@@ -234,7 +235,7 @@ final class Connection {
     private static void called(long token, long conn, Consumer<Connection> body) {
         Connection connection = CONNECTIONS.get(token);
         if (connection == null) return;
-        // The call that makes the connection may not have returned yet.
+        // capdist_init_connect() may not have returned yet.
         connection.handle = conn;
         connection.run(() -> body.accept(connection));
     }
@@ -263,12 +264,12 @@ final class Connection {
         notifyAll();
     }
 
-    /** Runs what the application gave. Nothing that it throws may reach the C frames that called. */
+    /** Runs code of the application. No exception may reach the C frames below. */
     private void run(Runnable body) {
         try {
             if (IN_CALLBACK.get() == null) {
                 IN_CALLBACK.set(true);
-                // As of a thread that the application had started where it made the connection.
+                // A thread that the application starts inherits the class loader in the same way.
                 Thread.currentThread().setContextClassLoader(classLoader);
             }
             body.run();
@@ -281,7 +282,7 @@ final class Connection {
         try {
             Thread thread = Thread.currentThread();
             thread.getUncaughtExceptionHandler().uncaughtException(thread, thrown);
-        } catch (Throwable nobodyLeftToTell) { // as for any thread
+        } catch (Throwable ofHandler) { // the JVM ignores what a handler throws, too
         }
     }
 }

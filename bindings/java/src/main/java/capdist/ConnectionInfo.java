@@ -3,19 +3,19 @@ package capdist;
 import java.math.BigInteger;
 
 /**
- * What is known of a connection; the numbers are 0 before the first handshake.
+ * What is known of a connection. The numbers are 0 before the first handshake.
  *
- * @param connId the gateway's number for this connection, of 64 bits without sign
- * @param loginUserId the user the gateway is logged in as, of 64 bits without sign
- * @param serverVersion the gateway's version
+ * @param connId the gateway's number for this connection, 64 bits unsigned
+ * @param loginUserId the user that the gateway is logged in as, 64 bits unsigned; 0 over WebSocket
+ * @param serverVersion the gateway's version, major * 100 + minor; 0 over WebSocket
  * @param state its state
  */
 public record ConnectionInfo(BigInteger connId, BigInteger loginUserId, int serverVersion, State state) {
     /** State of a connection. */
     public enum State {
-        /** Connecting, or pausing before the next attempt. */
+        /** Connecting, or in the pause before the next attempt. */
         CONNECTING,
-        /** The connection is established. */
+        /** Established. */
         READY,
         /** Failed permanently. */
         NOT_CONNECTED;

@@ -8,25 +8,25 @@ import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * The daemons on which futures end. What depends on a future may wait there for other futures, however deep: a task that nobody
- * takes, because all threads wait, gets another thread. Threads that have nothing to do end.
+ * Completes futures on daemon threads, where the stages that depend on them run. A stage may wait for other futures, to any
+ * depth: if no task is taken for a while, because all threads wait, another thread is started. Idle threads end.
  *
- * <p>A {@link java.util.concurrent.ForkJoinPool} makes threads for those that wait, too, but not for all: in JDK 17 it was left
- * with a hundred that waited and none that worked.
+ * <p>A {@link java.util.concurrent.ForkJoinPool} also adds threads for waiting ones, but not always: in JDK 17 it ended up with
+ * a hundred waiting threads and none that worked.
  */
 final class Endings implements Executor {
-    /** Threads that are made at once; more only for a task that nobody takes. */
+    /** The number of threads that are started at once. More are started only if no task is taken for a while. */
     private static final int USUAL = 4;
-    /** How long a thread stays that has nothing to do. */
+    /** Time after which an idle thread ends. */
     private static final long IDLE_NS = TimeUnit.MILLISECONDS.toNanos(20);
-    /** How long tasks may wait without any being taken. */
+    /** Time without any task taken after which another thread is started. */
     private static final long STUCK_NS = TimeUnit.MILLISECONDS.toNanos(5);
 
     private final String name;
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition added = lock.newCondition();
     private final Condition passing = lock.newCondition();
-    // All guarded by the lock.
+    // The lock guards all of these.
     private final Queue<Runnable> tasks = new ArrayDeque<>();
     private int threads;
     private int idle;
@@ -37,7 +37,7 @@ final class Endings implements Executor {
         this.name = name;
     }
 
-    /** Throws when there is no thread for the task and none can be made. */
+    /** Throws if another thread is needed and cannot be started. */
     @Override
     public void execute(Runnable task) {
         lock.lock();
@@ -76,12 +76,12 @@ final class Endings implements Executor {
             } catch (Throwable thrown) {
                 Connection.report(thrown);
             }
-            // An interrupt was that task's.
+            // An interrupt was meant for that task.
             Thread.interrupted();
         }
     }
 
-    /** The next task; null when the thread is to end. */
+    /** Takes the next task; null if the thread should end. */
     private Runnable next() {
         long left = IDLE_NS;
         lock.lock();
@@ -100,7 +100,7 @@ final class Endings implements Executor {
         }
     }
 
-    /** As long as there are tasks: sees to it that one is taken now and then. */
+    /** Runs while there are tasks, and starts a thread whenever none was taken for a while. */
     private void watch() {
         lock.lock();
         try {
@@ -110,7 +110,7 @@ final class Endings implements Executor {
                 if (taken != seen || tasks.isEmpty()) continue;
                 try {
                     startWorker();
-                } catch (Throwable noThread) { // perhaps the next time
+                } catch (Throwable noThread) { // the next round tries again
                 }
             }
         } finally {
@@ -122,7 +122,7 @@ final class Endings implements Executor {
     private static long pass(Condition condition, long left) {
         try {
             return condition.awaitNanos(left);
-        } catch (InterruptedException interrupted) { // nobody means this thread
+        } catch (InterruptedException interrupted) { // no task is interrupted
             return left;
         }
     }

@@ -3,16 +3,16 @@ package capdist;
 import java.util.OptionalDouble;
 
 /**
- * What follows from the figures of one order size, or of several together. What is missing is empty.
+ * Figures derived for one group of order sizes, in the security's currency. A missing number is empty.
  *
  * @param capitalIn bought
  * @param capitalOut sold
- * @param net what came in less what went out: above 0, money stayed
- * @param outShare what went out in both together, from 0 to 1: above a half, money left
+ * @param net {@code capitalIn - capitalOut}; above 0 if more was bought than sold
+ * @param outShare {@code capitalOut / (capitalIn + capitalOut)}, from 0 to 1; above 0.5 if more was sold than bought
  */
 public record Flow(OptionalDouble capitalIn, OptionalDouble capitalOut, OptionalDouble net, OptionalDouble outShare) {
 
-    /** A missing figure is NaN, which every sum with it is, too. */
+    /** A missing figure is NaN, and so is every sum with it. */
     static Flow of(double in, double out) {
         double turnover = in + out;
         return new Flow(known(in), known(out), known(in - out), turnover > 0 ? known(out / turnover) : OptionalDouble.empty());

@@ -8,8 +8,9 @@ import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 
 /**
- * How to connect: the fields of {@code capdist_options} with its defaults. What is out of range is refused when the client is
- * made. A time is rounded up to milliseconds, from 1 ms to an hour; zero takes the default, and so does null for a text.
+ * How to connect: the fields of {@code capdist_options}, with its defaults. The constructor of {@link Client} refuses values
+ * that are out of range. A time is rounded up to milliseconds, and is at most an hour; zero means the default. For texts, null
+ * means the default.
  */
 public final class Options {
     private final List<Consumer<CapdistLibrary.RawOptions>> settings = new ArrayList<>();
@@ -17,11 +18,11 @@ public final class Options {
 
     /** What carries the messages. */
     public enum Transport {
-        /** Plain TCP. */
+        /** OpenD's own protocol over TCP. */
         TCP(Abi.TRANSPORT_TCP),
-        /** WebSocket. */
+        /** OpenD's WebSocket bridge, which has a port of its own and is off by default. */
         WEBSOCKET(Abi.TRANSPORT_WEBSOCKET),
-        /** WebSocket over TLS. */
+        /** WebSocket over TLS 1.2 or newer. */
         WEBSOCKET_TLS(Abi.TRANSPORT_WEBSOCKET_TLS);
 
         private final int number;
@@ -31,15 +32,15 @@ public final class Options {
         }
     }
 
-    /** The cipher of bodies once an RSA key is configured. */
+    /** How bodies after InitConnect are encrypted if an RSA key is set. */
     public enum Cipher {
-        /** Only InitConnect is encrypted. */
+        /** Not encrypted; InitConnect alone is. */
         NONE(Abi.CIPHER_NONE),
-        /** The vendor's default. */
+        /** AES-128, ECB with the vendor's padding: the vendor's default. */
         FTAES_ECB(Abi.CIPHER_FTAES_ECB),
-        /** AES in ECB mode. */
+        /** AES-128, ECB. */
         AES_ECB(Abi.CIPHER_AES_ECB),
-        /** AES in CBC mode. */
+        /** AES-128, CBC. */
         AES_CBC(Abi.CIPHER_AES_CBC);
 
         private final int number;
@@ -54,77 +55,80 @@ public final class Options {
         settings.add(raw -> raw.programming_language = raw.keep(CapdistLibrary.utf8("Java", "")));
     }
 
-    /** Numeric IPv4 or IPv6 address, {@code localhost} or a name; default 127.0.0.1. */
+    /** The gateway: a numeric IPv4 or IPv6 address, {@code localhost} or a host name; default 127.0.0.1. */
     public Options host(String host) {
         return text(host, "host", (raw, text) -> raw.host = text);
     }
 
-    /** 1 to 65535; default 11111. */
+    /** 1 to 65535; default 11111 for every transport. */
     public Options port(int port) {
         return set(raw -> raw.port = port);
     }
 
-    /** Names the program to the gateway, 1 to 255 bytes; default "capdist". */
+    /** The application's name, shown to the gateway, 1 to 255 bytes; default "capdist". */
     public Options clientId(String clientId) {
         return text(clientId, "client_id", (raw, text) -> raw.client_id = text);
     }
 
-    /** major * 100 + minor; default 101. */
+    /** The application's version, major * 100 + minor, not negative; default 101. */
     public Options clientVersion(int clientVersion) {
         return set(raw -> raw.client_version = clientVersion);
     }
 
-    /** Whether to ask the gateway for pushes, for {@link Listener#onPush}; default false. */
+    /**
+     * Whether to ask the gateway for pushes, which go to {@link Listener#onPush}; default false. Over WebSocket the gateway always
+     * pushes, and with false the library drops the pushes.
+     */
     public Options recvNotify(boolean recvNotify) {
         return set(raw -> raw.recv_notify = recvNotify ? 1 : 0);
     }
 
-    /** Told to the gateway, 1 to 255 bytes; default "Java". */
+    /** Shown to the gateway, 1 to 255 bytes; default "Java". */
     public Options programmingLanguage(String language) {
         return text(language, "programming_language", (raw, text) -> raw.programming_language = text);
     }
 
-    /** Default TCP. */
+    /** What carries the messages; default TCP. */
     public Options transport(Transport transport) {
         int number = transport.number;
         return set(raw -> raw.transport = number);
     }
 
-    /** Only has an effect with an RSA key; default {@link Cipher#FTAES_ECB}. */
+    /** How bodies are encrypted; only has an effect with an RSA key; default {@link Cipher#FTAES_ECB}. */
     public Options packetCipher(Cipher cipher) {
         int number = cipher.number;
         return set(raw -> raw.packet_cipher = number);
     }
 
-    /** PEM text, PKCS#1 or PKCS#8, without passphrase; turns encryption on. */
+    /** TCP only: an RSA key of 512 to 4096 bits as PEM text, PKCS#1 or PKCS#8, without passphrase. It turns encryption on. */
     public Options rsaPrivateKey(String pem) {
         return text(pem, "rsa_private_key", (raw, text) -> raw.rsa_private_key = text);
     }
 
-    /** Or the path of a PEM file. */
+    /** The same as a file: its path. */
     public Options rsaPrivateKeyFile(String path) {
         return text(path, "rsa_private_key_file", (raw, text) -> raw.rsa_private_key_file = text);
     }
 
-    /** The WebSocket key that is set in OpenD, not its MD5. */
+    /** WebSocket only: the key that is set in OpenD, not its MD5. */
     public Options websocketKey(String key) {
         return text(key, "websocket_key", (raw, text) -> raw.websocket_key = text);
     }
 
-    /** PEM file with the certificates to trust; default: the system's. */
+    /** TLS only: the path of a PEM file with the certificates to trust; default: the system's CAs. */
     public Options tlsCaFile(String path) {
         return text(path, "tls_ca_file", (raw, text) -> raw.tls_ca_file = text);
     }
 
     /**
-     * WebSocket only: server name for the HTTP Host header, SNI and the certificate check. Set it where
-     * {@code host} is an address that the program looked up itself.
+     * WebSocket only: server name for the HTTP Host header, SNI and the certificate check. Use it if {@code host} is an address
+     * that the application looked up itself. Default: {@code host}.
      */
     public Options tlsServerName(String name) {
         return text(name, "tls_server_name", (raw, text) -> raw.tls_server_name = text);
     }
 
-    /** Accept any certificate; for tests only. */
+    /** TLS only: accept any certificate; for tests only. */
     public Options tlsInsecureAcceptAnyCertificate(boolean accept) {
         return set(raw -> raw.tls_insecure_accept_any_certificate = accept ? 1 : 0);
     }
@@ -134,22 +138,22 @@ public final class Options {
         return set(raw -> raw.reconnect = reconnect ? 1 : 0);
     }
 
-    /** First pause of the exponential backoff; default 500 ms. */
+    /** The first pause between attempts; default 500 ms. Pauses double, and each is shortened at random by up to half. */
     public Options reconnectMin(Duration pause) {
         return time(pause, (raw, ms) -> raw.reconnect_min_ms = ms);
     }
 
-    /** Longest pause; default 30 s. */
+    /** The longest pause, not below the first; default 30 s. */
     public Options reconnectMax(Duration pause) {
         return time(pause, (raw, ms) -> raw.reconnect_max_ms = ms);
     }
 
-    /** For one attempt, name lookup and InitConnect included; default 10 s. */
+    /** The limit of one attempt, including name lookup and InitConnect; default 10 s. */
     public Options connectTimeout(Duration timeout) {
         return time(timeout, (raw, ms) -> raw.connect_timeout_ms = ms);
     }
 
-    /** From accepted to sent; default 120 s: a watch list waits for the quota. */
+    /** From accepted to sent; default 120 s, so that a watch list can wait for the quota. */
     public Options queueTimeout(Duration timeout) {
         return time(timeout, (raw, ms) -> raw.queue_timeout_ms = ms);
     }
@@ -164,29 +168,29 @@ public final class Options {
         return set(raw -> raw.quota_requests = requests);
     }
 
-    /** The quota's window; default 30 s. */
+    /** The window's length; default 30 s. */
     public Options quotaWindow(Duration window) {
         return time(window, (raw, ms) -> raw.quota_window_ms = ms);
     }
 
-    /** Default wait. */
+    /** What a request does when no slot of the quota is free; default wait. */
     public Options quotaMode(QuotaMode mode) {
         int number = mode.number();
         return set(raw -> raw.quota_mode = number);
     }
 
-    /** What a request does while the gateway cannot be reached; default wait. */
+    /** What a request does during an outage; default wait. */
     public Options outageMode(OutageMode mode) {
         int number = mode.number();
         return set(raw -> raw.outage_mode = number);
     }
 
-    /** Clients with the same group share a quota in this process, 1 to 255 bytes; default: the host, whatever the port. */
+    /** Clients of this process with the same group share a quota, 1 to 255 bytes; default: one group for each host. */
     public Options quotaGroup(String group) {
         return text(group, "quota_group", (raw, text) -> raw.quota_group = text);
     }
 
-    /** Requests accepted and not completed at a time, 1 to 1,000,000; default 4096. */
+    /** Most requests queued and in flight together, 1 to 1,000,000; default 4096. */
     public Options maxQueue(int requests) {
         return set(raw -> raw.max_queue = requests);
     }
@@ -196,7 +200,7 @@ public final class Options {
         return set(raw -> raw.max_body_bytes = bytes);
     }
 
-    /** Who is told what happens to the connection; default nobody. */
+    /** Receives the events of the connection; default null: none. */
     public Options listener(Listener listener) {
         this.listener = listener;
         return this;
@@ -206,7 +210,7 @@ public final class Options {
         return listener;
     }
 
-    /** The C struct, without callbacks. It may hold a key: wipe it. */
+    /** The C struct, without callbacks. It may contain a key: wipe it after use. */
     CapdistLibrary.RawOptions raw() {
         CapdistLibrary.RawOptions raw = new CapdistLibrary.RawOptions();
         try {
@@ -232,7 +236,7 @@ public final class Options {
         return set(raw -> setting.accept(raw, ms));
     }
 
-    /** Rounded up, since 0 means the default; what is no int is as much out of range for C. */
+    /** Rounds up, since 0 means the default. Times that do not fit are out of range for C, too. */
     static int milliseconds(Duration time) {
         if (time.compareTo(Duration.ofDays(1)) > 0) return Integer.MAX_VALUE;
         if (time.isNegative()) return -1;

@@ -5,17 +5,17 @@ import java.time.Duration;
 import java.util.OptionalInt;
 
 /**
- * How a request of {@link Client#sendProto} ended.
+ * How a request of {@link Client#sendProto} completed.
  *
  * @param status {@link Status#OK} also for a body without retType
- * @param serialNo the request's number
- * @param protoId the protocol that was asked
- * @param wasSent false: it never left, and is safe to repeat
- * @param retryAfter {@link Status#RATE_LIMITED}: until the quota group sends again; else zero
+ * @param serialNo the request's serial number
+ * @param protoId the request's protocol number
+ * @param wasSent true: sent; false: never sent, safe to repeat
+ * @param retryAfter {@link Status#RATE_LIMITED}: the time until the quota group sends again; else zero
  * @param retType the body's retType, if it has one
- * @param desc what happened, in English; "" when all is well
- * @param body the answer's protobuf as it came; empty if none came. The array is yours.
- * @param retry whether it is of use to ask again
+ * @param desc what happened, in English; "" if the status is OK
+ * @param body the answer's protobuf as it came, decrypted; empty if none came. The array is yours.
+ * @param retry whether to repeat the request
  */
 public record ProtoReply(
         Status status,

@@ -9,20 +9,20 @@ import java.util.Optional;
 import java.util.OptionalInt;
 
 /**
- * How one request for a capital distribution ended.
+ * How a request for a capital distribution completed.
  *
- * @param status {@link Status#OK} and there is a {@code distribution}, or why not
- * @param serialNo the request's number
- * @param security the security that was asked for
- * @param wasSent true: handed to the network, and its quota slot is used; false: it never left, and is safe to repeat
- * @param retryAfter {@link Status#RATE_LIMITED}: until the quota group sends again; else zero
- * @param retType what the gateway said, if it said it
- * @param retMsg the gateway's words, often Chinese, if it sent some
+ * @param status {@link Status#OK}, or why there is no {@code distribution}
+ * @param serialNo the request's serial number
+ * @param security the requested security
+ * @param wasSent true: sent, and its quota slot is used; false: never sent, safe to repeat
+ * @param retryAfter {@link Status#RATE_LIMITED}: the time until the quota group sends again; else zero
+ * @param retType the gateway's result, if it sent one
+ * @param retMsg the gateway's message, often Chinese, if it sent one
  * @param errCode the gateway's error code, if it sent one
- * @param desc what happened, in English; "" when all is well
- * @param distribution the figures
- * @param body the answer's protobuf as it came; empty if none came. The array is yours.
- * @param retry whether it is of use to ask again
+ * @param desc what happened, in English; "" if the status is OK
+ * @param distribution the figures, if the status is OK
+ * @param body the answer's protobuf as it came, decrypted; empty if none came. The array is yours.
+ * @param retry whether to repeat the request
  */
 public record Reply(
         Status status,
@@ -63,7 +63,7 @@ public record Reply(
         return (present & bit) != 0 ? OptionalInt.of(value) : OptionalInt.empty();
     }
 
-    /** What the gateway said, as JSON: the .proto files' field names, absent fields left out. */
+    /** The gateway's answer as JSON: the field names of the .proto files; fields that it did not send are left out. */
     public String toJson() {
         Abi.Reply raw = new Abi.Reply();
         raw.status = status.number();

@@ -1,6 +1,6 @@
 package capdist;
 
-/** A request was accepted and ended without figures. */
+/** An accepted request completed without figures. */
 public final class RequestException extends CapdistException {
     private static final long serialVersionUID = 1;
 
@@ -11,7 +11,7 @@ public final class RequestException extends CapdistException {
         this.reply = reply;
     }
 
-    /** All that is known of how it ended; null after serialization. */
+    /** How the request completed; null after serialization. */
     public Reply reply() {
         return reply;
     }

@@ -6,13 +6,13 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
 /**
- * A request's future, and those made of it. Cancelling it ends the request. Waiting for it in a callback is refused: the
- * thread that would wait is the one that answers. What depends on it does not run on that thread, and may wait.
+ * The future of a request, and every stage that depends on it. Cancelling the first ends the request. Waiting for one inside a
+ * callback throws, since the waiting thread is the one that brings the answer.
  */
 final class RequestFuture<T> extends CompletableFuture<T> {
     private volatile Runnable cancel;
 
-    /** What ends the request. */
+    /** Sets what ends the request. */
     void onCancel(Runnable cancel) {
         this.cancel = cancel;
     }

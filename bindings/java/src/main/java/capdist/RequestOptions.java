@@ -3,7 +3,7 @@ package capdist;
 import java.time.Duration;
 import java.util.Objects;
 
-/** What one request may set for itself; what is left alone is as the connection's {@link Options}. Times as there. */
+/** Options of one request. An option that is not set is the connection's. Times as in {@link Options}. */
 public final class RequestOptions {
     private int queueTimeoutMs;
     private int replyTimeoutMs;
@@ -11,31 +11,31 @@ public final class RequestOptions {
     private int securityFirm;
     private OutageMode outageMode = OutageMode.DEFAULT;
 
-    /** From accepted to sent. */
+    /** Time from accepted to sent. */
     public RequestOptions queueTimeout(Duration timeout) {
         queueTimeoutMs = Options.milliseconds(timeout);
         return this;
     }
 
-    /** From sent to answered. */
+    /** Time from sent to answered. */
     public RequestOptions replyTimeout(Duration timeout) {
         replyTimeoutMs = Options.milliseconds(timeout);
         return this;
     }
 
-    /** When no slot of the quota is free. */
+    /** What the request does when no slot of the quota is free. */
     public RequestOptions quotaMode(QuotaMode mode) {
         quotaMode = Objects.requireNonNull(mode);
         return this;
     }
 
-    /** QotHeader.securityFirm, sent only if not 0 (gateways since 10.11); not negative. */
+    /** QotHeader.securityFirm, not negative; 0: not sent. Gateways read it since 10.11. */
     public RequestOptions securityFirm(int firm) {
         securityFirm = firm;
         return this;
     }
 
-    /** While the gateway cannot be reached. */
+    /** What the request does during an outage. */
     public RequestOptions outageMode(OutageMode mode) {
         outageMode = Objects.requireNonNull(mode);
         return this;

@@ -21,7 +21,7 @@ public enum Retry {
         this.number = number;
     }
 
-    /** The one of the C library with this number; {@link #UNKNOWN} for one that only a newer library knows. */
+    /** The constant with this number; {@link #UNKNOWN} for a number that only a newer library has. */
     static Retry of(int number) {
         return switch (number) {
             case 0 -> UNKNOWN;

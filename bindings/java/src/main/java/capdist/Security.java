@@ -6,8 +6,8 @@ import java.nio.ByteOrder;
 /**
  * A stock, warrant or fund.
  *
- * @param market its market, one of {@code MARKET_…}
- * @param code "00700", "AAPL", "BRK.B": not empty, at most 59 bytes of UTF-8
+ * @param market one of {@code MARKET_…}, or another number above 0
+ * @param code such as "00700", "AAPL", "BRK.B": 1 to 59 bytes of UTF-8
  */
 public record Security(int market, String code) {
     /** {@code HK.} */
@@ -38,10 +38,10 @@ public record Security(int market, String code) {
     public static final int MARKET_EC = Abi.MARKET_EC;
 
     /**
-     * Reads "HK.00700". The first dot separates; the code may hold dots ("US.BRK.B"). Blanks around it are skipped, and the
-     * market may be in lower case.
+     * Reads a text such as "HK.00700". The first dot separates; the code may contain dots ("US.BRK.B"). Blanks around the text
+     * are skipped, and the market may be in lower case.
      *
-     * @throws CapdistException {@link Status#INVALID_ARGUMENT}; it names what was probably meant
+     * @throws CapdistException {@link Status#INVALID_ARGUMENT}; the message suggests what was probably meant
      */
     public static Security parse(String text) {
         byte[] raw = new byte[Abi.Security.SIZE];
@@ -49,25 +49,25 @@ public record Security(int market, String code) {
         return of(raw);
     }
 
-    /** "HK.00700"; "#999.X" for a market that has no name here, and for what is no security. */
+    /** The text, such as "HK.00700", or "#999.X" if the market has no name here. */
     @Override
     public String toString() {
         byte[] text = new byte[Abi.CODE_SIZE + 16];
         try {
             if (Abi.capdist_security_format(raw(), text, text.length) >= 0) return CapdistLibrary.text(text, 0);
         } catch (CapdistException e) {
-            // Its text is no code: it is shown as it is.
+            // The code is not valid: show it unchanged.
         }
         return "#" + market + "." + code;
     }
 
-    /** From C's struct. */
+    /** Reads the C struct. */
     static Security of(byte[] raw) {
         ByteBuffer fields = ByteBuffer.wrap(raw).order(ByteOrder.nativeOrder());
         return new Security(fields.getInt(), CapdistLibrary.text(raw, Integer.BYTES));
     }
 
-    /** C's struct. */
+    /** Writes the C struct. */
     byte[] raw() {
         byte[] bytes = CapdistLibrary.utf8Bytes(code, "security.code");
         if (bytes.length >= Abi.CODE_SIZE) {

@@ -57,7 +57,7 @@ public enum Status {
     NOT_FOUND(42),
     /** The operating system refused a thread, a descriptor or memory. */
     SYSTEM_ERROR(43),
-    /** What only a newer library has. */
+    /** A number that only a newer library has. */
     UNKNOWN(-1);
 
     private final int number;
@@ -66,7 +66,7 @@ public enum Status {
         this.number = number;
     }
 
-    /** The one of the C library with this number; {@link #UNKNOWN} for one that only a newer library knows. */
+    /** The constant with this number; {@link #UNKNOWN} for a number that only a newer library has. */
     static Status of(int number) {
         return switch (number) {
             case 0 -> OK;

@@ -12,7 +12,7 @@ import capdist.Status;
 import java.math.BigInteger;
 import java.util.function.Consumer;
 
-/** What the vendor's connection classes of both brands are made of; use those. */
+/** The base of both brands' connection classes. Use those. */
 public abstract class VendorConn {
     private String clientID;
     private int clientVer = 101;
@@ -20,40 +20,40 @@ public abstract class VendorConn {
     private boolean reconnects = true;
     private Client client;
 
-    /** For the brands' classes. */
+    /** Called by the subclasses of the brands. */
     protected VendorConn() {}
 
-    /** Names the program to the gateway; call it before initConnect. */
+    /** Sets the application's name and version, which are shown to the gateway. Call it before initConnect. */
     public synchronized void setClientInfo(String clientID, int clientVer) {
         this.clientID = clientID == null || clientID.isEmpty() ? null : clientID;
         this.clientVer = clientVer;
     }
 
-    /** The RSA key as PEM text, for initConnect with encryption; call it before that. */
+    /** Sets the RSA key as PEM text, for initConnect with encryption. Call it before initConnect. */
     public synchronized void setRSAPrivateKey(String key) {
         rsaPrivateKey = key;
     }
 
     /**
-     * Ours: whether a connection that was lost, or could not be made, is made again without being asked, which is so unless it is
-     * turned off. Call it before initConnect.
+     * Not in the vendor's SDK: whether the library tries again by itself after a failed attempt or a lost connection; default
+     * true. Call it before initConnect.
      */
     public synchronized void setAutoReconnect(boolean reconnects) {
         this.reconnects = reconnects;
     }
 
     /**
-     * Starts to connect; onInitConnect tells how it went: success each time, failure once until the next success, for it is tried
-     * again meanwhile. One that is open is closed first, so that a program may as well call this itself when the connection is
-     * lost.
+     * Starts to connect; onInitConnect tells the result. It is called for each success. While the library tries again by itself,
+     * it is called for one failure only until the next success. A connection that is open is closed first, so an application may
+     * also call this when the connection was lost.
      *
-     * @param port also as a short, whose sign is dropped: {@code (short) 33333}
-     * @return false, and nothing comes, for what is refused: a bad address, encryption without a key or with one that can't
-     *     be used
+     * @param port also as a short whose sign bit is part of the number: {@code (short) 33333}
+     * @return false if refused, and no callback follows: the address is not valid, or encryption was requested without a usable
+     *     key
      */
     public boolean initConnect(String ip, int port, boolean isEnableEncrypt) {
         close();
-        Client replaced; // by two threads at once
+        Client replaced; // not null if two threads connect at the same time
         synchronized (this) {
             if (isEnableEncrypt && (rsaPrivateKey == null || rsaPrivateKey.isEmpty())) return false;
             Options options = new Options()
@@ -78,8 +78,8 @@ public abstract class VendorConn {
     }
 
     /**
-     * Closes the connection. What is in flight is answered with retType -200 before this returns; in a callback, after that
-     * callback.
+     * Closes the connection. Requests in flight are answered with retType -200 before this returns. Inside a callback it returns
+     * at once, and they are answered after that callback.
      */
     public void close() {
         Client closing;
@@ -91,8 +91,8 @@ public abstract class VendorConn {
     }
 
     /**
-     * The gateway's number for this connection; 0 before the first handshake. It has 64 bits without sign, more than a long
-     * can show: {@code longValue()} is what messages take.
+     * The gateway's number for this connection; 0 before the first handshake. It has 64 bits without a sign, more than a long has.
+     * Use {@code longValue()} for messages.
      */
     public BigInteger getConnectID() {
         Client current = current();
@@ -103,13 +103,16 @@ public abstract class VendorConn {
         }
     }
 
-    /** Tells the registered SPI. */
+    /** Calls the registered SPI. */
     protected abstract void toldInitConnect(long errCode, String desc);
 
-    /** Tells the registered SPI that the connection was lost. */
+    /** Calls the registered SPI: the connection was lost. */
     protected abstract void toldDisconnect(long errCode);
 
-    /** Asks for a capital distribution; 0 if it was refused, as while the gateway cannot be reached, and then {@code callback} is not called. */
+    /**
+     * Requests a capital distribution. Returns 0 if the request was refused, also during an outage; then {@code callback} is not
+     * called.
+     */
     protected final int ask(int market, String code, int securityFirm, Consumer<Reply> callback) {
         Client current = current();
         if (current == null) return 0;
@@ -135,7 +138,7 @@ public abstract class VendorConn {
         return client;
     }
 
-    /** All on the connection's thread. */
+    /** Passes events to the SPI. Called on the connection's thread. */
     private final class Told implements Listener {
         private boolean isDownTold;
 

@@ -1,12 +1,12 @@
 package com.futu.openapi;
 
-/** Where the vendor's programs begin and end; nothing needs to be done here. */
+/** Start and end of a program that was written for the vendor's SDK. Both methods do nothing. */
 public final class FTAPI {
     private FTAPI() {}
 
-    /** Call it first. */
+    /** Does nothing. */
     public static void init() {}
 
-    /** Call it last. */
+    /** Does nothing. */
     public static void unInit() {}
 }

@@ -2,11 +2,11 @@ package com.futu.openapi;
 
 import capdist.vendor.VendorConn;
 
-/** A connection, before it has a purpose. Every method may be called from any thread and in any callback. */
+/** A connection to the gateway. Every method may be called from any thread and from inside callbacks. */
 public class FTAPI_Conn extends VendorConn {
     private volatile FTSPI_Conn connSpi;
 
-    /** Who is told of the connection; null: nobody. Callbacks that began before go on. */
+    /** Sets who receives the connection's events; null: nobody. A callback that is running goes on. */
     public void setConnSpi(FTSPI_Conn spi) {
         connSpi = spi;
     }

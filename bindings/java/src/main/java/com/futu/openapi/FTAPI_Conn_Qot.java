@@ -10,15 +10,15 @@ import com.google.protobuf.InvalidProtocolBufferException;
 public class FTAPI_Conn_Qot extends FTAPI_Conn {
     private volatile FTSPI_Qot qotSpi;
 
-    /** Who gets the answers; null: nobody. */
+    /** Sets who receives the answers; null: nobody. */
     public void setQotSpi(FTSPI_Qot spi) {
         qotSpi = spi;
     }
 
     /**
-     * Asks for a stock's capital distribution; onReply_GetCapitalDistribution gets the answer.
+     * Requests a stock's capital distribution. The answer goes to onReply_GetCapitalDistribution.
      *
-     * @return its serial number, or 0 if it was refused, and then nothing comes
+     * @return the request's serial number; 0 if refused, and then no answer follows
      */
     public int getCapitalDistribution(QotGetCapitalDistribution.Request req) {
         if (req == null || !req.isInitialized()) return 0;
@@ -30,7 +30,7 @@ public class FTAPI_Conn_Qot extends FTAPI_Conn {
         });
     }
 
-    /** The gateway's answer, or why there is none. Never a success that the library did not call one. */
+    /** The gateway's answer, or why there is none. It is a success only if the library reports one. */
     private static QotGetCapitalDistribution.Response response(Reply reply) {
         try {
             if (reply.body().length > 0) {
@@ -39,7 +39,7 @@ public class FTAPI_Conn_Qot extends FTAPI_Conn {
                 if (reply.status() == Status.OK || response.getRetType() != 0) return response;
             }
         } catch (InvalidProtocolBufferException malformed) {
-            // The reply's desc says so.
+            // The reply's desc tells that the body is not valid.
         }
         return QotGetCapitalDistribution.Response.newBuilder()
                 .setRetType(retTypeOf(reply.status()))

@@ -1,20 +1,20 @@
 package com.futu.openapi;
 
-/** What happens to a connection; implement it and pass it to setConnSpi. On the connection's thread. */
+/** Events of a connection. Implement it, and pass it to setConnSpi. Called on the connection's thread. */
 public interface FTSPI_Conn {
     /**
-     * The connection stands, or could not be made, which is told once until it stands: meanwhile it is tried again and again.
+     * The connection is established, or could not be. While the library tries again, only the first failure is reported.
      *
-     * @param errCode 0, or the high 32 bits are the kind (100: InitConnect failed, low 32: 0 unknown, 1 timeout, 3 disconnect,
-     *     4 could not send, 5 refused by OpenD; else the socket's: 1 create, 4 name not found, 6 connect, 9 select, 10 send,
-     *     11 receive, low 32: errno)
+     * @param errCode 0, or the error: the high 32 bits are the kind, the low 32 bits the code. Kinds: 1 create, 4 name not found,
+     *     6 connect, 9 select, 10 send, 11 receive (the code is errno); 100 InitConnect (0 unknown, 1 timeout, 3 disconnected,
+     *     4 not sent, 5 refused by OpenD)
      * @param desc what happened; "" on success
      */
     default void onInitConnect(FTAPI_Conn client, long errCode, String desc) {}
 
     /**
-     * The connection was lost. It is made again, and onInitConnect tells when it stands, unless setAutoReconnect(false) asked for no
-     * such thing.
+     * The connection was lost. The library reconnects by itself, and then calls onInitConnect, unless setAutoReconnect(false) was
+     * called.
      */
     default void onDisconnect(FTAPI_Conn client, long errCode) {}
 }
