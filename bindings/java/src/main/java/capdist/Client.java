@@ -73,7 +73,7 @@ public final class Client implements AutoCloseable {
      * @throws CapdistException the request was refused; there is no future
      */
     public CompletableFuture<CapitalDistribution> getCapitalDistribution(Security security, RequestOptions options) {
-        return future(security, options, connection::end);
+        return future(security, options, connection::complete);
     }
 
     /**
@@ -131,9 +131,9 @@ public final class Client implements AutoCloseable {
                 raw -> {
                     try {
                         ProtoReply reply = ProtoReply.of(raw);
-                        connection.end(() -> future.complete(reply));
+                        connection.complete(() -> future.complete(reply));
                     } catch (Throwable failed) {
-                        connection.end(() -> future.completeExceptionally(failed));
+                        connection.complete(() -> future.completeExceptionally(failed));
                     }
                 },
                 (conn, token) -> Abi.capdist_send_proto(
@@ -179,21 +179,21 @@ public final class Client implements AutoCloseable {
         connection.release();
     }
 
-    /** Makes a request, whose future is completed by {@code ends}. */
-    private CompletableFuture<CapitalDistribution> future(Security security, RequestOptions options, Executor ends) {
+    /** Makes a request, whose future is completed by {@code executor}. */
+    private CompletableFuture<CapitalDistribution> future(Security security, RequestOptions options, Executor executor) {
         RequestFuture<CapitalDistribution> future = new RequestFuture<>();
         int serialNo = ask(security, options, raw -> {
             try {
                 Reply reply = Reply.of(raw);
                 if (reply.distribution().isPresent()) {
                     CapitalDistribution figures = reply.distribution().get();
-                    ends.execute(() -> future.complete(figures));
+                    executor.execute(() -> future.complete(figures));
                 } else {
                     RequestException why = new RequestException(reply);
-                    ends.execute(() -> future.completeExceptionally(why));
+                    executor.execute(() -> future.completeExceptionally(why));
                 }
             } catch (Throwable failed) {
-                ends.execute(() -> future.completeExceptionally(failed));
+                executor.execute(() -> future.completeExceptionally(failed));
             }
         });
         future.onCancel(() -> Abi.capdist_cancel(connection.handle(), serialNo));

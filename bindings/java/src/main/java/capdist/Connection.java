@@ -26,7 +26,7 @@ final class Connection {
 
     private static final Listener NOBODY = new Listener() {};
     private static final AtomicLong TOKENS = new AtomicLong();
-    private static final Endings FUTURES = new Endings("capdist-futures");
+    private static final FutureExecutor FUTURES = new FutureExecutor("capdist-futures");
     /** Set on the connections' threads. All Java code on them runs inside callbacks. */
     private static final ThreadLocal<Boolean> IN_CALLBACK = new ThreadLocal<>();
 
@@ -68,10 +68,10 @@ final class Connection {
     private final Client client;
     private final Listener listener;
     /** What completes the futures of requests that have completed. Each stays here until it has run. */
-    private final Set<Runnable> endings = ConcurrentHashMap.newKeySet();
+    private final Set<Runnable> completions = ConcurrentHashMap.newKeySet();
     private final ClassLoader classLoader = Thread.currentThread().getContextClassLoader();
     /** Whether release() has completed those futures. A stage may close the client again, and must not run them twice. */
-    private final AtomicBoolean areEnded = new AtomicBoolean();
+    private final AtomicBoolean areCompleted = new AtomicBoolean();
     /** Guarded by this: how often the state of the connection changed. */
     private long changes;
 
@@ -157,22 +157,22 @@ final class Connection {
     }
 
     /** Completes a future on a thread where its stages may wait: never on the connection's thread, which brings the answers. */
-    void end(Runnable ending) {
-        endings.add(ending);
+    void complete(Runnable completion) {
+        completions.add(completion);
         try {
             FUTURES.execute(() -> {
                 Thread.currentThread().setContextClassLoader(classLoader);
-                finish(ending);
+                finish(completion);
             });
         } catch (Throwable noThread) { // then on this thread
-            finish(ending);
+            finish(completion);
         }
     }
 
-    private void finish(Runnable ending) {
+    private void finish(Runnable completion) {
         // Only then is it removed: close() completes what is left here, and running it twice does no harm.
-        ending.run();
-        endings.remove(ending);
+        completion.run();
+        completions.remove(completion);
     }
 
     /**
@@ -187,7 +187,7 @@ final class Connection {
         }
         releaseAndWait();
         // Every request has completed. Its future completes before this returns, too.
-        if (!areEnded.getAndSet(true)) endings.forEach(this::finish);
+        if (!areCompleted.getAndSet(true)) completions.forEach(this::finish);
     }
 
     private void releaseAndWait() {

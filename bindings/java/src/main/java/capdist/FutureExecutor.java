@@ -14,7 +14,7 @@ import java.util.concurrent.locks.ReentrantLock;
  * <p>A {@link java.util.concurrent.ForkJoinPool} also adds threads for waiting ones, but not always: in JDK 17 it ended up with
  * a hundred waiting threads and none that worked.
  */
-final class Endings implements Executor {
+final class FutureExecutor implements Executor {
     /** The number of threads that are started at once. More are started only if no task is taken for a while. */
     private static final int USUAL = 4;
     /** Time after which an idle thread ends. */
@@ -33,7 +33,7 @@ final class Endings implements Executor {
     private long taken;
     private boolean isWatched;
 
-    Endings(String name) {
+    FutureExecutor(String name) {
         this.name = name;
     }
 

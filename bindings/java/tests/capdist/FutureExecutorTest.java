@@ -9,17 +9,17 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
 /** The threads that complete futures. */
-class EndingsTest {
+class FutureExecutorTest {
     private static long threadsNamed(String name) {
         return Thread.getAllStackTraces().keySet().stream().filter(thread -> thread.getName().equals(name)).count();
     }
 
     @Test
     void tasksThatAllWaitForTheLastAreAllRun() throws Exception {
-        Endings endings = new Endings("endings that wait");
+        FutureExecutor executor = new FutureExecutor("futures that wait");
         CountDownLatch begun = new CountDownLatch(100), ended = new CountDownLatch(100);
         for (int i = 0; i < 100; i++) {
-            endings.execute(() -> {
+            executor.execute(() -> {
                 begun.countDown();
                 try {
                     if (begun.await(20, TimeUnit.SECONDS)) ended.countDown();
@@ -28,24 +28,24 @@ class EndingsTest {
             });
         }
         assertTrue(ended.await(20, TimeUnit.SECONDS), begun.getCount() + " did not begin");
-        assertTrue(Simulator.soon(() -> threadsNamed("endings that wait") == 0), "threads are left");
+        assertTrue(Simulator.soon(() -> threadsNamed("futures that wait") == 0), "threads are left");
     }
 
     @Test
     void tasksThatDoNotWaitShareAFewThreads() throws Exception {
-        Endings endings = new Endings("endings that share");
+        FutureExecutor executor = new FutureExecutor("futures that share");
         AtomicInteger count = new AtomicInteger();
-        for (int i = 0; i < 10_000; i++) endings.execute(count::incrementAndGet);
+        for (int i = 0; i < 10_000; i++) executor.execute(count::incrementAndGet);
         assertTrue(Simulator.soon(() -> count.get() == 10_000), () -> count + " tasks were run");
-        assertTrue(Simulator.soon(() -> threadsNamed("endings that share") == 0), "threads are left");
+        assertTrue(Simulator.soon(() -> threadsNamed("futures that share") == 0), "threads are left");
     }
 
     @Test
     void whatATaskThrowsOrInterruptsIsItsOwn() throws Exception {
-        Endings endings = new Endings("endings that throw");
+        FutureExecutor executor = new FutureExecutor("futures that throw");
         AtomicInteger count = new AtomicInteger();
         for (int i = 0; i < 20; i++) {
-            endings.execute(() -> {
+            executor.execute(() -> {
                 Thread.currentThread().setUncaughtExceptionHandler((thread, thrown) -> count.incrementAndGet());
                 if (Thread.currentThread().isInterrupted()) count.addAndGet(1000);
                 Thread.currentThread().interrupt();
