@@ -1,7 +1,7 @@
-"""Writes src/Messages/Messages.cs: the classes of the vendor's messages, out of the project's .proto files (`make messages`).
+"""Writes src/Messages/Messages.cs: the classes of the vendor's messages, from the project's .proto files (`make messages`).
 
-Of proto2 it knows what these files have: enums, and messages of required and optional fields that hold an int32, a double, a
-string or a message. What else a file has is an error.
+It knows the parts of proto2 that these files use: enums, and messages with required and optional fields of type int32, double,
+string or message. Anything else is an error.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from pathlib import Path
 
 PROTO = Path(__file__).resolve().parents[2] / "Sources" / "CMessages" / "proto"
 FILES = ("Common", "Qot_Common", "Qot_GetCapitalDistribution")
-#: Not one of the vendor's.
+#: Messages that are not the vendor's.
 OURS = {"AnyResponse"}
 SCALARS = {"int32": ("int", "0"), "double": ("double", "0.0"), "string": ("string", '""')}
-#: The vendor's defaults, which the files leave out; Common.proto tells why.
+#: The vendor's defaults, which are not in the files. Common.proto has the reason.
 DEFAULTS = {"retType": "-400"}
 FIELD = re.compile(r"(required|optional) ([\w.]+) (\w+) = (\d+);(?: *// *(.*))?")
 VALUE = re.compile(r"(\w+) = (-?\d+);(?: *// *(.*))?")
@@ -24,7 +24,7 @@ VALUE = re.compile(r"(\w+) = (-?\d+);(?: *// *(.*))?")
 
 @dataclass(frozen=True)
 class Field:
-    """A field of a message; `of` is its type in C#, and `standard` what it reads as while it is absent."""
+    """A field of a message. `of` is its type in C#, and `standard` its value while it is absent."""
 
     label: str
     name: str
@@ -35,17 +35,17 @@ class Field:
 
     @property
     def title(self) -> str:
-        """Its name in C#: c2s is C2S."""
+        """Its name in C#, such as C2S for c2s."""
         return re.sub(r"(?:^|(?<=\d))[a-z]", lambda found: found[0].upper(), self.name)
 
 
 def class_of(name: str) -> str:
-    """A file, or a type of one, in C#."""
+    """The C# name of a file or type."""
     return name.replace("_", "")
 
 
 def field_of(line: str) -> Field:
-    """Reads a field's line."""
+    """Parses a field's line."""
     found = FIELD.fullmatch(line)
     if found is None:
         raise SystemExit(f"messages: this is no field: {line}")
@@ -57,7 +57,7 @@ def field_of(line: str) -> Field:
 
 def enum(name: str, lines: list[str]) -> list[str]:
     """An enum's lines."""
-    out = [f"/// <summary>{name} of the .proto file.</summary>", f"public enum {name}", "{"]
+    out = [f"/// <summary>{name} in the .proto file.</summary>", f"public enum {name}", "{"]
     for line in lines:
         found = VALUE.fullmatch(line)
         if found is None:
@@ -90,7 +90,7 @@ def message(name: str, lines: list[str]) -> list[str]:
 
 
 def builder(field: Field) -> list[str]:
-    """What a builder has for a field."""
+    """The members that a builder has for a field."""
     title, number = field.title, field.number
     out = [f"/// <summary>{field.words}.</summary>", f"public {field.of} {title}"]
     out += ["{", f"    get {{ return Get<{field.of}>({number}); }}", f"    set {{ Set({number}, value); }}", "}"]
@@ -105,7 +105,7 @@ def builder(field: Field) -> list[str]:
 
 
 def file(name: str) -> list[str]:
-    """A .proto file's class."""
+    """The class for a .proto file."""
     text = (PROTO / f"{name}.proto").read_text(encoding="utf-8")
     out = [f"/// <summary>{name}.proto. Not static, so that moomoo's inherits what is in it.</summary>"]
     out += [f"public abstract class {class_of(name)}", "{", f"    internal {class_of(name)}()", "    {", "    }"]
@@ -118,7 +118,7 @@ def file(name: str) -> list[str]:
 
 def main() -> None:
     """Prints the file."""
-    print("// Made of Sources/CMessages/proto by messages.py: `make messages`.")
+    print("// Generated from Sources/CMessages/proto by messages.py: do not edit. `make messages` writes it.")
     print("using Capdist.Messages;\n\nnamespace Futu.OpenApi.Pb\n{")
     sys.stdout.write("\n\n".join("\n".join(f"    {line}".rstrip() for line in file(name)) for name in FILES))
     print("\n}")

@@ -1,4 +1,4 @@
 using System.Runtime.CompilerServices;
 
-// Its tests look at what C is handed.
+// The tests check the structs that are passed to C.
 [assembly: InternalsVisibleTo("Capdist.Tests")]

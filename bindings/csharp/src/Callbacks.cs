@@ -4,12 +4,13 @@ using System.Threading;
 
 namespace Capdist
 {
-    /// <summary>What C calls. The delegates are static, so they live as long as C may call them; what belongs to a connection
-    /// or a request comes as `user_data`, a handle that keeps it alive and is freed in its last call. No exception gets past
-    /// here: it would unwind C's frames.</summary>
+    /// <summary>The functions that C calls. Their delegates are static, so they live as long as C may call them. `user_data` is
+    /// a GCHandle, which keeps alive what belongs to a connection or a request. The last call with it frees it. Each function
+    /// catches all exceptions: an exception must not unwind frames of C.</summary>
     internal sealed unsafe class Callbacks
     {
-        /// <summary>A request under way. It keeps its client from being finalised, which would end it.</summary>
+        /// <summary>A request that has not completed. It keeps its client alive, whose finaliser would end the
+        /// request.</summary>
         private sealed class Pending<T>
         {
             internal readonly Client Client;
@@ -40,17 +41,16 @@ namespace Capdist
         private static readonly IntPtr OnLog = Marshal.GetFunctionPointerForDelegate(LogFn);
         private static readonly IntPtr OnClosed = Marshal.GetFunctionPointerForDelegate(ClosedFn);
 
-        /// <summary>Whether this thread is one of the library's: then, as nothing else of ours runs there, it is in a
-        /// callback.</summary>
+        /// <summary>Set on the connections' threads. All C# code on them runs inside callbacks.</summary>
         [ThreadStatic] internal static bool IsRunning;
 
         private readonly Options given;
-        /// <summary>Weak: a client that nobody holds any more is finalised, and closes.</summary>
+        /// <summary>A weak reference, so that a client without other references is finalised, which closes it.</summary>
         private readonly WeakReference<Client> client;
 
         private GCHandle handle;
 
-        /// <summary>The connection; zero until there is one. Exit's, under its lock.</summary>
+        /// <summary>The handle; zero until the connection is made. Used by Exit, under its lock.</summary>
         internal IntPtr Conn;
 
         private Callbacks(Client client, Options given)
@@ -59,8 +59,8 @@ namespace Capdist
             this.given = given;
         }
 
-        /// <summary>Puts the callbacks into `raw`, and what they need into `user_data`: let go of in on_closed, or by
-        /// <see cref="Refused"/>.</summary>
+        /// <summary>Sets the callbacks and `user_data` in `raw`. The on_closed callback frees `user_data`, or
+        /// <see cref="Refused"/> if the connection is not made.</summary>
         internal static Callbacks Install(Client client, Options given, Native.capdist_options* raw)
         {
             Callbacks callbacks = new Callbacks(client, given);
@@ -71,25 +71,26 @@ namespace Capdist
             if (given.OnPush != null) raw->on_push = OnPush;
             if (given.OnLog != null) raw->on_log = OnLog;
             raw->on_closed = OnClosed;
-            // An older library refuses what it does not know.
+            // An older library refuses fields that it does not know.
             if (Native.IsAtLeast(1))
             {
                 if (given.OnAttemptFailed != null) raw->on_attempt_failed = OnAttemptFailed;
-                // As the runtime gives its own threads.
+                // The runtime's default stack size.
                 raw->thread_stack_bytes = 1536 * 1024;
             }
             raw->user_data = GCHandle.ToIntPtr(callbacks.handle);
             return callbacks;
         }
 
-        /// <summary>There will be no on_closed.</summary>
+        /// <summary>The connection was not made, so on_closed is not called.</summary>
         internal void Refused()
         {
             Exit.Closed(this);
             handle.Free();
         }
 
-        /// <summary>For a request's `user_data`: freed in its callback, or by whoever sees the request refused.</summary>
+        /// <summary>A `user_data` for a request. The request's callback frees it, or the caller if the request is
+        /// refused.</summary>
         internal static GCHandle Wait<T>(Client client, Action<T> body)
         {
             return GCHandle.Alloc(new Pending<T>(client, body));
@@ -219,7 +220,7 @@ namespace Capdist
             return (Callbacks)GCHandle.FromIntPtr(userData).Target;
         }
 
-        /// <summary>For the last call with it.</summary>
+        /// <summary>The object of `user_data`, which is freed: for the last call with it.</summary>
         private static T Take<T>(IntPtr userData)
         {
             IsRunning = true;
@@ -229,12 +230,12 @@ namespace Capdist
             return taken;
         }
 
-        /// <summary>Null when nobody is to be told: it is about to be finalised, or the process to end.</summary>
+        /// <summary>The client; null if it is about to be finalised, or the process is exiting.</summary>
         private Client Sender(IntPtr from)
         {
             Client sender;
             if (!client.TryGetTarget(out sender) || Exit.HasBegun) return null;
-            // The first callback may come before its constructor has the handle.
+            // The first callback may run before the constructor has stored the handle.
             sender.Conn = from;
             return sender;
         }

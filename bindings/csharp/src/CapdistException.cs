@@ -2,15 +2,15 @@ using System;
 
 namespace Capdist
 {
-    /// <summary>A call was refused (then nothing was changed), or there is no connection. The message says why, and what to
-    /// do next where that is known. What .NET has an exception of its own for is thrown as that: ArgumentException,
-    /// NotSupportedException (not in this version of the library), ObjectDisposedException.</summary>
+    /// <summary>A call was refused: it changed nothing, and no answer follows. Or there is no connection. The message says why,
+    /// and what to do next where that is known. Some refusals are exceptions of .NET instead: ArgumentException,
+    /// NotSupportedException (this version of the library does not have the feature), ObjectDisposedException.</summary>
     public class CapdistException : Exception
     {
-        /// <summary>Why.</summary>
+        /// <summary>Why the call was refused, or how the request completed.</summary>
         public Status Status { get; }
 
-        /// <summary>Whether it is of use to ask again.</summary>
+        /// <summary>Whether the call or request may succeed if it is repeated.</summary>
         public Retry Retry { get; }
 
         internal CapdistException(Status status, string message) : this(status, message, Native.RetryOf(status))
@@ -23,13 +23,13 @@ namespace Capdist
             Retry = retry;
         }
 
-        /// <summary>Throws for a call that was refused.</summary>
+        /// <summary>Throws if the status is not success.</summary>
         internal static void Check(int result)
         {
             if (result != 0) throw Of(result);
         }
 
-        /// <summary>For what the last call on this thread, which was refused, returned.</summary>
+        /// <summary>The exception for the last call on this thread, which was refused with this status.</summary>
         internal static unsafe Exception Of(int result)
         {
             string words = Native.Text(Native.capdist_last_error());
@@ -47,10 +47,10 @@ namespace Capdist
         }
     }
 
-    /// <summary>A request that was accepted ended without figures.</summary>
+    /// <summary>An accepted request completed without figures.</summary>
     public sealed class RequestException : CapdistException
     {
-        /// <summary>All that is known: whether it was sent, what the gateway said.</summary>
+        /// <summary>How the request completed.</summary>
         public Reply Reply { get; }
 
         internal RequestException(Reply reply) : base(reply.Status, reply.Security + ": " + reply.Desc, reply.Retry)
@@ -59,10 +59,10 @@ namespace Capdist
         }
     }
 
-    /// <summary>A raw request that was accepted ended without an answer that says success.</summary>
+    /// <summary>An accepted raw request completed with a status other than Ok.</summary>
     public sealed class ProtoRequestException : CapdistException
     {
-        /// <summary>All that is known.</summary>
+        /// <summary>How the request completed.</summary>
         public ProtoReply Reply { get; }
 
         internal ProtoRequestException(ProtoReply reply) : base(reply.Status, "protocol " + reply.ProtoId + ": " + reply.Desc, reply.Retry)

@@ -1,4 +1,4 @@
-#define TRACE // or the compiler leaves Trace's calls out
+#define TRACE // without it the compiler removes calls of Trace
 using System;
 using System.Diagnostics;
 using System.Runtime.InteropServices;
@@ -7,19 +7,19 @@ using System.Threading.Tasks;
 
 namespace Capdist
 {
-    /// <summary>
-    /// A connection to an OpenD gateway. Every member may be called from any thread and in any callback, but for the two
-    /// that wait (<see cref="WaitReady"/>, <see cref="FetchCapitalDistribution"/>), which throw there:
-    /// <see cref="Status.WouldDeadlock"/>.
-    /// <para>Callbacks run on the connection's own thread, one at a time; what awaits a task does not go on there, but where
-    /// awaiting goes on anywhere. A client that nobody holds any more closes once it is collected, not before its requests
-    /// have ended. After <see cref="Dispose"/> every call throws ObjectDisposedException.</para>
+    /// <summary>A connection to a gateway, and the requests over it. Requests may be made right away: they are queued until
+    /// the connection is established. Every member may be called from any thread, and from inside callbacks, except the two
+    /// that wait: <see cref="WaitReady"/> and <see cref="FetchCapitalDistribution"/> throw <see cref="Status.WouldDeadlock"/>
+    /// there.
+    /// <para>Callbacks run on the connection's thread, one at a time. Code after an await never runs there. Dispose each
+    /// client. A client without references also closes when it is garbage-collected, but not before its requests have
+    /// completed. After <see cref="Dispose"/> every call throws ObjectDisposedException.</para>
     /// </summary>
     public sealed unsafe class Client : IDisposable
     {
-        /// <summary>What a callback threw, of any client in the process; the sender is the client, or null once it is
-        /// closed. On the connection's thread, which goes on unharmed. While nobody listens, it goes to
-        /// System.Diagnostics.Trace; what a listener throws is dropped.</summary>
+        /// <summary>A callback of any client of the process threw. Raised on the connection's thread, where nothing else
+        /// changes. The sender is the client, or null if it is closed. Without a handler the exception goes to
+        /// System.Diagnostics.Trace. What a handler throws is dropped.</summary>
         public static event EventHandler<ThreadExceptionEventArgs> CallbackException;
 
         private IntPtr conn;
@@ -30,24 +30,25 @@ namespace Capdist
             set { Volatile.Write(ref conn, value); }
         }
 
-        /// <summary>For a gateway at the default place, all else as by default.</summary>
+        /// <summary>Starts to connect with the default options, and returns at once.</summary>
         public Client() : this(new Options())
         {
         }
 
-        /// <summary>For a gateway of that host at the default port, all else as by default.</summary>
+        /// <summary>Starts to connect to that host, with the default options otherwise.</summary>
         public Client(string host) : this(new Options { Host = host })
         {
         }
 
-        /// <summary>For a gateway elsewhere, all else as by default.</summary>
+        /// <summary>Starts to connect to that address, with the default options otherwise.</summary>
         public Client(string host, int port) : this(new Options { Host = host, Port = port })
         {
         }
 
-        /// <summary>Starts connecting and returns: requests may be made right away, and wait for the connection.</summary>
-        /// <exception cref="ArgumentException">An option is not valid, or at odds with an open client's quota.</exception>
-        /// <exception cref="NotSupportedException">An option is not in this version of the library.</exception>
+        /// <summary>Starts to connect, and returns at once. The result goes to <see cref="Options.OnInitConnect"/>.</summary>
+        /// <exception cref="ArgumentException">An option is not valid, or an open client has another quota for the
+        /// group.</exception>
+        /// <exception cref="NotSupportedException">This version of the library does not have an option.</exception>
         /// <exception cref="InvalidOperationException">On Mono: the process is exiting.</exception>
         public Client(Options options)
         {
@@ -56,7 +57,7 @@ namespace Capdist
             {
                 Options given = options.Copy();
                 Native.capdist_options raw = given.Raw(texts);
-                // The callbacks need no key.
+                // The callbacks do not need the keys.
                 given.RsaPrivateKey = given.WebSocketKey = null;
                 Callbacks callbacks = Callbacks.Install(this, given, &raw);
                 IntPtr made;
@@ -72,7 +73,7 @@ namespace Capdist
             }
         }
 
-        /// <summary>Closes without being waited for: no finaliser may wait for a callback.</summary>
+        /// <summary>Closes on another thread: a finaliser must not wait for a callback.</summary>
         ~Client()
         {
             IntPtr left = Conn;
@@ -80,23 +81,28 @@ namespace Capdist
             ThreadPool.QueueUserWorkItem(ignored => Native.capdist_release(left));
         }
 
-        /// <summary>Closes. Requests under way end as <see cref="Status.Released"/>; outside callbacks no callback runs once
-        /// this has returned, and no thread is left. Harmless to repeat.</summary>
+        /// <summary>Closes the connection. Each request that is queued or in flight completes as <see cref="Status.Released"/>.
+        /// Then <see cref="Options.OnClosed"/> is called. Outside callbacks it returns after all that, when the connection's
+        /// thread has ended. Inside a callback it returns at once, and the rest happens after that callback. Calling it again
+        /// is harmless.</summary>
         public void Dispose()
         {
             Native.capdist_release(Conn);
             GC.SuppressFinalize(this);
         }
 
-        /// <summary>Waits until the connection is established; zero only looks.</summary>
-        /// <exception cref="CapdistException">Why it is not established.</exception>
+        /// <summary>Waits until the connection is established. If an attempt fails and another one follows, it goes on waiting.
+        /// The timeout is at most an hour; zero: does not wait.</summary>
+        /// <exception cref="CapdistException">The timeout passed, or the connection failed permanently; the status is the
+        /// cause.
+        /// </exception>
         public void WaitReady(TimeSpan timeout)
         {
             CapdistException.Check(Native.capdist_wait_ready(Conn, Native.Milliseconds(timeout)));
             GC.KeepAlive(this);
         }
 
-        /// <summary>The same, on a thread of its own.</summary>
+        /// <summary>The same as a task, which takes a thread of its own while it waits.</summary>
         public Task WaitReadyAsync(TimeSpan timeout)
         {
             return Task.Factory.StartNew(
@@ -104,9 +110,9 @@ namespace Capdist
                 TaskCreationOptions.LongRunning | TaskCreationOptions.DenyChildAttach, TaskScheduler.Default);
         }
 
-        /// <summary>A stock's capital distribution. The task fails with <see cref="RequestException"/> if there is none, and
-        /// as <see cref="GetCapitalDistribution"/> throws if the request is refused. A request that is cancelled after it
-        /// was sent keeps its slot of the quota.</summary>
+        /// <summary>Requests a stock's capital distribution. The task fails with <see cref="RequestException"/> if the request
+        /// completes without figures. If the request is refused, it fails as <see cref="GetCapitalDistribution"/> throws. A
+        /// cancelled request that was sent keeps its quota slot.</summary>
         public Task<CapitalDistribution> GetCapitalDistributionAsync(
             Security security, RequestOptions options = null, CancellationToken cancellationToken = default(CancellationToken))
         {
@@ -118,11 +124,11 @@ namespace Capdist
             }, options));
         }
 
-        /// <summary>The same for who does not want a task: the callback gets the reply exactly once, on the connection's
-        /// thread. Returns the request's serial number, never 0.</summary>
+        /// <summary>The same with a callback. It receives the reply exactly once, on the connection's thread. Returns the
+        /// request's serial number, never 0.</summary>
         /// <exception cref="ArgumentException">The security or an option is not valid.</exception>
-        /// <exception cref="CapdistException">The request was not accepted: the queue is full, there is no connection for
-        /// good, or no slot of the quota is free and it is not to wait.</exception>
+        /// <exception cref="CapdistException">The request was refused: the queue is full, the connection has failed
+        /// permanently, or with <see cref="QuotaMode.Fail"/> no slot of the quota is free.</exception>
         /// <exception cref="ObjectDisposedException">The client is closed.</exception>
         public uint GetCapitalDistribution(Security security, Action<Reply> callback, RequestOptions options = null)
         {
@@ -135,9 +141,11 @@ namespace Capdist
                 Conn, &rawSecurity, &rawOptions, Callbacks.OnReply, GCHandle.ToIntPtr(pending), &serialNo), &serialNo);
         }
 
-        /// <summary>The same, waited for at most the queue timeout plus the reply timeout.</summary>
-        /// <exception cref="RequestException">There are no figures; else as <see cref="GetCapitalDistribution"/>.
-        /// </exception>
+        /// <summary>Requests a stock's capital distribution, and waits for it: at most the queue timeout plus the reply
+        /// timeout.
+        /// </summary>
+        /// <exception cref="RequestException">The request completed without figures. Otherwise it throws as
+        /// <see cref="GetCapitalDistribution"/>.</exception>
         public CapitalDistribution FetchCapitalDistribution(Security security, RequestOptions options = null)
         {
             Native.capdist_security rawSecurity = security.Raw();
@@ -157,8 +165,8 @@ namespace Capdist
             }
         }
 
-        /// <summary>Any other request as raw protobuf. The task fails with <see cref="ProtoRequestException"/> unless the
-        /// status is Ok.</summary>
+        /// <summary>Sends any other request as raw protobuf. The task fails with <see cref="ProtoRequestException"/> unless the
+        /// status is Ok. The library's own protocols, such as InitConnect and KeepAlive, are refused.</summary>
         public Task<ProtoReply> SendProtoAsync(
             uint protoId, byte[] body, RequestOptions options = null,
             CancellationToken cancellationToken = default(CancellationToken))
@@ -171,7 +179,7 @@ namespace Capdist
             }, options));
         }
 
-        /// <summary>The same with a callback; returns the serial number and throws as <see cref="GetCapitalDistribution"/>.
+        /// <summary>The same with a callback. Returns the serial number, and throws as <see cref="GetCapitalDistribution"/>.
         /// </summary>
         public uint SendProto(uint protoId, byte[] body, Action<ProtoReply> callback, RequestOptions options = null)
         {
@@ -188,8 +196,8 @@ namespace Capdist
             }
         }
 
-        /// <summary>Ends a request that is under way: it completes as <see cref="Status.Cancelled"/>. False if there is none
-        /// with that serial number any more.</summary>
+        /// <summary>Ends a request that is queued or in flight. It completes as <see cref="Status.Cancelled"/>. Returns false
+        /// if no such request is queued or in flight.</summary>
         public bool Cancel(uint serialNo)
         {
             int result = Native.capdist_cancel(Conn, serialNo);
@@ -209,7 +217,7 @@ namespace Capdist
             return new ConnectionInfo(&raw);
         }
 
-        /// <summary>The quota of the connection's group.</summary>
+        /// <summary>The state of the connection's quota group.</summary>
         public Quota GetQuota()
         {
             Native.capdist_quota raw;
@@ -235,7 +243,7 @@ namespace Capdist
             }
             catch (Exception)
             {
-                // There is nobody left to tell.
+                // The handler threw, too: its exception is dropped.
             }
         }
 
@@ -244,8 +252,8 @@ namespace Capdist
             return status == Status.Cancelled && token.IsCancellationRequested;
         }
 
-        /// <summary>A task that `ask` is to end. It goes on elsewhere than on the connection's thread, which it would hold
-        /// up.</summary>
+        /// <summary>A task that the request completes. Code that awaits it runs on another thread than the connection's, which
+        /// it would delay.</summary>
         private Task<T> Promise<T>(CancellationToken token, Func<TaskCompletionSource<T>, uint> ask)
         {
             if (token.IsCancellationRequested) return Task.FromCanceled<T>(token);
@@ -267,7 +275,7 @@ namespace Capdist
             return promise.Task;
         }
 
-        /// <summary>The serial number; throws, and lets go of what waits, if the request was refused.</summary>
+        /// <summary>The serial number of an accepted request. If it was refused, frees `pending` and throws.</summary>
         private static uint Accepted(GCHandle pending, int result, uint* serialNo)
         {
             if (result == 0) return *serialNo;

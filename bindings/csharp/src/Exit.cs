@@ -4,15 +4,14 @@ using System.Threading;
 
 namespace Capdist
 {
-    /// <summary>
-    /// The end of a process on Mono. At exit Mono 6.8 waits, without a limit, until every thread that ever ran a callback and
-    /// is not its own has ended (mono/mono#20466): with a client open, for ever. So there all that is open is closed when the
-    /// process begins to exit, and to the program that looks as on .NET, where such threads just end with it: no callback
-    /// runs any more, and what other threads wait for does not return.
+    /// <summary>Closes all connections when a process on Mono exits. Mono 6.8 otherwise waits at exit, without a limit, for
+    /// each thread that has run a callback and that Mono did not create (mono/mono#20466): forever, if a client is open. To the
+    /// application it looks as on .NET, where such threads end with the process: callbacks no longer run, and other threads'
+    /// waits do not return.
     /// </summary>
     internal static class Exit
     {
-        /// <summary>Longest a callback that does not return is waited for.</summary>
+        /// <summary>The longest wait for a callback that does not return.</summary>
         private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
 
         private static readonly HashSet<Callbacks> Open = new HashSet<Callbacks>();
@@ -30,7 +29,7 @@ namespace Capdist
             get { return hasBegun; }
         }
 
-        /// <summary>Before a connection is made.</summary>
+        /// <summary>Called before a connection is made.</summary>
         internal static void Opening(Callbacks connection)
         {
             if (!IsMono) return;
@@ -41,7 +40,7 @@ namespace Capdist
             }
         }
 
-        /// <summary>After it was made; it is closed at once if that was too late.</summary>
+        /// <summary>Called after a connection was made. If the process began to exit meanwhile, it is closed at once.</summary>
         internal static void Opened(Callbacks connection, IntPtr conn)
         {
             if (!IsMono) return;
@@ -55,8 +54,9 @@ namespace Capdist
             lock (Open) Open.Remove(connection);
         }
 
-        /// <summary>For a call that ends only because the process does: it does not return to a thread that ends with it.
-        /// A limit, should somebody wait for that thread all the same. In a callback it would hold up the end itself.
+        /// <summary>Called when a wait ended because of the exit. On a background thread it does not return before the process
+        /// is gone, or within a limit, should somebody wait for that thread. Inside a callback it returns: it would delay the
+        /// exit.
         /// </summary>
         internal static void Vanish()
         {
@@ -76,7 +76,8 @@ namespace Capdist
                     if (connection.Conn != IntPtr.Zero) open.Add(connection.Conn);
                 }
             }
-            // Inside a callback nothing waits for one. Elsewhere one that hangs must hold up no other's end, nor the exit.
+            // Inside a callback, release returns at once. Elsewhere each has a thread: a callback that hangs must delay neither
+            // the others nor the exit.
             if (Callbacks.IsRunning)
             {
                 foreach (IntPtr conn in open) Native.capdist_release(conn);

@@ -1,18 +1,19 @@
 namespace Capdist
 {
-    /// <summary>What follows from the figures of one order size, or of several together. What is missing is null.</summary>
+    /// <summary>Figures derived for one group of order sizes, in the security's currency. A missing number is null.</summary>
     public sealed class Flow
     {
         /// <summary>Bought.</summary>
         public double? CapitalIn { get; }
         /// <summary>Sold.</summary>
         public double? CapitalOut { get; }
-        /// <summary>What came in less what went out: above 0, money stayed.</summary>
+        /// <summary><c>CapitalIn - CapitalOut</c>; above 0 if more was bought than sold.</summary>
         public double? Net { get; }
-        /// <summary>What went out in both together, from 0 to 1: above a half, money left.</summary>
+        /// <summary><c>CapitalOut / (CapitalIn + CapitalOut)</c>, from 0 to 1; above 0.5 if more was sold than
+        /// bought.</summary>
         public double? OutShare { get; }
 
-        // A missing figure is NaN, which every sum with it is, too.
+        // A missing figure is NaN, and so is every sum with it.
         internal Flow(double moneyIn, double moneyOut)
         {
             double turnover = moneyIn + moneyOut;

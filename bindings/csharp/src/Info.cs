@@ -2,14 +2,14 @@ using System;
 
 namespace Capdist
 {
-    /// <summary>What is known of a connection; the numbers are 0 before the first handshake.</summary>
+    /// <summary>What is known of a connection. The numbers are 0 before the first handshake.</summary>
     public sealed class ConnectionInfo
     {
-        /// <summary>The gateway's number for it.</summary>
+        /// <summary>The gateway's number for this connection.</summary>
         public ulong ConnId { get; }
-        /// <summary>The user the gateway is logged in as.</summary>
+        /// <summary>The user that the gateway is logged in as; 0 over WebSocket.</summary>
         public ulong LoginUserId { get; }
-        /// <summary>The gateway's version.</summary>
+        /// <summary>The gateway's version, major * 100 + minor; 0 over WebSocket.</summary>
         public int ServerVersion { get; }
         /// <summary>Its state.</summary>
         public ConnectionState State { get; }
@@ -23,18 +23,19 @@ namespace Capdist
         }
     }
 
-    /// <summary>The quota of a connection's group.</summary>
+    /// <summary>The state of a quota group.</summary>
     public sealed class Quota
     {
         /// <summary>Requests in a window; 0: no quota is kept.</summary>
         public int Limit { get; }
-        /// <summary>The window.</summary>
+        /// <summary>The window's length.</summary>
         public TimeSpan Window { get; }
-        /// <summary>Slots in use: requests in flight, and those of the last window.</summary>
+        /// <summary>Slots in use: by requests in flight, and by those answered within the last window.</summary>
         public int Used { get; }
         /// <summary>Requests of the whole group that wait for a slot.</summary>
         public int Waiting { get; }
-        /// <summary>Until the next slot is free; zero: one is; null: every slot is held by a request in flight.</summary>
+        /// <summary>The time until a slot is free; zero: one is free now; null: not known, because requests in flight use every
+        /// slot.</summary>
         public TimeSpan? NextSlot { get; }
 
         internal unsafe Quota(Native.capdist_quota* raw)

@@ -6,14 +6,14 @@ using System.Text;
 
 namespace Capdist
 {
-    /// <summary>C's values as C#'s; Abi.cs has the interface itself.</summary>
+    /// <summary>Converts between values of C and C#. Abi.cs has the interface itself.</summary>
     internal static unsafe partial class Native
     {
-        /// <summary>The figures that are always there: in and out, big, mid and small.</summary>
+        /// <summary>The figures that every answer must have: in and out, big, mid and small.</summary>
         internal const uint RequiredFigures = CAPDIST_HAS_CAPITAL_IN_BIG | CAPDIST_HAS_CAPITAL_IN_MID | CAPDIST_HAS_CAPITAL_IN_SMALL
             | CAPDIST_HAS_CAPITAL_OUT_BIG | CAPDIST_HAS_CAPITAL_OUT_MID | CAPDIST_HAS_CAPITAL_OUT_SMALL;
 
-        /// <summary>Refuses a library whose structs may be others. Called before the first of them is handed over.</summary>
+        /// <summary>Throws if the library has another major version. Called before any struct is passed to it.</summary>
         internal static void CheckVersion()
         {
             string version = Text(capdist_version());
@@ -21,25 +21,25 @@ namespace Capdist
             throw new NotSupportedException("libcapdist is " + version + "; this needs " + CAPDIST_VERSION_MAJOR + ".x");
         }
 
-        /// <summary>Whether the library has what came with that minor number: it may be older than this assembly.</summary>
+        /// <summary>Whether the library has at least that minor version. It may be older than this assembly.</summary>
         internal static bool IsAtLeast(int minor)
         {
             return int.Parse(Text(capdist_version()).Split('.')[1], CultureInfo.InvariantCulture) >= minor;
         }
 
-        /// <summary>The one of that number; Unknown for what only a newer library knows, or an older one does not tell.</summary>
+        /// <summary>The constant with this number; Unknown for null, and for a number that only a newer library has.</summary>
         internal static Retry RetryOf(int? number)
         {
             return number is int known && Enum.IsDefined(typeof(Retry), known) ? (Retry)known : Retry.Unknown;
         }
 
-        /// <summary>As far as the status alone tells.</summary>
+        /// <summary>What the status alone tells.</summary>
         internal static Retry RetryOf(Status status)
         {
             return IsAtLeast(1) ? RetryOf(capdist_status_retry((int)status)) : Retry.Unknown;
         }
 
-        /// <summary>C's text; "" for NULL.</summary>
+        /// <summary>Converts a C string; "" for NULL.</summary>
         internal static string Text(byte* text)
         {
             if (text == null) return "";
@@ -55,8 +55,8 @@ namespace Capdist
             return copy;
         }
 
-        /// <summary>For the C ABI, which refuses what is out of range: what it could not even hold must not come back
-        /// into range, and a time too short for it is not 0, which is the default.</summary>
+        /// <summary>Rounds up, since 0 means the default. A time that an int cannot hold stays out of range, and the library
+        /// refuses it.</summary>
         internal static int Milliseconds(TimeSpan time)
         {
             double rounded = time > TimeSpan.Zero ? Math.Ceiling(time.TotalMilliseconds) : Math.Floor(time.TotalMilliseconds);
@@ -64,13 +64,13 @@ namespace Capdist
         }
     }
 
-    /// <summary>C's copies of texts, for the time of one call; wiped then, since one may be a key.</summary>
+    /// <summary>C strings that live for one call. They are overwritten afterwards, since one may be a key.</summary>
     internal sealed unsafe class Texts : IDisposable
     {
         private static readonly Encoding Strict = new UTF8Encoding(false, true);
         private readonly List<KeyValuePair<IntPtr, int>> copies = new List<KeyValuePair<IntPtr, int>>();
 
-        /// <summary>NULL for null.</summary>
+        /// <summary>Adds a copy of the text; returns NULL for null.</summary>
         internal byte* Add(string text, string name)
         {
             if (text == null) return null;

@@ -2,85 +2,92 @@ using System;
 
 namespace Capdist
 {
-    /// <summary>How to connect: the fields of capdist_options with its defaults (capdist.h tells units and ranges). A text
-    /// that is null and a time of zero take the default. A client takes a copy: what is changed later changes nothing.
-    /// </summary>
+    /// <summary>How to connect: the fields of capdist_options, with its defaults. The constructor of <see cref="Client"/>
+    /// refuses values that are out of range, and copies the options: later changes have no effect. A time is at most an hour;
+    /// zero means the default. For texts, null means the default.</summary>
     public sealed class Options
     {
-        /// <summary>Numeric address, "localhost" or a name; null: 127.0.0.1.</summary>
+        /// <summary>The gateway: a numeric IPv4 or IPv6 address, "localhost" or a host name; null: 127.0.0.1.</summary>
         public string Host { get; set; }
-        /// <summary>1 to 65535.</summary>
+        /// <summary>1 to 65535; default 11111 for every transport.</summary>
         public int Port { get; set; }
-        /// <summary>Names the program to the gateway.</summary>
+        /// <summary>The application's name, shown to the gateway, 1 to 255 bytes; null: "capdist".</summary>
         public string ClientId { get; set; }
-        /// <summary>major * 100 + minor.</summary>
+        /// <summary>The application's version, major * 100 + minor, not negative; default 101.</summary>
         public int ClientVersion { get; set; }
-        /// <summary>Ask the gateway for pushes, delivered to <see cref="OnPush"/>.</summary>
+        /// <summary>Whether to ask the gateway for pushes, which go to <see cref="OnPush"/>; default false. Over WebSocket the
+        /// gateway always pushes, and with false the library drops the pushes.</summary>
         public bool RecvNotify { get; set; }
-        /// <summary>Told to the gateway.</summary>
+        /// <summary>Shown to the gateway, 1 to 255 bytes; default "C#".</summary>
         public string ProgrammingLanguage { get; set; } = "C#";
 
-        /// <summary>What carries the messages.</summary>
+        /// <summary>What carries the messages; default TCP.</summary>
         public Transport Transport { get; set; }
-        /// <summary>Only has an effect with an RSA key.</summary>
+        /// <summary>How bodies are encrypted; only has an effect with an RSA key; default
+        /// <see cref="Cipher.FtaesEcb"/>.</summary>
         public Cipher PacketCipher { get; set; }
-        /// <summary>The key that OpenD has, as PEM text; turns encryption on.</summary>
+        /// <summary>TCP only: an RSA key of 512 to 4096 bits as PEM text, PKCS#1 or PKCS#8, without passphrase. It turns
+        /// encryption on.</summary>
         public string RsaPrivateKey { get; set; }
-        /// <summary>Or the path of a PEM file.</summary>
+        /// <summary>The same as a file: its path.</summary>
         public string RsaPrivateKeyFile { get; set; }
-        /// <summary>The WebSocket key that is set in OpenD, not its MD5.</summary>
+        /// <summary>WebSocket only: the key that is set in OpenD, not its MD5.</summary>
         public string WebSocketKey { get; set; }
-        /// <summary>PEM file with the certificates to trust; null: the system's.</summary>
+        /// <summary>TLS only: the path of a PEM file with the certificates to trust; null: the system's CAs.</summary>
         public string TlsCaFile { get; set; }
-        /// <summary>WebSocket only: server name for the HTTP Host header, SNI and the certificate check. Set it where
-        /// Host is an address that the program looked up itself.</summary>
+        /// <summary>WebSocket only: server name for the HTTP Host header, SNI and the certificate check. Use it if Host is an
+        /// address that the application looked up itself. Null: Host.</summary>
         public string TlsServerName { get; set; }
-        /// <summary>Accept any certificate; for tests only.</summary>
+        /// <summary>TLS only: accept any certificate; for tests only.</summary>
         public bool TlsInsecureAcceptAnyCertificate { get; set; }
 
-        /// <summary>Repeat attempts to connect, the first one too, and reconnect after a lost connection.</summary>
+        /// <summary>Whether to repeat attempts to connect, the first one too, and to reconnect after a lost connection; default
+        /// true.</summary>
         public bool Reconnect { get; set; }
-        /// <summary>First pause of the exponential backoff; default 500 ms.</summary>
+        /// <summary>The first pause between attempts; default 500 ms. Pauses double, and each is shortened at random by up to
+        /// half.</summary>
         public TimeSpan ReconnectMin { get; set; }
-        /// <summary>The longest; default 30 s.</summary>
+        /// <summary>The longest pause, not below the first; default 30 s.</summary>
         public TimeSpan ReconnectMax { get; set; }
-        /// <summary>For one attempt; default 10 s.</summary>
+        /// <summary>The limit of one attempt, including name lookup and InitConnect; default 10 s.</summary>
         public TimeSpan ConnectTimeout { get; set; }
-        /// <summary>From accepted to sent; default 120 s, since a watch list waits for the quota.</summary>
+        /// <summary>From accepted to sent; default 120 s, so that a watch list can wait for the quota.</summary>
         public TimeSpan QueueTimeout { get; set; }
         /// <summary>From sent to answered; default 12 s.</summary>
         public TimeSpan ReplyTimeout { get; set; }
 
-        /// <summary>What a request does while the gateway cannot be reached; default wait.</summary>
+        /// <summary>What a request does during an outage; default wait.</summary>
         public OutageMode OutageMode { get; set; }
 
-        /// <summary>Requests in a window; 0: no quota is kept; default 30.</summary>
+        /// <summary>Requests in a window, 0 to 100,000; 0: no quota is kept; default 30.</summary>
         public int QuotaRequests { get; set; }
-        /// <summary>The window; default 30 s.</summary>
+        /// <summary>The window's length; default 30 s.</summary>
         public TimeSpan QuotaWindow { get; set; }
-        /// <summary>What a request does when no slot is free.</summary>
+        /// <summary>What a request does when no slot of the quota is free; default wait.</summary>
         public QuotaMode QuotaMode { get; set; }
-        /// <summary>Clients with the same group share a quota in this process; null: the clients of one host.</summary>
+        /// <summary>Clients of this process with the same group share a quota, 1 to 255 bytes; null: one group for each
+        /// host.</summary>
         public string QuotaGroup { get; set; }
-        /// <summary>Most requests queued and in flight together; 0: the default, 4096.</summary>
+        /// <summary>Most requests queued and in flight together, 1 to 1,000,000; default 4096.</summary>
         public int MaxQueue { get; set; }
-        /// <summary>Longest body, sent or received; 0: the default, 4 MiB.</summary>
+        /// <summary>Longest body, sent or received, 1 KiB to 256 MiB; default 4 MiB.</summary>
         public int MaxBodyBytes { get; set; }
 
-        /// <summary>The connection is established (errCode 0), or has failed permanently. The high 32 bits of errCode are the
-        /// kind, the low 32 bits the code (capdist.h); the text explains it. Like all callbacks it runs on the connection's
-        /// thread, one at a time, and may call everything but what waits. What it throws goes to
-        /// <see cref="Client.CallbackException"/>.</summary>
+        /// <summary>The connection is established (errCode 0), or it has failed permanently. Called again after each reconnect.
+        /// The high 32 bits of errCode are the kind, the low 32 bits the code (capdist.h). The text says what happened and what
+        /// to do. Like all callbacks it runs on the connection's thread, one at a time, and may call everything except what
+        /// waits. What it throws goes to <see cref="Client.CallbackException"/>.</summary>
         public Action<Client, long, string> OnInitConnect { get; set; }
-        /// <summary>The connection was lost; the arguments as above.</summary>
+        /// <summary>The connection was lost. Arguments as for <see cref="OnInitConnect"/>.</summary>
         public Action<Client, long, string> OnDisconnect { get; set; }
-        /// <summary>An attempt to connect failed, and another one follows; the arguments as above.</summary>
+        /// <summary>An attempt to connect failed, and the library will try again. Arguments as for <see cref="OnInitConnect"/>.
+        /// </summary>
         public Action<Client, long, string> OnAttemptFailed { get; set; }
-        /// <summary>The gateway pushed a message: its protocol id and its protobuf.</summary>
+        /// <summary>The gateway pushed a message. Arguments: the protocol's number and the protobuf.</summary>
         public Action<Client, uint, byte[]> OnPush { get; set; }
-        /// <summary>A line for a log.</summary>
+        /// <summary>A message for the application's log: one line of English, without a key or a body.</summary>
         public Action<Client, LogLevel, string> OnLog { get; set; }
-        /// <summary>The very last of the client's callbacks.</summary>
+        /// <summary>The connection has ended. This is the last callback, after every completion.</summary>
         public Action OnClosed { get; set; }
 
         /// <summary>The library's defaults.</summary>
@@ -141,21 +148,21 @@ namespace Capdist
         }
     }
 
-    /// <summary>What one request may set for itself; zero is as the client's options say.</summary>
+    /// <summary>Options of one request. In every field, zero means the connection's value.</summary>
     public sealed class RequestOptions
     {
-        /// <summary>From accepted to sent.</summary>
+        /// <summary>Time from accepted to sent.</summary>
         public TimeSpan QueueTimeout { get; set; }
-        /// <summary>From sent to answered.</summary>
+        /// <summary>Time from sent to answered.</summary>
         public TimeSpan ReplyTimeout { get; set; }
-        /// <summary>What it does when no slot of the quota is free.</summary>
+        /// <summary>What the request does when no slot of the quota is free.</summary>
         public QuotaMode QuotaMode { get; set; }
-        /// <summary>QotHeader.securityFirm, sent only if not 0.</summary>
+        /// <summary>QotHeader.securityFirm, not negative; 0: not sent. Gateways read it since 10.11.</summary>
         public int SecurityFirm { get; set; }
-        /// <summary>What it does while the gateway cannot be reached.</summary>
+        /// <summary>What the request does during an outage.</summary>
         public OutageMode OutageMode { get; set; }
 
-        /// <summary>C's defaults for null.</summary>
+        /// <summary>The C struct; its defaults for null.</summary>
         internal static unsafe Native.capdist_request_options Raw(RequestOptions from)
         {
             Native.capdist_request_options raw;

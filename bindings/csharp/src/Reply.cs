@@ -5,10 +5,12 @@ using System.Text.RegularExpressions;
 
 namespace Capdist
 {
-    /// <summary>Money that went into a stock and out of it during today's regular trading hours, by order size, in the
-    /// security's currency. An order is small when its turnover is below the reference (the average turnover of a trade over
-    /// the last month; three days for warrants), big from ten times the reference, mid between; where extra-large begins is
-    /// not published. What the gateway did not send is null.</summary>
+    /// <summary>Money that went into a stock and out of it during today's regular trading hours, by order size. Amounts are in
+    /// the security's currency.
+    /// <para>Order sizes are relative to a reference: the average turnover of a trade over the last month, for warrants over
+    /// the last three days. An order is small if its turnover is below the reference, mid from there, and big from ten times
+    /// the reference. The vendor does not publish where extra-large (super) begins. A figure that the gateway did not send is
+    /// null.</para></summary>
     public sealed class CapitalDistribution
     {
         /// <summary>Bought with extra-large orders.</summary>
@@ -32,20 +34,20 @@ namespace Capdist
         /// <summary>Unix time in seconds.</summary>
         public double? UpdateTimestamp { get; }
 
-        /// <summary>Extra-large orders.</summary>
+        /// <summary>Figures of extra-large orders.</summary>
         public Flow FlowSuper => new Flow(CapitalInSuper ?? double.NaN, CapitalOutSuper ?? double.NaN);
-        /// <summary>Big orders.</summary>
+        /// <summary>Figures of big orders.</summary>
         public Flow FlowBig => new Flow(CapitalInBig, CapitalOutBig);
-        /// <summary>Mid orders.</summary>
+        /// <summary>Figures of mid orders.</summary>
         public Flow FlowMid => new Flow(CapitalInMid, CapitalOutMid);
-        /// <summary>Small orders.</summary>
+        /// <summary>Figures of small orders.</summary>
         public Flow FlowSmall => new Flow(CapitalInSmall, CapitalOutSmall);
-        /// <summary>Main money: super and big. A sum with a missing part is missing.</summary>
+        /// <summary>Figures of main money: super and big. If an amount is missing, the sum is missing, too.</summary>
         public Flow FlowMain => new Flow(
             (CapitalInSuper ?? double.NaN) + CapitalInBig, (CapitalOutSuper ?? double.NaN) + CapitalOutBig);
-        /// <summary>Retail: mid and small.</summary>
+        /// <summary>Figures of retail: mid and small.</summary>
         public Flow FlowRetail => new Flow(CapitalInMid + CapitalInSmall, CapitalOutMid + CapitalOutSmall);
-        /// <summary>All four order sizes. A sum with a missing part is missing.</summary>
+        /// <summary>Figures of all four order sizes. If an amount is missing, the sum is missing, too.</summary>
         public Flow FlowTotal => new Flow(
             (CapitalInSuper ?? double.NaN) + CapitalInBig + CapitalInMid + CapitalInSmall,
             (CapitalOutSuper ?? double.NaN) + CapitalOutBig + CapitalOutMid + CapitalOutSmall);
@@ -54,8 +56,9 @@ namespace Capdist
             @"\A([0-9]{4})-([0-9]{2})-([0-9]{2}) ([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:\.([0-9]{1,9}))?)?\z",
             RegexOptions.CultureInvariant);
 
-        /// <summary>The update time as a date and time of day of the market's zone, of unspecified kind. Seconds may be missing
-        /// in the text, and a fraction of one may be there. Null if the text is missing or no such time.</summary>
+        /// <summary>The update time as a date and time of day in the market's time zone, of unspecified kind. Texts without
+        /// seconds, or with a fraction of a second, are read, too. Null if the text is missing or is not a valid
+        /// time.</summary>
         public DateTime? UpdateWallClock => UpdateTime == null ? null : ReadWallClock(UpdateTime);
 
         internal static DateTime? ReadWallClock(string text)
@@ -66,7 +69,7 @@ namespace Capdist
             int hour = Word(found, 4), minute = Word(found, 5), second = Word(found, 6);
             if (year < 1 || month < 1 || month > 12 || day < 1 || day > DateTime.DaysInMonth(year, month)) return null;
             if (hour > 23 || minute > 59 || second > 59) return null;
-            // DateTime counts tenths of a microsecond.
+            // DateTime has a resolution of 100 ns.
             string fraction = found.Groups[7].Value.PadRight(7, '0').Substring(0, 7);
             return new DateTime(year, month, day, hour, minute, second).AddTicks(int.Parse(fraction, CultureInfo.InvariantCulture));
         }
@@ -116,33 +119,33 @@ namespace Capdist
         }
     }
 
-    /// <summary>How one request for a capital distribution completed.</summary>
+    /// <summary>How a request for a capital distribution completed.</summary>
     public sealed class Reply
     {
-        /// <summary>Ok and there is a <see cref="Distribution"/>, or why not.</summary>
+        /// <summary>Ok, or why there is no <see cref="Distribution"/>.</summary>
         public Status Status { get; }
-        /// <summary>The number that the request was given.</summary>
+        /// <summary>The request's serial number.</summary>
         public uint SerialNo { get; }
-        /// <summary>The security that was asked for.</summary>
+        /// <summary>The requested security.</summary>
         public Security Security { get; }
-        /// <summary>Handed to the network, and its quota slot is used; false: it never left, safe to repeat.</summary>
+        /// <summary>True: sent, and its quota slot is used; false: never sent, safe to repeat.</summary>
         public bool WasSent { get; }
-        /// <summary>RateLimited: until the quota group sends again; else zero.</summary>
+        /// <summary><see cref="Status.RateLimited"/>: the time until the quota group sends again; else zero.</summary>
         public TimeSpan RetryAfter { get; }
-        /// <summary>0 succeed, -1 failed, -100 timeout, -200 disconnected, -400 unknown, -500 invalid; null: the gateway
-        /// sent none.</summary>
+        /// <summary>0 success, -1 failed, -100 timeout, -200 disconnected, -400 unknown, -500 invalid; null if the gateway sent
+        /// none.</summary>
         public int? RetType { get; }
-        /// <summary>The gateway's error code; null: it sent none.</summary>
+        /// <summary>The gateway's error code; null if it sent none.</summary>
         public int? ErrCode { get; }
-        /// <summary>The gateway's words, often Chinese; null: it sent none.</summary>
+        /// <summary>The gateway's message, often Chinese; null if it sent none.</summary>
         public string RetMsg { get; }
-        /// <summary>What happened, in English; "" when the status is Ok.</summary>
+        /// <summary>What happened, in English; "" if the status is Ok.</summary>
         public string Desc { get; }
         /// <summary>The figures; null unless the status is Ok.</summary>
         public CapitalDistribution Distribution { get; }
-        /// <summary>The answer's protobuf as it came (decrypted); empty if none came.</summary>
+        /// <summary>The answer's protobuf as it came, decrypted; empty if none came.</summary>
         public byte[] Body { get; }
-        /// <summary>Whether it is of use to ask again.</summary>
+        /// <summary>Whether to repeat the request.</summary>
         public Retry Retry { get; }
         internal unsafe Reply(Native.capdist_reply* raw)
         {
@@ -161,7 +164,7 @@ namespace Capdist
         }
 
         /// <summary>The figures.</summary>
-        /// <exception cref="RequestException">There are none.</exception>
+        /// <exception cref="RequestException">The request completed without figures.</exception>
         public CapitalDistribution Value
         {
             get
@@ -171,8 +174,9 @@ namespace Capdist
             }
         }
 
-        /// <summary>What the gateway said, as capdist_reply_to_json writes it: the .proto files' names, indented by two
-        /// spaces, absent fields left out.</summary>
+        /// <summary>The gateway's answer as JSON: the field names of the .proto files; fields that it did not send are left
+        /// out.
+        /// </summary>
         public unsafe string ToJson()
         {
             using (Texts texts = new Texts())
@@ -196,26 +200,26 @@ namespace Capdist
         }
     }
 
-    /// <summary>How one raw request completed.</summary>
+    /// <summary>How a request of <see cref="Client.SendProto"/> completed.</summary>
     public sealed class ProtoReply
     {
-        /// <summary>As in <see cref="Reply"/>; Ok also for a body that has no retType.</summary>
+        /// <summary>As in <see cref="Reply"/>; Ok also for a body without a retType.</summary>
         public Status Status { get; }
-        /// <summary>The number that the request was given.</summary>
+        /// <summary>The request's serial number.</summary>
         public uint SerialNo { get; }
-        /// <summary>The protocol id that was asked.</summary>
+        /// <summary>The request's protocol number.</summary>
         public uint ProtoId { get; }
-        /// <summary>Handed to the network; false: it never left, safe to repeat.</summary>
+        /// <summary>True: sent; false: never sent, safe to repeat.</summary>
         public bool WasSent { get; }
         /// <summary>As in <see cref="Reply"/>.</summary>
         public TimeSpan RetryAfter { get; }
         /// <summary>The body's retType; null if it has none.</summary>
         public int? RetType { get; }
-        /// <summary>What happened, in English; "" when the status is Ok.</summary>
+        /// <summary>What happened, in English; "" if the status is Ok.</summary>
         public string Desc { get; }
-        /// <summary>The answer's protobuf as it came (decrypted); empty if none came.</summary>
+        /// <summary>The answer's protobuf as it came, decrypted; empty if none came.</summary>
         public byte[] Body { get; }
-        /// <summary>Whether it is of use to ask again.</summary>
+        /// <summary>Whether to repeat the request.</summary>
         public Retry Retry { get; }
 
         internal unsafe ProtoReply(Native.capdist_proto_reply* raw)

@@ -2,24 +2,25 @@ using System;
 
 namespace Capdist
 {
-    /// <summary>A stock, warrant or fund. A text such as "HK.00700" converts to it: the first dot separates, the code may
-    /// hold dots ("US.BRK.B", "US..DJI"). Blanks around it are skipped, and the market may be in lower case.</summary>
+    /// <summary>A stock, warrant or fund. A text such as "HK.00700" converts to it. The first dot separates; the code may
+    /// contain dots ("US.BRK.B"). Blanks around the text are skipped, and the market may be in lower case.</summary>
     public struct Security : IEquatable<Security>
     {
-        /// <summary>Where it is traded.</summary>
+        /// <summary>The market, or another number above 0.</summary>
         public Market Market { get; }
 
-        /// <summary>"00700", "AAPL", "BRK.B".</summary>
+        /// <summary>Such as "00700", "AAPL", "BRK.B": 1 to 59 bytes of UTF-8.</summary>
         public string Code { get; }
 
-        /// <summary>Checked when it is asked for, as a text is when it is parsed.</summary>
+        /// <summary>Makes a security. A request with it checks it.</summary>
         public Security(Market market, string code)
         {
             Market = market;
             Code = code;
         }
 
-        /// <exception cref="ArgumentException">The text names no security; the message names what was probably meant.</exception>
+        /// <exception cref="ArgumentException">The text is not a security. The message suggests what was probably
+        /// meant.</exception>
         public static unsafe Security Parse(string text)
         {
             if (text == null) throw new ArgumentNullException(nameof(text));
@@ -43,7 +44,7 @@ namespace Capdist
             Code = Native.Text(raw->code);
         }
 
-        /// <summary>C's, which checks it when it is asked for.</summary>
+        /// <summary>The C struct. The library checks it when a request is made.</summary>
         internal unsafe Native.capdist_security Raw()
         {
             Native.capdist_security raw = new Native.capdist_security { market = (int)Market };
@@ -58,7 +59,7 @@ namespace Capdist
             return raw;
         }
 
-        /// <summary>"HK.00700"; "#999.X" for a market that has no name here, and for what is no security.</summary>
+        /// <summary>The text, such as "HK.00700", or "#999.X" if the market has no name here.</summary>
         public override unsafe string ToString()
         {
             try
@@ -70,7 +71,7 @@ namespace Capdist
             }
             catch (ArgumentException)
             {
-                // Its text is no code: it is shown as it is.
+                // The code is not valid: show it unchanged.
             }
             return "#" + (int)Market + "." + Code;
         }

@@ -9,7 +9,7 @@ using NUnit.Framework;
 
 namespace Capdist.Tests
 {
-    /// <summary>What the runtime makes of the generated layer is the record's, which CAPDIST_RECORD names.</summary>
+    /// <summary>The runtime's layouts of the generated structs match the record, whose path is in CAPDIST_RECORD.</summary>
     [TestFixture]
     public unsafe class AbiTests
     {
@@ -23,7 +23,7 @@ namespace Capdist.Tests
             int fields = 0;
             foreach (string line in Lines)
             {
-                // A line for each struct, and below it one for each field.
+                // The record has a line for each struct, followed by a line for each of its fields.
                 Match found = Regex.Match(line, "^  \\{\"name\": \"(capdist_\\w+)\".*\"size\": (\\d+), \"alignment\"");
                 if (found.Success)
                 {
@@ -35,7 +35,7 @@ namespace Capdist.Tests
                 if (!found.Success) continue;
                 string name = found.Groups[1].Value;
                 BindingFlags any = BindingFlags.NonPublic | BindingFlags.Public | BindingFlags.Instance;
-                // One that an older library lacks is private.
+                // Fields that an older library lacks are private.
                 string own = (type.GetField(name, any) ?? type.GetField(name + "_", any)).Name;
                 Assert.That((int)Marshal.OffsetOf(type, own), Is.EqualTo(int.Parse(found.Groups[2].Value)), type.Name + "." + name);
                 fields++;
@@ -48,7 +48,7 @@ namespace Capdist.Tests
         [Test]
         public void TheRuntimePassesStructsAsTheyAre()
         {
-            // By pointer, without marshalling: sizeof is what the library sees.
+            // These structs are passed by pointer without marshalling, so sizeof must match, too.
             Assert.That(sizeof(Native.capdist_security), Is.EqualTo(Marshal.SizeOf(typeof(Native.capdist_security))));
             Assert.That(sizeof(Native.capdist_options), Is.EqualTo(Marshal.SizeOf(typeof(Native.capdist_options))));
             Assert.That(sizeof(Native.capdist_reply), Is.EqualTo(Marshal.SizeOf(typeof(Native.capdist_reply))));

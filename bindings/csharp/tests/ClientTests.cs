@@ -34,7 +34,7 @@ namespace Capdist.Tests
             return (T)thrown;
         }
 
-        /// <summary>Asks with a callback; the reply.</summary>
+        /// <summary>Makes a request with a callback, and returns the reply.</summary>
         private static Reply Ask(Client client, string security, RequestOptions options = null)
         {
             Reply reply = null;
@@ -86,7 +86,7 @@ namespace Capdist.Tests
             }
         }
 
-        /// <summary>The table that all languages have.</summary>
+        /// <summary>The table that all languages test with.</summary>
         static IEnumerable<string[]> UpdateTimes()
         {
             string table = Environment.GetEnvironmentVariable("CAPDIST_TIMES");
@@ -418,7 +418,7 @@ namespace Capdist.Tests
             options.OnClosed = () => { lock (told) told.Add("closed"); };
             using (Client client = new Client(options))
             {
-                // A copy was taken.
+                // The client has a copy.
                 options.OnPush = null;
                 client.WaitReady(Patience);
                 Assert.That(Soon(() => Volatile.Read(ref pushed) != null));
@@ -440,7 +440,7 @@ namespace Capdist.Tests
             options.OnDisconnect = (sender, errCode, desc) => Interlocked.Increment(ref lost);
             using (Client client = new Client(options))
             {
-                client.FetchCapitalDistribution("HK.00700"); // after which the gateway closes the line
+                client.FetchCapitalDistribution("HK.00700"); // then the gateway closes the connection
                 Assert.That(Soon(() => Volatile.Read(ref lost) == 1 && Volatile.Read(ref connected) == 2));
             }
         }
@@ -464,7 +464,7 @@ namespace Capdist.Tests
 
                 Options others = Given();
                 others.QuotaGroup = options.QuotaGroup;
-                Assert.Throws<ArgumentException>(() => new Client(others)); // other figures
+                Assert.Throws<ArgumentException>(() => new Client(others)); // another quota for the same group
             }
         }
 
@@ -497,7 +497,7 @@ namespace Capdist.Tests
                 ProtoRequestException unknown = Failure<ProtoRequestException>(client.SendProtoAsync(9999, new byte[0]));
                 Assert.That(unknown.Reply.RetType, Is.EqualTo(-1));
                 Assert.That(unknown.Status, Is.EqualTo(Status.Refused));
-                Failure<ArgumentException>(client.SendProtoAsync(1001, request)); // the library's own
+                Failure<ArgumentException>(client.SendProtoAsync(1001, request)); // the library's own protocol
             }
         }
 

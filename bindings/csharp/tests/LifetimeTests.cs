@@ -31,7 +31,7 @@ namespace Capdist.Tests
             Assert.That(told.Last(), Is.EqualTo("closed"));
             Assert.That(told.Take(100).Distinct(), Is.SubsetOf(new[] { "Ok", "Released" }));
             Assert.That(told.Contains("Released"));
-            Assert.That(Soon(() => !LibraryThreads().Except(threads).Any())); // the system may list it a moment longer
+            Assert.That(Soon(() => !LibraryThreads().Except(threads).Any())); // /proc may list it a moment longer
             AggregateException ended = Assert.Throws<AggregateException>(() => task.Wait(Patience));
             Assert.That(((RequestException)ended.InnerException).Status, Is.EqualTo(Status.Released));
             Thread.Sleep(50);
@@ -86,7 +86,7 @@ namespace Capdist.Tests
             Assert.That(Soon(() => !LibraryThreads().Except(threads).Any()));
             client.Dispose();
 
-            // In the very first callback, which may come before the constructor has returned.
+            // The first callback may run before the constructor has returned.
             Options first = Given();
             first.OnLog = (sender, level, message) => sender.Dispose();
             first.OnClosed = () => Interlocked.Increment(ref closed);
@@ -127,7 +127,7 @@ namespace Capdist.Tests
                     client.GetCapitalDistribution("HK.00700", reply => { throw new InvalidOperationException("reply"); });
                     client.SendProto(1002, new byte[] { 10, 2, 8, 0 }, reply => { throw new InvalidOperationException("proto"); });
                     Assert.That(Soon(() => reports.All.Any(it => it.Item2.Message == "push")));
-                    // Unharmed.
+                    // The connection still works.
                     Assert.That(client.FetchCapitalDistribution("HK.00700").CapitalInBig, Is.EqualTo(859479380));
                 }
                 Assert.That(reports.All.Select(it => it.Item2.Message).Distinct(),
@@ -174,7 +174,7 @@ namespace Capdist.Tests
                     new Client(options).WaitReady(Patience);
                 }
             });
-            // A collector that looks at stacks without knowing what is a reference may keep one.
+            // A conservative garbage collector may keep one.
             Assert.That(Soon(() =>
             {
                 GC.Collect();
@@ -202,7 +202,7 @@ namespace Capdist.Tests
                 client.FetchCapitalDistribution("HK.00700");
                 string[] threads = LibraryThreads().Except(before).ToArray();
                 Assert.That(threads, Is.Not.Empty);
-                // Real-time ones, 32 to 64, that somebody has a handler for: Mono suspends threads with one, .NET too.
+                // Real-time signals, 32 to 64, that have a handler: Mono suspends threads with one, and so does .NET.
                 foreach (string thread in threads)
                 {
                     ulong caught = Mask(thread, "SigCgt"), blocked = Mask(thread, "SigBlk");
@@ -258,7 +258,7 @@ namespace Capdist.Tests
                     }
                     catch (ObjectDisposedException)
                     {
-                        // Other threads close any client, and cancel any request.
+                        // Other threads may have closed any client and cancelled any request.
                     }
                     catch (CapdistException ended)
                     {
@@ -276,12 +276,12 @@ namespace Capdist.Tests
             foreach (Client client in clients) client.Dispose();
             Assert.That(odd, Is.Empty);
             Assert.That(accepted, Is.GreaterThan(100));
-            // A client that another thread had replaced, too, was disposed before this.
+            // A client that two threads replaced at once was disposed before this.
             Assert.That(Soon(() => Volatile.Read(ref completed) == accepted), completed + " of " + accepted);
         }
     }
 
-    /// <summary>The collector at work; run again in each of Mono's ways to suspend threads.</summary>
+    /// <summary>Runs while garbage is collected; again with each of Mono's ways to suspend threads.</summary>
     [TestFixture]
     public class CollectorTests
     {
@@ -299,7 +299,7 @@ namespace Capdist.Tests
                 {
                     GC.Collect(round % 16 == 0 ? 2 : 0);
                     GC.WaitForPendingFinalizers();
-                    // Or Mono would hardly let another thread work.
+                    // Without the pause Mono hardly lets another thread run.
                     if (round % 8 == 0) Thread.Sleep(1);
                 }
             });
@@ -320,12 +320,12 @@ namespace Capdist.Tests
             int started = GC.CollectionCount(0), done = 0, wrong = 0;
             Options options = Given();
             options.MaxQueue = Requests;
-            options.ReplyTimeout = TimeSpan.FromMinutes(2); // with the collector a busy machine may take longer than usual
+            options.ReplyTimeout = TimeSpan.FromMinutes(2); // while garbage is collected, a busy machine may answer later
             using (Client client = new Client(options))
             {
                 for (int number = 0; number < Requests; number++)
                 {
-                    int mine = number; // each callback is an object of its own, which nobody here holds
+                    int mine = number; // each callback is a separate object without other references
                     client.GetCapitalDistribution("HK.00700", reply =>
                     {
                         byte[] garbage = new byte[256];
@@ -371,7 +371,7 @@ namespace Capdist.Tests
                     client.GetCapitalDistribution("HK.00700", reply =>
                     {
                         inside.Set();
-                        // At work without a call and without an allocation, or asleep.
+                        // Runs without calls and allocations, or sleeps.
                         while (!Volatile.Read(ref leave))
                         {
                             if (!busy) Thread.Sleep(1);
@@ -394,7 +394,7 @@ namespace Capdist.Tests
             {
                 using (Client client = new Client(Given())) client.FetchCapitalDistribution("HK.00700");
             }
-            Assert.That(Soon(() => !LibraryThreads().Except(threads).Any())); // the system may list it a moment longer
+            Assert.That(Soon(() => !LibraryThreads().Except(threads).Any())); // /proc may list it a moment longer
         }
 
         private static bool Within(int seconds, Func<bool> holds)

@@ -58,7 +58,7 @@ namespace Capdist.Tests
             CultureInfo before = Thread.CurrentThread.CurrentCulture;
             try
             {
-                // One that writes a comma: it must not matter.
+                // A culture with a decimal comma must make no difference.
                 CultureInfo comma = (CultureInfo)CultureInfo.InvariantCulture.Clone();
                 comma.NumberFormat.NumberDecimalSeparator = ",";
                 Thread.CurrentThread.CurrentCulture = comma;
@@ -87,7 +87,7 @@ namespace Capdist.Tests
             Assert.That(QotGetCapitalDistribution.Response.DefaultInstance.RetType, Is.EqualTo((int)Common.RetType.RetType_Unknown));
         }
 
-        /// <summary>For protoc: the Makefile has it decode the bytes, and compares what it prints.</summary>
+        /// <summary>Writes files for protoc: the Makefile lets it decode the bytes, and compares its output.</summary>
         [Test]
         public void BytesForProtoc()
         {
@@ -109,7 +109,7 @@ namespace Capdist.Tests
                 .SetC2S(QotGetCapitalDistribution.C2S.DefaultInstance).BuildPartial();
             Assert.That(partial.IsInitialized, Is.False);
             Assert.Throws<ArgumentNullException>(() => QotCommon.Security.CreateBuilder().SetCode(null));
-            // A required field is missing inside.
+            // A required field of an inner message is missing.
             Assert.Throws<InvalidProtocolBufferException>(
                 () => QotGetCapitalDistribution.Request.ParseFrom(new byte[] { 0x0a, 0x02, 0x0a, 0x00 }));
         }
@@ -126,7 +126,7 @@ namespace Capdist.Tests
             Assert.That(builder.Clear().HasMarket, Is.False);
             QotGetCapitalDistribution.Request request = QotGetCapitalDistribution.Request.CreateBuilder()
                 .SetC2S(QotGetCapitalDistribution.C2S.CreateBuilder().SetSecurity(first)).Build();
-            // Messages in messages are merged, and the one that was there stays as it was.
+            // Inner messages are merged, and the original message does not change.
             QotGetCapitalDistribution.Request merged = request.ToBuilder()
                 .MergeFrom(new byte[] { 0x0a, 0x04, 0x0a, 0x02, 0x08, 0x0b }).Build();
             Assert.That(merged.C2S.Security.Market, Is.EqualTo(11));
@@ -159,7 +159,7 @@ namespace Capdist.Tests
             {
                 byte[] part = whole.Take(length).ToArray();
                 Attempt(part);
-                // From the length of s2c on there is no end that would do.
+                // From the length of s2c on, no shorter input is valid.
                 if (length <= whole.Length - 70) continue;
                 Assert.Throws<InvalidProtocolBufferException>(() => QotGetCapitalDistribution.Response.ParseFrom(part));
             }
@@ -172,7 +172,7 @@ namespace Capdist.Tests
                 chance.NextBytes(bytes);
                 Attempt(bytes);
             }
-            // Groups within groups without end, a length of 2 GiB, a varint of eleven bytes, field 0.
+            // Deeply nested groups, a length of 2 GiB, a varint of eleven bytes, field number 0.
             Attempt(Enumerable.Repeat((byte)0x0b, 1000000).ToArray());
             Attempt(new byte[] { 0x12, 0xff, 0xff, 0xff, 0xff, 0x07 });
             Attempt(new byte[] { 0x12, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01 });

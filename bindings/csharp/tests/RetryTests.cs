@@ -6,7 +6,7 @@ using static Capdist.Tests.Support;
 
 namespace Capdist.Tests
 {
-    /// <summary>Whether to ask again, and how people write securities.</summary>
+    /// <summary>Whether to repeat a request, and the texts for securities that people write.</summary>
     [TestFixture]
     public class RetryTests
     {
@@ -28,13 +28,13 @@ namespace Capdist.Tests
             }
         }
 
-        /// <summary>It ends before the field; what lies behind it is another's memory.</summary>
+        /// <summary>The struct of an older library ends before the field.</summary>
         [Test]
         public unsafe void AnOlderLibrarysStructIsNotReadBeyondItsEnd()
         {
             byte* empty = stackalloc byte[1];
             empty[0] = 0;
-            // Where the field would be.
+            // The place of the field.
             byte* at = stackalloc byte[sizeof(Native.capdist_reply)];
             Native.capdist_reply* raw = (Native.capdist_reply*)at;
             *raw = new Native.capdist_reply { ret_msg = empty, desc = empty, status = (int)Status.Refused };

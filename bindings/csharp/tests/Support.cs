@@ -12,7 +12,7 @@ namespace Capdist.Tests
         internal static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
         private static int groups;
 
-        /// <summary>Where a gateway of the suite's listens; the Makefile tells which there are.</summary>
+        /// <summary>The port of one of the suite's gateways. The Makefile starts them.</summary>
         internal static int Port(string name = "CAPDIST_PORT")
         {
             string text = Environment.GetEnvironmentVariable(name);
@@ -25,7 +25,7 @@ namespace Capdist.Tests
             get { return Environment.GetEnvironmentVariable("CAPDIST_RSA_KEY"); }
         }
 
-        /// <summary>Without a quota, in a group of its own so that tests do not meet in one.</summary>
+        /// <summary>Options without a quota, with a quota group of their own, so that tests do not share a quota.</summary>
         internal static Options Given(string port = "CAPDIST_PORT")
         {
             return new Options
@@ -41,8 +41,8 @@ namespace Capdist.Tests
             return holds();
         }
 
-        /// <summary>The library's threads in this process, by the name it gives them. One that was joined may stay among them
-        /// for a moment.</summary>
+        /// <summary>The connections' threads of this process, by their name. /proc may list an ended thread for a
+        /// moment.</summary>
         internal static string[] LibraryThreads()
         {
             return Directory.GetDirectories("/proc/self/task").Where(task =>
@@ -58,7 +58,7 @@ namespace Capdist.Tests
             }).ToArray();
         }
 
-        /// <summary>Runs it where no stack keeps what it made.</summary>
+        /// <summary>Runs the action on another thread, so that no stack keeps references to what it made.</summary>
         internal static void Elsewhere(Action body)
         {
             Exception thrown = null;
@@ -79,7 +79,7 @@ namespace Capdist.Tests
         }
     }
 
-    /// <summary>Hears what callbacks throw, while it is used.</summary>
+    /// <summary>Collects what callbacks throw, until it is disposed.</summary>
     internal sealed class Reports : IDisposable
     {
         private readonly System.Collections.Generic.List<Tuple<object, Exception>> heard =

@@ -10,7 +10,7 @@ using static Capdist.Tests.Support;
 
 namespace Capdist.Tests
 {
-    /// <summary>Records what comes, and asks and closes in callbacks as it is told.</summary>
+    /// <summary>Records callbacks. Makes requests and closes inside them, as it is told.</summary>
     internal sealed class Recorder : FTSPI_Qot, FTSPI_Conn, IDisposable
     {
         internal readonly FTAPI_Qot Api = new FTAPI_Qot();
@@ -138,7 +138,7 @@ namespace Capdist.Tests
             using (Recorder recorder = new Recorder())
             {
                 FTAPI_Qot api = recorder.Api;
-                Assert.That(api.GetCapitalDistribution(Recorder.Request("00700")), Is.EqualTo(0)); // no connection
+                Assert.That(api.GetCapitalDistribution(Recorder.Request("00700")), Is.EqualTo(0)); // not connected
                 Assert.That(api.GetConnectID(), Is.EqualTo(0));
                 recorder.Ready();
                 Assert.That(api.GetCapitalDistribution(QotGetCapitalDistribution.Request.DefaultInstance), Is.EqualTo(0));
@@ -195,16 +195,16 @@ namespace Capdist.Tests
         {
             using (Recorder recorder = new Recorder())
             {
-                Assert.That(recorder.Api.InitConnect("127.0.0.1", 1, false)); // nobody listens there
+                Assert.That(recorder.Api.InitConnect("127.0.0.1", 1, false)); // nothing listens there
                 Assert.That(Soon(() => Volatile.Read(ref recorder.Connected) == 1));
                 Assert.That(Kind(recorder.ErrCode), Is.EqualTo(6));
                 Assert.That(Code(recorder.ErrCode), Is.EqualTo(111)); // ECONNREFUSED
                 Assert.That(recorder.Desc, Is.Not.Empty);
-                Thread.Sleep(1500); // in which there are more attempts
+                Thread.Sleep(1500); // time for more attempts
                 Assert.That(recorder.Connected, Is.EqualTo(1));
-                // Who asks is told at once, and not in two minutes.
+                // A request is refused at once, and not after two minutes.
                 Assert.That(recorder.Api.GetCapitalDistribution(Recorder.Request("00700")), Is.EqualTo(0));
-                // A program may try again itself, too.
+                // An application may also reconnect by itself.
                 Assert.That(recorder.Open());
                 Assert.That(Soon(() => Volatile.Read(ref recorder.Connected) == 2));
                 Assert.That(recorder.ErrCode, Is.EqualTo(0));
@@ -240,7 +240,7 @@ namespace Capdist.Tests
         [Test]
         public void ALostConnectionIsMadeAgainUnlessTurnedOff([Values(false, true)] bool reconnects)
         {
-            using (Recorder recorder = new Recorder { Asks = 1 }) // after which the gateway closes the line
+            using (Recorder recorder = new Recorder { Asks = 1 }) // then the gateway closes the connection
             {
                 if (!reconnects) recorder.Api.SetAutoReconnect(false);
                 Assert.That(recorder.Open("CAPDIST_PORT_DROPS"));
@@ -340,7 +340,7 @@ namespace Capdist.Tests
         }
     }
 
-    /// <summary>After the others by its name: it uses up the quota, which all connections of the process share.</summary>
+    /// <summary>Its name sorts last: it uses up the quota, which all connections of the process share.</summary>
     [TestFixture]
     public class VendorTestsLast
     {
@@ -350,7 +350,7 @@ namespace Capdist.Tests
             using (Recorder recorder = new Recorder())
             {
                 recorder.Ready();
-                // More than the quota lets through: the rest waits.
+                // More than the quota allows: the rest waits.
                 int accepted = Enumerable.Range(0, 100).Count(i => recorder.Api.GetCapitalDistribution(Recorder.Request("00700")) != 0);
                 Assert.That(accepted, Is.EqualTo(100));
                 recorder.Api.Close();

@@ -1,5 +1,5 @@
 #!/bin/sh
-# A process ends promptly, with the program's own status, and without a word: exits.sh PROGRAM WAY, four times.
+# Runs PROGRAM WAY four times: each time the process must end promptly, with status 3, and print nothing: exits.sh PROGRAM WAY.
 for turn in 1 2 3 4; do
     begun=$(date +%s)
     told=$(timeout -k 1 120 mono "$1" "$2" "$ALIVE" "$SILENT" 2>&1)

@@ -5,7 +5,7 @@ using System.Text;
 
 namespace Capdist.Messages
 {
-    /// <summary>The bytes are no message, or lack what it must have.</summary>
+    /// <summary>The bytes are not a valid message, or a required field is missing.</summary>
     public sealed class InvalidProtocolBufferException : Exception
     {
         internal InvalidProtocolBufferException(string message) : base(message)
@@ -13,7 +13,7 @@ namespace Capdist.Messages
         }
     }
 
-    /// <summary>A message is built that lacks a required field.</summary>
+    /// <summary>A required field of a message was not set.</summary>
     public sealed class UninitializedMessageException : Exception
     {
         internal UninitializedMessageException(string message) : base(message)
@@ -21,13 +21,13 @@ namespace Capdist.Messages
         }
     }
 
-    /// <summary>A field of a message: its number, its name in the .proto file, and what it holds.</summary>
+    /// <summary>A field of a message: its number, its name in the .proto file, and its type.</summary>
     internal sealed class Field
     {
         internal readonly int Number;
         internal readonly string Name;
         internal readonly bool IsRequired;
-        /// <summary>What it reads as while it is absent; for a message its empty instance.</summary>
+        /// <summary>The value while it is absent; for a message its empty instance.</summary>
         internal readonly object Default;
 
         private Field(int number, string name, bool isRequired, object standard)
@@ -38,13 +38,13 @@ namespace Capdist.Messages
             Default = standard;
         }
 
-        /// <summary>One that must be there; it holds what its default is: an int, a double, a string or a message.</summary>
+        /// <summary>A required field. The default has its type: an int, a double, a string or a message.</summary>
         internal static Field Required(int number, string name, object standard)
         {
             return new Field(number, name, true, standard);
         }
 
-        /// <summary>One that may be missing.</summary>
+        /// <summary>An optional field.</summary>
         internal static Field Optional(int number, string name, object standard)
         {
             return new Field(number, name, false, standard);
@@ -56,20 +56,20 @@ namespace Capdist.Messages
         }
     }
 
-    /// <summary>A message of the vendor's: immutable, made by its builder. Fields that are not in its table are kept, and
+    /// <summary>A message of the vendor's protocol. It is immutable, and its builder makes it. Unknown fields are kept, and are
     /// written and printed after the others.</summary>
     public abstract class Message
     {
         internal readonly SortedDictionary<int, object> Values = new SortedDictionary<int, object>();
         internal readonly UnknownFields Unknown = new UnknownFields();
 
-        /// <summary>By number.</summary>
+        /// <summary>The known fields, ordered by number.</summary>
         internal abstract Field[] Fields { get; }
 
-        /// <summary>An empty one.</summary>
+        /// <summary>Makes an empty message.</summary>
         internal abstract Message New();
 
-        /// <summary>Whether every required field is there.</summary>
+        /// <summary>Whether every required field is set.</summary>
         public bool IsInitialized
         {
             get { return Missing() == null; }
@@ -81,8 +81,8 @@ namespace Capdist.Messages
             return Writer.Write(this);
         }
 
-        /// <summary>protobuf's text format: a line a field, by number, messages indented by two spaces; numbers are written
-        /// to read back as the same, and text that is no ASCII as octal bytes.</summary>
+        /// <summary>protobuf's text format: a line for each field, ordered by number; inner messages are indented by two
+        /// spaces. Numbers read back as the same value, and bytes that are not ASCII are octal.</summary>
         public override string ToString()
         {
             StringBuilder text = new StringBuilder();
@@ -125,7 +125,8 @@ namespace Capdist.Messages
             return (T)(Values.TryGetValue(number, out value) ? value : FieldOf(number).Default);
         }
 
-        /// <summary>The name of a required field that is not there, with those of the messages around it; null: none.</summary>
+        /// <summary>The path of a required field that is missing, through the messages around it; null if none is
+        /// missing.</summary>
         internal string Missing()
         {
             foreach (Field field in Fields)
@@ -143,7 +144,7 @@ namespace Capdist.Messages
             return null;
         }
 
-        /// <summary>Takes what `other` has: messages are merged, the rest is replaced.</summary>
+        /// <summary>Copies the fields of `other`. Inner messages are merged, other values are replaced.</summary>
         internal void Merge(Message other)
         {
             foreach (KeyValuePair<int, object> value in other.Values) Merge(value.Key, value.Value);
@@ -218,27 +219,27 @@ namespace Capdist.Messages
         }
     }
 
-    /// <summary>What every message of that type has.</summary>
+    /// <summary>The members that each message type has.</summary>
     public abstract class Message<TMessage, TBuilder> : Message
         where TMessage : Message<TMessage, TBuilder>, new()
         where TBuilder : Builder<TMessage, TBuilder>, new()
     {
-        /// <summary>One without a field.</summary>
+        /// <summary>The message without any field.</summary>
         public static TMessage DefaultInstance { get; } = new TMessage();
 
-        /// <summary>An empty builder.</summary>
+        /// <summary>A new, empty builder.</summary>
         public static TBuilder CreateBuilder()
         {
             return new TBuilder();
         }
 
-        /// <summary>A builder that begins with the prototype's fields.</summary>
+        /// <summary>A new builder with the prototype's fields.</summary>
         public static TBuilder CreateBuilder(TMessage prototype)
         {
             return new TBuilder().MergeFrom(prototype);
         }
 
-        /// <exception cref="InvalidProtocolBufferException">The bytes are no message of this type.</exception>
+        /// <exception cref="InvalidProtocolBufferException">The bytes are not a valid message of this type.</exception>
         public static TMessage ParseFrom(byte[] data)
         {
             TMessage message = new TBuilder().MergeFrom(data).BuildPartial();
@@ -247,7 +248,7 @@ namespace Capdist.Messages
             return message;
         }
 
-        /// <summary>A builder that begins with this message's fields.</summary>
+        /// <summary>A new builder with this message's fields.</summary>
         public TBuilder ToBuilder()
         {
             return CreateBuilder((TMessage)this);
@@ -259,20 +260,20 @@ namespace Capdist.Messages
         }
     }
 
-    /// <summary>Makes messages of a type.</summary>
+    /// <summary>Builds messages of a type.</summary>
     public abstract class Builder<TMessage, TBuilder>
         where TMessage : Message<TMessage, TBuilder>, new()
         where TBuilder : Builder<TMessage, TBuilder>, new()
     {
         private TMessage made = new TMessage();
 
-        /// <summary>Whether every required field is there.</summary>
+        /// <summary>Whether every required field is set.</summary>
         public bool IsInitialized
         {
             get { return made.IsInitialized; }
         }
 
-        /// <exception cref="UninitializedMessageException">A required field is not there.</exception>
+        /// <exception cref="UninitializedMessageException">A required field is missing.</exception>
         public TMessage Build()
         {
             string missing = made.Missing();
@@ -280,7 +281,7 @@ namespace Capdist.Messages
             return BuildPartial();
         }
 
-        /// <summary>The same, whatever is missing.</summary>
+        /// <summary>The same without the check for required fields.</summary>
         public TMessage BuildPartial()
         {
             TMessage copy = new TMessage();
@@ -288,7 +289,7 @@ namespace Capdist.Messages
             return copy;
         }
 
-        /// <summary>Takes what the message has: messages in it are merged, the rest is replaced.</summary>
+        /// <summary>Copies the message's fields. Inner messages are merged, other values are replaced.</summary>
         public TBuilder MergeFrom(TMessage other)
         {
             if (other == null) throw new ArgumentNullException(nameof(other));
@@ -296,8 +297,8 @@ namespace Capdist.Messages
             return (TBuilder)this;
         }
 
-        /// <summary>The same from protobuf.</summary>
-        /// <exception cref="InvalidProtocolBufferException">The bytes are no message.</exception>
+        /// <summary>The same for a message as protobuf.</summary>
+        /// <exception cref="InvalidProtocolBufferException">The bytes are not a valid message.</exception>
         public TBuilder MergeFrom(byte[] data)
         {
             if (data == null) throw new ArgumentNullException(nameof(data));
@@ -306,7 +307,7 @@ namespace Capdist.Messages
             return MergeFrom(read);
         }
 
-        /// <summary>Without a field again.</summary>
+        /// <summary>Removes all fields.</summary>
         public TBuilder Clear()
         {
             made = new TMessage();

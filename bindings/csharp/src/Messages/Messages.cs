@@ -1,4 +1,4 @@
-// Made of Sources/CMessages/proto by messages.py: `make messages`.
+// Generated from Sources/CMessages/proto by messages.py: do not edit. `make messages` writes it.
 using Capdist.Messages;
 
 namespace Futu.OpenApi.Pb
@@ -10,7 +10,7 @@ namespace Futu.OpenApi.Pb
         {
         }
 
-        /// <summary>RetType of the .proto file.</summary>
+        /// <summary>RetType in the .proto file.</summary>
         public enum RetType
         {
             /// <summary>Succeed.</summary>
@@ -35,7 +35,7 @@ namespace Futu.OpenApi.Pb
         {
         }
 
-        /// <summary>QotMarket of the .proto file.</summary>
+        /// <summary>QotMarket in the .proto file.</summary>
         public enum QotMarket
         {
             /// <summary>Unknown.</summary>

@@ -15,7 +15,7 @@ namespace Capdist.Messages
         Fixed32 = 5
     }
 
-    /// <summary>Reads protobuf. Bytes can't hurt it: every length is checked against what is left.</summary>
+    /// <summary>Reads protobuf. Input is not trusted: every length is checked against the bytes that are left.</summary>
     internal sealed class Reader
     {
         private const int MaxDepth = 64;
@@ -189,10 +189,10 @@ namespace Capdist.Messages
         }
     }
 
-    /// <summary>Fields that a message's table does not have, as a newer gateway sends them.</summary>
+    /// <summary>Fields that are not in a message's table, such as those of newer gateways.</summary>
     internal sealed class UnknownFields
     {
-        /// <summary>Of one number, the text format's order.</summary>
+        /// <summary>The order of the wire types within one number, as in protobuf's text format.</summary>
         private static readonly WireType[] Order =
             { WireType.Varint, WireType.Fixed32, WireType.Fixed64, WireType.Bytes, WireType.StartGroup };
 
@@ -238,7 +238,7 @@ namespace Capdist.Messages
             }
         }
 
-        /// <summary>The same as another's for the same fields.</summary>
+        /// <summary>The same text for the same fields.</summary>
         public override string ToString()
         {
             StringBuilder text = new StringBuilder();

@@ -4,7 +4,7 @@ using Futu.OpenApi.Pb;
 
 namespace Capdist.Vendor
 {
-    /// <summary>Where it begins and ends; nothing needs to be done.</summary>
+    /// <summary>Start and end of a program that was written for the vendor's SDK. Both methods do nothing.</summary>
     public abstract class Api
     {
         internal Api()
@@ -16,33 +16,34 @@ namespace Capdist.Vendor
         {
         }
 
-        /// <summary>Does nothing: connections are closed one by one.</summary>
+        /// <summary>Does nothing: each connection is closed by itself.</summary>
         public static void UnInit()
         {
         }
     }
 
-    /// <summary>What happens to a connection; on the connection's thread. What it throws goes to
+    /// <summary>Events of a connection. Called on the connection's thread. What a method throws goes to
     /// <see cref="Client.CallbackException"/>.</summary>
     public interface IConnCallback<TConn>
     {
-        /// <summary>The connection stands (errCode 0), or could not be made: <see cref="Conn.InitFail"/>.</summary>
+        /// <summary>The connection is established (errCode 0), or could not be: see <see cref="Conn.InitFail"/>. While the
+        /// library tries again, only the first failure is reported.</summary>
         void OnInitConnect(TConn client, long errCode, string desc);
 
-        /// <summary>The connection was lost. It is made again, and OnInitConnect tells when it stands, unless
-        /// SetAutoReconnect(false) asked for no such thing.</summary>
+        /// <summary>The connection was lost. The library reconnects by itself, and then calls OnInitConnect, unless
+        /// SetAutoReconnect(false) was called.</summary>
         void OnDisconnect(TConn client, long errCode);
     }
 
-    /// <summary>Answers; on the connection's thread.</summary>
+    /// <summary>Answers. Called on the connection's thread.</summary>
     public interface IQotCallback<TConn>
     {
-        /// <summary>The answer to a request, exactly once. Where no answer came, retType says why (-100 timeout, -200
-        /// disconnected, -500 damaged, -400 else) and retMsg says it in words.</summary>
+        /// <summary>The answer to a request, called exactly once. If no answer came, retType tells why (-100 timeout, -200
+        /// disconnected, -500 damaged, -400 other causes), and retMsg says it in words.</summary>
         void OnReply_GetCapitalDistribution(TConn client, uint nSerialNo, QotGetCapitalDistribution.Response rsp);
     }
 
-    /// <summary>A connection of a brand, before it has a purpose.</summary>
+    /// <summary>A connection of a brand's classes.</summary>
     public abstract class Conn<TConn, TCallback> : Conn
         where TConn : Conn<TConn, TCallback>
         where TCallback : class, IConnCallback<TConn>
@@ -54,7 +55,7 @@ namespace Capdist.Vendor
         {
         }
 
-        /// <summary>Who is told; null: nobody.</summary>
+        /// <summary>Sets who receives the connection's events; null: nobody.</summary>
         public void SetConnCallback(TCallback callback)
         {
             connCallback = callback;
@@ -76,13 +77,13 @@ namespace Capdist.Vendor
         }
     }
 
-    /// <summary>What both brands' connections are made of. Every member may be called from any thread and in any callback.
-    /// A connection that is open stays, whoever forgets it, until <see cref="Close"/>.</summary>
+    /// <summary>The base of both brands' connection classes. Every member may be called from any thread and from inside
+    /// callbacks. An open connection stays open until <see cref="Close"/>, even without references.</summary>
     public abstract class Conn : IDisposable
     {
-        /// <summary>The kind of an errCode (its high 32 bits) when InitConnect failed; its low 32 bits are then 0 unknown,
-        /// 1 timeout, 3 disconnect, 4 could not send, 5 refused by OpenD. Other kinds are the socket's: 1 create, 4 name
-        /// not found, 6 connect, 9 select, 10 send, 11 receive, with errno.</summary>
+        /// <summary>The kind of an errCode (its high 32 bits) if InitConnect failed. The code (its low 32 bits) is then 0
+        /// unknown, 1 timeout, 3 disconnected, 4 not sent, 5 refused by OpenD. Other kinds have errno as code: 1 create, 4 name
+        /// not found, 6 connect, 9 select, 10 send, 11 receive.</summary>
         public const int InitFail = 100;
 
         private readonly object mutex = new object();
@@ -96,7 +97,8 @@ namespace Capdist.Vendor
         {
         }
 
-        /// <summary>Names the program to the gateway; call it before InitConnect.</summary>
+        /// <summary>Sets the application's name and version, which are shown to the gateway. Call it before
+        /// InitConnect.</summary>
         public void SetClientInfo(string clientID, int clientVer)
         {
             lock (mutex)
@@ -106,24 +108,23 @@ namespace Capdist.Vendor
             }
         }
 
-        /// <summary>The RSA key as PEM text, for InitConnect with encryption; call it before that.</summary>
+        /// <summary>Sets the RSA key as PEM text, for InitConnect with encryption. Call it before InitConnect.</summary>
         public void SetRSAPrivateKey(string key)
         {
             lock (mutex) rsaPrivateKey = key;
         }
 
-        /// <summary>Ours: whether a connection that was lost, or could not be made, is made again by itself, which is so unless it
-        /// is turned off. Call it before InitConnect.</summary>
+        /// <summary>Not in the vendor's SDK: whether the library tries again by itself after a failed attempt or a lost
+        /// connection; default true. Call it before InitConnect.</summary>
         public void SetAutoReconnect(bool isReconnect)
         {
             lock (mutex) reconnect = isReconnect;
         }
 
-        /// <summary>Starts to connect; OnInitConnect tells how it went: success each time, failure once until the next success, for
-        /// it is tried again meanwhile. One that is open is closed first, so that a program may as well call this itself when the
-        /// connection is lost. Returns false, and
-        /// nothing comes, for what is refused: a bad address, encryption without a key or with one that can't be used.
-        /// </summary>
+        /// <summary>Starts to connect; OnInitConnect tells the result. It is called for each success. While the library tries
+        /// again by itself, it is called for one failure only until the next success. A connection that is open is closed
+        /// first, so an application may also call this when the connection was lost. Returns false if refused, and no callback
+        /// follows: the address is not valid, or encryption was requested without a usable key.</summary>
         public bool InitConnect(string ip, ushort port, bool isEnableEncrypt)
         {
             Close();
@@ -131,7 +132,7 @@ namespace Capdist.Vendor
             lock (mutex)
             {
                 if (isEnableEncrypt && string.IsNullOrEmpty(rsaPrivateKey)) return false;
-                // Only on the connection's thread.
+                // Used on the connection's thread only.
                 bool isDownTold = false;
                 Options given = new Options
                 {
@@ -172,13 +173,14 @@ namespace Capdist.Vendor
                 before = client;
                 client = opened;
             }
-            // Another thread's, made since.
+            // Not null if another thread has connected meanwhile.
             before?.Dispose();
             return true;
         }
 
-        /// <summary>Closes the connection. What is in flight is answered with retType -200 before this returns; in a
-        /// callback, after that callback. Harmless to repeat, and InitConnect may come again.</summary>
+        /// <summary>Closes the connection. Requests in flight are answered with retType -200 before this returns. Inside a
+        /// callback it returns at once, and they are answered after that callback. Calling it again is harmless, and
+        /// InitConnect may be called again.</summary>
         public void Close()
         {
             Client closing;
@@ -196,7 +198,7 @@ namespace Capdist.Vendor
             Close();
         }
 
-        /// <summary>The gateway's number for this connection; 0 before the first handshake, and while there is none.</summary>
+        /// <summary>The gateway's number for this connection; 0 before the first handshake.</summary>
         public ulong GetConnectID()
         {
             try
@@ -215,8 +217,8 @@ namespace Capdist.Vendor
 
         internal abstract void TellReply(uint serialNo, QotGetCapitalDistribution.Response response);
 
-        /// <summary>Asks. Returns the serial number, or 0 if it was refused, and then nothing comes; so it is while the gateway can
-        /// not be reached.</summary>
+        /// <summary>Requests a capital distribution. Returns the serial number, or 0 if the request was refused, also during an
+        /// outage; then no answer follows.</summary>
         internal uint Ask(QotGetCapitalDistribution.Request request)
         {
             Client asked = Current();
@@ -241,7 +243,7 @@ namespace Capdist.Vendor
             lock (mutex) return client;
         }
 
-        /// <summary>The gateway's answer, or why there is none. Never a success that the library did not call one.</summary>
+        /// <summary>The gateway's answer, or why there is none. It is a success only if the library reports one.</summary>
         private static QotGetCapitalDistribution.Response ResponseOf(Reply reply)
         {
             try
@@ -254,7 +256,7 @@ namespace Capdist.Vendor
             }
             catch (InvalidProtocolBufferException)
             {
-                // The library has found it malformed, too, and its status says so.
+                // The library's status tells that the body is not valid.
             }
             return QotGetCapitalDistribution.Response.CreateBuilder()
                 .SetRetType((int)RetTypeOf(reply.Status)).SetRetMsg(reply.Desc).Build();

@@ -26,11 +26,11 @@ namespace Futu.OpenApi
     /// <summary>A connection for quotes.</summary>
     public class FTAPI_Qot : FTAPI_Conn
     {
-        /// <summary>Who gets the answers; null: nobody.</summary>
+        /// <summary>Sets who receives the answers; null: nobody.</summary>
         public void SetQotCallback(FTSPI_Qot callback) => QotCallback = callback;
 
-        /// <summary>Asks for a stock's capital distribution; OnReply_GetCapitalDistribution gets the answer. Returns its
-        /// serial number, or 0 if it was refused, and then nothing comes.</summary>
+        /// <summary>Requests a stock's capital distribution. The answer goes to OnReply_GetCapitalDistribution. Returns the
+        /// request's serial number; 0 if refused, and then no answer follows.</summary>
         public uint GetCapitalDistribution(QotGetCapitalDistribution.Request req) => Ask(req);
     }
 }

@@ -3,7 +3,7 @@ using Moomoo.OpenApi.Pb;
 
 namespace Moomoo.OpenApi.Pb
 {
-    // One set of messages serves both brands: these have the same classes in them.
+    // Both brands share one set of messages. These classes inherit the types in them.
 
     /// <inheritdoc/>
     public abstract class Common : Futu.OpenApi.Pb.Common
@@ -46,11 +46,11 @@ namespace Moomoo.OpenApi
     /// <summary>A connection for quotes.</summary>
     public class MMAPI_Qot : MMAPI_Conn
     {
-        /// <summary>Who gets the answers; null: nobody.</summary>
+        /// <summary>Sets who receives the answers; null: nobody.</summary>
         public void SetQotCallback(MMSPI_Qot callback) => QotCallback = callback;
 
-        /// <summary>Asks for a stock's capital distribution; OnReply_GetCapitalDistribution gets the answer. Returns its
-        /// serial number, or 0 if it was refused, and then nothing comes.</summary>
+        /// <summary>Requests a stock's capital distribution. The answer goes to OnReply_GetCapitalDistribution. Returns the
+        /// request's serial number; 0 if refused, and then no answer follows.</summary>
         public uint GetCapitalDistribution(QotGetCapitalDistribution.Request req) => Ask(req);
     }
 }

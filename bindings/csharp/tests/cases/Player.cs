@@ -1,4 +1,4 @@
-// Plays the named cases; Tests/cases/play.py tells what a player reads and prints. Player {tasks|callbacks|blocking|vendor}
+// Plays the named cases. Tests/cases/play.py describes what a player reads and prints. Player {tasks|callbacks|blocking|vendor}
 using System;
 using System.Collections.Concurrent;
 using System.Collections.Generic;
@@ -11,7 +11,7 @@ using Capdist;
 using Futu.OpenApi;
 using Futu.OpenApi.Pb;
 
-/// <summary>Prints what came of the requests, and knows how many are still to end.</summary>
+/// <summary>Prints how requests completed, and counts those that have not.</summary>
 internal sealed class Scoreboard
 {
     private readonly object mutex = new object();
@@ -27,13 +27,13 @@ internal sealed class Scoreboard
     {
         lock (mutex)
         {
-            Print(string.Join("\t", words).Replace("\n", "")); // JSON's own; in its texts there is none
+            Print(string.Join("\t", words).Replace("\n", "")); // only between tokens: JSON escapes it in texts
             pending--;
             Monitor.PulseAll(mutex);
         }
     }
 
-    /// <summary>In a callback: until all have been asked.</summary>
+    /// <summary>Inside a callback: waits until all requests of the case have been made.</summary>
     internal void AwaitAllAsked()
     {
         lock (mutex)
@@ -71,7 +71,7 @@ internal interface IVariant
     void Ask(int number, int client, string security);
 }
 
-/// <summary>Capdist.Client in each of its ways to ask.</summary>
+/// <summary>Capdist.Client in each of its variants.</summary>
 internal sealed class ClientVariant : IVariant
 {
     private readonly string way;
@@ -162,7 +162,7 @@ internal sealed class ClientVariant : IVariant
                   reply.RetType.HasValue ? reply.ToJson() : "{}");
     }
 
-    /// <summary>For ways that give figures alone: what a reply with them would have told.</summary>
+    /// <summary>For variants that return figures alone: the line that a reply with them would give.</summary>
     private void Told(int number, CapitalDistribution figures)
     {
         Json s2c = new Json();
@@ -223,7 +223,7 @@ internal sealed class VendorVariant : IVariant
             this.board = board;
             Api.SetConnCallback(this);
             Api.SetQotCallback(this);
-            // As the sample does: it is asked once the connection stands.
+            // The request is made when the connection is established, as in the sample.
             if (!Api.InitConnect("127.0.0.1", (ushort)port, false) || !connected.WaitOne(TimeSpan.FromSeconds(10)))
                 throw new InvalidOperationException("no connection");
         }
@@ -234,7 +234,7 @@ internal sealed class VendorVariant : IVariant
             QotGetCapitalDistribution.Request request = QotGetCapitalDistribution.Request.CreateBuilder().SetC2S(
                 QotGetCapitalDistribution.C2S.CreateBuilder().SetSecurity(
                     QotCommon.Security.CreateBuilder().SetMarket((int)asked.Market).SetCode(asked.Code))).Build();
-            // Its answer may come before its serial number is known.
+            // The answer may come before its serial number is known.
             lock (numbers)
             {
                 uint serialNo = Api.GetCapitalDistribution(request);
@@ -278,7 +278,7 @@ internal sealed class VendorVariant : IVariant
     }
 }
 
-/// <summary>A JSON object; what is null is left out.</summary>
+/// <summary>A JSON object. Null values are left out.</summary>
 internal sealed class Json
 {
     private readonly List<string> members = new List<string>();
@@ -324,7 +324,7 @@ internal static class Player
                 default: return 2;
             }
         }
-        // Mono 6.8 may hang for a minute if it exits just when a thread of its pool goes to rest, with or without us.
+        // Mono 6.8 may hang for a minute, also without the library, if it exits just when a thread of its pool becomes idle.
         Thread.Sleep(150);
         return 0;
     }

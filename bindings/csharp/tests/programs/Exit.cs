@@ -1,5 +1,5 @@
-// Ends in the way its first argument names, with connections to a gateway that answers and to one that does not. It prints
-// nothing, but for a message of the runtime's own.
+// Exits in the way that its first argument names, with connections to a gateway that answers and to one that does not. It prints
+// nothing itself.
 using System;
 using System.Threading;
 using Capdist;
@@ -68,7 +68,7 @@ internal static class Exit
                 Busy();
                 new Thread(() =>
                 {
-                    // Without the pause Mono would hardly let another thread work, with or without us.
+                    // Without the pause Mono hardly lets another thread run, also without the library.
                     for (; ; Thread.Sleep(1)) GC.Collect();
                 }) { IsBackground = true }.Start();
                 Thread.Sleep(50);
@@ -83,7 +83,7 @@ internal static class Exit
         return new Client(new Options { Port = port, QuotaRequests = 0, OnLog = (sender, level, message) => { } });
     }
 
-    /// <summary>Asks again with each answer.</summary>
+    /// <summary>Makes another request with each answer.</summary>
     private static Client Busy()
     {
         Client client = Open(alive);

@@ -2,8 +2,8 @@ using System;
 using System.Threading;
 using Capdist;
 
-/// <summary>The binding over the library's first version: structs that end sooner, functions and options that are not there. What
-/// is read beyond a struct's end ends the process.</summary>
+/// <summary>The binding with version 1.0 of the library: its structs are shorter, and it lacks functions and options. Reading
+/// beyond a struct's end would crash the process.</summary>
 static class Older
 {
     static void Main(string[] arguments)
