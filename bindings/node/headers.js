@@ -1,4 +1,4 @@
-// Prints the folder with the headers of the Node that runs this; nothing if there is none.
+// Prints the folder with the headers of the Node that runs this, or nothing if it finds none.
 "use strict";
 const { existsSync } = require("node:fs");
 const { dirname, join } = require("node:path");

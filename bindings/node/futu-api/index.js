@@ -3,6 +3,6 @@
 const { existsSync } = require("node:fs");
 const { join } = require("node:path");
 
-// Part of capdist's package, or installed beside it as a copy.
+// It is in capdist's package, or is a copy that is installed beside it.
 const isPart = existsSync(join(__dirname, "../lib/futu-api.js"));
 module.exports = require(isPart ? "../lib/futu-api.js" : "capdist/futu-api");

@@ -1,4 +1,4 @@
-// The client for today.
+// The class Client, and connect().
 "use strict";
 
 const net = require("node:net");
@@ -10,17 +10,17 @@ const { connectOptions, requestOptions, known, signalOf, text, waiting } = requi
 const { CapitalDistribution, isOk, protoReplyOf, refusedError, replyOf, requestError } = require("./reply.js");
 const { ConnectError, invalid } = require("./status.js");
 
-/** Requests of a watch list under way at a time when no quota is kept. */
+/** Most requests of a watch list in flight if no quota is kept. */
 const UNLIMITED_WINDOW = 64;
-/** How long one entry of a watch list may wait for its turn: the longest the library takes. */
+/** The queue timeout of a watch list's requests: the longest that the library accepts. */
 const LIST_QUEUE_TIMEOUT_MS = 3_600_000;
-/** How often an entry of a watch list is asked that is refused for frequency each time. */
+/** How often a watch list repeats a request that the gateway refuses because of its rate limit. */
 const MOST_TRIES = 10;
 const WEBSOCKETS = new Set([Transport.WEBSOCKET, Transport.WEBSOCKET_TLS]);
 const OF_LISTS = new Set(["replyTimeoutMs", "signal"]);
 const OF_WAITING = new Set(["timeoutMs", "signal"]);
 
-/** A client that was dropped closes by itself. */
+/** Closes the connections of clients that were garbage-collected. */
 const dropped = new FinalizationRegistry((link) => link.close());
 
 class Client {
@@ -32,7 +32,7 @@ class Client {
     this.#maxQueue = options.maxQueue || UNLIMITED_WINDOW;
     this.#link = new Link(options, callbacks, addresses);
     if (Object.values(callbacks).some(Boolean)) {
-      // Whoever wants to hear of a connection need not keep its client.
+      // A client with callbacks stays alive without other references.
       this.#link.owner = this;
     } else {
       dropped.register(this, this.#link, this);
@@ -54,13 +54,13 @@ class Client {
     if (!(body instanceof Uint8Array)) throw invalid("body: it must be a Uint8Array");
     return this.#request(signal, (sink) => this.#link.sendProto(this, protoId, body, numbers, sink), (event) => {
       const reply = protoReplyOf(event);
-      // A refusal has a body, too, which tells more than we can.
+      // A refusal has a body, too, which the application can read.
       if (!isOk(reply) && reply.body.length === 0) throw requestError(reply, "");
       return { protoId, retType: reply.retType, body: reply.body };
     });
   }
 
-  /** A request as a promise: `ask` takes the sink and returns the serial number, `settle` makes the value of the event. */
+  /** Makes a request as a promise. `ask` takes the sink and returns the serial number; `settle` converts the reply's event. */
   #request(signal, ask, settle) {
     signal?.throwIfAborted();
     return new Promise((resolve, reject) => {
@@ -82,7 +82,7 @@ class Client {
 
   async *capitalDistributions(securities, options = {}) {
     known(options, OF_LISTS);
-    // Looked at here, so that what is refused later is the entry's fault.
+    // Checked here, so that a request that is refused later is refused because of its security.
     const replyTimeoutMs = waiting(options.replyTimeoutMs, "replyTimeoutMs", 0);
     const { numbers, signal } = requestOptions({ ...options, replyTimeoutMs, queueTimeoutMs: LIST_QUEUE_TIMEOUT_MS });
     if (typeof securities === "string" || typeof securities?.[Symbol.iterator] !== "function") {
@@ -93,7 +93,7 @@ class Client {
     const answers = [];
     let wake = () => {};
     const aborted = () => wake();
-    // What was refused for frequency, in the order it is asked again.
+    // Requests that the gateway refused because of its rate limit, in the order in which they are repeated.
     const again = [];
     const later = (security, tries, afterMs) => {
       const at = performance.now() + afterMs;
@@ -127,7 +127,7 @@ class Client {
     try {
       for (;;) {
         signal?.throwIfAborted();
-        // What was answered and not yet taken counts: a consumer that is slow asks slowly.
+        // Answers that were not yet taken count: a slow consumer makes requests slowly.
         while (again.length > 0 && again[0].at <= performance.now()) {
           const { security, tries } = again.shift();
           ask(security, tries);
@@ -164,10 +164,10 @@ class Client {
     link.hold();
     try {
       await new Promise((resolve, reject) => {
-        // It holds the client, or that could be collected, and closed, while it waits.
+        // This closure holds the client, which could otherwise be garbage-collected and closed during the wait.
         look = (isLate) => {
           try {
-            // Before the cause, so that a cause that is called final is the final one.
+            // Read before the cause: a cause that is called final is then the last one.
             isLate ||= this.#link.info()[3] === STATE.NOT_CONNECTED;
             this.#link.look();
             resolve();
@@ -217,10 +217,13 @@ class Client {
   }
 }
 
-/** The addresses of the name in the addon's options; undefined if it is none. Throws where it is not found, before there is a client. */
+/**
+ * Looks up the host in the addon's options. Returns its addresses; undefined if it is not a name. Throws if it is not found,
+ * before there is a client.
+ */
 async function resolve(native, signal) {
   const { host } = native;
-  // What is no name is the library's to refuse.
+  // Texts that are not names go to the library, which refuses them if necessary.
   if (!host || net.isIP(host) !== 0 || /[:/]/.test(host) || host.toLowerCase() === "localhost") return;
   let aborted;
   try {
@@ -229,7 +232,7 @@ async function resolve(native, signal) {
       signal?.addEventListener("abort", aborted);
     });
     const addresses = await Promise.race([lookUp(host), stopped]);
-    // A proxy goes by the name, and over TLS so does the certificate: as the network writes it.
+    // Proxies need the name, and so does the certificate check over TLS. Use the form that DNS has.
     if (WEBSOCKETS.has(native.transport)) native.tlsServerName ??= domainToASCII(host);
     return addresses;
   } catch (error) {

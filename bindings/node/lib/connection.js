@@ -1,11 +1,11 @@
-// A connection of the addon's, the requests that are under way on it, and who keeps the process alive.
+// A connection of the addon: its requests, its callbacks, and whether it keeps the process alive.
 "use strict";
 
 const { Connection, Event } = require("./native.js");
 const { lookUp, whyNot } = require("./names.js");
 const { calling } = require("./status.js");
 
-/** What a callback throws is an uncaught exception, and keeps nothing else from happening. */
+/** Calls a callback. What it throws becomes an uncaught exception, and does not disturb the caller. */
 function guarded(callback, ...values) {
   try {
     callback?.(...values);
@@ -16,36 +16,36 @@ function guarded(callback, ...values) {
   }
 }
 
-/** Events that only the application hears of. */
+/** Events that only callbacks of the application receive. */
 const TOLD = new Set([Event.INIT_CONNECT, Event.DISCONNECT, Event.ATTEMPT_FAILED, Event.PUSH, Event.LOG]);
 
 /**
- * The addon holds this, from its making to its closing; it holds its client only while a request is under way or the user
- * gave a callback, so that a client that was dropped can be collected, and closed.
+ * A connection. The addon holds it until it is closed. It holds its client only while a request is in flight, or if there are
+ * callbacks. So a client without references can be garbage-collected, and closed.
  */
 class Link {
   #native;
   #callbacks;
-  /** serial number → { sink, owner } */
+  /** serial number → { sink, owner }, for requests that have not completed */
   #pending = new Map();
-  /** AbortSignal → { listener, serials }: one listener a signal, since thousands of requests may share one. */
+  /** AbortSignal → { listener, serials }. Each signal has one listener, since thousands of requests may share a signal. */
   #signals = new Map();
   #holds = 0;
   #addresses;
   /** Called after each change of the connection's state. */
   listeners = new Set();
-  /** Kept for as long as this is. */
+  /** An object that lives as long as this. */
   owner;
   isClosed = false;
 
-  /** `addresses`: what a name was found to have just now; undefined where the host is none. */
+  /** `addresses`: those of the host, which was just looked up; undefined if it is not a name. */
   constructor(options, callbacks, addresses) {
     this.#callbacks = callbacks;
     this.#addresses = addresses;
     this.#native = calling(() => new Connection(options, (events) => events.forEach((event) => this.#take(event))));
   }
 
-  /** The process goes on until as many `unhold`. */
+  /** Keeps the process alive until `unhold` was called as often. */
   hold() {
     if (this.#holds++ === 0) this.#native.ref();
   }
@@ -54,7 +54,7 @@ class Link {
     if (--this.#holds === 0) this.#native.unref();
   }
 
-  /** Asks; `sink` is called once with the reply's event, in a later turn of the loop or inside `close`. */
+  /** Makes a request. `sink` is called once with the reply's event, in a later turn of the event loop or inside `close`. */
   ask(owner, security, code, numbers, sink) {
     return this.#begin(owner, sink, calling(() => this.#native.ask(security, code, ...numbers)));
   }
@@ -73,7 +73,7 @@ class Link {
     this.#native.cancel(serialNo);
   }
 
-  /** Has `aborted` called once if the signal is aborted before the request of that number has completed. */
+  /** Calls `aborted` once if the signal is aborted before the request completes. */
   watch(signal, serialNo, aborted) {
     let watched = this.#signals.get(signal);
     if (!watched) {
@@ -98,7 +98,7 @@ class Link {
     signal.removeEventListener("abort", watched.listener);
   }
 
-  /** Throws why the connection does not stand. */
+  /** Throws the reason if the connection is not established. */
   look() {
     calling(() => this.#native.look());
   }
@@ -122,7 +122,7 @@ class Link {
     for (const listener of [...this.listeners]) listener(false);
   }
 
-  /** Each attempt looks the name up anew; the first has its addresses already. */
+  /** Answers with the host's addresses: at first those that are known, later those of a new lookup. */
   async #resolve(host) {
     let addresses = this.#addresses;
     let why = "";
@@ -132,12 +132,12 @@ class Link {
     } catch (error) {
       why = whyNot(error);
     }
-    // In any case: a question that stays open is not asked again.
+    // Always answer: the library does not ask again before it has an answer.
     this.#native.resolved(addresses ?? "", why);
   }
 
   #take(event) {
-    // Of what came with the event that closed it only answers are still anybody's.
+    // If an earlier event of this batch closed the connection, only requests still complete.
     if (this.isClosed && TOLD.has(event[0])) return;
     switch (event[0]) {
       case Event.INIT_CONNECT:

@@ -1,7 +1,7 @@
-// What follows from figures: net, main money, retail, total, share of out.
+// Figures derived for one group of order sizes: sums, net, and the share of sales.
 "use strict";
 
-// What is no finite number is missing.
+// A result that is not a finite number is missing.
 const known = (number) => (Number.isFinite(number) ? number : NaN);
 
 class Flow {

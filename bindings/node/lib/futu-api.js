@@ -5,5 +5,5 @@ const { VendorWebSocket, COMMANDS } = require("./vendor.js");
 class ftWebsocket extends VendorWebSocket {}
 
 module.exports = ftWebsocket;
-// What `import` brings by name, for `require`, too.
+// `require` returns the names that `import` has.
 Object.assign(module.exports, { default: ftWebsocket, ftWebsocket, ftCmdID: COMMANDS });

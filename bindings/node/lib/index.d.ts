@@ -1,106 +1,107 @@
 import { Cipher, LogLevel, OutageMode, QuotaMode, Retry, Status, Transport } from "./abi.js";
 export { Cipher, LogLevel, OutageMode, QuotaMode, Retry, Status, Transport };
 
-/** How to connect. Times are in milliseconds, from 1 to 3,600,000; 0 takes the default. */
+/** How to connect. Times are in milliseconds, from 1 to 3,600,000; 0 means the default. */
 export interface ConnectOptions {
-  /** Numeric address, `localhost` or a name, which Node looks up before each attempt; default 127.0.0.1. */
+  /** The gateway: a numeric address, `localhost` or a host name, which Node looks up before each attempt; default 127.0.0.1. */
   host?: string;
-  /** 1 to 65535; default 11111, whatever the transport. */
+  /** 1 to 65535; default 11111 for every transport. */
   port?: number;
-  /** Names the program to the gateway, 1 to 255 bytes; default "capdist". */
+  /** The application's name, shown to the gateway, 1 to 255 bytes; default "capdist". */
   clientId?: string;
-  /** major * 100 + minor; default 101. */
+  /** The application's version, major * 100 + minor, not negative; default 101. */
   clientVersion?: number;
-  /** Ask the gateway for pushes, delivered to `onPush`; default false. */
+  /** Whether to ask the gateway for pushes, which go to `onPush`; default false. Over WebSocket the gateway always pushes, and with
+   *  false the library drops the pushes. */
   recvNotify?: boolean;
   transport?: Transport;
-  /** Over TCP: the RSA key that OpenD has, as PEM text; turns encryption on. */
+  /** TCP only: an RSA key of 512 to 4096 bits as PEM text, PKCS#1 or PKCS#8, without passphrase. It turns encryption on. */
   rsaPrivateKey?: string;
-  /** Or the path of a PEM file. */
+  /** The same as a file: its path. */
   rsaPrivateKeyFile?: string;
   packetCipher?: Cipher;
-  /** Over WebSocket: the key set in OpenD. */
+  /** WebSocket only: the key that is set in OpenD, not its MD5. */
   websocketKey?: string;
-  /** Over TLS: PEM file of the certificates to trust; default the system's CAs. The certificate must be for `host`. */
+  /** TLS only: the path of a PEM file with the certificates to trust; default: the system's CAs. */
   tlsCaFile?: string;
   /** WebSocket only: server name for the HTTP Host header, SNI and the certificate check; default `host`. */
   tlsServerName?: string;
-  /** Accept any certificate; for tests only. */
+  /** TLS only: accept any certificate; for tests only. */
   tlsInsecureAcceptAnyCertificate?: boolean;
-  /** Repeat attempts to connect, the first one too, and reconnect after a lost connection; default true. */
+  /** Whether to repeat attempts to connect, the first one too, and to reconnect after a lost connection; default true. */
   reconnect?: boolean;
-  /** First pause between attempts; default 500. */
+  /** The first pause between attempts; default 500. Pauses double, and each is shortened at random by up to half. */
   reconnectMinMs?: number;
-  /** Longest pause; default 30,000. */
+  /** The longest pause, not below the first; default 30,000. */
   reconnectMaxMs?: number;
-  /** For one attempt; default 10,000. */
+  /** The limit of one attempt, including name lookup and InitConnect; default 10,000. */
   connectTimeoutMs?: number;
-  /** From accepted to sent, waiting for the quota included; default 120,000. */
+  /** From accepted to sent; default 120,000, so that a watch list can wait for the quota. */
   queueTimeoutMs?: number;
   /** From sent to answered; default 12,000. */
   replyTimeoutMs?: number;
-  /** Requests in a window, 0 to 100,000; 0 keeps no quota; default 30. */
+  /** Requests in a window, 0 to 100,000; 0: no quota is kept; default 30. */
   quotaRequests?: number;
-  /** The window; default 30,000. */
+  /** The window's length; default 30,000. */
   quotaWindowMs?: number;
-  /** Default WAIT. */
+  /** What a request does when no slot of the quota is free; default WAIT. */
   quotaMode?: QuotaMode;
-  /** Default WAIT. */
+  /** What a request does during an outage; default WAIT. */
   outageMode?: OutageMode;
-  /** Clients with the same group share a quota in this process; default: the clients of one address. */
+  /** Clients of this process with the same group share a quota, 1 to 255 bytes; default: one group for each host. */
   quotaGroup?: string;
   /** Most requests queued and in flight together, 1 to 1,000,000; default 4096. */
   maxQueue?: number;
   /** Longest body, sent or received, 1,024 to 268,435,456; default 4 MiB. */
   maxBodyBytes?: number;
-  /** The connection is established (`errCode` 0; again after each reconnect), or has failed permanently. */
+  /** The connection is established (`errCode` 0), or it has failed permanently. Called again after each reconnect. */
   onInitConnect?: (errCode: number, desc: string) => void;
   /** The connection was lost. */
   onDisconnect?: (errCode: number, desc: string) => void;
-  /** An attempt to connect failed, and another one follows. */
+  /** An attempt to connect failed, and the library will try again. */
   onAttemptFailed?: (errCode: number, desc: string) => void;
   /** The gateway pushed a message; `body` is its protobuf. */
   onPush?: (protoId: number, body: Uint8Array) => void;
-  /** A message for a log. */
+  /** A message for the application's log: one line of English, without a key or a body. */
   onLog?: (level: LogLevel, message: string) => void;
-  /** How long `connect` waits for the connection; default `connectTimeoutMs` and a second; 0: not at
-   *  all, and requests wait for it. */
+  /** How long `connect` waits for the connection; default `connectTimeoutMs` plus 1000; 0: `connect` does not wait, and requests
+   *  are queued until the connection is established. */
   readyTimeoutMs?: number;
-  /** Gives up connecting; without effect after `connect` has resolved. */
+  /** Ends `connect`; has no effect after `connect` has resolved. */
   signal?: AbortSignal;
 }
 
-/** What one request may set for itself; 0 takes the connection's. */
+/** Options of one request. In every field, 0 means the connection's value. */
 export interface RequestOptions {
   queueTimeoutMs?: number;
   replyTimeoutMs?: number;
   quotaMode?: QuotaMode;
   outageMode?: OutageMode;
-  /** Sent only if not 0. */
+  /** QotHeader.securityFirm, not negative; 0: not sent. Gateways read it since 10.11. */
   securityFirm?: number;
-  /** Cancels the request; its promise then rejects with the signal's reason. One that was sent keeps its quota slot. */
+  /** Ends the request; its promise rejects with the signal's reason. A request that was sent keeps its quota slot. */
   signal?: AbortSignal;
 }
 
-/** What follows from the figures of one order size, or of several together. What is missing is NaN. */
+/** Figures derived for one group of order sizes, in the security's currency. A missing number is NaN. */
 export interface Flow {
   /** Bought. */
   readonly capitalIn: number;
   /** Sold. */
   readonly capitalOut: number;
-  /** What came in less what went out: above 0, money stayed. */
+  /** `capitalIn - capitalOut`; above 0 if more was bought than sold. */
   readonly net: number;
-  /** What went out in both together, from 0 to 1: above a half, money left. */
+  /** `capitalOut / (capitalIn + capitalOut)`, from 0 to 1; above 0.5 if more was sold than bought. */
   readonly outShare: number;
 }
 
 /**
- * Money that went into a stock and out of it during today's regular trading hours, by order size, in the security's currency.
- * A figure that the gateway did not send is NaN.
+ * Money that went into a stock and out of it during today's regular trading hours, by order size. Amounts are in the
+ * security's currency. A figure that the gateway did not send is NaN.
  */
 export declare class CapitalDistribution {
   private constructor();
-  /** The security that was asked for, such as "HK.00700". */
+  /** The requested security, such as "HK.00700". */
   readonly security: string;
   /** Bought with extra-large orders; may be NaN. */
   readonly capitalInSuper: number;
@@ -116,27 +117,27 @@ export declare class CapitalDistribution {
   readonly updateTime: string;
   /** Unix time in seconds; NaN if missing. */
   readonly updateTimestamp: number;
-  /** What follows for extra-large orders. */
+  /** Figures of extra-large orders. */
   get flowSuper(): Flow;
   get flowBig(): Flow;
   get flowMid(): Flow;
   get flowSmall(): Flow;
-  /** Main money: super and big. A sum with a missing part is missing. */
+  /** Figures of main money: super and big. If an amount is missing, the sum is missing, too. */
   get flowMain(): Flow;
-  /** Retail: mid and small. */
+  /** Figures of retail: mid and small. */
   get flowRetail(): Flow;
-  /** All four order sizes. A sum with a missing part is missing. */
+  /** Figures of all four order sizes. If an amount is missing, the sum is missing, too. */
   get flowTotal(): Flow;
-  /** The same instant; null if missing. */
+  /** `updateTimestamp` as a Date; null if missing. */
   get updatedAt(): Date | null;
   /**
-   * The update time in words, as `Temporal.PlainDateTime.from` takes them: a `Date` would need the market's zone. Seconds may be
-   * missing in the text, and a fraction of one may be there. Null if the text is missing or no such time.
+   * The update time as a date and time of day in the market's time zone, in the form that `Temporal.PlainDateTime.from` takes.
+   * Texts without seconds, or with a fraction of a second, are read, too. Null if the text is missing or is not a valid time.
    */
   get updateWallClock(): WallClock | null;
 }
 
-/** A date and a time of day without a zone. Months are numbered from 1. */
+/** A date and a time of day without a time zone. Months are numbered from 1. */
 export interface WallClock {
   readonly year: number;
   readonly month: number;
@@ -149,36 +150,36 @@ export interface WallClock {
   readonly nanosecond: number;
 }
 
-/** Base of all errors of this package, and what a refused call throws. */
+/** The base class of all errors of this package. Thrown itself if a call was refused. */
 export declare class CapdistError extends Error {
   constructor(message: string, status: Status, options?: { cause?: unknown });
   readonly status: Status;
   /** The status's name in `capdist.h`, such as "CAPDIST_INVALID_ARGUMENT". */
   readonly code: string;
-  /** Whether it is of use to ask again. */
+  /** Whether the call or request may succeed if it is repeated. */
   get retry(): Retry;
 }
 
-/** There is no connection, and why. */
+/** There is no connection. The message says why. */
 export declare class ConnectError extends CapdistError {}
 
-/** A request ended without figures. */
+/** A request completed without figures. */
 export declare class RequestError extends CapdistError {
   private constructor();
-  /** The security that was asked for; "" for a raw request. */
+  /** The requested security; "" for a raw request. */
   readonly security: string;
-  /** False: the request never left, and is safe to repeat. */
+  /** True: sent, and its quota slot is used; false: never sent, safe to repeat. */
   readonly wasSent: boolean;
   /** The gateway's retType; undefined if it did not answer. */
   readonly retType: number | undefined;
-  /** The gateway's words, often Chinese; "" if it sent none. */
+  /** The gateway's message, often Chinese; "" if it sent none. */
   readonly retMsg: string;
   readonly errCode: number | undefined;
-  /** After a refusal for frequency: milliseconds until the quota group sends again; else 0. */
+  /** After a refusal because of the rate limit: milliseconds until the quota group sends again; else 0. */
   readonly retryAfterMs: number;
 }
 
-/** One entry of a watch list: figures, or the error that tells why there are none. */
+/** One entry of a watch list: its figures, or the error that tells why there are none. */
 export type WatchListEntry =
   | { security: string; figures: CapitalDistribution; error: undefined }
   | { security: string; figures: undefined; error: RequestError };
@@ -187,19 +188,19 @@ export interface ProtoReply {
   protoId: number;
   /** The body's retType; undefined if it has none. */
   retType: number | undefined;
-  /** The protobuf as it came. */
+  /** The answer's protobuf as it came, decrypted. */
   body: Uint8Array;
 }
 
 export interface ConnectionInfo {
   /** The gateway's number for this connection; 0n before the first handshake. */
   connId: bigint;
-  /** 0n before the first handshake, and over WebSocket. */
+  /** The user that the gateway is logged in as; 0n before the first handshake, and over WebSocket. */
   loginUserId: bigint;
-  /** 0 before the first handshake, and over WebSocket. */
+  /** The gateway's version, major * 100 + minor; 0 before the first handshake, and over WebSocket. */
   serverVersion: number;
   isReady: boolean;
-  /** Failed permanently. */
+  /** The connection has failed permanently. */
   isFinal: boolean;
 }
 
@@ -207,49 +208,52 @@ export interface Quota {
   /** Requests in a window; 0: no quota is kept. */
   limit: number;
   windowMs: number;
-  /** Slots in use. */
+  /** Slots in use: by requests in flight, and by those answered within the last window. */
   used: number;
   /** Requests of the whole group that wait for a slot. */
   waiting: number;
-  /** Milliseconds until the next slot is free; null: not known, every slot is held by a request in flight. */
+  /** Milliseconds until a slot is free; 0: one is free now; null: not known, because requests in flight use every slot. */
   nextSlotMs: number | null;
 }
 
 /**
- * A connection to an OpenD gateway, made by `connect`, for the thread that made it. It keeps the process alive while a request
- * is under way or something is awaited, and idle only after `ref`. One that is dropped without callbacks closes by itself.
+ * A connection to a gateway, and the requests over it. `connect` makes it, for the thread that calls. It keeps the process
+ * alive while a request is in flight or `waitReady` waits. An idle client keeps it alive only after `ref`. A client without
+ * references and callbacks closes when it is garbage-collected.
  */
 export declare class Client {
   private constructor();
   /**
-   * A stock's capital distribution. Rejects with a RequestError if there are no figures, with another CapdistError if the
-   * request was not made, with the signal's reason if it was aborted; always settles, within the two timeouts.
+   * Requests a stock's capital distribution. The promise always settles, within the queue timeout plus the reply timeout. It
+   * rejects with a RequestError if the request completes without figures, with another CapdistError if it is refused, and with
+   * the signal's reason if it is aborted.
    */
   capitalDistribution(security: string, options?: RequestOptions): Promise<CapitalDistribution>;
   /**
-   * The figures of a watch list, each as it comes, within the quota. An entry that is no security comes with an error of
-   * status INVALID_ARGUMENT. What the gateway refuses for frequency is asked again after the time it tells, up to ten times.
-   * Leaving the loop cancels what is under way. Throws the signal's reason when it is aborted.
+   * The figures of a watch list, in the order in which they come, within the quota. If a text is not a security, its entry has
+   * an error with the status INVALID_ARGUMENT. A request that the gateway refuses because of its rate limit is repeated up to
+   * ten times, each time after the pause that the refusal tells. Leaving the loop cancels the requests in flight. Throws the
+   * signal's reason if it is aborted.
    */
   capitalDistributions(
     securities: Iterable<string>,
     options?: { replyTimeoutMs?: number; signal?: AbortSignal },
   ): AsyncGenerator<WatchListEntry, void, void>;
-  /** Any other request as raw protobuf. Rejects only if no answer came. */
+  /** Sends any other request as raw protobuf. Rejects only if no answer came. */
   sendProto(protoId: number, body: Uint8Array, options?: Omit<RequestOptions, "securityFirm">): Promise<ProtoReply>;
-  /** Waits until the connection is established, by default 10,000 ms at most; rejects with why it does not. */
+  /** Waits until the connection is established, by default at most 10,000 ms. Rejects with the reason why it is not. */
   waitReady(options?: { timeoutMs?: number; signal?: AbortSignal }): Promise<void>;
   info(): ConnectionInfo;
   quota(): Quota;
-  /** The process goes on for as long as this connection is open: for programs that wait for pushes. */
+  /** Keeps the process alive as long as this connection is open, for programs that wait for pushes. */
   ref(): this;
   unref(): this;
-  /** Closes the connection; requests under way reject with RELEASED. Harmless to repeat. */
+  /** Closes the connection. Each request that is queued or in flight rejects with RELEASED. Calling it again is harmless. */
   close(): void;
 }
 
-/** Connects, and waits until the connection is established. Rejects with a ConnectError that tells why it does not. */
+/** Connects, and waits until the connection is established. Rejects with a ConnectError that says why it is not. */
 export declare function connect(options?: ConnectOptions): Promise<Client>;
 
-/** The version of the library that was loaded, such as "1.1.0". */
+/** The version of the loaded library, such as "1.1.0". */
 export declare const version: string;

@@ -1,4 +1,4 @@
-// Names: looked up by Node, since the library would hold up the loop.
+// Name lookup. Node looks names up, since a lookup by the library would block the event loop.
 "use strict";
 
 const dns = require("node:dns");
@@ -10,7 +10,7 @@ async function lookUp(host) {
   return found.map(({ address }) => address).join(" ");
 }
 
-/** Why a look-up failed, in a word or a few. */
+/** The reason of a failed lookup, in a few words. */
 function whyNot(error) {
   return String(error.code ?? error.message).slice(0, 60);
 }

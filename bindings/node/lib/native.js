@@ -1,4 +1,4 @@
-// The addon and the library it loads.
+// Loads the addon, and through it the library.
 "use strict";
 
 const { existsSync } = require("node:fs");
@@ -9,17 +9,17 @@ const { askLibrary, CapdistError } = require("./status.js");
 const NAME = "libcapdist.so.1";
 const VARIABLE = "CAPDIST_LIBRARY";
 
-/** What the first element of an event tells; src/values.h has the same numbers. */
+/** The kinds of event: the first element of each. src/values.h has the same numbers. */
 const Event = Object.freeze({ INIT_CONNECT: 0, DISCONNECT: 1, PUSH: 2, LOG: 3, REPLY: 4, PROTO_REPLY: 5, RESOLVE: 6, ATTEMPT_FAILED: 7 });
 
 const ADDON = join(__dirname, "..", "build", "capdist.node");
 
-/** What to do about an addon that was not loaded. */
+/** What to do if the addon cannot be loaded. */
 function advice(error) {
   if (error.code === "MODULE_NOT_FOUND") {
     return "it is not built: run `make` in the folder of the package (a C compiler and Node's headers are needed)";
   }
-  // Node's --permission and --no-addons; Deno's missing rights.
+  // Node's --permission and --no-addons, and missing permissions of Deno.
   if (error.code === "ERR_DLOPEN_DISABLED") return "this process forbids addons: with --permission add --allow-addons";
   if (/NotCapable|PermissionDenied/.test(error.name)) return "Deno forbids it: add --allow-ffi";
   return "if it was built for another machine or Node, run `make` in the folder of the package again";
@@ -34,9 +34,9 @@ function open() {
   }
 }
 
-/** Where the library may be, in the order to look: named by the user, beside this package, the system's way. */
+/** Where to look for the library: the file that the variable names, then the package, then the system's folders. */
 function candidates() {
-  // Who names one means that one: nothing else is tried.
+  // If the variable names a file, nothing else is tried.
   if (process.env[VARIABLE]) return [process.env[VARIABLE]];
   const beside = join(__dirname, "..", NAME);
   return existsSync(beside) ? [beside, NAME] : [NAME];
@@ -56,7 +56,7 @@ function load(addon) {
 }
 
 const addon = open();
-// Whose libuv is a stub: the process would crash when the connection's descriptor is to be watched.
+// Deno's libuv is a stub: watching the connection's descriptor would crash the process.
 if (process.versions.deno) {
   throw new CapdistError("Deno's event loop takes no descriptor of an addon's: use Node", Status.UNSUPPORTED);
 }

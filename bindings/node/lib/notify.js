@@ -1,10 +1,10 @@
-// Notify (protocol 1003), the one push that comes without a subscription, as the object the vendor's users know.
+// Decodes Notify (protocol 1003), the only push without a subscription, into the object of the vendor's package.
 "use strict";
 
 const S2C = { 1: ["type", "int32"], 4: ["connectStatus", { 1: ["qotLogined", "bool"], 2: ["trdLogined", "bool"] }] };
 const RESPONSE = { 1: ["retType", "int32"], 2: ["retMsg", "string"], 3: ["errCode", "int32"], 4: ["s2c", S2C] };
 
-/** Reads a protobuf message of these fields; others are passed over. Throws a RangeError at what is none. */
+/** Decodes these fields of a protobuf message, and skips others. Throws a RangeError if it is not valid. */
 function decode(bytes, fields) {
   const message = {};
   let at = 0;

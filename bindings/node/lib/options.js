@@ -1,4 +1,4 @@
-// What is asked of a connection and of a request, checked before the addon sees it.
+// Checks the options of connections and requests before the addon reads them.
 "use strict";
 
 const { defaults } = require("./native.js");
@@ -14,7 +14,7 @@ const NUMBERS = [
 ];
 const FLAGS = ["recvNotify", "reconnect", "tlsInsecureAcceptAnyCertificate"];
 const CALLBACKS = ["onInitConnect", "onDisconnect", "onAttemptFailed", "onPush", "onLog"];
-/** Of `connect` itself. */
+/** Options that only `connect` itself uses. */
 const OWN = ["readyTimeoutMs", "signal"];
 const ALL = new Set([...TEXTS, ...NUMBERS, ...FLAGS, ...CALLBACKS, ...OWN]);
 const OF_REQUESTS = new Set(["queueTimeoutMs", "replyTimeoutMs", "quotaMode", "outageMode", "securityFirm", "signal"]);
@@ -22,7 +22,7 @@ const OF_REQUESTS = new Set(["queueTimeoutMs", "replyTimeoutMs", "quotaMode", "o
 const LONE_SURROGATE = /\p{Surrogate}/u;
 const LONGEST_MS = 3_600_000;
 
-/** What is shown of a value that is not accepted: never a text, which might be a key. */
+/** How an error shows a value. A text is not shown, since it might be a key. */
 function shown(value) {
   return typeof value === "number" ? String(value) : `a value of type ${value === null ? "null" : typeof value}`;
 }
@@ -43,7 +43,7 @@ function int32(value, name) {
 function known(options, names) {
   if (options === null || typeof options !== "object") throw invalid("options: they must be an object");
   for (const name of Object.keys(options)) {
-    // A misspelt option that is passed over would be a default nobody asked for.
+    // A misspelt option must not be ignored: the default would be used unnoticed.
     if (!names.has(name)) throw invalid(`${name}: there is no such option`);
   }
 }
@@ -61,7 +61,7 @@ function waiting(value, name, otherwise) {
   return time;
 }
 
-/** `connect`'s options as the addon takes them, and what is left of them for JavaScript. */
+/** Splits `connect`'s options into those for the addon and those for JavaScript. */
 function connectOptions(options) {
   known(options, ALL);
   const native = { programmingLanguage: "JavaScript" };
@@ -78,13 +78,13 @@ function connectOptions(options) {
     if (callback !== undefined && typeof callback !== "function") throw invalid(`${name}: it must be a function`);
     callbacks[name] = callback;
   }
-  // Longer than an attempt may take, so that why it failed is known by then.
+  // Longer than the limit of one attempt, so that the cause of a failure is known by then.
   const oneAttempt = Math.min((native.connectTimeoutMs || defaults.connectTimeoutMs) + 1000, LONGEST_MS);
   const readyTimeoutMs = waiting(options.readyTimeoutMs, "readyTimeoutMs", oneAttempt);
   return { native, callbacks, readyTimeoutMs, signal: signalOf(options.signal) };
 }
 
-/** A request's options. */
+/** Checks the options of a request. */
 function requestOptions(options = {}) {
   known(options, OF_REQUESTS);
   const { queueTimeoutMs = 0, replyTimeoutMs = 0, quotaMode = 0, securityFirm = 0, outageMode = 0 } = options;

@@ -1,4 +1,4 @@
-/** Names to numbers, and numbers to names. */
+/** Maps names to numbers, and numbers to names. */
 type Enum<Names extends string> = { readonly [name in Names]: number } & { readonly [number: number]: string };
 
 export declare const Common: {

@@ -1,4 +1,4 @@
-// The vendor's enums, as far as capital distribution needs them: names to numbers, and numbers to names.
+// The vendor's enums that capital distribution needs. Each maps names to numbers, and numbers to names.
 "use strict";
 
 function enumOf(numbers) {
@@ -33,7 +33,7 @@ const Qot_Common = Object.freeze({
     QotMarket_FX_Security: 81,
     QotMarket_CC_Security: 91,
   }),
-  // Named in the documentation's sample, which has no use for it either.
+  // The sample in the vendor's documentation imports it, and does not use it.
   SubType: enumOf({
     SubType_None: 0,
     SubType_Basic: 1,

@@ -1,4 +1,4 @@
-// What the gateway tells, as JavaScript's values.
+// Converts replies of the library to JavaScript objects.
 "use strict";
 
 const { HAS, Status } = require("./abi.js");
@@ -35,13 +35,13 @@ class CapitalDistribution {
     );
   }
 
-  /** When the figures were made; null if the gateway sent no timestamp, or none that is a time. */
+  /** `updateTimestamp` as a Date; null if it is missing or out of range. */
   get updatedAt() {
     const date = new Date(this.updateTimestamp * 1000);
     return Number.isNaN(date.getTime()) ? null : date;
   }
 
-  /** The update time in words, as Temporal.PlainDateTime.from takes them; null for a text that is no such time. */
+  /** The update time as Temporal.PlainDateTime.from takes it; null if the text is not a valid time. */
   get updateWallClock() {
     return wallClockOf(this.updateTime);
   }
@@ -53,7 +53,7 @@ function wallClockOf(text) {
   const found = WALL_CLOCK.exec(text);
   if (found === null) return null;
   const [year, month, day, hour, minute, second] = found.slice(1, 7).map((word) => Number(word ?? 0));
-  // Day 0 of the next month is this one's last.
+  // Day 0 of the next month is the last day of this one.
   const last = new Date(Date.UTC(2000 + (year % 400), month, 0)).getUTCDate();
   if (year < 1 || month < 1 || month > 12 || day < 1 || day > last || hour > 23 || minute > 59 || second > 59) return null;
   const fraction = (found[7] ?? "").padEnd(9, "0");
@@ -61,7 +61,7 @@ function wallClockOf(text) {
   return { year, month, day, hour, minute, second, millisecond, microsecond, nanosecond };
 }
 
-/** The fields of a reply event, in the order src/values.c pushes them. */
+/** The fields of a reply's event, in the order in which src/values.c pushes them. */
 function replyOf([, , status, wasSent, retryAfterMs, present, retType, errCode, retMsg, desc, figures, retry]) {
   return {
     status,
@@ -76,7 +76,7 @@ function replyOf([, , status, wasSent, retryAfterMs, present, retType, errCode, 
   };
 }
 
-/** The same for a raw reply. */
+/** The fields of a raw reply's event. */
 function protoReplyOf([, , status, wasSent, retryAfterMs, present, retType, desc, body, retry]) {
   return {
     status,
@@ -89,12 +89,12 @@ function protoReplyOf([, , status, wasSent, retryAfterMs, present, retType, desc
   };
 }
 
-/** The error that tells why a reply has no figures. */
+/** The error for a reply without figures. */
 function requestError(reply, security) {
   return new RequestError(`${security ? `${security}: ` : ""}${reply.desc}`, reply.status, { ...reply, security });
 }
 
-/** The error of a watch list's entry that is no security, shaped like one of a request that failed. */
+/** The error for a watch list's entry that is not a security. It has the properties of a failed request. */
 function refusedError({ message, status }, security) {
   const named = typeof security === "string" ? security : "";
   return new RequestError(named ? `${named}: ${message}` : message, status, { security: named, wasSent: false, retryAfterMs: 0 });

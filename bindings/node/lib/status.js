@@ -1,12 +1,12 @@
-// What a status is as an error.
+// The errors, and their texts.
 "use strict";
 
 const { Retry, Status } = require("./abi.js");
 
-/** As far as a status alone tells. UNKNOWN where there is no library. */
+/** What the status alone tells; UNKNOWN before the library is loaded. */
 let retryOf = () => Retry.UNKNOWN;
 
-/** native.js, which needs this file, tells how to ask the library. */
+/** Sets the function of the library for that. native.js calls it, and cannot be required here, since it requires this file. */
 function askLibrary(statusRetry) {
   retryOf = statusRetry;
 }
@@ -17,7 +17,7 @@ class CapdistError extends Error {
   constructor(message, status, options) {
     super(message, options);
     this.status = status;
-    // The constant's name in capdist.h, where Node's own errors have theirs.
+    // The property `code` as Node's own errors have it: the constant's name in capdist.h.
     this.code = `CAPDIST_${names.get(status) ?? "UNKNOWN"}`;
   }
 
@@ -71,7 +71,7 @@ function invalid(message) {
   return new CapdistError(message, Status.INVALID_ARGUMENT);
 }
 
-/** Does a call of the addon's, whose errors tell their status by name. */
+/** Calls the addon, whose errors have the status's name as `code`, and converts its errors. */
 function calling(call) {
   try {
     return call();

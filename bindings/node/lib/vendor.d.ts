@@ -7,7 +7,7 @@ export interface Request {
   };
 }
 
-/** What the gateway sent; a field it left out is not there. */
+/** The gateway's figures. A figure that it did not send is missing. */
 export interface S2C {
   capitalInBig: number;
   capitalInMid: number;
@@ -24,17 +24,17 @@ export interface S2C {
 }
 
 export interface Response {
-  /** 0: the gateway succeeded, and `s2c` is there. */
+  /** 0: success, and `s2c` is set. */
   retType: number;
   retMsg: string;
   errCode: number;
   s2c?: S2C;
 }
 
-/** What a promise rejects with that got no answer. */
+/** What a promise rejects with if no answer came. */
 export type NoAnswer = CapdistError & { retType: number; retMsg: string; errCode: number };
 
-/** Notify, decoded; any other push as its protobuf. */
+/** Notify is decoded; any other push is its protobuf. */
 export type Push =
   | {
       retType: number;
@@ -56,7 +56,7 @@ export interface Commands {
   readonly QotGetCapitalDistribution: Command;
 }
 
-/** A connection over OpenD's WebSocket, as the vendor's users know it. */
+/** A connection to OpenD's WebSocket, with the interface of the vendor's package. */
 export declare class VendorWebSocket {
   /** Called with true each time the connection is established. Called with false and the reason when an attempt failed or the
    *  connection was lost, once until it is established again. The package tries again until `stop`, except after a permanent
@@ -64,15 +64,17 @@ export declare class VendorWebSocket {
   onlogin: ((ret: boolean, msg: string) => void) | null;
   /** Called for each push. While it is set, an open connection keeps the process alive. */
   onPush: ((cmd: number, res: Push) => void) | null;
-  /** PEM file of the certificates to trust over TLS, to be set before `start`; undefined: the system's CAs. */
+  /** TLS only: the path of a PEM file with the certificates to trust, to be set before `start`; undefined: the system's CAs. */
   tlsCaFile: string | undefined;
-  /** Starts connecting, and returns at once. `key` is the key set in OpenD. */
+  /** Starts to connect, and returns at once. `key` is the key that is set in OpenD. */
   start(ip: string, port: number, ssl: boolean, key?: string): void;
-  /** Closes the connection. Requests under way reject, `onlogin` and `onPush` are not called any more. Harmless to repeat. */
+  /** Closes the connection. Requests in flight reject, and `onlogin` and `onPush` are not called any more. Calling it again is
+   *  harmless. */
   stop(): void;
-  /** The gateway's number for this connection, in decimal digits; "0" before the login. */
+  /** The gateway's number for this connection, in decimal digits; "0" before the first handshake. */
   getConnID(): string;
-  /** Resolves with what the gateway answered, a refusal included (`retType` is not 0); rejects with NoAnswer: retType -100 not in
-   *  time, -200 disconnected, -500 not valid, else -400. Always settles. */
+  /** Requests a stock's capital distribution. The promise always settles. It resolves with the gateway's answer, also with a
+   *  refusal (`retType` is not 0). It rejects with NoAnswer if no answer came: retType -100 timeout, -200 disconnected, -500
+   *  damaged, -400 other causes. */
   GetCapitalDistribution(req: Request): Promise<Response>;
 }

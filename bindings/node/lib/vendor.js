@@ -1,4 +1,4 @@
-// What users of the vendor's JavaScript SDK know, for this one interface: over OpenD's WebSocket.
+// The interface of the vendor's JavaScript SDK, as far as capital distribution needs it, over OpenD's WebSocket.
 "use strict";
 
 const { OutageMode, Status, Transport } = require("./abi.js");
@@ -11,11 +11,11 @@ const { isOk, replyOf, requestError } = require("./reply.js");
 const { CapdistError } = require("./status.js");
 
 const { RetType } = Common;
-/** For one attempt. The documentation's sample stops after 5 s: until then it must have heard of a wrong key, which the gateway
- *  meets with silence. The next attempt follows, so that a slow line loses nothing but time. */
+/** The limit of one attempt. The sample in the vendor's documentation stops after 5 s, and must hear of a wrong key before that.
+ *  OpenD does not answer a wrong key at all. On a slow network the next attempt follows. */
 const CONNECT_TIMEOUT_MS = 4_000;
 
-/** What the vendor has for a request without an answer. */
+/** The vendor's retType for requests without an answer. */
 const RET_TYPES = new Map([
   [Status.QUEUE_TIMEOUT, RetType.RetType_TimeOut],
   [Status.REPLY_TIMEOUT, RetType.RetType_TimeOut],
@@ -36,7 +36,7 @@ const COMMANDS = Object.freeze({
   }),
 });
 
-/** The figures the gateway sent, in the order of the .proto file's numbers. */
+/** The figures that the gateway sent, in the order of the numbers in the .proto file. */
 function s2cOf([inSuper, inBig, inMid, inSmall, outSuper, outBig, outMid, outSmall, time, timestamp, present]) {
   const fields = [
     ["capitalInBig", inBig], ["capitalInMid", inMid], ["capitalInSmall", inSmall],
@@ -70,19 +70,19 @@ function readRequest(req) {
   return { market, code, securityFirm: int32(c2s.header?.securityFirm ?? 0, "c2s.header.securityFirm") };
 }
 
-/** One life of a connection, from `start` to `stop`. */
+/** A connection from `start` to `stop`. */
 class Session {
   link = null;
   isStopped = false;
   #owner;
-  /** What `onlogin` was told last. */
+  /** The result that `onlogin` received last. */
   #said;
   #isHeld = false;
 
   constructor(owner, args) {
     this.#owner = owner;
     this.opening = this.#open(...args);
-    // Whoever asks hears of it, too; who does not must not be ended by it.
+    // Each request reports the failure. Without requests it must not be an unhandled rejection.
     this.opening.catch((error) => this.#say(false, error.message));
   }
 
@@ -95,7 +95,7 @@ class Session {
       tlsCaFile: ssl ? this.#owner.tlsCaFile : undefined,
       recvNotify: true,
       connectTimeoutMs: CONNECT_TIMEOUT_MS,
-      // Who asks while OpenD is down is told at once.
+      // While OpenD is down, requests are refused at once.
       outageMode: OutageMode.FAIL,
     });
     const addresses = await resolve(native);
@@ -112,7 +112,7 @@ class Session {
     return this.link;
   }
 
-  /** Success each time, failure once until the next success. */
+  /** Calls `onlogin`: for each success, and for one failure only until the next success. */
   #say(ret, msg) {
     if (this.isStopped || (!ret && this.#said === false)) return;
     this.#said = ret;
@@ -120,7 +120,7 @@ class Session {
     guarded((...told) => this.#owner.onlogin?.(...told), ret, msg);
   }
 
-  /** The process goes on until it is known how the login went, and for as long as somebody listens for pushes. */
+  /** Keeps the process alive until `onlogin` has been called, and while `onPush` is set. */
   keep() {
     const isNeeded = this.#said === undefined || this.#owner.onPush !== null;
     if (!this.link || isNeeded === this.#isHeld) return;
@@ -139,7 +139,7 @@ function stopped() {
   return new CapdistError("there is no connection: start comes first, and none after stop", Status.RELEASED);
 }
 
-/** The class of both brands; each has one of its own, so that its name is the brand's. */
+/** The base of both brands' classes. Each brand has a class of its own, which is named for it. */
 class VendorWebSocket {
   onlogin = null;
   #onPush = null;
@@ -185,7 +185,7 @@ class VendorWebSocket {
   }
 }
 
-/** PEM file of the certificates to trust over TLS; undefined: the system's. */
+/** TLS only: the path of a PEM file with the certificates to trust; undefined: the system's CAs. */
 VendorWebSocket.prototype.tlsCaFile = undefined;
 
 module.exports = { VendorWebSocket, COMMANDS };

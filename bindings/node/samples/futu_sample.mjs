@@ -1,4 +1,4 @@
-// The vendor's documentation's sample for futu. The call at the end is added, which it never makes.
+// The sample in the vendor's documentation, for futu. The call at the end is added: the sample never makes it.
 import ftWebsocket from "futu-api";
 import { ftCmdID } from "futu-api";
 import { Common, Qot_Common } from "futu-api/proto";

@@ -1,10 +1,11 @@
-// The addon: `load(path)` and the class Connection. Nothing here is shared between environments but the library itself, so
-// that worker threads may load it, too.
+// The addon: `load(path)`, the class Connection, and functions of the library. Environments share only the library, so
+// worker threads may load the addon, too.
 #include <stdlib.h>
 
 #include "connection.h"
 
-/// `load(path)`: the library's version. Throws if that file is no libcapdist. To be called before `Connection` is used.
+/// `load(path)`: loads the library, and returns its version. Throws if the file is not libcapdist. Call it before all
+/// else.
 static napi_value load(napi_env env, napi_callback_info info) {
     size_t count = 1, length = 0;
     napi_value path, version = NULL;
@@ -19,7 +20,7 @@ static napi_value load(napi_env env, napi_callback_info info) {
     return version;
 }
 
-/// `statusRetry(status)`: as capdist_status_retry(), and not known where the library is an older one.
+/// `statusRetry(status)`: capdist_status_retry(); unknown if the library is older.
 static napi_value status_retry(napi_env env, napi_callback_info info) {
     size_t count = 1;
     napi_value value, retry = NULL;
@@ -30,7 +31,7 @@ static napi_value status_retry(napi_env env, napi_callback_info info) {
     return retry;
 }
 
-/// `optionDefaults()`: the library's defaults of options that are numbers.
+/// `optionDefaults()`: the library's defaults of the options that are numbers.
 static napi_value js_option_defaults(napi_env env, napi_callback_info info) {
     (void)info;
     return option_defaults(env);

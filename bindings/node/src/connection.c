@@ -1,11 +1,12 @@
-// One connection in application-driven mode, driven by the event loop of the thread that made it.
+// A connection in application-driven mode, driven by the event loop of the thread that made it.
 //
-// The library's callbacks run inside capdist_process and capdist_release, where no JavaScript may run: it could call either
-// again. So they only gather what happened, as an array of events, and the handler gets that array when the call is over.
+// The library's callbacks run inside capdist_process and capdist_release. JavaScript must not run there: it could call
+// both again. So callbacks only append events to an array. When the call has returned, the JavaScript handler receives
+// that array.
 //
-// A `struct connection` lives until both are gone: the JavaScript object, and the poll handle, which libuv closes in its own
-// time. Node waits for the latter when an environment ends (a worker's does while the process goes on), by way of the cleanup
-// hook.
+// A `struct connection` lives until both owners are gone: the JavaScript object, and the poll handle, which libuv
+// closes asynchronously. When an environment ends (a worker's may end while the process goes on), the cleanup hook
+// makes Node wait for the poll handle.
 #include "connection.h"
 
 #include <stdlib.h>
@@ -18,7 +19,7 @@ struct connection {
     napi_ref handler;
     napi_async_context context;
     napi_async_cleanup_hook_handle hook;
-    struct list *events; ///< where the library's callbacks put what happened; NULL: nobody is told
+    struct list *events; ///< where callbacks append their events; NULL: events are dropped
     int owners;
     bool is_closed;
 };
@@ -29,10 +30,10 @@ static void disown(struct connection *connection) {
 
 // ------------------------------------------------------------------------------------------- the library's callbacks --
 
-/// Begins an event. NULL, if nobody is told.
+/// Begins an event. NULL if events are dropped.
 static struct list *begin(struct connection *connection, enum event event, napi_handle_scope *scope, struct list *made) {
     if (!connection->events) return NULL;
-    // A scope for each, or a batch of thousands of events would hold all their values twice.
+    // Each event has a scope. Without it, all values of a large batch would stay alive until its end.
     napi_open_handle_scope(connection->env, scope);
     *made = list_make(connection->env);
     push_number(made, event);
@@ -101,18 +102,18 @@ static void on_poll_closed(uv_handle_t *poll) {
     disown(connection);
 }
 
-/// Releases the connection; what that completes goes to `events`, if there are any.
+/// Releases the connection. The events go to `events`; NULL: they are dropped.
 static void shut(struct connection *connection, struct list *events) {
     if (connection->is_closed) return;
     connection->is_closed = true;
-    // Before the library closes the descriptor.
+    // Before capdist_release, which closes the descriptor.
     uv_close((uv_handle_t *)&connection->poll, on_poll_closed);
     connection->events = events;
     lib.capdist_release(connection->handle);
     connection->events = NULL;
 }
 
-/// After the last event was handed over.
+/// Deletes the references to JavaScript. Called after the last event was delivered.
 static void let_go(struct connection *connection) {
     if (connection->handler) napi_delete_reference(connection->env, connection->handler);
     if (connection->context) napi_async_destroy(connection->env, connection->context);
@@ -120,7 +121,7 @@ static void let_go(struct connection *connection) {
     connection->context = NULL;
 }
 
-/// The environment ends: a worker, or the process. No JavaScript runs any more.
+/// The environment ends, with its worker or with the process. No JavaScript can run.
 static void on_environment_ends(napi_async_cleanup_hook_handle hook, void *data) {
     (void)hook;
     shut(data, NULL);
@@ -134,7 +135,7 @@ static void on_collected(napi_env env, void *data, void *hint) {
 
 // ------------------------------------------------------------------------------------------------------- driving it --
 
-/// The loop's own call into JavaScript: with it go the microtasks and next ticks.
+/// Calls the handler with the events. Afterwards Node runs microtasks and next ticks, as after each callback.
 static void hand_over(struct connection *connection, const struct list *events) {
     napi_env env = connection->env;
     napi_value receiver, handler, error;
@@ -142,7 +143,8 @@ static void hand_over(struct connection *connection, const struct list *events) 
     if (napi_get_global(env, &receiver) != napi_ok) return;
     if (napi_get_reference_value(env, connection->handler, &handler) != napi_ok) return;
     napi_status status = napi_make_callback(env, connection->context, receiver, handler, 1, &events->array, NULL);
-    // The handler throws nothing of its own; this is for what a worker that is being ended throws, and for defects.
+    // The handler catches what callbacks throw. An exception here comes from a worker that is being ended, or from a
+    // bug.
     if (status == napi_pending_exception && napi_get_and_clear_last_exception(env, &error) == napi_ok)
         napi_fatal_exception(env, error);
 }
@@ -155,7 +157,7 @@ static void on_readable(uv_poll_t *poll, int status, int events) {
     connection->owners++;
     struct list gathered = list_make(connection->env);
     if (status < 0) {
-        // The loop will not watch the descriptor again. Every request still gets its answer.
+        // The event loop no longer watches the descriptor. Every request still completes.
         shut(connection, &gathered);
         hand_over(connection, &gathered);
         let_go(connection);
@@ -171,7 +173,7 @@ static void on_readable(uv_poll_t *poll, int status, int events) {
 
 // ------------------------------------------------------------------------------------------------------- JavaScript --
 
-/// The arguments, and the connection they are for; NULL with an exception pending if it is none.
+/// Reads the arguments, and returns their connection; NULL with a pending exception if `this` is not one.
 static struct connection *arguments(napi_env env, napi_callback_info info, size_t count, napi_value *values) {
     napi_value this;
     void *connection = NULL;
@@ -186,7 +188,7 @@ static napi_value number(napi_env env, double value) {
     return result;
 }
 
-/// `new Connection(options, handler)`: starts connecting. The loop is not kept alive by it until `ref`.
+/// `new Connection(options, handler)`: starts to connect. It does not keep the event loop alive before `ref`.
 static napi_value construct(napi_env env, napi_callback_info info) {
     size_t count = 2;
     napi_value values[2], this, name;
@@ -206,7 +208,7 @@ static napi_value construct(napi_env env, napi_callback_info info) {
         options.on_disconnect = on_disconnect;
         options.on_push = on_push;
         options.on_log = on_log;
-        // An older library refuses what it does not know.
+        // An older library refuses fields that it does not know.
         if (lib.capdist_resolved) {
             options.on_attempt_failed = on_attempt_failed;
             options.on_resolve = on_resolve;
@@ -242,7 +244,8 @@ static napi_value construct(napi_env env, napi_callback_info info) {
     return this;
 }
 
-/// `close()`: releases it; the handler is called with what that completes before this returns. Harmless to repeat.
+/// `close()`: releases the connection. The handler receives the last events before this returns. Calling it again is
+/// harmless.
 static napi_value js_close(napi_env env, napi_callback_info info) {
     struct connection *connection = arguments(env, info, 0, NULL);
     napi_value receiver, handler, unused;
@@ -256,7 +259,7 @@ static napi_value js_close(napi_env env, napi_callback_info info) {
     return NULL;
 }
 
-/// Fills what one request sets for itself from queueTimeoutMs, replyTimeoutMs, quotaMode, securityFirm and outageMode.
+/// Reads the options of a request: queueTimeoutMs, replyTimeoutMs, quotaMode, securityFirm, outageMode.
 static void read_request_options(napi_env env, const napi_value *values, capdist_request_options *options) {
     lib.capdist_request_options_init(options, sizeof *options);
     options->queue_timeout_ms = read_int(env, values[0]);
@@ -266,7 +269,8 @@ static void read_request_options(napi_env env, const napi_value *values, capdist
     options->outage_mode = read_int(env, values[4]);
 }
 
-/// `ask(security, code, queueTimeoutMs, replyTimeoutMs, quotaMode, securityFirm, outageMode)`: the serial number.
+/// `ask(security, code, queueTimeoutMs, replyTimeoutMs, quotaMode, securityFirm, outageMode)`: returns the serial
+/// number.
 static napi_value js_ask(napi_env env, napi_callback_info info) {
     napi_value values[7];
     struct connection *connection = arguments(env, info, 7, values);
@@ -282,7 +286,7 @@ static napi_value js_ask(napi_env env, napi_callback_info info) {
     return NULL;
 }
 
-/// `sendProto(protoId, body, queueTimeoutMs, replyTimeoutMs, quotaMode, securityFirm)`: the serial number.
+/// `sendProto(protoId, body, queueTimeoutMs, replyTimeoutMs, quotaMode, securityFirm)`: returns the serial number.
 static napi_value js_send_proto(napi_env env, napi_callback_info info) {
     napi_value values[7];
     struct connection *connection = arguments(env, info, 7, values);
@@ -302,7 +306,7 @@ static napi_value js_send_proto(napi_env env, napi_callback_info info) {
     return NULL;
 }
 
-/// `cancel(serialNo)`: it completes as cancelled, if it has not completed yet.
+/// `cancel(serialNo)`: ends the request, if it has not completed.
 static napi_value js_cancel(napi_env env, napi_callback_info info) {
     napi_value values[1];
     struct connection *connection = arguments(env, info, 1, values);
@@ -313,7 +317,7 @@ static napi_value js_cancel(napi_env env, napi_callback_info info) {
     return NULL;
 }
 
-/// A string, to be freed; NULL if there is no memory.
+/// A copy of a string, which the caller frees; NULL if there is no memory.
 static char *copied(napi_env env, napi_value value) {
     size_t length = 0;
     napi_get_value_string_utf8(env, value, NULL, 0, &length);
@@ -322,30 +326,30 @@ static char *copied(napi_env env, napi_value value) {
     return text;
 }
 
-/// `resolved(addresses, why)`: the addresses of the host, separated by spaces; "" and why there are none.
+/// `resolved(addresses, why)`: answers with the host's addresses, separated by spaces; or with "" and the reason.
 static napi_value js_resolved(napi_env env, napi_callback_info info) {
     napi_value values[2];
     struct connection *connection = arguments(env, info, 2, values);
     if (!connection) return NULL;
     char *addresses = copied(env, values[0]), *why = copied(env, values[1]);
-    // Without memory it is as if the name were not found.
+    // Without memory the answer is that the name was not found.
     lib.capdist_resolved(connection->handle, addresses, why);
     free(addresses);
     free(why);
     return NULL;
 }
 
-/// `look()`: throws why the connection does not stand.
+/// `look()`: throws the reason if the connection is not established.
 static napi_value js_look(napi_env env, napi_callback_info info) {
     struct connection *connection = arguments(env, info, 0, NULL);
     if (!connection) return NULL;
-    // A time limit of 0 only looks: no callback runs in it.
+    // With a timeout of 0 the call does not wait, and no callback runs inside it.
     capdist_status status = lib.capdist_wait_ready(connection->handle, 0);
     if (status != CAPDIST_OK) throw_status(env, status, NULL);
     return NULL;
 }
 
-/// `info()`: what `info_list` makes.
+/// `info()`: the array of `info_list`.
 static napi_value js_info(napi_env env, napi_callback_info info) {
     struct connection *connection = arguments(env, info, 0, NULL);
     capdist_connection_info known;
@@ -356,7 +360,7 @@ static napi_value js_info(napi_env env, napi_callback_info info) {
     return info_list(env, &known);
 }
 
-/// `quota()`: what `quota_list` makes.
+/// `quota()`: the array of `quota_list`.
 static napi_value js_quota(napi_env env, napi_callback_info info) {
     struct connection *connection = arguments(env, info, 0, NULL);
     capdist_quota quota;
@@ -367,14 +371,14 @@ static napi_value js_quota(napi_env env, napi_callback_info info) {
     return quota_list(env, &quota);
 }
 
-/// `ref()`: the loop goes on for as long as the connection is open.
+/// `ref()`: the connection keeps the event loop alive.
 static napi_value js_ref(napi_env env, napi_callback_info info) {
     struct connection *connection = arguments(env, info, 0, NULL);
     if (connection && !connection->is_closed) uv_ref((uv_handle_t *)&connection->poll);
     return NULL;
 }
 
-/// `unref()`: it does not.
+/// `unref()`: it no longer does.
 static napi_value js_unref(napi_env env, napi_callback_info info) {
     struct connection *connection = arguments(env, info, 0, NULL);
     if (connection && !connection->is_closed) uv_unref((uv_handle_t *)&connection->poll);

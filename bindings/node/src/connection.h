@@ -3,7 +3,7 @@
 
 #include "values.h"
 
-/// Defines the class Connection. lib/native.js tells what JavaScript sees of it.
+/// Defines the class Connection for JavaScript.
 napi_value connection_class(napi_env env);
 
 #endif

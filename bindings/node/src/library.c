@@ -35,7 +35,7 @@ static bool load(const char *path, char *why, unsigned long size) {
         dlclose(handle);
         return false;
     }
-    // Same major number: what an older one lacks is not called.
+    // The major number must be equal. Functions that an older library lacks are not called.
     int major = 0;
     const char *version = found.capdist_version();
     if (sscanf(version, "%d.", &major) != 1 || major != CAPDIST_VERSION_MAJOR) {

@@ -115,12 +115,12 @@ int32_t read_int(napi_env env, napi_value value) {
     return number;
 }
 
-/// A string that fits into `size` bytes with its NUL.
+/// Reads a string that fits into `size` bytes including its NUL.
 static bool read_short(napi_env env, napi_value value, char *buffer, size_t size) {
     size_t length = 0;
     if (napi_get_value_string_utf8(env, value, NULL, 0, &length) != napi_ok || length >= size) return false;
     napi_get_value_string_utf8(env, value, buffer, size, NULL);
-    // What the library would not see of it may not be left out.
+    // The library would ignore what follows a NUL, so a text with one is refused.
     return memchr(buffer, '\0', length) == NULL;
 }
 
@@ -164,7 +164,7 @@ static const struct field strings[] = {TEXT_OPTIONS(FIELD)};
 
 _Static_assert(sizeof strings / sizeof *strings <= sizeof((struct texts *)0)->text / sizeof(char *), "texts has too few");
 
-/// NULL for a property that is undefined.
+/// The property; NULL if it is undefined.
 static napi_value property(napi_env env, napi_value object, const char *name) {
     napi_value value = NULL;
     napi_valuetype type = napi_undefined;

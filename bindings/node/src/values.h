@@ -1,4 +1,4 @@
-// JavaScript values from the library's, and the other way round.
+// Converts between values of JavaScript and of the library.
 #ifndef VALUES_H
 #define VALUES_H
 
@@ -7,7 +7,7 @@
 
 #include "library.h"
 
-/// What an event's first element tells. lib/native.js has the same numbers.
+/// The kinds of event: the first element of each. lib/native.js has the same numbers.
 enum event {
     EVENT_INIT_CONNECT = 0, ///< err_code, desc
     EVENT_DISCONNECT = 1,   ///< err_code, desc
@@ -15,11 +15,12 @@ enum event {
     EVENT_LOG = 3,          ///< level, message
     EVENT_REPLY = 4,        ///< serial number and what `push_reply` adds
     EVENT_PROTO_REPLY = 5,  ///< serial number and what `push_proto_reply` adds
-    EVENT_RESOLVE = 6,      ///< the host's name, whose addresses are wanted
+    EVENT_RESOLVE = 6,      ///< the host's name, which is to be looked up
     EVENT_ATTEMPT_FAILED = 7 ///< err_code, desc
 };
 
-/// An array that is being filled. A failure shows as `undefined` elements; memory that runs out ends Node anyway.
+/// An array that is being filled. Elements that cannot be made are `undefined`. If memory runs out, Node ends the
+/// process.
 struct list {
     napi_env env;
     napi_value array;
@@ -44,10 +45,11 @@ napi_value quota_list(napi_env env, const capdist_quota *quota);
 /// Throws an Error whose `code` is the status's name; its message is the library's if `message` is NULL.
 void throw_status(napi_env env, capdist_status status, const char *message);
 
-/// Reads "HK.00700", or where `code` is a string the market's number and a code. Throws and returns false if it is none.
+/// Reads "HK.00700", or a market's number and a code if `code` is a string. Throws and returns false if it is not
+/// valid.
 bool read_security(napi_env env, napi_value security, napi_value code, capdist_security *result);
 
-/// The texts that options point to. They are wiped when freed, since there are keys among them.
+/// The texts that options point to. They are overwritten when freed, since they may contain keys.
 struct texts {
     char *text[12];
     size_t size[12];
@@ -56,14 +58,14 @@ struct texts {
 
 void texts_free(struct texts *texts);
 
-/// Copies every property that capdist_options has a field for; those that are undefined keep their defaults. The types were
-/// checked in JavaScript. Throws and returns false if one cannot be read.
+/// Copies the properties that are fields of capdist_options. Undefined properties keep their defaults. JavaScript has
+/// checked the types. Throws and returns false if a property cannot be read.
 bool read_options(napi_env env, napi_value object, capdist_options *options, struct texts *texts);
 
-/// The library's defaults of those that are numbers, as an object.
+/// The defaults of the options that are numbers, as an object.
 napi_value option_defaults(napi_env env);
 
-/// An int32, as JavaScript has checked it.
+/// Reads an int32, which JavaScript has checked.
 int32_t read_int(napi_env env, napi_value value);
 
 #endif

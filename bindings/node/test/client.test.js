@@ -11,14 +11,14 @@ const {
   CapdistError, CapitalDistribution, Cipher, ConnectError, QuotaMode, RequestError, Status, Transport, connect,
 } = require("../lib/index.js");
 
-/** A client that closes when the test ends. A quota group of its own keeps tests from meeting in one. */
+/** A client that closes when the test ends, with a quota group of its own, so that tests do not share a quota. */
 async function open(t, options) {
   const client = await within(connect({ quotaGroup: t.name, ...options }), "connect");
   t.after(() => client.close());
   return client;
 }
 
-/** Whatever the promise rejects with. */
+/** The promise's reason for rejecting. */
 async function rejection(promise) {
   return within(promise, "a rejection").then(
     (value) => assert.fail(`it resolved with ${value}`),
@@ -40,7 +40,7 @@ test("figures over TCP", async (t) => {
   assert.equal(figures.updatedAt.toISOString(), "2021-09-10T03:57:30.000Z");
 });
 
-/** The table that all languages have. */
+/** The table that all languages test with. */
 const UPDATE_TIMES = readFileSync(join(ROOT, "Tests", "cases", "times.tsv"), "utf8")
   .split("\n").filter((line) => line !== "" && !line.startsWith("#")).map((line) => line.split("\t"));
 
@@ -94,7 +94,7 @@ test("figures over WebSocket and TLS, and from one that is not trusted none", as
   assert.equal(error.code, "CAPDIST_TLS_FAILED");
 });
 
-/** Within the test each look-up of a name tells the next of `answers`, the last one again and again. Returns the names asked for. */
+/** Until the test ends, each name lookup gives the next of `answers`, or the last one again. Returns the names that were asked. */
 function namesTell(t, ...answers) {
   const asked = [];
   t.mock.method(dns.promises, "lookup", async (host, options) => {
@@ -117,7 +117,7 @@ test("a name is looked up by Node and not by the library", async (t) => {
 
 test("every attempt after a failure looks the name up again", async (t) => {
   const gateway = await simulator(t);
-  // Nobody listens at the first two; meanwhile the name is gone; then it has moved.
+  // Nothing listens at the first two addresses, then the name is unknown, then it has another address.
   const asked = namesTell(t, ["127.0.0.2"], ["127.0.0.3"], [], ["127.0.0.1"]);
   const logged = [];
   const client = await open(t, {

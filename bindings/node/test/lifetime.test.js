@@ -1,4 +1,4 @@
-// What a process holds, when it ends, and what is left when a thread of it does. Needs --expose-gc.
+// What a process keeps open, when it ends, and what is left when a worker ends. Needs --expose-gc.
 "use strict";
 
 const assert = require("node:assert/strict");
@@ -12,7 +12,7 @@ const { Status, connect } = require("../lib/index.js");
 
 const INDEX = JSON.stringify(join(__dirname, "..", "lib", "index.js"));
 
-/** Collects what can be collected. */
+/** Collects all garbage. */
 async function collect() {
   for (let n = 0; n < 3; n++) {
     globalThis.gc();
@@ -83,7 +83,7 @@ test("a client that is dropped closes by itself; not while a request is under wa
   const gateway = await simulator(t, "--latency", "300");
   const heard = [];
   const onDisconnect = () => heard.push("disconnect");
-  // In functions of their own, or their frames would keep the clients.
+  // In functions of their own, whose frames end: a frame would keep the client alive.
   await (async () => void (await connect({ port: gateway.port, quotaGroup: t.name })))();
   await (async () => void (await connect({ port: gateway.port, quotaGroup: t.name, onDisconnect })))();
   const waiting = (async () => {
@@ -139,7 +139,7 @@ test("process.exit with requests in flight", async (t) => {
   assert.deepEqual([late.status, late.output], [0, "closed\n"]);
 });
 
-/** A worker that asks without an end, and tells of its first answer. */
+/** A worker that makes requests without end, and reports its first answer. */
 function worker(port, then = "") {
   return new Worker(`
     const { parentPort } = require("node:worker_threads");
@@ -198,7 +198,7 @@ test("worker threads that are ended in flight, by themselves or from outside", a
   for (const [then, status] of [
     [FOREVER, 1], [`${FOREVER} setTimeout(() => process.exit(5), 20)`, 5], [`${FOREVER} process.exit(6)`, 6],
     [`client.ref(); client.close(); process.exit(6)`, 6], ["client.ref()", 1],
-    // The loop is held up while answers come, so that it ends inside the next turn's batch.
+    // The event loop is blocked while answers come, so that the worker ends inside the next turn's batch.
     [`${FOREVER} for (const end = Date.now() + 50; Date.now() < end;);`, 1],
   ]) {
     for (let n = 0; n < 3; n++) {

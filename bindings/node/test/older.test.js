@@ -1,4 +1,4 @@
-// The package over the library's first version: structs that end sooner, functions and options that are not there.
+// The package with version 1.0 of the library: its structs are shorter, and it lacks functions and options.
 "use strict";
 
 const assert = require("node:assert/strict");
@@ -38,7 +38,7 @@ test("over the first version of the library", async (t) => {
     "-Wl,-soname,libcapdist.so.1", "-o", library,
   ]);
   const gateway = await simulator(t, "--no-quota");
-  // What is read beyond a struct's end ends the process.
+  // Reading beyond a struct's end would crash the process.
   const env = { CAPDIST_LIBRARY: library, CAPDIST_REAL: process.env.CAPDIST_LIBRARY, PORT: String(gateway.port) };
   const { status, output } = await run(PROGRAM, env);
   assert.equal(output, "859479380\nREFUSED UNKNOWN\n-1 true 0\nUNKNOWN\nUNSUPPORTED\n");

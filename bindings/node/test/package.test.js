@@ -1,4 +1,4 @@
-// Whether the package says what the header and its own declarations say, and how it finds the library.
+// The package matches the header and its own declarations, and finds the library.
 "use strict";
 
 const assert = require("node:assert/strict");
@@ -31,7 +31,7 @@ test("every option of the header but for the loop's is one of ours, and the decl
   const [, declared] = DECLARATIONS.match(/export interface ConnectOptions \{([\s\S]*?)\n\}/);
   for (const name of names.filter((one) => !others.includes(one))) {
     assert.match(declared, new RegExp(`\\b${name}\\?:`));
-    // What is known and of a wrong type is told otherwise than what is not known.
+    // A known option with a wrong type gives another error than an unknown option.
     await assert.rejects(capdist.connect({ [name]: Symbol("wrong") }), (error) => !/no such option/.test(error.message));
   }
 });
@@ -64,7 +64,7 @@ test("a library that is missing, or another one, is told with what to do", async
   }
 });
 
-/** The package in a folder of its own, with `addon` as what was built; undefined: nothing was. */
+/** A copy of the package in its own folder, with `addon` as the built addon; undefined: without one. */
 function copied(t, addon) {
   const folder = mkdtempSync(join(tmpdir(), "capdist-"));
   t.after(() => rmSync(folder, { recursive: true, force: true }));

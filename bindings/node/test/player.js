@@ -14,7 +14,7 @@ function say(...words) {
   console.log(words.join("\t"));
 }
 
-/** What the gateway must have said, from what the client makes of it. */
+/** The line that the gateway's answer must have given, made from the client's figures. */
 function told(number, figures) {
   const { security, ...fields } = figures;
   const s2c = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== "" && !Number.isNaN(value)));
@@ -31,7 +31,7 @@ function toldError(number, error) {
 class Variant {
   clients = [];
   closesInside;
-  /** Fulfilled by the command `wait`, when all have been asked. */
+  /** Resolved by the command `wait`, when all requests have been made. */
   allAsked = new Promise((fulfil) => (this.tellAllAsked = fulfil));
 
   async open(group, port, settings) {
@@ -81,7 +81,7 @@ class Vendor {
       say("answer", number, "-", "-", "-", JSON.stringify(await this.clients[client].GetCapitalDistribution(req)));
     } catch (error) {
       const { status, retType, retMsg } = error;
-      // What was refused before it was a request, as other languages' vendor classes refuse it.
+      // Refused before there was a request, as the vendor's classes in other languages do it.
       if (status === Status.RELEASED) say("refused", number, "-");
       else say("answer", number, "-", "-", "-", JSON.stringify({ retType, retMsg }));
     }

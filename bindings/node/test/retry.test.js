@@ -1,4 +1,4 @@
-// Whether to ask again, and how people write securities.
+// Whether to repeat a request, and the texts for securities that people write.
 "use strict";
 
 const assert = require("node:assert/strict");
@@ -8,7 +8,7 @@ const test = require("node:test");
 const { ROOT, simulator } = require("./support.js");
 const { CapdistError, RequestError, Retry, Status, connect } = require("../lib/index.js");
 
-/** The table that all languages share: a text, what it is read as, what was meant. */
+/** The table that all languages share: a text, the security that it means, the suggestion of the error. */
 const SPELLINGS = readFileSync(join(ROOT, "Tests", "cases", "securities.tsv"), "utf8").split("\n")
   .filter((line) => line !== "" && !line.startsWith("# "))
   .map((line) => line.split("\t"))

@@ -1,4 +1,4 @@
-// What the harness runs with the addon under AddressSanitizer: every call, the collector forced, workers ended in flight.
+// Runs with the addon under AddressSanitizer: every call, forced garbage collection, workers that end with requests in flight.
 "use strict";
 
 const assert = require("node:assert/strict");

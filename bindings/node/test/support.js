@@ -1,4 +1,4 @@
-// What the tests share: gateways, child processes, and counting what a process holds.
+// What the tests share: gateways, child processes, and counts of threads and descriptors.
 "use strict";
 
 const assert = require("node:assert/strict");
@@ -16,14 +16,14 @@ const SIMULATOR = process.env.CAPDIST_SIMULATOR ?? join(LIBDIR, "opend-simulator
 const TLS = join(ROOT, "Tests", "vectors", "tls");
 const RSA_KEY = join(ROOT, "Tests", "vectors", "rsa", "1024.pem");
 const KEY = "7522027ccf5a06b1";
-/** Longest wait for something that must happen. */
+/** The longest wait for something that must happen. */
 const PATIENCE_MS = 20_000;
 
 function sleep(ms) {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** Waits until `done` says so. Returns what it says in the end. */
+/** Waits until `done` returns true, or the limit passes. Returns its last result. */
 async function until(done, limitMs = PATIENCE_MS) {
   const deadline = Date.now() + limitMs;
   while (!(await done())) {
@@ -33,7 +33,7 @@ async function until(done, limitMs = PATIENCE_MS) {
   return true;
 }
 
-/** The promise's value; throws at the time limit. */
+/** The promise's value; throws if the limit passes. */
 async function within(promise, what = "a promise", limitMs = PATIENCE_MS) {
   let timer;
   const late = new Promise((_, reject) => {
@@ -47,8 +47,8 @@ async function within(promise, what = "a promise", limitMs = PATIENCE_MS) {
 }
 
 /**
- * Runs opend-simulator until the test ends. `port` and `websocketPort` tell where it listens, `requests()` what it saw of 3212,
- * and `connections()` how many lines are open.
+ * Runs opend-simulator until the test ends. It listens on `port` and `websocketPort`. `requests()` gives the requests of protocol
+ * 3212 that it saw, and `connections()` the number of open connections.
  */
 async function simulator(t, ...options) {
   const folder = mkdtempSync(join(tmpdir(), "capdist-"));
@@ -82,7 +82,7 @@ async function simulator(t, ...options) {
   };
 }
 
-/** A port that nobody listens on. */
+/** A port on which nothing listens. */
 async function unusedPort() {
   const server = createServer();
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -91,7 +91,7 @@ async function unusedPort() {
   return port;
 }
 
-/** Runs a program of JavaScript in a process of its own, with PORT and whatever else in its environment. */
+/** Runs a JavaScript program in a process of its own, with PORT and `env` in its environment. */
 async function run(program, env = {}, ...options) {
   const started = Date.now();
   const child = spawn(process.execPath, [...options, "--input-type=commonjs", "-e", program], {
@@ -106,22 +106,22 @@ async function run(program, env = {}, ...options) {
   return { status: status ?? signal, output, took: Date.now() - started };
 }
 
-/** Open descriptors of this process. */
+/** The number of open descriptors of this process. */
 function descriptors() {
   return readdirSync("/proc/self/fd").length;
 }
 
-/** Ids of this process's threads. One that has ended may stay among them for a moment. */
+/** The ids of this process's threads. /proc may list an ended thread for a moment. */
 function threads() {
   return new Set(readdirSync("/proc/self/task"));
 }
 
-/** How many descriptors and threads there are more than `before` (a pair of what those functions gave). */
+/** How many descriptors and threads there are more than `before`, a pair of earlier results. */
 function more(before) {
   return [descriptors() - before[0], [...threads()].filter((thread) => !before[1].has(thread)).length];
 }
 
-/** Waits until there are no more of them; the assertion tells how many are left. */
+/** Waits until there are no more than before. The assertion tells how many are left. */
 async function nothingMore(before) {
   await until(() => more(before).every((count) => count <= 0));
   const [files, tasks] = more(before);

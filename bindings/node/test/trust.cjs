@@ -1,4 +1,4 @@
-// What a program of the vendor's cannot say, for the samples' test: which certificates are trusted.
+// For the test of the samples: sets which certificates are trusted, which the vendor's programs cannot.
 "use strict";
 
 require(`${process.env.BRAND}-api`).prototype.tlsCaFile = process.env.CA;

@@ -16,7 +16,7 @@ function request(code, market = Qot_Common.QotMarket.QotMarket_HK_Security) {
   return { c2s: { security: { market, code } } };
 }
 
-/** A started websocket, and what its onlogin was told. */
+/** A started websocket, and the arguments of its onlogin. */
 function start(t, port, { ssl = false, key = KEY, tlsCaFile, ip = "127.0.0.1" } = {}) {
   const websocket = new ftWebsocket();
   t.after(() => websocket.stop());
@@ -95,14 +95,14 @@ test("a wrong key: told once, before five seconds are over", async (t) => {
   const started = Date.now();
   const asked = rejection(websocket.GetCapitalDistribution(request("00700")));
   await login();
-  // Five in earnest; what it is told from is the connect timeout's ten.
+  // It takes five seconds. The connect timeout of the modern interface would take ten.
   assert.ok(Date.now() - started < 9000);
   assert.equal(told[0][0], false);
   assert.match(told[0][1], /key/);
   await sleep(1000);
   assert.equal(told.length, 1);
   websocket.stop();
-  // Told with the attempt that failed, and not only when it was stopped.
+  // The request fails with the attempt, and does not wait until it is stopped.
   assert.deepEqual([(await asked).status, (await asked).retType], [Status.CONNECT_TIMEOUT, -100]);
 });
 

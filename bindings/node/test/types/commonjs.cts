@@ -1,4 +1,4 @@
-// The declarations, as a CommonJS module uses them. Compiled, never run.
+// Uses the declarations in a CommonJS module. It is compiled and never run.
 import capdist = require("capdist");
 import ftWebsocket = require("futu-api");
 import proto = require("futu-api/proto");

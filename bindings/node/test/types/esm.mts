@@ -1,4 +1,4 @@
-// The declarations, as an ES module uses them. Compiled, never run.
+// Uses the declarations in an ES module. It is compiled and never run.
 import { CapdistError, Cipher, Client, QuotaMode, RequestError, Status, Transport, connect, version } from "capdist";
 import type { CapitalDistribution, WallClock, WatchListEntry } from "capdist";
 import ftWebsocket, { ftCmdID } from "futu-api";
@@ -32,11 +32,11 @@ const connId: bigint = client.info().connId;
 console.log(client.quota().nextSlotMs ?? 0, connId, version);
 client.ref().unref().close();
 
-// @ts-expect-error: an option that is misspelt
+// @ts-expect-error: a misspelt option
 await connect({ prot: 1 });
-// @ts-expect-error: clients come from connect
+// @ts-expect-error: only connect makes clients
 new Client();
-// @ts-expect-error: figures are not to be changed
+// @ts-expect-error: figures are read-only
 figures.capitalInBig = 0;
 
 const websocket = new ftWebsocket();
