@@ -4,7 +4,7 @@
 # make quick    run what a developer wants before each commit: lint, units, the C tests once, Python
 # make deep     run what takes long or depends on chance: sanitizers, fuzzing, mutants, many processes and schedules
 # make bench    measure the library and its peers, and write docs/benchmarks.md; BASE=libcapdist.so: another build beside it
-# make order    write Sources/Embedded/order.txt anew: which functions the linker puts side by side
+# make order    write order.txt and hot.txt in Sources/Embedded anew: which functions lie side by side, and which are made for speed
 # make lib      build the library, its debug information and the simulator, in RELEASE; OPENSSL=small: with an OpenSSL inside that has
 #               no more than the library uses, built from Debian's source; OPENSSL=folder: with that OpenSSL
 # make tool     build the command capdist (tools/capdist), in RELEASE

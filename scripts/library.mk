@@ -42,8 +42,9 @@ INCLUDES := $(OPENSSL:%=-I%/include) -Iinclude \
 	$(addprefix -ISources/,CExports/include CMessages/include CSystem/include COpenSSL CProtobufC Embedded)
 
 # Unwind tables come with -g alone. A function has a section of its own, so that what nobody calls is left out: half.
-SWIFT_FLAGS := -enable-experimental-feature Embedded -swift-version 6 -wmo -O -g -parse-as-library -package-name libcapdist \
-	-module-cache-path $(OBJECTS)/modules $(SANITIZER:%=-sanitize=%)
+# LLVM compiles for size what no request waits for: hot.txt has the others (Benchmarks/order.py).
+SWIFT_FLAGS := -enable-experimental-feature Embedded -swift-version 6 -wmo -O -Xllvm -force-attribute=optsize -g -parse-as-library \
+	-package-name libcapdist -module-cache-path $(OBJECTS)/modules $(SANITIZER:%=-sanitize=%)
 C_FLAGS := -std=c11 -O2 -g -fPIC -fvisibility=hidden -ffunction-sections -fdata-sections -fno-omit-frame-pointer -Wall -Wextra \
 	$(INCLUDES) $(SANITIZER:%=-fsanitize=%)
 # Swift goes on with no memory where there is none (Sources/Embedded/embedded.c).
@@ -90,8 +91,11 @@ $(OUT)/libcapdist.a: $(OBJECTS)/CapDist.o $(C_OBJECTS) $(OBJECTS)/linked-by
 	@rm -f $@
 	ar rcs $@ $(OBJECTS)/libcapdist.o
 
-$(OBJECTS)/CapDist.o: $(SWIFT_SOURCES) $(OBJECTS)/made-of $(HEADERS) $(STAND_INS:%=$(OBJECTS)/%.swiftmodule)
-	swiftc $(SWIFT_FLAGS) -Xfrontend -function-sections -module-name CapDist -I $(OBJECTS) $(INCLUDES) \
+$(OBJECTS)/hot: Sources/Embedded/hot.txt $(OBJECTS)/made-of
+	sed 's/.*/-Xllvm -force-remove-attribute=&:optsize/' $< >$@
+
+$(OBJECTS)/CapDist.o: $(SWIFT_SOURCES) $(OBJECTS)/made-of $(OBJECTS)/hot $(HEADERS) $(STAND_INS:%=$(OBJECTS)/%.swiftmodule)
+	swiftc $(SWIFT_FLAGS) @$(OBJECTS)/hot -Xfrontend -function-sections -module-name CapDist -I $(OBJECTS) $(INCLUDES) \
 		-import-objc-header Sources/Embedded/imports.h -disable-bridging-pch -Xcc -fno-omit-frame-pointer \
 		-c -o $@ $(SWIFT_SOURCES)
 

@@ -148,6 +148,7 @@ def shipped(run: Run) -> None:
     own = alone(run)
     _size(run, own, MAX_OWN_BYTES)
     _dirty(run, own)
+    _hot(run)
     dynamic = run.build(["readelf", "--dynamic", "--wide", path]).output
     needed = _needs(run, path.name, dynamic, NEEDED)
     run.check("needs all that it may need", ", ".join(sorted(NEEDED.keys() - needed)))
@@ -183,6 +184,15 @@ def _dirty(run: Run, own: Path) -> None:
     dirty = 8 * len(relocations)
     why = None if 0 < dirty <= DIRTY_BYTES + 64 else f"{dirty} bytes, recorded are {DIRTY_BYTES}"
     run.check("the loader writes no more bytes than are recorded", why)
+
+
+def _hot(run: Run) -> None:
+    """The list of functions that are compiled for speed is of about this source."""
+    listed = (ROOT / "Sources" / "Embedded" / "hot.txt").read_text(encoding="utf-8").split()
+    there = {line.split()[-1] for line in run.build(["nm", RELEASE / "libcapdist.so"]).output.splitlines()}
+    gone = [name for name in listed if name not in there]
+    why = f"`make order` writes hot.txt anew: gone are {', '.join(gone)}" if 10 * len(gone) > len(listed) else None
+    run.check("the functions that are compiled for speed are in it", why if listed else "none is listed")
 
 
 def _needs(run: Run, name: str, dynamic: str, allowed: dict[str, str]) -> set[str]:
