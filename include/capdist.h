@@ -47,10 +47,11 @@
  *   connection fails permanently, and its accepted requests still complete. pthread_exit() in a callback makes the
  *   connection fail permanently in both modes. A little memory is lost each time (docs/embedding.md, Callbacks that do not
  *   return).
- * - A thread that is cancelled by pthread_cancel() ends only at these places in the library: in capdist_wait_ready() and in
- *   capdist_fetch_capital_distribution(), within a tenth of a second, and the request is withdrawn; and inside a callback
- *   on a thread of the application, if the application has enabled cancellation there. That callback has not returned, as
- *   described above.
+ * - A thread that is cancelled by pthread_cancel() ends only at two places in the library:
+ *   1. in capdist_wait_ready() and in capdist_fetch_capital_distribution(), within a tenth of a second. The request is
+ *      withdrawn.
+ *   2. inside a callback on a thread of the application, if the application has enabled cancellation there. For the
+ *      library, that callback has not returned, as described above.
  * - After fork() the child must not use a connection of its parent: each call on one returns #CAPDIST_FORKED. The library
  *   has closed the child's copies of the descriptors, so capdist_release() is harmless there and does nothing. New
  *   connections work in the child. They start with the quota used so far (docs/embedding.md, Fork).
@@ -66,7 +67,8 @@
  *   One exception: a thread that looks up a name or reads certificates cannot be interrupted. It may go on for a while, and
  *   uses nothing of the application.
  * - The library raises no signal, installs no signal handler, prints nothing, and reads no environment variable of its
- *   own.
+ *   own. One exception: if the system has no memory left, and no call can return a status for it, the process ends by
+ *   SIGABRT, after one line on standard error.
  *
  * @section ownership Ownership
  * - The library copies strings and structs that are passed to it before the call returns. Strings are UTF-8 and end in a
@@ -132,8 +134,8 @@ enum {
     /** The gateway answered with a retType other than 0. `ret_type`, `ret_msg` and `err_code` tell why. */
     CAPDIST_REFUSED = 1,
     /** The gateway refused because too many requests were made. The library sends no request of the quota group for
-     *  `retry_after_ms`. If `was_sent` is 0, the gateway refused an earlier request. This request has #CAPDIST_QUOTA_FAIL, and
-     *  had not been sent yet. */
+     *  `retry_after_ms`. If `was_sent` is 0, the gateway refused another request of the group. This request, with
+     *  #CAPDIST_QUOTA_FAIL, was never sent. */
     CAPDIST_RATE_LIMITED = 2,
     /** The queue timeout passed before the request was sent, waiting for the quota or for a connection. Safe to repeat. */
     CAPDIST_QUEUE_TIMEOUT = 3,
@@ -496,8 +498,8 @@ typedef void (*capdist_closed_fn)(void *user_data);
 /**
  * An attempt to connect begins, and `host` is a name: the library asks the application to look up its addresses. Answer with
  * capdist_resolved(), exactly once, inside this callback or later from any thread. The wait counts towards the attempt's time
- * limit. If the attempt fails before the answer has come, this callback is not called again until it has. A late answer serves
- * the attempt in progress. Between attempts it is dropped, and the next attempt asks again.
+ * limit. If the attempt fails first, this callback is not called again before that answer has come. A late answer serves the
+ * attempt in progress. Between attempts it is dropped, and the next attempt asks again.
  * @param conn      the connection
  * @param host      the name; valid until the callback returns
  * @param user_data capdist_options.user_data

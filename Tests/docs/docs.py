@@ -247,9 +247,18 @@ RUNNERS: dict[str, Runner] = {
 def _links(run: Run, pages: list[Path]) -> None:
     for page in pages:
         prose = re.sub(r"^```.*?^```$|`[^`\n]*`", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
-        targets = re.findall(r"\]\((?!https?:|#)([^)#\s]+)", prose)
-        broken = [target for target in targets if not (page.parent / target).exists()]
+        broken = []
+        for target, anchor in re.findall(r"\]\((?!https?:)([^)#\s]*)#?([^)\s]*)\)", prose):
+            there = page.parent / target if target else page
+            if not there.exists() or (anchor and anchor not in _anchors(there)):
+                broken.append(f"{target}#{anchor}")
         run.check(f"{page.relative_to(ROOT)}: its links lead somewhere", ", ".join(broken))
+
+
+def _anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def _names(run: Run, pages: list[Path]) -> None:
@@ -271,7 +280,7 @@ def _parts(run: Run) -> None:
     page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     package = (ROOT / "Package.swift").read_text(encoding="utf-8")
     told = dict(re.findall(r"^\| `(\w+)` \| ((?:`\w+`(?:, )?)*) \|", page, re.M))
-    for part in ("CapDist", "Core", "Codec", "Simulator"):
+    for part in ("CapDist", "CExports", "Core", "Codec", "Simulator"):
         target = re.search(rf'\.target\(name: "{part}"(?:, dependencies: \[(.*?)\])?', package)
         needs = set(re.findall(r'"(\w+)"', target[1] or "")) - {"CCapDist"} if target else {"no such target"}
         says = set(re.findall(r"`(\w+)`", told.get(part, "`no such row`")))

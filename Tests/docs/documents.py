@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from harness.suite import ROOT, Run
 
-#: Where comments and pages stand.
-PLACES = (
-    *("*", "Sources/**/*", "include/*", "bindings/**/*", "tools/**/*", "Tests/**/*"),
-    *("Benchmarks/*", "docs/*", "scripts/*", "packaging/*", "findings/*"),
-)
-SUFFIXES = {".c", ".cpp", ".cs", ".h", ".hpp", ".java", ".js", ".md", ".mjs", ".proto", ".py", ".sh", ".swift", ".ts"}
-MADE = {".build", ".results", "node_modules", "build", "target", "corpus", ".venv-test"}
+#: Folders that are made by builds and tests, or have no text. Of those whose names begin with a dot, only these are the project's.
+MADE = {"node_modules", "build", "target", "corpus", "vectors"}
+DOTTED = {".ci", ".github"}
 DOCUMENT = re.compile(r"(?<![\w/.:$}{-])((?:\.\./)*(?:[\w-]+/)*[A-Za-z][\w-]*\.md)\b")
 SECTION = re.compile(r"docs/([\w-]+)\.md, ([A-Z][\w' ]*)")
 
 
 def documents(run: Run) -> None:
-    """Looks through all comments and pages."""
+    """Looks through every text file."""
     missing: list[str] = []
     sections: list[str] = []
     headings = {page.stem: _headings(page) for page in ROOT.glob("docs/*.md")}
-    for path in _texts():
-        text = path.read_text(encoding="utf-8", errors="replace")
+    for path, text in _texts():
         name = path.relative_to(ROOT)
-        near = (path.parent, ROOT, ROOT / "docs")
+        # The list of a binding's samples is read from the folder above it.
+        near = (path.parent, path.parent.parent, ROOT, ROOT / "docs")
         missing += [
             f"{name}: {document}"
             for document in sorted(set(DOCUMENT.findall(text)))
@@ -45,10 +43,19 @@ def _headings(page: Path) -> list[str]:
     return re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.M)
 
 
-def _texts() -> list[Path]:
-    found = {path for place in PLACES for path in ROOT.glob(place)}
-    return sorted(
-        path
-        for path in found
-        if path.suffix in SUFFIXES and path.is_file() and not MADE & set(path.relative_to(ROOT).parts)
-    )
+def _texts() -> Iterator[tuple[Path, str]]:
+    for folder, folders, files in os.walk(ROOT):
+        is_root = Path(folder) == ROOT
+        folders[:] = sorted(name for name in folders if _is_ours(name) and not (is_root and name == "dist"))
+        for name in sorted(files):
+            path = Path(folder, name)
+            if path.is_symlink() or (is_root and name.startswith(".") and name != ".gitignore"):
+                continue
+            try:
+                yield path, path.read_text(encoding="utf-8")
+            except UnicodeDecodeError:  # a key, a picture, a certificate
+                continue
+
+
+def _is_ours(folder: str) -> bool:
+    return folder not in MADE and (folder in DOTTED or not folder.startswith("."))
