@@ -5,7 +5,7 @@ const net = require("node:net");
 const { domainToASCII } = require("node:url");
 const { Retry, STATE, Status, Transport } = require("./abi.js");
 const { Link } = require("./connection.js");
-const { lookUp, whyNot } = require("./names.js");
+const { lookUp, failureReason } = require("./names.js");
 const { connectOptions, requestOptions, known, signalOf, text, waiting } = require("./options.js");
 const { CapitalDistribution, isOk, protoReplyOf, refusedError, replyOf, requestError } = require("./reply.js");
 const { ConnectError, invalid } = require("./status.js");
@@ -237,7 +237,7 @@ async function resolve(native, signal) {
     return addresses;
   } catch (error) {
     if (signal?.aborted) throw error;
-    const why = `the name ${host} was not found (${whyNot(error)}): is it spelled right?`;
+    const why = `the name ${host} was not found (${failureReason(error)}): is it spelled right?`;
     throw new ConnectError(why, Status.CONNECT_FAILED, { cause: error });
   } finally {
     signal?.removeEventListener("abort", aborted);

@@ -2,7 +2,7 @@
 "use strict";
 
 const { Connection, Event } = require("./native.js");
-const { lookUp, whyNot } = require("./names.js");
+const { lookUp, failureReason } = require("./names.js");
 const { calling } = require("./status.js");
 
 /** Calls a callback. What it throws becomes an uncaught exception, and does not disturb the caller. */
@@ -17,7 +17,7 @@ function guarded(callback, ...values) {
 }
 
 /** Events that only callbacks of the application receive. */
-const TOLD = new Set([Event.INIT_CONNECT, Event.DISCONNECT, Event.ATTEMPT_FAILED, Event.PUSH, Event.LOG]);
+const CALLBACK_EVENTS = new Set([Event.INIT_CONNECT, Event.DISCONNECT, Event.ATTEMPT_FAILED, Event.PUSH, Event.LOG]);
 
 /**
  * A connection. The addon holds it until it is closed. It holds its client only while a request is in flight, or if there are
@@ -130,7 +130,7 @@ class Link {
     try {
       addresses ??= await lookUp(host);
     } catch (error) {
-      why = whyNot(error);
+      why = failureReason(error);
     }
     // Always answer: the library does not ask again before it has an answer.
     this.#native.resolved(addresses ?? "", why);
@@ -138,7 +138,7 @@ class Link {
 
   #take(event) {
     // If an earlier event of this batch closed the connection, only requests still complete.
-    if (this.isClosed && TOLD.has(event[0])) return;
+    if (this.isClosed && CALLBACK_EVENTS.has(event[0])) return;
     switch (event[0]) {
       case Event.INIT_CONNECT:
         this.#tell();

@@ -11,8 +11,8 @@ async function lookUp(host) {
 }
 
 /** The reason of a failed lookup, in a few words. */
-function whyNot(error) {
+function failureReason(error) {
   return String(error.code ?? error.message).slice(0, 60);
 }
 
-module.exports = { lookUp, whyNot };
+module.exports = { lookUp, failureReason };

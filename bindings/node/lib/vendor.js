@@ -76,14 +76,14 @@ class Session {
   isStopped = false;
   #owner;
   /** The result that `onlogin` received last. */
-  #said;
+  #reported;
   #isHeld = false;
 
   constructor(owner, args) {
     this.#owner = owner;
     this.opening = this.#open(...args);
     // Each request reports the failure. Without requests it must not be an unhandled rejection.
-    this.opening.catch((error) => this.#say(false, error.message));
+    this.opening.catch((error) => this.#report(false, error.message));
   }
 
   async #open(ip, port, ssl, key) {
@@ -101,9 +101,9 @@ class Session {
     const addresses = await resolve(native);
     if (this.isStopped) throw stopped();
     this.link = new Link(native, {
-      onInitConnect: (errCode, desc) => this.#say(errCode === 0, desc),
-      onDisconnect: (errCode, desc) => this.#say(false, desc),
-      onAttemptFailed: (errCode, desc) => this.#say(false, desc),
+      onInitConnect: (errCode, desc) => this.#report(errCode === 0, desc),
+      onDisconnect: (errCode, desc) => this.#report(false, desc),
+      onAttemptFailed: (errCode, desc) => this.#report(false, desc),
       onPush: (cmd, body) => {
         if (!this.isStopped) this.#owner.onPush?.(cmd, pushed(cmd, body));
       },
@@ -113,16 +113,16 @@ class Session {
   }
 
   /** Calls `onlogin`: for each success, and for one failure only until the next success. */
-  #say(ret, msg) {
-    if (this.isStopped || (!ret && this.#said === false)) return;
-    this.#said = ret;
+  #report(ret, msg) {
+    if (this.isStopped || (!ret && this.#reported === false)) return;
+    this.#reported = ret;
     this.keep();
     guarded((...told) => this.#owner.onlogin?.(...told), ret, msg);
   }
 
   /** Keeps the process alive until `onlogin` has been called, and while `onPush` is set. */
   keep() {
-    const isNeeded = this.#said === undefined || this.#owner.onPush !== null;
+    const isNeeded = this.#reported === undefined || this.#owner.onPush !== null;
     if (!this.link || isNeeded === this.#isHeld) return;
     this.#isHeld = isNeeded;
     if (isNeeded) this.link.hold();

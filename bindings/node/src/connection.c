@@ -103,7 +103,7 @@ static void on_poll_closed(uv_handle_t *poll) {
 }
 
 /// Releases the connection. The events go to `events`; NULL: they are dropped.
-static void shut(struct connection *connection, struct list *events) {
+static void release(struct connection *connection, struct list *events) {
     if (connection->is_closed) return;
     connection->is_closed = true;
     // Before capdist_release, which closes the descriptor.
@@ -114,7 +114,7 @@ static void shut(struct connection *connection, struct list *events) {
 }
 
 /// Deletes the references to JavaScript. Called after the last event was delivered.
-static void let_go(struct connection *connection) {
+static void delete_references(struct connection *connection) {
     if (connection->handler) napi_delete_reference(connection->env, connection->handler);
     if (connection->context) napi_async_destroy(connection->env, connection->context);
     connection->handler = NULL;
@@ -124,8 +124,8 @@ static void let_go(struct connection *connection) {
 /// The environment ends, with its worker or with the process. No JavaScript can run.
 static void on_environment_ends(napi_async_cleanup_hook_handle hook, void *data) {
     (void)hook;
-    shut(data, NULL);
-    let_go(data);
+    release(data, NULL);
+    delete_references(data);
 }
 
 static void on_collected(napi_env env, void *data, void *hint) {
@@ -136,7 +136,7 @@ static void on_collected(napi_env env, void *data, void *hint) {
 // ------------------------------------------------------------------------------------------------------- driving it --
 
 /// Calls the handler with the events. Afterwards Node runs microtasks and next ticks, as after each callback.
-static void hand_over(struct connection *connection, const struct list *events) {
+static void deliver(struct connection *connection, const struct list *events) {
     napi_env env = connection->env;
     napi_value receiver, handler, error;
     if (events->count == 0) return;
@@ -155,17 +155,17 @@ static void on_readable(uv_poll_t *poll, int status, int events) {
     napi_handle_scope scope;
     if (connection->is_closed || napi_open_handle_scope(connection->env, &scope) != napi_ok) return;
     connection->owners++;
-    struct list gathered = list_make(connection->env);
+    struct list batch = list_make(connection->env);
     if (status < 0) {
         // The event loop no longer watches the descriptor. Every request still completes.
-        shut(connection, &gathered);
-        hand_over(connection, &gathered);
-        let_go(connection);
+        release(connection, &batch);
+        deliver(connection, &batch);
+        delete_references(connection);
     } else {
-        connection->events = &gathered;
+        connection->events = &batch;
         lib.capdist_process(connection->handle);
         connection->events = NULL;
-        hand_over(connection, &gathered);
+        deliver(connection, &batch);
     }
     napi_close_handle_scope(connection->env, scope);
     disown(connection);
@@ -236,8 +236,8 @@ static napi_value construct(napi_env env, napi_callback_info info) {
         napi_create_reference(env, values[1], 1, &connection->handler) != napi_ok ||
         napi_async_init(env, NULL, name, &connection->context) != napi_ok ||
         napi_wrap(env, this, connection, on_collected, NULL, NULL) != napi_ok) {
-        shut(connection, NULL);
-        let_go(connection);
+        release(connection, NULL);
+        delete_references(connection);
         return throw_status(env, CAPDIST_SYSTEM_ERROR, "Node does not take the connection"), NULL;
     }
     connection->owners++;
@@ -251,11 +251,11 @@ static napi_value js_close(napi_env env, napi_callback_info info) {
     napi_value receiver, handler, unused;
     if (!connection || connection->is_closed) return NULL;
     struct list events = list_make(env);
-    shut(connection, &events);
+    release(connection, &events);
     if (events.count > 0 && napi_get_global(env, &receiver) == napi_ok &&
         napi_get_reference_value(env, connection->handler, &handler) == napi_ok)
         napi_call_function(env, receiver, handler, 1, &events.array, &unused);
-    let_go(connection);
+    delete_references(connection);
     return NULL;
 }
 
