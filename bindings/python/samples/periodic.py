@@ -1,4 +1,4 @@
-"""Asks for a list every five minutes, appends what follows from the figures to a CSV file, and draws main money's net:
+"""Requests a list of stocks every five minutes, appends their net flows to a CSV file, and draws those of main money:
 
 periodic.py FLOWS.csv CHART.png SECURITY... [--every SECONDS] [--rounds NUMBER] [--host HOST] [--port PORT]
 """
@@ -17,14 +17,14 @@ COLUMNS = ("time", "security", "update_time", "main_net", "retail_net", "total_n
 
 
 def row(figures: CapitalDistribution) -> list[str]:
-    """One line of the file. What is missing is blank: NaN is no figure."""
+    """A row of the file. A missing number is blank."""
     numbers = (figures.flow_main.net, figures.flow_retail.net, figures.flow_total.net, figures.flow_total.out_share)
     told = ["" if math.isnan(number) else repr(number) for number in numbers]
     return [time.strftime("%Y-%m-%d %H:%M:%S"), figures.security, figures.update_time_text, *told]
 
 
 def draw(path: str, courses: dict[str, list[float]]) -> None:
-    """A line for each security, over the rounds. matplotlib leaves NaN out."""
+    """Draws a line for each security over the rounds. matplotlib leaves NaN out."""
     axes = plt.figure(figsize=(9, 5), dpi=100).add_subplot()
     for security, nets in courses.items():
         axes.plot(range(1, len(nets) + 1), nets, marker="o", label=security)
@@ -50,7 +50,7 @@ def main() -> int:
     is_new = not Path(arguments.file).exists()
     done = 0
     try:
-        # A gateway that goes away is waited for.
+        # While the gateway is down, requests wait for it.
         with Client(arguments.host, port=arguments.port) as client, open(arguments.file, "a", newline="") as file:
             out = csv.writer(file)
             if is_new:

@@ -1,4 +1,4 @@
-"""Draws what went into a stock today and what went out, by order size: plot.py FILE.png [SECURITY] [HOST] [PORT]"""
+"""Draws the money that went into a stock and out of it today, by order size: plot.py FILE.png [SECURITY] [HOST] [PORT]"""
 
 import argparse
 import sys
@@ -24,7 +24,7 @@ def main() -> int:
         print(f"plot: {error}", file=sys.stderr)
         return 1
 
-    # A size that the gateway left out is NaN, for which matplotlib draws no bar.
+    # A size that the gateway did not send is NaN, and matplotlib draws no bar for it.
     places = range(len(SIZES))
     axes = plt.figure(figsize=(8, 5), dpi=100).add_subplot()
     for side, shift, color in (("in", -0.2, IN), ("out", 0.2, OUT)):

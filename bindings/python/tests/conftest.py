@@ -1,7 +1,7 @@
-"""Finds the package, the shipped library and opend-simulator, and gives the tests their gateways.
+"""Finds the package, the library and opend-simulator, and has the fixtures.
 
-CAPDIST_LIBDIR tells where the library and the simulator are; CAPDIST_LIBRARY and CAPDIST_SIMULATOR name the files
-themselves. Tests/run.py sets them.
+CAPDIST_LIBDIR is the folder of the library and the simulator. CAPDIST_LIBRARY and CAPDIST_SIMULATOR name the files.
+Tests/run.py sets them.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Start = Callable[..., Simulator]
 
 @pytest.fixture(autouse=True)
 def nothing_open() -> Iterator[None]:
-    """No connection and no request outlives its test."""
+    """Each test ends all its connections and requests."""
     yield
     assert wait_until(lambda: not _callbacks.connections, 2), "a connection is left open"
     assert not _callbacks.pending, "a request is left"
@@ -35,7 +35,7 @@ def nothing_open() -> Iterator[None]:
 
 @pytest.fixture
 def simulator(tmp_path: Path) -> Iterator[Start]:
-    """Starts opend-simulator with the options it is called with; ends all that were started."""
+    """A function that starts opend-simulator with options. All that were started are ended."""
     started: list[Simulator] = []
 
     def start(*options: str) -> Simulator:
@@ -49,7 +49,7 @@ def simulator(tmp_path: Path) -> Iterator[Start]:
 
 @pytest.fixture
 def silent() -> Iterator[SilentGateway]:
-    """A gateway that accepts and says nothing."""
+    """A gateway that accepts connections and sends nothing."""
     gateway = SilentGateway()
     yield gateway
     gateway.stop()
@@ -57,7 +57,7 @@ def silent() -> Iterator[SilentGateway]:
 
 @pytest.fixture
 def unraisable(monkeypatch: pytest.MonkeyPatch) -> list[BaseException]:
-    """What was reported through sys.unraisablehook."""
+    """The exceptions that went to sys.unraisablehook."""
     reported: list[BaseException] = []
     monkeypatch.setattr(sys, "unraisablehook", lambda event: reported.append(event.exc_value))
     return reported
@@ -65,7 +65,7 @@ def unraisable(monkeypatch: pytest.MonkeyPatch) -> list[BaseException]:
 
 @pytest.fixture
 def nothing_left() -> Iterator[None]:
-    """No thread and no descriptor is left by the test."""
+    """The test leaves no thread and no descriptor behind."""
     before = threads(), descriptors()
     yield
     assert wait_until(lambda: threads() <= before[0]), "threads are left"
@@ -80,7 +80,7 @@ def gateway(simulator: Start) -> Simulator:
 
 @pytest.fixture
 def client(gateway: Simulator) -> Iterator[Client]:
-    """A client of it, without a quota."""
+    """A client of that gateway, without a quota."""
     with Client(port=gateway.port, quota_requests=0) as connected:
         connected.wait_ready()
         yield connected

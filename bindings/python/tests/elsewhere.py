@@ -1,4 +1,4 @@
-"""The Python package elsewhere than in the interpreter of its own tests: on PyPy, and in programs that tools bundle."""
+"""Tests the package outside CPython's interpreter: on PyPy, and in bundled programs."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from harness.suite import RESULTS, ROOT, SCRATCH, VENV_PYTHON, Run, library_env
 TESTS = ROOT / "bindings" / "python" / "tests"
 PYPY = ROOT / ".venv-pypy" / "bin" / "python"
 OUT = RESULTS / "pythons"
-#: The package's main part. What is left out is CPython's: when garbage goes, what the interpreter does at exit and at signals;
-#: and pandas.
+#: The tests of the package's main parts. The others need CPython (garbage collection, the interpreter's exit, signals) or
+#: pandas.
 ON_PYPY = ("asyncio", "client", "encryption", "abi", "library", "names", "watch_list", "websocket")
 NOT_ON_PYPY = " and not ".join(("not vendor", "key_without_encryption", "key_is_no_business", "leaving_early", "thread_state_goes", "dropped_in_flight"))
-#: What the package imports if it is there, and the program does without.
+#: Packages that the package imports if they are installed. The bundled programs do not contain them.
 OTHERS = ("pandas", "gevent", "eventlet", "trio")
-#: Prints the figures, and which file the library is.
+#: Prints a figure, and the path of the library.
 PROGRAM = """\
 import sys
 from capdist import Client, _library
@@ -33,7 +33,7 @@ print(_library.location())
 
 
 def pythons(run: Run) -> None:
-    """PyPy, then the bundles."""
+    """Runs the tests on PyPy, then those of the bundles."""
     builds.library(run)
     run.part("pypy", _pypy)
     run.part("bundles", _bundles)
@@ -51,7 +51,7 @@ def _pypy(run: Run) -> None:
 
 
 def _bundles(run: Run) -> None:
-    """A program with the wheel, made into one that needs no Python: with the switches that the package's page tells."""
+    """Bundles a program with the wheel, with the options that the package's page gives. It needs no Python."""
     shutil.rmtree(OUT, ignore_errors=True)
     OUT.mkdir(parents=True)
     run.build(["make", "--silent", "wheel", f"DIST={OUT}", "PREBUILT=1", f"SCRATCH={SCRATCH.name}"])
@@ -81,7 +81,7 @@ def _bundle(run: Run, name: str, command: Sequence[str | Path], site: Path, made
     if built.status != 0 or len(programs) != 1:
         run.check(f"a program bundled by {name}", f"{built.ended}: {built.output[-300:]}")
         return
-    # In another place, without the package, the library and Python's own path.
+    # Run it in another folder, without the package, the library and Python's path.
     elsewhere = OUT / f"elsewhere-{made.name}"
     shutil.copytree(programs[0].parent, elsewhere, symlinks=True, dirs_exist_ok=True)
     aside = site.with_name("aside")

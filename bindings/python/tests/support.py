@@ -1,4 +1,4 @@
-"""What the tests share: gateways, child processes, and counting what a process holds."""
+"""What the tests share: gateways, child processes, and counts of threads and descriptors."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ LIBDIR = Path(os.environ.get("CAPDIST_LIBDIR", ROOT / ".build-test" / "release")
 LIBRARY = Path(os.environ.get("CAPDIST_LIBRARY") or LIBDIR / "libcapdist.so.1")
 SIMULATOR = Path(os.environ.get("CAPDIST_SIMULATOR", LIBDIR / "opend-simulator"))
 
-#: Longest wait for something that must happen, in seconds.
+#: The longest wait for something that must happen, in seconds.
 PATIENCE = 20.0
-#: Longest a wait may go on after Ctrl-C, or an exit may take, in seconds, however busy the machine is: what it is told from
-#: ends with one of the library's own timeouts, 10 s and more, or never.
+#: The longest time that a wait may take after Ctrl-C, or that an exit may take, in seconds. Without the tested behaviour it
+#: takes 10 s or more.
 PROMPT = 8.0
 
 
 def wait_until(done: Callable[[], bool], limit: float = PATIENCE) -> bool:
-    """Waits until `done` says so. Returns what it says in the end."""
+    """Waits until `done` returns true, or the limit passes. Returns its last result."""
     deadline = time.monotonic() + limit
     while not done():
         if time.monotonic() >= deadline:
@@ -42,7 +42,7 @@ def wait_until(done: Callable[[], bool], limit: float = PATIENCE) -> bool:
 
 
 class Simulator:
-    """A running opend-simulator. `port` is where it listens."""
+    """A running opend-simulator, which listens on `port`."""
 
     def __init__(self, trace: Path, options: Sequence[str]) -> None:
         self._trace = trace
@@ -59,14 +59,14 @@ class Simulator:
                 self.kill()
                 raise TimeoutError("opend-simulator does not say where it listens")
         self.port = int(self._process.stdout.readline().strip().removeprefix("listening 127.0.0.1:"))
-        #: Of the WebSocket; 0 without.
+        #: The port of its WebSocket; 0 without one.
         self.websocket_port = 0
         if "--websocket-port" in options:
             line = self._process.stdout.readline().strip()
             self.websocket_port = int(line.removeprefix("websocket 127.0.0.1:"))
 
     def seen(self, event: str, **fields: Any) -> list[dict[str, Any]]:
-        """The lines of the trace so far of that event and with these fields."""
+        """The events in the trace with that name and these fields."""
         lines = self._trace.read_text(encoding="utf-8").split("\n")[:-1]
         wanted = {"event": event, **fields}
         return [line for line in map(json.loads, lines) if wanted.items() <= line.items()]
@@ -76,7 +76,7 @@ class Simulator:
         return self.seen("request", proto_id=3212)
 
     def kill(self) -> None:
-        """Ends it at once, as a crash would."""
+        """Kills the simulator, as if it had crashed."""
         self._process.kill()
         self._process.wait(timeout=PATIENCE)
         for pipe in (self._process.stdin, self._process.stdout):
@@ -84,7 +84,7 @@ class Simulator:
                 pipe.close()
 
     def stop(self) -> None:
-        """Ends it, by the end of its input; one that was not killed must end well."""
+        """Ends the simulator by closing its input. Unless it was killed, its exit status must be 0."""
         if self._process.returncode is None:
             assert self._process.stdin is not None
             self._process.stdin.close()
@@ -95,32 +95,32 @@ class Simulator:
 
 
 class SilentGateway:
-    """Accepts connections and says nothing."""
+    """Accepts connections and sends nothing."""
 
     def __init__(self) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
 
     def stop(self) -> None:
-        """Closes it. What waits to be accepted goes with it."""
+        """Closes it, with the connections that were not accepted yet."""
         self._listener.close()
 
 
 def unused_port() -> int:
-    """A port that nobody listens on: bound for a moment, and free again."""
+    """A port on which nothing listens."""
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         return int(bound.getsockname()[1])
 
 
 def threads() -> set[int]:
-    """Ids of this process's threads, Python's and others. One that was joined may stay among them for a moment: what is new
-    is to be compared, not how many there are, and `wait_until` waits for an end."""
+    """The ids of this process's threads. /proc may list a joined thread for a moment: compare the ids, not their number, and
+    use `wait_until` for an end."""
     return {int(name) for name in os.listdir("/proc/self/task")}
 
 
 def descriptors() -> int:
-    """Open descriptors of this process, without the one for counting them."""
+    """The number of open descriptors of this process, without the one that reads the list."""
     return len(os.listdir("/proc/self/fd")) - 1
 
 
@@ -134,7 +134,7 @@ class Child:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            bufsize=0,  # so that what a line's reader does not take is still there for `end`
+            bufsize=0,  # so that `end` reads what `line` has left
             env={**child_env(), **(env or {})},
             start_new_session=True,
         )
@@ -149,11 +149,11 @@ class Child:
         self._process.send_signal(signal.SIGINT)
 
     def end(self, limit: float = PATIENCE) -> tuple[int, str, str]:
-        """Waits for its end. Returns exit status, the rest of the output, and what it wrote on the standard error."""
+        """Waits for its end. Returns the exit status, the rest of the output, and the standard error."""
         try:
             out, err = self._process.communicate(timeout=limit)
         finally:
-            # Whatever it left behind; the group's number is its own, and so is every process in it.
+            # Kills what the child left behind. The process group is its own.
             try:
                 os.killpg(self._process.pid, signal.SIGKILL)
             except ProcessLookupError:
@@ -163,7 +163,7 @@ class Child:
 
 
 def run_child(program: str, *arguments: object, limit: float = PATIENCE, env: dict[str, str] | None = None) -> str:
-    """Runs a Python program that must end well and write nothing on the standard error. Returns its output."""
+    """Runs a Python program, which must succeed and write nothing to the standard error. Returns its output."""
     status, out, err = Child(program, *arguments, env=env).end(limit)
     assert (status, err) == (0, ""), f"exit status {status}\n{out}\n{err}"
     return out

@@ -1,4 +1,4 @@
-"""What ctypes makes of the generated layer is the record's, and what the package calls is in it."""
+"""ctypes' layouts of the generated structs match the record, and the record has every function that the package calls."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_every_function_in_use_is_declared() -> None:
     used = set(re.findall(r"\blib\.(capdist_\w+)", written))
     assert len(used) > 10
     assert used <= set(_abi.PROTOTYPES)
-    # No function that waits inside C, where Ctrl-C reaches nobody; capdist_wait_ready is asked to only look.
+    # No function is called that waits in C, where Ctrl-C has no effect. capdist_wait_ready is called with a timeout of 0 only.
     assert "capdist_fetch_capital_distribution" not in written
     assert re.findall(r"capdist_wait_ready\(([^)]*)\)", written) == ["self.handle, 0"]
 

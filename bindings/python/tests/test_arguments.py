@@ -1,4 +1,4 @@
-"""Bad arguments: an ArgumentError at once, in words, and nothing changed."""
+"""Wrong arguments raise an ArgumentError at once, and change nothing."""
 
 from __future__ import annotations
 
@@ -45,19 +45,19 @@ OPTIONS: list[tuple[str, Any]] = [
 
 
 def short(value: object) -> str:
-    """A value as a test's name."""
+    """A value as part of a test's name."""
     return repr(value).partition(" at 0x")[0][:40]
 
 
 def check(error: pytest.ExceptionInfo[ArgumentError]) -> None:
-    """It has a status and a sentence."""
+    """The error has a status and a sentence."""
     assert error.value.status is Status.INVALID_ARGUMENT
     assert str(error.value)
 
 
 @pytest.fixture
 def client(silent: SilentGateway) -> Iterator[Client]:
-    """A client that will not be asked anything."""
+    """A client without requests."""
     with Client(port=silent.port, quota_group="arguments") as connecting:
         yield connecting
 

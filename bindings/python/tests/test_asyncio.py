@@ -122,7 +122,7 @@ def test_the_loop_is_closed_in_flight(simulator: Start, unraisable: list[BaseExc
 
     asyncio.run(leave())
     time.sleep(0.3)
-    # The answers had nobody left to go to. The client goes on, on another loop.
+    # The answers came when the loop was closed, and were dropped. The client works on another loop.
     assert asyncio.run(client.capital_distribution("HK.00700")).capital_in_big == 859479380.0
     client.close()
     gc.collect()
@@ -130,7 +130,7 @@ def test_the_loop_is_closed_in_flight(simulator: Start, unraisable: list[BaseExc
 
 
 def test_a_loop_that_was_only_dropped(simulator: Start) -> None:
-    """Not even its tasks are cancelled: the answers come while it is closed."""
+    """The loop is closed while its tasks wait, and the answers come afterwards."""
     gateway = simulator("--latency", "150", "--no-quota")
     output = run_child(
         """

@@ -1,4 +1,4 @@
-"""The named cases that all bindings share (Tests/cases), in every variant of this one that can do what a case asks."""
+"""The named cases that all bindings share (Tests/cases), in every variant that has what a case needs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from support import PATIENCE, ROOT, SilentGateway, Simulator, wait_until
 Variant = Union[Blocking, Callbacks, Asyncio, Vendor]
 
 CASES: list[dict[str, Any]] = json.loads((ROOT / "Tests" / "cases" / "cases.json").read_text(encoding="utf-8"))["cases"]
-#: Cases the project has promised: the table can grow, and not shrink.
+#: Cases that must be in the table.
 PROMISED = {
     "success",
     "refusal",
@@ -34,7 +34,7 @@ KILL = "kill the gateway with the requests in flight"
 CLOSE_INSIDE = "close the client in the first callback"
 CLOSE_BEFORE = "close the clients before asking"
 
-#: What this suite understands. A field it does not know would be a check it does not make.
+#: Fields that this suite checks. An unknown field would not be checked, so it is an error.
 FIELDS = {
     "case": {"name", "about", "gateways", "clients", "requests", "event"},
     "gateways": {"simulator", "silent"},
@@ -46,16 +46,16 @@ FIELDS = {
     },
 }
 
-#: (case, variant) that were run.
+#: (case, variant) of the cases that ran.
 RAN: set[tuple[str, str]] = set()
 _groups = itertools.count(1)
 
 
 def variants_of(case: dict[str, Any]) -> list[type[Variant]]:
-    """The variants that can do what a case asks."""
+    """The variants that have what a case needs."""
     if case.get("event") == CLOSE_INSIDE:
         return [Callbacks]
-    # The vendor's variant has no options; it would ask with its own timeouts and quota.
+    # The vendor's variant has no options, and would use its own timeouts and quota.
     has_options = any(set(client) - {"gateway"} for client in case["clients"])
     return [Blocking, Callbacks, Asyncio, OnLoop] + ([] if has_options else [Vendor])
 
@@ -64,7 +64,7 @@ RUNS = [(case, variant) for case in CASES for variant in variants_of(case)]
 
 
 def securities_of(request: dict[str, Any]) -> list[str]:
-    """What a request stands for."""
+    """The arguments of a request."""
     if "security" in request:
         return [request["security"]]
     many = request["securities"]
@@ -72,7 +72,7 @@ def securities_of(request: dict[str, Any]) -> list[str]:
 
 
 def options_of(client: dict[str, Any]) -> dict[str, Any]:
-    """A client's options as Python's: seconds."""
+    """A client's options for Python, with times in seconds."""
     options = {name: value for name, value in client.items() if name != "gateway"}
     return {
         name.removesuffix("_ms"): value / 1000 if name.endswith("_ms") else value for name, value in options.items()
@@ -81,15 +81,15 @@ def options_of(client: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture
 def pool() -> Iterator[ThreadPoolExecutor]:
-    """A thread to ask on, while this one lets things happen."""
+    """A thread that makes requests, while this one goes on."""
     with ThreadPoolExecutor(1) as executor:
         yield executor
 
 
 def expect(wanted: dict[str, Any], answer: Answer) -> None:
-    """Compares one answer; what a variant does not tell is None."""
+    """Compares one answer. None stands for what a variant does not return."""
     assert answer.call == wanted.get("call") or isinstance(answer.text, str) and answer.status is None
-    if answer.status is None and answer.call is None:  # the vendor's variant: a text, and nothing more
+    if answer.status is None and answer.call is None:  # the vendor's variant returns a text only
         assert wanted.get("status") != "CAPDIST_OK"
         assert answer.text
         assert wanted.get("ret_msg", "") in answer.text
@@ -178,6 +178,6 @@ def test_no_case_has_been_lost() -> None:
 
 
 def test_every_case_of_the_table_was_run() -> None:
-    """Comes last in its file: nothing of the table may have been left out, by whatever way."""
+    """The last test of this file: every case has run in every variant."""
     assert RAN == {(case["name"], variant.__name__) for case in CASES for variant in variants_of(case)}
     assert {name for name, _ in RAN} == {case["name"] for case in CASES}

@@ -85,7 +85,7 @@ def test_what_the_gateway_is_told(simulator: Start) -> None:
 
 
 def test_frames_shaped_as_those_of_a_real_opend(simulator: Start) -> None:
-    """Replies of protocols that are asked by hand come as they are, beside pushes whose numbers meet the requests'."""
+    """Replies of raw requests come unchanged, beside pushes whose serial numbers are those of the requests."""
     recorded = ROOT / "Tests" / "vectors" / "opend-frames.jsonl"
     frames = [json.loads(line) for line in recorded.read_text(encoding="utf-8").splitlines()[1:]]
     answers = {(f["proto_id"], f["serial_no"]): f["body"] for f in frames if f["direction"] == "s2c" and not f["is_push"]}
@@ -181,7 +181,7 @@ def test_cancel(simulator: Start) -> None:
     ids=lambda error: type(error).__name__,
 )
 def test_errors_cross_processes(error: capdist.CapdistError) -> None:
-    """multiprocessing pickles what a worker raises; what cannot be unpickled hangs or breaks its pool."""
+    """multiprocessing pickles exceptions of a worker. Its pool hangs or breaks if one cannot be unpickled."""
     for other in (pickle.loads(pickle.dumps(error)), copy.copy(error)):
         assert type(other) is type(error)
         assert (str(other), other.args, vars(other)) == (str(error), error.args, vars(error))
@@ -281,7 +281,7 @@ def test_blocking_calls_inside_a_callback_are_refused(client: Client, gateway: S
                     seen.append(call())
                 except capdist.WouldDeadlockError as error:
                     seen.append(error.status)
-        # Whatever does not wait is allowed.
+        # Everything that does not wait is allowed.
         client.get_capital_distribution("HK.00002", lambda *_: done.set())
 
     client.get_capital_distribution("HK.00001", inside)
@@ -291,7 +291,7 @@ def test_blocking_calls_inside_a_callback_are_refused(client: Client, gateway: S
 
 
 def test_one_thread_state_for_the_connection_s_thread(gateway: Simulator) -> None:
-    """What a callback leaves in a threading.local is there in the next one, and in no other connection's."""
+    """A threading.local keeps its value between callbacks of one connection, and other connections do not see it."""
     local = threading.local()
     counts: dict[str, list[int]] = {"first": [], "second": []}
     clients = {name: Client(port=gateway.port, quota_requests=0) for name in counts}
@@ -346,7 +346,7 @@ def test_release_inside_a_callback_then_outside(gateway: Simulator) -> None:
     assert closed.wait(PATIENCE)
     threading.Timer(0.1, go_on.set).start()
     client.close()
-    # Once a close outside a callback is done, no callback runs.
+    # After close() has returned outside a callback, no callback runs.
     assert finished == [True]
 
 

@@ -1,4 +1,4 @@
-"""Where the interpreter is not as usual: modules loaded again, subinterpreters, trio, an archive."""
+"""The package with reloaded modules, in subinterpreters, with trio, and in an archive."""
 
 from __future__ import annotations
 
@@ -136,5 +136,5 @@ def test_an_archive_with_the_library_inside(gateway: Simulator, tmp_path: Path) 
     command = [sys.executable, "-I", str(archive), str(gateway.port)]
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
     assert (done.stdout, done.stderr) == ("859479380.0\n", "")
-    # The library's files were there for as long as it took to load them.
+    # The extracted files were deleted after loading.
     assert list(scratch.iterdir()) == []

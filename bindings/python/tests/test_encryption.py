@@ -1,4 +1,4 @@
-"""Encryption, in the typed client and in the vendor's ways."""
+"""Encryption, with the client and with the vendor's interface."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ KEY = KEYS / "1024.pem"
 
 @pytest.fixture(autouse=True)
 def config() -> Iterator[None]:
-    """What the vendor's SysConfig was told ends with each test."""
+    """Each test resets the settings of the vendor's SysConfig."""
     yield
     SysConfig.enable_proto_encrypt(False)
     SysConfig.set_init_rsa_file("")
@@ -98,7 +98,7 @@ def test_the_vendors_ways(simulator: Start, tmp_path: Path) -> None:
 
 
 class Tap:
-    """Passes one client's bytes on to a gateway and back, and keeps the client's."""
+    """Passes a client's bytes to a gateway and back, and keeps them."""
 
     def __init__(self, port: int) -> None:
         self.sent = bytearray()
@@ -124,14 +124,14 @@ class Tap:
         sink.shutdown(socket.SHUT_WR)
 
     def stop(self) -> None:
-        """Waits for the client's end."""
+        """Waits until the client has closed the connection."""
         self._thread.join(10)
         self._listener.close()
 
 
 @pytest.mark.parametrize("is_encrypt", [False, None])
 def test_a_key_without_encryption_encrypts_the_handshake_only(simulator: Start, is_encrypt: bool | None) -> None:
-    """As the vendor's client does, for an OpenD that has a key."""
+    """The vendor's client does this, too, for an OpenD that has a key."""
     tap = Tap(simulator("--rsa-key", str(KEY)).port)
     SysConfig.set_init_rsa_file(str(KEY))
     with OpenQuoteContext("127.0.0.1", tap.port, is_encrypt=is_encrypt) as context:

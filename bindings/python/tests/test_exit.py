@@ -1,4 +1,4 @@
-"""The interpreter exits with connections open and busy: promptly, with its own status, and without a word."""
+"""The interpreter exits while connections are open and busy: soon, with its own status, and without output."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ assert entered.wait(10)
 """,
 }
 
-#: Longest an exit may take beyond the program's own time: it waits two seconds for a callback that does not return.
+#: The longest time of an exit in addition to the program's own: it waits two seconds for a callback that does not return.
 LIMITS = {"a callback that blocks": 2 + PROMPT, "a callback that blocks a loop": 2 + PROMPT}
 
 

@@ -1,4 +1,4 @@
-"""fork and multiprocessing: the child is told, can open its own, and the parent goes on unharmed."""
+"""fork and multiprocessing: the child gets an error and can make its own clients, and the parent's clients go on."""
 
 from __future__ import annotations
 
@@ -202,7 +202,7 @@ def test_fork(name: str, simulator: Start) -> None:
     assert run_child(program, simulator("--no-quota").port, limit=60) == "done\n"
 
 
-#: Runs as a file, since spawn starts it anew.
+#: A program in a file, since spawn runs it again.
 MULTIPROCESSING = (
     START
     + """
@@ -255,7 +255,7 @@ def test_multiprocessing(method: str, simulator: Start, tmp_path: Path) -> None:
 
 
 def test_a_client_does_not_travel(simulator: Start) -> None:
-    """A connection cannot be sent to another process; the attempt says so and harms nothing."""
+    """A client cannot be pickled. The attempt raises, and has no other effect."""
     output = run_child(
         START
         + """

@@ -1,4 +1,4 @@
-"""gevent's and eventlet's monkey patching: a blocking call returns, and other greenlets run meanwhile."""
+"""Monkey patching by gevent and eventlet: blocking calls return, and let other greenlets run."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from conftest import Start
 from support import SilentGateway, Simulator, run_child
 
-#: How each patches, whether before the package is imported or after, and how it starts a greenlet and a time-out.
+#: Each patches before or after the package is imported, and defines functions for greenlets and timeouts.
 GEVENT = """
     import gevent
     from gevent import monkey
@@ -42,7 +42,7 @@ TICKER = """
 
 
 def program(package: str, is_first: bool, body: str) -> str:
-    """A program that patches before it imports, or after."""
+    """A program that patches before or after its imports."""
     parts = [PATCHES[package], IMPORT] if is_first else [IMPORT.replace("import *", "import Client, RequestTimeoutError"), PATCHES[package]]
     return "".join([*parts, TICKER, body])
 

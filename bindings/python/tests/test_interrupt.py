@@ -1,4 +1,4 @@
-"""Ctrl-C ends any wait at once, and the program can go on after it."""
+"""Ctrl-C ends every wait at once, and the program can go on."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ CALLS = {"asyncio wait_ready": "other.wait_ready(600)"}
 def test_ctrl_c_ends_the_wait(name: str, simulator: Start, silent: SilentGateway) -> None:
     call = CALLS.get(name, "other.capital_distribution('HK.00700')")
     program = PROGRAM.replace("WAIT", WAITS[name]).replace("CALL", call)
-    # The vendor's call imports pandas, which takes longer than the pause on a busy machine, and makes another error of Ctrl-C.
+    # The vendor's call imports pandas, which may take longer than the pause, and changes the exception of Ctrl-C.
     first = "import capdist.futu, pandas\n" if name == "vendor" else "import capdist.futu\n"
     child = Child(first + program, silent.port, simulator("--no-quota").port)
     assert child.read_line() == "waiting"
@@ -93,7 +93,7 @@ def test_ctrl_c_that_nobody_catches_ends_the_program(silent: SilentGateway) -> N
 
 
 def test_signals_reach_python_while_requests_run(simulator: Start) -> None:
-    """A handler of the program's own runs, and a request that waits goes on waiting after it."""
+    """A signal handler of the application runs, and a waiting request goes on waiting."""
     child = Child(
         """
         import capdist, signal, sys
@@ -112,7 +112,7 @@ def test_signals_reach_python_while_requests_run(simulator: Start) -> None:
     assert child.end(PATIENCE) == (0, "859479380.0 [True]\n", "")
 
 
-#: Signals whose handler raises wherever the package's own code runs in a callback that a loop's connection makes.
+#: A signal handler raises in the package's own code inside callbacks of a connection that a loop drives.
 ON_A_LOOP = """
 import asyncio, signal, sys
 import capdist
@@ -166,6 +166,6 @@ loop.close()
 
 @pytest.mark.parametrize("error", ["KeyboardInterrupt", "TimeoutError"])
 def test_a_signal_in_a_callback_on_a_loop(error: str, simulator: Start) -> None:
-    """It comes out of the loop, and no answer is lost."""
+    """The exception leaves the loop, and no answer is lost."""
     child = Child(ON_A_LOOP.replace("ERROR", error), simulator("--no-quota").port)
     assert child.end(30) == (0, "True 32 True\n", "")

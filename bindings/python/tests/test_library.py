@@ -1,4 +1,4 @@
-"""Where the library is looked for, and what is said when it is not there."""
+"""Where the package looks for the library, and its error if it does not find one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from support import LIBRARY, SOURCE, run_child
 
-#: Prints where the library was loaded from, or the sentence.
+#: Prints the path of the loaded library, or the error.
 PROGRAM = """
 try:
     import capdist
@@ -23,7 +23,7 @@ else:
 
 
 def library(folder: Path, version: str) -> Path:
-    """A library of that name that tells that version, and can do nothing else."""
+    """Makes a library with that name and version, and without any other function."""
     source = folder / "other.c"
     source.write_text(f'const char *capdist_version(void) {{ return "{version}"; }}\n', encoding="utf-8")
     built = folder / f"libcapdist-{version}.so"
@@ -36,7 +36,7 @@ def test_the_variable_names_the_library() -> None:
 
 
 def test_who_names_a_library_means_that_one(tmp_path: Path) -> None:
-    # Not even the one beside the package is tried.
+    # Even the library beside the package is not tried.
     package = copy_of_the_package(tmp_path)
     shutil.copy(LIBRARY, package / "libcapdist.so.1")
     missing = tmp_path / "nowhere" / "libcapdist.so"
@@ -78,7 +78,7 @@ def test_a_version_that_is_none(version: str, tmp_path: Path) -> None:
 
 
 def copy_of_the_package(folder: Path) -> Path:
-    """The package as pip would install it."""
+    """A copy of the package, as pip installs it."""
     return Path(shutil.copytree(SOURCE / "capdist", folder / "site" / "capdist"))
 
 
@@ -99,7 +99,7 @@ def test_the_system_s_way(tmp_path: Path) -> None:
 
 
 def test_nowhere(tmp_path: Path) -> None:
-    # The loader's own places are this machine's; an installed libcapdist would be found there.
+    # The loader also searches this machine's folders, where libcapdist may be installed.
     package = copy_of_the_package(tmp_path)
     program = "import ctypes\n" + NO_SYSTEM_LIBRARY + PROGRAM
     output = run_child(program, env={"CAPDIST_LIBRARY": "", "PYTHONPATH": str(package.parent)})
@@ -108,7 +108,7 @@ def test_nowhere(tmp_path: Path) -> None:
 
 
 def test_what_the_library_needs_is_missing(tmp_path: Path) -> None:
-    # A library that needs this one alone, and finds nothing where the system has its own.
+    # A library that needs only this other one, which is not there.
     needed = "libother.so.7"
     stub = tmp_path / "stub.so"
     subprocess.run(["cc", "-shared", "-nostdlib", f"-Wl,-soname,{needed}", "-o", stub, "-xc", "/dev/null"], check=True)
@@ -120,7 +120,7 @@ def test_what_the_library_needs_is_missing(tmp_path: Path) -> None:
     assert output == f"{path} is there, and needs {needed}, which is missing: install that.\n"
 
 
-#: As on a machine where libcapdist is not installed.
+#: Simulates a machine on which libcapdist is not installed.
 NO_SYSTEM_LIBRARY = """
 real = ctypes.CDLL
 def load(name, *arguments, **options):

@@ -1,4 +1,4 @@
-"""How clients, their threads and their callbacks end: closed, dropped, collected, or used after it."""
+"""How clients, their threads and their callbacks end: closed, garbage-collected, or used afterwards."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_close_leaves_no_thread_and_no_descriptor(simulator: Start) -> None:
         client.get_capital_distribution("HK.00001", lambda *_: None)
         assert threads() - before
         client.close()
-        # The system may list a joined thread a moment longer.
+        # /proc may list a joined thread for a moment.
         assert wait_until(lambda: threads() <= before)
     gateway.stop()
 
@@ -52,7 +52,7 @@ def test_use_after_close(name: str, gateway: Simulator) -> None:
 
 def test_every_method_was_used_after_close() -> None:
     methods = {name for kind in (Client, AsyncClient) for name in dir(kind) if not name.startswith("_")}
-    # Cancelling what is over anyway is no error, and closing twice is harmless.
+    # Cancelling a completed request is not an error, and closing twice is harmless.
     assert methods == set(EVERY_CALL) | {"cancel", "close"}
 
 
@@ -96,7 +96,7 @@ def test_a_client_that_its_own_callbacks_reach_is_closed(simulator: Start) -> No
 
 @pytest.mark.usefixtures("nothing_left")
 def test_an_error_that_was_caught_keeps_no_client(gateway: Simulator) -> None:
-    """An error that a frame of its own traceback knows would keep the client until the collector's next round."""
+    """An error in a frame of its own traceback is a cycle. It would keep the client alive until garbage is collected."""
 
     def ask() -> weakref.ref[Client]:
         client = Client(port=gateway.port, quota_requests=0)
@@ -132,7 +132,7 @@ def test_an_error_that_was_caught_keeps_no_client(gateway: Simulator) -> None:
 
 
 def test_a_client_dropped_by_the_collector_waits_for_nobody(gateway: Simulator) -> None:
-    """The collector may run anywhere, also where a lock is held that a callback of that very client waits for."""
+    """Garbage may be collected anywhere, also where a lock is held for which a callback of that client waits."""
     lock = threading.Lock()
     entered = threading.Event()
     left = threading.Event()
@@ -200,7 +200,7 @@ def test_garbage_is_collected_in_flight(simulator: Start) -> None:
             if turn % 2:
                 assert client.capital_distribution("HK.00700").capital_in_big == 859479380.0
             del client
-        # Each of them ends once, answered or because its client went.
+        # Each request completes once: with its answer, or because its client was closed.
         assert wait_until(lambda: len(answers) == 1000)
         assert wait_until(lambda: len(gateway.seen("closed")) == len(gateway.seen("connected")))
     finally:

@@ -1,4 +1,4 @@
-"""Where the library's lines go, and under which names."""
+"""The log: its logger, levels and format."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The client that the loop itself drives."""
+"""The client that the event loop drives."""
 
 from __future__ import annotations
 
@@ -211,7 +211,7 @@ def test_the_loop_is_closed_before_the_client(gateway: Simulator) -> None:
 
 @pytest.mark.parametrize("ask", ["capital_distribution", "wait_ready"])
 def test_the_loop_is_closed_with_a_task_that_waits(ask: str, silent: SilentGateway) -> None:
-    """Nobody else holds the client: it is collected with the task, and its connection closes."""
+    """The client has no other references. It is collected with the task, and its connection closes."""
 
     async def main() -> None:
         client = await LoopClient.connect(port=silent.port, quota_group="loop closed")
@@ -287,7 +287,7 @@ def test_what_ends_more_than_a_callback_comes_out_of_the_loop(is_main: bool, gat
 
 
 def test_the_constructor_takes_an_address(gateway: Simulator) -> None:
-    """As the other clients' does; one that it refuses leaves nothing behind (`nothing_left`)."""
+    """The arguments are those of the other clients. A refused one leaves nothing behind (`nothing_left`)."""
 
     async def main() -> None:
         async with LoopClient("127.0.0.1", gateway.port) as client:

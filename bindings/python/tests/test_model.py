@@ -1,4 +1,4 @@
-"""Replies of the library as Python values."""
+"""Replies of the library as Python objects."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from capdist import CapitalDistribution, _model, _native
 
 
 def test_every_figure_is_read_as_the_raw_layer_has_it() -> None:
-    """They are read in one step, and the same object comes as from the constructor."""
+    """The raw fields are read in one step, and give the same object as the constructor."""
     raw = _native.CapitalDistribution()
     names = [name for name, kind, *_ in _native.CapitalDistribution._fields_ if kind is ctypes.c_double]
     for number, name in enumerate(names):

@@ -1,4 +1,4 @@
-"""Names that the loop looks up for a client that it drives."""
+"""Name lookup for a client that the event loop drives."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("nothing_left")
 
 
 class Names:
-    """A running loop's names: `answers` has what each look-up tells, the last one again and again."""
+    """Replaces the loop's name lookup. `answers` has the result of each lookup; the last one is repeated."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> None:
         self.asked: list[str] = []
@@ -35,7 +35,7 @@ class Names:
 
 
 async def until(done: Any) -> None:
-    """Lets the loop go on until `done` says so."""
+    """Waits until `done` returns true, while the loop runs."""
     deadline = time.monotonic() + PATIENCE
     while not done():
         assert time.monotonic() < deadline
@@ -60,7 +60,7 @@ def test_every_attempt_after_a_failure_looks_up_again(gateway: Simulator, monkey
     lost: list[int] = []
 
     async def main() -> None:
-        # Nobody listens at the first two; meanwhile the name is gone; then it has moved.
+        # Nothing listens at the first two addresses, then the name is unknown, then it has another address.
         names = Names(monkeypatch, ["127.0.0.2"], ["127.0.0.3"], [], ["127.0.0.1"])
         async with await LoopClient.connect(
             "gateway.test", gateway.port, reconnect_min=0.02, reconnect_max=0.05, on_disconnect=lambda *_: lost.append(1)
@@ -75,7 +75,7 @@ def test_every_attempt_after_a_failure_looks_up_again(gateway: Simulator, monkey
 
 def test_all_addresses_have_their_turn(gateway: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
     async def main() -> None:
-        # Nobody listens at the first; at the second what comes waits for ever.
+        # Nothing listens at the first address, and the one at the second never answers.
         names = Names(monkeypatch, ["127.0.0.2", "127.0.0.3", "127.0.0.1"])
         with socket.socket() as full, socket.socket() as one, socket.socket() as two:
             full.bind(("127.0.0.3", gateway.port))
@@ -135,7 +135,7 @@ def test_closed_while_it_looks_up_again(monkeypatch: pytest.MonkeyPatch) -> None
 
         monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", stuck)
         await until(lambda: asked)
-        # An attempt that its look-up outlasts does not ask once more.
+        # If the attempt ends during the lookup, the name is not looked up again.
         await asyncio.sleep(0.1)
         assert (len(names.asked), len(asked)) == (1, 1)
         client.close()

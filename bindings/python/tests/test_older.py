@@ -1,4 +1,4 @@
-"""This package over the library's first version: structs that end sooner, functions and options that are not there."""
+"""The package with version 1.0 of the library: its structs are shorter, and it lacks functions and options."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ UNKNOWN
 
 @pytest.fixture(scope="module")
 def older(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Today's library as its first version was: what is read beyond a struct's end ends the process."""
+    """Today's library in the form of version 1.0. Reading beyond a struct's end would crash the process."""
     library = tmp_path_factory.mktemp("older") / "libcapdist.so.1"
     command = [
         "cc",

@@ -1,4 +1,4 @@
-"""What is asked while the gateway is down."""
+"""Requests while the gateway is down."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from support import PROMPT, SilentGateway, unused_port, wait_until
 
 
 def test_a_round_of_the_vendor_s_calls_fails_at_once(simulator: Start, silent: SilentGateway) -> None:
-    # Ten seconds is what each call waited: the round must not take as long as one.
+    # A single call with the default timeout would take ten seconds: all of them together must be faster.
     for port, words in [(unused_port(), "is OpenD running there?"), (silent.port, "logged in")]:
         with OpenQuoteContext("127.0.0.1", port, connect_timeout=1.0) as context:
             assert context.get_capital_distribution("HK.00700")[0] == RET_ERROR

@@ -1,4 +1,4 @@
-"""The package as such: types, documentation, the oldest Python it runs on."""
+"""The package itself: types, documentation, and the oldest Python version."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PUBLIC = ["capdist", "capdist.futu", "capdist.moomoo"]
 
 
 def run_tool(*arguments: str) -> str:
-    """Runs a tool of the virtual environment over the package; it must find nothing."""
+    """Runs a tool of the virtual environment on the package. It must find nothing."""
     done = subprocess.run(
         [Path(sys.executable).with_name(arguments[0]), *arguments[1:]],
         cwd=PACKAGE,
@@ -40,7 +40,7 @@ def test_mypy_strict_is_clean() -> None:
 
 
 def test_users_get_the_types(tmp_path: Path) -> None:
-    """The marker is there, and the names have the types that the documentation says."""
+    """The package has py.typed, and public names have the types in the documentation."""
     assert (SOURCE / "capdist" / "py.typed").is_file()
     program = tmp_path / "user.py"
     program.write_text(
@@ -73,7 +73,7 @@ def test_syntax_of_python_3_9(path: Path) -> None:
 
 
 def test_nothing_newer_than_python_3_9_is_used() -> None:
-    # Annotations are texts in these modules, so what stands in them need not exist.
+    # Annotations in these modules are not evaluated, so they may use newer names.
     run_tool("vermin", "--target=3.9-", "--violations", "--no-tips", "--no-eval-annotations", "src")
     for path in FILES:
         tree = ast.parse(path.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""The programs of README.md run, with the port of a gateway that stands in for OpenD."""
+"""The programs in README.md run, with the port of a gateway that stands in for OpenD."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from support import PACKAGE, run_child
 README = (PACKAGE / "README.md").read_text(encoding="utf-8")
 BLOCKS: list[str] = re.findall(r"^```python\n(.*?)^```$", README, flags=re.DOTALL | re.MULTILINE)
 
-#: What each block prints, in the order of the page, as patterns.
+#: The output of each block, in the order of the page, as a pattern.
 OUTPUTS = [
     r"2141963720\.0\n",
     r"679865080\.0 2022-06-08 15:59:59\n",

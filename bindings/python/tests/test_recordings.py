@@ -1,4 +1,4 @@
-"""What opend-simulator records of a session it answers again, however that and this one are encrypted and carried."""
+"""opend-simulator replays a session that it has recorded, also with another encryption or transport."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ KEY = ROOT / "Tests" / "vectors" / "rsa" / "1024.pem"
 SECRET = "7522027ccf5a06b1"
 CODES = ["HK.00700", "US.AAPL", "HK.99999", "HK.00700", "HK.00005", "SH.600519"]
 
-#: Options of the simulator, and of a client of it.
+#: For each way: the options of the simulator, and of its client.
 WAYS: dict[str, tuple[list[str], dict[str, Any]]] = {
     "clear": ([], {}),
     "encrypted": (["--rsa-key", str(KEY)], {"rsa_private_key_file": KEY}),
@@ -25,7 +25,7 @@ WAYS: dict[str, tuple[list[str], dict[str, Any]]] = {
 
 
 def session(simulator: Start, way: str, *options: str) -> list[Any]:
-    """What a client gets for each of the codes, in order: figures, or the gateway's words."""
+    """The results for each of the codes, in order: figures, or the gateway's message."""
     more, settings = WAYS[way]
     gateway = simulator(*more, *options)
     found: list[Any] = []
@@ -43,7 +43,7 @@ def session(simulator: Start, way: str, *options: str) -> list[Any]:
 @pytest.mark.parametrize("first", WAYS)
 def test_a_session_gets_the_same_answers_again(simulator: Start, tmp_path: Path, first: str, again: str) -> None:
     recording = tmp_path / "session.jsonl"
-    # The second question for HK.00700 is the fourth, and two of the others are over the quota.
+    # HK.00700 is requested again as the fourth, and two requests are over the quota.
     expected = session(simulator, first, "--record", str(recording), "--quota", "4/86400")
     assert [isinstance(answer, capdist.CapitalDistribution) for answer in expected] == [True, True, False, True, False, False]
     frames = [json.loads(line) for line in recording.read_text(encoding="utf-8").splitlines()]
@@ -51,7 +51,7 @@ def test_a_session_gets_the_same_answers_again(simulator: Start, tmp_path: Path,
     assert [security["code"] for security in asked] == [code.partition(".")[2] for code in CODES]
     assert {frame["transport"] for frame in frames} == {"websocket" if first == "websocket" else "tcp"}
     assert any(frame["encryption"] == "FTAES_ECB" for frame in frames) == (first == "encrypted")
-    # It has other figures and other words of its own, and needs neither.
+    # Its own figures and messages would be others. The recording replaces them.
     assert session(simulator, again, "--replay", str(recording), "--lang", "en", "--figures", "java") == expected
 
 

@@ -1,4 +1,4 @@
-"""Whether to ask again: from replies, from refused calls, and from an older library, which does not tell."""
+"""Whether to repeat: for replies, for refused calls, and with an older library, which does not have the field."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_a_refused_call_tells_by_its_status(simulator: Start) -> None:
 
 
 def test_an_older_library_s_struct_is_not_read_beyond_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It ends before `retry`; what lies behind it is another's memory."""
+    """The struct of an older library ends before `retry`."""
     for struct, read in ((_native.Reply, _model.result_of), (_native.ProtoReply, _model.proto_reply_of)):
         size = struct._retry.offset
         memory = (ctypes.c_ubyte * (size + 8))(*([0] * size + [1] * 8))
@@ -62,7 +62,7 @@ def test_an_older_library_s_struct_is_not_read_beyond_its_end(monkeypatch: pytes
         old.status = Status.REFUSED
         result = read(old, "HK.00700") if struct is _native.Reply else read(old)  # type: ignore[operator]
         assert not isinstance(result, CapitalDistribution) and result.retry is Retry.UNKNOWN
-    # And it has no such function.
+    # It also lacks the function.
     monkeypatch.setattr(_native, "lib", object())
     assert _native.retry_of_status(Status.RELEASED) is Retry.UNKNOWN
 
@@ -72,7 +72,7 @@ def test_what_only_a_newer_library_knows_is_unknown() -> None:
 
 
 def spellings() -> list[tuple[str, str, str]]:
-    """The table that all languages share: a text, what it is read as, what was meant."""
+    """The table that all languages share: a text, the security that it means, the suggestion of the error."""
     lines = (ROOT / "Tests" / "cases" / "securities.tsv").read_text(encoding="utf-8").split("\n")
     rows = [line.split("\t") for line in lines if line and not line.startswith("# ")]
     escapes = (("\\n", "\n"), ("\\r", "\r"), ("\\t", "\t"))

@@ -1,9 +1,8 @@
-"""The vendor's Python sample, with only its import line changed, for both brands; and the blocks of
+"""The vendor's Python sample for both brands, with only its import line changed, and the blocks of
 bindings/python/samples/README.md.
 
-The sample has port 11111 in its text. For the test alone the text is run with another port in that one place, so that
-it depends on no port being free. pandas prints as many columns as the terminal is wide; the documentation's was wider
-than 80.
+The sample uses port 11111. The test replaces it, so that no port must be free. pandas prints as many columns as the terminal
+has, and the documentation's had more than 80.
 """
 
 from __future__ import annotations
@@ -23,22 +22,22 @@ from support import PACKAGE, child_env, run_child, unused_port
 
 SAMPLES = PACKAGE / "samples"
 BRANDS = ("futu", "moomoo")
-#: SHA-256 of the words of the documentation's sample, below its import line.
+#: SHA-256 of the words of the sample in the vendor's documentation, without its import line.
 SAMPLE = "036494d4e7b2f7b729221d70ed420862974ceebe5a4181941e2f7666bbf7a35a"
 
 README = (SAMPLES / "README.md").read_text(encoding="utf-8")
-#: What the page, like the vendor's documentation, shows below the sample.
+#: The output that the page, like the vendor's documentation, shows below the sample.
 (OUTPUT,) = re.findall(r"^```console\n\$ python futu_sample\.py\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
 (PLOT,) = re.findall(r"^```sh\n(.*)\n```$", README, re.MULTILINE)
 
 
 def words(text: str) -> list[list[str]]:
-    """The words of each line that has some: the documentation lost the sample's white space."""
+    """The words of each line. The documentation has lost the sample's indentation."""
     return [line.split() for line in text.splitlines() if line.strip()]
 
 
 def of_brand(brand: str) -> str:
-    """The sample, which is futu's; moomoo.sed makes moomoo's of it."""
+    """The sample of a brand. moomoo.sed converts futu's to moomoo's."""
     text = (SAMPLES / "futu_sample.py").read_text(encoding="utf-8")
     if brand == "futu":
         return text
@@ -47,7 +46,7 @@ def of_brand(brand: str) -> str:
 
 
 def sample(brand: str, port: int) -> str:
-    """The sample's text, for another port."""
+    """The sample with another port."""
     text, count = re.subn(r"\bport=11111\b", f"port={port}", of_brand(brand))
     assert count == 1
     return text
@@ -83,20 +82,20 @@ def test_star_import_brings_what_the_vendor_users_name(brand: str) -> None:
 
 
 def plot(*arguments: object) -> subprocess.CompletedProcess[str]:
-    """Runs plot.py as on a machine without a screen."""
+    """Runs plot.py without a screen."""
     env = {**child_env(), "MPLBACKEND": "Agg"}
     command = [sys.executable, SAMPLES / "plot.py", *map(str, arguments)]
     return subprocess.run(command, env=env, capture_output=True, text=True, timeout=60)
 
 
 def bars(image: numpy.ndarray, color: str) -> list[int]:
-    """The heights, in points, of the bars of that colour, from left to right; the legend's patch is none."""
+    """The heights of the bars of that colour in points, from left to right, without the legend."""
     wanted = [int(color[at : at + 2], 16) for at in (1, 3, 5)]
     matching = (numpy.rint(image[:, :, :3] * 255) == wanted).all(axis=2)
     columns = matching.sum(axis=0) > 0
     edges = numpy.flatnonzero(numpy.diff(numpy.concatenate(([False], columns, [False])).astype(int)))
     spans = [slice(start, end) for start, end in zip(edges[::2], edges[1::2]) if end - start > 30]
-    # A bar stands on the axis: what is higher up in the same columns, the legend, is cut off.
+    # A bar stands on the axis. What is above it in the same columns is the legend.
     heights = []
     for span in spans:
         rows = numpy.flatnonzero(matching[:, (span.start + span.stop) // 2])
@@ -140,7 +139,7 @@ def test_plot_without_a_gateway_says_why(tmp_path: Path) -> None:
 
 
 def periodic(*arguments: object) -> subprocess.CompletedProcess[str]:
-    """Runs periodic.py as on a machine without a screen."""
+    """Runs periodic.py without a screen."""
     env = {**child_env(), "MPLBACKEND": "Agg"}
     command = [sys.executable, SAMPLES / "periodic.py", *map(str, arguments)]
     return subprocess.run(command, env=env, capture_output=True, text=True, timeout=60)

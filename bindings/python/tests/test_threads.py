@@ -1,4 +1,4 @@
-"""Python's threads and the library's: many of each, that ask, cancel, wait, open and close at once."""
+"""Many threads of Python and of the library, which request, cancel, wait, open and close at the same time."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_threads_do_everything_at_once(simulator: Start) -> None:
             try:
                 act(chance)
             except (ClosedError, CancelledRequestError):
-                pass  # other threads close any client, and cancel any number
+                pass  # other threads may have closed the client
             except BaseException as error:
                 odd.append(error)
                 raise

@@ -23,7 +23,7 @@ COLUMNS = [
     "update_time",
 ]
 
-#: Makes `import pandas` fail, as where it is not installed.
+#: Makes `import pandas` fail, as if it were not installed.
 WITHOUT_PANDAS = "import sys; sys.modules['pandas'] = None\n"
 
 
@@ -64,7 +64,7 @@ def test_errors_are_texts(simulator: Start) -> None:
 
 
 def test_no_gateway_ends_in_a_text_in_time(silent: SilentGateway) -> None:
-    # A port that refuses is told as soon as it has.
+    # If the port refuses, the call fails as soon as the attempt has failed.
     for port, words, least in [(silent.port, "not connected yet", 0.2), (unused_port(), "is OpenD running there?", 0)]:
         asked = time.monotonic()
         with OpenQuoteContext("127.0.0.1", port, connect_timeout=0.3) as context:

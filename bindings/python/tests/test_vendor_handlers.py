@@ -1,4 +1,4 @@
-"""The vendor's handlers, and the global state: what a gateway says of itself, in messages made here byte by byte."""
+"""The vendor's handlers, and the global state. The test makes OpenD's messages byte by byte."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from support import PATIENCE, threads, wait_until
 
 
 class Told(SysNotifyHandlerBase):
-    """Keeps what it is told."""
+    """Keeps what the handler receives."""
 
     def __init__(self) -> None:
         self.told: list[Any] = []
@@ -46,7 +46,7 @@ class Told(SysNotifyHandlerBase):
 
 
 class PushingGateway:
-    """Says hello to one client, then pushes and answers what it is told, with frames of its own."""
+    """Does the handshake with one client, then sends pushes and answers that it is given, as frames of its own."""
 
     def __init__(self) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -138,7 +138,7 @@ def test_stop_leaves_out_and_start_goes_on(pushing: PushingGateway) -> None:
         context.stop()
         pushing.push(LOGGED_OUT)
         assert wait_until(lambda: context._pushes.queue.empty())
-        # An answer that comes after the push has met the push's turn.
+        # Its answer comes after the push, which has been handed over by then.
         context.get_global_state()
         assert wait_until(lambda: context._pushes.queue.empty())
         time.sleep(0.05)
@@ -151,7 +151,7 @@ def test_stop_leaves_out_and_start_goes_on(pushing: PushingGateway) -> None:
 
 
 def test_a_handler_may_ask(pushing: PushingGateway) -> None:
-    """As public programs do: the global state is asked for inside it."""
+    """Published programs do this: they fetch the global state inside the handler."""
     pushing.answers[1002] = field(1, -1) + field(2, b"not now")
 
     class Asks(SysNotifyHandlerBase):

@@ -1,4 +1,4 @@
-"""What programs of the vendor's users do around a capital distribution: settings, status, errors."""
+"""What published programs do with the vendor's SDK around capital distribution: settings, status, errors."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def settings() -> Iterator[None]:
 
 
 def test_a_program_of_the_vendors_users_runs(simulator: Start) -> None:
-    """Every line stands in public programs; only the import line differs."""
+    """Every line occurs in published programs. Only the import line differs."""
     gateway = simulator()
     output = run_child(
         """
@@ -141,7 +141,7 @@ def test_a_refusal_is_the_gateways_own_words(simulator: Start) -> None:
 def test_a_refusal_for_frequency_is_too(simulator: Start) -> None:
     port = simulator("--quota", "1/30").port
     with OpenQuoteContext(port=port) as context:
-        for _ in range(2):  # the window of the library's own quota is wider
+        for _ in range(2):  # the library's own quota allows more
             ret, text = context.get_capital_distribution("HK.00700")
     assert ret == RET_ERROR and isinstance(text, ErrorText)
     assert text.error is not None and text.error.status is Status.RATE_LIMITED

@@ -1,4 +1,4 @@
-"""The watch list: within the quota, as answers come, and cancelled when nobody wants the rest."""
+"""The watch list: it keeps the quota, yields answers as they come, and cancels requests when the loop is left."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Listed = list[tuple[str, Result, float]]
 
 
 def blocking(client: Client, securities: Iterable[str]) -> Listed:
-    """The list, and when each answer came."""
+    """The list's results, with the time of each."""
     start = time.monotonic()
     return [
         (security, result, time.monotonic() - start) for security, result in client.capital_distributions(securities)
@@ -36,7 +36,7 @@ def blocking(client: Client, securities: Iterable[str]) -> Listed:
 
 
 def within_asyncio(client: AsyncClient, securities: Iterable[str]) -> Listed:
-    """The same in asyncio."""
+    """The same with asyncio."""
 
     async def collect() -> Listed:
         start = time.monotonic()
@@ -53,12 +53,12 @@ variants = pytest.mark.parametrize(("kind", "collect"), VARIANTS, ids=["Client",
 
 
 def codes(count: int) -> list[str]:
-    """Some stocks."""
+    """Codes of stocks."""
     return [f"HK.{number:05}" for number in range(1, count + 1)]
 
 
 def refusals(gateway: Simulator) -> list[str]:
-    """What the gateway refused."""
+    """The requests that the gateway refused."""
     return [request["refused"] for request in gateway.requests() if "refused" in request]
 
 
@@ -73,8 +73,8 @@ def test_the_quota_is_kept_and_all_are_answered(kind: type, collect: object, sim
     assert all(isinstance(result, CapitalDistribution) and result.security == code for code, result, _ in answers)
     assert len({result.capital_in_big for _, result, _ in answers}) == 14
     assert refusals(gateway) == []
-    # Five at once, five no sooner than a second later, the rest no sooner than another second later. (That each comes as it is
-    # answered is seen where one leaves early.)
+    # Five at once, five not before a second later, the rest not before another second. (Leaving the loop early, below, shows
+    # that each is yielded when it is answered.)
     seconds = [when for _, _, when in answers]
     assert 1.0 < seconds[5]
     assert 2.0 < seconds[10]
@@ -82,7 +82,8 @@ def test_the_quota_is_kept_and_all_are_answered(kind: type, collect: object, sim
 
 @variants
 def test_what_is_refused_for_frequency_is_asked_again(kind: type, collect: object, simulator: Start) -> None:
-    """Another program has used the quota up; with and without a quota of its own the list waits as long as it is told."""
+    """Another program has used the quota up. With and without a quota of its own, the list waits as long as the gateway
+    says."""
     gateway = simulator("--quota", "4/1")
     with Client(port=gateway.port, quota_requests=0, quota_group=f"other {kind.__name__}") as other:
         for quota in (0, 4):
@@ -146,7 +147,7 @@ def test_a_security_twice(kind: type, collect: object, simulator: Start) -> None
 
 @variants
 def test_entries_are_taken_as_they_are_needed(kind: type, collect: object, simulator: Start) -> None:
-    """A list can be longer than memory: no more is taken from it than is under way."""
+    """A list can be longer than the memory: it is read only as fast as requests are made."""
     gateway = simulator("--no-quota")
     client = kind(port=gateway.port, quota_requests=4, quota_window=0.05, quota_group=f"lazy {kind.__name__}")
     taken = 0
@@ -183,7 +184,7 @@ def test_leaving_early_cancels(simulator: Start) -> None:
     for code, _ in client.capital_distributions(codes(10)):
         assert code == "HK.00001"
         break
-    # The other two waited for a slot; they wait no more.
+    # The other two waited for a slot, and were cancelled.
     assert client.quota().waiting == 0
     client.close()
     assert len(gateway.requests()) == 3

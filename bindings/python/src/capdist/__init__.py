@@ -1,10 +1,10 @@
-"""A stock's capital distribution from a local OpenD gateway: who put money in today and who took it out.
+"""Fetches a stock's capital distribution (how much money went in and out today, by order size) from a local OpenD gateway.
 
 >>> from capdist import Client
 >>> with Client() as client:  # doctest: +SKIP
 ...     print(client.capital_distribution("HK.00700").capital_in_big)
 
-Users of the vendor's SDK find what they know in ``capdist.futu`` and ``capdist.moomoo``.
+The interface of the vendor's SDK is in ``capdist.futu`` and ``capdist.moomoo``.
 """
 
 from ._abi import Cipher, LogLevel, Retry, Status

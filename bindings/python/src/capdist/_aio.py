@@ -1,4 +1,4 @@
-"""The clients for asyncio: over the connection's own thread, and on the loop itself."""
+"""The clients for asyncio: one with a thread for its connection, and one that the event loop drives."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ._watch import Again, Entry, entry_of, listed
 
 
 def _hand_over(loop: asyncio.AbstractEventLoop, callback: Callable[..., None], *arguments: Any) -> None:
-    """Calls back on the loop's thread; a loop that is closed has nobody left who waits."""
+    """Calls a function on the loop's thread. If the loop is closed, nobody waits, and nothing is called."""
     try:
         loop.call_soon_threadsafe(callback, *arguments)
     except RuntimeError:
@@ -33,7 +33,7 @@ def _hand_over(loop: asyncio.AbstractEventLoop, callback: Callable[..., None], *
 
 
 def _running_loop() -> asyncio.AbstractEventLoop:
-    """asyncio's running loop; raises RuntimeError where there is none, and says what to use under trio."""
+    """The running asyncio loop. Raises RuntimeError if there is none, and tells what to use with trio."""
     try:
         return asyncio.get_running_loop()
     except RuntimeError:
@@ -63,7 +63,7 @@ def _settle(future: "asyncio.Future[CapitalDistribution]", result: Result) -> No
 
 
 def _call(loop: asyncio.AbstractEventLoop, callback: Callable[..., None], *arguments: Any) -> None:
-    """The same where callbacks come on the loop's own thread."""
+    """The same if the callback is on the loop's thread."""
     if not loop.is_closed():
         callback(*arguments)
 
@@ -75,13 +75,13 @@ def _answered(
     security: str,
     reply: native.Reply,
 ) -> None:
-    """A request's answer, on the connection's thread."""
+    """Completes a future. Called on the connection's thread."""
     hand_over(loop, _settle, future, result_of(reply, security))
 
 
 class AsyncClient(BaseClient):
-    """A connection to an OpenD gateway for asyncio. The arguments are those of :class:`Client`; callbacks run on the
-    connection's thread, not on the loop's. For programs without any other thread see :class:`LoopClient`."""
+    """A connection to a gateway, and the requests over it, for asyncio. The arguments are those of :class:`Client`. Callbacks
+    run on the connection's thread, not on the loop's. :class:`LoopClient` needs no thread."""
 
     _hand_over: Callable[..., None] = staticmethod(_hand_over)
 
@@ -92,7 +92,7 @@ class AsyncClient(BaseClient):
         """Waits until the connection is established.
 
         Raises:
-            ConnectError: why it is not established.
+            ConnectError: the timeout passed, or the connection failed permanently.
         """
         deadline = time.monotonic() + patience(timeout)
         connection = self._connection
@@ -116,7 +116,7 @@ class AsyncClient(BaseClient):
                     pass
         finally:
             listeners.discard(listener)
-            del error  # which holds this frame, once it is raised
+            del error  # break the cycle: its traceback refers to this frame
 
     async def capital_distribution(
         self,
@@ -128,8 +128,8 @@ class AsyncClient(BaseClient):
         security_firm: int = 0,
         outage_wait: Optional[bool] = None,
     ) -> CapitalDistribution:
-        """A stock's capital distribution; arguments and errors as :meth:`Client.capital_distribution`. Cancelling the
-        task cancels the request."""
+        """Requests a stock's capital distribution. Arguments and errors are those of :meth:`Client.capital_distribution`.
+        Cancelling the task ends the request."""
         loop = self._running_loop()
         future: asyncio.Future[CapitalDistribution] = loop.create_future()
 
@@ -143,12 +143,12 @@ class AsyncClient(BaseClient):
             self._connection.give_up(serial_no)
             raise
         finally:
-            del future  # whose error holds this frame, once it is raised
+            del future  # break the cycle: its error's traceback refers to this frame
 
     async def capital_distributions(
         self, securities: Iterable[str], *, reply_timeout: Optional[float] = None
     ) -> AsyncIterator[Tuple[str, Result]]:
-        """The figures of a watch list, each as it comes, within the quota; as :meth:`Client.capital_distributions`."""
+        """Yields the figures of a watch list, as :meth:`Client.capital_distributions` does."""
         loop = self._running_loop()
         options = request_options(_LIST_QUEUE_TIMEOUT, reply_timeout, True, 0)
         remaining = listed(securities)
@@ -172,7 +172,7 @@ class AsyncClient(BaseClient):
                     serial_no, entry, result = await asyncio.wait_for(answers.get(), again.seconds())
                 except asyncio.TimeoutError:
                     continue
-                if serial_no not in under_way:  # told once more after a signal
+                if serial_no not in under_way:  # this callback was repeated after a signal
                     continue
                 under_way.discard(serial_no)
                 if not again.takes(entry, result):
@@ -208,7 +208,7 @@ def _process(connection: Connection, _waiting: Waiting) -> None:
 
 
 class _Driver:
-    """A loop's part in a connection: calls it whenever its descriptor is readable. Knows nothing of the client."""
+    """Calls a connection whenever its descriptor is readable. It has no reference to the client."""
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, connection: Connection, waiting: Waiting, names: Optional[Names]
@@ -219,14 +219,15 @@ class _Driver:
         self._connection = connection
         self._descriptor = native.lib.capdist_get_fd(connection.handle)
         self._is_ended = False
-        # It is the loop that holds who waits on it: once it is closed nothing can be told there, and all of it may go.
+        # Only the loop holds `waiting`. If the loop is closed, nobody can wait on it, and `waiting` may be collected.
         loop.add_reader(self._descriptor, _process, connection, waiting)
 
     def end(self) -> None:
-        """Takes the connection off the loop, and releases it; on the loop's thread, or when the loop does not run."""
+        """Removes the descriptor from the loop, and releases the connection. Called on the loop's thread, or while it does not
+        run."""
         if self._is_ended:
             return
-        # Before it: the descriptor's number may be another's afterwards.
+        # Before the release, since another connection may get the descriptor's number afterwards.
         self._is_ended = True
         if self._names is not None:
             self._names.end()
@@ -235,7 +236,7 @@ class _Driver:
         self._connection.close()
 
     def abandon(self) -> None:
-        """The same wherever garbage is collected."""
+        """The same, called by the garbage collector on any thread."""
         if threading.get_ident() == self._thread or not self._loop.is_running():
             self.end()
         else:
@@ -243,24 +244,24 @@ class _Driver:
 
 
 class LoopClient(AsyncClient):
-    """A connection to an OpenD gateway that the running loop drives: no thread is behind it, and callbacks run on the loop's
-    thread. Made by :meth:`connect`, which looks a name up; the constructor
-    takes addresses only. Use it on that loop only. The methods are those of :class:`AsyncClient`.
+    """A connection to a gateway, and the requests over it, driven by the running asyncio loop without a thread. Callbacks run
+    on the loop's thread. Use :meth:`connect`, which looks the host's name up; the constructor accepts addresses only. Use the
+    client on that loop only. The methods are those of :class:`AsyncClient`.
 
-    What is no ``Exception`` (``SystemExit``) and what a signal's handler raises (``KeyboardInterrupt``) come out of the loop, as
-    they do from its other callbacks."""
+    Exceptions that are not derived from ``Exception`` (``SystemExit``), and those of signal handlers (``KeyboardInterrupt``),
+    leave the loop, as from its other callbacks."""
 
     _hand_over: Callable[..., None] = staticmethod(_call)
 
     @classmethod
     async def connect(cls, host: str = DEFAULTS.texts["host"], port: int = DEFAULTS.port, **options: Any) -> "LoopClient":
-        """Starts connecting and returns; the arguments are those of :class:`Client`.
+        """Starts to connect, and returns. The arguments are those of :class:`Client`.
 
-        A name is looked up by the loop, here and again before each later attempt. All its addresses have their turn within
-        `connect_timeout`, IPv4 before IPv6, since OpenD listens there.
+        The loop looks a name up, here and before each later attempt. All its addresses are tried within `connect_timeout`, IPv4
+        before IPv6.
 
         Raises:
-            ConnectError: the name is not found now; later it is looked up again, as long as the client reconnects.
+            ConnectError: the name was not found. Later lookups that fail are repeated, as long as the client reconnects.
             ArgumentError: an argument is not valid.
         """
         try:
@@ -273,7 +274,7 @@ class LoopClient(AsyncClient):
         except OSError as error:
             text = f"the name {host} was not found ({why_not(error)}): is it spelled right?"
             raise ConnectError(text, Status.CONNECT_FAILED) from None
-        # A proxy goes by the name, and over TLS so does the certificate: as the network writes it.
+        # Proxies need the name, and so does the certificate check over TLS. Use the form that DNS has.
         if options.get("tls") or options.get("websocket_key") is not None:
             options.setdefault("tls_server_name", host.encode("idna").decode("ascii"))
         names = Names(asyncio.get_running_loop(), host, port, addresses(found))
@@ -294,7 +295,7 @@ class LoopClient(AsyncClient):
         return loop
 
     def close(self) -> None:
-        """Closes the connection: requests under way end with :class:`CancelledRequestError` before it returns, or after the
-        callback it is called in. Harmless to repeat."""
+        """Closes the connection. Each request that is queued or in flight completes with :class:`CancelledRequestError`, before
+        this returns or, inside a callback, after that callback. Calling it again is harmless."""
         self._finalizer.detach()
         self._end()

@@ -1,4 +1,4 @@
-"""What users pass, checked and as the library takes it."""
+"""Checks the arguments of the application, and converts them for the library."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _Callback = TypeVar("_Callback", bound=Callable[..., Any])
 
 
 def milliseconds(seconds: float | None, name: str) -> int:
-    """Seconds as the library's milliseconds, where 0 is its default; a time too short to count is one millisecond."""
+    """Converts seconds to milliseconds; 0 is the library's default. A shorter time than one millisecond becomes one."""
     if seconds is None:
         return 0
     try:
@@ -31,7 +31,7 @@ def milliseconds(seconds: float | None, name: str) -> int:
 
 
 def path(file: Union[str, "os.PathLike[str]"], name: str) -> bytes:
-    """A file's path as the library takes it."""
+    """Converts a file's path."""
     try:
         raw = os.fsencode(file)
     except TypeError:
@@ -42,7 +42,7 @@ def path(file: Union[str, "os.PathLike[str]"], name: str) -> bytes:
 
 
 def utf8(text: str, name: str) -> bytes:
-    """A text as the library takes it."""
+    """Converts a text."""
     if not isinstance(text, str):
         raise ArgumentError(f"{name} must be a text, not {text!r}", Status.INVALID_ARGUMENT)
     try:
@@ -62,15 +62,15 @@ def _parsed(text: str) -> native.Security:
 
 
 def parse_security(text: str) -> native.Security:
-    """A security as the library reads it; shared, so not to be changed."""
+    """Converts a security. The result is shared: do not change it."""
     try:
         return _parsed(text)
-    except TypeError:  # what cannot be looked up is no text
+    except TypeError:  # only texts can be keys of the cache
         raise ArgumentError(f"the security must be a text, not {text!r}", Status.INVALID_ARGUMENT) from None
 
 
 def patience(timeout: float) -> float:
-    """A time limit of this package's own waits, in seconds; 0 only looks."""
+    """Checks the timeout of a wait in this package, in seconds; 0: does not wait."""
     try:
         is_valid = 0 <= timeout <= 3600
     except TypeError:
@@ -83,7 +83,7 @@ def patience(timeout: float) -> float:
 
 
 def number(value: int, name: str, low: int = -(2**31), high: int = 2**31 - 1) -> int:
-    """A whole number in that range, which is C's own where none is named."""
+    """Checks a whole number. The default range is that of C's int32."""
     try:
         whole = operator.index(value)
     except TypeError:
@@ -94,14 +94,14 @@ def number(value: int, name: str, low: int = -(2**31), high: int = 2**31 - 1) ->
 
 
 def needed_callback(given: _Callback, name: str) -> _Callback:
-    """What can be called."""
+    """Checks that an argument is callable."""
     if not callable(given):
         raise ArgumentError(f"{name} must be callable, and {given!r} is not", Status.INVALID_ARGUMENT)
     return given
 
 
 def optional_callback(given: Optional[_Callback], name: str) -> Optional[_Callback]:
-    """The same, or None."""
+    """Checks that an argument is callable or None."""
     return None if given is None else needed_callback(given, name)
 
 
@@ -112,7 +112,7 @@ def request_options(
     security_firm: int,
     outage_wait: Optional[bool] = None,
 ) -> Optional[native.RequestOptions]:
-    """The library's request options; None when all are the connection's."""
+    """The library's request options; None if all are the connection's."""
     if queue_timeout is None and reply_timeout is None and wait is None and security_firm == 0 and outage_wait is None:
         return None
     options = native.initialised(native.RequestOptions)

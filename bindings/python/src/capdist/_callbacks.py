@@ -1,10 +1,10 @@
-"""What the library calls: the callbacks of all connections, which find theirs by an integer.
+"""The functions that the library calls, for all connections.
 
-- C is never handed an object. Its user data are integers, looked up here, so a late callback finds nothing rather than
-  something that is gone.
-- A connection knows the user's callbacks weakly, so that a client that is reachable from its own callbacks can be
-  collected all the same. What waits on a loop that drives the connection it knows weakly too: the loop holds it.
-- What a signal's handler raises in a callback: see `_signals`.
+- The user data that C gets is an integer, which is looked up here, and never an object. A late callback finds nothing, instead
+  of an object that was freed.
+- A connection has weak references to the application's callbacks, so that a client that its own callbacks refer to can still be
+  collected. Its reference to `Waiting` is weak, too: a loop that drives the connection holds that.
+- Exceptions of signal handlers in callbacks: see `_signals`.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ ProtoSink = Callable[[native.ProtoReply], None]
 tokens = itertools.count(1)
 connections: Dict[int, "Connection"] = {}
 pending: Dict[int, Tuple["Connection", Callable[[Any], None]]] = {}
-#: Threads that are inside a callback whenever they run Python.
+#: The connections' threads. All Python code on them runs inside callbacks.
 callback_threads: set[int] = set()
 
-#: CPython's own interface; PyPy has none, and gives each thread what it needs by itself.
+#: CPython's C API. PyPy has none, and needs no thread states.
 api: Any = getattr(ctypes, "pythonapi", None)
 if api is not None:
     api.PyGILState_Ensure.restype = ctypes.c_int
@@ -50,19 +50,20 @@ if api is not None:
 
 
 class Waiting:
-    """What waits for a connection. The client holds it, and a loop that drives the connection: so it goes with them."""
+    """What waits for a connection. The client holds it, and so does a loop that drives the connection. It is freed with
+    them."""
 
     def __init__(self, resolver: Optional[Callable[[Connection], None]] = None) -> None:
-        #: Looks the host's name up, and tells `resolved`; None where the library does.
+        #: Looks the host's name up, and calls `resolved`; None if the library does.
         self.resolver = resolver
         #: Called after each change of state, on the connection's thread.
         self.listeners: set[Callable[[], None]] = set()
-        #: By serial number; only where a loop drives.
+        #: By serial number; used only if a loop drives the connection.
         self.sinks: Dict[int, ReplySink] = {}
 
 
 class Callbacks:
-    """The user's callbacks of a connection; each may be None."""
+    """The application's callbacks of a connection. Each may be None."""
 
     def __init__(
         self,
@@ -107,7 +108,7 @@ def _handle_driven_reply(_conn: int, serial_no: int, reply: Any, token: int) -> 
     sink = waiting.sinks.get(serial_no) if waiting is not None else None
     if waiting is not None and sink is not None:
         sink(reply.contents)
-        # After it, so that what is cut off is found again.
+        # Removed afterwards, so that a repeated callback finds it.
         waiting.sinks.pop(serial_no, None)
 
 
@@ -186,8 +187,8 @@ def _handle_closed(token: int) -> None:
 
 
 def _reporting(handler: Callable[..., None]) -> Callable[..., None]:
-    """What it raises is told to `sys.unraisablehook`, as CPython's ctypes does; PyPy's prints it, and ends the process for a
-    SystemExit."""
+    """Reports the handler's exceptions to `sys.unraisablehook`, as ctypes does with CPython. PyPy's ctypes prints them, and
+    ends the process for SystemExit."""
     if api is not None:
         return handler
 
@@ -200,7 +201,7 @@ def _reporting(handler: Callable[..., None]) -> Callable[..., None]:
                 err_msg="Exception ignored on calling ctypes callback function",
             )  # fmt: skip
             hook: Any = getattr(sys, "unraisablehook", None)
-            # Its own wants what is PyPy's alone.
+            # PyPy's own hook needs arguments that only PyPy can make.
             if hook is not None and hook is not getattr(sys, "__unraisablehook__", None):
                 hook(told)
             else:
@@ -209,7 +210,7 @@ def _reporting(handler: Callable[..., None]) -> Callable[..., None]:
     return reporting
 
 
-# Kept here for as long as the process lives, since C may call them for as long.
+# C may call these as long as the process runs, so they are never freed.
 on_reply = native.ReplyFn(_reporting(_handle_reply))
 on_driven_reply = native.ReplyFn(_reporting(_handle_driven_reply))
 on_proto_reply = native.ProtoFn(_reporting(_handle_proto_reply))
@@ -221,5 +222,5 @@ on_log = native.LogFn(_reporting(_handle_log))
 on_closed = native.ClosedFn(_reporting(_handle_closed))
 on_resolve = native.ResolveFn(_reporting(_handle_resolve))
 
-# Loaded again (importlib.reload): C and open connections hold what was made the first time, so that stays.
+# importlib.reload() keeps the objects of the first import: C and open connections use them.
 globals().update(_before)

@@ -1,4 +1,4 @@
-"""The typed client: blocking calls, callbacks and a watch list."""
+"""The client with blocking calls, callbacks and watch lists."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ from ._status import ArgumentError, RequestError
 from ._waits import Flag, Queue
 from ._watch import Again, Entry, entry_of, listed
 
-#: What became of one request: figures, or the exception that tells why there are none.
+#: How a request completed: figures, or the exception that tells why there are none.
 Result = Union[CapitalDistribution, RequestError]
 
-#: Requests of a watch list under way at a time when no quota is kept.
+#: Most requests of a watch list in flight if no quota is kept.
 _UNLIMITED_WINDOW = 64
-#: How long one entry of a watch list may wait for its turn, in seconds: the longest the library takes.
+#: The queue timeout of a watch list's requests, in seconds: the longest that the library accepts.
 _LIST_QUEUE_TIMEOUT = 3600.0
 
 
-#: The library's own.
+#: The options with the library's defaults.
 DEFAULTS = native.initialised(native.Options)
 
 
 class BaseClient:
-    """What the clients share: the connection and its options. See :class:`Client` for the arguments."""
+    """The part that all clients share: the connection and its options. The arguments are described at :class:`Client`."""
 
     def __init__(
         self,
@@ -128,14 +128,14 @@ class BaseClient:
         )
         self._waiting = Waiting(_resolver)
         self._connection = Connection(options, self._callbacks, self._waiting)
-        # A client that is dropped without being closed closes then, and nobody waits for it.
+        # A client without references closes when it is garbage-collected. Nothing waits for that.
         self._finalizer = weakref.finalize(self, self._connection.abandon)
 
     def cancel(self, serial_no: int) -> bool:
-        """Ends a request that is queued or in flight; it completes as cancelled.
+        """Ends a request that is queued or in flight. It completes as cancelled.
 
         Returns:
-            False if there is no such request any more.
+            False if no such request is queued or in flight.
         """
         return self._connection.cancel(number(serial_no, "serial_no", 0, 2**32 - 1))
 
@@ -144,12 +144,12 @@ class BaseClient:
         return self._connection.info()
 
     def quota(self) -> Quota:
-        """The quota of the connection's group."""
+        """The state of the connection's quota group."""
         return self._connection.quota()
 
     def close(self) -> None:
-        """Closes the connection. Requests under way end with :class:`CancelledRequestError`. Harmless to repeat; every
-        other call raises :class:`ClosedError` from then on."""
+        """Closes the connection. Each request that is queued or in flight completes with :class:`CancelledRequestError`.
+        Calling it again is harmless. Every other call raises :class:`ClosedError` from now on."""
         self._finalizer.detach()
         self._connection.close()
 
@@ -158,56 +158,65 @@ class BaseClient:
 
 
 class Client(BaseClient):
-    """A connection to an OpenD gateway, for threads. Every method may be called from any thread.
+    """A connection to a gateway, and the requests over it. Every method may be called from any thread. Three raise
+    :class:`WouldDeadlockError` inside callbacks: :meth:`wait_ready`, :meth:`capital_distribution`,
+    :meth:`capital_distributions`.
 
-    The constructor starts connecting and returns; requests made before the connection is established wait for it.
+    The constructor starts to connect, and returns. Requests may be made right away: they are queued until the connection is
+    established.
 
     Args:
-        host: numeric address, ``localhost`` or a name.
+        host: the gateway: a numeric IPv4 or IPv6 address, ``localhost`` or a host name.
         port: 1 to 65535.
-        client_id: names the program to the gateway.
-        client_version: major * 100 + minor.
-        recv_notify: ask the gateway for pushes, delivered to `on_push`.
-        rsa_private_key: the key that OpenD has, as PEM text; turns encryption on.
-        rsa_private_key_file: or the path of a PEM file.
-        packet_cipher: what encrypts bodies after the handshake; only has an effect with a key.
-        websocket_key: connect to OpenD's WebSocket, with the key that is set there; "" if none is.
-        tls: over TLS, which implies WebSocket. The certificate must be for `host`.
-        ca_file: a PEM file of the certificates to trust, CAs' or the gateway's own; None: the system's CAs.
-        tls_server_name: WebSocket only: server name for the HTTP Host header, SNI and the certificate check. Set it where
-            `host` is an address that the program looked up itself.
-        tls_insecure_accept_any_certificate: accept any certificate; for tests only.
-        reconnect: repeat attempts to connect, the first one too, and reconnect after a lost connection.
-        reconnect_min: first pause of the exponential backoff, in seconds; `reconnect_max` the longest.
-        connect_timeout: for one attempt, in seconds.
-        queue_timeout: from accepted to sent, in seconds; waiting for the quota counts.
+        client_id: the application's name, shown to the gateway, 1 to 255 bytes.
+        client_version: the application's version, major * 100 + minor, not negative.
+        recv_notify: whether to ask the gateway for pushes, which go to `on_push`. Over WebSocket the gateway always pushes, and
+            with False the library drops the pushes.
+        rsa_private_key: TCP only: an RSA key of 512 to 4096 bits as PEM text, PKCS#1 or PKCS#8, without passphrase. It turns
+            encryption on.
+        rsa_private_key_file: the same as a file: its path.
+        packet_cipher: how bodies after InitConnect are encrypted; only has an effect with an RSA key.
+        websocket_key: connects to OpenD's WebSocket, with the key that is set in OpenD, not its MD5; "" if it has none.
+        tls: connects to OpenD's WebSocket over TLS.
+        ca_file: TLS only: the path of a PEM file with the certificates to trust; None: the system's CAs.
+        tls_server_name: WebSocket only: server name for the HTTP Host header, SNI and the certificate check. Use it if `host`
+            is an address that the application looked up itself. None: `host`.
+        tls_insecure_accept_any_certificate: TLS only: accept any certificate; for tests only.
+        reconnect: whether to repeat attempts to connect, the first one too, and to reconnect after a lost connection.
+        reconnect_min: the first pause between attempts, in seconds. Pauses double, and each is shortened at random by up to
+            half.
+        reconnect_max: the longest pause, in seconds, not below the first.
+        connect_timeout: the limit of one attempt, including name lookup and InitConnect, in seconds.
+        queue_timeout: from accepted to sent, in seconds.
         reply_timeout: from sent to answered, in seconds.
-        outage_wait: during an outage, from an attempt to connect that failed until one succeeds, wait for the connection (True), or
-            raise the last attempt's :class:`ConnectError` at once.
-        quota_requests: requests in a window; 0 keeps no quota.
-        quota_window: the window in seconds.
-        quota_wait: wait for a free slot (True), or raise :class:`RateLimitedError` at once.
-        quota_group: clients with the same group share a quota in this process; by default those of one host do.
-        max_queue: most requests queued and in flight together.
-        max_body_bytes: longest body, sent or received.
-        on_init_connect: called with (err_code, text) when the connection is established (0) or has failed permanently.
-        on_disconnect: called with (err_code, text) when it is lost.
-        on_attempt_failed: called with (err_code, text) when an attempt to connect failed, and another one follows.
-        on_push: called with (proto_id, body) for each push.
-        on_log: called with (level, text), a :class:`LogLevel`; None: the lines go to :mod:`logging`'s ``capdist``.
+        outage_wait: what a request does during an outage. True: it waits for the connection. False: it raises the last
+            attempt's :class:`ConnectError` at once.
+        quota_requests: requests in a window, 0 to 100,000; 0: no quota is kept.
+        quota_window: the window's length in seconds.
+        quota_wait: what a request does when no slot of the quota is free. True: it waits for one. False: it raises
+            :class:`RateLimitedError` at once.
+        quota_group: clients of this process with the same group share a quota; None: one group for each host.
+        max_queue: most requests queued and in flight together, 1 to 1,000,000.
+        max_body_bytes: longest body, sent or received, 1,024 to 268,435,456.
+        on_init_connect: called with (err_code, text) when the connection is established (err_code 0), also after each
+            reconnect, or has failed permanently.
+        on_disconnect: called with (err_code, text) when the connection was lost.
+        on_attempt_failed: called with (err_code, text) when an attempt to connect failed, and the library will try again.
+        on_push: called with (proto_id, body) when the gateway pushed a message.
+        on_log: called with (level, text), a :class:`LogLevel` and one line of English; None: the log goes to the logger
+            ``capdist`` of :mod:`logging`.
 
-    Callbacks run on the connection's thread, one at a time. What they raise is reported through
-    ``sys.unraisablehook``. Blocking calls raise :class:`WouldDeadlockError` inside them.
+    Callbacks run on the connection's thread, one at a time: keep them short. What they raise goes to ``sys.unraisablehook``.
 
     Raises:
         ArgumentError: an argument is not valid.
     """
 
     def wait_ready(self, timeout: float = 10.0) -> None:
-        """Waits until the connection is established.
+        """Waits until the connection is established. If an attempt fails and another one follows, it goes on waiting.
 
         Raises:
-            ConnectError: why it is not established.
+            ConnectError: the timeout passed, or the connection failed permanently.
         """
         self._connection.wait_ready(timeout)
 
@@ -221,19 +230,19 @@ class Client(BaseClient):
         security_firm: int = 0,
         outage_wait: Optional[bool] = None,
     ) -> CapitalDistribution:
-        """A stock's capital distribution; blocks for at most the two timeouts (None: the client's).
+        """Requests a stock's capital distribution, and waits for it: at most the queue timeout plus the reply timeout.
 
         Args:
             security: such as "HK.00700".
-            queue_timeout: from accepted to sent, in seconds.
-            reply_timeout: from sent to answered, in seconds.
-            wait: wait for a slot of the quota, or raise at once (None: the client's).
-            security_firm: sent only if not 0.
-            outage_wait: wait for the connection during an outage, or raise at once (None: the client's).
+            queue_timeout: from accepted to sent, in seconds; None: the client's.
+            reply_timeout: from sent to answered, in seconds; None: the client's.
+            wait: what the request does when no slot of the quota is free: wait (True) or raise at once; None: the client's.
+            security_firm: QotHeader.securityFirm; 0: not sent. Gateways read it since 10.11.
+            outage_wait: what the request does during an outage: wait (True) or raise at once; None: the client's.
 
         Raises:
-            RequestError: there are no figures, and why.
-            ArgumentError, ClosedError, WouldDeadlockError, ConnectError: the request was not made.
+            RequestError: the request completed without figures.
+            ArgumentError, ClosedError, WouldDeadlockError, ConnectError: the request was refused.
         """
         refuse_in_callback()
         arrived = Flag()
@@ -251,7 +260,7 @@ class Client(BaseClient):
         try:
             arrived.wait()
         except BaseException:
-            # Ctrl-C, or a greenlet's time-out: nobody wants the answer any more.
+            # Ctrl-C, or a greenlet's timeout: the answer is no longer needed.
             self._connection.give_up(serial_no)
             raise
         if isinstance(result, CapitalDistribution):
@@ -259,7 +268,7 @@ class Client(BaseClient):
         try:
             raise result
         finally:
-            result = None  # or the error, its traceback and this frame would keep the client until a collection
+            result = None  # break the cycle: the error's traceback refers to this frame, which refers to the client
 
     def get_capital_distribution(
         self,
@@ -272,11 +281,11 @@ class Client(BaseClient):
         security_firm: int = 0,
         outage_wait: Optional[bool] = None,
     ) -> int:
-        """The same without blocking: `callback` is called exactly once with the request's serial number and the
-        figures, or the exception that tells why there are none.
+        """The same with a callback. It is called exactly once, with the request's serial number and the figures, or with the
+        exception that tells why there are none.
 
         Returns:
-            The serial number.
+            The request's serial number.
         """
         needed_callback(callback, "callback")
 
@@ -289,19 +298,19 @@ class Client(BaseClient):
     def capital_distributions(
         self, securities: Iterable[str], *, reply_timeout: Optional[float] = None
     ) -> Iterator[Tuple[str, Result]]:
-        """The figures of a watch list, each as it comes, within the quota.
+        """Yields the figures of a watch list, in the order in which they come, within the quota.
 
-        No more requests are under way than the quota has slots, so a long list waits its turn without timing out. What
-        the gateway refuses for frequency, since other programs use it too, is asked again after the time it tells, up to
-        ten times. Leaving the loop early cancels what is under way.
+        No more requests are in flight than the quota has slots, so a long list does not time out. A request that the gateway
+        refuses because of its rate limit is repeated up to ten times, each time after the pause that the refusal tells. Leaving
+        the loop cancels the requests in flight.
 
         Yields:
-            The security, and its figures or the exception that tells why there are none: for an entry that is no
-            security a :class:`RequestError` with ``Status.INVALID_ARGUMENT``.
+            The security, and its figures or the exception that tells why there are none. If a text is not a security, that is a
+            :class:`RequestError` with ``Status.INVALID_ARGUMENT``.
 
         Raises:
-            ArgumentError: `securities` is no list, or `reply_timeout` is not valid.
-            ClosedError, WouldDeadlockError, ConnectError: a request could not be made.
+            ArgumentError: `securities` is not a list, or `reply_timeout` is not valid.
+            ClosedError, WouldDeadlockError, ConnectError: a request was refused.
         """
         refuse_in_callback()
         options = request_options(_LIST_QUEUE_TIMEOUT, reply_timeout, True, 0)
@@ -356,10 +365,10 @@ class Client(BaseClient):
         wait: Optional[bool] = None,
         outage_wait: Optional[bool] = None,
     ) -> int:
-        """Sends any other request as raw protobuf; `callback` is called exactly once.
+        """Sends any other request as raw protobuf. `callback` is called exactly once with the reply.
 
         Returns:
-            The serial number.
+            The request's serial number.
         """
         needed_callback(callback, "callback")
         number(proto_id, "proto_id", 0, 2**32 - 1)

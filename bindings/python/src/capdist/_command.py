@@ -1,4 +1,4 @@
-"""The command `capdist`, which a wheel has beside the library."""
+"""Runs the command `capdist`, which a wheel contains."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def main() -> int:
-    """Becomes the command. Returns, with a sentence, only where there is none."""
+    """Replaces this process by the command. Returns an error text if the package does not contain it."""
     command = Path(__file__).with_name("capdist")
     try:
         os.execv(command, ["capdist", *sys.argv[1:]])

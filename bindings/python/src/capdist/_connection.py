@@ -1,13 +1,13 @@
-"""One connection of the library, with what Python needs around it. Everything that users see is built on it.
+"""One connection of the library. All clients are built on it.
 
-How the C library and the interpreter live together:
+How the library and the interpreter work together:
 
-- No blocking function of the library is called: waits are Python's own, so that Ctrl-C ends them at once.
-- The connection's thread gets one thread state for its whole life. Left alone, ctypes makes and drops one at each
-  callback, which costs twenty times as much as the callback. In application-driven mode callbacks come on the loop's thread.
-- Before the interpreter goes, all connections are released, so that no thread calls into it after that.
+- All waits are Python's own, so that Ctrl-C ends them at once. No blocking function of the library is called.
+- The connection's thread has one thread state until it ends. Without that, ctypes would make and free one for each callback,
+  which takes twenty times as long as the callback. In application-driven mode callbacks run on the loop's thread.
+- When the interpreter exits, all connections are released first, so that no thread calls into it afterwards.
 - A forked child keeps none of its parent's connections.
-- What the library calls: see `_callbacks`.
+- The functions that the library calls are in `_callbacks`.
 """
 
 from __future__ import annotations
@@ -34,15 +34,16 @@ _before: Dict[str, Any] = {name: value for name, value in globals().items() if n
 _is_exiting = False
 _EXITING = "the interpreter is exiting: no new connections"
 
-#: As much as `threading` gives its threads.
+#: The usual stack size of Python's threads.
 _THREAD_STACK_BYTES = 8 * 1024 * 1024
 
-#: How long the interpreter's exit waits for a callback that is running, in seconds.
+#: The longest wait at the interpreter's exit for a callback that is running, in seconds.
 _EXIT_PATIENCE = 2.0
 
 
 def _refuse_in_subinterpreter() -> None:
-    """A thread that Python did not start always comes into the main interpreter, and there it would run this one's objects."""
+    """Raises in a subinterpreter: a thread that Python did not start always enters the main interpreter, where it must not use
+    objects of this one."""
     if _callbacks.api is not None and _callbacks.api.PyInterpreterState_GetID(_callbacks.api.PyInterpreterState_Get()) != 0:
         raise call_error(
             Status.UNSUPPORTED,
@@ -52,7 +53,7 @@ def _refuse_in_subinterpreter() -> None:
 
 
 def refuse_in_callback() -> None:
-    """Raises where a wait would be for the very thread it is on."""
+    """Raises inside a callback: a wait there would be for the thread that it runs on."""
     if get_ident() in _callbacks.callback_threads:
         raise WouldDeadlockError(
             "inside a callback this call would wait for its own thread: use the one with a callback",
@@ -61,7 +62,7 @@ def refuse_in_callback() -> None:
 
 
 class Connection:
-    """A connection's handle and the callbacks that come over it. Safe from any thread."""
+    """A connection's handle and callbacks. Safe to use from any thread."""
 
     def __init__(self, options: native.Options, callbacks: Callbacks, waiting: Waiting) -> None:
         if _is_exiting:
@@ -75,7 +76,7 @@ class Connection:
         self.handle = c_void_p()
         self._token = next(_callbacks.tokens)
         self._gil_state: Optional[int] = None
-        #: Whether a loop drives it, on a thread that is Python's own.
+        #: Whether an event loop drives it, on a thread of Python.
         self.is_driven = options.mode == native.MODE_HOST_DRIVEN
         self.is_attached = self.is_driven
         self._thread = get_ident() if self.is_driven else 0
@@ -87,22 +88,22 @@ class Connection:
         options.on_disconnect = _callbacks.on_disconnect
         if callbacks.on_push is not None:
             options.on_push = _callbacks.on_push
-        # In any case: the first line comes at once, and gives the thread its thread state early.
+        # Always set: the first log message comes at once, and so the thread gets its thread state early.
         options.on_log = _callbacks.on_log
         options.on_closed = _callbacks.on_closed
         if waiting.resolver is not None:
             native.set_if_known(options, "on_resolve", _callbacks.on_resolve)
-        # Callbacks are Python, which takes the stack of a thread of its own.
+        # Callbacks run Python code, which needs as large a stack as Python's own threads have.
         native.set_if_known(options, "thread_stack_bytes", _THREAD_STACK_BYTES)
         options.user_data = self._token
         _callbacks.connections[self._token] = self
         try:
             native.check(native.lib.capdist_init_connect(byref(options), byref(self.handle)))
-            if _is_exiting:  # too late for the round that closes all
+            if _is_exiting:  # `_close_all` has run already
                 self._is_closing = False
                 raise ClosedError(_EXITING, Status.RELEASED)
         except BaseException:
-            if self.handle:  # or Ctrl-C, just after it was made
+            if self.handle:  # Ctrl-C, just after it was made
                 self.abandon()
             else:
                 _callbacks.connections.pop(self._token, None)
@@ -111,8 +112,8 @@ class Connection:
     # Requests
 
     def ask(self, security: native.Security, options: Optional[native.RequestOptions], sink: ReplySink) -> int:
-        """Asks; `sink` is called on the connection's thread, exactly once, or where a loop drives with the same answer once
-        more after a signal. Returns the serial number."""
+        """Makes a request, and returns its serial number. `sink` is called exactly once, on the connection's thread. If a loop
+        drives the connection, `sink` may be called again with the same answer after a signal."""
         serial_no = c_uint32()
         token = self._token if self.is_driven else next(_callbacks.tokens)
         if not self.is_driven:
@@ -125,7 +126,7 @@ class Connection:
             _callbacks.pending.pop(token, None)
             self._raise(status)
         waiting = self.waiting() if self.is_driven else None
-        if waiting is not None:  # where a loop drives no answer comes before the next turn
+        if waiting is not None:  # no answer comes before the loop's next turn
             waiting.sinks[serial_no.value] = sink
         return serial_no.value
 
@@ -144,7 +145,7 @@ class Connection:
         return serial_no.value
 
     def cancel(self, serial_no: int) -> bool:
-        """Ends a request; False if there is none of that number any more."""
+        """Ends a request. Returns False if no such request is queued or in flight."""
         status = native.lib.capdist_cancel(self.handle, serial_no)
         if status in (Status.NOT_FOUND, Status.RELEASED):
             return False
@@ -153,23 +154,24 @@ class Connection:
         return True
 
     def give_up(self, serial_no: int) -> None:
-        """The same for a request whose answer nobody wants any more."""
+        """The same, for a request whose answer is no longer needed."""
         native.lib.capdist_cancel(self.handle, serial_no)
 
     # State
 
     def look(self) -> Tuple[Optional[CapdistError], bool]:
-        """Why there is no connection, or None if there is one; and whether that is permanent."""
-        # Before the cause, so that a cause that is called final is the final one.
+        """The reason why the connection is not established, or None if it is; and whether that is final."""
+        # Read before the cause: a cause that is called final is then the last one.
         is_final = self.info().is_final
-        # A time limit of 0 only looks.
+        # With a timeout of 0 the call does not wait.
         status = native.lib.capdist_wait_ready(self.handle, 0)
         if status == 0:
             return None, True
         return call_error(status, native.text(native.lib.capdist_last_error())), is_final
 
     def wait_ready(self, timeout: float, through_outage: bool = True) -> None:
-        """Waits until the connection is established; else raises why not. Without `through_outage` it raises after a failed attempt."""
+        """Waits until the connection is established, or raises. Without `through_outage` it raises as soon as an attempt has
+        failed."""
         refuse_in_callback()
         deadline = time.monotonic() + patience(timeout)
         error: Optional[CapdistError] = None
@@ -181,14 +183,14 @@ class Connection:
             return error is None or is_final or (self.is_in_outage and not through_outage)
 
         try:
-            # The library tells at once; the limit of each wait is for a child that was forked in between.
+            # Each wait is limited, since a child that is forked meanwhile is not notified.
             while not self.changed.wait(done, min(max(deadline - time.monotonic(), 0.0), 1.0)):
                 if time.monotonic() >= deadline:
                     break
             if error is not None:
                 raise error
         finally:
-            error = None  # which holds this frame, once it is raised
+            error = None  # break the cycle: its traceback refers to this frame
 
     def info(self) -> ConnectionInfo:
         """What is known of the connection."""
@@ -203,7 +205,7 @@ class Connection:
         )
 
     def quota(self) -> Quota:
-        """The quota of the connection's group."""
+        """The state of the connection's quota group."""
         raw = native.initialised(native.Quota)
         native.check(native.lib.capdist_get_quota(self.handle, byref(raw)))
         next_slot = raw.next_slot_ms / 1000 if raw.next_slot_ms >= 0 else None
@@ -211,20 +213,21 @@ class Connection:
 
     @property
     def is_closing(self) -> bool:
-        """Whether it is released, or about to be."""
+        """Whether it is released, or will be."""
         return self._is_closing
 
     def resolved(self, addresses: Optional[str], why: str = "") -> None:
-        """Tells the addresses of the host that were asked for, separated by spaces; None: why there are none. Too late is harmless."""
+        """Answers the library with the host's addresses, separated by spaces; or with None and the reason. A late answer is
+        harmless."""
         raw = addresses.encode() if addresses else None
         native.lib.capdist_resolved(self.handle, raw, why.encode("utf-8", "replace")[:255] or None)
 
     def process(self) -> None:
-        """Does what there is to do where a loop drives; raises what a signal's handler raised meanwhile."""
+        """Does the pending work, if a loop drives the connection. Raises what a signal's handler raised meanwhile."""
         _signals.call(native.lib.capdist_process, self.handle)
 
     def close(self) -> None:
-        """Releases the connection; waits until its thread is gone, unless inside a callback. Harmless to repeat."""
+        """Releases the connection. Outside callbacks it waits until its thread has ended. Calling it again is harmless."""
         thread = self.start_release()
         if self.is_driven or get_ident() in _callbacks.callback_threads:
             return
@@ -236,32 +239,33 @@ class Connection:
         native.join_thread(thread)
 
     def abandon(self) -> None:
-        """Releases the connection and waits for nothing. Takes no lock: garbage may be collected anywhere."""
+        """Releases the connection, and does not wait. Takes no lock: the garbage collector may call it anywhere."""
         native.detach_thread(self.start_release())
 
     def disown(self) -> None:
-        """In a forked child: only the descriptors are ours to close."""
+        """Forgets the parent's connection in a forked child. The library only closes its descriptors."""
         self._is_closing = True
-        # New ones: the parent's threads may have been waiting.
+        # The parent's threads may be waiting on the old ones.
         self.changed = Signal()
         self.closed = Flag()
         self.closed.is_set = True
         native.lib.capdist_release(self.handle)
 
     def start_release(self) -> Optional[c_void_p]:
-        """Releases on another thread, if it is not done yet: callbacks of the user may run, nobody knows how long, and
-        no Ctrl-C reaches a thread that waits inside C. Returns the thread, to be joined or detached."""
+        """Starts to release the connection on another thread, unless that was done. The release waits for a callback of the
+        application, however long it takes, and Ctrl-C does not end a wait in C. Returns the thread, to be joined or
+        detached."""
         if self._is_closing:
             return None
         self._is_closing = True
-        # While the interpreter exits, the loop's thread may be inside a callback that does not return.
+        # At the interpreter's exit the loop's thread may be inside a callback that does not return.
         is_ours = self.is_driven and not (_is_exiting and get_ident() != self._thread)
         if get_ident() not in _callbacks.callback_threads and not is_ours:
             thread = native.start_release(self.handle)
             if thread is not None:
                 return thread
-        # Inside a callback it does not wait, and one that a loop drives ends in the call, or after the callback that makes
-        # it. Without a thread to do it on, waiting inside C is what is left.
+        # Inside a callback the release does not wait. If a loop drives the connection, it is released within the call, or after
+        # the running callback. If no thread can be started, all that is left is to wait in C.
         if self.is_driven:
             _signals.call(native.lib.capdist_release, self.handle)
         else:
@@ -274,14 +278,14 @@ class Connection:
     # On the connection's thread
 
     def attach(self) -> None:
-        """Gives this thread a thread state that outlives the callback."""
+        """Gives this thread a thread state that stays until `detach`."""
         self._thread = get_ident()
         _callbacks.callback_threads.add(self._thread)
         self._gil_state = _callbacks.api.PyGILState_Ensure() if _callbacks.api is not None else 0
         self.is_attached = True
 
     def detach(self) -> None:
-        """Takes it back in the thread's last callback."""
+        """Frees the thread state, in the thread's last callback."""
         if self._gil_state is not None:
             _callbacks.callback_threads.discard(self._thread)
             state, self._gil_state = self._gil_state, None
@@ -289,7 +293,7 @@ class Connection:
                 _callbacks.api.PyGILState_Release(state)
 
     def tell(self) -> None:
-        """Wakes who waits for a change of state."""
+        """Notifies everybody who waits for a change of state."""
         self.changed.notify()
         waiting = self.waiting()
         if waiting is not None:
@@ -303,21 +307,21 @@ def _close_all() -> None:
     releases = [(connection, connection.start_release()) for connection in list(_callbacks.connections.values())]
     deadline = time.monotonic() + _EXIT_PATIENCE
     for connection, thread in releases:
-        # One whose callback does not return is left behind, like any daemon thread.
+        # If a callback does not return, its thread is abandoned, like any daemon thread.
         if connection.closed.wait(max(0.0, deadline - time.monotonic())):
             native.join_thread(thread)
 
 
 def _before_fork() -> None:
-    """Until 3.12 a child hangs in the interpreter if another thread was just getting its thread state. A connection's
-    thread gets one as soon as it runs."""
+    """Before 3.12 a child hangs in the interpreter if another thread was getting its thread state during the fork. A
+    connection's thread gets one as soon as it runs."""
     deadline = time.monotonic() + 1.0
     while any(not one.is_attached for one in list(_callbacks.connections.values())) and time.monotonic() < deadline:
         sleep(0.0002)
 
 
 def _after_fork_in_child() -> None:
-    # The requests are the parent's, and so are its threads.
+    # The requests and the threads are the parent's.
     inherited = list(_callbacks.connections.values())
     _callbacks.connections.clear()
     _callbacks.pending.clear()
@@ -332,5 +336,5 @@ if "_close_all" not in _before:
         os.register_at_fork(before=_before_fork)
     os.register_at_fork(after_in_child=_after_fork_in_child)
 
-# Loaded again (importlib.reload): C and open connections hold what was made the first time, so that stays.
+# importlib.reload() keeps the objects of the first import: C and open connections use them.
 globals().update(_before)

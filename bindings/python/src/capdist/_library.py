@@ -16,7 +16,7 @@ from zipfile import ZipFile
 from ._abi import OLDEST
 from ._status import LibraryNotFoundError
 
-#: The oldest library that will do: of the same major number. What is newer in `_abi` is used where the library has it.
+#: The oldest version that can be used: the first one with the same major number. Newer parts of `_abi` are used if it has them.
 REQUIRED = OLDEST
 
 _NAME = "libcapdist.so.1"
@@ -25,8 +25,8 @@ _VARIABLE = "CAPDIST_LIBRARY"
 
 @contextmanager
 def _unpacked() -> Iterator[Optional[Path]]:
-    """The library out of the archive that this package is in, with what the wheel put beside it (zipapp): the system loads
-    libraries from files only. The files are there for as long as it takes to load them."""
+    """Extracts the library from the archive (zipapp) that contains this package, with the files that the wheel has beside it.
+    The system loads libraries from files only. The files are deleted after loading."""
     archive = getattr(globals().get("__loader__"), "archive", None)
     if archive is None:
         yield None
@@ -44,10 +44,10 @@ def _unpacked() -> Iterator[Optional[Path]]:
 
 
 def _candidates() -> Generator[str, None, None]:
-    """Where the library may be, in the order to look: named by the user, beside this package, the system's way."""
+    """Where to look for the library: the file that the variable names, then the package, then the system's folders."""
     named = os.environ.get(_VARIABLE)
     if named:
-        # Who names one means that one: nothing else is tried.
+        # If the variable names a file, nothing else is tried.
         yield named
         return
     beside = Path(__file__).parent / _NAME
@@ -66,7 +66,7 @@ def load() -> ctypes.CDLL:
     """Loads the library and checks its version.
 
     Raises:
-        LibraryNotFoundError: with what to do about it.
+        LibraryNotFoundError: the message says what to do.
     """
     reasons = []
     with closing(_candidates()) as candidates:
@@ -86,20 +86,20 @@ def load() -> ctypes.CDLL:
 
 
 def version_of(library: ctypes.CDLL) -> tuple[int, int]:
-    """Major and minor number of a library; ValueError for what is none."""
+    """The major and minor version of a library. Raises ValueError if it has no valid version."""
     words = (library.capdist_version() or b"").decode("utf-8", "replace").split(".")
     return int(words[0]), int("".join(words[1:2]))
 
 
 def location() -> str:
-    """The file that was loaded; for tools that bundle programs."""
+    """The path of the loaded library, for tools that bundle programs."""
     with open("/proc/self/maps", encoding="utf-8") as maps:
         return next(line.split(maxsplit=5)[5].rstrip("\n") for line in maps if "/libcapdist.so" in line)
 
 
 def _check_needs(path: str, reason: str) -> None:
-    """Raises LibraryNotFoundError if the library is there, and what it needs is not."""
-    # PyPy has words of its own before the system's.
+    """Raises LibraryNotFoundError if the library is there, but another library that it needs is missing."""
+    # PyPy puts words of its own before the system's message.
     missing = re.search(r"(?:^|: )(\S+): cannot open shared object file", reason)
     if missing and missing[1] != path and Path(missing[1]).name != _NAME:
         raise LibraryNotFoundError(f"{path} is there, and needs {missing[1]}, which is missing: install that.")

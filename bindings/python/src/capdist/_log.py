@@ -1,4 +1,4 @@
-"""Where the library's lines go that no `on_log` takes."""
+"""The log of clients without `on_log`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import logging
 
 from ._abi import LogLevel
 
-#: As every library does: without a handler of the program's nothing is printed.
+#: Without a handler of the application nothing is printed, as usual for libraries.
 logger = logging.getLogger("capdist")
 logger.addHandler(logging.NullHandler())
 
@@ -19,7 +19,7 @@ _LEVELS = {
 
 
 def level_of(number: int) -> LogLevel:
-    """The level of that number; one that only a newer library knows is DEBUG."""
+    """The level with this number; DEBUG for a number that only a newer library has."""
     try:
         return LogLevel(number)
     except ValueError:
@@ -27,5 +27,5 @@ def level_of(number: int) -> LogLevel:
 
 
 def log(level: LogLevel, text: str) -> None:
-    """Writes a line to :mod:`logging`'s ``capdist``."""
+    """Writes a line to the logger ``capdist``."""
     logger.log(_LEVELS[level], "%s", text)

@@ -1,4 +1,4 @@
-"""What the gateway tells, as Python values."""
+"""Replies and information from the library as Python objects."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from ._status import RequestError, request_error_class, retry_of, status_of
 
 @dataclass(frozen=True)
 class Flow:
-    """What follows from the figures of one order size, or of several together. What is missing is NaN.
+    """Figures derived for one group of order sizes, in the security's currency. A missing number is NaN.
 
     Attributes:
         capital_in: bought.
         capital_out: sold.
-        net: `capital_in - capital_out`: above 0, money stayed.
-        out_share: `capital_out / (capital_in + capital_out)`, from 0 to 1: above a half, money left.
+        net: `capital_in - capital_out`; above 0 if more was bought than sold.
+        out_share: `capital_out / (capital_in + capital_out)`, from 0 to 1; above 0.5 if more was sold than bought.
     """
 
     capital_in: float
@@ -40,7 +40,7 @@ class Flow:
 
 
 def _known(number: float) -> float:
-    """A sum that is no finite number is missing."""
+    """NaN for a result that is not a finite number."""
     return number if math.isfinite(number) else math.nan
 
 
@@ -48,10 +48,10 @@ def _known(number: float) -> float:
 class CapitalDistribution:
     """Money that went into a stock and out of it during today's regular trading hours, by order size.
 
-    Amounts are in the security's currency. A figure the gateway did not send is NaN.
+    Amounts are in the security's currency. A figure that the gateway did not send is NaN.
 
     Attributes:
-        security: the security that was asked for, such as "HK.00700".
+        security: the requested security, such as "HK.00700".
         capital_in_super: bought with extra-large orders; may be NaN.
         capital_in_big: bought with big orders.
         capital_in_mid: bought with mid orders.
@@ -60,9 +60,9 @@ class CapitalDistribution:
         capital_out_big: sold with big orders.
         capital_out_mid: sold with mid orders.
         capital_out_small: sold with small orders.
-        update_time: the market's local time, without a time zone; with a fraction of a second, or without seconds,
-            where the gateway writes it so. None if missing or no time.
-        update_time_text: the same as the gateway wrote it; "" if missing.
+        update_time: the market's local time, without a time zone. Texts without seconds, or with a fraction of a second, are
+            read, too. None if the text is missing or is not a valid time.
+        update_time_text: the text as the gateway wrote it; "" if missing.
         update_timestamp: Unix time in seconds; NaN if missing.
     """
 
@@ -81,37 +81,37 @@ class CapitalDistribution:
 
     @property
     def flow_super(self) -> Flow:
-        """What follows for extra-large orders."""
+        """Figures of extra-large orders."""
         return Flow._of(self.capital_in_super, self.capital_out_super)
 
     @property
     def flow_big(self) -> Flow:
-        """What follows for big orders."""
+        """Figures of big orders."""
         return Flow._of(self.capital_in_big, self.capital_out_big)
 
     @property
     def flow_mid(self) -> Flow:
-        """What follows for mid orders."""
+        """Figures of mid orders."""
         return Flow._of(self.capital_in_mid, self.capital_out_mid)
 
     @property
     def flow_small(self) -> Flow:
-        """What follows for small orders."""
+        """Figures of small orders."""
         return Flow._of(self.capital_in_small, self.capital_out_small)
 
     @property
     def flow_main(self) -> Flow:
-        """Main money: super and big. A sum with a missing part is missing."""
+        """Figures of main money: super and big. If an amount is missing, the sum is missing, too."""
         return Flow._of(self.capital_in_super + self.capital_in_big, self.capital_out_super + self.capital_out_big)
 
     @property
     def flow_retail(self) -> Flow:
-        """Retail: mid and small. A sum with a missing part is missing."""
+        """Figures of retail: mid and small."""
         return Flow._of(self.capital_in_mid + self.capital_in_small, self.capital_out_mid + self.capital_out_small)
 
     @property
     def flow_total(self) -> Flow:
-        """All four. A sum with a missing part is missing."""
+        """Figures of all four order sizes. If an amount is missing, the sum is missing, too."""
         return Flow._of(
             self.capital_in_super + self.capital_in_big + self.capital_in_mid + self.capital_in_small,
             self.capital_out_super + self.capital_out_big + self.capital_out_mid + self.capital_out_small,
@@ -119,7 +119,7 @@ class CapitalDistribution:
 
     @property
     def updated_at(self) -> datetime | None:
-        """When the figures were made, in UTC; None if the gateway sent no timestamp."""
+        """`update_timestamp` as a datetime in UTC; None if the gateway sent none."""
         if not math.isfinite(self.update_timestamp):
             return None
         try:
@@ -130,18 +130,18 @@ class CapitalDistribution:
 
 @dataclass(frozen=True)
 class ProtoReply:
-    """The answer to a raw request.
+    """How a raw request completed.
 
     Attributes:
-        status: OK, or why there is none.
-        serial_no: the request's number.
-        proto_id: the protocol asked.
-        was_sent: False: the request never left.
+        status: OK, or why there is no answer. OK also for a body without a retType.
+        serial_no: the request's serial number.
+        proto_id: the request's protocol number.
+        was_sent: True: sent; False: never sent, safe to repeat.
         ret_type: the body's retType, or None if it has none.
-        text: what happened; "" when OK.
-        retry_after: seconds until a next request may be sent, after a refusal for frequency; else 0.
-        body: the protobuf as it came.
-        retry: whether it is of use to ask again.
+        text: what happened, in English; "" if the status is OK.
+        retry_after: after a refusal because of the rate limit: seconds until the quota group sends again; else 0.
+        body: the answer's protobuf as it came, decrypted.
+        retry: whether to repeat the request.
     """
 
     status: Status
@@ -157,14 +157,14 @@ class ProtoReply:
 
 @dataclass(frozen=True)
 class Quota:
-    """The quota of a connection's group.
+    """The state of a quota group.
 
     Attributes:
         limit: requests in a window; 0: no quota is kept.
-        window: the window in seconds.
-        used: slots in use.
+        window: the window's length in seconds.
+        used: slots in use: by requests in flight, and by those answered within the last window.
         waiting: requests of the whole group that wait for a slot.
-        next_slot: seconds until the next slot is free; None: not known, every slot is held by a request in flight.
+        next_slot: seconds until a slot is free; 0: one is free now; None: not known, because requests in flight use every slot.
     """
 
     limit: int
@@ -176,12 +176,12 @@ class Quota:
 
 @dataclass(frozen=True)
 class ConnectionInfo:
-    """What is known of a connection.
+    """What is known of a connection. The numbers are 0 before the first handshake.
 
     Attributes:
-        conn_id: the gateway's number for it; 0 before the first handshake.
-        login_user_id: the user the gateway is logged in as; 0 before the first handshake.
-        server_version: the gateway's version; 0 before the first handshake.
+        conn_id: the gateway's number for this connection.
+        login_user_id: the user that the gateway is logged in as; 0 over WebSocket.
+        server_version: the gateway's version, major * 100 + minor; 0 over WebSocket.
         is_ready: whether the connection is established.
         is_final: whether it has failed permanently.
     """
@@ -193,11 +193,11 @@ class ConnectionInfo:
     is_final: bool
 
 
-#: "yyyy-MM-dd HH:mm:ss", where the seconds, or a fraction after them, may be another gateway's.
+#: "yyyy-MM-dd HH:mm:ss". The seconds may be missing, and a fraction may follow them.
 _WALL_CLOCK = re.compile(r"(\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?", re.ASCII)
 
 
-@lru_cache(maxsize=256)  # figures that come together have the same time
+@lru_cache(maxsize=256)  # figures of a watch list have few different times
 def _time(text: str) -> datetime | None:
     found = _WALL_CLOCK.fullmatch(text)
     if found is None:
@@ -206,12 +206,12 @@ def _time(text: str) -> datetime | None:
     year, month, day, hour, minute, second = map(int, words)
     try:
         return datetime(year, month, day, hour, minute, second, int(fraction.ljust(6, "0")[:6]))
-    except ValueError:  # no such day
+    except ValueError:  # no such date
         return None
 
 
 def _reader() -> struct.Struct:
-    """Reads the figures that every library has: the raw layer's fields before `present`. What newer ones have is behind it."""
+    """The format of the figures that every library has: the raw struct's fields before `present`. Newer fields follow it."""
     codes = {ctypes.c_double: "d", ctypes.c_char_p: "P"}
     fields = itertools.takewhile(lambda field: field[0] != "present", native.CapitalDistribution._fields_)
     return struct.Struct("@" + "".join(codes[field[1]] for field in fields))
@@ -221,7 +221,7 @@ _FIGURES = _reader()
 
 
 def _figures_of(figures: native.CapitalDistribution, security: str) -> CapitalDistribution:
-    """In one step: to read each field alone, and to set each alone, as a frozen dataclass does, takes twice as long."""
+    """Reads all fields in one step. Reading and setting them one by one takes twice as long."""
     (
         in_super, in_big, in_mid, in_small, out_super, out_big, out_mid, out_small, _, timestamp,
     ) = _FIGURES.unpack_from(figures)  # fmt: skip
@@ -246,7 +246,7 @@ def _figures_of(figures: native.CapitalDistribution, security: str) -> CapitalDi
 
 
 def result_of(reply: native.Reply, security: str) -> CapitalDistribution | RequestError:
-    """A reply of the library as figures, or as the exception that tells why there are none."""
+    """Converts a reply to figures, or to the exception that tells why there are none."""
     if reply.status == 0:
         return _figures_of(reply.distribution.contents, security)
     status = status_of(reply.status)
@@ -265,7 +265,7 @@ def result_of(reply: native.Reply, security: str) -> CapitalDistribution | Reque
 
 
 def proto_reply_of(reply: native.ProtoReply) -> ProtoReply:
-    """A raw reply of the library."""
+    """Converts a raw reply."""
     return ProtoReply(
         status_of(reply.status),
         reply.serial_no,

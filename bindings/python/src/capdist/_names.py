@@ -1,4 +1,4 @@
-"""Names that a loop looks up: before each attempt of a connection that it drives, since a name's addresses may change."""
+"""Name lookup for connections that a loop drives: before each attempt, since a name's addresses may change."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import Any, Iterable, Optional, Tuple
 from ._connection import Connection
 
 def why_not(error: OSError) -> str:
-    """Why a look-up failed, in words."""
+    """The reason of a failed lookup."""
     return error.strerror or str(error) or type(error).__name__
 
 
 def addresses(found: Iterable[Tuple[Any, ...]]) -> str:
-    """The addresses of what `getaddrinfo` gave, IPv4 before IPv6, since OpenD listens there."""
+    """The addresses in the result of `getaddrinfo`, IPv4 before IPv6, since OpenD listens there."""
     in_order = sorted(found, key=lambda one: one[0] is not socket.AF_INET)
     return " ".join(dict.fromkeys(str(one[4][0]) for one in in_order))
 
 
 class Names:
-    """The resolver of one client. The first look-up is made before there is a connection, and its addresses are `first`."""
+    """The resolver of one client. `first` has the addresses of the first lookup, which `connect` made."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, host: str, port: int, first: str) -> None:
         self._loop = loop
@@ -30,7 +30,7 @@ class Names:
         self._under_way: Optional["asyncio.Task[None]"] = None
 
     def __call__(self, connection: Connection) -> None:
-        """On the loop's thread, inside the connection's turn."""
+        """Looks the name up. Called by the library on the loop's thread."""
         first, self._first = self._first, None
         if first is not None:
             connection.resolved(first)
@@ -45,10 +45,10 @@ class Names:
             why = why_not(error)
         finally:
             self._under_way = None
-            # In any case: a question that stays open is not asked again.
+            # Always answer: the library does not ask again before it has an answer.
             connection.resolved(found, why)
 
     def end(self) -> None:
-        """Gives up what is under way."""
+        """Cancels a lookup in progress."""
         if self._under_way is not None and not self._loop.is_closed():
             self._under_way.cancel()

@@ -1,5 +1,4 @@
-"""Reads protobuf messages, as far as what OpenD says about itself needs it. The figures do not come this way: they are
-the library's."""
+"""Decodes protobuf messages: the global state and the notifications of OpenD. The library decodes the figures."""
 
 from __future__ import annotations
 
@@ -8,14 +7,14 @@ from typing import Dict, List, Optional, Tuple, Union
 
 _VARINT, _FIXED64, _LENGTH, _GROUP, _END_GROUP, _FIXED32 = range(6)
 
-#: How deep groups may be nested, the official decoders' limit.
+#: How deep groups may be nested: the limit of the official decoders.
 _DEEPEST = 100
 
 _Value = Union[int, bytes]
 
 
 def _varint(body: bytes, at: int) -> Tuple[int, int]:
-    """The number at `at`, and where it ends."""
+    """The varint at `at`, and its end."""
     number = 0
     for shift in range(0, 70, 7):
         if at >= len(body):
@@ -40,16 +39,16 @@ def _signed(number: int, bits: int) -> int:
 
 
 class Message:
-    """A message's fields by number. What is of another wire type than asked for counts as absent, as in any decoder.
+    """A message's fields by number. A field with another wire type than expected counts as absent, as in other decoders.
 
     Raises:
-        ValueError: it is no protobuf message.
+        ValueError: the bytes are not a valid message.
     """
 
     def __init__(self, body: bytes) -> None:
         self._fields: Dict[int, List[Tuple[int, _Value]]] = {}
         at = 0
-        #: The numbers of the groups that are open; what is inside them is skipped.
+        #: The numbers of the open groups. What is inside a group is skipped.
         groups: List[int] = []
         while at < len(body):
             tag, at = _varint(body, at)
@@ -110,11 +109,11 @@ class Message:
         return None if value is None else float(struct.unpack("<d", value)[0])
 
     def text(self, number: int) -> Optional[str]:
-        """A string, wrong UTF-8 in it repaired; None if absent."""
+        """A string, with invalid UTF-8 replaced; None if absent."""
         value = self._last_bytes(number, _LENGTH)
         return None if value is None else value.decode("utf-8", "replace")
 
     def message(self, number: int) -> Optional[Message]:
-        """A message inside; None if absent. Pieces of it are one message: that is what joining them means."""
+        """An inner message; None if absent. If it comes in several pieces, they are joined: that merges them."""
         pieces = [value for value in self._all(number, _LENGTH) if isinstance(value, bytes)]
         return Message(b"".join(pieces)) if pieces else None

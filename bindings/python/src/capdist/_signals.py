@@ -1,6 +1,9 @@
-"""Where a loop drives a connection, callbacks run inside a call into C on a thread of Python's own, and on the main thread
-Python runs the handlers of signals in them as well. ctypes drops what a callback raises: here it is kept and raised once the
-call is over, and the callback that a handler cut off is made once more."""
+"""Signals and exceptions in callbacks of connections that a loop drives.
+
+These callbacks run inside a call into C on a thread of Python. On the main thread Python also runs signal handlers in them.
+ctypes drops what a callback raises. So it is kept here, and raised when the call has returned. A callback that a signal handler
+interrupted is repeated.
+"""
 
 from __future__ import annotations
 
@@ -15,28 +18,28 @@ _before: Dict[str, Any] = {name: value for name, value in globals().items() if n
 
 Handler = TypeVar("Handler", bound=Callable[..., None])
 
-#: By thread: what was raised in callbacks, to be raised when the call that makes them is over.
+#: By thread: an exception of a callback, to be raised when the call into C has returned.
 _raised: Dict[int, BaseException] = {}
-#: The program's own, while `_cut_off` stands for it.
+#: The application's hook, while `_cut_off` replaces it.
 _hook: Callable[[Any], Any] = sys.unraisablehook
-#: By their code: the callbacks that may be made once more.
+#: By code object: the callbacks that may be repeated.
 _repeatable: Dict[CodeType, Callable[..., None]] = {}
 
 
 def repeatable(handler: Handler) -> Handler:
-    """Marks a callback that C makes, and that may be made once more when it was cut off."""
+    """Marks a callback that may be repeated if a signal handler interrupted it."""
     _repeatable[handler.__code__] = handler
     return handler
 
 
 def call(function: Callable[[c_void_p], int], handle: c_void_p) -> None:
-    """Calls what makes callbacks on this thread; raises what they or a signal's handler raised meanwhile."""
+    """Calls a function of the library that runs callbacks on this thread. Raises what they, or signal handlers, have raised."""
     global _hook
     thread = threading.get_ident()
     hook = sys.unraisablehook
     try:
-        # Handlers of signals run there only. They cut a callback off before its first line as well, and then nothing but
-        # this hook learns of it.
+        # Signal handlers run on the main thread only. They can interrupt a callback before its first line, and then only this
+        # hook learns of it.
         if thread == threading.main_thread().ident and hook is not _cut_off:
             _hook = hook
             sys.unraisablehook = _cut_off
@@ -50,11 +53,11 @@ def call(function: Callable[[c_void_p], int], handle: c_void_p) -> None:
                 try:
                     raise error
                 finally:
-                    del error  # which holds this frame
+                    del error  # break the cycle: its traceback refers to this frame
 
 
 def call_user(is_driven: bool, callback: Callable[..., None], *arguments: Any) -> None:
-    """Calls the user's. What it raises is reported by ctypes, unless it is to end more than the callback."""
+    """Calls a callback of the application. ctypes reports its exceptions, unless they should end more than the callback."""
     try:
         callback(*arguments)
     except Exception:
@@ -66,7 +69,7 @@ def call_user(is_driven: bool, callback: Callable[..., None], *arguments: Any) -
 
 
 def _cut_off(event: "sys.UnraisableHookArgs") -> None:
-    """The hook for what is raised in callbacks while the main thread is in a call that makes them."""
+    """The hook for exceptions in callbacks, while the main thread is in a call that runs them."""
     trace = event.exc_traceback
     error = event.exc_value
     handler = _repeatable.get(trace.tb_frame.f_code) if trace is not None else None
@@ -81,7 +84,7 @@ def _cut_off(event: "sys.UnraisableHookArgs") -> None:
         return
     _raised.setdefault(threading.get_ident(), error)
     if not has_called:
-        handler(*arguments)  # its memory is there until ctypes returns
+        handler(*arguments)  # its arguments are valid until ctypes returns
 
-# Loaded again (importlib.reload): C and open connections hold what was made the first time, so that stays.
+# importlib.reload() keeps the objects of the first import: C and open connections use them.
 globals().update(_before)

@@ -1,4 +1,4 @@
-"""What a status is as an exception."""
+"""The errors."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import Callable, Optional
 
 from ._abi import Retry, Status
 
-#: Asks the library whether to try again after a status. `_native` sets it when it has loaded the library; a reload keeps it.
+#: The library's function. `_native` sets it when it has loaded the library; a reload keeps it.
 retry_of_status: Callable[[int], Retry] = globals().get("retry_of_status", lambda _status: Retry.UNKNOWN)
 
 
 def retry_of(number: Optional[int]) -> Retry:
-    """The one of that number; UNKNOWN for one that only a newer library knows, and for None: an older one does not tell."""
+    """The constant with this number; UNKNOWN for a number that only a newer library has, and for None."""
     try:
         return Retry(number or 0)
     except ValueError:
@@ -19,10 +19,10 @@ def retry_of(number: Optional[int]) -> Retry:
 
 
 class CapdistError(Exception):
-    """Base of all errors of this package.
+    """The base class of all errors of this package.
 
     Attributes:
-        status: why, as a :class:`Status`; None only for a library that could not be loaded.
+        status: the cause, a :class:`Status`; None only for a library that could not be loaded.
     """
 
     status: Status | None
@@ -34,7 +34,7 @@ class CapdistError(Exception):
 
     @property
     def retry(self) -> Retry:
-        """Whether it is of use to ask again."""
+        """Whether the call or request may succeed if it is repeated."""
         if self._retry is not None or self.status is None:
             return self._retry or Retry.UNKNOWN
         return retry_of_status(self.status)
@@ -45,36 +45,36 @@ class LibraryNotFoundError(CapdistError, ImportError):
 
 
 class ArgumentError(CapdistError, ValueError):
-    """An argument is not valid, or asks for what this version of the library cannot do. Nothing was changed."""
+    """An argument is not valid, or this version of the library does not have the feature. Nothing was changed."""
 
 
 class ClosedError(CapdistError):
-    """The client was closed, or belongs to the parent process."""
+    """The client is closed, or belongs to the parent process."""
 
 
 class WouldDeadlockError(CapdistError):
-    """A blocking call inside a callback: it would wait for its own thread."""
+    """A blocking call was made inside a callback: it would wait for its own thread."""
 
 
 class ConnectError(CapdistError):
-    """There is no connection, and why."""
+    """There is no connection. The message says why."""
 
 
 class ConnectTimeoutError(ConnectError, TimeoutError):
-    """The gateway did not answer in time."""
+    """Connecting timed out."""
 
 
 class RequestError(CapdistError):
-    """A request ended without figures.
+    """A request completed without figures.
 
     Attributes:
-        security: the security that was asked for, as text.
-        was_sent: False: the request never left, and is safe to repeat.
-        ret_type: the gateway's retType, or None if it did not answer.
-        ret_msg: the gateway's words, or "".
+        security: the requested security, as text.
+        was_sent: True: sent, and its quota slot is used; False: never sent, safe to repeat.
+        ret_type: the gateway's retType, or None if it sent none.
+        ret_msg: the gateway's message, or "".
         err_code: the gateway's error code, or None.
-        retry_after: seconds until the quota group sends again, after a refusal for frequency; else 0.
-        retry: whether it is of use to ask again; REFUSED depends on the gateway's words.
+        retry_after: after a refusal because of the rate limit: seconds until the quota group sends again; else 0.
+        retry: whether to repeat the request.
     """
 
     def __init__(
@@ -105,11 +105,11 @@ class RefusedError(RequestError):
 
 
 class RateLimitedError(RefusedError):
-    """The gateway refused the request for frequency, or fail mode found no free slot."""
+    """The gateway refused the request because of its rate limit, or no slot was free and the request does not wait."""
 
 
 class RequestTimeoutError(RequestError, TimeoutError):
-    """No answer in time; ``was_sent`` tells whether the request left."""
+    """The request timed out. ``was_sent`` tells whether it was sent."""
 
 
 class DisconnectedError(RequestError):
@@ -121,7 +121,7 @@ class MalformedReplyError(RequestError):
 
 
 class CancelledRequestError(RequestError):
-    """The request was cancelled, or its client closed."""
+    """The request was cancelled, or the client was closed."""
 
 
 _CALL_ERRORS: dict[Status, type[CapdistError]] = {
@@ -157,7 +157,7 @@ _REQUEST_ERRORS: dict[Status, type[RequestError]] = {
 
 
 def status_of(number: int) -> Status:
-    """The status of that number; one that only a newer library knows is SYSTEM_ERROR."""
+    """The status with this number; SYSTEM_ERROR for a number that only a newer library has."""
     try:
         return Status(number)
     except ValueError:
@@ -173,5 +173,5 @@ def call_error(number: int, text: str) -> CapdistError:
 
 
 def request_error_class(status: Status) -> type[RequestError]:
-    """The exception class for a request that ended with that status."""
+    """The exception class for a request that completed with this status."""
     return _REQUEST_ERRORS.get(status, RequestError)

@@ -1,4 +1,4 @@
-"""What users of the vendor's Python SDK know, for this one interface."""
+"""The interface of the vendor's Python SDK, as far as capital distribution needs it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from ._waits import Queue
 if TYPE_CHECKING:
     import pandas
 
-#: What `from capdist.futu import *` brings. `time` and `logger` are among it since public programs take them from there.
+#: The names that `from capdist.futu import *` imports. Published programs also take `time` and `logger` from there.
 __all__ = [
     "RET_ERROR",
     "RET_OK",
@@ -76,7 +76,7 @@ COLUMNS = (
 
 @lru_cache(maxsize=1)
 def _numbers() -> "Tuple[Any, pandas.Index]":
-    """numpy's array and the columns of numbers. Both libraries are needed for the DataFrame only."""
+    """numpy's array and the names of the columns with numbers. Both packages are needed for the DataFrame only."""
     import numpy
     import pandas
 
@@ -86,7 +86,7 @@ def _numbers() -> "Tuple[Any, pandas.Index]":
 def _frame(figures: CapitalDistribution) -> "pandas.DataFrame":
     import pandas
 
-    # One block of numbers, then the text: a third of the time that a row of mixed values takes.
+    # One block of numbers, then the text: that takes a third of the time of a row with mixed types.
     array, columns = _numbers()
     frame = pandas.DataFrame(
         array(
@@ -112,11 +112,11 @@ def _frame(figures: CapitalDistribution) -> "pandas.DataFrame":
 
 
 class ErrorText(str):
-    """The text beside ``RET_ERROR``: of a refusal the gateway's own words and nothing else, since programs compare them;
-    else a sentence.
+    """The text beside ``RET_ERROR``. For a refusal it is the gateway's message and nothing else, since programs compare it;
+    otherwise a sentence.
 
     Attributes:
-        error: what else is known, and the sentence; None where there was no error of this package's.
+        error: the exception; None if there was none.
     """
 
     error: Optional[CapdistError]
@@ -142,25 +142,24 @@ def _firm_number(firm: str) -> int:
 
 
 class OpenQuoteContext:
-    """A connection to OpenD, with the vendor's name and ways.
+    """A connection to OpenD, with the interface of the vendor's class.
 
-    The constructor returns at once and never blocks for ever; the connection is made again whenever it is lost; what goes wrong is told by each call as
-    ``(RET_ERROR, text)``, and `text.error` has the rest (:class:`ErrorText`).
+    The constructor returns at once. The library reconnects when the connection was lost. Each call reports failures as
+    ``(RET_ERROR, text)``, and `text.error` has more (:class:`ErrorText`).
 
     Args:
         host: address of the gateway.
         port: its port.
-        is_encrypt: whether to encrypt, with :meth:`SysConfig.set_init_rsa_file`'s key; None: as
-            :meth:`SysConfig.enable_proto_encrypt` was told. A key that is missing or cannot be used raises
-            :class:`capdist.ArgumentError`.
-        is_async_connect: accepted, and of no effect: the constructor waits in no case.
+        is_encrypt: whether to encrypt, with the key of :meth:`SysConfig.set_init_rsa_file`; None: the setting of
+            :meth:`SysConfig.enable_proto_encrypt`. A key that is missing or not valid raises :class:`capdist.ArgumentError`.
+        is_async_connect: accepted without effect: the constructor never waits.
         security_firm: one of :class:`SecurityFirm`, sent with each request unless it is NONE.
         ai_type: accepted, and not sent.
-        websocket_key: connect to OpenD's WebSocket instead, with the key that is set there; "" if none is.
-        tls: over TLS, which implies WebSocket.
-        ca_file: a PEM file with the certificates to trust then; None: the system's CAs.
-        connect_timeout: how long a call waits for the connection, in seconds. While the last attempt to connect has failed, a call
-            does not wait: it tells that failure at once, and the connection is made again meanwhile.
+        websocket_key: connects to OpenD's WebSocket, with the key that is set in OpenD; "" if it has none.
+        tls: connects to OpenD's WebSocket over TLS.
+        ca_file: TLS only: the path of a PEM file with the certificates to trust; None: the system's CAs.
+        connect_timeout: how long a call waits for the connection, in seconds. During an outage a call does not wait: it reports
+            the failure of the last attempt at once, and the library tries again meanwhile.
     """
 
     def __init__(
@@ -191,13 +190,13 @@ class OpenQuoteContext:
             on_push=self._pushes.take,
             **connection_options(is_encrypt, is_websocket=tls or websocket_key is not None),
         )
-        # The handler's thread ends with a context that is dropped.
+        # The thread of the handler ends with the context.
         self._finalizer = weakref.finalize(self, self._pushes.queue.put, None)
 
     @property
     def status(self) -> str:
-        """READY while the connection is established, CLOSED after `close` or where it has failed permanently, else CONNECTING
-        (:class:`ContextStatus`)."""
+        """The state, one of :class:`ContextStatus`: READY while the connection is established, CLOSED after `close` or if it
+        has failed permanently, else CONNECTING."""
         try:
             info = self._client.info()
         except CapdistError:
@@ -207,11 +206,11 @@ class OpenQuoteContext:
         return ContextStatus.CLOSED if info.is_final else ContextStatus.CONNECTING
 
     def set_sync_query_connect_timeout(self, timeout: Optional[float]) -> None:
-        """How long a call waits for the connection, in seconds; None: the constructor's `connect_timeout`."""
+        """Sets how long a call waits for the connection, in seconds; None: the constructor's `connect_timeout`."""
         self._timeout = self._connect_timeout if timeout is None else patience(timeout)
 
     def get_capital_distribution(self, stock_code: str) -> Tuple[int, Union["pandas.DataFrame", ErrorText]]:
-        """A stock's capital distribution.
+        """Fetches a stock's capital distribution.
 
         Args:
             stock_code: such as "HK.00700".
@@ -221,7 +220,7 @@ class OpenQuoteContext:
             "", and the timestamp is in ``DataFrame.attrs["update_timestamp"]``. Or ``(RET_ERROR, text)``.
         """
         try:
-            import pandas  # noqa: F401 - before a slot of the quota is spent on what could not be shown
+            import pandas  # noqa: F401 - fails before a slot of the quota is used
         except ImportError:
             return RET_ERROR, ErrorText("pandas is needed for the DataFrame: install it, or use capdist.Client")
         try:
@@ -231,11 +230,11 @@ class OpenQuoteContext:
             return _failed(error)
 
     def _wait_ready(self) -> None:
-        # Whoever polls while OpenD is down must hear of it at once: a failed attempt is as good an answer as a late one.
+        # During an outage a program that polls must hear of it at once, instead of after the timeout.
         self._client._connection.wait_ready(self._timeout, through_outage=False)
 
     def get_global_state(self) -> Tuple[int, Union[Dict[str, Any], ErrorText]]:
-        """What OpenD says of the markets and of itself.
+        """Fetches the state of the markets and of OpenD.
 
         Returns:
             ``(RET_OK, dict)`` with the vendor's keys: ``market_hk``, ``market_us``, … are names of :class:`MarketState`;
@@ -261,32 +260,32 @@ class OpenQuoteContext:
     def _ask(self, proto_id: int, body: bytes) -> ProtoReply:
         refuse_in_callback()
         answers: Queue[ProtoReply] = Queue()
-        # No quota is waited for: what keeps it from being sent is that the connection went again.
+        # It does not wait for the quota. If it is not sent, the connection was lost again.
         serial_no = self._client.send_proto(proto_id, body, answers.put, queue_timeout=max(self._timeout, 0.001))
         try:
             return answers.get()
-        except BaseException:  # Ctrl-C: nobody wants the answer any more
+        except BaseException:  # Ctrl-C: the answer is no longer needed
             self._client.cancel(serial_no)
             raise
 
     def set_handler(self, handler: object) -> int:
-        """Sets what is told of OpenD's notifications: an object of a class derived from :class:`SysNotifyHandlerBase`.
+        """Sets the handler of OpenD's notifications: an object of a class derived from :class:`SysNotifyHandlerBase`.
 
         Returns:
-            RET_OK; RET_ERROR for any other object, as nothing else is pushed here.
+            RET_OK; RET_ERROR for any other object, as there are no other pushes.
         """
         return self._pushes.set_handler(handler)
 
     def start(self) -> None:
-        """Calls the handler from now on, as it is from the beginning."""
+        """Calls the handler from now on. This is so from the beginning."""
         self._pushes.is_on = True
 
     def stop(self) -> None:
-        """Leaves out the handler until `start`; what comes meanwhile is dropped. Requests go on."""
+        """Drops pushes until `start` is called. Requests are not affected."""
         self._pushes.is_on = False
 
     def close(self) -> None:
-        """Closes the connection; waits for a handler that is running, unless inside it. Harmless to repeat."""
+        """Closes the connection. Waits for a running handler, unless called inside it. Calling it again is harmless."""
         self._client.close()
         self._finalizer.detach()
         self._pushes.close()

@@ -1,4 +1,4 @@
-"""The vendor's settings for the whole process."""
+"""The settings of the vendor's SDK for the whole process."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _FORMAT = "%(asctime)s | %(process)d | %(thread)d | %(message)s"
 
 
 class SysConfig:
-    """Settings that contexts made from then on have. For the whole process."""
+    """Settings for the whole process. They apply to contexts that are made afterwards."""
 
     IS_PROTO_ENCRYPT = False
     INIT_RSA_FILE: Union[str, PathLike[str]] = ""
-    #: As the vendor spells it.
+    #: The vendor's spelling.
     CLINET_ID: Optional[str] = None
     CLIENT_VER: Optional[int] = None
     PROTO_FMT = ProtoFMT.Protobuf
@@ -31,35 +31,35 @@ class SysConfig:
 
     @classmethod
     def enable_proto_encrypt(cls, is_encrypt: bool) -> None:
-        """Whether contexts that do not say so themselves are encrypted."""
+        """Sets whether contexts are encrypted that do not set it themselves."""
         cls.IS_PROTO_ENCRYPT = bool(is_encrypt)
 
     @classmethod
     def is_proto_encrypt(cls) -> bool:
-        """What :meth:`enable_proto_encrypt` was told last."""
+        """The setting of :meth:`enable_proto_encrypt`."""
         return cls.IS_PROTO_ENCRYPT
 
     @classmethod
     def set_init_rsa_file(cls, file: Union[str, PathLike[str]]) -> None:
-        """The RSA private key that OpenD has too: a PEM file; "" for none. Each context reads it.
+        """Sets the path of a PEM file with the RSA private key that OpenD has, too; "" for none. Each context reads it.
 
-        With a key a context's InitConnect is encrypted also where the context is not, as an OpenD with a key wants it;
-        all after it is in clear then.
+        With a key, InitConnect is encrypted also if the context is not, since an OpenD with a key requires that. All other
+        bodies are not encrypted then.
         """
         cls.INIT_RSA_FILE = file
 
     @classmethod
     def set_client_info(cls, client_id: str, client_ver: int) -> None:
-        """What names the program to the gateway, and its version: major * 100 + minor."""
+        """Sets the application's name and version (major * 100 + minor), which are shown to the gateway."""
         cls.CLINET_ID = client_id
         cls.CLIENT_VER = client_ver
 
     @classmethod
     def set_proto_fmt(cls, proto_fmt: int) -> None:
-        """Accepted for either of :class:`ProtoFMT`, and of no effect: bodies are protobuf, and nobody sees them.
+        """Accepts either of :class:`ProtoFMT`, without effect: bodies are always protobuf, and are not shown.
 
         Raises:
-            ArgumentError: it is neither.
+            ArgumentError: it is another value.
         """
         if proto_fmt not in (ProtoFMT.Protobuf, ProtoFMT.Json):
             raise ArgumentError(f"proto_fmt is {proto_fmt!r}; it must be one of ProtoFMT", Status.INVALID_ARGUMENT)
@@ -67,23 +67,23 @@ class SysConfig:
 
     @classmethod
     def get_proto_fmt(cls) -> int:
-        """What :meth:`set_proto_fmt` was told last."""
+        """The setting of :meth:`set_proto_fmt`."""
         return cls.PROTO_FMT
 
     @classmethod
     def set_all_thread_daemon(cls, all_daemon: bool) -> None:
-        """Accepted, and of no effect: no thread here keeps a process alive, whatever is set."""
+        """Accepted without effect: no thread of this package keeps a process alive."""
         cls.ALL_THREAD_DAEMON = all_daemon
 
     @classmethod
     def get_all_thread_daemon(cls) -> bool:
-        """What :meth:`set_all_thread_daemon` was told last."""
+        """The setting of :meth:`set_all_thread_daemon`."""
         return cls.ALL_THREAD_DAEMON
 
     @classmethod
     def enable_console_log(cls, enable: bool) -> None:
-        """Whether the lines of :mod:`logging`'s ``capdist`` go to the standard output as well, from level INFO on. Off at
-        first, where the vendor's are on."""
+        """Sets whether the logger ``capdist`` also writes to the standard output, from level INFO on. Off by default, unlike
+        the vendor's."""
         if cls._console is not None:
             logger.removeHandler(cls._console)
             cls._console = None
@@ -98,14 +98,14 @@ class SysConfig:
 
 
 def connection_options(is_encrypt: Optional[bool], is_websocket: bool) -> Dict[str, Any]:
-    """What these settings mean for a client."""
+    """The arguments for a client that follow from these settings."""
     options: Dict[str, Any] = {"recv_notify": True}
     if SysConfig.CLINET_ID:
         options["client_id"] = SysConfig.CLINET_ID
     if SysConfig.CLIENT_VER is not None:
         options["client_version"] = SysConfig.CLIENT_VER
     if SysConfig.IS_PROTO_ENCRYPT if is_encrypt is None else is_encrypt:
-        # An empty path is refused: encryption is never left out for want of a key, None (of the environment, say) included.
+        # An empty path is refused. Encryption must not be left out because a variable of the environment is missing.
         options["rsa_private_key_file"] = SysConfig.INIT_RSA_FILE or ""
         options["packet_cipher"] = Cipher.AES_CBC  # what the vendor's client asks for
     elif SysConfig.INIT_RSA_FILE and not is_websocket:

@@ -1,4 +1,4 @@
-"""The vendor's handlers: objects whose `on_recv_rsp` is called for what the gateway pushes."""
+"""The handlers of the vendor's SDK: their `on_recv_rsp` is called for each push of the gateway."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from ._waits import Queue
 
 
 class RspHandlerBase:
-    """What a handler is derived from."""
+    """The base class of handlers."""
 
     def on_recv_rsp(self, rsp_pb: bytes) -> Any:
-        """Called for each push with its protobuf as bytes, on a thread of the context's own."""
+        """Called for each push with its protobuf, on the context's own thread."""
 
 
 class SysNotifyHandlerBase(RspHandlerBase):
-    """Derived from for OpenD's notifications: it was logged out, a code is wanted, rights have changed.
+    """The base class for handlers of OpenD's notifications: it was logged out, needs a code, or rights have changed.
 
     >>> class Told(SysNotifyHandlerBase):
     ...     def on_recv_rsp(self, rsp_pb):
@@ -40,25 +40,25 @@ class SysNotifyHandlerBase(RspHandlerBase):
             return RET_ERROR, f"the notification is damaged: {error}"
 
     def on_recv_rsp(self, rsp_pb: bytes) -> Any:
-        """The same."""
+        """The same as :meth:`parse_rsp_pb`."""
         return self.parse_rsp_pb(rsp_pb)
 
 
 class KeepAliveHandlerBase(RspHandlerBase):
-    """Accepted and never called, as by the vendor's own context: keeping alive is the library's business."""
+    """Accepted and never called, as by the vendor's own context. The library keeps the connection alive."""
 
 
 class Pushes:
-    """Takes what the gateway pushes to the handler, on a thread that lives from the first `set_handler` to `close`.
+    """Passes pushes to the handler, on a thread that runs from the first `set_handler` to `close`.
 
-    A thread of its own, since handlers ask: inside the library's callback that would be refused. It knows the handler
-    weakly while it waits, so that a context that is reachable from its own handler can be collected all the same.
+    It has a thread of its own, since handlers make requests, which must not block inside the library's callback. Its reference
+    to the handler is weak while it waits, so that a context that its own handler refers to can still be collected.
     """
 
     def __init__(self) -> None:
-        #: What waits for the handler; None ends the thread.
+        #: Pushes for the handler; None ends the thread.
         self.queue: Queue[Optional[bytes]] = Queue()
-        #: What :meth:`OpenQuoteContext.start` and `stop` set.
+        #: Set by :meth:`OpenQuoteContext.start` and `stop`.
         self.is_on = True
         self.handler: Optional[SysNotifyHandlerBase] = None
         self._thread: Optional[threading.Thread] = None
@@ -66,7 +66,7 @@ class Pushes:
         self.is_closed = False
 
     def set_handler(self, handler: object) -> int:
-        """RET_ERROR for an object that is none of these handlers; the last one set counts."""
+        """Sets the handler, in place of an earlier one. RET_ERROR for an object of another class."""
         if isinstance(handler, KeepAliveHandlerBase):
             return RET_OK
         if not isinstance(handler, SysNotifyHandlerBase):
@@ -86,7 +86,7 @@ class Pushes:
             self.queue.put(body)
 
     def close(self) -> None:
-        """No handler is called any more; waits for the one that is running, unless on its thread. Harmless to repeat."""
+        """Stops calling the handler. Waits for a running one, unless called on its thread. Calling it again is harmless."""
         self.is_closed = True
         self.queue.put(None)
         thread = self._thread
@@ -102,7 +102,7 @@ def _take(queue: Queue[Optional[bytes]], known: "weakref.ref[Pushes]") -> None:
 
 
 def _call(known: "weakref.ref[Pushes]", body: bytes) -> bool:
-    """Calls the handler; whether there is more to come."""
+    """Calls the handler for one push. Returns False when the thread should end."""
     pushes = known()
     if pushes is None or pushes.is_closed:
         return False
@@ -110,7 +110,7 @@ def _call(known: "weakref.ref[Pushes]", body: bytes) -> bool:
         return True
     try:
         pushes.handler.on_recv_rsp(body)
-    except Exception:  # the user's mistake, which ends neither the thread nor the connection
+    except Exception:  # an error in the handler ends neither the thread nor the connection
         kind, error, trace = sys.exc_info()
         threading.excepthook(threading.ExceptHookArgs((kind, error, trace, threading.current_thread())))
     return True

@@ -1,4 +1,4 @@
-"""What OpenD says of itself: its global state (protocol 1002) and its notifications (1003), as the vendor's users get it."""
+"""The global state of OpenD (protocol 1002) and its notifications (1003), in the form of the vendor's SDK."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ._vendor_names import (
 GET_GLOBAL_STATE = 1002
 NOTIFY = 1003
 
-#: A request for the global state: its only field, userID, is of no meaning any more.
+#: A request for the global state. Its only field, userID, no longer has a meaning.
 GLOBAL_STATE_REQUEST = b"\x0a\x02\x08\x00"
 
 #: The vendor's keys, and the field of each market's state.
@@ -68,12 +68,12 @@ _RIGHTS = (
     ("ec_qot_right", 27),
 )
 
-#: A type of notification, what it is about, and the rest of it.
+#: A type of notification, its subject, and its content.
 Notification = Tuple[str, Optional[str], Any]
 
 
 def _answer(body: bytes) -> Union[Message, str]:
-    """The s2c of a response, or the gateway's words if it is a refusal."""
+    """The s2c of a response, or the gateway's message if it is a refusal."""
     response = Message(body)
     if response.int32(1) != 0:
         return response.text(2) or ""
@@ -94,14 +94,14 @@ def _state_of(state: Optional[int]) -> str:
 
 
 def _program_status(message: Optional[Message]) -> Tuple[str, str]:
-    """Its type and its description."""
+    """The program status: its type and its description."""
     if message is None:
         return UNKNOWN, ""
     return name_at(PROGRAM_STATUSES, message.int32(1)), message.text(2) or ""
 
 
 def global_state(body: bytes) -> Tuple[int, Union[Dict[str, Any], str]]:
-    """A response's state, with the vendor's keys in the vendor's order, or the gateway's refusal.
+    """The state in a response, with the vendor's keys in the vendor's order; or the gateway's message if it refused.
 
     Raises:
         ValueError: the body is damaged.
@@ -130,7 +130,7 @@ def _right(message: Message, key: str, number: int) -> Union[str, bool]:
 
 
 def _content(kind: str, s2c: Message) -> Tuple[Optional[str], Any]:
-    """What a notification of that type is about, and the rest of it."""
+    """The subject and the content of a notification of that type."""
     if kind == SysNotifyType.GTW_EVENT:
         event = s2c.message(2)
         return (None, None) if event is None else (name_at(GATEWAY_EVENTS, event.int32(1)), event.text(2) or "")
@@ -152,7 +152,7 @@ def _content(kind: str, s2c: Message) -> Tuple[Optional[str], Any]:
 
 
 def notification(body: bytes) -> Tuple[int, Union[Notification, str]]:
-    """A push of protocol 1003, or the text of one that tells an error.
+    """A notification of protocol 1003, or the text of an error.
 
     Raises:
         ValueError: the body is damaged.

@@ -1,19 +1,19 @@
-"""The vendor's constants: what public programs use around a capital distribution, with the vendor's values."""
+"""The vendor's constants that published programs use with capital distribution, with the vendor's values."""
 
 from __future__ import annotations
 
 from typing import Dict, Optional, Tuple
 
-#: Interface results, as the vendor numbers them.
+#: Results of calls, with the vendor's numbers.
 RET_OK = 0
 RET_ERROR = -1
 
-#: What stands for a value that is unknown or missing.
+#: Stands for a value that is unknown or missing.
 UNKNOWN = "N/A"
 
 
 class Market:
-    """The markets, as the text of a security begins."""
+    """The markets: the first part of a security's text."""
 
     NONE = UNKNOWN
     HK = "HK"
@@ -65,7 +65,7 @@ class ProtoFMT:
 
 
 class ContextStatus:
-    """What :attr:`OpenQuoteContext.status` tells; only CONNECTING, READY and CLOSED are told here."""
+    """The values of :attr:`OpenQuoteContext.status`. This package uses CONNECTING, READY and CLOSED only."""
 
     START = "START"
     CONNECTING = "CONNECTING"
@@ -77,7 +77,7 @@ class ContextStatus:
 
 
 class MarketState:
-    """The states of a market in :meth:`OpenQuoteContext.get_global_state`."""
+    """The states of a market in the result of :meth:`OpenQuoteContext.get_global_state`."""
 
     NONE = "NONE"
     AUCTION = "AUCTION"
@@ -152,7 +152,7 @@ MARKET_STATES: Dict[int, str] = {
 
 
 class ProgramStatusType:
-    """What OpenD is doing."""
+    """The states of OpenD itself."""
 
     NONE = UNKNOWN
     LOADED = "LOADED"
@@ -186,7 +186,7 @@ PROGRAM_STATUSES: Tuple[str, ...] = (
 
 
 class SysNotifyType:
-    """What OpenD notifies of."""
+    """The types of notifications."""
 
     NONE = UNKNOWN
     GTW_EVENT = "GTW_EVENT"
@@ -212,7 +212,7 @@ NOTIFY_TYPES: Tuple[str, ...] = (
 
 
 class GtwEventType:
-    """What happened to OpenD."""
+    """Events of OpenD."""
 
     NONE = UNKNOWN
     LocalCfgLoadFailed = "LocalCfgLoadFailed"
@@ -278,5 +278,5 @@ QUOTE_RIGHTS: Tuple[str, ...] = (
 
 
 def name_at(names: Tuple[str, ...], number: Optional[int]) -> str:
-    """The name of that number; "N/A" if it is absent or not known."""
+    """The name with that number; "N/A" if it is absent or not known."""
     return names[number] if number is not None and 0 <= number < len(names) else UNKNOWN

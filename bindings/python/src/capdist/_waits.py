@@ -1,8 +1,8 @@
-"""How a thread of Python's waits for what a connection's thread tells.
+"""Waiting on a thread of Python for a connection's thread.
 
-The connection's thread is the library's and no greenlet: it must touch no lock that gevent or eventlet put in the place of
-Python's, and who waits must let other greenlets run. So the locks here are Python's own, and the wait is of the kind that the
-program's monkey patching, looked at when it begins, asks for.
+The connection's thread belongs to the library, and is not a greenlet. It must not use locks that gevent or eventlet have put in
+place of Python's. A greenlet that waits must let other greenlets run. So all locks here are Python's own, and each wait chooses
+its kind when it begins, by the application's monkey patching.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Item = TypeVar("Item")
 
 
 def original(module: str, name: str) -> Any:
-    """What Python itself has under this name, whoever has put something else there."""
+    """Python's own function of that name, also if it was monkey-patched."""
     monkey = sys.modules.get("gevent.monkey")
     if monkey is not None and monkey.is_module_patched(module):
         return monkey.get_original(module, name)
@@ -36,12 +36,12 @@ _close: Callable[[int], None] = original("os", "close")
 
 
 class _Wait(Protocol):
-    """One thread's, or greenlet's, wait. `set` may come from any thread, also too late."""
+    """The wait of one thread or greenlet. `set` may be called from any thread, also after the end."""
 
     def set(self) -> None: ...
 
     def wait(self, timeout: Optional[float]) -> None:
-        """Until `set`, also if it came before, or for `timeout` seconds. What has come is forgotten with it."""
+        """Waits until `set` is called, or was called before, or for `timeout` seconds. Then it is no longer set."""
 
     def close(self) -> None: ...
 
@@ -70,7 +70,7 @@ class _GeventWait:
         import gevent.event
 
         self._event = gevent.event.Event()
-        # The one thing of a hub's that other threads may touch.
+        # The only part of gevent's hub that other threads may use.
         self._async = gevent.get_hub().loop.async_()
         self._async.start(self._event.set)
         self._lock = _allocate_lock()
@@ -100,7 +100,7 @@ class _EventletWait:
         self._is_closed = False
 
     def set(self) -> None:
-        # Under the lock, or the number might be another's descriptor by then.
+        # Under the lock: otherwise the number could belong to another descriptor by then.
         with self._lock:
             if not self._is_closed and not self._is_set:
                 self._is_set = True
@@ -141,18 +141,18 @@ def _new() -> _Wait:
 
 
 class Signal:
-    """Wakes whoever waits for something to become true. Takes no lock that a forked child might find held."""
+    """Wakes threads that wait for a condition. Takes no lock that a forked child could find locked."""
 
     def __init__(self) -> None:
         self._waits: Set[_Wait] = set()
 
     def notify(self) -> None:
-        """Has all who wait look again; from any thread, after what they wait for has changed."""
+        """Makes all waits check their condition. Called from any thread, after something has changed."""
         for wait in tuple(self._waits):
             wait.set()
 
     def wait(self, done: Callable[[], bool], timeout: Optional[float] = None) -> bool:
-        """Waits until `done`, or for `timeout` seconds. Returns what it says in the end."""
+        """Waits until `done` returns true, or for `timeout` seconds. Returns the last result of `done`."""
         if done():
             return True
         deadline = None if timeout is None else time.monotonic() + timeout
@@ -171,45 +171,45 @@ class Signal:
 
 
 class Flag:
-    """Something that becomes true once."""
+    """An event that happens once."""
 
     def __init__(self) -> None:
         self.is_set = False
         self._signal = Signal()
 
     def set(self) -> None:
-        """From any thread."""
+        """Called from any thread when it has happened."""
         self.is_set = True
         self._signal.notify()
 
     def wait(self, timeout: Optional[float] = None) -> bool:
-        """Waits for it, or for `timeout` seconds. Returns whether it is true."""
+        """Waits for it, or for `timeout` seconds. Returns whether it has happened."""
         return self._signal.wait(lambda: self.is_set, timeout)
 
 
 class Queue(Generic[Item]):
-    """What is put, from any thread, is taken in the same order."""
+    """A queue, to which any thread may add."""
 
     def __init__(self) -> None:
         self._items: Deque[Item] = deque()
         self._signal = Signal()
 
     def put(self, item: Item) -> None:
-        """Adds one."""
+        """Adds an item."""
         self._items.append(item)
         self._signal.notify()
 
     def empty(self) -> bool:
-        """Whether there is none now."""
+        """Whether the queue is empty now."""
         return not self._items
 
     def get(self, timeout: Optional[float] = None) -> Item:
-        """Takes the first; waits for one, or for `timeout` seconds: then it raises `queue.Empty`."""
+        """Takes the first item. Waits for one, or for `timeout` seconds and then raises `queue.Empty`."""
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
             try:
                 return self._items.popleft()
-            except IndexError:  # or another took it meanwhile
+            except IndexError:  # another thread took it meanwhile
                 remaining = None if deadline is None else max(deadline - time.monotonic(), 0.0)
                 if not self._signal.wait(lambda: not self.empty(), remaining):
                     raise Empty from None

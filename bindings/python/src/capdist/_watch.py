@@ -1,4 +1,4 @@
-"""The entries of a watch list, and those that are asked again."""
+"""The entries of a watch list, and those whose request is repeated."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from ._model import CapitalDistribution
 from ._abi import Retry, Status
 from ._status import ArgumentError, RequestError
 
-#: How often an entry is asked that is refused for frequency each time.
+#: How often a request is repeated that the gateway refuses because of its rate limit.
 _MOST_TRIES = 10
 
 
 @dataclass
 class Entry:
-    """A security of a list, as it was written and as the library reads it, and how often it was asked."""
+    """An entry of a watch list: its text, the security, and how often it was requested."""
 
     security: str
     raw: native.Security
@@ -38,7 +38,7 @@ def listed(securities: Iterable[str]) -> Iterator[str]:
 
 
 def entry_of(security: str) -> Union[Entry, RequestError]:
-    """An entry of a watch list; for one that is no security the error, shaped like one of a request that failed."""
+    """Makes an entry of a watch list. If the text is not a security, returns the error, in the form of a failed request."""
     try:
         return Entry(security, parse_security(security))
     except ArgumentError as error:
@@ -47,7 +47,7 @@ def entry_of(security: str) -> Union[Entry, RequestError]:
 
 
 class Again:
-    """Entries that the gateway refused for frequency, and that are asked again after the time it told."""
+    """Entries that the gateway refused because of its rate limit, and that are requested again after the pause."""
 
     def __init__(self) -> None:
         self._waiting: List[Tuple[float, int, Entry]] = []
@@ -57,7 +57,7 @@ class Again:
         return len(self._waiting)
 
     def takes(self, entry: Entry, result: Union[CapitalDistribution, RequestError]) -> bool:
-        """Whether the entry is asked again, and `result` is of no interest."""
+        """Whether the entry will be requested again, so that `result` is dropped."""
         entry.tries += 1
         if isinstance(result, CapitalDistribution) or result.retry is not Retry.AFTER or entry.tries >= _MOST_TRIES:
             return False
@@ -65,10 +65,10 @@ class Again:
         return True
 
     def due(self) -> Iterator[Entry]:
-        """Those whose time has come."""
+        """The entries whose pause is over."""
         while self._waiting and self._waiting[0][0] <= time.monotonic():
             yield heapq.heappop(self._waiting)[2]
 
     def seconds(self) -> Optional[float]:
-        """Until the next one's time comes; None if there is none."""
+        """Seconds until the next pause is over; None if there is no entry."""
         return max(0.0, self._waiting[0][0] - time.monotonic()) if self._waiting else None

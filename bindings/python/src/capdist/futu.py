@@ -1,4 +1,4 @@
-"""For ``from futu import *``: change the import to ``from capdist.futu import *`` and the rest stays."""
+"""For ``from futu import *``: change the import to ``from capdist.futu import *``."""
 
 from . import _vendor
 from ._vendor import *  # noqa: F403

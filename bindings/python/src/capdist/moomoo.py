@@ -1,4 +1,4 @@
-"""For ``from moomoo import *``: change the import to ``from capdist.moomoo import *`` and the rest stays."""
+"""For ``from moomoo import *``: change the import to ``from capdist.moomoo import *``."""
 
 from . import _vendor
 from ._vendor import *  # noqa: F403

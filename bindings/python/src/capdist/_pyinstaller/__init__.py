@@ -1,4 +1,4 @@
-"""PyInstaller asks for this folder's hooks by the entry point in pyproject.toml, and nobody imports it else."""
+"""PyInstaller finds the hooks in this folder by the entry point in pyproject.toml. Nothing else imports this."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ from typing import List
 
 
 def get_hook_dirs() -> List[str]:
-    """Where the hooks are."""
+    """The folder of the hooks."""
     return [str(Path(__file__).parent)]

@@ -1,4 +1,4 @@
-"""Takes the library along: the wheel's, or the one that is installed. What it needs PyInstaller finds by itself."""
+"""Adds the library to the bundle: the wheel's, or the installed one. PyInstaller finds what the library needs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from PyInstaller.utils.hooks import collect_dynamic_libs
 
 @isolated.decorate
 def _location() -> str:
-    """In a process of its own."""
+    """Runs in a process of its own."""
     import capdist
     from capdist import _library
 
