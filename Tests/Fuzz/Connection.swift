@@ -2,7 +2,7 @@ import CCapDist
 import Codec
 import Glibc
 
-/// The library as hosts have it, with its thread and a socket, against a gateway that does what the input says; the host
+/// The library as applications have it, with its thread and a socket, against a gateway that does what the input says; the application
 /// asks and cancels between. Afterwards every accepted request has completed exactly once, nothing came after `on_closed`,
 /// release was quick, and neither a descriptor nor a thread is left.
 ///
@@ -12,20 +12,20 @@ func fuzzConnection(_ input: UnsafeRawBufferPointer) {
     let descriptors = entries("/proc/self/fd")
     let threads = entries("/proc/self/task")
     var script = Script(input)
-    let host = FuzzedHost(&script)
-    let gateway = FuzzedGateway(listener, hasOneLine: !host.reconnects)
+    let application = FuzzedApplication(&script)
+    let gateway = FuzzedGateway(listener, hasOneLine: !application.reconnects)
     // Most inputs begin after a handshake; the others make their own, or none.
     if !script.oneIn(4) { gateway.shakeHands() }
     var steps = 0
     while !script.isAtEnd, steps < 64 {
         steps += 1
-        perform(script.byte(), host, gateway, &script)
+        perform(script.byte(), application, gateway, &script)
     }
     // A line's end comes after all that was sent on it: once the library has closed its side, it has seen everything.
     if !script.oneIn(8) { gateway.finish() }
-    host.release()
+    application.release()
     gateway.close()
-    host.requireOver()
+    application.requireOver()
     require(entries("/proc/self/fd") == descriptors, "no descriptor is left")
     // A joined thread may stay a moment in the kernel's list.
     var tries = 0
@@ -36,13 +36,15 @@ func fuzzConnection(_ input: UnsafeRawBufferPointer) {
     require(tries < 30_000, "no thread is left")
 }
 
-private func perform(_ step: UInt8, _ host: FuzzedHost, _ gateway: FuzzedGateway, _ script: inout Script) {
+private func perform(
+    _ step: UInt8, _ application: FuzzedApplication, _ gateway: FuzzedGateway, _ script: inout Script
+) {
     switch step & 31 {
-    case 0...3: host.ask(script.byte())
-    case 4: for _ in 0..<(script.byte() & 31) { host.ask(0) }
-    case 5: host.sendProto(script.pick([1002, 1003, 3212, 1004, 77]), script.bytes())
-    case 6: host.cancel(script.byte())
-    case 7: host.look(script.byte())
+    case 0...3: application.ask(script.byte())
+    case 4: for _ in 0..<(script.byte() & 31) { application.ask(0) }
+    case 5: application.sendProto(script.pick([1002, 1003, 3212, 1004, 77]), script.bytes())
+    case 6: application.cancel(script.byte())
+    case 7: application.look(script.byte())
     case 8: gateway.shakeHands()
     case 9, 10: gateway.answer(script.byte())
     case 11...14: gateway.answer(script.byte(), with: script.bytes(), isDamaged: script.oneIn(16))
@@ -54,8 +56,8 @@ private func perform(_ step: UInt8, _ host: FuzzedHost, _ gateway: FuzzedGateway
     case 21: gateway.finish()
     case 22: gateway.read()
     case 23: usleep(UInt32(script.byte()) * 16)
-    case 24: host.releasesInCallback = true
-    case 25: if script.oneIn(4) { host.release() }
+    case 24: application.releasesInCallback = true
+    case 25: if script.oneIn(4) { application.release() }
     case 26: gateway.isSplit.toggle()
     default: break
     }

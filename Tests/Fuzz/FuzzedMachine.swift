@@ -1,7 +1,7 @@
 import Codec
 import Core
 
-/// A state machine with what its driver and its host know of it. Each step is one that a driver or a host could make.
+/// A state machine with what its driver and its application know of it. Each step is one that a driver or an application could make.
 final class FuzzedMachine {
     typealias Machine = ConnectionMachine<Int>
 
@@ -22,7 +22,7 @@ final class FuzzedMachine {
 
     private enum Line { case none, connecting, open, ready }
 
-    /// Whether a callback of the host holds up the connection's thread: then only other threads do anything.
+    /// Whether a callback of the application holds up the connection's thread: then only other threads do anything.
     var isHeldUp = false
     private let member: UInt64
     private let quota: FuzzedQuota
@@ -61,7 +61,7 @@ final class FuzzedMachine {
 
     var wakeAt: Instant { machine.wakeAt }
 
-    // MARK: - The host, from any thread
+    // MARK: - The application, from any thread
 
     func ask(_ script: inout Script, _ now: Instant) {
         let choice = script.byte()

@@ -347,8 +347,8 @@ int setup(void **state) {
     return 0;
 }
 
-/* What support_host.c has otherwise. */
-__attribute__((weak)) bool is_host_driven(void) {
+/* What support_driven.c has otherwise. */
+__attribute__((weak)) bool is_application_driven(void) {
     return false;
 }
 
@@ -370,7 +370,7 @@ static bool kept_its_promises(fixture *f, client *c) {
         print_error("%s: on_closed is not the last of the callbacks, once\n", f->test_name);
         kept = false;
     }
-    bool is_driven = is_host_driven() || c->options.mode == CAPDIST_MODE_HOST_DRIVEN;
+    bool is_driven = is_application_driven() || c->options.mode == CAPDIST_MODE_HOST_DRIVEN;
     for (size_t i = 0; i < c->event_count; i++) {
         if (is_driven || c->events[i].thread == c->events[0].thread) continue;
         print_error("%s: callbacks on more than one thread\n", f->test_name);

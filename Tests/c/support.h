@@ -200,9 +200,9 @@ struct fixture {
     int socket_count;
 };
 
-/** Whether the connections of this program are in host-driven mode (support_host.c), where callbacks come on several
+/** Whether the connections of this program are in application-driven mode (support_driven.c), where callbacks come on several
  *  threads, one at a time. */
-bool is_host_driven(void);
+bool is_application_driven(void);
 /** For tests of the connection's own thread: what this one opens has one in any case. Until the test's end. */
 void use_threads(bool on);
 /** Keeps what is opened from going on until it is let go, so that a test can ask before anything has happened. Nothing in

@@ -19,7 +19,7 @@ typedef struct fault_case {
     status_set refusals; /* what calls may be refused with, once the connection has failed for good */
     bool keeps_down; /* does not reconnect */
     bool never_stands; /* no connection ever stands */
-    bool pushes; /* pushes come to the host, too */
+    bool pushes; /* pushes come to the application, too */
     bool stays_bad; /* not even neighbours are answered after the storm */
 } fault_case;
 

@@ -402,7 +402,7 @@ static void calls_do_not_wait_for_callbacks(void **state) {
     assert_int_equal(reply_to(c, second).status, CAPDIST_CANCELLED);
 }
 
-/* A fetch is bounded by its timeouts even while a callback of the host holds up the connection's thread. */
+/* A fetch is bounded by its timeouts even while a callback of the application holds up the connection's thread. */
 static void fetch_ends_in_time_though_a_callback_hangs(void **state) {
     gateway *g = start_gateway(*state);
     client *c = new_client(*state, g->port);

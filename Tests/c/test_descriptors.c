@@ -264,7 +264,7 @@ static int lose_all_idle(int port, bool asks, bool opens) {
 static void an_idle_connection_finds_its_descriptors_closed(void **state) {
     gateway *g = start_gateway(*state);
     /* A loop of the application's calls when it is told so, or never. */
-    if (is_host_driven()) return;
+    if (is_application_driven()) return;
     for (int n = 0; n < 4; n++) {
         g->keep_alive_interval = n & 1 ? 30 : 1;
         pid_t child = fork_with_alarm();
@@ -305,7 +305,7 @@ static void some_of_the_descriptors_are_closed(void **state) {
         pid_t children[AT_ONCE];
         for (int n = 0; n < AT_ONCE; n++) {
             children[n] = fork_with_alarm();
-            if (children[n] == 0) _exit(lose_some(g->port, is_host_driven(), round + n));
+            if (children[n] == 0) _exit(lose_some(g->port, is_application_driven(), round + n));
         }
         for (int n = 0; n < AT_ONCE; n++) {
             int status = status_of(children[n]);
@@ -347,7 +347,7 @@ static void another_connection_gets_the_numbers(void **state) {
     gateway *g = start_gateway(*state);
     int asked = 0;
     /* Nobody looks in application-driven mode before what is asked goes out. */
-    for (int is_driven = is_host_driven(); is_driven <= 1; is_driven++) {
+    for (int is_driven = is_application_driven(); is_driven <= 1; is_driven++) {
         for (int pause_ms = 0; pause_ms <= 1500; pause_ms += 1500) {
             pid_t child = fork_with_alarm();
             if (child == 0) _exit(open_another(g->port, is_driven, pause_ms));
@@ -382,7 +382,7 @@ static void a_loop_alike_is_left_alone(void **state) {
     int port = start_simulator(*state, "--no-quota", NULL);
     for (int pause_ms = 0; pause_ms <= 1500; pause_ms += 1500) {
         pid_t child = fork_with_alarm();
-        if (child == 0) _exit(open_alike(port, is_host_driven(), pause_ms));
+        if (child == 0) _exit(open_alike(port, is_application_driven(), pause_ms));
         assert_int_equal(status_of(child), GOOD);
     }
 }
@@ -393,9 +393,9 @@ static void lost_descriptors(void **state, bool at_once) {
     gateway_on(g, GET_CAPITAL_DISTRIBUTION, answer_nothing);
     for (int opens = 0; opens < 2; opens++) {
         /* Such a loop waits for the application's own file, and has no reason to call. */
-        if (is_host_driven() && opens && !at_once) continue;
+        if (is_application_driven() && opens && !at_once) continue;
         pid_t child = fork_with_alarm();
-        if (child == 0) _exit(lose_all(g->port, is_host_driven(), at_once, opens));
+        if (child == 0) _exit(lose_all(g->port, is_application_driven(), at_once, opens));
         assert_int_equal(status_of(child), GOOD);
     }
 }
@@ -471,7 +471,7 @@ static void with_a_number_reused(void **state, int reuse(int port, bool is_drive
     gateway *g = start_gateway(*state);
     g->keep_alive_interval = 30;
     gateway_on(g, GET_CAPITAL_DISTRIBUTION, answer_nothing);
-    for (int n = is_host_driven() ? 2 : 0; n < 4; n++) {
+    for (int n = is_application_driven() ? 2 : 0; n < 4; n++) {
         bool is_driven = n & 2, is_idle = n & 1;
         pid_t child = fork_with_alarm();
         if (child == 0) _exit(reuse(g->port, is_driven, is_idle));

@@ -17,21 +17,21 @@ static int processes(void) {
 }
 
 /* What the ends have in common: connections that ask again with each answer. */
-typedef struct host {
+typedef struct application {
     capdist_conn *conns[CONNECTIONS];
     int exit_at; /**< the answer that ends the process, in the callback; 0: none does */
     _Atomic int answers;
-} host;
+} application;
 
 static void ask_again(capdist_conn *conn, uint32_t serial_no, const capdist_reply *reply, void *user_data) {
     (void)serial_no, (void)reply;
-    host *h = user_data;
-    if (++h->answers == h->exit_at) exit(STATUS);
+    application *app = user_data;
+    if (++app->answers == app->exit_at) exit(STATUS);
     capdist_security security = {CAPDIST_MARKET_HK, "00700"};
-    (void)capdist_get_capital_distribution(conn, &security, NULL, ask_again, h, NULL);
+    (void)capdist_get_capital_distribution(conn, &security, NULL, ask_again, app, NULL);
 }
 
-/* Some hosts use OpenSSL, too, whose own atexit handler takes away what the library's threads might still use. */
+/* Some applications use OpenSSL, too, whose own atexit handler takes away what the library's threads might still use. */
 static void use_openssl(void) {
     /* All ciphers and digests; refused when the process ends already. */
     (void)OPENSSL_init_crypto(OPENSSL_INIT_ADD_ALL_CIPHERS | OPENSSL_INIT_ADD_ALL_DIGESTS, NULL);
@@ -44,7 +44,7 @@ typedef struct way_in {
     int32_t transport;
 } way_in;
 
-static void open_busy(host *h, const way_in *in) {
+static void open_busy(application *app, const way_in *in) {
     capdist_options options;
     capdist_options_init(&options, sizeof options);
     options.port = in->port;
@@ -55,47 +55,47 @@ static void open_busy(host *h, const way_in *in) {
     options.tls_ca_file = in->ca_file;
     capdist_security security = {CAPDIST_MARKET_HK, "00700"};
     for (int i = 0; i < CONNECTIONS; i++) {
-        if (capdist_init_connect(&options, &h->conns[i]) != CAPDIST_OK) {
+        if (capdist_init_connect(&options, &app->conns[i]) != CAPDIST_OK) {
             /* A callback may have ended the process by now. */
-            if (h->exit_at) sleep_ms(DONE_WITHIN_MS);
+            if (app->exit_at) sleep_ms(DONE_WITHIN_MS);
             _exit(3);
         }
         for (int n = 0; n < IN_FLIGHT; n++) {
-            if (capdist_get_capital_distribution(h->conns[i], &security, NULL, ask_again, h, NULL) != CAPDIST_OK) _exit(4);
+            if (capdist_get_capital_distribution(app->conns[i], &security, NULL, ask_again, app, NULL) != CAPDIST_OK) _exit(4);
         }
     }
 }
 
 static void *release_all(void *argument) {
-    host *h = argument;
-    for (int i = 0; i < CONNECTIONS; i++) (void)capdist_release(h->conns[i]);
+    application *app = argument;
+    for (int i = 0; i < CONNECTIONS; i++) (void)capdist_release(app->conns[i]);
     return NULL;
 }
 
 static void *ask_for_ever(void *argument) {
-    host *h = argument;
+    application *app = argument;
     capdist_security security = {CAPDIST_MARKET_HK, "00700"};
     for (int i = 0;; i++) {
         capdist_reply *reply = NULL;
-        (void)capdist_fetch_capital_distribution(h->conns[i % CONNECTIONS], &security, NULL, &reply);
+        (void)capdist_fetch_capital_distribution(app->conns[i % CONNECTIONS], &security, NULL, &reply);
         capdist_reply_free(reply);
     }
     return NULL;
 }
 
-static host h;
+static application app;
 
 static void release_at_exit(void) {
-    release_all(&h);
+    release_all(&app);
 }
 
 /* A process of its own way to end; `chance` moves the moment. */
 static void live_and_end(int way, unsigned chance, const way_in *in) {
     pthread_t thread;
     if (chance % 3 == 0) use_openssl();
-    if (way == 0) h.exit_at = 1 + (int)(chance % 200); /* in a callback */
+    if (way == 0) app.exit_at = 1 + (int)(chance % 200); /* in a callback */
     if (way == 5) atexit(release_at_exit); /* after the library's own handlers and OpenSSL's: they came later */
-    open_busy(&h, in);
+    open_busy(&app, in);
     /* Not while the callback exits: OpenSSL has lost its locks by then, and crashes. */
     if (chance % 3 == 1 && way != 0) use_openssl();
     int pause_us = (int)(rand_r(&chance) % 20000);
@@ -104,17 +104,17 @@ static void live_and_end(int way, unsigned chance, const way_in *in) {
     case 1:
     case 5: usleep((useconds_t)pause_us); exit(STATUS); /* on the main thread */
     case 2: /* while others wait for answers */
-        for (int i = 0; i < 4; i++) pthread_create(&thread, NULL, ask_for_ever, &h);
+        for (int i = 0; i < 4; i++) pthread_create(&thread, NULL, ask_for_ever, &app);
         usleep((useconds_t)pause_us);
         exit(STATUS);
     case 3: /* while another thread releases */
         usleep((useconds_t)pause_us);
-        pthread_create(&thread, NULL, release_all, &h);
+        pthread_create(&thread, NULL, release_all, &app);
         usleep((useconds_t)(pause_us % 300));
         exit(STATUS);
     default: /* right after it */
         usleep((useconds_t)pause_us);
-        release_all(&h);
+        release_all(&app);
         exit(STATUS);
     }
 }

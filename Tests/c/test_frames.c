@@ -298,8 +298,8 @@ static void writing_to_a_closed_line_raises_no_signal(void **state) {
     assert_true(now.sa_handler == SIG_DFL);
 }
 
-/* The same on the host's own threads, which do not block the signal: while the connection's thread is held up in a
- * callback, the host writes to a line that has been reset. */
+/* The same on the application's own threads, which do not block the signal: while the connection's thread is held up in a
+ * callback, the application writes to a line that has been reset. */
 static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
 
 static void wait_at_the_gate(client *c, const event *e) {
@@ -309,7 +309,7 @@ static void wait_at_the_gate(client *c, const event *e) {
     pthread_mutex_unlock(&gate);
 }
 
-static void hosts_thread_gets_no_signal_either(void **state) {
+static void applications_thread_gets_no_signal_either(void **state) {
     gateway *g = start_gateway(*state);
     client *c = new_client(*state, g->port);
     c->hook = wait_at_the_gate;
@@ -354,7 +354,7 @@ int main(void) {
         TEST(unknown_body_format_ends_the_line),
         TEST(body_length_of_4_gib_ends_the_line),
         TEST(writing_to_a_closed_line_raises_no_signal),
-        TEST(hosts_thread_gets_no_signal_either),
+        TEST(applications_thread_gets_no_signal_either),
     };
     return cmocka_run_group_tests_name("frames", tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-/* A guest in the host's process: it takes none of the host's signals, changes none of their handlers, prints nothing,
- * and hands no descriptor on to the programs that the host starts. */
+/* A guest in the application's process: it takes none of the application's signals, changes none of their handlers, prints nothing,
+ * and hands no descriptor on to the programs that the application starts. */
 #include "support.h"
 
 #include <dirent.h>
@@ -44,10 +44,10 @@ static void live_through_trouble(fixture *f) {
         assert_true(wait_for(c, EVENT_REPLY, (int)c->accepted_count, PATIENCE_MS));
         assert_status(capdist_release(c->conn), CAPDIST_OK);
     }
-    const char *const hosts[] = {"127.0.0.1", "no-such-name.invalid"};
-    for (size_t i = 0; i < COUNT(hosts); i++) {
+    const char *const host_names[] = {"127.0.0.1", "no-such-name.invalid"};
+    for (size_t i = 0; i < COUNT(host_names); i++) {
         client *c = new_client(f, refused_port(f));
-        c->options.host = hosts[i];
+        c->options.host = host_names[i];
         open_client(c);
         assert_true(wait_for(c, EVENT_INIT_CONNECT, 1, PATIENCE_MS));
         assert_true(event_at(c, EVENT_INIT_CONNECT, 0).err_code != 0);
@@ -90,13 +90,13 @@ static bool blocked_signals(pid_t thread, uint64_t *blocked) {
 
 static void a_connections_thread_blocks_asynchronous_signals_only(void **state) {
     use_threads(true);
-    /* Whatever the host's thread has blocked when it makes the connection. */
-    sigset_t host, before;
-    sigfillset(&host);
+    /* Whatever the application's thread has blocked when it makes the connection. */
+    sigset_t application, before;
+    sigfillset(&application);
     for (int round = 0; round < 2; round++) {
         client *c = new_client(*state, start_simulator(*state, "--no-quota", NULL));
         pthread_sigmask(SIG_SETMASK, NULL, &before);
-        if (round == 1) pthread_sigmask(SIG_SETMASK, &host, NULL);
+        if (round == 1) pthread_sigmask(SIG_SETMASK, &application, NULL);
         capdist_status status = capdist_init_connect(&c->options, &c->conn);
         sigset_t now;
         pthread_sigmask(SIG_SETMASK, &before, &now);
@@ -256,19 +256,19 @@ static void a_threads_stack_is_small(void **state) {
 }
 
 static atomic_int handled, handled_elsewhere;
-static pid_t hosts_thread;
+static pid_t applications_thread;
 
 static void note_signal(int signal_number) {
     (void)signal_number;
     handled++;
-    if (gettid() != hosts_thread) handled_elsewhere++;
+    if (gettid() != applications_thread) handled_elsewhere++;
 }
 
-/* A signal for the process waits until the host's thread takes it: no thread of the library may. */
-static void signals_for_the_process_are_left_to_the_host(void **state) {
+/* A signal for the process waits until the application's thread takes it: no thread of the library may. */
+static void signals_for_the_process_are_left_to_the_application(void **state) {
     static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGCHLD, SIGWINCH};
     client *c = ready_client(*state, start_simulator(*state, "--no-quota", NULL));
-    hosts_thread = gettid();
+    applications_thread = gettid();
     sigset_t set, before;
     sigemptyset(&set);
     for (size_t i = 0; i < COUNT(signals); i++) sigaddset(&set, signals[i]);
@@ -294,12 +294,12 @@ static void signals_for_the_process_are_left_to_the_host(void **state) {
     assert_int_equal(handled_elsewhere, 0);
 }
 
-/* The host's handler interrupts whatever the library waits for on the host's own thread; without SA_RESTART. */
-static void a_hosts_signal_handler_ends_no_wait(void **state) {
+/* The application's handler interrupts whatever the library waits for on the application's own thread; without SA_RESTART. */
+static void an_applications_signal_handler_ends_no_wait(void **state) {
     client *c = new_client(*state, stuck_port(*state));
     open_client(c);
     handled = 0;
-    hosts_thread = gettid();
+    applications_thread = gettid();
     struct sigaction action = {.sa_handler = note_signal}, earlier;
     sigaction(SIGUSR1, &action, &earlier);
     timer_t timer;
@@ -388,7 +388,7 @@ static void descriptors_are_closed_on_exec(void **state) {
     assert_true(found >= 4);
 }
 
-/* The host's descriptors 0 to 2 may be closed: then the library's own get these numbers, and stay its own. */
+/* The application's descriptors 0 to 2 may be closed: then the library's own get these numbers, and stay its own. */
 static void closed_standard_descriptors_do_no_harm(void **state) {
     int port = start_simulator(*state, "--no-quota", NULL);
     pid_t child = fork_child();
@@ -440,7 +440,7 @@ static long sleeps_of_the_thread(void) {
 
 /* Between keep-alives, which are 24 s apart. While requests come and a second longer it looks once a second. */
 static void the_thread_of_an_idle_connection_sleeps(void **state) {
-    if (is_host_driven()) return;
+    if (is_application_driven()) return;
     gateway *g = start_gateway(*state);
     g->keep_alive_interval = 30;
     client *c = new_client(*state, g->port);
@@ -470,8 +470,8 @@ int main(void) {
         TEST(a_connection_is_released_as_its_thread_begins),
         TEST(no_thread_begins_in_host_driven_mode),
         TEST(a_threads_stack_is_small),
-        TEST(signals_for_the_process_are_left_to_the_host),
-        TEST(a_hosts_signal_handler_ends_no_wait),
+        TEST(signals_for_the_process_are_left_to_the_application),
+        TEST(an_applications_signal_handler_ends_no_wait),
         TEST(no_handler_is_changed),
         TEST(nothing_is_printed),
         TEST(descriptors_are_closed_on_exec),

@@ -187,7 +187,7 @@ static void connections_do_not_mix(void **state) {
         assert_true(reply_to(a, i + 1).in_big == i + 1);
         assert_true(reply_to(b, i + 1).in_big == 1e6 + i + 1);
     }
-    if (!is_host_driven()) {
+    if (!is_application_driven()) {
         assert_int_not_equal(event_at(a, EVENT_REPLY, 0).thread, event_at(b, EVENT_REPLY, 0).thread);
     }
     /* One that dies does not touch the other. */

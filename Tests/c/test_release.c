@@ -225,7 +225,7 @@ static void release_in_the_requests_own_callback(void **state) {
     gateway_on(g, GET_CAPITAL_DISTRIBUTION, answer_nothing);
     client *c = releasing_client(*state, g, EVENT_REPLY);
     open_ready(c);
-    int threads = thread_count() - !is_host_driven();
+    int threads = thread_count() - !is_application_driven();
     for (int i = 0; i < 5; i++) ask(c, "1");
     assert_true(gateway_wait(g, GET_CAPITAL_DISTRIBUTION, 5, PATIENCE_MS));
     frame second;
@@ -302,7 +302,7 @@ static void release_in_another_connections_callback(void **state) {
     client *c = ready_client(*state, g->port);
     c->other = other;
     set_hook(c, release_the_other);
-    int threads = thread_count() - !is_host_driven();
+    int threads = thread_count() - !is_application_driven();
     ask(other, "1");
     ask(other, "2");
     ask(c, "1");

@@ -1,4 +1,4 @@
-/* bindings/c/adapters/capdist_uv.h: connections that come and go on a libuv loop, beside a timer of the host's. */
+/* bindings/c/adapters/capdist_uv.h: connections that come and go on a libuv loop, beside a timer of the application's. */
 #include "support.h"
 
 #include <poll.h>
@@ -9,22 +9,22 @@
 
 #include "../../bindings/c/adapters/capdist_uv.h"
 
-/* ---- the host ---- */
+/* ---- the application ---- */
 
 enum { MOST = 8 };
 
-typedef struct host host;
+typedef struct application application;
 
 /* A connection on the loop; the client's context. */
 typedef struct member {
     capdist_uv adapter;
-    host *host;
+    application *application;
     client *client;
     bool is_attached;
     int ended; /* calls of on_end */
 } member;
 
-struct host {
+struct application {
     uv_loop_t loop;
     uv_timer_t ticker, limit;
     int ticks;
@@ -37,7 +37,7 @@ struct host {
 static void on_end(uv_handle_t *handle) {
     member *m = handle->data;
     m->ended++;
-    /* The memory is the host's again. */
+    /* The memory is the application's again. */
     memset(&m->adapter, 0xff, sizeof m->adapter);
 }
 
@@ -47,40 +47,40 @@ static void release(member *m) {
     capdist_uv_release(&m->adapter, on_end);
 }
 
-static int attached(host *h) {
+static int attached(application *app) {
     int count = 0;
-    for (int i = 0; i < h->count; i++) count += h->members[i].is_attached;
+    for (int i = 0; i < app->count; i++) count += app->members[i].is_attached;
     return count;
 }
 
 static void on_tick(uv_timer_t *timer) {
-    host *h = timer->data;
-    if (++h->ticks != h->last_tick) return;
-    for (int i = 0; i < h->count; i++) release(&h->members[i]);
+    application *app = timer->data;
+    if (++app->ticks != app->last_tick) return;
+    for (int i = 0; i < app->count; i++) release(&app->members[i]);
 }
 
 static void on_limit(uv_timer_t *timer) {
-    host *h = timer->data;
-    h->is_late = true;
-    uv_stop(&h->loop);
+    application *app = timer->data;
+    app->is_late = true;
+    uv_stop(&app->loop);
 }
 
-static host *new_host(void) {
-    host *h = calloc(1, sizeof *h);
-    if (!h || uv_loop_init(&h->loop) || uv_timer_init(&h->loop, &h->ticker) || uv_timer_init(&h->loop, &h->limit)) abort();
-    h->ticker.data = h->limit.data = h;
-    if (uv_timer_start(&h->ticker, on_tick, 5, 5) || uv_timer_start(&h->limit, on_limit, PATIENCE_MS, 0)) abort();
+static application *new_application(void) {
+    application *app = calloc(1, sizeof *app);
+    if (!app || uv_loop_init(&app->loop) || uv_timer_init(&app->loop, &app->ticker) || uv_timer_init(&app->loop, &app->limit)) abort();
+    app->ticker.data = app->limit.data = app;
+    if (uv_timer_start(&app->ticker, on_tick, 5, 5) || uv_timer_start(&app->limit, on_limit, PATIENCE_MS, 0)) abort();
     /* Nothing but what is attached keeps the loop going. */
-    uv_unref((uv_handle_t *)&h->ticker);
-    uv_unref((uv_handle_t *)&h->limit);
-    return h;
+    uv_unref((uv_handle_t *)&app->ticker);
+    uv_unref((uv_handle_t *)&app->limit);
+    return app;
 }
 
 /* A client on the loop, which is not open yet. */
-static member *new_member(host *h, fixture *f, int port) {
-    if (h->count == MOST) abort();
-    member *m = &h->members[h->count++];
-    m->host = h;
+static member *new_member(application *app, fixture *f, int port) {
+    if (app->count == MOST) abort();
+    member *m = &app->members[app->count++];
+    m->application = app;
     m->client = new_client(f, port);
     m->client->context = m;
     m->client->options.mode = CAPDIST_MODE_HOST_DRIVEN;
@@ -89,32 +89,32 @@ static member *new_member(host *h, fixture *f, int port) {
 
 static void attach(member *m) {
     open_client(m->client);
-    assert_int_equal(capdist_uv_attach(&m->host->loop, &m->adapter, m->client->conn), 0);
+    assert_int_equal(capdist_uv_attach(&m->application->loop, &m->adapter, m->client->conn), 0);
     m->is_attached = true;
 }
 
 /* The loop ends by itself once all that was attached is released. */
-static void run_to_the_end(host *h) {
-    int active = uv_run(&h->loop, UV_RUN_DEFAULT);
-    if (h->is_late) fail_msg("the loop did not end; the first client: %s", story(h->members[0].client));
+static void run_to_the_end(application *app) {
+    int active = uv_run(&app->loop, UV_RUN_DEFAULT);
+    if (app->is_late) fail_msg("the loop did not end; the first client: %s", story(app->members[0].client));
     assert_int_equal(active, 0);
-    assert_int_equal(attached(h), 0);
-    for (int i = 0; i < h->count; i++) assert_int_equal(h->members[i].ended, 1);
+    assert_int_equal(attached(app), 0);
+    for (int i = 0; i < app->count; i++) assert_int_equal(app->members[i].ended, 1);
 }
 
 /* Runs the loop until that many callbacks of a kind have come. */
 static void run_until(client *c, event_kind kind, int count) {
-    host *h = ((member *)c->context)->host;
-    while (count_of(c, kind) < count && !h->is_late) uv_run(&h->loop, UV_RUN_ONCE);
-    if (h->is_late) fail_msg("it never came; the client: %s", story(c));
+    application *app = ((member *)c->context)->application;
+    while (count_of(c, kind) < count && !app->is_late) uv_run(&app->loop, UV_RUN_ONCE);
+    if (app->is_late) fail_msg("it never came; the client: %s", story(c));
 }
 
-static void end_host(host *h) {
-    uv_close((uv_handle_t *)&h->ticker, NULL);
-    uv_close((uv_handle_t *)&h->limit, NULL);
-    assert_int_equal(uv_run(&h->loop, UV_RUN_DEFAULT), 0);
-    assert_int_equal(uv_loop_close(&h->loop), 0);
-    free(h);
+static void end_application(application *app) {
+    uv_close((uv_handle_t *)&app->ticker, NULL);
+    uv_close((uv_handle_t *)&app->limit, NULL);
+    assert_int_equal(uv_run(&app->loop, UV_RUN_DEFAULT), 0);
+    assert_int_equal(uv_loop_close(&app->loop), 0);
+    free(app);
 }
 
 /* ---- releases ---- */
@@ -124,16 +124,16 @@ static void release_itself(client *c, const event *e) {
 }
 
 static void release_inside_its_own_callback(void **state) {
-    host *h = new_host();
-    member *m = new_member(h, *state, start_simulator(*state, "--no-quota", "--latency", "50", NULL));
+    application *app = new_application();
+    member *m = new_member(app, *state, start_simulator(*state, "--no-quota", "--latency", "50", NULL));
     attach(m);
     set_hook(m->client, release_itself);
     for (int i = 0; i < 4; i++) ask(m->client, "00700");
-    run_to_the_end(h);
+    run_to_the_end(app);
     assert_story(m->client, "init 0; reply 1 OK; reply 2 OK; reply 3 RELEASED; reply 4 RELEASED; closed");
-    assert_in_range(h->ticks, 2, 1000); /* the host's timer had its turns */
+    assert_in_range(app->ticks, 2, 1000); /* the application's timer had its turns */
     for (size_t i = 0; i < m->client->event_count; i++) assert_int_equal(m->client->events[i].thread, gettid());
-    end_host(h);
+    end_application(app);
 }
 
 static void release_the_other_first(client *c, const event *e) {
@@ -143,12 +143,12 @@ static void release_the_other_first(client *c, const event *e) {
 }
 
 static void release_of_another_inside_a_callback(void **state) {
-    host *h = new_host();
+    application *app = new_application();
     gateway *g = start_gateway(*state);
     gateway_on(g, GET_CAPITAL_DISTRIBUTION, answer_nothing);
     client *clients[2];
     for (int i = 0; i < 2; i++) {
-        member *m = new_member(h, *state, g->port);
+        member *m = new_member(app, *state, g->port);
         clients[i] = m->client;
         attach(m);
         set_hook(m->client, release_the_other_first);
@@ -156,7 +156,7 @@ static void release_of_another_inside_a_callback(void **state) {
     }
     clients[0]->other = clients[1];
     clients[1]->other = clients[0];
-    while (gateway_frame_count(g, GET_CAPITAL_DISTRIBUTION) < 2 && !h->is_late) uv_run(&h->loop, UV_RUN_NOWAIT);
+    while (gateway_frame_count(g, GET_CAPITAL_DISTRIBUTION) < 2 && !app->is_late) uv_run(&app->loop, UV_RUN_NOWAIT);
     /* Both are readable in the same turn of the loop: whichever comes first, the other must not be driven any more. */
     for (int i = 0; i < 2; i++) {
         frame request;
@@ -166,56 +166,56 @@ static void release_of_another_inside_a_callback(void **state) {
         gateway_reply(g, &request, &answer);
     }
     sleep_ms(50);
-    run_to_the_end(h);
+    run_to_the_end(app);
     int first = count_of_status(clients[0], CAPDIST_OK) == 1 ? 0 : 1;
     assert_story(clients[first], "init 0; reply 1 OK; closed");
     assert_story(clients[1 - first], "init 0; reply 1 RELEASED; closed");
-    end_host(h);
+    end_application(app);
 }
 
 /* One that stands, with a gateway that answers no request. */
-static member *unanswered(host *h, fixture *f, gateway **g) {
+static member *unanswered(application *app, fixture *f, gateway **g) {
     *g = start_gateway(f);
     gateway_on(*g, GET_CAPITAL_DISTRIBUTION, answer_nothing);
-    member *m = new_member(h, f, (*g)->port);
+    member *m = new_member(app, f, (*g)->port);
     attach(m);
     run_until(m->client, EVENT_INIT_CONNECT, 1);
     return m;
 }
 
 static void release_outside_callbacks(void **state) {
-    host *h = new_host();
+    application *app = new_application();
     gateway *g;
-    member *m = unanswered(h, *state, &g);
+    member *m = unanswered(app, *state, &g);
     ask(m->client, "1");
     release(m);
     assert_story(m->client, "init 0; reply 1 RELEASED; closed");
-    run_to_the_end(h);
-    end_host(h);
+    run_to_the_end(app);
+    end_application(app);
 }
 
 /* A child holds copies of all descriptors, so that closing one takes it out of no epoll set. */
 static void release_while_a_child_has_the_descriptors(void **state) {
-    host *h = new_host();
+    application *app = new_application();
     gateway *g;
-    member *m = unanswered(h, *state, &g);
+    member *m = unanswered(app, *state, &g);
     capdist_request_options soon = request_defaults();
     soon.reply_timeout_ms = 200;
     ask_with(m->client, "1", &soon);
-    while (gateway_frame_count(g, GET_CAPITAL_DISTRIBUTION) < 1 && !h->is_late) uv_run(&h->loop, UV_RUN_NOWAIT);
+    while (gateway_frame_count(g, GET_CAPITAL_DISTRIBUTION) < 1 && !app->is_late) uv_run(&app->loop, UV_RUN_NOWAIT);
     pid_t child = _Fork(); /* without handlers, since it only sleeps */
     if (child == 0) {
         sleep(PATIENCE_MS / 1000);
         _exit(0);
     }
     release(m);
-    run_to_the_end(h);
-    struct pollfd backend = {.fd = uv_backend_fd(&h->loop), .events = POLLIN};
+    run_to_the_end(app);
+    struct pollfd backend = {.fd = uv_backend_fd(&app->loop), .events = POLLIN};
     int woken = poll(&backend, 1, 400); /* the request's timer, which the child has too, goes off meanwhile */
     kill(child, SIGKILL);
     waitpid(child, NULL, 0);
     assert_int_equal(woken, 0);
-    end_host(h);
+    end_application(app);
 }
 
 /* ---- gateways that fail ---- */
@@ -226,16 +226,16 @@ static void ask_in_each_life(client *c, const event *e) {
 }
 
 static void reconnect_when_the_line_is_dropped(void **state) {
-    host *h = new_host();
-    member *m = new_member(h, *state, start_simulator(*state, "--no-quota", "--fault", "drop-after=1", NULL));
+    application *app = new_application();
+    member *m = new_member(app, *state, start_simulator(*state, "--no-quota", "--fault", "drop-after=1", NULL));
     m->client->options.reconnect = 1;
     m->client->options.reconnect_min_ms = 50;
     set_hook(m->client, ask_in_each_life);
     attach(m);
-    run_to_the_end(h);
+    run_to_the_end(app);
     assert_story(m->client, "init 0; reply 1 OK; disconnect 11/0; init 0; reply 2 OK; disconnect 11/0; init 0; reply 3 OK; closed");
-    assert_in_range(h->ticks, 4, 1000); /* the host's timer fired in the pauses */
-    end_host(h);
+    assert_in_range(app->ticks, 4, 1000); /* the application's timer fired in the pauses */
+    end_application(app);
 }
 
 static void release_on_reply(client *c, const event *e) {
@@ -243,44 +243,44 @@ static void release_on_reply(client *c, const event *e) {
 }
 
 static void a_gateway_that_refuses(void **state) {
-    host *h = new_host();
-    member *absent = new_member(h, *state, refused_port(*state));
-    member *refused = new_member(h, *state, start_simulator(*state, "--fault", "init-refused", NULL));
-    for (int i = 0; i < h->count; i++) {
-        set_hook(h->members[i].client, release_on_reply);
-        attach(&h->members[i]);
-        ask(h->members[i].client, "00700");
+    application *app = new_application();
+    member *absent = new_member(app, *state, refused_port(*state));
+    member *refused = new_member(app, *state, start_simulator(*state, "--fault", "init-refused", NULL));
+    for (int i = 0; i < app->count; i++) {
+        set_hook(app->members[i].client, release_on_reply);
+        attach(&app->members[i]);
+        ask(app->members[i].client, "00700");
     }
-    run_to_the_end(h);
+    run_to_the_end(app);
     assert_story(absent->client, "init 6/111; reply 1 CONNECT_FAILED; closed");
     assert_story(refused->client, "init 100/5; reply 1 CONNECT_REFUSED; closed");
-    end_host(h);
+    end_application(app);
 }
 
 static void release_by_a_timer_between_attempts(void **state) {
-    host *h = new_host();
-    member *m = new_member(h, *state, refused_port(*state));
+    application *app = new_application();
+    member *m = new_member(app, *state, refused_port(*state));
     m->client->options.reconnect = 1;
     m->client->options.reconnect_min_ms = m->client->options.reconnect_max_ms = 10;
     attach(m);
     ask(m->client, "00700");
-    h->last_tick = 20;
-    run_to_the_end(h);
+    app->last_tick = 20;
+    run_to_the_end(app);
     assert_story(m->client, "reply 1 RELEASED; closed");
     assert_true(logged(m->client, CAPDIST_LOG_WARNING, "connecting failed"));
-    end_host(h);
+    end_application(app);
 }
 
 /* ---- misuse ---- */
 
 static void a_connection_with_a_thread_is_not_taken(void **state) {
     use_threads(true);
-    host *h = new_host();
+    application *app = new_application();
     client *c = ready_client(*state, start_gateway(*state)->port);
     capdist_uv adapter;
-    assert_int_equal(capdist_uv_attach(&h->loop, &adapter, c->conn), UV_EBADF);
-    run_to_the_end(h);
-    end_host(h);
+    assert_int_equal(capdist_uv_attach(&app->loop, &adapter, c->conn), UV_EBADF);
+    run_to_the_end(app);
+    end_application(app);
 }
 
 int main(void) {

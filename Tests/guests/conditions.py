@@ -156,7 +156,7 @@ def _trust(run: Run, port: int) -> None:
     words = told("thread")
     missing = [place for place in PLACES[:6] if place not in words]
     run.check("where none is, the text names where they were looked for", ", ".join(missing) or None)
-    for mode in ("thread", "host"):
+    for mode in ("thread", "application"):
         trace = OUT / f"trust-{mode}.strace"
         strace = ["strace", "-f", "-o", trace, "-e", "trace=openat,execve"]
         words = told(mode, (ours, PLACES[0]), count=20, before=strace)

@@ -28,7 +28,7 @@ def guests(run: Run) -> None:
     run.part("unload", _unload)
     run.part("neighbours", neighbours)
     with simulator("--no-quota") as port:
-        run.part("swift-host", _swift_host, port)
+        run.part("swift-application", _swift_application, port)
         run.part("swift-sample", _swift_sample, port)
         run.part("swift-times", _swift_times)
     run.part("websocket-sample", _websocket_sample)
@@ -104,15 +104,15 @@ def _websocket_sample(run: Run) -> None:
                 run.check("fetch --tls without the CA", None if right else f"{outcome.ended}: {outcome.output[-300:]}")
 
 
-def _swift_host(run: Run, port: int) -> None:
-    program = OUT / "swift-host"
+def _swift_application(run: Run, port: int) -> None:
+    program = OUT / "swift-application"
     needed = run.build(["readelf", "--dynamic", "--wide", program]).output
     dynamic = "libswiftCore.so" in needed and "libcapdist.so.1" in needed
-    run.check("the Swift host has a runtime of its own", None if dynamic else "it needs no libswiftCore.so")
+    run.check("the Swift application has a runtime of its own", None if dynamic else "it needs no libswiftCore.so")
     for number in range(1, 6):
         outcome = run.program([program, str(port)], limit_s=60)
         good = outcome.status == 0 and outcome.output == "1600 answers\n"
-        run.check(f"a Swift host, {number}", None if good else f"{outcome.ended}: {outcome.output.strip()[-300:]}")
+        run.check(f"a Swift application, {number}", None if good else f"{outcome.ended}: {outcome.output.strip()[-300:]}")
 
 
 def _swift_times(run: Run) -> None:
@@ -128,7 +128,7 @@ def _swift_times(run: Run) -> None:
 
 
 def _swift_sample(run: Run, port: int) -> None:
-    """bindings/swift, as bindings/swift/README.md says: a package of the host's own that finds what is installed by
+    """bindings/swift, as bindings/swift/README.md says: a package of the application's own that finds what is installed by
     pkg-config. In a copy, since Swift builds where the package is."""
     prefix = OUT / "prefix"
     run.build(["make", "--silent", "install", f"PREFIX={prefix}", f"RELEASE={RELEASE}"])

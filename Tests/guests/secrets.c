@@ -1,4 +1,4 @@
-/* A host that encrypts, and its own memory while it is connected and after: secrets PORT KEY CIPHER text|file|websocket DUMP DUMP. With
+/* An application that encrypts, and its own memory while it is connected and after: secrets PORT KEY CIPHER text|file|websocket DUMP DUMP. With
  * `refused` for `text` the key must be refused, and the first dump is from before. The dumps are all memory it can write to,
  * and are searched from outside, so that no needle is in them. */
 #define _GNU_SOURCE

@@ -1,4 +1,4 @@
-"""What is left of secrets in a host's memory and log: Tests/guests/secrets.c dumps, this searches."""
+"""What is left of secrets in an application's memory and log: Tests/guests/secrets.c dumps, this searches."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SEED = 7
 
 
 def secrets(run: Run) -> None:
-    """While it is connected a host's memory has the keys, or the search would not find them; after the release, none."""
+    """While it is connected an application's memory has the keys, or the search would not find them; after the release, none."""
     program = OUT / "secrets"
     connection, session_key, _ = drawn(SEED, 3)
     needles = {"the session's key": f"{session_key:016X}".encode()}

@@ -16,12 +16,12 @@ from .suite import RELEASE, RESULTS, ROOT, Case, Run, SuiteError, library_env
 #: Programs that do nothing but wait, beside whatever else goes on.
 IDLE = ("test_silence", "test_quota")
 #: Those that wait more than they compute.
-LIGHT = ("test_websocket", "test_reconnect", "test_end_to_end", "test_encryption", "test_host_driven", "test_queue")
+LIGHT = ("test_websocket", "test_reconnect", "test_end_to_end", "test_encryption", "test_application_driven", "test_queue")
 #: Those that take longest of the others, lest one is waited for at the end.
 LONG = ("test_faults_websocket", "test_faults_encrypted", "test_faults", "test_exit", "test_load", "test_fork", "test_faults_soak")
 ALL = {path.stem for path in (ROOT / "Tests" / "c").glob("test_*.c")}
-#: Connections with a thread of their own, or driven by a loop of the program's (Tests/c/support_host.c).
-MODES = ("thread", "host")
+#: Connections with a thread of their own, or driven by a loop of the program's (Tests/c/support_driven.c).
+MODES = ("thread", "application")
 _BUILDING = threading.Lock()
 
 
@@ -59,7 +59,7 @@ def build(run: Run, name: str, library: Path, mode: str, *more: str | Path) -> P
     make = ["make", "--silent", "-j2", "-C", "Tests/c", f"LIBDIR={library}", f"OUT={out}", f"OBJECTS={RESULTS / name}-objects"]
     # Suites beside each other share what is built.
     with _BUILDING:
-        run.build([*make, f"HOST={MODES.index(mode)}", *more])
+        run.build([*make, f"DRIVEN={MODES.index(mode)}", *more])
     return out
 
 

@@ -21,12 +21,12 @@ LEFT_OUT = {
     "thread": MEASURES | LEAVE_FRAMES | {"test_fork", "test_exit", "test_descriptors"},
 }
 #: And of these what makes threads in children of the loop's program, where a sanitizer knows the parent's stacks.
-LEFT_OUT_HOST = {"address": {"test_fork", "test_descriptors"}, "thread": {"test_guest"}}
+LEFT_OUT_DRIVEN = {"address": {"test_fork", "test_descriptors"}, "thread": {"test_guest"}}
 #: In a forked child, what only its parent's threads had in hand is lost by nature; and while a process exits, a key whose
 #: connection another thread releases is not freed any more, nor what OpenSSL's own handler loses of threads that still run.
 #: A thread that is cancelled loses what its frames had.
 _LOSE = ("test_fork", "test_exit", "test_descriptors", "test_blocking")
-NO_LEAKS_SOUGHT = {(mode, program) for mode in ("thread", "host") for program in _LOSE}
+NO_LEAKS_SOUGHT = {(mode, program) for mode in ("thread", "application") for program in _LOSE}
 
 #: For each sanitizer: the library's symbol that shows it is in, its build folder, what it is told, what else to link.
 SANITIZERS = {
@@ -83,7 +83,7 @@ def _sanitize(run: Run, name: str) -> None:
             why = "; ".join(filter(None, (outcome.ended, why, told(outcome.output))))
         return [Case(f"{name}, {mode}: {program}", not why, why, time.monotonic() - started)]
 
-    left_out = {"thread": LEFT_OUT[name], "host": LEFT_OUT[name] | LEFT_OUT_HOST[name]}
+    left_out = {"thread": LEFT_OUT[name], "application": LEFT_OUT[name] | LEFT_OUT_DRIVEN[name]}
     cprograms.run_each(run, play, f"{name}, ", left_out.__getitem__)
 
 

@@ -24,8 +24,6 @@ LONGER = {
     "bindings/python/src/capdist/_client.py: __init__",
     # A generator: what is under way, answered and asked again is its state between two yields.
     "bindings/node/lib/client.js: capitalDistributions",
-    # Cases of application-driven mode, which share the gateways and loops at the file's beginning.
-    "Tests/c/test_host_driven.c",
 }
 
 

@@ -1,5 +1,5 @@
-/// A host written in Swift, with a dynamic runtime of its own beside the one inside the library: with Foundation, Dispatch
-/// and tasks busy meanwhile. `host PORT`.
+/// An application written in Swift, with a dynamic runtime of its own beside the library, which has none: with Foundation, Dispatch
+/// and tasks busy meanwhile. `application PORT`.
 import CCapDist
 import Dispatch
 import Foundation
@@ -14,7 +14,7 @@ struct Trouble: Error, CustomStringConvertible {
     init(_ description: String) { self.description = description }
 }
 
-/// A connection, asked from the host's tasks.
+/// A connection, asked from the application's tasks.
 final class Client: Sendable {
     // The library may be called from any thread.
     nonisolated(unsafe) private let conn: OpaquePointer
@@ -52,7 +52,7 @@ final class Client: Sendable {
                         continuation.resume(throwing: Trouble(String(cString: reply.pointee.desc)))
                         return
                     }
-                    // The host's runtime at work on the library's thread.
+                    // The application's runtime at work on the library's thread.
                     let figures = Figures(
                         capitalInBig: distribution.pointee.capital_in_big,
                         updateTime: String(cString: distribution.pointee.update_time))
@@ -69,10 +69,10 @@ final class Client: Sendable {
 }
 
 @main
-enum Host {
+enum Application {
     static func main() async throws {
         guard CommandLine.arguments.count == 2, let port = Int32(CommandLine.arguments[1]) else {
-            throw Trouble("usage: host PORT")
+            throw Trouble("usage: application PORT")
         }
         let clients = try (0..<4).map { _ in try Client(port: port) }
         // Both runtimes are busy: metadata, JSON, queues, tasks.

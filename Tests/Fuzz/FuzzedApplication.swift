@@ -3,11 +3,11 @@ import Glibc
 
 /// A program that uses the library through its C interface and counts what comes back. The fuzzer's thread and the
 /// connection's share it under a lock.
-final class FuzzedHost {
+final class FuzzedApplication {
     /// Longest time a release outside a callback may take, in seconds: a bound for a hang, on a machine that is busy.
     private static let releaseLimit = 30.0
 
-    /// Inputs must not meet in a quota group, which remembers. Unsafe to the compiler only: one thread makes hosts.
+    /// Inputs must not meet in a quota group, which remembers. Unsafe to the compiler only: one thread makes applications.
     nonisolated(unsafe) private static var count = 0
 
     /// Whether the next callback releases the connection.
@@ -47,34 +47,34 @@ final class FuzzedHost {
         options.max_queue = script.pick([1, 8, 4096])
         options.max_body_bytes = script.pick([1024, 65_536])
         options.on_init_connect = { conn, errCode, desc, userData in
-            FuzzedHost.of(userData).told(conn, desc) { host in
-                require(!host.isConnected, "connected once a line")
-                host.isConnected = errCode == 0
+            FuzzedApplication.of(userData).told(conn, desc) { application in
+                require(!application.isConnected, "connected once a line")
+                application.isConnected = errCode == 0
             }
         }
         options.on_disconnect = { conn, _, desc, userData in
-            FuzzedHost.of(userData).told(conn, desc) { host in
-                require(host.isConnected, "a disconnect comes after a connection")
-                host.isConnected = false
+            FuzzedApplication.of(userData).told(conn, desc) { application in
+                require(application.isConnected, "a disconnect comes after a connection")
+                application.isConnected = false
             }
         }
         options.on_push = { conn, protoID, body, length, userData in
             require(protoID != 3212 && protoID != 1001 && protoID != 1004, "an answer taken for a push")
             require((body == nil) == (length == 0), "a body is NULL when its length is 0")
             touch(body, length)
-            FuzzedHost.of(userData).told(conn, "") { _ in }
+            FuzzedApplication.of(userData).told(conn, "") { _ in }
         }
-        options.on_log = { conn, _, message, userData in FuzzedHost.of(userData).told(conn, message) { _ in } }
+        options.on_log = { conn, _, message, userData in FuzzedApplication.of(userData).told(conn, message) { _ in } }
         options.on_closed = { userData in
-            let host = FuzzedHost.of(userData)
-            host.locked {
-                require(!host.isClosed, "on_closed comes once")
-                host.isClosed = true
+            let application = FuzzedApplication.of(userData)
+            application.locked {
+                require(!application.isClosed, "on_closed comes once")
+                application.isClosed = true
             }
-            Unmanaged.passUnretained(host).release()
+            Unmanaged.passUnretained(application).release()
         }
         Self.count += 1
-        // The library's share of the host lasts until on_closed.
+        // The library's share of the application lasts until on_closed.
         options.user_data = Unmanaged.passRetained(self).toOpaque()
         // Under the lock, since callbacks may come before the handle is stored here.
         locked {
@@ -103,7 +103,7 @@ final class FuzzedHost {
                 { conn, serialNo, reply, userData in
                     guard let reply = reply?.pointee else { return require(false, "a reply is not NULL") }
                     use(reply)
-                    FuzzedHost.of(userData).completed(conn, serialNo, reply.desc)
+                    FuzzedApplication.of(userData).completed(conn, serialNo, reply.desc)
                 }, Unmanaged.passUnretained(self).toOpaque(), &serialNo)
         }
     }
@@ -115,7 +115,7 @@ final class FuzzedHost {
                 { conn, serialNo, reply, userData in
                     guard let reply = reply?.pointee else { return require(false, "a reply is not NULL") }
                     touch(reply.body, reply.body_length)
-                    FuzzedHost.of(userData).completed(conn, serialNo, reply.desc)
+                    FuzzedApplication.of(userData).completed(conn, serialNo, reply.desc)
                 }, Unmanaged.passUnretained(self).toOpaque(), &serialNo)
         }
     }
@@ -163,9 +163,9 @@ final class FuzzedHost {
         }
     }
 
-    private static func of(_ userData: UnsafeMutableRawPointer?) -> FuzzedHost {
+    private static func of(_ userData: UnsafeMutableRawPointer?) -> FuzzedApplication {
         guard let userData else { fatalError("a callback without its user_data") }
-        return Unmanaged<FuzzedHost>.fromOpaque(userData).takeUnretainedValue()
+        return Unmanaged<FuzzedApplication>.fromOpaque(userData).takeUnretainedValue()
     }
 
     /// Makes a request under the lock, so that its completion finds it accepted.
@@ -186,7 +186,7 @@ final class FuzzedHost {
         told(conn, desc) { $0.completed[serialNo, default: 0] += 1 }
     }
 
-    private func told(_ conn: OpaquePointer?, _ text: UnsafePointer<CChar>?, _ body: (FuzzedHost) -> Void) {
+    private func told(_ conn: OpaquePointer?, _ text: UnsafePointer<CChar>?, _ body: (FuzzedApplication) -> Void) {
         let releases = locked {
             require(conn == self.conn, "a callback is handed its own connection")
             require(!isClosed && !isSilent, "no callback comes after the end")
@@ -206,7 +206,7 @@ final class FuzzedHost {
     }
 }
 
-/// What a host may do with a reply.
+/// What an application may do with a reply.
 private func use(_ reply: capdist_reply) {
     require((reply.status == CAPDIST_OK) == (reply.distribution != nil), "there are figures if the status is ok")
     require(String(validatingCString: reply.ret_msg) != nil, "the gateway's words are UTF-8")

@@ -1,5 +1,5 @@
-/* The same tests in host-driven mode: with `make HOST=1` every connection they make is driven by one thread of the test
- * program's own, an event loop as a host would have it. Names are left to thread mode, which alone looks them up. */
+/* The same tests in application-driven mode: with `make DRIVEN=1` every connection they make is driven by one thread of the test
+ * program's own, an event loop as an application would have it. Names are left to thread mode, which alone looks them up. */
 #include "support.h"
 
 #include <signal.h>
@@ -16,7 +16,7 @@ static int loop = -1;
 static bool uses_threads;
 static pthread_mutex_t driving = PTHREAD_MUTEX_INITIALIZER;
 
-bool is_host_driven(void) {
+bool is_application_driven(void) {
     return !uses_threads;
 }
 
@@ -54,7 +54,7 @@ static void *run(void *unused) {
 static void start(void) {
     pthread_t thread;
     sigset_t all, before;
-    /* As most hosts have it, signals are the main thread's. */
+    /* As most applications have it, signals are the main thread's. */
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     loop = epoll_create1(EPOLL_CLOEXEC);
