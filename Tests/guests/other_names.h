@@ -5,6 +5,7 @@ int other_names_called;
     int name(void) { return ++other_names_called, 0; }
 OTHER(SHA1_Init)
 OTHER(SHA1_Update)
+OTHER(SHA1_Transform)
 OTHER(SHA1_Final)
 OTHER(MD5_Init)
 OTHER(MD5_Update)

@@ -1,13 +1,14 @@
-/// The phase of a connection, with the values that only exist in that phase.
+/// The phase of a connection, with the values that only exist in that phase. Those with a cause are `indirect`: each
+/// request replaces the values of `ready` twice, and the code for that frees whatever was there before.
 enum ConnectionPhase {
     case idle
-    case connecting(Attempt)
-    case upgrading(Attempt)
-    case handshaking(Attempt, isFirstMessageSent: Bool)
+    indirect case connecting(Attempt)
+    indirect case upgrading(Attempt)
+    indirect case handshaking(Attempt, isFirstMessageSent: Bool)
     case ready(ReadyStream)
     /// The pause before the next attempt.
-    case pausing(Attempt)
-    case failed(Cause)
+    indirect case pausing(Attempt)
+    indirect case failed(Cause)
     case released
 
     /// An attempt to connect, or the pause before it.
