@@ -46,9 +46,7 @@ private func initialiseProcessOnce() {
 #if hasFeature(Embedded)
     /// The first hash of the process makes the seed of all.
     private func makeHashSeed() {
-        var numbers: Set<Int> = []
-        numbers.insert(Int(truncatingIfNeeded: csystem_forks()))
-        withExtendedLifetime(numbers) {}
+        withExtendedLifetime(Hasher().finalize()) {}
     }
 #endif
 

@@ -131,7 +131,7 @@ struct SecuritySpelling {
     /// A market by its name here, or by the name that other programs use.
     private static func market(of name: ArraySlice<UInt8>) -> Market? {
         if let market = Market.named(name) { return market }
-        switch String(decoding: name, as: UTF8.self) {
+        switch name {
         case "HKEX", "SEHK", "XHKG": return .hk
         case "NASDAQ", "NYSE", "AMEX": return .us
         case "SS", "SSE", "SHSE", "XSHG": return .sh
@@ -144,4 +144,8 @@ struct SecuritySpelling {
         default: return nil
         }
     }
+}
+
+private func ~= (text: StaticString, bytes: ArraySlice<UInt8>) -> Bool {
+    bytes.count == text.utf8CodeUnitCount && bytes.withUnsafeBytes { $0.begins(with: text) }
 }

@@ -5,4 +5,19 @@ extension DefaultStringInterpolation {
 
     @inline(never)
     mutating func appendInterpolation(_ text: String) { write(text) }
+
+    mutating func appendInterpolation(_ number: some FixedWidthInteger) { appendInterpolation(String(number)) }
+}
+
+extension String {
+    @inline(never)
+    static func += (left: inout String, right: String) { left.append(right) }
+}
+
+extension [String] {
+    func joined(separator: String) -> String {
+        var whole = ""
+        for (index, text) in enumerated() { whole += index == 0 ? text : "\(separator)\(text)" }
+        return whole
+    }
 }

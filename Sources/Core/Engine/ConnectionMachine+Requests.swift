@@ -24,7 +24,7 @@ extension ConnectionMachine {
             guard quota.reserve(member, now) else { return .failure(AskError(status: .quotaExhausted)) }
             request.holdsSlot = true
         }
-        if protoID != ProtoID.getCapitalDistribution { askedProtoIDs.insert(protoID) }
+        if protoID != ProtoID.getCapitalDistribution, !askedProtoIDs.contains(protoID) { askedProtoIDs.append(protoID) }
         request.serialNo = takeSerialNo()
         request.order = nextOrder
         nextOrder += 1

@@ -4,7 +4,7 @@ package final class QuotaRegistry: @unchecked Sendable {
 
     /// Protects everything below.
     private let lock = Lock()
-    private var groups: [String: SharedQuota] = [:]
+    private var groups: [(name: String, quota: SharedQuota)] = []
     private var nextMember: QuotaGroup.Member = 1
 
     package init() {}
@@ -20,13 +20,14 @@ package final class QuotaRegistry: @unchecked Sendable {
     ) -> Membership? {
         lock.lock()
         defer { lock.unlock() }
-        groups = groups.filter { $0.key == name || !$0.value.isForgettable(now) }
-        var quota = groups[name] ?? SharedQuota(limit: limit, window: window, history: nil)
+        groups.removeAll { $0.name != name && $0.quota.isForgettable(now) }
+        let index = groups.firstIndex { $0.name == name }
+        var quota = index.map { groups[$0].quota } ?? SharedQuota(limit: limit, window: window, history: nil)
         if quota.limit != limit || quota.window != window {
             guard !quota.isUsed else { return nil }
             quota = SharedQuota(limit: limit, window: window, history: quota)
         }
-        groups[name] = quota
+        if let index { groups[index].quota = quota } else { groups.append((name, quota)) }
         let member = nextMember
         nextMember += 1
         quota.join(member, wake)
@@ -44,17 +45,17 @@ package final class QuotaRegistry: @unchecked Sendable {
 
     package func prepareFork() {
         guard lock.lockForFork() else { return }
-        for quota in groups.values { quota.lock.lockForFork() }
+        for (_, quota) in groups { quota.lock.lockForFork() }
     }
 
     package func afterForkInParent() {
         guard lock.isHeldForFork else { return }
-        for quota in groups.values { quota.lock.unlockAfterFork() }
+        for (_, quota) in groups { quota.lock.unlockAfterFork() }
         lock.unlockAfterFork()
     }
 
     package func afterForkInChild(_ now: Instant) {
         lock.remakeAfterFork()
-        for quota in groups.values { quota.inheritedByFork(now) }
+        for (_, quota) in groups { quota.inheritedByFork(now) }
     }
 }
