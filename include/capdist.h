@@ -64,8 +64,8 @@
  * - Every accepted request completes exactly once: with the gateway's answer, or with the reason why there is none. A
  *   refused call never completes.
  * - After capdist_release() has returned outside a callback, no callback runs, and no thread and no descriptor is left.
- *   One exception: a thread that looks up a name or reads certificates cannot be interrupted. It may go on for a while, and
- *   uses nothing of the application.
+ *   One exception: a thread that looks up a name, reads certificates or waits for the dynamic loader cannot be interrupted.
+ *   It may go on for a while, and uses nothing of the application.
  * - The library raises no signal, installs no signal handler, prints nothing, and reads no environment variable of its
  *   own. One exception: if the system has no memory left, and no call can return a status for it, the process ends by
  *   SIGABRT, after one line on standard error.

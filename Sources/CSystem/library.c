@@ -4,35 +4,85 @@
 
 #include <dlfcn.h>
 #include <link.h>
+#include <pthread.h>
+#include <signal.h>
+#include <time.h>
 
 // A program without a loader, linked with the archive alone, has none of them.
 #pragma weak dladdr1
 #pragma weak dlopen
 #pragma weak dlclose
+#pragma weak _r_debug
 
 // What lives, and how many references to itself the library holds meanwhile, in one word: no fork meets a lock here. A thread of
-// the library's own may outlive the connection that started it. It takes over that one's reference, since to open another might
-// wait for a thread that is just loading something.
+// the library's own may outlive the connection that started it. It takes over that one's reference.
 #define REFERENCE ((uint64_t)1)
 #define CONNECTION ((uint64_t)1 << 21)
 #define THREAD ((uint64_t)1 << 42)
 static _Atomic uint64_t living;
 static void *_Atomic itself;
+// The library's name, if the loader can unload it.
+static const char *unloadable;
 
 static uint64_t count(uint64_t state, uint64_t unit) { return state / unit % CONNECTION; }
 
-static void *open_itself(void) {
+// What a program needs is loaded before its start and stays. The loader lists that first, and itself last or nearly so. In a program
+// that has the library inside there is no name.
+__attribute__((constructor)) static void find_itself(void) {
     Dl_info info;
-    struct link_map *map = NULL;
-    if (!dladdr1 || !dlopen || !dladdr1(&living, &info, (void **)&map, RTLD_DL_LINKMAP)) return NULL;
-    // A program that has the library inside stays.
-    return map && map->l_name && map->l_name[0] ? dlopen(map->l_name, RTLD_LAZY | RTLD_NOLOAD) : NULL;
+    struct link_map *own = NULL;
+    if (!dladdr1 || !dlopen || !dladdr1(&living, &info, (void **)&own, RTLD_DL_LINKMAP) || !own) return;
+    for (const struct link_map *map = &_r_debug ? _r_debug.r_map : NULL; map && map->l_addr != _r_debug.r_ldbase; map = map->l_next) {
+        if (map == own) return;
+    }
+    if (own->l_name && own->l_name[0]) unloadable = own->l_name;
 }
 
+static void take_reference(void *unused) {
+    (void)unused;
+    void *opened = dlopen(unloadable, RTLD_LAZY | RTLD_NOLOAD);
+    if (!opened) return;
+    itself = opened;
+    atomic_fetch_add(&living, REFERENCE);
+}
+
+// Whether the process was forked while another thread loaded something. The loader ends such a process if it is asked for anything.
+static int is_torn(void) { return csystem_forks() > 0 && &_r_debug && _r_debug.r_state != RT_CONSISTENT; }
+
 void csystem_add_connection(void) {
-    void *opened = open_itself();
-    if (opened) itself = opened;
-    atomic_fetch_add(&living, opened ? CONNECTION + REFERENCE : CONNECTION);
+    atomic_fetch_add(&living, CONNECTION);
+    if (unloadable && !is_torn()) take_reference(NULL);
+}
+
+enum { LOADER_MS = 100, STACK_BYTES = 128 * 1024 };
+
+// Whether nobody keeps the loader's lock. A thread that does may be waiting for the calling one: a plug-in's destructor waits for its
+// worker, which releases a connection. So another thread takes the lock, and a reference, which it gives back at its end.
+static int loader_is_free(void) {
+    pthread_attr_t attributes;
+    pthread_t thread;
+    sigset_t all, before;
+    int cancel_state;
+    if (pthread_attr_init(&attributes)) return 1;
+    pthread_attr_setstacksize(&attributes, STACK_BYTES);
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    const int error = csystem_start_thread(&thread, &attributes, take_reference, NULL);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attributes);
+    int is_free = 1;
+    if (!error) {
+        struct timespec end;
+        clock_gettime(CLOCK_REALTIME, &end);
+        end.tv_nsec += LOADER_MS * 1000000;
+        end.tv_sec += end.tv_nsec / 1000000000;
+        end.tv_nsec %= 1000000000;
+        is_free = !pthread_timedjoin_np(thread, NULL, &end);
+        if (!is_free) pthread_detach(thread);
+    }
+    pthread_setcancelstate(cancel_state, NULL);
+    return is_free;
 }
 
 static void let_go(uint64_t unit) {
@@ -65,7 +115,16 @@ int csystem_is_in_use(void) {
 void csystem_forget_threads(void) { living -= count(living, THREAD) * THREAD; }
 
 void *csystem_give_back_all_but_one(void) {
-    int32_t *references = &csystem_this_thread()->references;
+    csystem_thread *thread = csystem_this_thread();
+    int32_t *references = &thread->references;
+    if (*references == 0) return NULL;
+    if (is_torn()) {
+        *references = 0;
+    } else if (!thread->is_own && !loader_is_free()) {
+        // That thread gives them back, or the next connection's end. Of a thread of the library's own nobody waits for the end.
+        atomic_fetch_add(&living, (uint64_t)*references * REFERENCE);
+        *references = 0;
+    }
     if (*references == 0) return NULL;
     for (; *references > 1; --*references) dlclose(itself);
     *references = 0;

@@ -47,9 +47,11 @@ def _unload(run: Run) -> None:
     # What malloc keeps for each thread would be taken for the library's.
     strict = {"GLIBC_TUNABLES": "glibc.malloc.tcache_count=0:glibc.malloc.arena_max=1"}
     with ways() as where:
-        for what, rounds in (("cycle", cycles), ("early", 0), ("callback", 48), ("fork", 0), ("exit", 48), ("copies", 0)):
+        for what, rounds in (("cycle", cycles), ("early", 0), ("callback", 48), ("fork", 0), ("exit", 48), ("copies", 0), ("loading", 200)):
             command = [OUT / "unload", what, str(rounds), library, copy, *where]
             played(run, f"unload, {what}", command, strict if what == "cycle" else None, limit_s=300)
+        command = [OUT / "unload", "plugin", "0", library, OUT / "plugin.so", *where]
+        played(run, "unload, a plug-in's destructor waits for its worker", command, limit_s=60)
         command = [OUT / "unload", "versions", "0", library, _next_version(run), *where]
         played(run, "unload, two versions", command, limit_s=300)
         # Of a copy, beside which there is no debug information: valgrind 3.19 cannot read Swift's.

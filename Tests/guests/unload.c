@@ -1,5 +1,6 @@
 /* Loads the library, uses it, closes it, and loads it again, as an application of plug-ins does.
- * unload cycle|early|callback|fork|exit|copies|versions ROUNDS LIBRARY COPY PORT PORT_WITH_KEY TLS_PORT KEY CA */
+ * unload cycle|early|callback|fork|exit|copies|versions|plugin|loading ROUNDS LIBRARY COPY PORT PORT_WITH_KEY TLS_PORT KEY CA
+ * COPY is another copy of the library, or the file of plugin.c. */
 /* The library may not be loaded then. */
 #define LAST_ERROR() "not asked for"
 #include "guest.h"
@@ -306,11 +307,99 @@ static void copies(const char *path, const char *other_path, bool are_versions) 
     }
 }
 
+/* A plug-in's worker, which releases when it is told to. */
+typedef struct worker {
+    const copy *c;
+    int way;
+    int32_t mode;
+    sem_t is_ready, must_stop;
+    pthread_t thread;
+} worker;
+
+static worker of_plugin;
+
+static void *work(void *argument) {
+    worker *w = argument;
+    capdist_conn *conn = connect_by(w->c, w->way, w->mode, NULL);
+    ask(w->c, conn);
+    sem_post(&w->is_ready);
+    while (sem_wait(&w->must_stop) != 0) {}
+    MUST(w->c->release(conn) == CAPDIST_OK);
+    return NULL;
+}
+
+static void stop_worker(void) {
+    sem_post(&of_plugin.must_stop);
+    MUST(pthread_join(of_plugin.thread, NULL) == 0);
+}
+
+/* A plug-in's destructor waits for its worker. Meanwhile the loader serves no other thread. */
+static void plugins(const char *path, const char *plugin) {
+    alarm(PATIENCE_MS / 1000);
+    for (int way = 0; way < WAYS; way++) {
+        for (size_t mode = 0; mode < 2; mode++) {
+            copy c = load(path);
+            void *loaded = dlopen(plugin, RTLD_NOW | RTLD_LOCAL);
+            MUST(loaded);
+            void (**ends)(void) = dlsym(loaded, "plugin_ends");
+            MUST(ends);
+            *ends = stop_worker;
+            of_plugin = (worker){.c = &c, .way = way, .mode = modes[mode]};
+            sem_init(&of_plugin.is_ready, 0, 0);
+            sem_init(&of_plugin.must_stop, 0, 0);
+            MUST(pthread_create(&of_plugin.thread, NULL, work, &of_plugin) == 0);
+            while (sem_wait(&of_plugin.is_ready) != 0) {}
+            MUST(dlclose(loaded) == 0);
+            MUST(dlclose(c.library) == 0);
+            MUST(comes_to_be_unmapped(path));
+            for (int64_t end = now_ms() + PATIENCE_MS; entries_of("/proc/self/task") > 1 && now_ms() < end;) usleep(1000);
+            MUST(entries_of("/proc/self/task") == 1);
+        }
+    }
+}
+
+static _Atomic bool is_loading;
+
+static void *load_for_ever(void *argument) {
+    while (is_loading) {
+        void *loaded = dlopen(argument, RTLD_NOW | RTLD_LOCAL);
+        if (loaded) dlclose(loaded);
+    }
+    return NULL;
+}
+
+/* Forks while another thread loads something. Each child's loader is as that thread left it. */
+static void loading(const char *path, char *other, int rounds) {
+    copy c = load(path);
+    use(&c);
+    is_loading = true;
+    pthread_t thread;
+    MUST(pthread_create(&thread, NULL, load_for_ever, other) == 0);
+    for (int round = 0; round < rounds; round++) {
+        pid_t child = fork();
+        if (child == 0) {
+            alarm(PATIENCE_MS / 1000);
+            capdist_conn *conn = connect_by(&c, CLEAR, modes[round % 2], NULL);
+            ask(&c, conn);
+            MUST(c.release(conn) == CAPDIST_OK);
+            _exit(42);
+        }
+        int status = 0;
+        MUST(waitpid(child, &status, 0) == child);
+        if (!WIFEXITED(status) || WEXITSTATUS(status) != 42) fprintf(stderr, "round %d: status %x\n", round, (unsigned)status);
+        MUST(WIFEXITED(status) && WEXITSTATUS(status) == 42);
+    }
+    is_loading = false;
+    MUST(pthread_join(thread, NULL) == 0);
+    MUST(dlclose(c.library) == 0);
+    MUST(comes_to_be_unmapped(path));
+}
+
 int main(int count, char **arguments) {
     if (count != 10) return 2;
     /* As /proc/self/maps has it. */
     const char *what = arguments[1];
-    static const char *path, *other_path;
+    static char *path, *other_path;
     path = realpath(arguments[3], NULL);
     other_path = realpath(arguments[4], NULL);
     MUST(path && other_path);
@@ -325,5 +414,7 @@ int main(int count, char **arguments) {
     if (strcmp(what, "exit") == 0) ends(path, rounds);
     if (strcmp(what, "copies") == 0) copies(path, other_path, false);
     if (strcmp(what, "versions") == 0) copies(path, other_path, true);
+    if (strcmp(what, "plugin") == 0) plugins(path, other_path);
+    if (strcmp(what, "loading") == 0) loading(path, other_path, rounds);
     return 0;
 }
