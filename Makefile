@@ -64,7 +64,7 @@ PACKAGE_PACKAGES := debhelper lintian doxygen
 # To build the command; to test it.
 TOOL_PACKAGES := libsqlite3-dev libtomlplusplus-dev
 TOOL_TEST_PACKAGES := chromium librsvg2-bin sqlite3
-TEST_PACKAGES := $(PACKAGE_PACKAGES) cmake openssl protobuf-c-compiler libcmocka-dev libuv1-dev libasio-dev doctest-dev protobuf-compiler libprotobuf-dev python3 python3-venv nginx strace valgrind faketime libgc-dev
+TEST_PACKAGES := $(PACKAGE_PACKAGES) cmake openssl protobuf-c-compiler libcmocka-dev libuv1-dev libasio-dev doctest-dev protobuf-compiler libprotobuf-dev python3 python3-venv nginx strace valgrind faketime gdb libgc-dev
 # Runtimes that the library is tried in: each runs a program of Tests/runtimes.
 RUNTIME_PACKAGES := guile-3.0 libffi-platypus-perl libglib2.0-dev luajit php-cli pypy3 ruby sbcl
 # Those of `make deep`, which are larger.
@@ -126,8 +126,8 @@ $(SMALL_OPENSSL)/lib/libcrypto.a: scripts/openssl.sh
 # The library that ships is Embedded Swift; the simulator is normal Swift.
 lib: $(if $(PREBUILT),,setup-build $(if $(filter small,$(OPENSSL)),$(SMALL_OPENSSL)/lib/libcrypto.a))
 ifeq ($(PREBUILT),)
-	$(SHIP) --product opend-simulator
 	@$(MAKE) --no-print-directory -f scripts/library.mk OUT=$(RELEASE) OPENSSL=$(OPENSSL_FOLDER)
+	$(SHIP) --product opend-simulator
 endif
 	@echo "The library is $(LIBRARY), its header include/capdist.h."
 

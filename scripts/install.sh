@@ -75,7 +75,7 @@ fi
 
 put 644 "$LIBDIR" "$made/$soname" "$RELEASE/libcapdist.a"
 put 755 "$PREFIX/bin" "$RELEASE/opend-simulator"
-put 644 "$doc" "$RELEASE/libcapdist.spdx.json"
+put 644 "$doc" "$RELEASE/libcapdist.spdx.json" "$RELEASE/LICENSE.openssl" "$RELEASE/LICENSE.protobuf-c"
 put 644 "$INCLUDEDIR" include/capdist.h bindings/cpp/include/capdist.hpp
 put 644 "$INCLUDEDIR/capdist" bindings/cpp/include/capdist/*.hpp
 put 644 "$INCLUDEDIR/ftapi" bindings/cpp/include/ftapi/*

@@ -59,14 +59,18 @@ LINK_FLAGS := -shared -fuse-ld=lld -Wl,-soname,$(SONAME),--version-script=Source
 # Swift's tables of Unicode are left out: texts are taken apart as bytes.
 LIBRARIES := $(OPENSSL:%=-L%/lib) -l:libssl.a -l:libcrypto.a -l:libprotobuf-c.a
 
+# The archives may be others than at the last build, and older than it: a package keeps the time at which Debian made it.
+archive = $(firstword $(wildcard $(OPENSSL:%=%/lib/$(1))) $(shell $(CLANG) -print-file-name=$(1)))
+ARCHIVES := $(foreach name,libssl.a libcrypto.a libprotobuf-c.a,$(call archive,$(name)))
+
 # A file that is gone, and other flags, are reasons to build, and have no time. tell NAME,WORDS: keeps the words in a file.
 tell = $(shell mkdir -p $(OBJECTS); echo '$(2)' | cmp -s - $(OBJECTS)/$(1) || echo '$(2)' >$(OBJECTS)/$(1))
 $(call tell,made-of,$(SWIFT_SOURCES) $(SWIFT_FLAGS) $(C_FLAGS))
-$(call tell,linked-by,$(LINK_FLAGS) $(LIBRARIES))
+$(call tell,linked-by,$(LINK_FLAGS) $(LIBRARIES) $(shell stat --format='%n %s %Y' $(ARCHIVES)) $(SWIFT_VERSION))
 
 .PHONY: all alone
 .DELETE_ON_ERROR:
-all: $(OUT)/$(SONAME) $(if $(SANITIZER),,$(OUT)/libcapdist.a $(OUT)/libcapdist.spdx.json)
+all: $(OUT)/$(SONAME) $(if $(SANITIZER),,$(OUT)/libcapdist.a $(OUT)/libcapdist.spdx.json $(OUT)/LICENSE.openssl $(OUT)/LICENSE.protobuf-c)
 
 $(OUT)/$(SONAME): $(OUT)/libcapdist.so scripts/split.sh
 	scripts/split.sh $< $@
@@ -77,6 +81,13 @@ $(OUT)/libcapdist.so: $(OBJECTS)/CapDist.o $(C_OBJECTS) Sources/Embedded/exports
 # What is inside, with versions and licences.
 $(OUT)/libcapdist.spdx.json: $(OUT)/$(SONAME) scripts/sbom.py
 	python3 -B scripts/sbom.py $< $(SWIFT_VERSION) $(OPENSSL) >$@
+
+# The licences of what is inside, which go with every copy of the library.
+licence = $(firstword $(wildcard $(OPENSSL:%=%/LICENSE.txt)) /usr/share/doc/$(1)/copyright)
+$(OUT)/LICENSE.openssl: $(call licence,libssl-dev) $(OBJECTS)/linked-by
+	cp $< $@
+$(OUT)/LICENSE.protobuf-c: /usr/share/doc/libprotobuf-c-dev/copyright $(OBJECTS)/linked-by
+	cp $< $@
 
 alone: $(OUT)/alone/$(SONAME)
 $(OUT)/alone/$(SONAME): $(OBJECTS)/CapDist.o $(C_OBJECTS) $(OBJECTS)/linked-by

@@ -9,7 +9,8 @@ shipped=$2
 made=$(mktemp -d "$(dirname "$shipped")/split.XXXXXX")
 trap 'rm -rf "$made"' EXIT
 debug=$made/${shipped##*/}.debug
-objcopy --only-keep-debug "$whole" "$debug"
+# With this index, which LLVM writes, gdb 13 finds no line.
+objcopy --only-keep-debug --remove-section=.debug_names "$whole" "$debug"
 chmod 644 "$debug"
 objcopy --strip-all --add-gnu-debuglink="$debug" "$whole" "$made/${shipped##*/}"
 # In one step, for those who have it open.

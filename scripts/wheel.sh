@@ -23,9 +23,7 @@ cp "$tool" "$package/src/capdist/capdist"
 
 # The licences of all that is inside: in the library, and what auditwheel copies. What it leaves to the system is on every Linux.
 cp LICENSE "$package"
-for package_inside in libssl-dev libprotobuf-c-dev; do
-    cp "/usr/share/doc/$package_inside/copyright" "$package/LICENSE.$package_inside"
-done
+cp "$(dirname "$library")"/LICENSE.{openssl,protobuf-c} "$package"
 while read -r name _ path _; do
     case $name in
     linux-vdso.* | ld-linux* | */ld-linux* | libc.* | libm.* | libgcc_s.* | libstdc++.*) continue ;;

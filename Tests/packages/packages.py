@@ -107,6 +107,7 @@ def _staged(run: Run) -> None:
     _command(run, "make install", stage / f"{prefix[1:]}/bin/capdist", PATH)
     _command_pages(run, stage / f"{prefix[1:]}/share", stage / f"{prefix[1:]}/bin/capdist")
     run.check("make install: tells what is inside", _sbom_trouble(run, [*stage.rglob("libcapdist.spdx.json")]))
+    run.check("make install: has the licences of what is inside", _licence_trouble(stage))
     other = stage / f"{prefix[1:]}/include/other.h"
     other.touch()
     run.build(["make", "--silent", "uninstall", *where])
@@ -137,6 +138,13 @@ def _sbom_trouble(run: Run, files: list[Path]) -> str | None:
         return f"unclear: {versions}"
     inside = {line["relatedSpdxElement"] for line in told["relationships"] if line["relationshipType"] == "CONTAINS"}
     return None if len(inside) == len(versions) - 1 else f"it contains {sorted(inside)}"
+
+
+def _licence_trouble(place: Path) -> str | None:
+    """The words that the licences of OpenSSL and protobuf-c ask for."""
+    text = " ".join(path.read_text(encoding="utf-8") for path in place.rglob("*") if re.match(r"LICENSE\.|copyright$", path.name))
+    words = ("OpenSSL Project Authors", "Dave Benson", "Redistributions in binary form must reproduce the above")
+    return ", ".join(word for word in words if word not in " ".join(text.split())) or None
 
 
 def _spdx_trouble(run: Run, document: Path) -> str | None:
@@ -311,7 +319,7 @@ def _wheel(run: Run) -> None:
     run.check("wheel: its own library is used, with OpenSSL inside", None if inside == {"capdist/libcapdist.so"} else outcome.output[-400:])
     _command(run, "wheel", venv / "bin" / "capdist", alone)
     licences = {path.name for path in venv.rglob("licenses/LICENSE*")}
-    expected = {"LICENSE", "LICENSE.libprotobuf-c-dev", "LICENSE.libssl-dev", "LICENSE.libsqlite3-0"}
+    expected = {"LICENSE", "LICENSE.protobuf-c", "LICENSE.openssl", "LICENSE.libsqlite3-0"}
     run.check("wheel: tells what is inside", _sbom_trouble(run, [*venv.rglob("*.dist-info/sboms/libcapdist.spdx.json")]))
     run.check("wheel: the licences of all that is inside", None if licences >= expected else f"{licences}")
 
@@ -359,6 +367,7 @@ def _debian(run: Run) -> None:
     dpkg = ["env", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "dpkg", f"--root={root}", "--log=/dev/null", "--force-not-root"]
     run.build([*dpkg, "--force-depends", "--install", *files.values()])
     run.check("deb: tells what is inside", _sbom_trouble(run, [root / "usr/share/doc/libcapdist1/libcapdist.spdx.json"]))
+    run.check("deb: has the licences of what is inside", _licence_trouble(root / "usr/share/doc/libcapdist1"))
     triplet = run.build(["dpkg-architecture", "-qDEB_HOST_MULTIARCH"]).output.strip()
     libdir = f"/usr/lib/{triplet}"
     _use_from_c(run, "deb", OUT / "deb-c", root, libdir, "/usr/bin")

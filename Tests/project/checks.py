@@ -248,13 +248,14 @@ def _debug_information(run: Run, path: Path) -> None:
     debug = path.with_name(f"{path.name}.debug")
     ids = [re.findall(r"Build ID: (\w{40})", run.build(["readelf", "--notes", file]).output) for file in (path, debug)]
     run.check("it has the build id of its debug information", None if ids[0] and ids[0] == ids[1] else f"{ids}")
-    # addr2line goes the debugger's way: from the library alone to the file beside it.
+    # From the library alone gdb goes to the file beside it.
     symbols = run.build(["nm", debug]).output
     functions = {"csystem.c": r"csystem_wake", "ConnectionMachine.swift": r"\$e7CapDist17ConnectionMachineV\w+"}
     for file, pattern in functions.items():
         addresses = re.findall(rf"^(\w+) [tT] {pattern}$", symbols, flags=re.MULTILINE)[:20]
-        lines = run.build(["addr2line", "-e", path, *addresses]).output if addresses else ""
-        run.check(f"debuggers find the lines of {file}", None if f"/{file}:" in lines else lines or "no such function")
+        asked = [word for address in addresses for word in ("-ex", f"info line *0x{address}")]
+        lines = run.build(["gdb", "-nx", "-batch", *asked, path]).output if addresses else ""
+        run.check(f"debuggers find the lines of {file}", None if f'{file}"' in lines else lines or "no such function")
 
 
 if __name__ == "__main__":
