@@ -1,4 +1,4 @@
-// On an asio loop, beside whatever else it does: here a timer. No thread is made. The loop ends when the last answer has come.
+// Uses an asio event loop, which also runs a timer. No thread is made. The loop ends when the last answer has come.
 // Usage: asio HOST PORT SECURITY... (a numeric host, or localhost)
 #include <chrono>
 #include <cstdio>
@@ -13,7 +13,7 @@ int main(int argc, char **argv) {
     if (argc < 4) return std::fprintf(stderr, "usage: asio HOST PORT SECURITY...\n"), 2;
     capdist::options options(argv[1], std::atoi(argv[2]));
     options.on_log = [](capdist::connection_ref, capdist::log_level level, std::string_view message) {
-        // Such as why there is no connection yet.
+        // For example, why there is no connection yet.
         if (level <= capdist::log_level::warning) std::fprintf(stderr, "%s\n", std::string(message).c_str());
     };
     asio::io_context loop(1);
@@ -21,7 +21,7 @@ int main(int argc, char **argv) {
     capdist::asio_connection conn(loop.get_executor(), options, ec);
     if (ec) return std::fprintf(stderr, "%s\n", ec.message().c_str()), 1;
 
-    int left = 0; // requests that have not ended
+    int left = 0; // requests that have not completed
     asio::steady_timer timer(loop);
     const auto tick = [&](const auto &again) -> void {
         timer.expires_after(std::chrono::seconds(1));
@@ -40,7 +40,7 @@ int main(int argc, char **argv) {
             if (const auto figures = reply.value(refused)) std::printf("%s %.0f\n", name, figures->capital_in_big);
             else std::printf("%s %s\n", name, std::string(reply.desc()).c_str());
             if (--left > 0) return;
-            conn.close(); // or the loop would go on
+            conn.close(); // otherwise the loop would go on
             timer.cancel();
         };
         if (conn->get_capital_distribution(name, answered, ec) != 0) left++;

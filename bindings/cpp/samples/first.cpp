@@ -1,4 +1,4 @@
-// Who put money into a stock today, and who took it out: first [SECURITY [HOST [PORT]]].
+// Prints the money that went into a stock and out of it today: first [SECURITY [HOST [PORT]]].
 #include <capdist.hpp>
 
 #include <cstdlib>

@@ -1,4 +1,4 @@
-// The vendor's sample, as its documentation has it, after these lines.
+// The sample in the vendor's documentation. These lines up to the class are other ones.
 #include <FTAPI.h>
 #include <tool.h>
 

@@ -1,4 +1,4 @@
-// Asks for a list every five minutes, appends what follows from the figures to a CSV file, and draws main money's net as SVG:
+// Requests a list every five minutes, appends the net flows to a CSV file, and draws those of main money as SVG:
 // periodic HOST PORT SECONDS ROUNDS FLOWS.csv CHART.svg SECURITY...      (300 seconds; 0 rounds: until it is ended)
 #include <capdist.hpp>
 
@@ -14,7 +14,7 @@ namespace {
 
 using courses = std::map<std::string, std::vector<std::optional<double>>>;
 
-/// What is missing is blank: it is no zero.
+/// Writes a missing number as blank, not as zero.
 std::ostream &operator<<(std::ostream &out, const std::optional<double> &number) {
     return number ? out << *number : out;
 }
@@ -25,7 +25,7 @@ void append(std::ostream &out, const std::string &security, const capdist::capit
     out << figures.flow_total().out_share << '\n';
 }
 
-/// A line for each security, over the rounds; broken where a net is missing.
+/// Draws a line for each security over the rounds. A missing net interrupts the line.
 void draw(const std::string &path, const courses &told) {
     static const char *const colours[] = {"#1f6feb", "#d4691e", "#0f766e", "#6639ba", "#b42318"};
     double low = 0, high = 0;
@@ -71,7 +71,7 @@ int main(int count, char **arguments) {
         capdist::connection conn(capdist::options(arguments[1], std::atoi(arguments[2])));
         for (int round = 1; rounds == 0 || round <= rounds; round++) {
             const auto next = std::chrono::steady_clock::now() + every;
-            // Asked for all at once; the library sends as many as the quota allows.
+            // All are requested at once. The library sends as many as the quota allows.
             std::vector<std::future<capdist::capital_distribution>> answers;
             for (int place = 7; place < count; place++) answers.push_back(conn.async_capital_distribution(arguments[place]));
             for (int place = 7; place < count; place++) {

@@ -1,4 +1,4 @@
-// Keeps a watch list up to date inside its quota: the security that has waited longest is asked for as soon as a slot is free.
+// Keeps a watch list up to date within its quota: when a slot is free, it requests the security that has waited longest.
 // watch HOST PORT SECONDS REQUESTS WINDOW_MS SECURITY...
 #include <capdist.hpp>
 
@@ -23,12 +23,12 @@ public:
         }
     }
 
-    /// Until the given time. Throws capdist::error when the connection fails permanently.
+    /// Runs until the given time. Throws capdist::error if the connection fails permanently.
     void run(clock::time_point end) {
         while (clock::now() < end) {
             const capdist::quota quota = conn_.quota();
             std::unique_lock<std::mutex> guard(mutex_);
-            // Requests of others in the quota's group count as well, and no security is asked for twice at once.
+            // Other requests of the quota group count, too. A security is not requested twice at the same time.
             if (!turns_.empty() && quota.waiting == 0 && quota.next_slot == std::chrono::milliseconds(0)) {
                 const capdist::security next = turns_.front();
                 turns_.pop_front();
@@ -36,13 +36,13 @@ public:
                 ask(next);
                 continue;
             }
-            // A slot is free at a time that is known, or when an answer has come.
+            // A slot becomes free at a known time, or when an answer comes.
             const auto pause = quota.next_slot.value_or(std::chrono::milliseconds(50));
             changed_.wait_until(guard, std::min(end, clock::now() + std::max(pause, std::chrono::milliseconds(1))));
         }
     }
 
-    /// Ends the connection, and with it what is in flight.
+    /// Closes the connection, which completes the requests in flight.
     void close() { conn_.close(); }
 
     void print() const {
@@ -57,9 +57,9 @@ public:
 
 private:
     struct watched {
-        std::optional<capdist::capital_distribution> figures; ///< the last that came
+        std::optional<capdist::capital_distribution> figures; ///< the latest ones
         int updates = 0;
-        std::string trouble; ///< why the last request brought none
+        std::string trouble; ///< why the last request brought no figures
     };
 
     capdist::connection own(capdist::options options) {
@@ -78,7 +78,7 @@ private:
                 told.updates++;
             }
             told.trouble = reply.desc();
-            // What was refused for frequency has its turn again once the quota's next slot is free.
+            // After a refusal because of the rate limit it is the next again, when the quota's next slot is free.
             if (reply.retry() == capdist::retry::after) turns_.push_front(security);
             else turns_.push_back(security);
             changed_.notify_one();
@@ -88,8 +88,8 @@ private:
     std::mutex mutex_;
     std::condition_variable changed_;
     std::map<capdist::security, watched> entries_;
-    std::deque<capdist::security> turns_; ///< whose turn it is next; not those that are asked for now
-    capdist::connection conn_;            // the last: its callbacks use all of the above
+    std::deque<capdist::security> turns_; ///< the next ones, without those that are requested now
+    capdist::connection conn_;            // the last member: its callbacks use the others
 };
 
 } // namespace

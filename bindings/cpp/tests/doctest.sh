@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs a program of doctest's and reports its cases in TAP: doctest.sh PROGRAM PREFIX [OPTION]...
+# Runs a program with doctest, and reports its cases in TAP: doctest.sh PROGRAM PREFIX [OPTION]...
 program=$1 prefix=$2
 shift 2
 rm -f "$program.xml"

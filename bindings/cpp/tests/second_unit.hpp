@@ -1,4 +1,4 @@
-// What the second translation unit has: it includes the headers as well.
+// The second translation unit, which includes the headers, too.
 #pragma once
 
 #include <string>

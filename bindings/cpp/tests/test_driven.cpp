@@ -1,4 +1,4 @@
-// The modern interface in application-driven mode, and what its calls with a std::error_code do instead of throwing.
+// The modern interface in application-driven mode, and its calls with std::error_code, which do not throw.
 #include <doctest/doctest.h>
 
 #include <cstdlib>
@@ -21,7 +21,7 @@ options driven() {
     return result;
 }
 
-/// Drives until it holds, or for eight seconds.
+/// Drives the connection until the condition holds, at most eight seconds.
 template <class F> bool drive(const connection_ref &conn, F holds) {
     pollfd wait{conn.descriptor(), POLLIN, 0};
     const auto end = std::chrono::steady_clock::now() + 8s;
@@ -31,7 +31,7 @@ template <class F> bool drive(const connection_ref &conn, F holds) {
 
 const auto ignore = [](const reply_view &) {};
 
-// Nothing of ours throws: copying what is handed over may.
+// The binding does not throw. Copying the callback may.
 static_assert(noexcept(connection_ref().get_capital_distribution("HK.00700", ignore, std::declval<std::error_code &>())));
 static_assert(noexcept(connection_ref().fetch_capital_distribution("HK.00700", std::declval<std::error_code &>())));
 static_assert(noexcept(connection_ref().info(std::declval<std::error_code &>())));
@@ -54,7 +54,7 @@ TEST_CASE("an application drives: answers come inside process, on its thread") {
     CHECK(drive(conn, [&] { return amount != 0; }));
     CHECK(amount == 859479380);
     CHECK(on_this_thread);
-    CHECK(conn.fetch_capital_distribution("HK.00005").capital_in_big > 0); // drives by itself
+    CHECK(conn.fetch_capital_distribution("HK.00005").capital_in_big > 0); // drives the connection itself
 }
 
 TEST_CASE("descriptor and process refuse what no application drives") {
@@ -89,7 +89,7 @@ TEST_CASE("a name is looked up by the application, before each attempt") {
         std::error_code ec;
         CHECK_FALSE(conn.resolved("gateway.test", ec));
         CHECK(ec == status::invalid_argument);
-        // Nobody listens at the first; then it is not found; then there are two.
+        // Nothing listens at the first address; then the name is not found; then it has two addresses.
         if (++asked == 1) conn.resolved("127.0.0.2");
         else if (asked == 2) conn.resolved("", ec, "gone");
         else conn.resolved("127.0.0.3 127.0.0.1", ec);

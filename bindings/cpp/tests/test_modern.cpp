@@ -1,5 +1,5 @@
-// The modern interface, over the shipped library and the real simulator. Doctest's assertions stay on the main thread:
-// callbacks record, and the main thread waits with a limit.
+// The modern interface with the shipped library and the simulator. Doctest's assertions must run on the main thread: callbacks
+// record, and the main thread waits with a limit.
 #include <doctest/doctest.h>
 
 #include <atomic>
@@ -31,14 +31,14 @@ int port() {
     return std::atoi(text);
 }
 
-/// Ready for a connection that keeps no quota.
+/// Options for a connection without a quota.
 options here() {
     options result("127.0.0.1", port());
     result.quota_requests = 0;
     return result;
 }
 
-/// Waits until it holds, or not any more.
+/// Waits until the condition holds, or the limit passes.
 template <class F> bool soon(F holds) {
     const auto end = std::chrono::steady_clock::now() + patience;
     while (!holds() && std::chrono::steady_clock::now() < end) std::this_thread::sleep_for(1ms);
@@ -153,7 +153,7 @@ TEST_CASE("what a callback throws goes to on_exception, or to the log, and harms
             } catch (const std::runtime_error &error) {
                 thrown += std::string(error.what()) == "no figures wanted";
             }
-            throw 1; // is dropped
+            throw 1; // dropped
         };
         given.on_init_connect = [](connection_ref, std::int64_t, std::string_view) {
             throw std::runtime_error("no figures wanted");
@@ -259,7 +259,7 @@ TEST_CASE("options that are refused") {
     given = here();
     given.rsa_private_key = "not a key";
     CHECK(status_of([&] { connection refused(given); }) == status::invalid_argument);
-    // Encryption is never left out for want of a key.
+    // A missing key is an error: encryption is not left out.
     given = here();
     given.rsa_private_key = "";
     CHECK(status_of([&] { connection refused(given); }) == status::invalid_argument);
@@ -294,7 +294,7 @@ TEST_CASE("securities are values") {
 
 namespace {
 
-/// A coroutine that nobody waits for.
+/// A coroutine that nothing waits for.
 struct detached {
     struct promise_type {
         detached get_return_object() { return {}; }
@@ -337,7 +337,7 @@ TEST_CASE("coroutines") {
 #endif
 
 TEST_CASE("update times: the table that all languages have") {
-    std::ifstream lines("../../Tests/cases/times.tsv"); // seen from the binding's folder, where the tests run
+    std::ifstream lines("../../Tests/cases/times.tsv"); // relative to the binding's folder, where the tests run
     int cases = 0;
     for (std::string line; std::getline(lines, line);) {
         if (line.empty() || line[0] == '#') continue;
@@ -385,7 +385,7 @@ TEST_CASE("an error tells whether to ask again") {
 
 TEST_CASE("an older library's struct is not read beyond its end") {
     capdist_reply raw = {};
-    raw.retry = CAPDIST_RETRY_NEVER; // another's memory
+    raw.retry = CAPDIST_RETRY_NEVER; // the place of the field
     CHECK(reply_view(&raw).retry() == retry::unknown);
     raw.present = CAPDIST_HAS_RETRY;
     CHECK(reply_view(&raw).retry() == retry::never);
@@ -395,7 +395,7 @@ TEST_CASE("an older library's struct is not read beyond its end") {
 }
 
 TEST_CASE("securities are read as people write them") {
-    std::ifstream lines("../../Tests/cases/securities.tsv"); // seen from the binding's folder, where the tests run
+    std::ifstream lines("../../Tests/cases/securities.tsv"); // relative to the binding's folder, where the tests run
     int read = 0;
     for (std::string line; std::getline(lines, line);) {
         if (line.compare(0, 2, "# ") == 0) continue;

@@ -1,6 +1,6 @@
 /// @file
-/// A connection on an asio loop, standalone asio's or, with CAPDIST_ASIO_BOOST defined, Boost's. Not part of capdist.hpp: whoever
-/// wants it includes it, with asio on the include path (Debian: libasio-dev, libboost-dev).
+/// A connection that an asio event loop drives: standalone asio's or, if CAPDIST_ASIO_BOOST is defined, Boost's.
+/// capdist.hpp does not include it. Put asio on the include path (Debian: libasio-dev, libboost-dev).
 #ifndef CAPDIST_ASIO_HPP
 #define CAPDIST_ASIO_HPP
 
@@ -31,19 +31,19 @@ namespace asio_ns = ::asio;
 using asio_error_code = std::error_code;
 #endif
 
-/// A connection that an asio executor drives: no thread is made, and callbacks run inside the executor's handlers.
+/// A connection that an asio executor drives. It has no thread, and callbacks run inside the executor's handlers.
 ///
-/// It is made, used and closed on that executor: the one thread that runs an io_context, or a strand where several do. While it is open
-/// the io_context has work, so run() goes on until close(). Closing gives the descriptor back to the library before the release, and
-/// completes all requests (status::released) before it returns; inside a callback, after that callback.
+/// Make, use and close it on that executor: the one thread that runs an io_context, or a strand if several do. While it is open
+/// the io_context has work, so run() does not return before close(). Closing completes all requests (status::released) before
+/// it returns; inside a callback, after that callback.
 class asio_connection {
 public:
     /// No connection.
     asio_connection() noexcept = default;
 
 #if CAPDIST_EXCEPTIONS
-    /// Starts to connect; does not wait. Throws error for options that are refused. A name is looked up by asio's resolver before
-    /// each attempt, unless options::on_resolve is given; asio has a thread for that.
+    /// Starts to connect, and returns at once. Throws error if the options are refused. asio's resolver, which has a thread,
+    /// looks a name up before each attempt, unless options::on_resolve is set.
     asio_connection(asio_ns::any_io_executor executor, options options) {
         std::error_code ec;
         const slot names = prepare(options);
@@ -51,7 +51,7 @@ public:
         if (ec) throw std::system_error(ec, "asio");
     }
 #endif
-    /// The same without throwing: what is refused leaves no connection.
+    /// The same without exceptions: if refused, it is no connection.
     asio_connection(asio_ns::any_io_executor executor, options options, std::error_code &ec) noexcept {
         const auto made = detail::with_memory(
             [&] {
@@ -74,20 +74,20 @@ public:
     }
     ~asio_connection() { close(); }
 
-    /// Closes now; harmless to repeat.
+    /// Closes the connection. Calling it again is harmless.
     void close() noexcept {
         if (const std::shared_ptr<driver> closing = std::move(driver_)) closing->close();
     }
 
     explicit operator bool() const noexcept { return driver_ != nullptr; }
 
-    /// What requests are made on. Those that wait (wait_ready, fetch_capital_distribution) drive the connection themselves, and hold up
-    /// the loop meanwhile.
+    /// The connection, for requests. wait_ready and fetch_capital_distribution drive it themselves while they wait, and block
+    /// the event loop.
     connection_ref get() const noexcept { return driver_ ? connection_ref(driver_->conn) : connection_ref(); }
     const connection_ref *operator->() const noexcept { return driver_ ? &driver_->conn : &none(); }
 
 private:
-    /// Lives as long as a handler of it is on its way.
+    /// Lives as long as one of its handlers is pending.
     struct driver : std::enable_shared_from_this<driver> {
         connection conn;
         asio_ns::posix::stream_descriptor descriptor;
@@ -96,7 +96,7 @@ private:
 
         driver(const asio_ns::any_io_executor &executor, connection &&opened)
             : conn(std::move(opened)), descriptor(executor), pause(executor), resolver(executor) {}
-        // asio would close it, and it is the library's.
+        // asio would close the descriptor, which belongs to the library.
         ~driver() { give_back(); }
 
         void watch() {
@@ -107,13 +107,13 @@ private:
         }
 
         void drive() {
-            if (!conn) return; // closed while this handler was on its way
+            if (!conn) return; // closed while this handler was pending
             std::error_code ec;
             conn.process(ec);
-            if (!conn) return; // in a callback
+            if (!conn) return; // closed inside a callback
             if (!ec) return watch();
-            if (ec != status::busy) return; // released elsewhere, or a child's: there is nothing to wait for
-            // Another thread drives: the descriptor may stay readable until it is done.
+            if (ec != status::busy) return; // released elsewhere, or the parent's: nothing to wait for
+            // Another thread drives the connection: the descriptor may stay readable until that is done.
             pause.expires_after(std::chrono::milliseconds(1));
             pause.async_wait([self = this->shared_from_this()](const asio_error_code &failed) {
                 if (!failed && self->conn) self->watch();
@@ -150,7 +150,7 @@ private:
         return nobody;
     }
 
-    /// Where the callback that asks for names finds the driver, which is made after it.
+    /// The resolver's callback finds the driver here. The driver is made after it.
     using slot = std::shared_ptr<std::weak_ptr<driver>>;
 
     static slot prepare(options &given) {

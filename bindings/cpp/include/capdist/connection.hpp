@@ -1,5 +1,5 @@
 /// @file
-/// Connections, and how they are opened and closed.
+/// Connections: opening and closing.
 #ifndef CAPDIST_CONNECTION_HPP
 #define CAPDIST_CONNECTION_HPP
 
@@ -13,25 +13,25 @@
 
 CAPDIST_NAMESPACE_BEGIN
 
-/// A connection of one's own: closed when it goes, moved but not copied.
+/// An open connection. It is closed when this object is destroyed. Can be moved, not copied.
 ///
-/// Closing waits until every request has completed (status::released), the callback that runs now has returned, and the
-/// thread has ended; inside any callback it does not wait, and all that happens after that callback. A connection may be
-/// moved or closed while callbacks run: they hold no pointer to this object.
+/// Closing waits until every request has completed (status::released), a running callback has returned, and the connection's
+/// thread has ended. Inside a callback it does not wait: all that happens after the callback. A connection may be moved or
+/// closed while callbacks run: they hold no pointer to this object.
 class connection : public connection_ref {
 public:
     /// No connection.
     connection() noexcept = default;
 
 #if CAPDIST_EXCEPTIONS
-    /// Starts to connect; does not wait. Throws error for options that are refused, and for a library of another major
-    /// version than this header (status::unsupported).
+    /// Starts to connect, and returns at once. Throws error if the options are refused, and if the library's major version is
+    /// not that of this header (status::unsupported).
     explicit connection(options options) {
         detail::check_library();
         detail::check(open(std::make_unique<detail::callbacks>(std::move(options)), *this));
     }
 #endif
-    /// The same, without throwing: what is refused leaves no connection.
+    /// The same without exceptions: if refused, it is no connection.
     connection(options options, std::error_code &ec) noexcept {
         if (!detail::check(detail::library_fits() ? CAPDIST_OK : CAPDIST_UNSUPPORTED, ec)) return;
         std::unique_ptr<detail::callbacks> owner(new (std::nothrow) detail::callbacks(std::move(options)));
@@ -49,7 +49,7 @@ public:
     }
     ~connection() { close(); }
 
-    /// Closes now; harmless to repeat.
+    /// Closes the connection. Calling it again is harmless.
     void close() noexcept { (void)capdist_release(std::exchange(ref(), connection_ref()).raw()); }
 
     explicit operator bool() const noexcept { return conn_ != nullptr; }
@@ -92,7 +92,7 @@ inline void callbacks::report(capdist_conn *conn, std::exception_ptr thrown) noe
             }
             given.on_log(connection_ref(conn, this), log_level::error, words);
         }
-    } catch (...) { // there is nobody left to tell
+    } catch (...) { // the exception handler threw, too: dropped
     }
 }
 
@@ -156,7 +156,7 @@ inline capdist_status connection::open(std::unique_ptr<detail::callbacks> owner,
 }
 
 #if CAPDIST_EXCEPTIONS && defined(__cpp_impl_coroutine)
-/// What connection_ref::await_capital_distribution() gives to co_await.
+/// The awaitable that connection_ref::await_capital_distribution() returns.
 class capital_distribution_awaitable {
 public:
     capital_distribution_awaitable(const connection_ref &conn, const security &security, const request_options &options)
@@ -165,8 +165,8 @@ public:
     bool await_ready() const noexcept { return false; }
 
     void await_suspend(std::coroutine_handle<> waiting) {
-        // Throws if refused, and the coroutine goes on with that. Once accepted, it may have gone on elsewhere, and this
-        // object with it.
+        // If refused, this throws in the coroutine. Once accepted, the coroutine may already run on the connection's thread,
+        // and this object may be gone.
         conn_.get_capital_distribution(
             security_,
             [this, waiting](const reply_view &reply) {

@@ -1,5 +1,5 @@
 /// @file
-/// A connection that somebody owns: requests, and what is known of it.
+/// A reference to a connection: requests, and information.
 #ifndef CAPDIST_CONNECTION_REF_HPP
 #define CAPDIST_CONNECTION_REF_HPP
 
@@ -20,21 +20,21 @@
 
 CAPDIST_NAMESPACE_BEGIN
 
-/// What is known of a connection; the numbers are 0 before the first handshake.
+/// What is known of a connection. The numbers are 0 before the first handshake.
 struct connection_info {
     std::uint64_t conn_id = 0;       ///< the gateway's number for this connection
-    std::uint64_t login_user_id = 0; ///< the user the gateway is logged in as
-    std::int32_t server_version = 0; ///< the gateway's version
+    std::uint64_t login_user_id = 0; ///< the user that the gateway is logged in as; 0 over WebSocket
+    std::int32_t server_version = 0; ///< the gateway's version, major * 100 + minor; 0 over WebSocket
     capdist::state state = capdist::state::connecting;
 };
 
-/// The quota of a connection's group.
+/// The state of a quota group.
 struct quota {
     std::int32_t limit = 0;             ///< requests in a window; 0: no quota is kept
-    std::chrono::milliseconds window{}; ///< the window
-    std::int32_t used = 0;              ///< slots in use: requests in flight, and those of the last window
+    std::chrono::milliseconds window{}; ///< the window's length
+    std::int32_t used = 0;              ///< slots in use: by requests in flight, and by those answered within the last window
     std::int32_t waiting = 0;           ///< requests of the whole group that wait for a slot
-    /// Until the next slot is free; 0: one is; none: every slot is held by a request that is still in flight.
+    /// Time until a slot is free; 0: one is free now; none: not known, because requests in flight use every slot.
     std::optional<std::chrono::milliseconds> next_slot;
 };
 
@@ -45,7 +45,7 @@ inline std::string_view version() noexcept {
 
 namespace detail {
 
-/// Whether the library that was loaded has the major number of the headers this is compiled with.
+/// Whether the loaded library has the major version of these headers.
 inline bool library_fits() noexcept {
     return std::strtol(capdist_version(), nullptr, 10) == CAPDIST_VERSION_MAJOR;
 }
@@ -59,20 +59,20 @@ inline void check_library() {
 }
 #endif
 
-/// The application's callbacks. The library's from init_connect until on_closed, its last use, and deleted there.
+/// The application's callbacks. The library holds them from init_connect until on_closed, where they are deleted.
 struct callbacks {
     options given;
 
     explicit callbacks(options from) : given(std::move(from)) {}
 
-    /// Runs what the application gave. Nothing that it throws may reach the C frames that called.
+    /// Calls a function of the application. No exception may reach the C frames below.
     template <class F> void run(capdist_conn *conn, F &&body) noexcept;
 #if CAPDIST_EXCEPTIONS
     void report(capdist_conn *conn, std::exception_ptr thrown) noexcept;
 #endif
 };
 
-/// A reply's callback on its way, and who is told of what it throws; deleted after its one call.
+/// A callback for a reply, and the connection's callbacks, which receive its exceptions. Deleted after its one call.
 template <class F> struct pending {
     F body;
     callbacks *owner; // lives until on_closed, which comes after the last reply
@@ -84,18 +84,19 @@ template <class F> struct pending {
 class capital_distribution_awaitable;
 #endif
 
-/// A connection that someone else owns. Copies freely, and may outlive the connection: calls are refused then with
-/// status::released. Every function may be called from any thread and, but for those that wait, in any callback.
+/// A reference to a connection, which does not own it. It can be copied, and may outlive the connection: then calls are refused
+/// with status::released. Every function may be called from any thread, and from inside callbacks, except those that wait.
 ///
-/// Each call that may fail throws error, or takes a std::error_code and throws nothing: only copying your callback may.
-/// Compiled without exceptions (-fno-exceptions), the latter are all there are.
+/// Each call that may fail throws error, or takes a std::error_code and does not throw. Only copying your callback may throw
+/// then. Without exceptions (-fno-exceptions) there are only the calls with std::error_code.
 class connection_ref {
 public:
     /// No connection: calls are refused as invalid_argument.
     connection_ref() noexcept = default;
 
 #if CAPDIST_EXCEPTIONS
-    /// Waits until the connection is established. Throws error: at the time limit (0 only looks), or when it failed permanently.
+    /// Waits until the connection is established. If an attempt fails and another one follows, it goes on waiting. Throws error
+    /// if the timeout passes (0: does not wait), or the connection fails permanently.
     void wait_ready(std::chrono::milliseconds timeout) const {
         detail::check(capdist_wait_ready(conn_, detail::to_ms(timeout)));
     }
@@ -105,7 +106,7 @@ public:
     }
 
 #if CAPDIST_EXCEPTIONS
-    /// Asks for a stock's capital distribution. Returns at once with the serial number, never 0; `callback` gets a
+    /// Requests a stock's capital distribution. Returns the serial number at once, never 0. `callback` receives a
     /// `const reply_view &` exactly once, on the connection's thread. What it throws goes to options::on_exception.
     template <class F>
     std::uint32_t get_capital_distribution(const security &security, F &&callback,
@@ -115,7 +116,7 @@ public:
         return serial_no;
     }
 #endif
-    /// The same; 0 when refused.
+    /// The same without exceptions; 0 if refused.
     template <class F>
     std::uint32_t get_capital_distribution(const security_like &security, F &&callback, std::error_code &ec,
                                            const request_options &options = {}) const noexcept(can_take<F>) {
@@ -127,8 +128,9 @@ public:
     }
 
 #if CAPDIST_EXCEPTIONS
-    /// The figures, waited for at most the queue timeout plus the reply timeout. Throws error if refused (inside a
-    /// callback as status::would_deadlock), request_error if it ended without figures.
+    /// Requests a stock's capital distribution, and waits for it: at most the queue timeout plus the reply timeout. Throws
+    /// error if refused (inside a callback with status::would_deadlock), request_error if the request completes without
+    /// figures.
     capital_distribution fetch_capital_distribution(const security &security,
                                                     const request_options &options = {}) const {
         const capdist_request_options raw = detail::raw_options(options);
@@ -138,7 +140,7 @@ public:
         return reply(owned).value();
     }
 #endif
-    /// The reply, whatever it tells; none if the request was refused. `ec` is why there are no figures.
+    /// The reply, whatever its status; none if the request was refused. `ec` tells why there are no figures.
     std::optional<reply> fetch_capital_distribution(const security_like &security, std::error_code &ec,
                                                     const request_options &options = {}) const noexcept {
         if (!detail::check(security.result(), ec)) return std::nullopt;
@@ -150,8 +152,8 @@ public:
     }
 
 #if CAPDIST_EXCEPTIONS
-    /// The figures in a future, which throws request_error from get() if there are none. Throws error if refused. To
-    /// wait for it in a callback holds up the connection that is to answer.
+    /// Requests a stock's capital distribution as a future. Its get() throws request_error if the request completes without
+    /// figures. Throws error if refused. Do not wait for it inside a callback: the answer comes on that same thread.
     std::future<capital_distribution> async_capital_distribution(const security &security,
                                                                  const request_options &options = {}) const {
         std::promise<capital_distribution> promise;
@@ -171,14 +173,14 @@ public:
 #endif
 
 #if CAPDIST_EXCEPTIONS && defined(__cpp_impl_coroutine)
-    /// For co_await: the figures; throws as fetch_capital_distribution(). The coroutine goes on on the connection's
-    /// thread, and must outlive the request.
+    /// Requests a stock's capital distribution for co_await. Throws as fetch_capital_distribution() does. The coroutine
+    /// continues on the connection's thread, and must outlive the request.
     capital_distribution_awaitable await_capital_distribution(const security &security,
                                                               const request_options &options = {}) const;
 #endif
 
-    /// Ends a request that is queued or in flight; it completes as status::cancelled. Throws error, also if there is no
-    /// such request (status::not_found).
+    /// Ends a request that is queued or in flight. It completes as status::cancelled. Throws error; status::not_found if no
+    /// such request is queued or in flight.
 #if CAPDIST_EXCEPTIONS
     void cancel(std::uint32_t serial_no) const { detail::check(capdist_cancel(conn_, serial_no)); }
 #endif
@@ -186,7 +188,7 @@ public:
         return detail::check(capdist_cancel(conn_, serial_no), ec);
     }
 
-    /// Sends any other request as raw protobuf; `callback` gets a `const proto_reply_view &` exactly once.
+    /// Sends any other request as raw protobuf. `callback` receives a `const proto_reply_view &` exactly once.
 #if CAPDIST_EXCEPTIONS
     template <class F>
     std::uint32_t send_proto(std::uint32_t proto_id, std::string_view body, F &&callback,
@@ -205,9 +207,9 @@ public:
         return serial_no;
     }
 
-    /// The one descriptor of a connection in mode::application_driven, the same for its whole life. Wait until it is readable, then
-    /// call process(); never read from it, and take it out of the loop before the connection is closed (event-loop.md).
-    /// Throws error for a connection with a thread (status::invalid_argument).
+    /// The descriptor of a connection in mode::application_driven. It stays the same for the connection's life. Wait until it
+    /// is readable, then call process(). Never read from it, and remove it from the event loop before the connection is closed
+    /// (event-loop.md). Throws error for a connection with a thread (status::invalid_argument).
 #if CAPDIST_EXCEPTIONS
     int descriptor() const {
         const int found = capdist_get_fd(conn_);
@@ -215,22 +217,23 @@ public:
         return found;
     }
 #endif
-    /// The same; -1 when refused.
+    /// The same without exceptions; -1 if refused.
     int descriptor(std::error_code &ec) const noexcept {
         const int found = capdist_get_fd(conn_);
         detail::check(found < 0 ? why_no_descriptor() : CAPDIST_OK, ec);
         return found;
     }
 
-    /// Does what there is to do on a connection in mode::application_driven, and waits for nothing; callbacks run inside it. One thread
-    /// at a time: another is told status::busy. Throws error.
+    /// Does the pending work of a connection in mode::application_driven, and never waits. Callbacks run inside it. Any thread
+    /// may call it, one at a time (status::busy). Throws error.
 #if CAPDIST_EXCEPTIONS
     void process() const { detail::check(capdist_process(conn_)); }
 #endif
     bool process(std::error_code &ec) const noexcept { return detail::check(capdist_process(conn_), ec); }
 
-    /// Tells a name's addresses, which options::on_resolve asked for: numeric, separated by a space; none, and `why`, if it was not found.
-    /// Throws error: nothing was asked (status::not_found), or one is no address (status::invalid_argument).
+    /// Answers options::on_resolve with a name's addresses: numeric, separated by a space; or none, and `why`, if it was not
+    /// found. Throws error: on_resolve is not waiting for an answer (status::not_found), or something is not an address
+    /// (status::invalid_argument).
 #if CAPDIST_EXCEPTIONS
     void resolved(const std::string &addresses, const std::string &why = {}) const {
         detail::check(tell(addresses, why));
@@ -254,7 +257,7 @@ public:
         return result;
     }
 
-    /// The quota of the connection's group. Throws error.
+    /// The state of the connection's quota group. Throws error.
 #if CAPDIST_EXCEPTIONS
     capdist::quota quota() const {
         capdist::quota result;
@@ -268,7 +271,7 @@ public:
         return result;
     }
 
-    /// The handle of the C interface; nullptr: none.
+    /// The handle of the C interface; nullptr if there is no connection.
     capdist_conn *raw() const noexcept { return conn_; }
 
     friend bool operator==(const connection_ref &a, const connection_ref &b) noexcept { return a.conn_ == b.conn_; }
@@ -282,10 +285,10 @@ protected:
     capdist_conn *conn_ = nullptr;
 
 private:
-    detail::callbacks *owner_ = nullptr; // used by accepted requests only, and it outlives these
+    detail::callbacks *owner_ = nullptr; // used by accepted requests only, and outlives them
 
     template <class F> using boxed_callback = std::unique_ptr<detail::pending<std::decay_t<F>>>;
-    /// Whether a callback is taken over without throwing.
+    /// Whether a callback can be stored without throwing.
     template <class F> static constexpr bool can_take = std::is_nothrow_constructible_v<std::decay_t<F>, F>;
 
 #if CAPDIST_EXCEPTIONS
@@ -301,7 +304,7 @@ private:
 
     capdist_status look(connection_info &into) const noexcept {
         capdist_connection_info raw;
-        capdist_connection_info_init(&raw, sizeof raw); // which refuses no header's size
+        capdist_connection_info_init(&raw, sizeof raw); // never refused: the size is a header's
         const capdist_status result = capdist_get_connection_info(conn_, &raw);
         if (result == CAPDIST_OK) into = {raw.conn_id, raw.login_user_id, raw.server_version, static_cast<state>(raw.state)};
         return result;
@@ -317,12 +320,12 @@ private:
         return result;
     }
 
-    /// An older library asks for no addresses.
+    /// An older library does not ask for addresses.
     capdist_status tell(const std::string &addresses, const std::string &why) const noexcept {
         return capdist_resolved ? capdist_resolved(conn_, addresses.c_str(), why.c_str()) : CAPDIST_UNSUPPORTED;
     }
 
-    /// The C interface only tells it in words.
+    /// The C function returns -1 and a text. This is the status for it.
     capdist_status why_no_descriptor() const noexcept {
         connection_info unused;
         const capdist_status result = look(unused);
@@ -341,7 +344,7 @@ private:
                 mine->owner->run(conn, [&] { mine->body(reply_view(reply)); });
             },
             box.get(), &serial_no);
-        if (result == CAPDIST_OK) (void)box.release(); // it may be gone by now
+        if (result == CAPDIST_OK) (void)box.release(); // the callback may have deleted it by now
         return result;
     }
 

@@ -1,5 +1,5 @@
 /// @file
-/// Statuses as std::error_code, and the exceptions.
+/// Statuses as std::error_code, and exceptions.
 #ifndef CAPDIST_ERROR_HPP
 #define CAPDIST_ERROR_HPP
 
@@ -18,11 +18,11 @@ inline const char *name(status value) noexcept {
 }
 
 namespace detail {
-/// Always true. A linker leaves a library out of a program that asks it for weak names only; this name is not weak.
+/// Always true. It refers to a symbol that is not weak: with weak ones only, a linker would leave the library out.
 inline bool is_linked() noexcept { return capdist_version() != nullptr; }
 } // namespace detail
 
-/// Whether it is of use to ask again, as far as a status alone tells; unknown from a library that is older than that.
+/// Whether to repeat, from the status alone; unknown if the library is older.
 inline retry retry_of(status value) noexcept {
     if (!detail::is_linked() || !capdist_status_retry) return retry::unknown;
     return static_cast<retry>(capdist_status_retry(static_cast<capdist_status>(value)));
@@ -53,7 +53,7 @@ public:
 
 } // namespace detail
 
-/// The category of statuses. Those that the standard has a condition for compare equal to it: std::errc::timed_out,
+/// The category of statuses. They compare equal to a standard condition if there is one: std::errc::timed_out,
 /// operation_canceled, invalid_argument, not_connected, resource_deadlock_would_occur, not_supported.
 inline const std::error_category &category() noexcept {
     static const detail::error_category instance;
@@ -64,18 +64,18 @@ inline std::error_code make_error_code(status value) noexcept {
     return {static_cast<int>(value), category()};
 }
 
-/// A call was refused (then nothing was changed), or there is no connection. `what()` says why, and what to do next
-/// where that is known. A request_error (reply.hpp) tells of a request that was accepted.
+/// A call was refused: it changed nothing. Or there is no connection. `what()` says why, and what to do next where that is
+/// known. For accepted requests there is request_error (reply.hpp).
 class error : public std::system_error {
 public:
     error(status code, const std::string &words) : error(code, retry_of(code), words) {}
 
     const char *what() const noexcept override { return words_.what(); }
 
-    /// Why, as a status.
+    /// The status: why the call was refused, or how the request completed.
     status why() const noexcept { return static_cast<status>(code().value()); }
 
-    /// Whether it is of use to ask again.
+    /// Whether the call or request may succeed if it is repeated.
     capdist::retry retry() const noexcept { return retry_; }
 
 protected:
@@ -84,30 +84,30 @@ protected:
 
 private:
     capdist::retry retry_;
-    std::runtime_error words_; // a text that copies without throwing, as an exception's must
+    std::runtime_error words_; // copies without throwing, as an exception must
 };
 
 namespace detail {
 
 #if CAPDIST_EXCEPTIONS
-/// Throws for a call that was refused; its words are this thread's last error.
+/// Throws if the status is not success, with this thread's last error.
 inline void check(capdist_status result) {
     if (result != CAPDIST_OK) throw error(static_cast<status>(result), capdist_last_error());
 }
 #endif
 
-/// The same without throwing. Whether the call was done.
+/// The same without exceptions. Returns whether the status is success.
 inline bool check(capdist_status result, std::error_code &ec) noexcept {
     ec = result == CAPDIST_OK ? std::error_code() : make_error_code(static_cast<status>(result));
     return !ec;
 }
 
-/// What `make` makes; none if there is no memory for it, and `ec` says so.
+/// The result of `make`; none if there is no memory, and then `ec` is set.
 template <class F> auto with_memory(F &&make, std::error_code &ec) noexcept -> std::optional<decltype(make())> {
 #if CAPDIST_EXCEPTIONS
     try {
         return make();
-    } catch (...) { // nothing but std::bad_alloc
+    } catch (...) { // only std::bad_alloc is possible
         ec = std::make_error_code(std::errc::not_enough_memory);
         return std::nullopt;
     }

@@ -1,5 +1,5 @@
 /// @file
-/// How to connect, and what one request may set for itself.
+/// Options of a connection and of a request.
 #ifndef CAPDIST_OPTIONS_HPP
 #define CAPDIST_OPTIONS_HPP
 
@@ -16,7 +16,7 @@ class connection_ref;
 
 namespace detail {
 
-/// For the C ABI, which refuses what is out of range; a time it could not even hold must not come back into range.
+/// For the C interface. A time that an int32_t cannot hold stays out of range, and the library refuses it.
 inline std::int32_t to_ms(std::chrono::milliseconds time) noexcept {
     using limits = std::numeric_limits<std::int32_t>;
     if (time.count() > limits::max()) return limits::max();
@@ -27,24 +27,25 @@ inline const char *text_or_null(const std::string &text) noexcept {
     return text.empty() ? nullptr : text.c_str();
 }
 
-/// For what must not be taken for left out when it is empty.
+/// NULL if there is no text. An empty text is not NULL, and the library refuses it.
 inline const char *text_or_null(const std::optional<std::string> &text) noexcept {
     return text ? text->c_str() : nullptr;
 }
 
 } // namespace detail
 
-/// Who drives a connection.
+/// Which thread does the work of a connection.
 enum class mode : std::int32_t {
-    thread = CAPDIST_MODE_THREAD,                   ///< a thread of its own
-    application_driven = CAPDIST_MODE_HOST_DRIVEN ///< the application's own loop: descriptor() and process()
+    thread = CAPDIST_MODE_THREAD,                   ///< the connection has a thread of its own
+    application_driven = CAPDIST_MODE_HOST_DRIVEN ///< the application's event loop: descriptor() and process()
 };
 
-/// How to connect: the fields of capdist_options with its defaults (capdist.h tells units and ranges). An empty text,
-/// and a time of 0, take the default.
+/// How to connect: the fields of capdist_options, with its defaults (capdist.h has units and ranges). An empty text and a time
+/// of 0 mean the default.
 ///
-/// The callbacks are called on the connection's thread (the one inside process() where the application drives), one at a time, and may call anything, close() included. They are
-/// owned until on_closed has returned, and destroyed then. What one of them throws goes to on_exception.
+/// Callbacks run on the connection's thread, one at a time. With mode::application_driven that is the thread inside process().
+/// They may call everything except what waits, also close(). They are destroyed after on_closed has returned. What they throw
+/// goes to on_exception.
 struct options {
     std::string host;
     std::int32_t port = 0;
@@ -56,14 +57,14 @@ struct options {
 
     capdist::transport transport = capdist::transport::tcp;
     cipher packet_cipher = cipher::ftaes_ecb;
-    std::optional<std::string> rsa_private_key; ///< PEM text; or, below, a file's path; an empty one is refused
+    std::optional<std::string> rsa_private_key; ///< PEM text; an empty text is refused
     std::optional<std::string> rsa_private_key_file;
     std::string websocket_key;
     std::optional<std::string> tls_ca_file;
-    std::optional<std::string> tls_server_name; ///< where `host` is an address that the program resolved itself
+    std::optional<std::string> tls_server_name; ///< use it if `host` is an address that the application looked up itself
     bool tls_insecure_accept_any_certificate = false;
 
-    bool reconnect; ///< the library's default: true
+    bool reconnect; ///< default true
     std::chrono::milliseconds reconnect_min{};
     std::chrono::milliseconds reconnect_max{};
     std::chrono::milliseconds connect_timeout{};
@@ -71,62 +72,64 @@ struct options {
     std::chrono::milliseconds reply_timeout{};
     capdist::outage_mode outage_mode = capdist::outage_mode::standard;
 
-    std::int32_t quota_requests = 0; ///< 0: no quota is kept; the default is 30
+    std::int32_t quota_requests = 0; ///< 0: no quota is kept; default 30
     std::chrono::milliseconds quota_window{};
     capdist::quota_mode quota_mode = capdist::quota_mode::standard;
     std::string quota_group;
     std::int32_t max_queue = 0;
     std::int32_t max_body_bytes = 0;
-    std::int32_t thread_stack_bytes = 0; ///< of the connection's thread, on which callbacks run
+    std::int32_t thread_stack_bytes = 0; ///< stack size of the connection's thread, on which callbacks run
 
-    /// `err_code` is laid out as CAPDIST_ERR_KIND and CAPDIST_ERR_CODE take it apart; the text lives until they return.
+    /// The connection is established (`err_code` 0), or failed permanently. CAPDIST_ERR_KIND and CAPDIST_ERR_CODE split
+    /// `err_code`. The text is valid until the callback returns.
     std::function<void(connection_ref, std::int64_t err_code, std::string_view desc)> on_init_connect;
     std::function<void(connection_ref, std::int64_t err_code, std::string_view desc)> on_disconnect;
-    /// An attempt to connect failed, and another one follows.
+    /// An attempt to connect failed, and the library will try again.
     std::function<void(connection_ref, std::int64_t err_code, std::string_view desc)> on_attempt_failed;
     std::function<void(connection_ref, std::uint32_t proto_id, std::string_view body)> on_push;
     std::function<void(connection_ref, log_level, std::string_view message)> on_log;
-    /// An attempt begins, and `host` is a name: look it up, and tell connection_ref::resolved() once, here or later. Without it the library
-    /// does; with mode::application_driven a name is then refused with status::needs_address.
+    /// An attempt begins, and `host` is a name: look it up, and answer with connection_ref::resolved() once, here or later. If
+    /// this is not set, the library looks names up; with mode::application_driven it refuses them (status::needs_address).
     std::function<void(connection_ref, std::string_view host)> on_resolve;
-    /// The very last of the connection's callbacks, also after every reply's.
+    /// The connection has ended. This is the last callback, after every completion.
     std::function<void()> on_closed;
-    /// Gets what any callback of the connection threw, replies' included. Without it the exception is only told to
-    /// on_log (log_level::error). What this one throws itself is dropped: no exception ever crosses the C ABI. Without exceptions
-    /// (-fno-exceptions) it is never called.
+    /// Receives what any callback of the connection threw, those of replies included. If it is not set, on_log gets a message
+    /// (log_level::error). What it throws itself is dropped: no exception crosses the C interface. Never called without
+    /// exceptions (-fno-exceptions).
     std::function<void(std::exception_ptr)> on_exception;
 
     /// The defaults.
     options() {
         capdist_options raw;
-        capdist_options_init(&raw, sizeof raw); // which refuses no header's size
+        capdist_options_init(&raw, sizeof raw); // never refused: the size is a header's
         port = raw.port;
         client_version = raw.client_version;
         reconnect = raw.reconnect != 0;
         quota_requests = raw.quota_requests;
     }
 
-    /// For a gateway elsewhere than at the default place.
+    /// The defaults, with that address.
     options(std::string gateway_host, std::int32_t gateway_port) : options() {
         host = std::move(gateway_host);
         port = gateway_port;
     }
 };
 
-/// What one request may set for itself; what is left alone is as the connection's options say.
+/// Options of one request. What is not set is the connection's value.
 struct request_options {
     std::chrono::milliseconds queue_timeout{};
     std::chrono::milliseconds reply_timeout{};
     capdist::quota_mode quota_mode = capdist::quota_mode::standard;
     std::int32_t security_firm = 0;
-    /// Where a blocking call tells its number while it waits (capdist.h), so that another thread can cancel it; or nullptr.
+    /// Receives the serial number of a blocking call while it waits (capdist.h), so that another thread can cancel it; or
+    /// nullptr.
     std::uint32_t *serial_no = nullptr;
     capdist::outage_mode outage_mode = capdist::outage_mode::standard;
 };
 
 namespace detail {
 
-/// The C struct; it points into `from`, and has no callbacks yet.
+/// The C struct, without callbacks. It points into `from`.
 inline capdist_options raw_options(const options &from) noexcept {
     capdist_options raw;
     capdist_options_init(&raw, sizeof raw);

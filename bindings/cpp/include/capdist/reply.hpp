@@ -1,5 +1,5 @@
 /// @file
-/// Replies: figures, what the gateway said, and the exception that carries them.
+/// Replies, their figures, and the exception that carries a reply.
 #ifndef CAPDIST_REPLY_HPP
 #define CAPDIST_REPLY_HPP
 
@@ -19,16 +19,16 @@
 
 CAPDIST_NAMESPACE_BEGIN
 
-/// What follows from the figures of one order size, or of several together (capdist.h, capdist_flow). A value.
+/// Figures derived for one group of order sizes (capdist.h, capdist_flow).
 struct flow {
     std::optional<double> capital_in;
     std::optional<double> capital_out;
-    std::optional<double> net;       ///< above 0, money stayed
-    std::optional<double> out_share; ///< from 0 to 1: above a half, money left
+    std::optional<double> net;       ///< capital_in - capital_out; above 0 if more was bought than sold
+    std::optional<double> out_share; ///< from 0 to 1; above 0.5 if more was sold than bought
 };
 
-/// Money that went into a stock and out of it during today's regular trading hours, by order size, in the security's
-/// currency (capdist.h, capdist_capital_distribution). What a gateway may leave out is optional. A value.
+/// Money that went into a stock and out of it during today's regular trading hours, by order size, in the security's currency
+/// (capdist.h, capdist_capital_distribution). A figure that the gateway did not send is empty.
 struct capital_distribution {
     std::optional<double> capital_in_super;
     double capital_in_big = 0;
@@ -39,7 +39,7 @@ struct capital_distribution {
     double capital_out_mid = 0;
     double capital_out_small = 0;
     std::optional<std::string> update_time; ///< the market's local time, "yyyy-MM-dd HH:mm:ss", as the gateway wrote it
-    std::optional<double> update_timestamp; ///< Unix seconds, as the gateway sent it
+    std::optional<double> update_timestamp; ///< Unix time in seconds
 
     capital_distribution() = default;
     explicit capital_distribution(const capdist_capital_distribution &raw)
@@ -60,18 +60,19 @@ struct capital_distribution {
     flow flow_retail() const noexcept { return derived(CAPDIST_FLOW_RETAIL); } ///< mid and small
     flow flow_total() const noexcept { return derived(CAPDIST_FLOW_TOTAL); }   ///< all four
 
-    /// The timestamp as a time; none as well if it is no date between the years 1 and 9999.
+    /// `update_timestamp` as a time; none if it is out of range.
     std::optional<std::chrono::system_clock::time_point> updated_at() const noexcept {
         using seconds = std::chrono::duration<double>;
-        // 9999-12-31 lies beyond what a clock of nanoseconds in 64 bits can tell (the year 2262).
+        // A clock with 64-bit nanoseconds ends in the year 2262.
         using clock = std::chrono::system_clock;
         const double most = std::chrono::duration_cast<seconds>(clock::duration::max()).count() * 0.999;
         if (!update_timestamp || !(*update_timestamp > -most && *update_timestamp < most)) return std::nullopt;
         return clock::time_point(std::chrono::duration_cast<clock::duration>(seconds(*update_timestamp)));
     }
 
-    /// The update time as a calendar has it, with the day of the week and of the year; `tm_isdst` is -1, not known. Seconds
-    /// may be missing in the text; a fraction of one is cut off. None for a text that is no such time.
+    /// The update time as a date and time of day in the market's time zone, with the day of the week and of the year;
+    /// `tm_isdst` is -1. Texts without seconds are read, too, and a fraction of a second is cut off. None if the text is not a
+    /// valid time.
     std::optional<std::tm> update_wall_clock() const noexcept {
         return update_time ? read_wall_clock(*update_time) : std::nullopt;
     }
@@ -89,7 +90,7 @@ private:
         raw.capital_out_mid = capital_out_mid;
         raw.capital_out_small = capital_out_small;
         capdist_flow told{nothing, nothing, nothing, nothing};
-        // An older library derives nothing.
+        // An older library lacks the function.
         if (detail::is_linked() && capdist_flow_of) capdist_flow_of(&raw, group, &told);
         const auto known = [](double number) {
             return std::isnan(number) ? std::nullopt : std::optional<double>(number);
@@ -97,7 +98,7 @@ private:
         return {known(told.capital_in), known(told.capital_out), known(told.net), known(told.out_share)};
     }
 
-    /// The number that begins at `at`, of exactly `digits` digits, between `low` and `high`; -1 if there is none.
+    /// The number of exactly `digits` digits at `at`, if it is between `low` and `high`; else -1.
     static int number(std::string_view text, std::size_t at, std::size_t digits, int low, int high) noexcept {
         int value = 0;
         for (std::size_t end = at + digits; at < end; ++at) {
@@ -143,7 +144,7 @@ private:
     }
 };
 
-/// A reply that lives elsewhere: what a callback is handed, valid until it returns. Make a `reply` of it to keep it.
+/// A reply that a callback receives, valid until it returns. Make a `reply` from it to keep it.
 class reply_view {
 public:
     explicit reply_view(const capdist_reply *raw) noexcept : raw_(raw) {}
@@ -154,24 +155,24 @@ public:
 
     std::uint32_t serial_no() const noexcept { return raw_->serial_no; }
     capdist::security security() const noexcept { return capdist::security(raw_->security); }
-    /// Whether it was handed to the network, and used its quota slot; if not, repeating it is safe.
+    /// True: sent, and its quota slot is used; false: never sent, safe to repeat.
     bool was_sent() const noexcept { return raw_->was_sent != 0; }
-    /// status::rate_limited: until the quota group sends again; else 0.
+    /// status::rate_limited: the time until the quota group sends again; else 0.
     std::chrono::milliseconds retry_after() const noexcept { return std::chrono::milliseconds(raw_->retry_after_ms); }
-    /// Whether it is of use to ask again; unknown from a library that is older than the field.
+    /// Whether to repeat the request; unknown if the library is older.
     capdist::retry retry() const noexcept {
         return static_cast<capdist::retry>(detail::retry_in(*raw_, CAPDIST_RETRY_UNKNOWN));
     }
 
-    /// What the gateway said, where it said it; `ret_msg` is often Chinese.
+    /// The gateway's result, if it sent one. `ret_msg` is often Chinese.
     std::optional<std::int32_t> ret_type() const noexcept { return given(CAPDIST_HAS_RET_TYPE, raw_->ret_type); }
     std::optional<std::int32_t> err_code() const noexcept { return given(CAPDIST_HAS_ERR_CODE, raw_->err_code); }
     std::optional<std::string_view> ret_msg() const noexcept {
         return given(CAPDIST_HAS_RET_MSG, std::string_view(raw_->ret_msg));
     }
-    /// What happened, in English; "" when all is well.
+    /// What happened, in English; "" if the status is ok.
     std::string_view desc() const noexcept { return raw_->desc; }
-    /// The answer's protobuf as it came; empty if none came.
+    /// The answer's protobuf as it came, decrypted; empty if none came.
     std::string_view body() const noexcept {
         return {reinterpret_cast<const char *>(raw_->body), raw_->body_length};
     }
@@ -180,14 +181,14 @@ public:
     /// The figures. Throws request_error unless ok().
     inline capital_distribution value() const;
 
-    /// What the gateway said, as JSON (capdist_reply_to_json). Throws error.
+    /// The gateway's answer as JSON (capdist_reply_to_json). Throws error.
     std::string to_json() const {
         const std::int64_t length = capdist_reply_to_json(raw_, nullptr, 0);
         if (length < 0) throw error(status::invalid_argument, capdist_last_error());
         return json(length);
     }
 #endif
-    /// The same without throwing: none unless ok(), and `ec` is why.
+    /// The same without exceptions: none unless ok(), and `ec` tells why.
     std::optional<capital_distribution> value(std::error_code &ec) const noexcept {
         if (!detail::check(raw_->distribution ? CAPDIST_OK : raw_->status, ec)) return std::nullopt;
         return detail::with_memory([this] { return capital_distribution(*raw_->distribution); }, ec);
@@ -215,20 +216,20 @@ private:
     }
 };
 
-/// A reply of one's own. Copies share it: a reply never changes.
+/// A reply that can be kept. Copies share it, since a reply never changes.
 class reply : public reply_view {
 public:
-    /// A deep copy, to be kept as long as wanted.
+    /// Makes a deep copy.
     explicit reply(const reply_view &view) : reply(capdist_reply_copy(view.raw())) {}
 
-    /// Takes what capdist_reply_copy() or capdist_fetch_capital_distribution() gave, and frees it in the end.
+    /// Takes ownership of what capdist_reply_copy() or capdist_fetch_capital_distribution() returned.
     explicit reply(capdist_reply *owned) : reply_view(owned), owner_(owned, capdist_reply_free) {}
 
 private:
     std::shared_ptr<const capdist_reply> owner_;
 };
 
-/// A request was accepted and ended without figures; `reply()` tells all that is known. `what()` is its desc.
+/// An accepted request completed without figures. `reply()` tells how, and `what()` is its desc.
 class request_error : public error {
 public:
     explicit request_error(const reply_view &view)
@@ -247,7 +248,7 @@ inline capital_distribution reply_view::value() const {
 }
 #endif
 
-/// How a request of send_proto() ended; valid until the callback returns.
+/// How a request of send_proto() completed; valid until the callback returns.
 class proto_reply_view {
 public:
     explicit proto_reply_view(const capdist_proto_reply *raw) noexcept : raw_(raw) {}

@@ -17,7 +17,7 @@ CAPDIST_NAMESPACE_BEGIN
 namespace detail {
 
 inline capdist_status read(std::string_view text, capdist_security &raw) noexcept {
-    // Longer than any there can be, and a NUL would cut it: refused by the library as the empty text is.
+    // The text is longer than any valid one, or a NUL would cut it. The library refuses what is passed instead.
     char copy[sizeof raw.code + 64] = {};
     if (text.size() < sizeof copy && text.find('\0') == text.npos) std::memcpy(copy, text.data(), text.size());
     return capdist_security_parse(copy, &raw);
@@ -25,18 +25,17 @@ inline capdist_status read(std::string_view text, capdist_security &raw) noexcep
 
 } // namespace detail
 
-/// A stock, warrant or fund. A value: copied, compared, ordered, hashed.
+/// A stock, warrant or fund. Can be copied, compared, ordered and hashed.
 class security {
 public:
 #if CAPDIST_EXCEPTIONS
-    /// From text such as "HK.00700", as capdist_security_parse() reads it. Implicit, so that text may stand where a security
-    /// is wanted. Throws error (status::invalid_argument), which names what was probably meant.
+    /// Reads a text such as "HK.00700", as capdist_security_parse() does. Implicit, so that functions also accept texts. Throws
+    /// error (status::invalid_argument), which suggests what was probably meant.
     security(std::string_view text) { detail::check(detail::read(text, raw_)); }
     security(const char *text) : security(std::string_view(text ? text : "")) {}
     security(const std::string &text) : security(std::string_view(text)) {}
 
-    /// Throws error (status::invalid_argument) for a code that is too long; what else is wrong with it, the request
-    /// that uses it tells.
+    /// Throws error (status::invalid_argument) if the code is too long. Requests check the rest.
     security(capdist::market market, std::string_view code) {
         if (code.size() >= sizeof raw_.code || code.find('\0') != code.npos)
             throw error(status::invalid_argument, "the code is too long, or has a NUL in it");
@@ -47,7 +46,7 @@ public:
 
     explicit security(const capdist_security &raw) noexcept : raw_(raw) {}
 
-    /// From text, without throwing. When refused, `ec` tells so and the result is of no use.
+    /// Reads a text without exceptions. If refused, `ec` is set, and the result must not be used.
     static security parse(std::string_view text, std::error_code &ec) noexcept {
         security result{capdist_security{}};
         detail::check(detail::read(text, result.raw_), ec);
@@ -58,7 +57,7 @@ public:
     std::string_view code() const noexcept { return {raw_.code, ::strnlen(raw_.code, sizeof raw_.code)}; }
     const capdist_security &raw() const noexcept { return raw_; }
 
-    /// "HK.00700"; "" for what no market's security can be.
+    /// The text, such as "HK.00700"; "" if it is not valid.
     std::string to_string() const {
         char text[sizeof raw_.code + 16];
         return capdist_security_format(&raw_, text, sizeof text) < 0 ? std::string() : std::string(text);
@@ -75,7 +74,7 @@ private:
     capdist_security raw_ = {};
 };
 
-/// A security, or text that may be none: what a call that takes a std::error_code is asked for. Nothing throws.
+/// A security, or a text that may not be valid: the argument of calls with std::error_code. Nothing throws.
 class security_like {
 public:
     security_like(const security &security) noexcept : raw_(security.raw()) {}
@@ -83,7 +82,7 @@ public:
     security_like(const char *text) noexcept : security_like(std::string_view(text ? text : "")) {}
     security_like(const std::string &text) noexcept : security_like(std::string_view(text)) {}
 
-    /// #CAPDIST_OK, or why the text is none.
+    /// #CAPDIST_OK, or why the text is not valid.
     capdist_status result() const noexcept { return result_; }
     const capdist_security &raw() const noexcept { return raw_; }
 

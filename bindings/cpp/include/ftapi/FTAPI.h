@@ -1,5 +1,5 @@
 /// @file
-/// The vendor's classes under futu's names. They are aliases: declare them by including this, not as `class FTAPI_Qot;`.
+/// The vendor's classes with futu's names. They are aliases: include this, instead of declaring `class FTAPI_Qot;`.
 #ifndef CAPDIST_FTAPI_FTAPI_H
 #define CAPDIST_FTAPI_FTAPI_H
 

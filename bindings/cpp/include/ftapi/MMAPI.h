@@ -1,5 +1,5 @@
 /// @file
-/// The vendor's classes under moomoo's names. They are aliases: declare them by including this, not as `class MMAPI_Qot;`.
+/// The vendor's classes with moomoo's names. They are aliases: include this, instead of declaring `class MMAPI_Qot;`.
 #ifndef CAPDIST_FTAPI_MMAPI_H
 #define CAPDIST_FTAPI_MMAPI_H
 

@@ -1,5 +1,5 @@
 /// @file
-/// What the vendor's samples take from their tool.h.
+/// The functions of the vendor's tool.h that its samples use.
 #ifndef CAPDIST_FTAPI_TOOL_H
 #define CAPDIST_FTAPI_TOOL_H
 
@@ -7,7 +7,7 @@
 
 #include <string>
 
-/// The message as indented JSON; false if it can't be told so (text that is no UTF-8, for one).
+/// Writes the message as indented JSON. Returns false if that is not possible, for example because a text is not UTF-8.
 inline bool ProtoBufToBodyData(const google::protobuf::Message &stMsg, std::string &strBody) {
     google::protobuf::util::JsonPrintOptions options;
     options.add_whitespace = true;
@@ -15,7 +15,7 @@ inline bool ProtoBufToBodyData(const google::protobuf::Message &stMsg, std::stri
     return google::protobuf::util::MessageToJsonString(stMsg, &strBody, options).ok();
 }
 
-/// Text for the terminal, which takes UTF-8 as it is.
+/// Converts text for the terminal, which uses UTF-8: returns it unchanged.
 inline std::string UTF8ToLocal(const std::string &strUTF8) {
     return strUTF8;
 }

@@ -1,6 +1,6 @@
 /// @file
-/// The vendor's C++ classes over libcapdist, as far as the capital distribution goes. Both brands are made from them:
-/// FTAPI.h (futu) and MMAPI.h (moomoo). Header-only; needs the C++ classes that protoc makes of the `.proto` files.
+/// The vendor's C++ classes for the capital distribution. FTAPI.h (futu) and MMAPI.h (moomoo) have each brand's names.
+/// Header-only; needs the C++ classes that protoc generates from the `.proto` files.
 #ifndef CAPDIST_FTAPI_VENDOR_HPP
 #define CAPDIST_FTAPI_VENDOR_HPP
 
@@ -15,7 +15,7 @@
 
 namespace capdist::vendor {
 
-/// The vendor's names of integers, which both brands have in namespaces of their own.
+/// The vendor's names of integer types. Each brand has them in a namespace of its own.
 namespace integers {
 using i32_t = std::int32_t;
 using i64_t = std::int64_t;
@@ -26,38 +26,38 @@ using u64_t = std::uint64_t;
 
 class Conn;
 
-/// What happens to a connection; inherit it and pass it to RegisterConnSpi. On the connection's thread.
+/// Events of a connection. Inherit it, and pass it to RegisterConnSpi. Called on the connection's thread.
 class SPI_Conn {
 public:
     virtual ~SPI_Conn() = default;
 
-    /// The connection is established (`nErrCode` 0), or an attempt failed. A failure is reported once until the connection is
-    /// established; meanwhile the library tries again. The high 32 bits of `nErrCode` are the kind. 100: InitConnect failed,
-    /// and the low 32 bits are 0 unknown, 1 timeout, 3 disconnect, 4 could not send, 5 refused by OpenD. Otherwise the socket
-    /// failed (1 create, 4 name not found, 6 connect, 9 select, 10 send, 11 receive), and the low 32 bits are errno.
+    /// The connection is established (`nErrCode` 0), or could not be. While the library tries again, only the first failure is
+    /// reported. The high 32 bits of `nErrCode` are the kind, the low 32 bits the code. Kinds: 1 create, 4 name not found, 6
+    /// connect, 9 select, 10 send, 11 receive (the code is errno); 100 InitConnect (0 unknown, 1 timeout, 3 disconnected, 4 not
+    /// sent, 5 refused by OpenD).
     virtual void OnInitConnect(Conn *pConn, std::int64_t nErrCode, const char *strDesc) {
         (void)pConn, (void)nErrCode, (void)strDesc;
     }
 
-    /// The connection was lost; `nErrCode` as above. The library connects again, and OnInitConnect tells when the connection is
-    /// established, unless SetAutoReconnect(false) was called.
+    /// The connection was lost; `nErrCode` as above. The library reconnects by itself, and then calls OnInitConnect, unless
+    /// SetAutoReconnect(false) was called.
     virtual void OnDisConnect(Conn *pConn, std::int64_t nErrCode) { (void)pConn, (void)nErrCode; }
 };
 
-/// Answers; inherit it and pass it to RegisterQotSpi. On the connection's thread.
+/// Answers. Inherit it, and pass it to RegisterQotSpi. Called on the connection's thread.
 class SPI_Qot {
 public:
     virtual ~SPI_Qot() = default;
 
-    /// The answer to a request, exactly once. Where no answer came, `retType` says why (-100 timeout, -200 disconnected,
-    /// -500 damaged, -400 else) and `retMsg` says it in words.
+    /// The answer to a request, called exactly once. If no answer came, `retType` tells why (-100 timeout, -200 disconnected,
+    /// -500 damaged, -400 other causes), and `retMsg` says it in words.
     virtual void OnReply_GetCapitalDistribution(std::uint32_t nSerialNo,
                                                 const Qot_GetCapitalDistribution::Response &stRsp) {
         (void)nSerialNo, (void)stRsp;
     }
 };
 
-/// Trading is not part of this library; here for samples that inherit it.
+/// Trading is not part of this library. The class is here for samples that inherit it.
 class SPI_Trd {
 public:
     virtual ~SPI_Trd() = default;
@@ -65,7 +65,7 @@ public:
 
 namespace detail {
 
-/// What callbacks share with the API object, and what outlives it until the last of them.
+/// State that callbacks and the API object share. It lives until the last callback.
 struct Shared {
     std::mutex mutex;
     Conn *conn = nullptr;
@@ -73,12 +73,12 @@ struct Shared {
     SPI_Qot *qot_spi = nullptr;
     bool is_down_told = false;
 
-    // Copied out: no lock is held while the application's code runs.
+    // Returns copies: no lock is held while the application's code runs.
     std::pair<Conn *, SPI_Conn *> for_conn() {
         std::lock_guard<std::mutex> guard(mutex);
         return {conn, conn_spi};
     }
-    /// The same once an attempt failed, and nobody where that was told already.
+    /// The same for a failed attempt; null if the failure was reported already.
     std::pair<Conn *, SPI_Conn *> for_failure() {
         std::lock_guard<std::mutex> guard(mutex);
         return {conn, std::exchange(is_down_told, true) ? nullptr : conn_spi};
@@ -93,7 +93,7 @@ struct Shared {
     }
 };
 
-/// The gateway's answer, or why there is none. Never a success that the library did not call one.
+/// The gateway's answer, or why there is none. It is a success only if the library reports one.
 inline Qot_GetCapitalDistribution::Response response_of(const reply_view &reply) {
     Qot_GetCapitalDistribution::Response response;
     const std::string_view body = reply.body();
@@ -120,7 +120,7 @@ inline Qot_GetCapitalDistribution::Response response_of(const reply_view &reply)
 
 } // namespace detail
 
-/// A connection, before it has a purpose. Every function may be called from any thread and in any callback.
+/// A connection to the gateway. Every function may be called from any thread and from inside callbacks.
 class Conn {
 public:
     Conn() { shared_->conn = this; }
@@ -128,29 +128,29 @@ public:
     Conn(const Conn &) = delete;
     Conn &operator=(const Conn &) = delete;
 
-    /// Names the program to the gateway; call it before InitConnect.
+    /// Sets the application's name and version, which are shown to the gateway. Call it before InitConnect.
     void SetClientInfo(const char *szClientID, std::int32_t nClientVer) {
         std::lock_guard<std::mutex> guard(mutex_);
         client_id_ = szClientID ? szClientID : "";
         client_version_ = nClientVer;
     }
 
-    /// The RSA key as PEM text, for InitConnect with encryption; call it before that.
+    /// Sets the RSA key as PEM text, for InitConnect with encryption. Call it before InitConnect.
     void SetRSAPrivateKey(const char *strRSAPrivateKey) {
         std::lock_guard<std::mutex> guard(mutex_);
         rsa_private_key_ = strRSAPrivateKey ? strRSAPrivateKey : "";
     }
 
-    /// Ours: whether a connection that was lost, or could not be made, is made again by itself, which is so unless it is turned
-    /// off. Call it before InitConnect.
+    /// Not in the vendor's SDK: whether the library tries again by itself after a failed attempt or a lost connection; default
+    /// true. Call it before InitConnect.
     void SetAutoReconnect(bool bReconnect) {
         std::lock_guard<std::mutex> guard(mutex_);
         reconnect_ = bReconnect;
     }
 
-    /// Starts to connect; OnInitConnect tells how it went. One that is open is closed first, so that a program may as well call
-    /// this itself when the connection is lost. Returns false, and nothing
-    /// comes, for what is refused: a bad address, encryption without a key or with one that can't be used.
+    /// Starts to connect; OnInitConnect tells the result. A connection that is open is closed first, so an application may also
+    /// call this when the connection was lost. Returns false if refused, and no callback follows: the address is not valid, or
+    /// encryption was requested without a usable key.
     bool InitConnect(const char *szIPAddr, std::uint16_t nPort, bool bEnableEncrypt) {
         Close();
         std::lock_guard<std::mutex> guard(mutex_);
@@ -165,7 +165,7 @@ public:
         given.on_init_connect = [shared = shared_](connection_ref, std::int64_t err_code, std::string_view desc) {
             shared->tell_failures(err_code != 0);
             const auto [conn, spi] = shared->for_conn();
-            if (spi) spi->OnInitConnect(conn, err_code, desc.data()); // C's text: it ends with a NUL
+            if (spi) spi->OnInitConnect(conn, err_code, desc.data()); // it ends with a NUL, as it comes from C
         };
         given.on_attempt_failed = [shared = shared_](connection_ref, std::int64_t err_code, std::string_view desc) {
             const auto [conn, spi] = shared->for_failure();
@@ -181,8 +181,8 @@ public:
         return !refused;
     }
 
-    /// Closes the connection. What is in flight is answered with retType -200 before this returns; in a callback, after
-    /// that callback.
+    /// Closes the connection. Requests in flight are answered with retType -200 before this returns. Inside a callback it
+    /// returns at once, and they are answered after that callback.
     void Close() {
         connection closing;
         {
@@ -200,8 +200,8 @@ public:
         }
     }
 
-    /// Callbacks that began before go on; those after it go to `pSpi`, which must live until it is unregistered and they
-    /// have ended.
+    /// Sets who receives the connection's events. A callback that is running goes on. `pSpi` must live until it is unregistered
+    /// and its running callbacks have returned.
     void RegisterConnSpi(SPI_Conn *pSpi) {
         std::lock_guard<std::mutex> guard(shared_->mutex);
         shared_->conn_spi = pSpi;
@@ -234,8 +234,8 @@ public:
     }
     void UnregisterQotSpi() { RegisterQotSpi(nullptr); }
 
-    /// Asks for a stock's capital distribution; OnReply_GetCapitalDistribution gets the answer. Returns its serial number,
-    /// or 0 if it was refused, and then nothing comes; so it is while the gateway cannot be reached.
+    /// Requests a stock's capital distribution. The answer goes to OnReply_GetCapitalDistribution. Returns the request's serial
+    /// number; 0 if refused, also during an outage, and then no answer follows.
     std::uint32_t GetCapitalDistribution(const Qot_GetCapitalDistribution::Request &stReq) {
         if (!stReq.IsInitialized()) return 0;
         const auto &asked = stReq.c2s().security();
@@ -256,7 +256,7 @@ public:
     }
 };
 
-/// Where it begins and ends.
+/// Creates and releases connections.
 class API {
 public:
     static void Init() {}
@@ -264,8 +264,8 @@ public:
 
     static Qot *CreateQotApi() { return new Qot; }
 
-    /// Closes and frees, from anywhere. Outside callbacks, none runs once it has returned. In a callback, none but the one
-    /// that runs: what was in flight is not answered.
+    /// Closes and frees a connection, on any thread. Outside callbacks, no callback runs after it has returned. Inside a
+    /// callback, none runs after that one: requests in flight are not answered.
     static void ReleaseQotApi(Qot *pApi) {
         if (!pApi) return;
         pApi->Close();

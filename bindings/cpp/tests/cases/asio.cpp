@@ -1,4 +1,4 @@
-// Plays the named cases on an asio loop: connections are made, driven and closed on the loop's one thread, asked from another.
+// Plays the named cases on an asio loop: one thread opens, drives and closes connections, another one makes requests.
 #include <deque>
 #include <future>
 #include <optional>
@@ -53,7 +53,7 @@ public:
     }
 
 private:
-    /// Does it on the loop's thread, and waits until it is done.
+    /// Runs a function on the loop's thread, and waits for it.
     template <class F> void on_loop(F &&body) {
         std::promise<void> done;
         asio::post(loop_, [&] {
@@ -67,7 +67,7 @@ private:
     asio::io_context loop_{1};
     asio::executor_work_guard<asio::io_context::executor_type> work_{loop_.get_executor()};
     std::deque<capdist::asio_connection> clients_;
-    std::deque<capdist::connection_ref> refs_; // they outlive their connections, and are told so
+    std::deque<capdist::connection_ref> refs_; // they outlive their connections
     std::optional<std::size_t> closes_;
     std::thread thread_{[this] { loop_.run(); }};
 };

@@ -1,4 +1,4 @@
-// Plays the named cases in a way of the modern interface: modern {blocking|callbacks|futures|coroutines}.
+// Plays the named cases with one variant of the modern interface: modern {blocking|callbacks|futures|coroutines}.
 #include <atomic>
 #include <deque>
 #include <optional>
@@ -16,7 +16,7 @@ namespace {
 
 using ::told;
 
-/// For ways that give figures alone: what a reply with them would have told.
+/// For variants that return figures alone: the line that a reply with them would give.
 std::string told(int number, const capital_distribution &figures) {
     std::ostringstream line;
     line.precision(17);
@@ -51,7 +51,7 @@ public:
     void close_inside(std::size_t client) { closes_ = client; }
 
     void ask(int number, std::size_t client, const std::string &text) {
-        // A reference, as a host has that closes elsewhere: it stays when its connection goes.
+        // A reference, as an application has that closes the connection elsewhere.
         const connection_ref conn = refs_.at(client);
         try {
             if (way_ == "blocking") return blocking(number, conn, text);

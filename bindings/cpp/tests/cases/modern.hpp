@@ -1,4 +1,4 @@
-// What the players of the modern interface share: options from words, and lines that tell how a request ended.
+// What the players of the modern interface share: reading options, and the lines that tell how a request completed.
 #ifndef MODERN_HPP
 #define MODERN_HPP
 

@@ -1,4 +1,4 @@
-// What the players of all variants share; Tests/cases/play.py tells what a player reads and prints.
+// What the players of all variants share. Tests/cases/play.py describes what a player reads and prints.
 #ifndef PLAYER_HPP
 #define PLAYER_HPP
 
@@ -10,7 +10,7 @@
 #include <sstream>
 #include <string>
 
-/// Prints what came of the requests, and knows how many are still to end.
+/// Prints how requests completed, and counts those that have not.
 class scoreboard {
 public:
     void begin() {
@@ -19,14 +19,14 @@ public:
     }
 
     void end(std::string line) {
-        line.erase(std::remove(line.begin(), line.end(), '\n'), line.end()); // JSON's own; in its texts there is none
+        line.erase(std::remove(line.begin(), line.end(), '\n'), line.end()); // only between tokens: JSON escapes it in texts
         std::lock_guard<std::mutex> guard(mutex_);
         std::cout << line << std::endl;
         pending_--;
         changed_.notify_all();
     }
 
-    /// In a callback: until all have been asked.
+    /// Inside a callback: waits until all requests of the case have been made.
     void await_all_asked() {
         std::unique_lock<std::mutex> guard(mutex_);
         changed_.wait_for(guard, std::chrono::seconds(20), [&] { return all_asked_; });

@@ -17,7 +17,7 @@ public:
         api_->RegisterConnSpi(this);
         api_->RegisterQotSpi(this);
         if (!api_->InitConnect("127.0.0.1", static_cast<Futu::u16_t>(port), false)) throw 1;
-        // As the samples do: it is asked once the connection stands.
+        // The request is made when the connection is established, as in the samples.
         std::unique_lock<std::mutex> guard(mutex_);
         if (!changed_.wait_for(guard, std::chrono::seconds(10), [&] { return connected_; })) throw 2;
     }
@@ -31,7 +31,7 @@ public:
         security->set_market(text.substr(0, 2) == "SZ" ? Qot_Common::QotMarket_CNSZ_Security
                                                        : Qot_Common::QotMarket_HK_Security);
         security->set_code(text.substr(3));
-        // Its answer may come before its serial number is known.
+        // The answer may come before its serial number is known.
         std::lock_guard<std::mutex> guard(mutex_);
         const Futu::u32_t serial_no = api_->GetCapitalDistribution(request);
         if (serial_no == 0) return board_.end("refused\t" + std::to_string(number) + "\t-");

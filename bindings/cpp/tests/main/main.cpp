@@ -1,3 +1,3 @@
-// Doctest's own code and its main, apart from the tests: it compiles as long as they do.
+// Doctest's own code and its main function, in a file of their own, since they take long to compile.
 #define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>

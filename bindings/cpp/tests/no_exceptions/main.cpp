@@ -1,4 +1,5 @@
-// A program without exceptions, as engines are (-fno-exceptions -fno-rtti), linked to a part that has them: `PROGRAM PORT`.
+// A program without exceptions, as game engines are built (-fno-exceptions -fno-rtti), linked to a part with them: `PROGRAM
+// PORT`.
 #include <cstdio>
 #include <cstdlib>
 #include <thread>

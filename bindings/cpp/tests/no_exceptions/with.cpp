@@ -1,4 +1,4 @@
-// The part that has exceptions. The linker must not give it the other part's code, which lets them through.
+// The part with exceptions. The linker must not use the other part's code for it, which does not handle them.
 #include <future>
 
 #include <capdist.hpp>

@@ -1,5 +1,5 @@
-// The headers over the library's first version: structs that end sooner, functions and options that are not there. What is read
-// beyond a struct's end ends the process.
+// The headers with version 1.0 of the library: its structs are shorter, and it lacks functions and options. Reading beyond a
+// struct's end would crash the process.
 #include <capdist.hpp>
 
 #include <cstdlib>

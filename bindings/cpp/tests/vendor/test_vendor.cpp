@@ -1,4 +1,4 @@
-// The vendor's classes, over the shipped library and the real simulator. Assertions stay on the main thread.
+// The vendor's classes with the shipped library and the simulator. Assertions run on the main thread.
 #include <doctest/doctest.h>
 
 #include <atomic>
@@ -132,7 +132,7 @@ TEST_CASE("a damaged answer is no success") {
 
 TEST_CASE("a refused request has serial number 0 and no answer") {
     Recorder recorder;
-    CHECK(recorder.api.load()->GetCapitalDistribution(request("00700")) == 0); // no connection
+    CHECK(recorder.api.load()->GetCapitalDistribution(request("00700")) == 0); // not connected
     CHECK(recorder.api.load()->GetConnectID() == 0);
     REQUIRE(recorder.ready());
     CHECK(recorder.api.load()->GetCapitalDistribution(Qot_GetCapitalDistribution::Request()) == 0);
@@ -145,7 +145,7 @@ TEST_CASE("a refused request has serial number 0 and no answer") {
 
 TEST_CASE("encryption without a key is refused, not left out") {
     Recorder recorder;
-    CHECK_FALSE(recorder.open(port(), true)); // without a key
+    CHECK_FALSE(recorder.open(port(), true)); // no key is set
     recorder.api.load()->SetRSAPrivateKey("-----BEGIN RSA PRIVATE KEY-----");
     CHECK_FALSE(recorder.open(port(), true));
     CHECK(recorder.connected == 0);
@@ -174,15 +174,15 @@ TEST_CASE("encrypted, and by a gateway that is not") {
 
 TEST_CASE("no connection is told once, with the socket's error, and tried again") {
     Recorder recorder;
-    REQUIRE(recorder.open(1)); // nobody listens there
+    REQUIRE(recorder.open(1)); // nothing listens there
     REQUIRE(soon([&] { return recorder.connected == 1; }));
     CHECK(CAPDIST_ERR_KIND(recorder.err_code) == CAPDIST_ERR_KIND_CONNECT);
     CHECK(CAPDIST_ERR_CODE(recorder.err_code) == ECONNREFUSED);
-    std::this_thread::sleep_for(1500ms); // in which there are more attempts
+    std::this_thread::sleep_for(1500ms); // time for more attempts
     CHECK(recorder.connected == 1);
-    // Who asks is told at once, and not in two minutes.
+    // A request is refused at once, and not after two minutes.
     CHECK(recorder.api.load()->GetCapitalDistribution(request("00700")) == 0);
-    // A program may try again itself, too.
+    // An application may also reconnect by itself.
     REQUIRE(recorder.open());
     CHECK(soon([&] { return recorder.connected == 2; }));
     CHECK(recorder.err_code == 0);
@@ -226,7 +226,7 @@ TEST_CASE("a lost connection is made again, unless that is turned off") {
     for (const bool reconnects : {false, true}) {
         CAPTURE(reconnects);
         Recorder recorder;
-        recorder.asks = 1; // after which the gateway closes the line
+        recorder.asks = 1; // then the gateway closes the connection
         if (!reconnects) recorder.api.load()->SetAutoReconnect(false);
         REQUIRE(recorder.open(port("CAPDIST_PORT_DROPS")));
         REQUIRE(soon([&] { return recorder.lost >= 1; }));
@@ -268,12 +268,12 @@ TEST_CASE("both brands are one, and null is harmless") {
     CHECK(UTF8ToLocal(text).find("\"00700\"") != text.npos);
 }
 
-// Last: it uses up the quota, which all connections of the process share.
+// The last test: it uses up the quota, which all connections of the process share.
 TEST_CASE("release answers what is in flight, and nothing comes after it") {
     Recorder recorder;
     REQUIRE(recorder.ready());
     int accepted = 0;
-    // More than the quota lets through: the rest waits.
+    // More than the quota allows: the rest waits.
     for (int i = 0; i < 100; i++) accepted += recorder.api.load()->GetCapitalDistribution(request("00700")) != 0;
     CHECK(accepted == 100);
     FTAPI::ReleaseQotApi(recorder.api.exchange(nullptr));
