@@ -1,5 +1,5 @@
 /*
- * The vendor's C++ sample told in C: connect, make a request when it is established, print the answer, with callbacks.
+ * The vendor's C++ sample in C, with callbacks: connects, makes a request when the connection is established, prints the answer.
  * Usage: capital_distribution [SECURITY] [HOST] [PORT]
  */
 #include <semaphore.h>
@@ -10,9 +10,9 @@
 
 typedef struct program {
     capdist_security security;
-    uint32_t serial_no; /* of the request; only callbacks touch it, and they come one at a time */
+    uint32_t serial_no; /* of the request; used by callbacks only, which run one at a time */
     int failed;
-    sem_t done; /* posted once, when nothing more is to come */
+    sem_t done; /* posted once, at the end */
 } program;
 
 static void fail(program *p, const char *what, const char *why) {
@@ -62,7 +62,7 @@ int main(int argc, char **argv) {
     capdist_options_init(&options, sizeof options);
     if (argc > 2) options.host = argv[2];
     if (argc > 3) options.port = atoi(argv[3]);
-    options.reconnect = 0; /* then a lost connection ends the request, and with it this program */
+    options.reconnect = 0; /* a lost connection ends the request, and so this program */
     options.on_init_connect = on_init_connect;
     options.user_data = &p;
     sem_init(&p.done, 0, 0);
@@ -73,8 +73,8 @@ int main(int argc, char **argv) {
         fprintf(stderr, "capital_distribution: %s\n", capdist_last_error());
         return 1;
     }
-    while (sem_wait(&p.done) != 0) {} /* a signal may interrupt it */
-    capdist_release(conn); /* after it no callback runs: `p` may go */
+    while (sem_wait(&p.done) != 0) {} /* a signal may interrupt the wait */
+    capdist_release(conn); /* afterwards no callback runs, so `p` may be freed */
     sem_destroy(&p.done);
     return p.failed;
 }

@@ -4,7 +4,7 @@ import PackageDescription
 let package = Package(
     name: "net-flow",
     targets: [
-        // The C header, found where pkg-config says that libcapdist is installed.
+        // The C header. pkg-config finds it where libcapdist is installed.
         .systemLibrary(name: "CCapDist", pkgConfig: "capdist"),
         .executableTarget(name: "net-flow", dependencies: ["CCapDist"]),
     ],

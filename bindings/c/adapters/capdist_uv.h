@@ -1,8 +1,8 @@
 /**
  * @file
- * libcapdist on a libuv loop: the connection's one descriptor is polled, and no thread is made. Copy it into your program.
+ * A connection that a libuv loop drives, without a thread. Copy this file into your program.
  *
- *     options.mode = CAPDIST_MODE_HOST_DRIVEN;   // numeric addresses only: names are uv_getaddrinfo()'s
+ *     options.mode = CAPDIST_MODE_HOST_DRIVEN;   // numeric addresses only: use uv_getaddrinfo() for names
  *     capdist_init_connect(&options, &conn);
  *     capdist_uv_attach(loop, &adapter, conn);
  *     ...
@@ -14,7 +14,7 @@
 #include <capdist.h>
 #include <uv.h>
 
-/** What the loop knows of a connection. The application's memory, until the `on_end` of capdist_uv_release(). */
+/** An adapter. The application keeps its memory until `on_end` of capdist_uv_release() is called. */
 typedef struct capdist_uv {
     uv_poll_t poll;
     capdist_conn *conn;
@@ -25,8 +25,8 @@ static inline void capdist_uv_readable(uv_poll_t *poll, int status, int events) 
     capdist_process(((capdist_uv *)poll->data)->conn);
 }
 
-/** Lets `loop` drive `conn`, whose callbacks come on the loop's thread. Returns 0, or libuv's error: then it
- *  drives nothing, and capdist_release() is what ends `conn`. */
+/** Lets `loop` drive `conn`, whose callbacks then run on the loop's thread. Returns 0, or libuv's error. After an error
+ *  the adapter is not used, and capdist_release() ends `conn`. */
 static inline int capdist_uv_attach(uv_loop_t *loop, capdist_uv *adapter, capdist_conn *conn) {
     int error = uv_poll_init(loop, &adapter->poll, capdist_get_fd(conn));
     if (error != 0) return error;
@@ -37,9 +37,10 @@ static inline int capdist_uv_attach(uv_loop_t *loop, capdist_uv *adapter, capdis
     return error;
 }
 
-/** Releases the connection, also from inside its callbacks; once. `on_end`, which may be NULL, is handed the adapter's `poll`. */
+/** Releases the connection. Call it once; a call inside its callbacks is allowed. `on_end`, which may be NULL, receives
+ *  the adapter's `poll`. */
 static inline void capdist_uv_release(capdist_uv *adapter, uv_close_cb on_end) {
-    /* First: it takes the descriptor out of the loop at once, and the release closes it. */
+    /* Before the release, which closes the descriptor: uv_close removes it from the loop at once. */
     uv_close((uv_handle_t *)&adapter->poll, on_end);
     capdist_release(adapter->conn);
 }

@@ -1,5 +1,5 @@
-/* One epoll set, one thread and several gateways: each connection's descriptor is added once and stays the same across
- * reconnects. No thread is made. Usage: epoll SECURITY HOST PORT [HOST PORT]... (numeric hosts, or localhost) */
+/* One epoll set and one thread for several gateways. Each connection's descriptor is added once, and stays the same across
+ * reconnects. Usage: epoll SECURITY HOST PORT [HOST PORT]... (numeric hosts, or localhost) */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 
 enum { MOST = 16 };
 
-static int left; /* requests that have not ended */
+static int left; /* requests that have not completed */
 
 static void answered(capdist_conn *conn, uint32_t serial_no, const capdist_reply *reply, void *user_data) {
     (void)conn, (void)serial_no;
@@ -21,7 +21,7 @@ static void answered(capdist_conn *conn, uint32_t serial_no, const capdist_reply
 
 static void logged(capdist_conn *conn, int32_t level, const char *message, void *user_data) {
     (void)conn, (void)user_data;
-    if (level <= CAPDIST_LOG_WARNING) fprintf(stderr, "%s\n", message); /* such as why there is no connection */
+    if (level <= CAPDIST_LOG_WARNING) fprintf(stderr, "%s\n", message); /* for example, why there is no connection */
 }
 
 int main(int argc, char **argv) {
@@ -38,7 +38,7 @@ int main(int argc, char **argv) {
         capdist_options_init(&options, sizeof options);
         options.host = argv[i];
         options.port = atoi(argv[i + 1]);
-        options.reconnect = 0; /* a gateway that is not there is said, instead of waited for */
+        options.reconnect = 0; /* a gateway that is not there is an error */
         options.mode = CAPDIST_MODE_HOST_DRIVEN;
         options.on_log = logged;
         capdist_conn *conn;
@@ -52,7 +52,7 @@ int main(int argc, char **argv) {
             perror("epoll");
             status = 1;
         }
-        /* The answer's callback finds out which gateway it was by its user data. */
+        /* The user data tells the callback which gateway has answered. */
         if (capdist_get_capital_distribution(conn, &security, NULL, answered, argv[i + 1], NULL) == CAPDIST_OK) left++;
     }
 
@@ -66,9 +66,9 @@ int main(int argc, char **argv) {
         for (int i = 0; i < readable; i++) capdist_process(ready[i].data.ptr);
     }
     for (int i = 0; i < count; i++) {
-        /* First, since the set goes by the open file: a child's copy of it would go on waking this loop after the release. */
+        /* Before the release: a forked child's copy of the descriptor would otherwise go on waking this loop. */
         epoll_ctl(set, EPOLL_CTL_DEL, capdist_get_fd(conns[i]), NULL);
-        capdist_release(conns[i]); /* what is left ends in here */
+        capdist_release(conns[i]); /* completes the requests that are left */
     }
     close(set);
     return status;

@@ -1,5 +1,5 @@
-/* A poll() loop of the application, which also waits for other descriptors: here for standard input, where each line is one more
- * security to request. No thread is made. The program ends when the input has ended and every request has completed.
+/* A poll() loop of the application, which also waits for standard input: each line is another security to request. No thread is
+ * made. The program ends when the input has ended and every request has completed.
  * Usage: poll ADDRESS PORT [SECURITY]... (a numeric address, or localhost) */
 #include <errno.h>
 #include <poll.h>
@@ -10,7 +10,7 @@
 
 #include "capdist.h"
 
-static int left; /* requests that have not ended */
+static int left; /* requests that have not completed */
 
 static void answered(capdist_conn *conn, uint32_t serial_no, const capdist_reply *reply, void *user_data) {
     (void)conn, (void)serial_no, (void)user_data;
@@ -23,7 +23,7 @@ static void answered(capdist_conn *conn, uint32_t serial_no, const capdist_reply
 
 static void logged(capdist_conn *conn, int32_t level, const char *message, void *user_data) {
     (void)conn, (void)user_data;
-    if (level <= CAPDIST_LOG_WARNING) fprintf(stderr, "%s\n", message); /* such as why there is no connection yet */
+    if (level <= CAPDIST_LOG_WARNING) fprintf(stderr, "%s\n", message); /* for example, why there is no connection yet */
 }
 
 static void ask(capdist_conn *conn, const char *text) {
@@ -36,7 +36,7 @@ static void ask(capdist_conn *conn, const char *text) {
     }
 }
 
-/* Asks for what whole lines there are, and keeps the rest: waiting for it would hold up the connection. Returns 0 at the end. */
+/* Makes a request for each complete line, and keeps the rest: waiting for it would delay the connection. Returns 0 at the end. */
 static int take_lines(capdist_conn *conn) {
     static char input[256];
     static size_t held;
@@ -81,9 +81,9 @@ int main(int argc, char **argv) {
             break;
         }
         if (waits[0].revents) capdist_process(conn);
-        /* An input that has ended stays readable for ever: poll() passes over a negative descriptor. */
+        /* An input that has ended stays readable. poll() ignores a negative descriptor. */
         if (waits[1].revents && !take_lines(conn)) waits[1].fd = -1;
     }
-    capdist_release(conn); /* what is left ends in here */
+    capdist_release(conn); /* completes the requests that are left */
     return status;
 }

@@ -1,4 +1,4 @@
-/* On a libuv loop, beside whatever else it does: here a timer. No thread is made. The loop ends when the last answer has come.
+/* Uses a libuv loop, which also runs a timer. No thread is made. The loop ends when the last answer has come.
  * Usage: uv HOST PORT SECURITY... (a numeric host, or localhost) */
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 
 static capdist_uv adapter;
 static uv_timer_t timer;
-static int left; /* requests that have not ended */
+static int left; /* requests that have not completed */
 
 static void answered(capdist_conn *conn, uint32_t serial_no, const capdist_reply *reply, void *user_data) {
     (void)conn, (void)serial_no;
@@ -20,7 +20,7 @@ static void answered(capdist_conn *conn, uint32_t serial_no, const capdist_reply
 
 static void logged(capdist_conn *conn, int32_t level, const char *message, void *user_data) {
     (void)conn, (void)user_data;
-    if (level <= CAPDIST_LOG_WARNING) fprintf(stderr, "%s\n", message); /* such as why there is no connection yet */
+    if (level <= CAPDIST_LOG_WARNING) fprintf(stderr, "%s\n", message); /* for example, why there is no connection yet */
 }
 
 static void ticked(uv_timer_t *timer) {

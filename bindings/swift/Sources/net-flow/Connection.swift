@@ -1,47 +1,47 @@
 import CCapDist
 
-/// Why there is no connection, or no figures.
+/// A call was refused, or a request completed without figures.
 struct CapDistError: Error, CustomStringConvertible {
     let status: capdist_status
-    /// Whether to ask again: one of `CAPDIST_RETRY_*`.
+    /// Whether to repeat the request: one of `CAPDIST_RETRY_*`.
     let retry: Int32
     let description: String
 
-    /// A call that was refused.
+    /// The error for a refused call.
     init(_ status: capdist_status, _ text: UnsafePointer<CChar>?) {
         self.status = status
         retry = capdist_status_retry(status)
         description = text.map { String(cString: $0) } ?? ""
     }
 
-    /// A request that ended without figures.
+    /// The error for a request that completed without figures.
     init(_ reply: UnsafePointer<capdist_reply>) {
         status = reply.pointee.status
-        // An older library's struct ends before the field.
+        // The struct of an older library ends before the field.
         let isTold = reply.pointee.present & UInt32(CAPDIST_HAS_RETRY) != 0
         retry = isTold ? reply.pointee.retry : Int32(CAPDIST_RETRY_UNKNOWN)
         description = reply.pointee.desc.map { String(cString: $0) } ?? ""
     }
 }
 
-/// What the gateway said of a stock.
+/// The figures and the time of an answer.
 struct Distribution {
     let flows: [Flow]
-    /// Nil if the gateway left it out, or wrote what is no time.
+    /// Nil if the gateway sent no time, or an invalid one.
     let updateWallClock: WallClock?
 }
 
-/// A connection to a gateway, released with the last reference to it.
+/// A connection to a gateway. It is released with the last reference to this object.
 final class Connection: Sendable {
-    // A handle is looked up and never dereferenced, and every function may be called from any thread.
+    // The library looks handles up and never dereferences them, and every function may be called from any thread.
     private nonisolated(unsafe) let handle: OpaquePointer
 
-    /// Starts connecting. Requests may be made at once: they wait for the connection.
+    /// Starts to connect. Requests may be made right away: they are queued until the connection is established.
     init(host: String, port: Int32) throws {
         var options = capdist_options()
         capdist_options_init(&options, MemoryLayout<capdist_options>.size)
         options.port = port
-        options.reconnect = 0  // a gateway that is not there is an error, not something to wait for
+        options.reconnect = 0  // a gateway that is not there is an error
         var handle: OpaquePointer?
         let status = host.withCString { host in
             options.host = host
@@ -63,7 +63,7 @@ final class Connection: Sendable {
                 status = capdist_get_capital_distribution(handle, &security, nil, answered, box.toOpaque(), nil)
             }
             if status != CAPDIST_OK {
-                box.release()  // refused: no callback will come
+                box.release()  // refused: the callback is never called
                 continuation.resume(throwing: CapDistError(status, capdist_last_error()))
             }
         }
@@ -75,13 +75,13 @@ private final class Box {
     init(_ continuation: CheckedContinuation<Distribution, any Error>) { self.continuation = continuation }
 }
 
-/// On the connection's thread. What it is handed lives until it returns.
+/// The callback of requests. Called on the connection's thread. The reply is valid until it returns.
 private func answered(
     _: OpaquePointer?, _: UInt32, _ reply: UnsafePointer<capdist_reply>?, _ userData: UnsafeMutableRawPointer?
 ) {
     guard let userData, let reply else { return }
     let continuation = Unmanaged<Box>.fromOpaque(userData).takeRetainedValue().continuation
-    // Reached by pointer: a newer library's struct may be longer than this program knows.
+    // Access by pointer: a newer library's struct may be longer.
     guard let figures = reply.pointee.distribution else {
         continuation.resume(throwing: CapDistError(reply))
         return

@@ -1,15 +1,15 @@
 import CCapDist
 
-/// What follows from the figures of one order size, or of several together; nil for what is missing.
+/// Figures derived for one group of order sizes. A missing number is nil.
 struct Flow {
     let name: String
     let moneyIn, moneyOut: Double?
-    /// What came in less what went out.
+    /// Bought minus sold; above 0 if more was bought.
     let net: Double?
-    /// What went out in both together.
+    /// Sold, as a share of bought plus sold, from 0 to 1.
     let outShare: Double?
 
-    /// Every group that there is; `main` is super and big, `retail` mid and small.
+    /// All groups. `main` is super and big, `retail` mid and small.
     static let all = [
         ("super", CAPDIST_FLOW_SUPER), ("big", CAPDIST_FLOW_BIG), ("mid", CAPDIST_FLOW_MID),
         ("small", CAPDIST_FLOW_SMALL),

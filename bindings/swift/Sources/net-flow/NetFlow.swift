@@ -1,6 +1,6 @@
 import Glibc
 
-/// What has flowed into stocks today and stayed there, by order size: net-flow HOST PORT SECURITY...
+/// Prints the net flow of stocks today, by order size: net-flow HOST PORT SECURITY...
 @main
 struct NetFlow {
     static func main() async throws {
@@ -10,7 +10,7 @@ struct NetFlow {
             return
         }
         let connection = try Connection(host: host, port: port)
-        // All at once; the library sends as many as the quota allows.
+        // All are requested at once. The library sends as many as the quota allows.
         await withTaskGroup(of: (Int, String).self) { group in
             for (place, security) in arguments[3...].enumerated() {
                 group.addTask { (place, await line(security, connection)) }

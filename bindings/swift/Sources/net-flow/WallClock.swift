@@ -1,9 +1,9 @@
-/// A date and a time of day of the market's zone.
+/// A date and a time of day in the market's time zone.
 struct WallClock {
     let year, month, day, hour, minute, second, nanosecond: Int
 
-    /// Reads "yyyy-MM-dd HH:mm:ss". Seconds may be missing, and a fraction of one may be there. Nil for any other text, and for
-    /// a day or a time that there is not.
+    /// Reads "yyyy-MM-dd HH:mm:ss". The seconds may be missing, and a fraction may follow them. Nil for any other text,
+    /// and for an invalid date or time.
     static func read(_ text: String) -> WallClock? {
         let halves = text.split(separator: " ", omittingEmptySubsequences: false)
         guard halves.count == 2 else { return nil }
@@ -33,7 +33,7 @@ struct WallClock {
             year: year, month: month, day: day, hour: hour, minute: minute, second: second, nanosecond: nanosecond)
     }
 
-    /// Of exactly so many ASCII digits.
+    /// The number of exactly that many ASCII digits.
     private static func number(_ text: Substring, digits: Int = 2) -> Int? {
         guard text.utf8.count == digits else { return nil }
         var number = 0
