@@ -7,8 +7,8 @@
 #include <sys/wait.h>
 #include <wchar.h>
 
-/* The header has it for X/Open only. */
+/* The system's header declares it for X/Open only. */
 extern int wcwidth(wchar_t character);
 
-/* The headers have it for GNU only. */
+/* The system's header declares it for GNU only. */
 extern int memfd_create(const char *name, unsigned int flags);

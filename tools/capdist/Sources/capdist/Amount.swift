@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// In what amounts are told.
+/// The units of amounts.
 enum Units: String, CaseIterable, ExpressibleByArgument {
     case none, en, zh
     case thousand = "K"
@@ -9,7 +9,7 @@ enum Units: String, CaseIterable, ExpressibleByArgument {
     case tenThousand = "万"
     case hundredMillion = "亿"
 
-    /// The scale of one amount, and its sign.
+    /// The divisor for one amount, and the unit's sign.
     fileprivate func scale(_ amount: Double) -> (by: Double, sign: String) {
         let size = amount.magnitude
         switch self {
@@ -19,7 +19,7 @@ enum Units: String, CaseIterable, ExpressibleByArgument {
         case .billion: return (1e9, "B")
         case .tenThousand: return (1e4, "万")
         case .hundredMillion: return (1e8, "亿")
-        // What two decimals round up to the next unit is written in it: 1.00M, and not 1,000.00K.
+        // If rounding to two decimals reaches the next unit, use that: 1.00M instead of 1,000.00K.
         case .en:
             if size < 999_995 { return size >= 1e3 ? (1e3, "K") : (1, "") }
             return size >= 999_995e3 ? (1e9, "B") : (1e6, "M")
@@ -29,12 +29,12 @@ enum Units: String, CaseIterable, ExpressibleByArgument {
 }
 
 enum Amount {
-    /// For people: grouped by thousands, or in units; "" for what is not known.
+    /// For people: with thousands separators, or in units; "" for a missing amount.
     static func text(_ amount: Double?, _ units: Units, decimals: Int, sign: Bool = false) -> String {
         guard let amount else { return "" }
         let (scale, unit) = units.scale(amount)
         let digits = units == .none ? fixed(amount, decimals) : fixed(amount / scale, unit.isEmpty ? decimals : 2)
-        // What rounds to nothing has no sign, either way.
+        // A number that is rounded to zero has no sign.
         let isSomething = digits.contains { ("1"..."9").contains($0) }
         return (sign && amount > 0 && isSomething ? "+" : "") + digits + unit
     }
@@ -43,7 +43,7 @@ enum Amount {
         share.map { fixed($0 * 100, 1) + "%" } ?? ""
     }
 
-    /// How many decimals, at most three, these amounts have.
+    /// The number of decimals that these amounts have, at most three.
     static func decimals(_ amounts: some Sequence<Double?>) -> Int {
         var most = 0
         for case let amount? in amounts where amount.magnitude < 1e12 {
@@ -56,7 +56,7 @@ enum Amount {
         return most
     }
 
-    /// With so many decimals, and the thousands apart.
+    /// The number with that many decimals, and thousands separators.
     static func fixed(_ number: Double, _ decimals: Int) -> String {
         let power = [1, 10, 100, 1000][min(max(decimals, 0), 3)]
         guard let scaled = Int64(exactly: (number * Double(power)).rounded()), scaled != .min else {
@@ -75,7 +75,7 @@ enum Amount {
         return (scaled < 0 ? "-" : "") + digits
     }
 
-    /// For programs: the shortest number that reads back as the same.
+    /// For programs: the shortest text that reads back as the same number.
     static func exact(_ number: Double) -> String {
         if let whole = Int64(exactly: number), whole.magnitude < 1 << 53 { return String(whole) }
         return number.description

@@ -19,14 +19,15 @@ struct Capdist: ParsableCommand {
         ])
 
     static func main() {
-        // Who started this may have closed them: no socket and no file gets a number that is written to as another.
+        // The parent may have closed descriptors 0 to 2. Otherwise a socket or a file would get such a number, and be
+        // written to.
         for (number, flags) in [(Int32(0), O_WRONLY), (1, O_RDONLY), (2, O_RDONLY)] where fcntl(number, F_GETFD) < 0 {
-            // Opened the wrong way round: reading and writing fail, as on what is closed.
+            // Opened for the wrong direction, so that reading and writing fail, as on a closed descriptor.
             _ = open("/dev/null", flags)
         }
-        // The default, whoever started this: what writes to a pipe that nobody reads is to end.
+        // The default, whatever the parent has set: writing to a pipe without a reader ends the process.
         signal(SIGPIPE, SIG_DFL)
-        // A file that may not grow is an error to be told, and no reason to be killed.
+        // Exceeding the limit of a file's size is reported as an error, instead of ending the process.
         signal(SIGXFSZ, SIG_IGN)
         Terminal.setUp()
         main(nil)

@@ -1,8 +1,8 @@
 import CCapDist
 
-/// What is likely behind a failure, and what to do. The facts are those of docs/protocol.md.
+/// Likely causes of failures, with advice. docs/protocol.md has the facts.
 enum Causes {
-    /// Why there is no connection though the port is open.
+    /// Why there is no connection although the port is open.
     static func gateway(
         _ settings: Settings, _ addresses: [Reach.Address], _ status: capdist_status, _ text: String
     ) -> Finding {
@@ -51,7 +51,7 @@ enum Causes {
         }
     }
 
-    /// Why an attempt timed out though the port is open, and what to do.
+    /// Why an attempt timed out although the port is open, with advice.
     private static func silence(_ settings: Settings, _ text: String) -> (cause: String, advice: String) {
         if settings.isWebSocket, text.contains("upgrade") {
             return (
@@ -71,7 +71,7 @@ enum Causes {
         )
     }
 
-    /// What listens on the port, if it is known to be something else than OpenD's API, and what to do.
+    /// The server that listens on the port, if it is known and not OpenD's API, with advice.
     private static func otherServer(_ addresses: [Reach.Address]) -> (cause: String, advice: String)? {
         switch Reach.kind(addresses) {
         case .webSocket:
@@ -90,7 +90,7 @@ enum Causes {
         }
     }
 
-    /// Whether the encryption is what differs: the same again without the key.
+    /// Tries again without the key, to see whether the encryption differs.
     private static func otherKey(_ settings: Settings, _ text: String) -> Finding? {
         guard let path = settings.rsaPrivateKeyFile else { return nil }
         var clear = settings
@@ -106,7 +106,7 @@ enum Causes {
         )
     }
 
-    /// What a gateway's words about a security mean.
+    /// The meaning of a gateway's messages about a security.
     private static let refusals: [(words: [String], cause: String, advice: String)] = [
         (
             ["网络中断", "ProtoRet_TimeOut", "ByDisConn"], "OpenD has lost the vendor's servers, or waits for them",

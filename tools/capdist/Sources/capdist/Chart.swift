@@ -1,8 +1,8 @@
-/// A picture of one security: what came in and went out by order size, and the net over time where there is a record.
+/// A chart of one security: the money in and out by order size, and the net over time if there is a record.
 struct Chart {
     let name: String
     let figures: Figures
-    /// In the order of time; empty without a record.
+    /// In the order of time; empty if there is no record.
     let course: [Figures]
     let units: Units
 
@@ -27,7 +27,7 @@ struct Chart {
 
     var title: String { "\(name): money in and out by order size" }
 
-    /// What somebody who does not see it is told.
+    /// The text for people who do not see the chart.
     var summary: String {
         let told = Group.allCases.compactMap { group -> String? in
             let flow = figures.flow(group)
@@ -42,7 +42,7 @@ struct Chart {
         Amount.text(value, units, decimals: Amount.decimals(figures.amounts), sign: sign)
     }
 
-    /// The picture, with its own colours for light and dark, as a file or inside a page.
+    /// The chart with colours for light and dark, as a file or inside a page.
     var svg: String {
         let size =
             "width=\"\(Int(Chart.width))\" height=\"\(Int(height))\" viewBox=\"0 0 \(Int(Chart.width)) \(Int(height))\""
@@ -61,7 +61,7 @@ struct Chart {
         Course(self, top: Chart.plotTop, left: Chart.left, right: Chart.width - Chart.right, height: Chart.plotHeight)
     }
 
-    /// The moments of the lines, and where they stand.
+    /// The points of the lines, with their positions.
     var places: [Course.Point] { overTime.points }
 
     private var subtitle: String {
@@ -107,7 +107,7 @@ struct Chart {
         return result
     }
 
-    /// On an axis: whatever the units, few digits.
+    /// A label of an axis, with few digits.
     func short(_ value: Double) -> String {
         let units: Units = units == .none ? .en : units
         var told = Amount.text(value, units, decimals: 0)
@@ -121,8 +121,8 @@ struct Chart {
         return told
     }
 
-    /// Colours that differ for colour-blind eyes, with enough contrast on both grounds. A renderer that knows no media query
-    /// takes the light ones.
+    /// Colours that colour-blind people can tell apart, with enough contrast on light and dark. Renderers without media
+    /// queries use the light ones.
     static let style = """
         .ground { fill: #ffffff; }
         text { font: 13px system-ui, "Segoe UI", "Helvetica Neue", Arial, "Noto Sans CJK SC", sans-serif; fill: #1f2328; }

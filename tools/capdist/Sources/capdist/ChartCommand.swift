@@ -60,7 +60,7 @@ struct ChartCommand: ParsableCommand {
         var course: [Figures] = []
         try RecordedRow.each(try FlowStore.reading(path), security: asked.name, since: since, until: until) { row in
             course.append(row.figures)
-            // A picture has fewer pixels: of a long record every other is left out, again and again.
+            // A chart has fewer pixels than a long record has points: leave out every second one, repeatedly.
             if course.count > 4000 {
                 course = course.enumerated().filter { $0.offset.isMultiple(of: 2) || $0.offset == course.count - 1 }
                     .map(\.element)
@@ -88,10 +88,10 @@ struct ChartCommand: ParsableCommand {
     }
 }
 
-/// PNG, drawn by librsvg's own program.
+/// Makes a PNG with librsvg's command.
 enum Picture {
     static func draw(_ svg: String, to path: String) throws {
-        // Both are files that are there already: nothing is left behind, however it ends.
+        // Both files exist already or have no name, so nothing is left behind.
         let source = memfd_create("chart.svg", MFD_CLOEXEC)
         guard source >= 0 else { throw Failure.file("no memory for a picture: \(String(cString: strerror(errno)))") }
         defer { close(source) }
@@ -103,7 +103,7 @@ enum Picture {
             defer { posix_spawn_file_actions_destroy(&files) }
             posix_spawn_file_actions_adddup2(&files, source, 0)
             posix_spawn_file_actions_adddup2(&files, result.descriptor, 1)
-            // Twice as many pixels, for today's screens.
+            // Twice as many pixels, for high-resolution screens.
             let command = ["rsvg-convert", "--zoom=2"]
             var words: [UnsafeMutablePointer<CChar>?] = command.map { strdup($0) }
             defer { words.forEach { free($0) } }

@@ -1,11 +1,11 @@
 import CToml
 
-/// Settings of ~/.config/capdist.toml: one `name = value` a line, named as in `capdist_options`.
+/// The settings in ~/.config/capdist.toml: a `name = value` on each line, with the names of `capdist_options`.
 struct ConfigFile {
     let path: String
     let values: [String: String]
 
-    /// nil if there is none and none was named.
+    /// nil if there is no file and none was named.
     static func find(_ named: String?) throws(Failure) -> ConfigFile? {
         if let path = named ?? Terminal.environment("CAPDIST_CONFIG") { return try ConfigFile(path) }
         let folder = Terminal.environment("XDG_CONFIG_HOME") ?? Terminal.environment("HOME").map { $0 + "/.config" }
@@ -40,7 +40,7 @@ struct ConfigFile {
     }
 }
 
-/// What the reader told, in its order.
+/// Collects the settings in the reader's order.
 private final class Told {
     var settings: [(String, String?)] = []
 }

@@ -1,7 +1,7 @@
 import ArgumentParser
 
-/// How to reach the gateway, named as in `capdist_options`. Each comes from its flag, else from its variable
-/// (`--tls-ca-file` is CAPDIST_TLS_CA_FILE), else from capdist.toml (tls_ca_file), else it is the library's default.
+/// How to reach the gateway, with the names of `capdist_options`. For each option, the flag comes first, then the
+/// variable (CAPDIST_TLS_CA_FILE for `--tls-ca-file`), then capdist.toml (tls_ca_file), then the library's default.
 struct ConnectionOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Address or name of the machine that OpenD runs on.", valueName: "host"))
     var host: String?
@@ -44,7 +44,7 @@ struct ConnectionOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Instead of ~/.config/capdist.toml.", valueName: "file"))
     var config: String?
 
-    /// By the names that the file has.
+    /// By their names in the file.
     private var given: [(String, String?)] {
         [
             ("host", host), ("port", port), ("transport", transport), ("rsa_private_key_file", rsaPrivateKeyFile),

@@ -1,4 +1,4 @@
-/// The part of a chart that shows the net over time. Days stand side by side, since each begins again at nothing.
+/// The part of a chart that shows the net over time. Days stand side by side, since the figures start at zero each day.
 struct Course {
     private let chart: Chart
     private let top: Double
@@ -7,7 +7,7 @@ struct Course {
     private let height: Double
     private static let groups: [Group] = [.main, .retail, .total]
 
-    /// A moment: where it stands across, its day, and what was told.
+    /// A point: its horizontal position, its day, and its figures.
     struct Point {
         let x: Double
         let day: Substring
@@ -24,7 +24,7 @@ struct Course {
         points = Course.places(chart.course, from: left, to: right)
     }
 
-    /// Seconds of the day of "2026-11-30 10:44:21"; nil for another form.
+    /// Seconds since midnight, from "2026-11-30 10:44:21"; nil for another form.
     private static func seconds(_ time: String) -> Int? {
         let parts = time.dropFirst(11).prefix(8).split(separator: ":").compactMap { Int($0) }
         guard parts.count >= 2, time.utf8.count >= 16 else { return nil }
@@ -41,7 +41,7 @@ struct Course {
         let first = told.map(\.time).min() ?? 0
         let span = Double(max(1, (told.map(\.time).max() ?? 1) - first))
         let width = (right - left) / Double(max(1, days.count))
-        // A little air between one day and the next.
+        // Leaves a gap between two days.
         let inner = days.count > 1 ? width * 0.94 : width
         var day = -1
         var last: Substring = ""
@@ -73,7 +73,7 @@ struct Course {
                 ends.append((group, y(net)))
             }
         }
-        // The names at the lines' ends, apart from each other.
+        // The labels at the lines' ends, moved apart.
         ends.sort { $0.y < $1.y }
         for place in ends.indices.dropFirst() { ends[place].y = max(ends[place].y, ends[place - 1].y + 16) }
         for end in ends {
@@ -97,7 +97,7 @@ struct Course {
         return told.isEmpty ? "" : "<path class=\"\(group.name)\" d=\"\(told)\"/>\n"
     }
 
-    /// The days, or the hours of the only one.
+    /// The labels of the time axis: the days, or the hours if there is only one day.
     private var times: String {
         var result = ""
         let days = Set(points.map(\.day)).count

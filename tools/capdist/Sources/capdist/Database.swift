@@ -4,7 +4,7 @@ import CSQLite
 final class Database {
     let path: String
     private let handle: OpaquePointer
-    /// What is done while another program holds the database; instead of giving up after ten seconds.
+    /// Called while another program has locked the database. If nil, a statement fails after ten seconds.
     private var pause: (() -> Void)?
 
     init(_ path: String, readOnly: Bool) throws(Failure) {
@@ -18,16 +18,16 @@ final class Database {
             throw .file(text)
         }
         self.handle = handle
-        // Another program may be writing: a reader that makes a checkpoint, a second recorder.
+        // Another program may be writing: a reader's checkpoint, or a second recorder.
         sqlite3_busy_timeout(handle, 10_000)
     }
 
     deinit { sqlite3_close_v2(handle) }
 
-    /// Waits as long as it takes for another program that holds the database. `pause` waits a little each time.
+    /// Waits without a limit while another program has locked the database. `pause` waits a little each time.
     func waitForOthers(_ pause: @escaping () -> Void) {
         self.pause = pause
-        // The database outlives its handle, and so the pointer is good whenever it is called.
+        // `self` outlives the SQLite handle, so the pointer is valid whenever SQLite calls this.
         sqlite3_busy_handler(
             handle,
             { database, _ in
@@ -49,13 +49,13 @@ final class Database {
         return Statement(statement, self)
     }
 
-    /// The first column of the first row.
+    /// The first column of the first row of a query.
     func number(_ text: String) throws(Failure) -> Int64 {
         let statement = try prepare(text)
         return try statement.step() ? statement.number(0) : 0
     }
 
-    /// Whether the transaction is over because of an error: SQLite rolls back by itself on a full disk.
+    /// False if an error has ended the transaction: SQLite rolls back by itself, for example on a full disk.
     var isInTransaction: Bool { sqlite3_get_autocommit(handle) == 0 }
 
     func failure(_ status: Int32) -> Failure { .file(Database.sentence(path, status, handle)) }
@@ -75,11 +75,11 @@ final class Database {
     }
 }
 
-/// A statement that is run again and again.
+/// A prepared statement.
 final class Statement {
     private let handle: OpaquePointer
     private let database: Database
-    /// SQLite copies what it is bound to before the call returns.
+    /// Tells SQLite to copy the value before the call returns.
     private static var transient: sqlite3_destructor_type { unsafeBitCast(-1, to: sqlite3_destructor_type.self) }
 
     fileprivate init(_ handle: OpaquePointer, _ database: Database) {
@@ -89,7 +89,7 @@ final class Statement {
 
     deinit { sqlite3_finalize(handle) }
 
-    /// Whether there is a row.
+    /// Executes one step. Returns whether there is a row.
     func step() throws(Failure) -> Bool {
         let status = sqlite3_step(handle)
         guard status == SQLITE_ROW || status == SQLITE_DONE else {
@@ -100,7 +100,7 @@ final class Statement {
         return status == SQLITE_ROW
     }
 
-    /// Runs it with these, to its end.
+    /// Runs the statement with these values, to its end.
     func run(_ values: [Binding]) throws(Failure) {
         bind(values)
         defer { sqlite3_reset(handle) }

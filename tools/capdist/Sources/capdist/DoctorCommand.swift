@@ -22,7 +22,7 @@ struct DoctorCommand: ParsableCommand {
             var findings: [Finding] = []
             try Examination(try connection.settings(), asked).run { finding in
                 findings.append(finding)
-                // One after the other, as each is known: a step may take seconds.
+                // Printed one by one, since a step may take seconds.
                 if !json { try Stream.output.write(finding.text(terminal)) }
             }
             if json {
@@ -33,7 +33,7 @@ struct DoctorCommand: ParsableCommand {
     }
 }
 
-/// What one step showed.
+/// The result of one step.
 struct Finding {
     enum State: String {
         case ok

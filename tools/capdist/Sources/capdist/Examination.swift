@@ -1,7 +1,7 @@
 import CCapDist
 import Glibc
 
-/// The steps from here to the figures, in order. docs/protocol.md has the facts that the causes come from.
+/// The steps from this machine to the figures, in order. docs/protocol.md has the facts behind the causes.
 struct Examination {
     private let settings: Settings
     private let security: Security
@@ -28,7 +28,7 @@ struct Examination {
         guard try go(name) else { return }
         guard try go(Reach.port(settings, addresses)) else { return }
         let gateway = try Gateway(settings, reconnect: false)
-        // Longer than the library waits itself: it knows what was missing.
+        // Longer than the library's own timeout, whose error tells what was missing.
         let (status, text) = gateway.waitReady((settings.connectTimeout ?? 10_000) + 2000)
         guard try go(status == CAPDIST_OK ? connected(gateway) : Causes.gateway(settings, addresses, status, text))
         else { return }
@@ -94,7 +94,7 @@ struct Examination {
             advice: "give OpenD an RSA key, or use its WebSocket with TLS (docs/remote.md)")
     }
 
-    // MARK: - What GetGlobalState tells
+    // MARK: - The answer to GetGlobalState
 
     private func globalState(_ gateway: Gateway, _ loop: Loop) throws -> GlobalState? {
         try gateway.ask(proto: 1002, GlobalState.request)
@@ -170,16 +170,16 @@ struct Examination {
     }
 }
 
-/// What GetGlobalState answers, as far as it is looked at.
+/// The fields of GetGlobalState's answer that are used.
 struct GlobalState {
     let isLoggedIn: Bool
     let version: UInt64
     let build: UInt64
     let time: UInt64
-    /// Its C2S holds userID 0.
+    /// c2s { userID: 0 }
     static let request: [UInt8] = [0x0A, 0x02, 0x08, 0x00]
 
-    /// nil for what is no answer to it.
+    /// nil if the body is not a valid answer.
     init?(_ body: [UInt8]) {
         guard let content = Protobuf.fields(body[...])?.last(where: { $0.number == 4 })?.bytes,
             let fields = Protobuf.fields(content)
@@ -193,7 +193,7 @@ struct GlobalState {
     }
 }
 
-/// Reads a protobuf message's fields: five of them are no reason for a library.
+/// Reads the fields of a protobuf message. A protobuf library would be too much for five fields.
 enum Protobuf {
     struct Field {
         let number: UInt64

@@ -35,7 +35,7 @@ struct ExportCommand: ParsableCommand {
                 return .done
             }
             try OutputFile.write(to: output) { stream in
-                // A file that is there is worth more than a heading.
+                // An existing file is not replaced by a heading alone.
                 guard try write(wanted, of: database, to: stream) > 0 else { throw nothing }
             }
             return .done
@@ -44,7 +44,7 @@ struct ExportCommand: ParsableCommand {
 
     private var nothing: Failure { Failure(.refused, "\(path) has no such rows") }
 
-    /// Returns how many rows there were.
+    /// Writes the rows, and returns their number.
     private func write(_ wanted: [String?], of database: Database, to stream: Stream) throws -> Int {
         var rows = 0
         var buffer = RecordedRow.heading
@@ -63,8 +63,8 @@ struct ExportCommand: ParsableCommand {
     }
 }
 
-/// A time of the market's wall clock, or the beginning of one: 2026, 2026-11-30, "2026-11-30 10:00". It is written as in a
-/// record, with which it is compared as a text.
+/// A time in the market's time zone, or the beginning of one: 2026, 2026-11-30, "2026-11-30 10:00". It has the record's
+/// form, with which it is compared as text.
 struct Moment: ExpressibleByArgument {
     let text: String
 
@@ -87,7 +87,7 @@ struct RecordedRow {
     let flags: [Bool]
     static let flagNames = ["smaller", "new_day", "reconnected", "revised"]
 
-    /// The names of the columns do not depend on what there is.
+    /// The columns are always the same.
     static var heading: String {
         RecordedRow(security: "", figures: .none, recordedAt: 0, flags: flagNames.map { _ in false }).row.csvHeading
     }
@@ -99,7 +99,7 @@ struct RecordedRow {
         return row
     }
 
-    /// In the order of security and time; one row is held at a time.
+    /// Calls `body` for each row, in the order of security and time. One row is in memory at a time.
     static func each(
         _ database: Database, security: String?, since: Moment?, until: Moment?, _ use: (RecordedRow) throws -> Void
     ) throws {

@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// How the command ends. Documented in docs/capdist.md and the manual.
+/// The command's exit statuses. They are documented in docs/capdist.md and the manual.
 enum Ending: Int32 {
     case done = 0
     case refused = 1
@@ -9,13 +9,13 @@ enum Ending: Int32 {
     case file = 4
     case usage = 64
 
-    /// What weighs most, where several securities came out differently.
+    /// The most severe status, if several securities have different ones.
     static func worst(_ endings: some Sequence<Ending>) -> Ending {
         endings.filter { $0 != .usage }.max { $0.rawValue < $1.rawValue } ?? .done
     }
 }
 
-/// Why a command cannot go on: a sentence for people, and how it ends.
+/// Why a command failed: a sentence for people, and the exit status.
 struct Failure: Error {
     let ending: Ending
     let text: String
@@ -29,12 +29,12 @@ struct Failure: Error {
     static func file(_ text: String) -> Failure { Failure(.file, text) }
 }
 
-/// A sentence on the standard error.
+/// Prints a sentence to the standard error.
 func say(_ text: String) {
     Stream.error.writeIgnoringErrors("capdist: \(text)\n")
 }
 
-/// Runs a command's body; what it throws becomes a sentence and an exit status.
+/// Runs a command's body. What it throws becomes a sentence and an exit status.
 func ending(_ body: () throws -> Ending) throws {
     let result: Ending
     do {

@@ -1,9 +1,9 @@
 import CSQLite
 import Glibc
 
-/// The record: a database whose schema docs/capdist.md documents.
+/// The record: a database, whose schema is in docs/capdist.md.
 struct FlowStore {
-    /// "cpds": what `file` and we tell our databases by.
+    /// "cpds": identifies our databases, also for `file`.
     private static let applicationID: Int64 = 0x6370_6473
     private static let version: Int64 = 1
 
@@ -42,24 +42,24 @@ struct FlowStore {
     private let put: Statement
     private let check: Statement
 
-    /// Opens the record, and begins one where there is none.
+    /// Opens the record, or creates one.
     static func recording(_ path: String) throws(Failure) -> FlowStore {
         let database = try Database(path, readOnly: false)
         let objects = try database.number("SELECT count(*) FROM sqlite_master")
         let owner = try database.number("PRAGMA application_id")
         if objects == 0, owner == 0 {
             try database.run("PRAGMA journal_mode = WAL; BEGIN IMMEDIATE")
-            // Another may have been quicker.
+            // Another process may have created it meanwhile.
             if try database.number("PRAGMA application_id") == 0 { try database.run(schema) }
             try database.run("COMMIT")
         }
         try validate(database)
-        // A process that is killed loses nothing that was committed; a machine that loses its power, the last rows at most.
+        // If the process is killed, no committed row is lost. If the machine loses power, the last rows may be.
         try database.run("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL")
         return try FlowStore(database)
     }
 
-    /// Opens a record to read from.
+    /// Opens a record for reading.
     static func reading(_ path: String) throws(Failure) -> Database {
         guard Files.exist(path) else { throw .file("\(path): there is no such file") }
         let database = try Database(path, readOnly: true)
@@ -104,17 +104,17 @@ struct FlowStore {
             """)
     }
 
-    /// What became of figures that were told.
+    /// What `store` did.
     enum Stored {
         case new, known, revised
     }
 
-    /// Stores what was told, inside the caller's transaction. `time`, and since when there is the line that it came by, are
-    /// Unix seconds.
+    /// Stores figures, inside the caller's transaction. `time` and `connectedAt`, when the current connection was
+    /// established, are Unix seconds.
     func store(
         _ security: String, _ figures: Figures, at time: Double, connectedAt: Double
     ) throws(Failure) -> Stored {
-        // Without an update time rows are told apart by when they were recorded.
+        // Without an update time, the time of recording is part of the key.
         let moment = figures.updateTime ?? Clock.text(time)
         last.bind([.text(security), .text(figures.updateTime == nil ? "~" : moment)])
         var before: [Double?]?
@@ -130,9 +130,9 @@ struct FlowStore {
         if before == figures.amounts, momentBefore == moment || figures.updateTime == nil { return .known }
         let isSame = momentBefore == moment
         let newDay = momentBefore.prefix(10) != moment.prefix(10)
-        // Whatever came between that was no new row: a refusal, the same figures again, another `record`.
+        // What came in between was not recorded as a row: a refusal, the same figures again, or another `record`.
         let reconnected = recordedBefore < connectedAt
-        // Within a day the figures only grow.
+        // Within a day the figures only increase.
         let smaller =
             !newDay
             && zip(before ?? [], figures.amounts).contains { old, new in
@@ -148,12 +148,12 @@ struct FlowStore {
         return isSame ? .revised : .new
     }
 
-    /// Remembers that a security was asked for and has no figures.
+    /// Remembers that a security was requested without getting figures.
     func failed(_ security: String, _ why: String, at time: Double) throws(Failure) {
         try check.run([.text(security), .real(time), .text(nil), .text(why)])
     }
 
-    /// When each was last asked for.
+    /// When each security was last requested.
     func checkedAt() throws(Failure) -> [String: Double] {
         let statement = try database.prepare("SELECT security, checked_at FROM checks")
         var result: [String: Double] = [:]
@@ -165,14 +165,14 @@ struct FlowStore {
 }
 
 enum Clock {
-    /// Unix seconds.
+    /// The time in Unix seconds.
     static func seconds() -> Double {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
         return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
     }
 
-    /// "2026-11-30 06:00:00.000Z".
+    /// A time such as "2026-11-30 06:00:00.000Z".
     static func text(_ seconds: Double) -> String {
         var whole = time_t(seconds.rounded(.down))
         var parts = tm()

@@ -1,6 +1,6 @@
 import CCapDist
 
-/// Whose money: one order size, or several together, as capdist.h numbers them.
+/// A group of order sizes, with capdist.h's number.
 enum Group: Int32, CaseIterable {
     case extraLarge = 1
     case big = 2
@@ -26,7 +26,7 @@ enum Group: Int32, CaseIterable {
     }
 }
 
-/// What went in and out, and what follows from it; nil for what is not known.
+/// Figures derived for one group; nil for a missing number.
 struct Flow {
     let moneyIn: Double?
     let moneyOut: Double?
@@ -36,17 +36,17 @@ struct Flow {
 
 /// The figures of one security at one time.
 struct Figures {
-    /// In super, big, mid, small; out super, big, mid, small. nil: not told.
+    /// In: super, big, mid, small; then out: super, big, mid, small. nil if missing.
     var amounts: [Double?]
-    /// The market's wall clock; nil: not told.
+    /// The market's local time; nil if missing.
     var updateTime: String?
-    /// Unix seconds; nil: not told.
+    /// Unix seconds; nil if missing.
     var updateTimestamp: Double?
 
     /// The names of `amounts`, as in capdist.h.
     static let names = ["in", "out"].flatMap { way in Group.sizes.map { "capital_\(way)_\($0.name)" } }
 
-    /// Nothing is told.
+    /// Figures that are all missing.
     static let none = Figures(amounts: names.map { _ in nil }, updateTime: nil, updateTimestamp: nil)
 
     init(amounts: [Double?], updateTime: String?, updateTimestamp: Double?) {
@@ -68,7 +68,7 @@ struct Figures {
         updateTimestamp = finite(figures.update_timestamp)
     }
 
-    /// By the library's own rule.
+    /// The derived figures, which the library computes.
     func flow(_ group: Group) -> Flow {
         func number(_ place: Int) -> Double { amounts[place] ?? .nan }
         var figures = capdist_capital_distribution()

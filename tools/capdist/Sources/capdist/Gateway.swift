@@ -2,21 +2,21 @@ import CCapDist
 import Glibc
 import Synchronization
 
-/// What the library says, without what only a program can do about it.
+/// The library's error text, without the advice that is for programmers.
 private func sentence(_ text: UnsafePointer<CChar>?) -> String {
     let told = text.map { String(cString: $0) } ?? ""
     return told.firstRange(of: " This is final, since").map { String(told[..<$0.lowerBound]) } ?? told
 }
 
-/// What became of one request.
+/// How one request completed.
 struct Answer {
-    /// Its place in the list that was asked.
+    /// The index of its security in the list.
     let index: Int
     let status: capdist_status
     let retryAfterMs: Int32
-    /// The gateway's own words.
+    /// The gateway's message.
     let gatewaySays: String
-    /// What happened, in a sentence.
+    /// What happened, as a sentence.
     let text: String
     let figures: Figures?
 
@@ -48,13 +48,13 @@ struct Answer {
         }
     }
 
-    /// Whether it would have come, had the gateway been there or the quota free.
+    /// Whether it might have succeeded with the gateway there and the quota free.
     var mayPass: Bool {
         ending == .noGateway || Int(status) == CAPDIST_QUEUE_TIMEOUT || Int(status) == CAPDIST_RATE_LIMITED
     }
 }
 
-/// What a connection tells, in the order it happened.
+/// An event of a connection.
 enum Mail {
     case answer(Answer)
     case connected
@@ -64,10 +64,10 @@ enum Mail {
     case raw(capdist_status, [UInt8], String)
 }
 
-/// Where the connection's thread puts what it tells.
+/// A queue of events, which the connection's thread fills.
 final class Mailbox: Sendable {
     private let mail = Mutex<[Mail]>([])
-    /// Readable when there is something.
+    /// Readable while there are events.
     let descriptor = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
 
     deinit { close(descriptor) }
@@ -91,7 +91,7 @@ final class Mailbox: Sendable {
     }
 }
 
-/// A request that is under way.
+/// A request that has not completed.
 private final class Question {
     let index: Int
     let mailbox: Mailbox
@@ -101,13 +101,14 @@ private final class Question {
     }
 }
 
-/// A connection to the gateway. What it tells comes to `mailbox`.
+/// A connection to the gateway. Its events go to `mailbox`.
 final class Gateway {
     let mailbox: Mailbox
     let settings: Settings
     private let connection: OpaquePointer
 
-    /// Starts connecting. With `reconnect` it goes on until it is there; without, the first failure is told as `failed`.
+    /// Starts to connect. With `reconnect` it tries again until it succeeds; without, the first failure is the event
+    /// `failed`.
     init(_ settings: Settings, reconnect: Bool, mailbox: Mailbox = Mailbox()) throws(Failure) {
         self.settings = settings
         self.mailbox = mailbox
@@ -137,11 +138,11 @@ final class Gateway {
 
     deinit { capdist_release(connection) }
 
-    /// Asks; the answer comes as mail, also where the call is refused.
+    /// Makes a request. Its answer comes as an event, also if the call is refused.
     func ask(_ security: Security, index: Int) {
         var options = capdist_request_options()
         capdist_request_options_init(&options, MemoryLayout<capdist_request_options>.size)
-        // A list waits for the quota, and for a gateway that is away; the longest there is.
+        // A list waits for the quota, and while the gateway is down: the longest timeout that the library accepts.
         options.queue_timeout_ms = 3_600_000
         options.security_firm = settings.securityFirm
         let question = Unmanaged.passRetained(Question(index, mailbox))
@@ -159,7 +160,7 @@ final class Gateway {
         }
     }
 
-    /// Any other protocol; the answer comes as mail.
+    /// Makes a request of any other protocol. Its answer comes as an event.
     func ask(proto: UInt32, _ body: [UInt8]) throws(Failure) {
         let held = Unmanaged.passRetained(mailbox)
         let status = capdist_send_proto(
@@ -176,7 +177,7 @@ final class Gateway {
         }
     }
 
-    /// Waits until it is connected.
+    /// Waits until the connection is established.
     func waitReady(_ milliseconds: Int32) -> (status: capdist_status, text: String) {
         let status = capdist_wait_ready(connection, milliseconds)
         return (status, status == CAPDIST_OK ? "" : sentence(capdist_last_error()))

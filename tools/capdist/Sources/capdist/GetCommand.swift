@@ -4,7 +4,7 @@ import Glibc
 
 func statusName(_ status: capdist_status) -> String { String(cString: capdist_status_name(status)) }
 
-/// How figures are to be told.
+/// The format of the output.
 struct FormatOptions: ParsableArguments {
     @Flag(help: "One JSON document.") var json = false
     @Flag(help: "A JSON object a line.") var ndjson = false
@@ -48,7 +48,7 @@ struct GetCommand: ParsableCommand {
         }
     }
 
-    /// Asks for all of the list. A line that is lost on the way is made again as long as something comes.
+    /// Requests the whole list. If the connection is lost, it connects again, as long as answers come.
     private func fetch(_ list: [Security], _ settings: Settings, _ take: (Answer) throws -> Void) throws {
         let loop = Loop(takingSignals: false)
         var gateway = try Gateway(settings, reconnect: false)
@@ -82,7 +82,7 @@ struct GetCommand: ParsableCommand {
                 }
                 guard !walk.isOver, gateway.info.state == CAPDIST_STATE_NOT_CONNECTED else { continue }
                 if let failed { throw Failure(.noGateway, Terminal.harmless(failed)) }
-                // A gateway that takes every question and drops the line is as good as none.
+                // A gateway that always drops the connection without an answer counts as absent.
                 fruitless = cameSinceConnected > 0 ? 0 : fruitless + 1
                 guard fruitless < 3 else { throw Failure(.noGateway, lost) }
                 gateway = try Gateway(settings, reconnect: false, mailbox: gateway.mailbox)
@@ -92,7 +92,7 @@ struct GetCommand: ParsableCommand {
     }
 }
 
-/// Writes answers in the order that was asked for, each as soon as those before it are there.
+/// Writes answers in the order of the list, each as soon as all before it have been written.
 private struct GetOutput {
     private let list: [Security]
     private let format: Format?
@@ -110,7 +110,7 @@ private struct GetOutput {
     }
 
     func begin() throws {
-        // The names of the columns do not depend on what comes.
+        // The columns do not depend on the answers.
         if format == .csv {
             try Stream.output.write(Row("", .none).csvHeading)
         }

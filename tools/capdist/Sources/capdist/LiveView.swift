@@ -1,6 +1,6 @@
 import Glibc
 
-/// A table that is kept up to date, on the terminal's other screen; the last one stays when it ends.
+/// A table on the terminal's alternate screen, which is updated. The last table is printed at the end.
 final class LiveView: RoundsDelegate {
     private let list: [Security]
     private let settings: Settings
@@ -9,7 +9,7 @@ final class LiveView: RoundsDelegate {
     private let terminal: Terminal
     private let output = Stream.output
     private let progress: Progress
-    /// The last word on each, and the main net before it.
+    /// The latest answer for each security, and the main net before it.
     private var latest: [(answer: Answer, before: Double?)?]
     private var news = ""
     private var isShown = false
@@ -50,7 +50,7 @@ final class LiveView: RoundsDelegate {
     func tell(_ text: String) { news = text }
 
     func answered(_ index: Int, _ answer: Answer, connectedAt: Double) {
-        // Figures that were there stay where an attempt brings none.
+        // Earlier figures stay if a later request has none.
         if answer.figures == nil, latest[index]?.answer.figures != nil {
             news = "\(list[index].name): \(answer.text)"
             return
@@ -65,7 +65,7 @@ final class LiveView: RoundsDelegate {
             [heading(columns), ""] + table(columns, rows - 4) + [
                 "", Style.faint(Terminal.cut(news, columns), terminal),
             ]
-        // Each line to its end, and what is below: nothing flickers.
+        // Erases the rest of each line and the lines below, instead of the screen: this does not flicker.
         try output.write("\u{1B}[H" + lines.map { $0 + "\u{1B}[K" }.joined(separator: "\n") + "\u{1B}[J")
     }
 
@@ -81,7 +81,7 @@ final class LiveView: RoundsDelegate {
         return Style.heading(Terminal.cut(where_, columns), terminal) + "  " + told
     }
 
-    /// Main money's net in what was traded: comparable between a big company and a small one.
+    /// Main money's net as a share of the turnover, which is comparable between large and small companies.
     private static func mainShare(_ figures: Figures) -> Double? {
         let total = figures.flow(.total)
         guard let main = figures.flow(.main).net, let moneyIn = total.moneyIn, let moneyOut = total.moneyOut,
@@ -90,13 +90,13 @@ final class LiveView: RoundsDelegate {
         return main / (moneyIn + moneyOut)
     }
 
-    /// Those that fit, as the terminal is wide and high.
+    /// The table, cut to the terminal's size.
     private func table(_ columns: Int, _ room: Int) -> [String] {
         let nameWidth = max(8, list.map { Terminal.width($0.name) }.max() ?? 0)
         var groups = Group.allCases
         let isNarrow = columns < nameWidth + 42
         func width() -> Int { nameWidth + (isNarrow ? 0 : 20) + groups.count * 11 }
-        // What a narrow terminal has no room for: the smallest orders first.
+        // A narrow terminal has fewer columns: the smallest orders are left out first.
         for group in [Group.small, .mid, .big, .extraLarge, .retail] where width() > columns {
             groups.removeAll { $0 == group }
         }

@@ -1,14 +1,14 @@
 import CCapDist
 import Glibc
 
-/// Milliseconds of a clock that nobody sets.
+/// Milliseconds of a monotonic clock.
 func now() -> Int64 {
     var time = timespec()
     clock_gettime(CLOCK_MONOTONIC, &time)
     return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
 }
 
-/// Why a wait was over.
+/// Why a wait ended.
 enum Wake {
     case mail, time, resized
     case stopped
@@ -16,18 +16,18 @@ enum Wake {
     case readerGone
 }
 
-/// Waits for what comes first. Signals are taken here, and nowhere else, so that each finds the program between two steps.
+/// The event loop. Signals are handled here and nowhere else, so they never interrupt a step.
 final class Loop {
-    /// The one that takes signals, if one does: who waits for anything asks it.
+    /// The loop that handles signals, if there is one. Everything that waits uses it.
     nonisolated(unsafe) private(set) static weak var inCharge: Loop?
     private let signals: Int32
     private static let taken = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGWINCH]
 
-    /// Without signals, they do what they do by default: what writes a few lines has nothing to tidy up.
+    /// Without signals, their default action applies: a command that only prints has nothing to clean up.
     init(takingSignals: Bool = true) {
         var set = sigset_t()
         sigemptyset(&set)
-        // What was to be ignored, as by nohup, a signalfd would tell all the same.
+        // A signal that is ignored, as by nohup, would still be reported by a signalfd.
         if takingSignals { for signal in Loop.taken where !Loop.isIgnored(signal) { sigaddset(&set, signal) } }
         pthread_sigmask(SIG_BLOCK, &set, nil)
         signals = signalfd(-1, &set, Int32(SFD_CLOEXEC | SFD_NONBLOCK))
@@ -36,14 +36,14 @@ final class Loop {
 
     deinit { close(signals) }
 
-    /// Whether whoever started this program wants it to ignore a signal.
+    /// Whether the parent process has set the signal to be ignored.
     static func isIgnored(_ signal: Int32) -> Bool {
         var told = sigaction()
         sigaction(signal, nil, &told)
         return unsafeBitCast(told.__sigaction_handler.sa_handler, to: Int.self) == 1
     }
 
-    /// Waits until as much may be written as a pipe takes at once. A reader that does not read holds up no signal.
+    /// Waits until a pipe has room. Signals are handled meanwhile, even if the reader does not read.
     func waitToWrite(_ descriptor: Int32) {
         while true {
             var waited = [
@@ -59,7 +59,7 @@ final class Loop {
         }
     }
 
-    /// Waits for what does not tell when it is ready. Who is ended meanwhile says so by `farewell`.
+    /// Waits a while, for something without a descriptor. `farewell` is called if a signal ends the process meanwhile.
     func pause(milliseconds: Int32, _ farewell: () -> Void) {
         var waited = pollfd(fd: signals, events: Int16(POLLIN), revents: 0)
         guard poll(&waited, 1, milliseconds) > 0 else { return }
@@ -72,10 +72,10 @@ final class Loop {
         }
     }
 
-    /// Waits until `deadline`, a time of `now()`; for ever if nil.
+    /// Waits until an event comes, or until `deadline`, a time of `now()`; nil: without a limit.
     func wait(_ mailbox: Mailbox, until deadline: Int64?, watchingOutput: Bool = true) -> Wake {
         while true {
-            // Without events asked for, a pipe tells only that its reader has gone.
+            // With no events requested, poll reports only that a pipe's reader is gone.
             var waited = [
                 pollfd(fd: signals, events: Int16(POLLIN), revents: 0),
                 pollfd(fd: mailbox.descriptor, events: Int16(POLLIN), revents: 0),
@@ -103,10 +103,10 @@ final class Loop {
         }
     }
 
-    /// Stops until somebody lets it go on, as Ctrl-Z asks.
+    /// Stops the process, as Ctrl-Z asks, until it is continued.
     static func stop() { raise(SIGSTOP) }
 
-    /// Ends the process as the signal would have, so that whoever started it sees that.
+    /// Ends the process by the signal, so that the parent process sees that.
     static func die(_ signal: Int32) -> Never {
         Glibc.signal(signal, SIG_DFL)
         var set = sigset_t()

@@ -8,7 +8,7 @@ enum Markup {
             case "<": result += "&lt;"
             case ">": result += "&gt;"
             case "\"": result += "&quot;"
-            // XML has no way to write the others.
+            // XML cannot represent other control characters.
             case _ where scalar.value < 32 && scalar != "\n" && scalar != "\t": result += " "
             default: result.unicodeScalars.append(scalar)
             }
@@ -16,7 +16,7 @@ enum Markup {
         return result
     }
 
-    /// A coordinate: a tenth of a pixel is enough.
+    /// A coordinate, rounded to a tenth of a pixel.
     static func at(_ number: Double) -> String {
         let tenths = Int((min(max(number, -1e6), 1e6) * 10).rounded())
         return tenths % 10 == 0
@@ -33,13 +33,13 @@ enum Markup {
     }
 }
 
-/// A scale with round numbers.
+/// An axis scale with round numbers.
 struct Scale {
     let low: Double
     let high: Double
     let step: Double
 
-    /// Around all values and zero.
+    /// A scale that includes all values and zero.
     init(_ values: some Sequence<Double>, marks: Int) {
         let lowest = min(0, values.min() ?? 0)
         let highest = max(0, values.max() ?? 0)
@@ -55,6 +55,6 @@ struct Scale {
 
     var marks: [Double] { (0...Int(((high - low) / step).rounded())).map { low + Double($0) * step } }
 
-    /// From 0 at `low` to 1 at `high`.
+    /// The position of a value: 0 at `low`, 1 at `high`.
     func share(_ value: Double) -> Double { (value - low) / (high - low) }
 }

@@ -1,22 +1,22 @@
 import Glibc
 
-/// A file that a command makes: whoever reads it sees the old one or the new one, whole.
+/// Writes a file atomically: a reader sees either the old or the complete new one.
 enum OutputFile {
-    /// The file as far as it is written, for the handler of signals, which may not allocate.
+    /// The path of the unfinished file, for the signal handler, which must not allocate.
     nonisolated(unsafe) private static var unfinished: UnsafeMutablePointer<CChar>?
 
     static func write(_ text: String, to path: String) throws {
         try write(to: path) { try $0.write(text) }
     }
 
-    /// `body` writes it. What it throws leaves the file as it was; so does a signal.
+    /// `body` writes the file. If it throws, or a signal ends the process, the old file is unchanged.
     static func write(to path: String, _ body: (Stream) throws -> Void) throws {
         guard let target = replaceable(path) else { return try writeInto(path, body) }
         let name = "\(target).\(getpid()).tmp"
         unfinished = strdup(name)
         removeOnSignals()
         defer {
-            // Nothing is there after the renaming.
+            // After the rename there is no such file.
             unlink(name)
             let done = unfinished
             unfinished = nil
@@ -24,7 +24,7 @@ enum OutputFile {
         }
         let descriptor = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
         guard descriptor >= 0 else { throw failure(path) }
-        // Who may read the old one may read the new one, and nobody else.
+        // The new file gets the old one's permissions.
         var old = stat()
         if stat(target, &old) == 0 { fchmod(descriptor, old.st_mode & 0o777) }
         do {
@@ -40,11 +40,11 @@ enum OutputFile {
         .file("\(path) cannot be written: \(String(cString: strerror(errno)))")
     }
 
-    /// What is to be put in its place: where a link leads to. nil for what stays what it is: a device, a pipe.
+    /// The path to replace, with symbolic links followed; nil for what cannot be replaced, such as a device or a pipe.
     private static func replaceable(_ path: String) -> String? {
         var told = stat()
         guard stat(path, &told) == 0 else {
-            // A link to nothing: the file is made where it points.
+            // A dangling link: the file is created where it points.
             return lstat(path, &told) == 0 ? nil : path
         }
         guard told.st_mode & S_IFMT == S_IFREG, let real = realpath(path, nil) else { return nil }
@@ -59,7 +59,7 @@ enum OutputFile {
         try body(Stream(descriptor: descriptor, name: path))
     }
 
-    /// A command that is ended leaves nothing half done.
+    /// Deletes the unfinished file if a signal ends the process.
     private static func removeOnSignals() {
         for number in [SIGINT, SIGTERM, SIGHUP, SIGQUIT] where !Loop.isIgnored(number) {
             signal(number) { number in

@@ -1,4 +1,4 @@
-/// A chart as one page: works offline, has hover, light and dark, and a table for those who do not see the picture.
+/// A chart as an HTML page: it works offline, has tooltips, light and dark colours, and a table for screen readers.
 struct Page {
     private let chart: Chart
 
@@ -51,7 +51,7 @@ struct Page {
         return result + "</tbody>\n</table>\n"
     }
 
-    /// What the pointer is told: across, the time, and the nets.
+    /// The data of the tooltips: positions, times and nets.
     private var course: String {
         guard chart.hasCourse else { return "[]" }
         let points = chart.places.map { point in
@@ -92,7 +92,7 @@ struct Page {
           mark.addEventListener("pointerenter", () => { told.textContent = mark.dataset.told; });
           mark.addEventListener("focus", () => { told.textContent = mark.dataset.told; });
         }
-        // A picture that holds pictures: the whole is a group then.
+        // An image that contains interactive parts has the role group.
         svg.setAttribute("role", "group");
         const course = JSON.parse(document.getElementById("course").textContent);
         const cursor = svg.querySelector(".cursor");

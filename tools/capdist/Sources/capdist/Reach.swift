@@ -1,9 +1,9 @@
 import CCapDist
 import Glibc
 
-/// Names and ports, without the library: what the operating system says of them.
+/// Looks up names and tries ports with the operating system's functions, without the library.
 enum Reach {
-    /// A host's addresses, ready to be connected to.
+    /// An address of a host, ready for connect().
     struct Address {
         let family: Int32
         let bytes: [UInt8]
@@ -77,7 +77,7 @@ enum Reach {
         )
     }
 
-    /// A connected descriptor, or -1 and errno.
+    /// Connects. Returns the descriptor, or -1 and errno.
     static func connect(_ address: Address, milliseconds: Int32) -> (descriptor: Int32, code: Int32) {
         let descriptor = socket(
             address.family, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)
@@ -103,7 +103,7 @@ enum Reach {
         return (descriptor, 0)
     }
 
-    /// What kind of server says this to a WebSocket's greeting; nil for none that is known, OpenD among them.
+    /// The kind of server, from its answer to a WebSocket handshake; nil if it is not known, as for OpenD.
     static func kind(_ addresses: [Address]) -> Kind? {
         for address in addresses {
             let (descriptor, _) = connect(address, milliseconds: 2000)

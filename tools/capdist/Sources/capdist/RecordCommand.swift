@@ -37,13 +37,13 @@ struct RecordCommand: ParsableCommand {
     }
 }
 
-/// Puts what the rounds bring into the database.
+/// Stores the answers of the rounds in the database.
 private final class Recorder: RoundsDelegate {
     private let list: [Security]
     private let store: FlowStore
     var progress: Progress?
     private var counts: [FlowStore.Stored: Int] = [:]
-    /// Refusals that were told; each is told again when its words change.
+    /// Refusals that were printed. A refusal is printed again when its text changes.
     private var told: [Int: String] = [:]
     var isLive: Bool { progress?.isDrawn ?? false }
     let watchesOutput = false
@@ -57,13 +57,13 @@ private final class Recorder: RoundsDelegate {
         "\(counts[.new] ?? 0) rows more, \(counts[.revised] ?? 0) revised, \(counts[.known] ?? 0) known before"
     }
 
-    /// Another program may write to the database for as long as it likes, and a signal need not wait for it.
+    /// Waits without a limit while another program writes to the database. Signals are handled meanwhile.
     func waitForOthers(_ path: String, _ loop: Loop) {
         var since: Int64?
         var isTold = false
         var last: Int64 = 0
         store.database.waitForOthers { [self] in
-            // A new wait, if the last one is over.
+            // A new wait begins if the last one is over.
             if now() - last > 1000 { (since, isTold) = (nil, false) }
             let begun = since ?? now()
             since = begun
@@ -76,7 +76,7 @@ private final class Recorder: RoundsDelegate {
         }
     }
 
-    /// Goes on where it was: what was asked for longest ago, or never, comes first.
+    /// Continues an interrupted round: securities that were requested longest ago, or never, come first.
     func order(_ count: Int, round: Int) throws -> [Int] {
         guard round == 1 else { return Array(0..<count) }
         let times = try store.checkedAt()
@@ -87,7 +87,7 @@ private final class Recorder: RoundsDelegate {
     func answered(_ index: Int, _ answer: Answer, connectedAt: Double) throws {
         let name = list[index].name
         do throws(Failure) {
-            // One transaction a row: when the disk is full, all before it is safe.
+            // One transaction for each row: if the disk is full, all earlier rows are stored.
             try store.database.run("BEGIN IMMEDIATE")
             var stored: FlowStore.Stored?
             if let figures = answer.figures {

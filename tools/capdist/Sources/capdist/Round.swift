@@ -1,14 +1,14 @@
 import CCapDist
 
-/// How often a security is asked again.
+/// How often a request is repeated.
 enum Patience {
-    /// As often as makes sense while somebody waits for the answer.
+    /// A limited number of times, for a user who waits.
     case some
-    /// Until the gateway has said something about it.
+    /// Until the gateway has answered about the security.
     case all
 }
 
-/// One walk through a list at the quota's pace: what is to be asked, what is under way, what comes again. Pure.
+/// The state of one round through a list: what to request, what is in flight, what to repeat. A pure value.
 struct Walk {
     private var waiting: [Int]
     private var next = 0
@@ -16,7 +16,7 @@ struct Walk {
     private(set) var done = 0
     private var tries: [Int: Int] = [:]
     private var again: [(at: Int64, index: Int)] = []
-    /// How many are asked at a time: the quota lets no more pass.
+    /// Most requests in flight, limited by the quota.
     private let width: Int
     private let patience: Patience
     let count: Int
@@ -29,12 +29,12 @@ struct Walk {
     }
 
     var isOver: Bool { done == count }
-    /// Those that are still to be handed to the library, some for another time.
+    /// Requests that are not in the library's hands yet, repetitions included.
     var notAsked: Int { count - done - underWay }
-    /// When there is something to do again though nothing comes.
+    /// When the next repetition is due.
     var wakeAt: Int64? { again.map(\.at).min() }
 
-    /// The next to ask, if one is to be asked now.
+    /// The index of the next security to request; nil if none is to be requested now.
     mutating func ask(at now: Int64) -> Int? {
         guard underWay < width else { return nil }
         if let place = again.firstIndex(where: { $0.at <= now }) {
@@ -47,13 +47,13 @@ struct Walk {
         return waiting[next]
     }
 
-    /// Whether this answer is the last word; otherwise it is asked again.
+    /// Whether this answer is final. If not, the request is repeated.
     mutating func answered(_ answer: Answer, at now: Int64) -> Bool {
         underWay -= 1
         let tried = tries[answer.index, default: 0] + 1
         let limit: Int
         switch patience {
-        // Whether it is worth while to ask a lost gateway again, the connection's owner knows.
+        // For a lost gateway, the owner of the connection decides whether to try again.
         case .some: limit = answer.ending == .noGateway ? .max : answer.mayPass ? 20 : 1
         case .all: limit = answer.mayPass ? .max : answer.ending == .timedOut ? 3 : 1
         }
@@ -63,34 +63,34 @@ struct Walk {
             return true
         }
         tries[answer.index] = tried
-        // The library waits for the quota's gate and for the gateway by itself; the pause is for what fails at once.
+        // The library itself waits for the gate and for the gateway. This pause is for requests that fail at once.
         again.append((now + min(5000, 50 << min(Int64(tried), 7)), answer.index))
         return false
     }
 }
 
 extension capdist_quota {
-    /// Until so many more are sent, after those that wait for a slot already.
+    /// The time until that many more requests are sent, after those that wait for a slot already.
     func leftMs(notAsked: Int) -> Int {
         let rest = notAsked + Int(waiting)
         guard limit > 0, rest > 0 else { return 0 }
-        // Every slot may be held by a request that is under way: then it is a window at most, but for slow answers.
+        // If requests in flight use every slot, it is at most a window, unless answers are slow.
         let next = next_slot_ms < 0 ? window_ms : next_slot_ms
         return Int(next) + (rest - 1) / Int(limit) * Int(window_ms)
     }
 }
 
-/// How far a walk through a long list has come, as a line on the standard error.
+/// The progress of a long list, as a line on the standard error.
 struct Progress {
     private let terminal = Terminal(.error)
     private let shown: Bool
-    /// Whether it is a line that changes.
+    /// Whether the line is shown, and overwritten each time.
     var isDrawn: Bool { shown && terminal.isTerminal }
     private var lineIsShown = false
     private let pace: (limit: Int, windowMs: Int)
     private let count: Int
 
-    /// `live`: another part of the program draws the terminal.
+    /// `live`: another part of the program writes to the terminal.
     init(count: Int, quota: capdist_quota, live: Bool) {
         self.count = count
         pace = (Int(quota.limit), Int(quota.window_ms))
@@ -102,14 +102,15 @@ struct Progress {
         }
     }
 
-    /// A window lies between one request and the one that many later.
+    /// The time that the quota needs for that many requests. A request is sent one window after the one `limit` before
+    /// it.
     private func takes(_ requests: Int) -> Int {
         pace.limit > 0 && requests > 0 ? (requests - 1) / pace.limit * pace.windowMs : 0
     }
 
     var wholeMs: Int { takes(count) }
 
-    /// The line's text; also for who draws the terminal.
+    /// The text of the line. Also used by the live table.
     func text(done: Int, leftMs: Int, columns: Int) -> String {
         let told = " \(done)/\(count), \(Progress.time(leftMs)) left"
         let room = min(40, columns - told.utf8.count - 3)

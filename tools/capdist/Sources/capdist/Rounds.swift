@@ -1,7 +1,7 @@
 import ArgumentParser
 import CCapDist
 
-/// A length of time as people write it: 500ms, 60s, 5m, 1h.
+/// A duration as people write it: 500ms, 60s, 5m, 1h.
 struct Interval: ExpressibleByArgument {
     let milliseconds: Int64
 
@@ -18,7 +18,7 @@ struct Interval: ExpressibleByArgument {
     var defaultValueDescription: String { "\(milliseconds / 1000)s" }
 }
 
-/// Options of what goes on and on.
+/// Options of commands that repeat their requests.
 struct RoundOptions: ParsableArguments {
     @Option(help: ArgumentHelp("From the beginning of a round to the next: 500ms, 60s, 5m, 1h.", valueName: "time"))
     var every = Interval(milliseconds: 60_000)
@@ -30,35 +30,36 @@ struct RoundOptions: ParsableArguments {
     }
 }
 
-/// Where the rounds stand.
+/// The state of the rounds.
 struct RoundState {
     var number = 0
     var done = 0
-    /// Until the round's last is asked; only where somebody sees it.
+    /// The time until the round's last request is sent; computed only if it is shown.
     var leftMs = 0
     let count: Int
-    /// A time of `now()`; nil while a round is under way.
+    /// When the next round begins, a time of `now()`; nil during a round.
     var nextAt: Int64?
 }
 
-/// Who uses what the rounds bring.
+/// Receives the answers of the rounds.
 protocol RoundsDelegate: AnyObject {
-    /// The places of the list, in the order to ask.
+    /// The indices of the list, in the order of the requests.
     func order(_ count: Int, round: Int) throws -> [Int]
-    /// The last word on one security. `connectedAt`: since when there is this line, in Unix seconds.
+    /// The final answer about one security. `connectedAt`: when the current connection was established, in Unix
+    /// seconds.
     func answered(_ index: Int, _ answer: Answer, connectedAt: Double) throws
-    /// Something about the gateway, once.
+    /// A message about the gateway. Each comes once.
     func tell(_ text: String)
-    /// After each step, and each second if it is live.
+    /// Called after each step, and each second if the view is live.
     func show(_ state: RoundState) throws
-    /// Gives the terminal back, and takes it again.
+    /// Restores the terminal before the process stops, and sets it up again afterwards.
     func suspend()
     func resume()
     var isLive: Bool { get }
     var watchesOutput: Bool { get }
 }
 
-/// Asks for a list again and again, whatever the gateway does meanwhile.
+/// Requests a list again and again, also across outages of the gateway.
 final class Rounds {
     enum End {
         case done
@@ -69,15 +70,15 @@ final class Rounds {
     private let list: [Security]
     private let settings: Settings
     private let options: RoundOptions
-    /// What it writes to, too.
+    /// Also used by the streams that it writes to.
     let loop = Loop()
     private var gateway: Gateway
     private var state: RoundState
     private var endings: Set<Ending> = []
-    /// Since when there is this line, in Unix seconds.
+    /// When the current connection was established, in Unix seconds.
     private var connectedAt = 0.0
     private var isLost = false
-    /// What was told of this outage, but for its numbers.
+    /// The messages of this outage that were printed, without their numbers.
     private var told: Set<String> = []
     private var tryAgainAt: Int64?
 
@@ -126,7 +127,7 @@ final class Rounds {
         return .done
     }
 
-    /// Waits for one thing and does what it asks for.
+    /// Waits for one event, and handles it.
     private func step(_ delegate: RoundsDelegate, until time: Int64?, _ take: (Answer) throws -> Void) throws -> End? {
         try delegate.show(state)
         let tick = delegate.isLive ? now() + 1000 : nil
@@ -162,7 +163,7 @@ final class Rounds {
             tellOnce(text, delegate)
         case .warning(let text): tellOnce(text, delegate)
         case .failed(let text):
-            // The library gives up on what may pass all the same, such as a gateway that waits for a code.
+            // The library has failed permanently, but the cause may pass, such as a gateway that waits for a code.
             isLost = true
             tellOnce(text, delegate)
             tryAgainAt = now() + 10_000
@@ -170,7 +171,7 @@ final class Rounds {
         }
     }
 
-    /// An outage of an hour is one line, and not one for each attempt.
+    /// Prints a message only once in an outage, and not for each attempt.
     private func tellOnce(_ text: String, _ delegate: RoundsDelegate) {
         guard told.insert(text.filter { !$0.isNumber }).inserted else { return }
         delegate.tell(Terminal.harmless(text))

@@ -1,9 +1,9 @@
-/// How figures are written for programs.
+/// Output formats for programs.
 enum Format {
     case json, ndjson, csv
 }
 
-/// One row as programs read it: names and values; nil is written as null or as nothing.
+/// One row for programs: names and values. nil is written as null, or as nothing.
 struct Row {
     enum Value {
         case text(String)
@@ -15,7 +15,7 @@ struct Row {
 
     init(fields: [(name: String, value: Value?)]) { self.fields = fields }
 
-    /// A security's figures, with what follows from them.
+    /// A security's figures, with the derived ones.
     init(_ security: String, _ figures: Figures) {
         fields = [
             ("security", .text(security)), ("update_time", figures.updateTime.map { .text($0) }),
@@ -33,7 +33,7 @@ struct Row {
         }
     }
 
-    /// Why there are no figures.
+    /// The reason why there are no figures.
     init(_ security: String, _ answer: Answer) {
         fields = [
             ("security", .text(security)), ("status", .text(statusName(answer.status))), ("error", .text(answer.text)),
@@ -73,7 +73,7 @@ struct Row {
         return cells.joined(separator: ",") + "\n"
     }
 
-    /// RFC 4180: in quotes where a comma, a quote or a line's end is in it.
+    /// RFC 4180: quoted if it contains a comma, a quote or a line end.
     private static func cell(_ text: String) -> String {
         let needs = text.utf8.contains { $0 == 44 || $0 == 34 || $0 == 10 || $0 == 13 }
         return needs ? "\"" + text.replacing("\"", with: "\"\"") + "\"" : text
@@ -90,7 +90,7 @@ enum JSON {
             case "\n": result += "\\n"
             case "\r": result += "\\r"
             case "\t": result += "\\t"
-            // So that it may stand inside a page's script.
+            // So that it can be part of a page's script.
             case "<": result += "\\u003c"
             case _ where scalar.value < 32:
                 let digits = String(scalar.value, radix: 16)

@@ -1,12 +1,12 @@
 import ArgumentParser
 import CCapDist
 
-/// A security as it was read, and as the library takes it.
+/// A security: the text, and the library's struct.
 struct Security {
     let name: String
     let value: capdist_security
 
-    /// nil for what is none; capdist_last_error() tells why.
+    /// nil if the text is not a security; capdist_last_error() tells why.
     init?(_ text: String) {
         var value = capdist_security()
         guard capdist_security_parse(text, &value) == CAPDIST_OK else { return nil }
@@ -17,7 +17,7 @@ struct Security {
     }
 }
 
-/// The securities that a command is about.
+/// The securities that a command is given.
 struct SecurityArguments: ParsableArguments {
     @Argument(
         help: ArgumentHelp("Such as HK.00700 or US.AAPL; - reads them from the standard input.", valueName: "security"))
@@ -27,7 +27,7 @@ struct SecurityArguments: ParsableArguments {
         help: ArgumentHelp("File of securities, one a line; # begins a remark.", valueName: "list"))
     var files: [String] = []
 
-    /// Each once, in the order told; and whether some were none, which was said.
+    /// The list without duplicates, in its order; and whether all texts were securities. The others are printed.
     func read() throws(Failure) -> (list: [Security], complete: Bool) {
         var list: [Security] = []
         var seen: Set<String> = []
@@ -57,7 +57,7 @@ struct SecurityArguments: ParsableArguments {
 
     private static func lines(_ path: String, _ name: String) throws(Failure) -> [(Int, [String])] {
         var bytes = try Files.read(path, atMost: 4 << 20)
-        // The mark that Windows' programs begin a text with.
+        // The byte order mark at the beginning of texts from Windows.
         if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { bytes.removeFirst(3) }
         guard !bytes.contains(0), let text = String(validating: bytes, as: UTF8.self) else {
             throw .file("\(name) is no list of securities: it is no text")
@@ -66,7 +66,7 @@ struct SecurityArguments: ParsableArguments {
         for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
             let told = line.prefix { $0 != "#" }
             let words = told.split { $0 == "," || $0.isWhitespace }.map(String.init)
-            // A page of prose or a program is no list: told once, and not word for word.
+            // Prose or a program is not a list: one error, instead of one for each word.
             guard words.count <= 1000 else { throw .file("\(name) is no list of securities: see line \(number + 1)") }
             if !words.isEmpty { result.append((number + 1, words)) }
         }

@@ -1,7 +1,7 @@
 import CCapDist
 import Glibc
 
-/// How to reach the gateway, checked. nil: the library's default.
+/// How to reach the gateway, with checked values. nil: the library's default.
 struct Settings {
     var host = "127.0.0.1"
     var port: Int32 = 11111
@@ -22,7 +22,7 @@ struct Settings {
     var quotaWindow: Int32?
     var maxBodyBytes: Int32?
     var securityFirm: Int32 = 0
-    /// Where each that was set comes from.
+    /// For each value that was set: where it came from.
     var sources: [String: String] = [:]
 
     static let transports = ["tcp", "websocket", "websocket-tls"]
@@ -32,10 +32,10 @@ struct Settings {
     ]
 
     var isWebSocket: Bool { transport != Int32(CAPDIST_TRANSPORT_TCP) }
-    /// As people write it.
+    /// The address as people write it.
     var address: String { (host.contains(":") ? "[\(host)]" : host) + ":\(port)" }
 
-    /// `source` is what a sentence about a wrong value names.
+    /// `source` is named in the error about an invalid value.
     mutating func set(_ name: String, _ value: String, from source: String) throws(Failure) {
         func number(_ range: ClosedRange<Int32>) throws(Failure) -> Int32 {
             guard let number = Int32(value), range.contains(number) else {
@@ -84,7 +84,7 @@ struct Settings {
         sources[name] = source
     }
 
-    /// The key that stands in the file, without the end of its line.
+    /// The key in the file, without the line end.
     func websocketKey() throws(Failure) -> String? {
         guard let path = websocketKeyFile else { return nil }
         var bytes = try Files.read(path, atMost: 1024)
@@ -96,7 +96,7 @@ struct Settings {
         return key
     }
 
-    /// Starts connecting. Texts live for the length of the call.
+    /// Starts to connect. The texts are valid during the call.
     func connect(reconnect: Bool, _ fill: (inout capdist_options) -> Void) throws(Failure) -> OpaquePointer {
         var options = capdist_options()
         capdist_options_init(&options, MemoryLayout<capdist_options>.size)

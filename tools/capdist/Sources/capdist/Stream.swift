@@ -1,6 +1,6 @@
 import Glibc
 
-/// A descriptor that text is written to, whole and at once. Only the main thread writes.
+/// A descriptor for output. Each text is written completely, without buffering. Only the main thread writes.
 struct Stream: @unchecked Sendable {
     let descriptor: Int32
     let name: String
@@ -18,7 +18,7 @@ struct Stream: @unchecked Sendable {
         _ = send(text)
     }
 
-    /// Returns errno of what failed.
+    /// Writes the text. Returns errno if it failed.
     private func send(_ text: String) -> Int32? {
         var text = text
         let loop = Loop.inCharge
@@ -26,10 +26,10 @@ struct Stream: @unchecked Sendable {
             var rest = UnsafeRawBufferPointer(bytes)
             while !rest.isEmpty {
                 loop?.waitToWrite(descriptor)
-                // What a pipe that is ready takes for sure.
+                // A pipe that poll reports as ready takes this much.
                 let sent = Glibc.write(descriptor, rest.baseAddress, loop == nil ? rest.count : min(rest.count, 4096))
                 if sent < 0 {
-                    // A terminal may have been made non-blocking by another program that shares it.
+                    // Another program that shares the terminal may have made it non-blocking.
                     if errno == EAGAIN {
                         var ready = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
                         poll(&ready, 1, -1)
@@ -46,7 +46,7 @@ struct Stream: @unchecked Sendable {
 }
 
 enum Files {
-    /// "~/" as a shell reads it, for what no shell has read: a file of settings, `--name=~/file`.
+    /// Expands "~/", where no shell has done it: in a configuration file, and in `--name=~/file`.
     static func below(home path: String) -> String {
         guard path.hasPrefix("~/"), let home = Terminal.environment("HOME") else { return path }
         return home + path.dropFirst()
@@ -54,7 +54,7 @@ enum Files {
 
     static func exist(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
-    /// The whole of a file, or of the standard input for "-".
+    /// Reads a file, or the standard input for "-".
     static func read(_ path: String, atMost limit: Int) throws(Failure) -> [UInt8] {
         let name = path == "-" ? "the standard input" : path
         let descriptor = path == "-" ? 0 : open(path, O_RDONLY | O_CLOEXEC)

@@ -1,7 +1,7 @@
 import CCapDist
 import Glibc
 
-/// What the standard output is.
+/// Properties of the standard output.
 struct Terminal {
     let isTerminal: Bool
     let hasColour: Bool
@@ -14,20 +14,20 @@ struct Terminal {
         hasColour = isTerminal && Terminal.environment("NO_COLOR") == nil
     }
 
-    /// Columns and rows, asked anew since they change.
+    /// Columns and rows. They are read each time, since they change.
     var size: (columns: Int, rows: Int) {
         var told = winsize()
         guard ioctl(descriptor, UInt(TIOCGWINSZ), &told) == 0, told.ws_col > 0 else { return (80, 24) }
         return (Int(told.ws_col), max(Int(told.ws_row), 2))
     }
 
-    /// nil for a variable that is not set, or empty.
+    /// nil if the variable is not set, or is empty.
     static func environment(_ name: String) -> String? {
         guard let value = getenv(name), value.pointee != 0 else { return nil }
         return String(cString: value)
     }
 
-    /// Columns that a text takes. Letters of Chinese take two.
+    /// The number of columns that a text takes. A Chinese character takes two.
     static func width(_ text: String) -> Int {
         if text.utf8.allSatisfy({ $0 >= 32 && $0 < 127 }) { return text.utf8.count }
         return text.unicodeScalars.reduce(0) { $0 + max(0, Int(wcwidth(wchar_t(bitPattern: $1.value)))) }
@@ -38,7 +38,7 @@ struct Terminal {
         return right ? space + text : text + space
     }
 
-    /// Cut to so many columns.
+    /// The text, cut to that many columns.
     static func cut(_ text: String, _ columns: Int) -> String {
         guard width(text) > columns else { return text }
         var result = ""
@@ -51,21 +51,21 @@ struct Terminal {
         return result + "…"
     }
 
-    /// What a gateway says may hold anything: nothing of it steers the terminal.
+    /// Removes control characters from a gateway's text, so that it cannot control the terminal.
     static func harmless(_ text: String) -> String {
         String(
             String.UnicodeScalarView(
                 text.unicodeScalars.map { $0.value < 32 || (127...159).contains($0.value) ? " " : $0 }))
     }
 
-    /// wcwidth asks the locale; C.UTF-8 is every system's.
+    /// Sets the locale for wcwidth. Every system has C.UTF-8.
     static func setUp() {
         if setlocale(LC_CTYPE, "C.UTF-8") == nil { setlocale(LC_CTYPE, "") }
     }
 }
 
-/// How a piece of text looks. Blue came in and orange went out: the two differ for colour-blind eyes, too, and neither takes
-/// sides between markets where red is up and those where it is down.
+/// Styles of text. Blue is money in, orange is money out: colour-blind people can tell them apart, and they have no
+/// opposite meaning in other markets, as red and green have.
 enum Style: String {
     case plain = ""
     case heading = "\u{1B}[1m"
@@ -78,7 +78,7 @@ enum Style: String {
     }
 }
 
-/// A bar from a middle line: to the right what stayed, to the left what left.
+/// A bar from a centre line: to the right for a positive net, to the left for a negative one.
 enum Bar {
     private static let parts = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"]
 
@@ -91,7 +91,7 @@ enum Bar {
         if amount >= 0 {
             return String(repeating: " ", count: half) + "│" + Style.moneyIn(blocks + parts[rest], terminal)
         }
-        // There are no blocks that grow to the left but the half one.
+        // Unicode has no blocks that grow to the left, except the half block.
         let bar = (rest >= 4 ? "▐" : "") + blocks
         return String(repeating: " ", count: half - Terminal.width(bar)) + Style.moneyOut(bar, terminal) + "│"
     }

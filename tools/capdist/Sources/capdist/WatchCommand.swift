@@ -48,7 +48,7 @@ struct WatchCommand: ParsableCommand {
     }
 }
 
-/// A line for each answer.
+/// Prints a line for each answer.
 private final class LineView: RoundsDelegate {
     private let list: [Security]
     private let format: Format?
