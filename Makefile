@@ -3,24 +3,24 @@
 #               SUITES=c ONLY=test_quota:slot_of runs one part of a suite, and in it the tests with that in their names)
 # make quick    run what a developer wants before each commit: lint, units, the C tests once, Python
 # make deep     run what takes long or depends on chance: sanitizers, fuzzing, mutants, many processes and schedules
-# make bench    measure the library and its peers, and write docs/benchmarks.md; BASE=libcapdist.so: another build beside it
-# make order    write order.txt and hot.txt in Sources/Embedded anew: which functions lie side by side, and which are made for speed
-# make lib      build the library, its debug information and the simulator, in RELEASE; OPENSSL=small: with an OpenSSL inside that has
-#               no more than the library uses, built from Debian's source; OPENSSL=folder: with that OpenSSL
+# make bench    measure the library and its peers, and write docs/benchmarks.md; BASE=libcapdist.so: compare with another build
+# make order    write order.txt and hot.txt in Sources/Embedded: the functions that lie side by side or are fast
+# make lib      build the library, its debug information and the simulator, in RELEASE; OPENSSL=small: with an OpenSSL that has
+#               only what the library uses, built from Debian's source; OPENSSL=folder: with the OpenSSL in that folder
 # make tool     build the command capdist (tools/capdist), in RELEASE
-# make manual   make the command's manual anew, packaging/capdist.1
+# make manual   write the command's manual, packaging/capdist.1
 # make java     build the Java binding, .build/java/capdist.jar
 # make csharp   build the C# assembly with mcs, into CSHARP_OUT
-# make install  put library, headers, documentation, samples and simulator below PREFIX (after make lib); make uninstall
+# make install  install library, headers, documentation, samples and simulator below PREFIX (after make lib); make uninstall
 # make wheel    make a Python wheel with the library inside, in DIST
-# make deb      make Debian packages, in DIST
-# make jar      make the Java binding's jar, in DIST; make npm: the Node package; make dll: the C# assembly
-# make docs     make HTML of the header, in DIST/html
-# make abi      record the interface of the header, and write what is generated from it (docs/abi.md)
-# make mutants  break the library on purpose, and see that the tests notice (ONLY=late-sending: one mutant)
-# make fuzz     feed the library with inputs that search for its mistakes, each target SECONDS=60
+# make deb      build the Debian packages, in DIST
+# make jar      build the Java binding's jar, in DIST; make npm: the Node package; make dll: the C# assembly
+# make docs     write HTML of the header, in DIST/html
+# make abi      record the interface of the header, and write the files that are generated from it (docs/abi.md)
+# make mutants  break the library on purpose, and check that a test fails (ONLY=late-sending: one mutant)
+# make fuzz     search for inputs that crash the library, each target SECONDS=60
 # make simulate run SEEDS=1000 schedules FROM=1 in virtual time, with a log in .build/simulate.log
-# The first two install what is missing and are harmless to repeat.
+# demo and test install the packages that are missing. Every command may be repeated.
 
 SHELL := /bin/bash
 PREFIX ?= /usr/local
@@ -38,13 +38,13 @@ FROM ?= 1
 SECONDS ?= 60
 CSHARP_OUT ?= .build/csharp
 
-# Where Swift builds; the library that is installed. PREBUILT=1: what is there is taken, and no Swift is needed.
+# SCRATCH: where Swift builds. LIBRARY: the file to install. PREBUILT=1: use what is built already; then no Swift is needed.
 SCRATCH := .build
 RELEASE = $(SCRATCH)/release
 LIBRARY = $(RELEASE)/libcapdist.so.$(MAJOR)
 PREBUILT :=
 
-# The one place that tells the version is the header.
+# The header is the only place that has the version.
 version = $(shell sed -n 's/^\#define CAPDIST_VERSION_$(1) //p' include/capdist.h)
 MAJOR := $(call version,MAJOR)
 VERSION := $(MAJOR).$(call version,MINOR).$(call version,PATCH)
@@ -56,27 +56,27 @@ PYPY_VENV := .venv-pypy
 AUTOBAHN_VENV := .venv-autobahn
 SWIFT_FILES := Sources Tests bindings/swift tools Package.swift
 
-# Debian packages: to build; to test.
+# Debian packages to build the library, and to test it.
 BUILD_PACKAGES := libprotobuf-c-dev libssl-dev libjansson-dev pkg-config gcc g++ binutils make
-# To build OpenSSL.
+# Packages to build OpenSSL.
 OPENSSL_PACKAGES := dpkg-dev perl
 PACKAGE_PACKAGES := debhelper lintian doxygen
-# To build the command; to test it.
+# Packages to build the command, and to test it.
 TOOL_PACKAGES := libsqlite3-dev libtomlplusplus-dev
 TOOL_TEST_PACKAGES := chromium librsvg2-bin sqlite3
 TEST_PACKAGES := $(PACKAGE_PACKAGES) cmake openssl protobuf-c-compiler libcmocka-dev libuv1-dev libasio-dev doctest-dev protobuf-compiler libprotobuf-dev python3 python3-venv nginx strace valgrind faketime gdb libgc-dev
-# Runtimes that the library is tried in: each runs a program of Tests/runtimes.
+# Runtimes that the library is tested in. Each runs a program of Tests/runtimes.
 RUNTIME_PACKAGES := guile-3.0 libffi-platypus-perl libglib2.0-dev luajit php-cli pypy3 ruby sbcl
-# Those of `make deep`, which are larger.
+# The larger ones, for `make deep`.
 DEEP_RUNTIME_PACKAGES := erlang-base erlang-dev gdc golang-go ocaml-nox r-base-core rustc tcl tcl-dev
-# To test the C# binding.
+# Packages to test the C# binding.
 CSHARP_PACKAGES := mono-mcs mono-runtime nunit-console libnunit-framework2.6.3-cil
-# To build the Java binding; to test it.
+# Packages to build the Java binding, and to test it.
 JAVA_PACKAGES := openjdk-17-jdk-headless libjna-java libprotobuf-java protobuf-compiler
 JAVA_TEST_PACKAGES := libgoogle-gson-java libguava-java junit5 maven libmaven-compiler-plugin-java libmaven-jar-plugin-java \
 	libmaven-resources-plugin-java libmaven-install-plugin-java libsurefire-java \
 	libexec-maven-plugin-java libbuild-helper-maven-plugin-java
-# Node and what belongs to it, where there is none: Debian's does not go together with another that is there already.
+# Packages of Node, without those that another Node on the machine replaces: Debian's conflict with it.
 NODE_PACKAGES = node-typescript node-js-beautify $(if $(shell command -v node),,nodejs) \
     $(if $(shell node bindings/node/headers.js 2>/dev/null),,libnode-dev) $(if $(shell command -v npm),,npm)
 
@@ -89,7 +89,7 @@ setup:
 setup-build:
 	@scripts/setup.sh $(BUILD_PACKAGES)
 
-# Made anew when the list of packages changes.
+# Made again when the list of packages changes.
 $(VENV)/stamp: Tests/requirements.txt bindings/python/requirements-test.txt bindings/python/requirements-wheel.txt
 	@# Cleared through a link, it would be another tree's that is lost.
 	@[ ! -L $(VENV) ] || rm $(VENV)
@@ -108,13 +108,13 @@ $(AUTOBAHN_VENV)/stamp: Tests/autobahn/requirements.txt scripts/python2.sh
 	scripts/python2.sh $(AUTOBAHN_VENV) $< $(VENV)/bin/pip
 	@touch $@
 
-# Beside the other: each keeps a core busy. What fails here the benchmark tries again, and tells.
+# Both at the same time, on a core each. If one fails here, the benchmark tries again, and reports it.
 $(BENCH_VENV)/stamp.json: Benchmarks/requirements.txt Benchmarks/requirements-nautilus.txt
 	-@cd Benchmarks && python3 -Bc 'import tools; tools.make_venv()' && touch ../$@
 
 SHIP := swift build -c release --scratch-path $(SCRATCH) --disable-local-rpath
 
-# The small OpenSSL, and the folder of the one that is inside; none: Debian's.
+# The folder of the small OpenSSL. OPENSSL_FOLDER: the OpenSSL to link; empty: Debian's.
 SMALL_OPENSSL := $(SCRATCH)/openssl
 OPENSSL ?=
 OPENSSL_FOLDER = $(if $(filter small,$(OPENSSL)),$(abspath $(SMALL_OPENSSL)),$(OPENSSL))
@@ -123,7 +123,7 @@ $(SMALL_OPENSSL)/lib/libcrypto.a: scripts/openssl.sh
 	@scripts/setup.sh $(OPENSSL_PACKAGES)
 	scripts/openssl.sh $(SMALL_OPENSSL)
 
-# The library that ships is Embedded Swift; the simulator is normal Swift.
+# The shipped library is Embedded Swift. The simulator is normal Swift.
 lib: $(if $(PREBUILT),,setup-build $(if $(filter small,$(OPENSSL)),$(SMALL_OPENSSL)/lib/libcrypto.a))
 ifeq ($(PREBUILT),)
 	@$(MAKE) --no-print-directory -f scripts/library.mk OUT=$(RELEASE) OPENSSL=$(OPENSSL_FOLDER)
@@ -131,8 +131,8 @@ ifeq ($(PREBUILT),)
 endif
 	@echo "The library is $(LIBRARY), its header include/capdist.h."
 
-# The library with a sanitizer inside: .build-asan/debug, what ships, or .build-tsan/debug, the same sources as normal Swift.
-# It has both names there.
+# The library with a sanitizer: in .build-asan/debug the shipped one, in .build-tsan/debug the same sources as normal Swift. It
+# has both names there.
 SANITIZER ?= address
 ifeq ($(SANITIZER),thread)
 sanitized:
@@ -143,7 +143,7 @@ sanitized:
 	@$(MAKE) --no-print-directory -f scripts/library.mk OUT=.build-asan/debug SANITIZER=$(SANITIZER)
 endif
 
-# With the Swift runtime inside; it uses the library that is installed beside it.
+# The command contains the Swift runtime, and uses the library that is installed beside it.
 tool: lib
 ifeq ($(PREBUILT),)
 	@scripts/setup.sh $(TOOL_PACKAGES)
@@ -153,7 +153,7 @@ ifeq ($(PREBUILT),)
 endif
 	@echo "The command is $(RELEASE)/capdist."
 
-# The command's manual, made by its parser's own tool from what --help tells; checked in, since that takes minutes.
+# The command's argument parser makes the manual from its help texts. It is checked in, since this takes minutes.
 manual: tool
 	swift build --package-path tools/capdist --scratch-path $(SCRATCH)/tool --product generate-manual
 	LD_LIBRARY_PATH=$(abspath $(RELEASE)) $(SCRATCH)/tool/debug/generate-manual $(RELEASE)/capdist --output-directory packaging

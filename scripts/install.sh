@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Puts what `make lib` made, headers, documentation and samples below PREFIX; with --uninstall takes the same files away.
-# Called by the Makefile, which sets PREFIX, LIBDIR, INCLUDEDIR, DOCDIR, DESTDIR, RELEASE, LIBRARY, VERSION.
+# Installs the library, headers, documentation and samples below PREFIX; with --uninstall removes the same files.
+# The Makefile calls it, and sets PREFIX, LIBDIR, INCLUDEDIR, DOCDIR, DESTDIR, RELEASE, LIBRARY, VERSION.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -25,13 +25,13 @@ put() {
     done
 }
 
-# mirror FILE...: below the documentation's folder where it is here, so that its links hold.
+# mirror FILE...: installs below the documentation's folder in the same folders as here, so that links work.
 mirror() {
     local file
     for file in "$@"; do put 644 "$doc/$(dirname "$file")" "$file"; done
 }
 
-# fill TEMPLATE: its @NAMES@, into a file that `put` may put. Prints that file.
+# fill TEMPLATE: replaces its @NAMES@ in a copy, and prints the copy's path.
 fill() {
     local file=${1##*/}
     file=$made/${file%.in}
@@ -46,16 +46,16 @@ if [ $action = install ]; then
         [ -f "$file" ] || { echo "install: there is no $file: run 'make lib' first" >&2; exit 1; }
     done
     cp "$LIBRARY" "$made/$soname"
-    # The manual is what --help says, with what means something to troff escaped.
+    # The manual contains the text of --help, with troff's special characters escaped.
     "$RELEASE/opend-simulator" --help | sed "s/[\\]/\\\\e/g; s/-/\\\\-/g; s/^[.']/\\\\\&&/" >"$made/help"
     sed -e "s/@VERSION@/$VERSION/; /@HELP@/{r $made/help" -e 'd;}' packaging/opend-simulator.1.in >"$made/opend-simulator.1"
 fi
 
-# The command, where `make tool` made it, with its manual and what shells complete it by.
+# The command, if `make tool` has built it, with its manual and the shells' completion scripts.
 tool=$RELEASE/capdist
 if [ $action = install ] && [ -x "$tool" ]; then
     for shell in bash zsh fish; do
-        # A shell reads them: they are no programs.
+        # They are not executable: a shell reads them.
         LD_LIBRARY_PATH=$made "$tool" --generate-completion-script $shell | sed '1{/^#!/d}' >"$made/$shell"
     done
     mkdir "$made"/{bash-completion,zsh-completion,fish-completion}
@@ -89,12 +89,12 @@ mirror bindings/python/README.md bindings/python/samples/*.{md,py} bindings/pyth
 mirror bindings/{java,csharp,node}/README.md Tests/Fuzz/README.md include/capdist.h
 mirror bindings/swift/README.md bindings/swift/Package.swift bindings/swift/Sources/*/*.*
 
-# What the linker looks for.
+# The symbolic link that the linker looks for.
 if [ $action = install ]; then
     ln -sf "$soname" "$DESTDIR$LIBDIR/libcapdist.so"
 else
     rm -f "$DESTDIR$LIBDIR/libcapdist.so"
-    # Its own folders, unless they hold what is another's.
+    # Removes the project's own folders, unless they contain other files.
     for folder in "$INCLUDEDIR/capdist" "$INCLUDEDIR/ftapi" "$cmake" "$doc"; do
         [ ! -d "$DESTDIR$folder" ] || find "$DESTDIR$folder" -depth -type d -empty -delete
     done

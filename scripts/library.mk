@@ -1,15 +1,15 @@
-# Builds the library that ships: libcapdist.so with its symbols, and of that libcapdist.so.MAJOR and its debug information.
+# Builds the shipped library: libcapdist.so with its symbols, and from that libcapdist.so.MAJOR and its debug information.
 # Beside it libcapdist.a, whose only global names are those of the header.
-# OpenSSL and protobuf-c are inside, Debian's archives if OPENSSL names no folder with include/, lib/libssl.a and lib/libcrypto.a.
+# It contains OpenSSL and protobuf-c: Debian's archives, or those of the folder OPENSSL (include/, lib/libssl.a, lib/libcrypto.a).
 # make -f scripts/library.mk OUT=FOLDER [OPENSSL=FOLDER] [SANITIZER=address]
 # make -f scripts/library.mk OUT=FOLDER alone
-#   The library's own code, over the system's OpenSSL and protobuf-c: OUT/alone/libcapdist.so.MAJOR. It is not shipped. It shows how
-#   large that code is, and tests give it functions that fail.
+#   The library's own code, linked with the system's OpenSSL and protobuf-c: OUT/alone/libcapdist.so.MAJOR. It is not shipped.
+#   Tests measure its size, and give it functions that fail.
 #
-# It is Embedded Swift, all of it in one module: without the Swift runtime's 6 MB, and faster than in the modules that
-# Package.swift tells, since the compiler sees all. SwiftPM does neither, so this calls the compilers. The sources are the same:
-# for their `import` lines of each other there are modules with nothing in them, and the C that they import comes by a bridging
-# header. C is compiled, and all of it linked, by the clang and lld of the Swift toolchain.
+# The library is Embedded Swift in one module. So it needs no Swift runtime (6 MB), and is faster than with the modules of
+# Package.swift, since the compiler sees all code at once. SwiftPM supports neither, so this makefile calls the compilers. The
+# sources are the same: empty modules satisfy their `import` lines of each other, and a bridging header has the C that they
+# import. The clang and lld of the Swift toolchain compile the C, and link.
 
 ifndef OUT
 $(error OUT is to tell the folder for the library)
@@ -21,7 +21,7 @@ SONAME := libcapdist.so.$(MAJOR)
 OBJECTS := $(OUT)/capdist.build
 STAND_INS := Codec Core CExports CMessages CSystem
 
-# told NAME: what the compiler says of itself.
+# told NAME: a value of the compiler's target info.
 told = $(shell swiftc -print-target-info | sed -n 's/.*"$(1)": "\(.*\)".*/\1/p')
 TARGET := $(call told,unversionedTriple)
 RESOURCES := $(call told,runtimeResourcePath)
@@ -41,29 +41,29 @@ C_OBJECTS := $(C_SOURCES:Sources/%.c=$(OBJECTS)/%.o)
 INCLUDES := $(OPENSSL:%=-I%/include) -Iinclude \
 	$(addprefix -ISources/,CExports/include CMessages/include CSystem/include COpenSSL CProtobufC Embedded)
 
-# Unwind tables come with -g alone. A function has a section of its own, so that what nobody calls is left out: half.
-# LLVM compiles for size what no request waits for: hot.txt has the others (Benchmarks/order.py).
+# -g also makes unwind tables. Each function has a section of its own, so that the linker can leave out unused ones: half of them.
+# LLVM optimises for size, except the functions in hot.txt, which requests wait for (Benchmarks/order.py).
 SWIFT_FLAGS := -enable-experimental-feature Embedded -swift-version 6 -wmo -O -Xllvm -force-attribute=optsize -g -parse-as-library \
 	-package-name libcapdist -module-cache-path $(OBJECTS)/modules $(SANITIZER:%=-sanitize=%)
 C_FLAGS := -std=c11 -O2 -g -fPIC -fvisibility=hidden -ffunction-sections -fdata-sections -fno-omit-frame-pointer -Wall -Wextra \
 	$(INCLUDES) $(SANITIZER:%=-fsanitize=%)
-# Swift goes on with no memory where there is none (Sources/Embedded/embedded.c).
+# Replaces allocation functions: Swift's ignore a failure (Sources/Embedded/embedded.c).
 NO_MEMORY := -Wl,--wrap=posix_memalign
-# OpenSSL's texts of errors are left out, all but those that the library reads (the same).
+# OpenSSL's error texts are left out, except those that the library reads (Sources/Embedded/embedded.c).
 NO_TEXTS := -Wl,--wrap=ossl_err_load_crypto_strings
-# What connections call lies side by side (Benchmarks/order.py). Names that are not there do no harm.
+# Functions that connections call lie side by side (Benchmarks/order.py). Names that do not exist do no harm.
 ORDER := -Wl,--symbol-ordering-file=Sources/Embedded/order.txt,--no-warn-symbol-ordering
-# A program that is built with a sanitizer has its functions.
+# An application that is built with a sanitizer brings the sanitizer's functions.
 LINK_FLAGS := -shared -fuse-ld=lld -Wl,-soname,$(SONAME),--version-script=Sources/Embedded/exports.map,--exclude-libs=ALL \
 	$(NO_MEMORY) $(NO_TEXTS) $(ORDER) -Wl,--gc-sections,--icf=all,--build-id=sha1,--as-needed,-z,now,-z,text $(if $(SANITIZER),,-Wl,--no-undefined)
-# Swift's tables of Unicode are left out: texts are taken apart as bytes.
+# Swift's Unicode tables are left out: texts are parsed as bytes.
 LIBRARIES := $(OPENSSL:%=-L%/lib) -l:libssl.a -l:libcrypto.a -l:libprotobuf-c.a
 
-# The archives may be others than at the last build, and older than it: a package keeps the time at which Debian made it.
+# The archives may differ from those of the last build and still be older: a package keeps the time at which Debian built it.
 archive = $(firstword $(wildcard $(OPENSSL:%=%/lib/$(1))) $(shell $(CLANG) -print-file-name=$(1)))
 ARCHIVES := $(foreach name,libssl.a libcrypto.a libprotobuf-c.a,$(call archive,$(name)))
 
-# A file that is gone, and other flags, are reasons to build, and have no time. tell NAME,WORDS: keeps the words in a file.
+# Deleted sources and changed flags must cause a build, but have no time stamp. tell NAME,WORDS keeps the words in a file.
 tell = $(shell mkdir -p $(OBJECTS); echo '$(2)' | cmp -s - $(OBJECTS)/$(1) || echo '$(2)' >$(OBJECTS)/$(1))
 $(call tell,made-of,$(SWIFT_SOURCES) $(SWIFT_FLAGS) $(C_FLAGS))
 $(call tell,linked-by,$(LINK_FLAGS) $(LIBRARIES) $(shell stat --format='%n %s %Y' $(ARCHIVES)) $(SWIFT_VERSION))
@@ -78,7 +78,7 @@ $(OUT)/$(SONAME): $(OUT)/libcapdist.so scripts/split.sh
 $(OUT)/libcapdist.so: $(OBJECTS)/CapDist.o $(C_OBJECTS) Sources/Embedded/exports.map Sources/Embedded/order.txt $(OBJECTS)/linked-by
 	$(CLANG) $(LINK_FLAGS) $(SANITIZER:%=-fsanitize=%) -o $@ $(filter %.o,$^) $(LIBRARIES)
 
-# What is inside, with versions and licences.
+# The SBOM: what the library contains, with versions and licences.
 $(OUT)/libcapdist.spdx.json: $(OUT)/$(SONAME) scripts/sbom.py
 	python3 -B scripts/sbom.py $< $(SWIFT_VERSION) $(OPENSSL) >$@
 
@@ -94,8 +94,8 @@ $(OUT)/alone/$(SONAME): $(OBJECTS)/CapDist.o $(C_OBJECTS) $(OBJECTS)/linked-by
 	@mkdir -p $(@D)
 	$(CLANG) $(LINK_FLAGS) -Wl,--strip-all -o $@ $(filter %.o,$^) -lssl -lcrypto -lprotobuf-c
 
-# One object, in which all names but the header's are local: a program may have the same. What the archives share between objects
-# by name (COMDAT) is shared no more.
+# One object, in which all names except the header's are local, since a program may have the same names. COMDAT groups are
+# resolved: they would be merged with the program's.
 $(OUT)/libcapdist.a: $(OBJECTS)/CapDist.o $(C_OBJECTS) $(OBJECTS)/linked-by
 	$(CLANG) -r -fuse-ld=bfd -nostdlib $(NO_MEMORY) $(NO_TEXTS) -Wl,-d,--force-group-allocation -o $(OBJECTS)/whole.o $(filter %.o,$^) $(LIBRARIES)
 	objcopy --strip-debug --wildcard --keep-global-symbol='capdist_*' $(OBJECTS)/whole.o $(OBJECTS)/libcapdist.o

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Generates Sources/CMessages/*.pb-c.c and include/*.pb-c.h from its proto folder, and C#'s classes. Usage: scripts/messages.sh [--check]
-# With --check nothing is written, and it fails if that would change anything.
+# Generates Sources/CMessages/*.pb-c.c and include/*.pb-c.h from its folder proto, and the classes for C#.
+# Usage: scripts/messages.sh [--check]. With --check it writes nothing, and fails if a file is stale.
 set -euo pipefail
 cd "$(dirname "$0")/../Sources/CMessages"
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Makes a Python 2.7 of its own in FOLDER, with the packages of REQUIREMENTS, for test programs that run on no later one: the
-# packages are Debian 11's, unpacked there, so that nothing of the system changes. Run it as FOLDER/python2.
-# Usage: scripts/python2.sh FOLDER REQUIREMENTS PIP   (one of Python 3, which fetches the last one of Python 2)
+# Makes a Python 2.7 in FOLDER, with the packages of REQUIREMENTS, for test programs that need it. The packages are Debian
+# 11's. They are unpacked in FOLDER, so that the system does not change. Run FOLDER/python2.
+# Usage: scripts/python2.sh FOLDER REQUIREMENTS PIP   (PIP: one of Python 3, which downloads the last one for Python 2)
 set -euo pipefail
 
 folder=$(realpath -m "$1")
@@ -12,7 +12,7 @@ packages=(python2.7-minimal libpython2.7-minimal libpython2.7-stdlib python2.7 l
 
 rm -rf "$folder"
 mkdir -p "$folder"/apt/{lists,cache/archives,sources}/partial "$folder/root"
-# From wherever this system has its packages.
+# The mirror that this system has its packages from.
 site=$(apt-get indextargets --no-release-info --format '$(REPO_URI)' 'Created-By: Packages' | sort -u | sed -n '\|/debian/$|p' | sed -n 1p)
 [ -n "$site" ] || { echo "python2: this system has its packages from no archive of Debian" >&2 && exit 1; }
 echo "deb [signed-by=$keyring] $site bullseye main" >"$folder/apt/sources.list"
@@ -30,7 +30,7 @@ exec '$folder/root/usr/bin/python2.7' "\$@"
 END
 chmod +x "$folder/python2"
 
-# The last pip for it, which takes the list as it stands. What builds packages comes first.
+# The last pip for Python 2 installs the list as it is. The packages that build others come first.
 "$pip" download --quiet --disable-pip-version-check --no-deps --dest "$folder" "$(grep -m 1 '^pip==' "$requirements")"
 export PYTHONPATH=$folder/pip
 "$folder/python2" -m zipfile -e "$folder"/pip-*.whl "$PYTHONPATH"

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Tells in SPDX 2.3 what is inside the shipped library: sbom.py LIBRARY SWIFT-VERSION [OPENSSL-FOLDER], to standard output.
+"""Writes an SPDX 2.3 document of what the shipped library contains: sbom.py LIBRARY SWIFT-VERSION [OPENSSL-FOLDER]
 
-Read by whoever asks which release of OpenSSL a file of ours has, and under which licences it may be passed on.
+It tells which release of OpenSSL a library contains, and under which licences it may be distributed.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def main() -> None:
         "dataLicense": "CC0-1.0",
         "SPDXID": "SPDXRef-DOCUMENT",
         "name": f"libcapdist-{version}-{platform.machine()}",
-        # Of one build, and of no other.
+        # The namespace must be unique for each build.
         "documentNamespace": f"https://spdx.org/spdxdocs/libcapdist-{version}-{digest[:32]}",
         "creationInfo": {"created": created(), "creators": ["Tool: libcapdist-sbom"]},
         "packages": packages,
@@ -68,7 +68,7 @@ def package(name: str, version: str, licence: str, purl: str) -> dict[str, Any]:
 
 
 def system(library: str, source: str, licence: str) -> tuple[str, str, str]:
-    """Version, licence and purl of a system's archive. Debian's security updates show in the version of the package alone."""
+    """Version, licence and purl of a system's archive. Only the version of the Debian package shows security updates."""
     if not shutil.which("dpkg-query"):
         version = output("pkg-config", "--modversion", library).strip()
         return version, licence, f"pkg:generic/{source}@{version}"
@@ -78,12 +78,12 @@ def system(library: str, source: str, licence: str) -> tuple[str, str, str]:
 
 
 def output(*command: str) -> str:
-    """What a program prints."""
+    """The output of a program."""
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 def own_openssl(folder: Path) -> tuple[str, str, str]:
-    """The same of one that was built from its source: Debian's (scripts/openssl.sh), or any."""
+    """The same for an OpenSSL that was built from source: Debian's (scripts/openssl.sh), or another."""
     debian = folder / "debian-version"
     if debian.exists():
         version = debian.read_text(encoding="utf-8").strip()
@@ -93,12 +93,12 @@ def own_openssl(folder: Path) -> tuple[str, str, str]:
 
 
 def header_version(header: Path, pattern: str) -> str:
-    """A version that a header tells in three numbers."""
+    """The version that a header defines in three numbers."""
     return ".".join(re.findall(rf"^#\s*define {pattern}$", header.read_text(encoding="utf-8"), re.MULTILINE))
 
 
 def created() -> str:
-    """The time, or that of the sources where a build is to be repeated bit by bit."""
+    """The current time, or SOURCE_DATE_EPOCH in reproducible builds."""
     epoch = os.environ.get("SOURCE_DATE_EPOCH")
     now = datetime.fromtimestamp(int(epoch), timezone.utc) if epoch else datetime.now(timezone.utc)
     return now.strftime("%Y-%m-%dT%H:%M:%SZ")

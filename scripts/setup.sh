@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs those of the given Debian packages that are missing. Harmless to repeat, and asks nothing of the network when
-# there is nothing to install. With PREBUILT set no Swift is needed. Usage: scripts/setup.sh PACKAGE...
+# Installs those of the given Debian packages that are missing. If none is missing, it needs no network. With PREBUILT set it does
+# not check for Swift. Usage: scripts/setup.sh PACKAGE...
 set -euo pipefail
 
 if [ -z "${PREBUILT:-}" ] && ! command -v swift >/dev/null; then

@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
-# Takes a library apart: the library without symbols, which is what is shipped, and beside it its debug information, which
-# debuggers find by the name that the first has of the second, and by the build id of both.
-# Usage: scripts/split.sh WITH-SYMBOLS SHIPPED
+# Splits a library into the shipped library, without symbols, and its debug information beside it. Debuggers find that by its
+# name, which is in the shipped library, and by the build id of both. Usage: scripts/split.sh WITH-SYMBOLS SHIPPED
 set -euo pipefail
 whole=$1
 shipped=$2
@@ -13,5 +12,5 @@ debug=$made/${shipped##*/}.debug
 objcopy --only-keep-debug --remove-section=.debug_names "$whole" "$debug"
 chmod 644 "$debug"
 objcopy --strip-all --add-gnu-debuglink="$debug" "$whole" "$made/${shipped##*/}"
-# In one step, for those who have it open.
+# mv replaces the files in one step, since a process may have the library open.
 mv -f "$debug" "$made/${shipped##*/}" "$(dirname "$shipped")"

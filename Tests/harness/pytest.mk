@@ -1,5 +1,5 @@
-# What the Makefiles of folders of pytest's tests share: FOLDER is where the files are, seen from the Makefile; FILES their names.
-# Each runs in a process of its own.
+# Shared by the Makefiles of folders with pytest tests. FOLDER: the folder of the files, relative to the Makefile; FILES: their
+# names. Each file runs in a process of its own.
 FOLDER ?= .
 FILES ?= $(sort $(patsubst %.py,%,$(notdir $(wildcard $(FOLDER)/test_*.py))))
 PARTS := $(FILES)
