@@ -1,4 +1,4 @@
-/* What comes of the faults that end alike in clear and encrypted. */
+/* Cases of faults with the same result with and without encryption. */
 static const fault_case common_cases[] = {
     /* How the bytes go out. */
     DEADLY("close-in-header"),
@@ -28,7 +28,7 @@ static const fault_case common_cases[] = {
     /* The body. */
     MALFORMED("empty-body"),
     DEADLY("random-bytes"),
-    /* By chance it may even be a refusal. */
+    /* By chance it may also be a refusal. */
     { .name = "random-body", .faults = BAD("random-body"), .bad = ONLY(SET(MALFORMED_REPLY) | SET(REFUSED)),
       .good = ONLY(SET(OK)), .must = SET(MALFORMED_REPLY) | SET(OK) },
     MALFORMED("truncated"),
@@ -74,7 +74,7 @@ static const fault_case common_cases[] = {
     GREETED("keep-alive=2147483647"),
     { .name = "no-keep-alive", .faults = { "no-keep-alive", "keep-alive=1" }, .bad = ONLY(SET(OK)),
       .good = ONLY(SET(OK)), .linger_ms = 1200 },
-    /* Lines. */
+    /* Connections. */
     { .name = "accept-close@1/2", .faults = { "accept-close@1/2", "close-in-body@1/10" },
       .bad = ONLY(SET(OK) | SET(DISCONNECTED)), .good = ONLY(SET(OK) | SET(DISCONNECTED)),
       .must = SET(OK) | SET(DISCONNECTED) },

@@ -1,10 +1,10 @@
-/* Clients that record their callbacks, and what every test is set up with and must leave behind. */
+/* Clients that record their callbacks, and the set-up and checks that all tests share. */
 #include "support.h"
 
 #include <stdlib.h>
 #include <unistd.h>
 
-/* One lock for all that is recorded; never destroyed, so that a late callback finds it. */
+/* One lock for everything that is recorded. It is never destroyed, so that a late callback can use it. */
 static pthread_mutex_t recording = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t recorded;
 
@@ -13,7 +13,7 @@ __attribute__((constructor)) static void prepare(void) {
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&recorded, &monotonic);
-    /* A machine without a name server is to say so soon. */
+    /* Without a name server, a lookup must fail soon. */
     setenv("RES_OPTIONS", "timeout:1 attempts:1", 1);
 }
 
@@ -33,7 +33,7 @@ static void record(client *c, event e, const char *text) {
     }
     c->events[c->event_count++] = e;
     hook_fn hook = c->hook;
-    bool is_last = e.kind == EVENT_CLOSED; /* then the client may be gone as soon as the lock is */
+    bool is_last = e.kind == EVENT_CLOSED; /* then the client may be freed once the lock is released */
     if (is_last) c->inside--;
     pthread_cond_broadcast(&recorded);
     pthread_mutex_unlock(&recording);
@@ -88,7 +88,7 @@ void record_proto_reply(capdist_conn *conn, uint32_t serial_no, const capdist_pr
     record(user_data, e, reply->desc);
 }
 
-/* ---- looking at what was recorded ---- */
+/* ---- reading what was recorded ---- */
 
 static int count_locked(client *c, event_kind kind) {
     int count = 0;
@@ -237,7 +237,7 @@ client *new_client(fixture *f, int port) {
     f->clients[f->client_count++] = c;
     c->fixture = f;
     assert_status(capdist_options_init(&c->options, sizeof c->options), CAPDIST_OK);
-    /* A group keeps its history for a window: tests must not meet in one. */
+    /* The quota group is the test's own, since a group keeps its history for a window. */
     snprintf(c->quota_group, sizeof c->quota_group, "test group %d", ++number);
     c->options.quota_group = c->quota_group;
     c->options.quota_requests = 0;
@@ -261,7 +261,7 @@ void open_client(client *c) {
 void open_ready(client *c) {
     open_client(c);
     assert_status(capdist_wait_ready(c->conn, PATIENCE_MS), CAPDIST_OK);
-    /* The connection stands a moment before the callback that tells so has run. */
+    /* The connection is established a moment before its callback runs. */
     if (c->options.on_init_connect) assert_true(wait_for(c, EVENT_INIT_CONNECT, 1, PATIENCE_MS));
 }
 
@@ -318,7 +318,7 @@ capdist_request_options request_defaults(void) {
 
 /* ---- set-up and tear-down ---- */
 
-/* CAPDIST_ONLY: a piece of the names of the tests to run. */
+/* CAPDIST_ONLY: a part of the names of the tests to run. */
 __attribute__((constructor)) static void choose_tests(void) {
     static char pattern[200];
     const char *only = getenv("CAPDIST_ONLY");
@@ -336,7 +336,7 @@ int setup(void **state) {
     pthread_t first;
     fixture *f = calloc(1, sizeof *f);
     if (!f) return -1;
-    /* ThreadSanitizer starts a thread of its own with a program's first one, which is no test's leftover. */
+    /* ThreadSanitizer starts a thread of its own at a program's first one. The test has not left it behind. */
     if (!has_threads && (pthread_create(&first, NULL, do_nothing, NULL) || pthread_join(first, NULL))) abort();
     has_threads = true;
     f->test_name = *state;
@@ -347,7 +347,7 @@ int setup(void **state) {
     return 0;
 }
 
-/* What support_driven.c has otherwise. */
+/* support_driven.c has these in application-driven mode. */
 __attribute__((weak)) bool is_application_driven(void) {
     return false;
 }
@@ -363,7 +363,7 @@ __attribute__((weak)) void hold_the_loop(bool on) {
     (void)on;
 }
 
-/* What promises 1 to 3 say of every client, whatever its test did. */
+/* Checks promises 1 to 3 for every client of the test. */
 static bool kept_its_promises(fixture *f, client *c) {
     bool kept = true;
     if (count_locked(c, EVENT_CLOSED) != 1 || c->events[c->event_count - 1].kind != EVENT_CLOSED) {
@@ -405,7 +405,7 @@ int teardown(void **state) {
         capdist_release(c->conn);
         if (!wait_for(c, EVENT_CLOSED, 1, 5000)) {
             print_error("%s: on_closed never came; what came: %s\n", f->test_name, story(c));
-            return -1; /* what a late callback might use is not freed */
+            return -1; /* not freed: a late callback might use it */
         }
     }
     pthread_mutex_lock(&recording);
@@ -420,7 +420,7 @@ int teardown(void **state) {
     for (int i = 0; i < f->gateway_count; i++) stop_gateway(f->gateways[i]);
     for (int i = 0; i < f->simulator_count; i++) kill_simulator(f, i);
     for (int i = 0; i < f->socket_count; i++) close(f->sockets[i]);
-    /* A loop that is still on its way out of a connection would keep it past the program's end. */
+    /* The event loop may still be inside the last call, which would keep the connection until the program ends. */
     hold_the_loop(true);
     hold_the_loop(false);
     if (!back_to(f->threads, f->descriptors)) good = false;

@@ -1,5 +1,5 @@
-/* The same tests in application-driven mode: with `make DRIVEN=1` every connection they make is driven by one thread of the test
- * program's own, an event loop as an application would have it. Names are left to thread mode, which alone looks them up. */
+/* Runs the tests in application-driven mode: with `make DRIVEN=1` one thread of the test program drives every connection in an
+ * event loop, as an application would. Connections to a name stay in thread mode, since only that looks names up. */
 #include "support.h"
 
 #include <signal.h>
@@ -42,9 +42,9 @@ static void *run(void *unused) {
             pthread_mutex_lock(&driving);
             capdist_status status = capdist_process(ready[i].data.ptr);
             pthread_mutex_unlock(&driving);
-            /* Another thread fetches and drives it itself: no hurry. */
+            /* Another thread is inside a blocking call, and drives it. */
             if (status == CAPDIST_BUSY) usleep(200);
-            /* A child came back from the callback it was forked in. */
+            /* A child has returned from the callback in which it was forked. */
             if (status == CAPDIST_FORKED) _exit(1);
         }
     }
@@ -54,7 +54,7 @@ static void *run(void *unused) {
 static void start(void) {
     pthread_t thread;
     sigset_t all, before;
-    /* As most applications have it, signals are the main thread's. */
+    /* The main thread handles signals, as in most applications. */
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     loop = epoll_create1(EPOLL_CLOEXEC);
@@ -63,8 +63,8 @@ static void start(void) {
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-/* In a forked child the loop is the parent's, which still serves it. ThreadSanitizer takes no thread there; the children of the
- * tests that it runs only become another program. */
+/* A forked child uses the parent's loop. ThreadSanitizer allows no new thread in a child; the children of the tests under it only
+ * run another program. */
 static void restart(void) {
     close(loop);
     pthread_mutex_init(&driving, NULL);
@@ -76,7 +76,7 @@ static void restart(void) {
     start();
 }
 
-/* Before the first test counts threads and descriptors. */
+/* Started before the first test counts threads and descriptors. */
 __attribute__((constructor)) static void prepare_loop(void) {
     start();
     pthread_atfork(NULL, NULL, restart);
@@ -98,7 +98,7 @@ capdist_status __wrap_capdist_init_connect(const capdist_options *options, capdi
 }
 
 capdist_status __wrap_capdist_release(capdist_conn *conn) {
-    /* There is none of a connection in thread mode, or from before a fork; one that its test drives is not in the loop. */
+    /* In thread mode and after a fork there is no descriptor. A connection that its test drives is not in the loop. */
     int fd = capdist_get_fd(conn);
     if (fd >= 0) epoll_ctl(loop, EPOLL_CTL_DEL, fd, NULL);
     return __real_capdist_release(conn);

@@ -1,4 +1,4 @@
-/* The storm of a case. */
+/* The requests of a case: the storm, then the calm. */
 #include "support_fault_cases.h"
 
 #include <signal.h>
@@ -14,11 +14,11 @@ typedef struct context {
 typedef struct asker {
     storm *storm;
     const fault_case *fault;
-    sem_t window; /* how many more may be in flight */
+    sem_t window; /* how many more requests may be in flight */
     int number;
 } asker;
 
-/* Of a storm's probes each thread has EACH; then come the tries of the calm, then the burst. */
+/* Each thread has EACH probes of the storm. The probes of the calm and of the burst follow. */
 static void *ask_much(void *argument) {
     asker *a = argument;
     int taken = 0;
@@ -30,9 +30,9 @@ static void *ask_much(void *argument) {
             a->storm->is_stuck = 1;
             return NULL;
         }
-        if (taken >= EACH) continue; /* only waits for the last of them */
+        if (taken >= EACH) continue; /* only waits for the last ones */
         int connection = (a->number + taken) % CONNECTIONS;
-        /* Over every connection bad ones and good ones. */
+        /* Bad and good requests on every connection. */
         if ((taken / CONNECTIONS) % 2 == 0) {
             send_probe(a->storm, (size_t)(a->number * EACH + taken), connection, "00005", &a->fault->bad,
                        a->fault->bad_timeout_ms, &a->window);
@@ -46,7 +46,7 @@ static void *ask_much(void *argument) {
     return NULL;
 }
 
-/* Once the storm is over, every connection answers again. */
+/* After the storm, every connection must answer again. */
 static size_t answers_again(storm *s, size_t next, int connection) {
     static const expectation expected = ONLY(SET(OK) | SET(DISCONNECTED));
     for (int i = 0; i < TRIES; i++, next++) {
@@ -59,7 +59,7 @@ static size_t answers_again(storm *s, size_t next, int connection) {
     return next;
 }
 
-/* Whether the gateway says nothing, so that only a timeout can tell. */
+/* Whether the gateway does not answer, so that the request ends by its timeout. */
 static bool is_silent(const fault_case *fault) {
     return strstr(fault->name, "silent") || strstr(fault->name, "never@");
 }
@@ -87,14 +87,14 @@ void run_fault_case(void **state) {
     if (run->transport == CAPDIST_TRANSPORT_WEBSOCKET_TLS) s->options.tls_ca_file = TLS_CA;
     s->options.reconnect = !fault->keeps_down;
     if (fault->queue_timeout_ms) s->options.queue_timeout_ms = fault->queue_timeout_ms;
-    /* One attempt has all the time it may need, but where nothing else ends it. */
+    /* The connect timeout is long, unless it is what ends the attempt. */
     if (fault->connect_timeout_ms && (!fault->keeps_down || is_silent(fault))) {
         s->options.connect_timeout_ms = fault->connect_timeout_ms * (fault->keeps_down && SLOWNESS > 1 ? 4 : 1);
     }
-    /* TLS takes its time under a sanitizer; what only a time-out can tell is not to take longer for it. */
+    /* TLS is slow under a sanitizer, but requests that end by a timeout must not take longer for that. */
     bool is_slow = run->transport == CAPDIST_TRANSPORT_WEBSOCKET_TLS && !(fault->must & SET(CONNECT_TIMEOUT));
     if (fault->connect_timeout_ms && is_slow && !fault->keeps_down) s->options.connect_timeout_ms *= 10;
-    /* Where no connection ever stands, all is asked before that is known: the gateway is held until then. */
+    /* If no connection will be established, all requests are made before that is known: the gateway waits until then. */
     if (fault->never_stands) kill(context->fixture->simulators[0], SIGSTOP);
     open_storm(s);
     for (int i = 0; i < CONNECTIONS && !fault->never_stands; i++) {
@@ -118,13 +118,13 @@ void run_fault_case(void **state) {
 
     sleep_ms(fault->linger_ms);
     for (int i = 0; i < CONNECTIONS && !fault->never_stands && !fault->stays_bad; i++) next = answers_again(s, next, i);
-    /* With the calm: where a bad answer ends the line, a busy machine may have all good ones of the storm on such a line. */
+    /* Counted together with the calm: on a busy machine all good requests of the storm may be lost with a connection. */
     status_set seen = 0;
     for (size_t i = 0; i < next; i++) {
         if (s->probes[i].refused == CAPDIST_OK) seen |= (status_set)1 << s->probes[i].status;
     }
 
-    /* Released in the middle of it. */
+    /* Released while requests are in flight. */
     expectation late = fault->bad;
     late.statuses |= SET(RELEASED);
     const size_t first_late = next;
@@ -149,8 +149,8 @@ void run_fault_case(void **state) {
         print_error("%s: %d pushes\n", fault->name, s->pushed);
         kept = false;
     }
-    /* What is not answered before its timeout was in flight when it was released, unless that took longer than the timeout, or
-     * when a bad answer to an earlier one ended its connection. */
+    /* A request without an answer was in flight at the release, unless the release came after its timeout, or a bad answer to an
+     * earlier request had ended the connection. */
     size_t cut_off = 0;
     for (size_t i = first_late; i < next; i++) {
         const capdist_status status = s->probes[i].status;

@@ -1,11 +1,11 @@
-/* Probes and storms: see the header. */
+/* Probes and storms. The header describes them. */
 #include "support_faults.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <time.h>
 
-/* ---- what is right ---- */
+/* ---- the expected figures ---- */
 
 void derived_amounts(const char *code, double amounts[8]) {
     char text[80];
@@ -27,7 +27,7 @@ static bool is_utf8(const char *text) {
         for (int i = 0; i < more; i++, c++) {
             if ((*c & 0xc0) != 0x80) return false;
             if (i > 0) continue;
-            /* Overlong forms, surrogates, what is beyond Unicode. */
+            /* Overlong forms, surrogates, numbers above Unicode. */
             if ((lead == 0xe0 && *c < 0xa0) || (lead == 0xed && *c > 0x9f) || (lead == 0xf0 && *c < 0x90) ||
                 (lead == 0xf4 && *c > 0x8f)) {
                 return false;
@@ -38,7 +38,7 @@ static bool is_utf8(const char *text) {
 }
 
 static bool amounts_are(const double actual[8], amounts kind, const char *code) {
-    /* Which are infinite with which sign follows from the fields' numbers: 9, 1, 2, 3, 10, 4, 5, 6. */
+    /* The sign of each infinite figure follows from its field number: 9, 1, 2, 3, 10, 4, 5, 6. */
     static const double signs[8] = {-1, -1, 1, -1, 1, 1, -1, 1};
     double right[8];
     derived_amounts(code, right);
@@ -80,7 +80,7 @@ static const char *wrong_figures(const probe *p, const capdist_reply *reply) {
     return NULL;
 }
 
-/* Whether a request that ends so was sent; -1: both may be. */
+/* Whether a request with that status was sent; -1: both are possible. */
 static int was_sent(const storm *s, capdist_status status) {
     switch (status) {
     case CAPDIST_OK:

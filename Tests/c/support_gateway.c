@@ -1,4 +1,4 @@
-/* A gateway that does what a test scripts: one thread, plain poll(), the protocol by hand. */
+/* The scripted gateway: one thread, poll(), and its own implementation of the protocol. */
 #include "support.h"
 
 #include <arpa/inet.h>
@@ -19,12 +19,12 @@ typedef struct line {
 
 struct gateway_state {
     pthread_t thread;
-    pthread_mutex_t lock; /* guards all below */
+    pthread_mutex_t lock; /* guards the fields below */
     pthread_cond_t changed;
     struct sockaddr_storage address;
     socklen_t address_length;
     int listener; /* -1: down */
-    int reserved; /* while down: bound and not listening, so that the port refuses and stays ours */
+    int reserved; /* while down: bound and not listening, so that the port is reserved and refuses */
     int wake;
     bool stop, down_wanted;
     line lines[MAX_LINES];
@@ -54,7 +54,7 @@ static int bound_socket(struct gateway_state *s) {
     return fd;
 }
 
-/* ---- what the gateway's thread does ---- */
+/* ---- on the gateway's thread ---- */
 
 static void close_wanted_lines(struct gateway_state *s) {
     for (int i = 0; i < s->line_count; i++) {
@@ -88,7 +88,7 @@ static uint32_t u32_at(const uint8_t *bytes) {
     return bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
 }
 
-/* Takes the first whole frame off a line's bytes. */
+/* Removes the first complete frame from a connection's bytes. */
 static bool take_frame(struct gateway_state *s, int index, frame *out) {
     line *l = &s->lines[index];
     if (l->length < HEADER_SIZE) return false;
@@ -177,7 +177,7 @@ static void *run(void *argument) {
     return NULL;
 }
 
-/* ---- what tests call ---- */
+/* ---- called by tests ---- */
 
 gateway *start_gateway_at(fixture *f, const char *address) {
     gateway *g = calloc(1, sizeof *g);
@@ -254,7 +254,7 @@ void gateway_send_raw(gateway *g, int index, const void *bytes, size_t length) {
     const uint8_t *next = bytes;
     while (length > 0 && index < s->line_count && s->lines[index].fd >= 0 && !s->lines[index].close_wanted) {
         ssize_t count = send(s->lines[index].fd, next, length, MSG_NOSIGNAL);
-        if (count <= 0) break; /* the client has gone: what it makes of that is the test's question */
+        if (count <= 0) break; /* the client has closed the connection */
         next += count;
         length -= (size_t)count;
     }
@@ -272,7 +272,7 @@ void gateway_reply(gateway *g, const frame *request, const message *body) {
     gateway_send(g, request->line, request->proto_id, request->serial_no, body->bytes, body->length);
 }
 
-/* Has the gateway's thread do what is wanted; waits for it unless this is that thread. */
+/* Makes the gateway's thread do something, and waits for it, unless this is that thread. */
 static void have_done(struct gateway_state *s, bool (*done)(struct gateway_state *, int), int argument) {
     wake(s);
     while (!pthread_equal(pthread_self(), s->thread) && !done(s, argument)) pthread_cond_wait(&s->changed, &s->lock);

@@ -1,4 +1,4 @@
-/* The simulator as a child process, awkward ports, the clock, and what the process has open. */
+/* The simulator as a child process, ports with problems, the clock, and the process's threads and descriptors. */
 #include "support.h"
 
 #include <arpa/inet.h>
@@ -27,7 +27,7 @@ void sleep_ms(int ms) {
     while (nanosleep(&left, &left) != 0) {}
 }
 
-/* ---- a test that hangs ---- */
+/* ---- the time limit of a test ---- */
 
 enum { LONGEST_TEST_S = 600 };
 static char watched[128];
@@ -63,7 +63,7 @@ pid_t fork_child(void) {
 
 /* ---- opend-simulator ---- */
 
-/* Reads a line of the simulator's: "listening 127.0.0.1:PORT", or "websocket ...". */
+/* Reads a line of the simulator: "listening 127.0.0.1:PORT", or "websocket ...". */
 static int read_port(int fd, const char *word) {
     char text[128];
     size_t length = 0;
@@ -134,7 +134,7 @@ static int loopback_socket(fixture *f, int *port) {
 
 int refused_port(fixture *f) {
     int port;
-    loopback_socket(f, &port); /* bound, so that it stays ours, and not listening */
+    loopback_socket(f, &port); /* bound, so that it is reserved, and not listening */
     return port;
 }
 
@@ -142,7 +142,7 @@ int stuck_port(fixture *f) {
     int port, filler_port;
     int listener = loopback_socket(f, &port);
     if (listen(listener, 0)) fail_msg("no listener");
-    /* Nobody accepts: once the queue is full, the kernel drops what knocks. */
+    /* Nothing accepts: when the queue is full, the kernel drops further attempts. */
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)},
                                   .sin_port = htons((uint16_t)port)};
     for (int i = 0; i < 3; i++) {
@@ -154,7 +154,7 @@ int stuck_port(fixture *f) {
     return port;
 }
 
-/* ---- what the process has open ---- */
+/* ---- threads and descriptors of the process ---- */
 
 static int entries_of(const char *path) {
     DIR *directory = opendir(path);

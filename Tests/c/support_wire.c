@@ -1,4 +1,4 @@
-/* The protocol by hand, from docs/protocol.md: SHA-1, protobuf fields, frames. None of it is the library's. */
+/* The protocol as in docs/protocol.md: SHA-1, protobuf fields, frames. It uses no code of the library. */
 #include "support.h"
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* Application-driven mode: one descriptor, no thread, callbacks only in the calls that drive. Here the test drives by itself; that
- * the other tests hold in this mode too is shown by running them with DRIVEN=1 (support_driven.c). */
+ * (support_driven.c) runs the other tests in this mode. */
 #include "support_loop.h"
 
 #include <errno.h>
@@ -18,7 +18,7 @@ static void the_descriptor_stays_the_same_across_reconnects(void **state) {
     open_client(c);
     int fd = capdist_get_fd(c->conn);
     assert_true(fd >= 0);
-    /* In the application's own set once and for all. */
+    /* It is added to the application's epoll set once. */
     int set = epoll_create1(EPOLL_CLOEXEC);
     struct epoll_event event = {.events = EPOLLIN};
     assert_int_equal(epoll_ctl(set, EPOLL_CTL_ADD, fd, &event), 0);
@@ -54,14 +54,14 @@ static void nothing_to_do_means_not_readable(void **state) {
     client *c = driven_ready(*state, g->port);
     process_all(c);
     assert_false(is_readable(c, 200));
-    /* A call too many is harmless, and waits for nothing. */
+    /* An extra call is harmless, and does not wait. */
     int64_t start = now_ms();
     for (int i = 0; i < 1000; i++) assert_status(capdist_process(c->conn), CAPDIST_OK);
     assert_in_range(now_ms() - start, 0, PATIENCE_MS);
     assert_story(c, "init 0");
 }
 
-/* Each reason there is for the descriptor to be readable, from rest. */
+/* Each reason why the descriptor can become readable, from an idle connection. */
 static void it_is_readable_for_a_reply(void **state) {
     gateway *g = start_gateway(*state);
     client *c = driven_ready(*state, g->port);
@@ -127,7 +127,7 @@ static void it_is_readable_for_a_quota_slot(void **state) {
     assert_true(third.at - first.at >= 400);
 }
 
-/* What another connection of the group, driven elsewhere, gives back. */
+/* Another connection of the quota group, which is driven elsewhere, returns a slot. */
 static void it_is_readable_when_another_connection_frees_a_slot(void **state) {
     gateway *g = start_gateway(*state);
     gateway_on(g, GET_CAPITAL_DISTRIBUTION, answer_nothing);
@@ -175,7 +175,7 @@ static void it_is_readable_for_another_threads_wish(void **state) {
     assert_int_equal(pthread_create(&thread, NULL, cancel_elsewhere, &cancel), 0);
     pthread_join(thread, NULL);
     assert_status(cancel.status, CAPDIST_OK);
-    /* No callback runs in the call that cancels. */
+    /* No callback runs inside capdist_cancel(). */
     assert_int_equal(count_of(c, EVENT_REPLY), 0);
     assert_true(is_readable(c, PATIENCE_MS));
     process_all(c);
@@ -191,24 +191,24 @@ static void *push_all_the_time(void *argument) {
     stream *s = argument;
     static uint8_t bytes[64 * 1024];
     size_t length = 0;
-    /* Small frames by the hundred: they are sent faster than they can be read. */
+    /* Hundreds of small frames: they are sent faster than they can be read. */
     while (length + HEADER_SIZE < sizeof bytes) length += pack_frame(bytes + length, NOTIFY, 0, NULL, 0);
     while (!s->is_over) gateway_send_raw(s->gateway, 0, bytes, length);
     return NULL;
 }
 
-/* Whether so many replies come with the next calls, whatever else those find. */
+/* Whether that many replies come with the next calls, whatever else these read. */
 static bool told_within_calls(client *c, int replies) {
     for (int calls = 0; calls < 5 && count_of(c, EVENT_REPLY) < replies; calls++) capdist_process(c->conn);
     return count_of(c, EVENT_REPLY) == replies;
 }
 
-/* Every call finds something to read: what else there is must not wait for a gap. */
+/* Every call finds something to read. Other work must not wait for a pause. */
 static void a_steady_stream_holds_up_nothing(void **state) {
     gateway *g = start_gateway(*state);
     gateway_on(g, GET_CAPITAL_DISTRIBUTION, answer_nothing);
     client *c = new_driven(*state, g->port);
-    c->options.on_push = NULL; /* too many to record */
+    c->options.on_push = NULL; /* there are too many to record */
     open_client(c);
     assert_true(drive_until(c, EVENT_INIT_CONNECT, 1));
     stream s = {.gateway = g};
@@ -223,7 +223,7 @@ static void a_steady_stream_holds_up_nothing(void **state) {
     capdist_cancel(c->conn, ask(c, "2"));
     bool cancelled = told_within_calls(c, 2);
     s.is_over = 1;
-    while (pthread_tryjoin_np(sender, NULL) == EBUSY) capdist_process(c->conn); /* it may wait for room */
+    while (pthread_tryjoin_np(sender, NULL) == EBUSY) capdist_process(c->conn); /* the sender may wait for room in the socket */
     assert_true(timed_out && cancelled);
     assert_in_range(event_at(c, EVENT_REPLY, 0).at - start, 199, PATIENCE_MS);
     assert_int_equal(count_of_status(c, CAPDIST_REPLY_TIMEOUT), 1);
@@ -249,7 +249,7 @@ static void callbacks_run_only_inside_process(void **state) {
     open_client(c);
     for (int i = 0; i < 10; i++) ask(c, "1");
     sleep_ms(100);
-    assert_int_equal((int)c->event_count, 0); /* not even a line of the log */
+    assert_int_equal((int)c->event_count, 0); /* not even on_log */
     assert_true(drive_until(c, EVENT_INIT_CONNECT, 1));
     assert_true(gateway_wait(g, GET_CAPITAL_DISTRIBUTION, 10, PATIENCE_MS));
     sleep_ms(100);
@@ -330,14 +330,14 @@ static void release_inside_another_connections_callback(void **state) {
     ask(other, "1");
     ask(c, "1");
     assert_true(drive_until(c, EVENT_REPLY, 1));
-    /* Nobody drove it, so that its end came right after the callback. */
+    /* Nobody else drove the connection, so it ended right after the callback. */
     assert_int_equal(ended_inside, 0);
     assert_story(other, "init 0; reply 1 RELEASED; closed");
     ask(c, "1");
     assert_true(drive_until(c, EVENT_REPLY, 2));
 }
 
-/* ---- calls that drive by themselves ---- */
+/* ---- calls that drive the connection themselves ---- */
 
 static void waiting_calls_need_no_loop(void **state) {
     gateway *g = start_gateway(*state);
@@ -392,7 +392,7 @@ static void *fetch_many(void *argument) {
     return NULL;
 }
 
-/* Nobody else drives: whoever waits does it for all. */
+/* Nobody else drives, so the waiting thread drives for all. */
 static void threads_fetch_together(void **state) {
     gateway *g = start_gateway(*state);
     client *c = new_driven(*state, g->port);
@@ -415,7 +415,7 @@ static void *wait_elsewhere(void *argument) {
 
 static void release_ends_a_wait_elsewhere(void **state) {
     int port = stuck_port(*state);
-    /* A wait goes on in parts of a tenth of a second: the release comes as one ends, and often as not between two. */
+    /* A wait consists of parts of a tenth of a second. The release comes at the end of a part, often between two. */
     for (int round = 0; round < 20; round++) {
         client *c = new_driven(*state, port);
         open_client(c);
@@ -445,7 +445,7 @@ static void two_threads_at_once_are_refused(void **state) {
     pthread_t thread;
     call wait = {.client = c};
     assert_int_equal(pthread_create(&thread, NULL, wait_elsewhere, &wait), 0);
-    /* The waiting thread lets go for a moment every tenth of a second, and has not begun at first: a call then is served. */
+    /* The waiting thread stops driving for a moment every tenth of a second, and has not begun at first. A call then succeeds. */
     capdist_status status = CAPDIST_OK;
     for (int64_t end = now_ms() + PATIENCE_MS; status == CAPDIST_OK && now_ms() < end;) {
         status = capdist_process(c->conn);

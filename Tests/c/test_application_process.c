@@ -17,7 +17,7 @@ static int child_status(pid_t child) {
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-/* In a child that was forked: 0 if all is as promised. */
+/* In a forked child: 0 if everything is as promised. */
 static int after_fork(client *c) {
     if (capdist_process(c->conn) != CAPDIST_FORKED) return 2;
     if (capdist_get_fd(c->conn) != -1) return 3;
@@ -51,7 +51,7 @@ static void fork_in_the_callback(client *c, const event *e) {
     if (e->kind == EVENT_REPLY && e->serial_no == 1) forked = fork_child();
 }
 
-/* Unlike in thread mode the stack below the callback is the application's, and the child may go on with it. */
+/* Unlike in thread mode, the stack below the callback is the application's, and the child may go on with it. */
 static void a_child_may_come_back_from_a_callback(void **state) {
     pid_t parent = getpid();
     client *c = driven_ready(*state, start_simulator(*state, "--no-quota", NULL));
@@ -74,7 +74,7 @@ static void release_the_other_and_fork(client *c, const event *e) {
     forked = fork_child();
 }
 
-/* The other's descriptors are closed in the child, too, though nothing there can be told of it any more. */
+/* The other connection's descriptors are closed in the child, too. */
 static void a_child_closes_what_its_parent_released(void **state) {
     pid_t parent = getpid();
     int port = start_simulator(*state, "--no-quota", NULL);
@@ -112,7 +112,7 @@ static void names_are_the_applications_to_resolve(void **state) {
 
 /* ---- many at once ---- */
 
-/* One thread, one set, twenty connections, and two threads that ask. */
+/* One thread, one epoll set, twenty connections, and two threads that make requests. */
 typedef struct asker {
     client *clients[20];
     atomic_int accepted;
@@ -184,7 +184,7 @@ static void assert_the_hosts_error(int number, unsigned long code, const char *f
     assert_string_equal(data, words);
 }
 
-/* They are as they were, with the mark between them, and no other was added; they are gone then. */
+/* The application's errors are unchanged, with the mark between them, and no other error was added. They are removed then. */
 static void assert_the_hosts_errors(void) {
     const char *file, *func, *data;
     int line, flags;
@@ -205,7 +205,7 @@ static client *driven_tls(fixture *f, int port, const char *ca) {
     return c;
 }
 
-/* Whether the library needs an OpenSSL outside it: not the one that ships, but what ThreadSanitizer runs on. */
+/* Whether the library uses an OpenSSL outside it. The shipped one does not; the one with ThreadSanitizer does. */
 static bool shares_openssl(void) {
     Dl_info info;
     assert_int_not_equal(dladdr((void *)(uintptr_t)capdist_version, &info), 0);
@@ -249,7 +249,7 @@ static void openssl_errors_of_the_application_stay(void **state) {
     raise_the_hosts_errors();
     assert_refused(capdist_init_connect(&c->options, &c->conn), CAPDIST_INVALID_ARGUMENT, "there is no certificate in it");
     assert_the_hosts_errors();
-    /* Where there were none, there are none. */
+    /* If there were none, there are none. */
     client *refused = driven_tls(*state, expired, TLS_CA);
     open_client(refused);
     assert_true(drive_until(refused, EVENT_INIT_CONNECT, 1));

@@ -1,12 +1,12 @@
-/* Blocking calls: their number, told while they wait, and their end by another thread; and threads that are cancelled in any
- * call. */
+/* Blocking calls: their serial number, which is stored while they wait, and their end by another thread; and threads that are
+ * cancelled in any call. */
 #include "support.h"
 
 #include <stdatomic.h>
 #include <poll.h>
 #include <stdlib.h>
 
-/* A thread that fetches. */
+/* Fetches on a thread. */
 typedef struct fetcher {
     capdist_conn *conn;
     capdist_request_options options;
@@ -32,7 +32,7 @@ static void start_fetching(fetcher *f, capdist_conn *conn) {
     assert_int_equal(pthread_create(&f->thread, NULL, fetch, f), 0);
 }
 
-/* Waits until the call has told its number. */
+/* Waits until the call has stored its serial number. */
 static uint32_t told(fetcher *f) {
     uint32_t number = 0;
     for (int64_t end = now_ms() + PATIENCE_MS; now_ms() < end; sleep_ms(1)) {
@@ -60,7 +60,7 @@ static void a_blocking_call_is_cancelled_by_its_number(void **state) {
     }
 }
 
-/* One that waits for its connection has a number, too. */
+/* A request that waits for its connection has a serial number, too. */
 static void a_queued_blocking_call_is_cancelled_by_its_number(void **state) {
     client *c = new_client(*state, stuck_port(*state));
     open_client(c);
@@ -93,7 +93,7 @@ static void a_refused_call_has_no_number(void **state) {
     assert_int_equal(other, 0);
 }
 
-/* The same for the other two ways to ask, which store it in their own argument as well. */
+/* The other two calls store the number there as well as in their own argument. */
 static void both_places_get_the_same_number(void **state) {
     client *c = ready_client(*state, start_gateway(*state)->port);
     capdist_security security = security_of("HK.1");
@@ -106,7 +106,7 @@ static void both_places_get_the_same_number(void **state) {
     assert_status(capdist_send_proto(c->conn, GET_GLOBAL_STATE, "", 0, &o, record_proto_reply, c, NULL), CAPDIST_OK);
     assert_int_equal(number, other + 1);
     note_accepted(c, number);
-    /* A program of before the field: what stands behind its struct is not touched. */
+    /* A program that was built before the field existed: nothing behind its struct is written. */
     number = 77;
     o.struct_size = 24;
     assert_status(capdist_get_capital_distribution(c->conn, &security, &o, record_reply, c, &other), CAPDIST_OK);
@@ -116,7 +116,7 @@ static void both_places_get_the_same_number(void **state) {
 
 /* ---- threads that are cancelled ---- */
 
-/* Joins a thread that must end by having been cancelled. */
+/* Joins a thread, which must have been cancelled. */
 static void must_be_cancelled(pthread_t thread) {
     struct timespec end;
     clock_gettime(CLOCK_REALTIME, &end);
@@ -145,7 +145,7 @@ static void a_wait_that_is_cancelled_ends(void **state) {
     }
 }
 
-/* Its request is withdrawn: it does not count as waiting any more, and tells nobody. */
+/* Its request is withdrawn: it no longer waits, and completes without a callback. */
 static void a_fetch_that_is_cancelled_ends_with_its_request(void **state) {
     gateway *g = start_gateway(*state);
     gateway_on(g, GET_CAPITAL_DISTRIBUTION, answer_nothing);
@@ -171,7 +171,7 @@ static void a_fetch_that_is_cancelled_ends_with_its_request(void **state) {
     assert_int_equal(count_of_status(c, CAPDIST_OK), 1);
 }
 
-/* Every call there is, until it is cancelled in one of them. */
+/* Makes calls of every kind, until it is cancelled in one of them. */
 static void *call_everything(void *argument) {
     client *c = argument;
     capdist_security security = {CAPDIST_MARKET_HK, "00700"};
@@ -188,7 +188,7 @@ static void *call_everything(void *argument) {
         capdist_security_format(&security, text, sizeof text);
         capdist_wait_ready(c->conn, 1000);
         int old;
-        /* What was accepted is noted, and what was fetched is freed. */
+        /* Accepted requests are recorded, and replies are freed. */
         pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &old);
         uint32_t number;
         if (capdist_get_capital_distribution(c->conn, &security, NULL, record_reply, c, &number) == CAPDIST_OK) note_accepted(c, number);
@@ -216,7 +216,7 @@ static void a_thread_is_cancelled_in_any_call(void **state) {
         for (volatile int turns = 0; turns < round * 20000; turns++) {}
         pthread_cancel(thread);
         must_be_cancelled(thread);
-        /* No lock is held. */
+        /* No lock is left locked. */
         capdist_quota quota;
         assert_status(capdist_quota_init(&quota, sizeof quota), CAPDIST_OK);
         assert_status(capdist_get_quota(c->conn, &quota), CAPDIST_OK);
@@ -229,7 +229,7 @@ static void ignore(capdist_conn *conn, uint32_t serial_no, const capdist_reply *
     (void)conn, (void)serial_no, (void)reply, (void)user_data;
 }
 
-/* Calls only, since nothing else may be cancelled at any instruction. */
+/* Only calls, since the test's other code must not be cancelled asynchronously. */
 static void *call_cancellable_at_once(void *argument) {
     client *c = argument;
     capdist_security security = {CAPDIST_MARKET_HK, "00700"};
@@ -253,7 +253,7 @@ static void *call_cancellable_at_once(void *argument) {
 }
 
 static void a_thread_is_cancelled_at_any_instruction(void **state) {
-    /* What watches every instruction does not bear that itself. */
+    /* Sanitizers do not support that. */
     if (SLOWNESS != 1) return;
     client *c = new_client(*state, start_simulator(*state, "--no-quota", NULL));
     c->options.max_queue = 10;
@@ -268,7 +268,7 @@ static void a_thread_is_cancelled_at_any_instruction(void **state) {
         assert_status(capdist_get_quota(c->conn, &quota), CAPDIST_OK);
     }
     capdist_status status = capdist_wait_ready(c->conn, 0);
-    /* In application-driven mode one may have met `ignore` itself, and left it. */
+    /* In application-driven mode the thread may itself have been cancelled inside `ignore`. */
     if (status != CAPDIST_OK) {
         assert_status(status, CAPDIST_DISCONNECTED);
         assert_non_null(strstr(capdist_last_error(), "a callback of this connection did not return"));
@@ -276,7 +276,7 @@ static void a_thread_is_cancelled_at_any_instruction(void **state) {
     assert_status(capdist_release(c->conn), CAPDIST_OK);
 }
 
-/* ---- what callbacks find ---- */
+/* ---- cancelling inside callbacks ---- */
 
 static atomic_int found;
 
@@ -310,7 +310,7 @@ static void callbacks_find_the_state_of_the_application(void **state) {
     }
 }
 
-/* Of a connection's own thread nobody takes the end into his hands. */
+/* A connection's own thread cannot be cancelled by the application. */
 static void a_connections_thread_is_not_cancelled(void **state) {
     use_threads(true);
     client *c = new_client(*state, start_gateway(*state)->port);

@@ -1,11 +1,11 @@
-/* Callbacks: what they are handed, and that requests, cancels and blocking calls behave inside them. */
+/* Callbacks: their arguments; and requests, cancels and blocking calls inside them. */
 #include "support.h"
 
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
-/* ---- what callbacks are handed ---- */
+/* ---- arguments ---- */
 
 static void replies_come_in_the_order_of_answers(void **state) {
     gateway *g = start_gateway(*state);
@@ -30,7 +30,7 @@ static void init_connect_comes_before_replies(void **state) {
     assert_int_equal(count_of(c, EVENT_INIT_CONNECT), 1);
 }
 
-/* One request whose number is looked at in its own callback. */
+/* The serial number of a request is compared in its own callback. */
 typedef struct stored {
     uint32_t serial_no;
     atomic_uint seen_in_callback, handed_to_callback;
@@ -66,7 +66,7 @@ static void serial_number_is_stored_before_the_callback(void **state) {
     }
 }
 
-/* user_data: of the options for the connection's callbacks, of each request for its own. */
+/* user_data: the options' for the connection's callbacks, and each request's own for its callback. */
 typedef struct passed {
     void *init_connect, *log, *closed;
     atomic_int closes;
@@ -158,7 +158,7 @@ typedef struct inside {
     capdist_reply *reply;
 } inside;
 
-/* The client's context: one `inside` for each kind of callback. */
+/* The client's context: an `inside` for each kind of callback. */
 static void call_everything(client *c, const event *e) {
     inside *i = (inside *)c->context + e->kind;
     if (atomic_load(&i->calls) > 0) return;
@@ -214,7 +214,7 @@ static void blocking_calls_in_callbacks_would_deadlock(void **state) {
     for (int kind = EVENT_INIT_CONNECT; kind < EVENT_CLOSED; kind++) check_inside(&insides[kind]);
 }
 
-/* on_closed is inside a callback, too, and the handle is gone by then. */
+/* on_closed is a callback, too, and the handle is released by then. */
 typedef struct at_close {
     capdist_conn *conn, *other;
     atomic_int status, other_status;
@@ -242,7 +242,7 @@ static void on_closed_is_a_callback_and_the_handle_is_gone(void **state) {
     assert_status(atomic_load(&a.other_status), CAPDIST_WOULD_DEADLOCK);
 }
 
-/* Three generations of requests, each made in the callback of the one before. */
+/* Three generations of requests, each made in a callback of the one before. */
 static void ask_again(client *c, const event *e) {
     if (e->kind == EVENT_INIT_CONNECT || (e->kind == EVENT_REPLY && e->serial_no < 20)) {
         capdist_security security = {CAPDIST_MARKET_HK, "1"};
@@ -264,11 +264,11 @@ static void requests_may_be_made_in_callbacks(void **state) {
     assert_int_equal(count_of_status(c, CAPDIST_OK), 20);
 }
 
-/* ---- asked in the callbacks of answers that came together ---- */
+/* ---- requests in the callbacks of answers that came together ---- */
 
 enum { TOGETHER = 4 };
 
-/* The first ones are answered in one piece. */
+/* The first requests are answered in one piece. */
 static void answer_together(gateway *g, const frame *request) {
     static uint8_t piece[TOGETHER * 256];
     static size_t length;
@@ -288,8 +288,8 @@ static void answer_together(gateway *g, const frame *request) {
 
 typedef struct together {
     gateway *gateway;
-    int early;        /* requests the gateway had while the first callback still ran */
-    int at_second;    /* and at the beginning of the second one, and once that had asked as well */
+    int early;        /* requests that the gateway had while the first callback ran */
+    int at_second;    /* and at the beginning of the second one, and after its request */
     bool second_leaves;
     sem_t entered, go; /* the first callback waits here if `is_held` */
     bool is_held;
@@ -336,7 +336,7 @@ static void all_are_answered(client *c, int count) {
     assert_int_equal(count_of_status(c, CAPDIST_OK), count);
 }
 
-/* What they ask goes out together; but after a slow one at once, and for a while nothing is kept then. */
+/* Their requests go out together. After a slow callback they go out at once, for a while. */
 static void a_slow_callback_holds_up_no_others_requests(void **state) {
     together t = {0};
     client *c = asked_together(*state, &t);
@@ -347,7 +347,7 @@ static void a_slow_callback_holds_up_no_others_requests(void **state) {
     assert_int_equal(gateway_frame_count(t.gateway, GET_CAPITAL_DISTRIBUTION), 2 * TOGETHER);
 }
 
-/* A thread that asks while such a callback runs sends at once, and what waited goes before it. */
+/* Another thread makes a request while such a callback runs. It is sent at once, after those that were kept. */
 static void another_thread_does_not_wait_for_them(void **state) {
     together t = {.is_held = true};
     client *c = asked_together(*state, &t);
@@ -365,9 +365,9 @@ static void another_thread_does_not_wait_for_them(void **state) {
     assert_string_equal(code, "101");
 }
 
-/* ---- nobody waits for a callback ---- */
+/* ---- calls do not wait for callbacks ---- */
 
-/* No callback runs inside a request: while a callback of the connection is held up, requests and cancels return. */
+/* No callback runs inside a request. While a callback of the connection blocks, requests and cancels return. */
 static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
 
 static void wait_at_the_gate(client *c, const event *e) {
@@ -384,7 +384,7 @@ static void calls_do_not_wait_for_callbacks(void **state) {
     pthread_mutex_lock(&gate);
     open_client(c);
     assert_true(wait_for(c, EVENT_INIT_CONNECT, 1, PATIENCE_MS));
-    /* Any that waited for the callback would wait for ever. */
+    /* A call that waited for the callback would never return. */
     uint32_t first = ask(c, "1"), second = ask(c, "2");
     capdist_status cancelled = capdist_cancel(c->conn, second);
     capdist_quota quota;
@@ -402,7 +402,7 @@ static void calls_do_not_wait_for_callbacks(void **state) {
     assert_int_equal(reply_to(c, second).status, CAPDIST_CANCELLED);
 }
 
-/* A fetch is bounded by its timeouts even while a callback of the application holds up the connection's thread. */
+/* A fetch is limited by its timeouts, even while a callback of the application blocks the connection's thread. */
 static void fetch_ends_in_time_though_a_callback_hangs(void **state) {
     gateway *g = start_gateway(*state);
     client *c = new_client(*state, g->port);

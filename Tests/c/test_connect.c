@@ -5,10 +5,10 @@
 #include <errno.h>
 #include <netdb.h>
 
-/* A timeout in which a busy machine has connected and asked, and that a test can wait for. */
+/* A timeout that is long enough to connect on a busy machine, and short enough to wait for. */
 #define SHORT_MS 1500
 
-/* Nothing goes on after the first line of the log, which is of connecting, until the request is there. */
+/* The connection is held in its first log line, which comes before the attempt, until the request is made. */
 static atomic_bool is_asked;
 
 static void wait_until_asked(client *c, const event *e) {
@@ -16,7 +16,7 @@ static void wait_until_asked(client *c, const event *e) {
     for (int i = 0; i < PATIENCE_MS && !atomic_load(&is_asked); i++) sleep_ms(1);
 }
 
-/* A client that does not reconnect fails for good, with this status and err_code; a queued request completes with it,
+/* A client that does not reconnect fails permanently, with this status and err_code. A queued request completes with the status,
  * and later ones are refused. */
 static void fails_for_good(client *c, capdist_status status, int kind, int code) {
     atomic_store(&is_asked, false);
@@ -98,7 +98,7 @@ static void init_connect_says_what_the_options_say(void **state) {
     frame f;
     assert_true(gateway_frame(g, INIT_CONNECT, 0, &f));
     assert_true(f.sound);
-    /* The same bytes as the vendor's own code makes of these values (Tests/vectors/opend.json). */
+    /* The vendor's own code gives the same bytes for these values (Tests/vectors/opend.json). */
     static const uint8_t expected[] = {0x0a, 0x1d, 0x08, 0x65, 0x12, 0x07, 'c', 'a', 'p', 'd', 'i', 's', 't',
                                        0x18, 0x01, 0x20, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01,
                                        0x28, 0x00, 0x32, 0x01, 'C'};
@@ -196,7 +196,7 @@ static void refused_init_connect_fails(void **state) {
     assert_non_null(strstr(event_at(c, EVENT_INIT_CONNECT, 0).text, "client version too low"));
 }
 
-/* What a gateway that waits for a code does: it refuses, or is silent, for a while, and then is well. */
+/* A gateway that waits for a code refuses, or does not answer, and later works. */
 static void refused_init_connect_is_tried_again(void **state) {
     gateway *g = start_gateway(*state);
     gateway_on(g, INIT_CONNECT, refuse_init_connect);
@@ -223,10 +223,10 @@ static void refused_init_connect_is_tried_again(void **state) {
     assert_int_equal(CAPDIST_ERR_KIND(failed.err_code), CAPDIST_ERR_KIND_INIT_CONNECT);
     assert_int_equal(CAPDIST_ERR_CODE(failed.err_code), CAPDIST_INIT_CONNECT_REFUSED);
     assert_non_null(strstr(failed.text, "client version too low"));
-    /* The log tells each. */
+    /* The log has a line for each attempt. */
     assert_int_equal(count_logged(c, CAPDIST_LOG_WARNING, "client version too low"), count_of(c, EVENT_ATTEMPT_FAILED));
     assert_int_equal(count_of(c, EVENT_INIT_CONNECT), 1);
-    /* And months into a good connection. */
+    /* The same when a connection has been established for long. */
     gateway_on(g, INIT_CONNECT, refuse_init_connect);
     int attempts = count_of(c, EVENT_ATTEMPT_FAILED);
     gateway_close_line(g, gateway_line_count(g) - 1, false);
@@ -243,7 +243,7 @@ static void what_is_final_says_so(void **state) {
                            "This is final, since reconnect is off: release the connection and make a new one."));
 }
 
-/* A gateway that answered before has the right port and the right key: its window tells more. */
+/* A gateway that has answered before has the right port and key, so the error has advice about its window. */
 static void a_gateway_that_stood_before_is_not_doubted(void **state) {
     gateway *g = start_gateway(*state);
     client *c = new_client(*state, g->port);
@@ -285,7 +285,7 @@ static void the_likely_cause_comes_first(void **state) {
     static const char *const port[] = {"closed the connection.", "API port", "TLS?", "logged in?", "too many clients",
                                        "rsa_private_key"};
     likely_causes_in_order(capdist_last_error(), port, COUNT(port));
-    /* A port that speaks TLS, and a web server. */
+    /* A port with TLS, and a web server. */
     gateway_on(g, INIT_CONNECT, with_tls_alert);
     client *tls = new_client(*state, g->port);
     open_client(tls);
@@ -308,7 +308,7 @@ static void closing_before_the_answer_fails(void **state) {
                    CAPDIST_INIT_CONNECT_DISCONNECTED);
 }
 
-/* ---- answers to InitConnect that are none ---- */
+/* ---- invalid answers to InitConnect ---- */
 
 static void answer_init_connect_with(gateway *g, const frame *request, const void *body, size_t length) {
     gateway_send(g, request->line, request->proto_id, request->serial_no, body, length);
@@ -355,7 +355,7 @@ static void malformed_answer_to_init_connect_fails(void **state) {
     }
 }
 
-/* Sends a header that can not be: one of its bytes replaced. */
+/* Sends an invalid header: one of its bytes is replaced. */
 static void with_header(gateway *g, const frame *request, int at, uint8_t byte, size_t sent) {
     uint8_t bytes[HEADER_SIZE + 4];
     pack_frame(bytes, request->proto_id, request->serial_no, "\x08\x00\x12\x00", 4);
@@ -413,7 +413,7 @@ static void frames_before_the_answer_are_passed_over(void **state) {
     assert_story(c, "init 0; reply 1 OK");
 }
 
-/* ---- where the gateway may be ---- */
+/* ---- addresses of the gateway ---- */
 
 static void reaches(void **state, const char *address, const char *host) {
     gateway *g = start_gateway_at(*state, address);
@@ -447,7 +447,7 @@ static void localhost_is_reached_over_ipv6(void **state) {
 }
 
 static void name_is_looked_up(void **state) {
-    reaches(state, "127.0.0.1", "127.1"); /* no address of four numbers: only the resolver knows it */
+    reaches(state, "127.0.0.1", "127.1"); /* not four numbers: only the resolver accepts it */
 }
 
 /* ---- reconnect on ---- */

@@ -1,5 +1,5 @@
-/* What is closed by its number is known to be the library's own: in forked children that closed all descriptors and opened
- * their own, as daemons do, and in a process that closed the library's under it. */
+/* The library closes only descriptors that are its own: in forked children that have closed all descriptors and opened others,
+ * like daemons, and in a process that has closed the library's descriptors. */
 #include "support.h"
 
 #include <errno.h>
@@ -24,7 +24,7 @@ static void mark_open(bool are_open[HIGHEST]) {
 
 /* ---- children ---- */
 
-/* What the processes here found wrong: the exit status is the first of them. */
+/* The first check that failed in a child is its exit status. */
 enum { GOOD, STILL_OPEN = 10, NOT_RELEASED, TAKEN_AWAY, WRITTEN_TO, NO_CONNECTION, NOT_COMPLETED, NOT_TOLD, HELD_UP, SPUN };
 
 static void close_all(void) {
@@ -35,7 +35,7 @@ static void close_all(void) {
 static pid_t fork_with_alarm(void) {
     pid_t child = fork_child();
     if (child != 0) return child;
-    /* In place of the test's own alarm, which a child does not inherit. */
+    /* A child does not inherit the test's alarm. */
     alarm(30);
     return 0;
 }
@@ -46,9 +46,9 @@ static int status_of(pid_t child) {
     return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
-/* ---- an application's own ---- */
+/* ---- the application's descriptors ---- */
 
-/* Files, sockets and what a loop is made of, under whatever numbers are free. */
+/* Files, sockets and the descriptors of an event loop, with whatever numbers are free. */
 static int open_own(int own[OWN]) {
     int count = 0;
     while (count + 6 <= OWN) {
@@ -67,7 +67,7 @@ static int open_own(int own[OWN]) {
     return count;
 }
 
-/* Whether they are all there, and nothing came into them. */
+/* Whether all are open, and nothing was written to them. */
 static int check_own(const int own[OWN], int count) {
     for (int i = 0; i < count; i++) if (fcntl(own[i], F_GETFD) < 0) return TAKEN_AWAY;
     for (int i = 0; i < count; i += 6) {
@@ -107,7 +107,7 @@ static void a_childs_copies_are_closed_at_the_fork(void **state) {
     }
 }
 
-/* As a daemon's: closes everything, opens its own, and releases what it knows of. */
+/* Like a daemon: closes all descriptors, opens others, and releases the connection. */
 static int live_as_a_daemon(client *const clients[], size_t client_count, bool closes) {
     int own[OWN];
     if (closes) close_all();
@@ -172,8 +172,8 @@ static int64_t processor_ms(void) {
     return (int64_t)used.tv_sec * 1000 + used.tv_nsec / 1000000;
 }
 
-/* Waits for a completion: the connection's thread finds out by itself; in application-driven mode its loop is told by poll()
- * that the descriptor is none, and calls. */
+/* Waits for a completion. In thread mode the connection's thread notices. In application-driven mode poll() reports that the
+ * descriptor is invalid, and the loop calls. */
 static bool comes_to_its_end(capdist_conn *conn, bool is_driven, int fd) {
     for (int64_t end = now_ms() + PATIENCE_MS; now_ms() < end;) {
         if (__atomic_load_n(&completed, __ATOMIC_ACQUIRE)) return true;
@@ -183,7 +183,7 @@ static bool comes_to_its_end(capdist_conn *conn, bool is_driven, int fd) {
     return false;
 }
 
-/* In a process of its own, which has not used the library: `at_once` releases without a look. */
+/* In a process of its own, which has not used the library. `at_once`: it releases the connection at once. */
 static int lose_all(int port, bool is_driven, bool at_once, bool opens) {
     capdist_options options = plain_options(port, is_driven);
     capdist_conn *conn = NULL;
@@ -193,7 +193,7 @@ static int lose_all(int port, bool is_driven, bool at_once, bool opens) {
     capdist_security security = {CAPDIST_MARKET_HK, "00700"};
     if (capdist_get_capital_distribution(conn, &security, NULL, complete, NULL, NULL) != CAPDIST_OK) return NO_CONNECTION;
     int fd = is_driven ? capdist_get_fd(conn) : -1, own[OWN];
-    /* Let the thread come to its wait. */
+    /* The thread must have begun to wait. */
     sleep_ms(50);
     close_all();
     int count = opens ? open_own(own) : 0;
@@ -217,7 +217,7 @@ static int lose_all(int port, bool is_driven, bool at_once, bool opens) {
 
 /* ---- an idle connection ---- */
 
-/* A connection that has asked for nothing yet, and the descriptors that it has. */
+/* A connection without requests, and its descriptors. */
 static capdist_conn *open_idle(int port, bool is_driven, int descriptors[4]) {
     static bool before[HIGHEST], after[HIGHEST];
     capdist_options options = plain_options(port, is_driven);
@@ -228,7 +228,7 @@ static capdist_conn *open_idle(int port, bool is_driven, int descriptors[4]) {
     int count = 0;
     for (int fd = 0; fd < HIGHEST; fd++) if (after[fd] && !before[fd] && count < 4) descriptors[count++] = fd;
     if (count != 4) return NULL;
-    /* Let the thread come to its wait. */
+    /* The thread must have begun to wait. */
     sleep_ms(20);
     return conn;
 }
@@ -240,7 +240,7 @@ static bool comes(const int *count) {
     return false;
 }
 
-/* What is asked then completes at once; without that the next keep-alive finds out. */
+/* A new request completes at once. Without one, the next keep-alive notices. */
 static int lose_all_idle(int port, bool asks, bool opens) {
     int own[OWN], descriptors[4];
     capdist_conn *conn = open_idle(port, false, descriptors);
@@ -263,7 +263,7 @@ static int lose_all_idle(int port, bool asks, bool opens) {
 
 static void an_idle_connection_finds_its_descriptors_closed(void **state) {
     gateway *g = start_gateway(*state);
-    /* A loop of the application's calls when it is told so, or never. */
+    /* The application's loop calls when poll() reports an error, or never. */
     if (is_application_driven()) return;
     for (int n = 0; n < 4; n++) {
         g->keep_alive_interval = n & 1 ? 30 : 1;
@@ -273,7 +273,7 @@ static void an_idle_connection_finds_its_descriptors_closed(void **state) {
     }
 }
 
-/* Some of its descriptors, in every choice: while something is under way, before something is asked, or with nothing asked. */
+/* Every subset of its descriptors: with a request in flight, before a request, or without one. */
 static int lose_some(int port, bool is_driven, int round) {
     int own[OWN], descriptors[4], some = 1 + round % 15;
     bool is_asked = round / 15 % 4 == 1, asks = round / 15 % 4 == 2, opens = round % 2;
@@ -283,7 +283,7 @@ static int lose_some(int port, bool is_driven, int round) {
     int asked = 0;
     if (is_asked) asked += capdist_get_capital_distribution(conn, &security, NULL, complete, NULL, NULL) == CAPDIST_OK;
     for (int n = 0; n < 4; n++) if (some >> n & 1) close(descriptors[n]);
-    /* A loop that goes on has not been told yet: what it sends goes to whatever has the number. */
+    /* A loop that has not noticed yet would send to whatever has the number. */
     int count = opens && !(is_driven && asks) ? open_own(own) : 0;
     if (asks) asked += capdist_get_capital_distribution(conn, &security, NULL, complete, NULL, NULL) == CAPDIST_OK;
     if (round % 3 == 0) sleep_ms(round % 7);
@@ -298,7 +298,7 @@ static int lose_some(int port, bool is_driven, int round) {
 static void some_of_the_descriptors_are_closed(void **state) {
     enum { ROUNDS = 200, AT_ONCE = 20 };
     gateway *g = start_gateway(*state);
-    /* No keep-alive comes to a thread's help. */
+    /* In application-driven mode there is no keep-alive by a thread. */
     g->keep_alive_interval = 30;
     gateway_on(g, GET_CAPITAL_DISTRIBUTION, answer_nothing);
     for (int round = 0; round < ROUNDS; round += AT_ONCE) {
@@ -323,11 +323,11 @@ static bool fetches(capdist_conn *conn) {
     return status == CAPDIST_OK;
 }
 
-/* Another connection gets the numbers that the first one had: each has its own, to the end. It asks seven times in all. */
+/* Another connection gets the descriptor numbers of the first one. Each must use its own only. There are seven requests. */
 static int open_another(int port, bool is_driven, int pause_ms) {
     capdist_options options = plain_options(port, is_driven);
     capdist_conn *first = NULL, *second = NULL;
-    /* What the test has open would keep the first one from the numbers that come first. */
+    /* The test's own descriptors would take the lowest numbers. */
     close_all();
     if (capdist_init_connect(&options, &first) != CAPDIST_OK || capdist_wait_ready(first, 8000) != CAPDIST_OK) return NO_CONNECTION;
     if (!fetches(first)) return NO_CONNECTION;
@@ -335,7 +335,7 @@ static int open_another(int port, bool is_driven, int pause_ms) {
     close_all();
     if (capdist_init_connect(&options, &second) != CAPDIST_OK || capdist_wait_ready(second, 8000) != CAPDIST_OK) return NO_CONNECTION;
     sleep_ms(pause_ms);
-    /* What is asked of the first goes over no line of the second's. */
+    /* The first connection's request must not go over the second one's. */
     if (fetches(first)) return WRITTEN_TO;
     for (int n = 0; n < 3; n++) if (!fetches(second)) return TAKEN_AWAY;
     if (capdist_release(first) != CAPDIST_OK) return NOT_RELEASED;
@@ -346,7 +346,7 @@ static int open_another(int port, bool is_driven, int pause_ms) {
 static void another_connection_gets_the_numbers(void **state) {
     gateway *g = start_gateway(*state);
     int asked = 0;
-    /* Nobody looks in application-driven mode before what is asked goes out. */
+    /* In application-driven mode nothing checks before the request is sent. */
     for (int is_driven = is_application_driven(); is_driven <= 1; is_driven++) {
         for (int pause_ms = 0; pause_ms <= 1500; pause_ms += 1500) {
             pid_t child = fork_with_alarm();
@@ -357,7 +357,7 @@ static void another_connection_gets_the_numbers(void **state) {
     }
 }
 
-/* A loop of the application's own, made as the library makes its own: under the same numbers, and in a set. */
+/* An event loop of the application, which gets the library's numbers, with an epoll set of its own. */
 static int open_alike(int port, bool is_driven, int pause_ms) {
     capdist_options options = plain_options(port, is_driven);
     capdist_conn *conn = NULL;
@@ -387,12 +387,12 @@ static void a_loop_alike_is_left_alone(void **state) {
     }
 }
 
-/* A gateway that does not answer, so that the request is under way when it happens. */
+/* The gateway does not answer, so that the request is in flight when it happens. */
 static void lost_descriptors(void **state, bool at_once) {
     gateway *g = start_gateway(*state);
     gateway_on(g, GET_CAPITAL_DISTRIBUTION, answer_nothing);
     for (int opens = 0; opens < 2; opens++) {
-        /* Such a loop waits for the application's own file, and has no reason to call. */
+        /* This loop waits for the application's own file, and does not call. */
         if (is_application_driven() && opens && !at_once) continue;
         pid_t child = fork_with_alarm();
         if (child == 0) _exit(lose_all(g->port, is_application_driven(), at_once, opens));
@@ -408,11 +408,11 @@ static void release_returns_when_the_descriptors_are_closed(void **state) {
     lost_descriptors(state, true);
 }
 
-/* ---- one number, and what the application has there now ---- */
+/* ---- a reused number ---- */
 
 enum { SOCKET, EVENT };
 
-/* Which of the four is the socket, or the event. */
+/* Finds the socket, or the event, among the four. */
 static int number_of(const int descriptors[4], int kind) {
     for (int n = 0; n < 4; n++) {
         char path[64], text[64] = "";
@@ -422,15 +422,15 @@ static int number_of(const int descriptors[4], int kind) {
     return -1;
 }
 
-/* A connection that has been idle for longer than a second looks before it uses its numbers. One that was used just now may
- * not, but hangs on nothing: the application's own socket here would hold up who reads from it. */
+/* A connection that has been idle for more than a second checks its descriptors before it uses them. One that was used just now
+ * may not check, but must not block: the application's socket has the number. */
 static int reuse_the_socket(int port, bool is_driven, bool is_idle) {
     int descriptors[4], own[2];
     capdist_conn *conn = open_idle(port, is_driven, descriptors);
     int number = conn ? number_of(descriptors, SOCKET) : -1;
     if (number < 0 || socketpair(AF_UNIX, SOCK_STREAM, 0, own)) return NO_CONNECTION;
     capdist_security security = {CAPDIST_MARKET_HK, "00700"};
-    /* The first request looks. */
+    /* The first request checks. */
     int asked = capdist_get_capital_distribution(conn, &security, NULL, complete, NULL, NULL) == CAPDIST_OK;
     if (is_idle) sleep_ms(1200);
     if (is_idle && write(own[1], "mine", 4) != 4) return NO_CONNECTION;
@@ -447,7 +447,7 @@ static int reuse_the_socket(int port, bool is_driven, bool is_idle) {
     return fcntl(number, F_GETFD) >= 0 ? GOOD : TAKEN_AWAY;
 }
 
-/* A write to a pipe that nobody reads raises SIGPIPE. */
+/* Writing to a pipe without a reader raises SIGPIPE. */
 static int reuse_the_event(int port, bool is_driven, bool is_idle) {
     int descriptors[4], own[2];
     capdist_conn *conn = open_idle(port, is_driven, descriptors);
@@ -483,7 +483,7 @@ static void the_sockets_number_is_the_applications(void **state) { with_a_number
 
 static void the_events_number_is_the_applications(void **state) { with_a_number_reused(state, reuse_the_event); }
 
-/* One that was closed alone: the socket can be had anew. */
+/* If only the socket was closed, the connection can make another one. */
 static void a_line_whose_socket_was_closed_is_made_anew(void **state) {
     fixture *f = *state;
     gateway *g = start_gateway(f);
@@ -502,7 +502,7 @@ static void a_line_whose_socket_was_closed_is_made_anew(void **state) {
         found++;
     }
     assert_int_equal(found, 1);
-    /* Something of the test's own in its place, and it is left there. */
+    /* The test's own file has the number, and stays open. */
     int own = memfd_create("own", MFD_CLOEXEC);
     assert_true(own >= 0 && dup2(own, socket) == socket);
     assert_true(wait_for(c, EVENT_DISCONNECT, 1, PATIENCE_MS));
@@ -517,7 +517,7 @@ static void a_line_whose_socket_was_closed_is_made_anew(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        /* First, in processes that have not used the library yet. */
+        /* First, in processes that have not used the library. */
         TEST(requests_complete_when_the_descriptors_are_closed),
         TEST(release_returns_when_the_descriptors_are_closed),
         TEST(an_idle_connection_finds_its_descriptors_closed),

@@ -1,4 +1,4 @@
-/* Encryption: every key and cipher against the simulator, no silent downgrade, and keys that can't be used. */
+/* Encryption: every key and cipher with the simulator, no fallback to an unencrypted connection, and unusable keys. */
 #include "support.h"
 
 #include <errno.h>
@@ -49,7 +49,7 @@ static void key_as_text(void **state) {
     fclose(file);
     c->options.rsa_private_key = text;
     open_client(c);
-    /* It was read when the connection was made, and is not looked at again. */
+    /* The file was read when the connection was made, and is not read again. */
     memset(text, 'x', sizeof text);
     assert_status(capdist_wait_ready(c->conn, PATIENCE_MS), CAPDIST_OK);
     ask(c, "00700");
@@ -57,7 +57,7 @@ static void key_as_text(void **state) {
     assert_int_equal(count_of_status(c, CAPDIST_OK), 1);
 }
 
-/* A gateway of before has no iv to give, and its client takes the default for CBC. */
+/* An older gateway sends no iv, and the client uses the default for CBC. */
 static void gateway_without_iv(void **state) {
     int port = start_simulator(*state, "--no-quota", "--old", "--rsa-key", key_file("1024"), NULL);
     client *c = new_encrypted(*state, port, "1024", CAPDIST_CIPHER_AES_CBC);
@@ -76,10 +76,10 @@ static void pushes_and_keep_alive(void **state) {
     assert_int_equal(count_of(c, EVENT_DISCONNECT), 0);
 }
 
-/* ---- no silent downgrade ---- */
+/* ---- no fallback ---- */
 
 static void fails(client *c, capdist_status status, int code, const char *words) {
-    /* Only where nothing comes: a busy machine takes its time to answer. */
+    /* Short only if no answer will come: a busy machine may answer late. */
     if (code == CAPDIST_INIT_CONNECT_TIMEOUT) c->options.connect_timeout_ms = 1000;
     open_client(c);
     assert_status(capdist_wait_ready(c->conn, PATIENCE_MS), status);
@@ -102,7 +102,7 @@ static void answer_in_clear(void **state) {
 static void gateway_encrypts_and_the_client_does_not(void **state) {
     int port = start_simulator(*state, "--rsa-key", key_file("1024"), NULL);
     fails(new_client(*state, port), CAPDIST_PROTOCOL_ERROR, CAPDIST_INIT_CONNECT_UNKNOWN, "does the gateway encrypt");
-    /* It may as well go, or say nothing. */
+    /* The gateway may also close the connection, or not answer. */
     int closing = start_simulator(*state, "--fault", "accept-close", NULL);
     fails(new_client(*state, closing), CAPDIST_CONNECT_FAILED, CAPDIST_INIT_CONNECT_DISCONNECTED, "needs rsa_private_key");
     int silent = start_simulator(*state, "--fault", "accept-silent", NULL);
@@ -120,7 +120,7 @@ static void another_key(void **state) {
     }
 }
 
-/* A gateway whose key is mended is found: nothing of a wrong key is final while `reconnect` is 1. */
+/* A gateway whose key is corrected is reached: a wrong key is not final while `reconnect` is 1. */
 static void a_key_that_is_mended(void **state) {
     gateway *g = start_gateway(*state);
     client *clear = new_encrypted(*state, g->port, "1024", CAPDIST_CIPHER_FTAES_ECB);
@@ -160,7 +160,7 @@ static void session_key_of_another_length(void **state) {
     }
 }
 
-/* ---- broken cipher texts: test_faults_encrypted asks what becomes of requests, this one what is said ---- */
+/* ---- invalid cipher texts: test_faults_encrypted checks the requests, these tests the error texts ---- */
 
 static void broken_bodies_end_the_line(void **state) {
     static const struct {
@@ -174,7 +174,7 @@ static void broken_bodies_end_the_line(void **state) {
                  {"truncated-block", CAPDIST_CIPHER_AES_ECB, "bytes is not that of a cipher text"},
                  {"truncated-block", CAPDIST_CIPHER_AES_CBC, "bytes is not that of a cipher text"},
                  {"wrong-tail", CAPDIST_CIPHER_FTAES_ECB, "its padding is wrong, as with another key"},
-                 /* By chance a garbled block has a padding, and then the SHA-1 tells. */
+                 /* By chance a garbled block may have valid padding. Then the SHA-1 is wrong. */
                  {"wrong-tail", CAPDIST_CIPHER_AES_CBC, "with another key"},
                  {"flipped-bit", CAPDIST_CIPHER_AES_ECB, "with another key"},
                  {"bad-sha1", CAPDIST_CIPHER_FTAES_ECB, "does not match its SHA-1, as with another key"}};
@@ -195,7 +195,7 @@ static void broken_bodies_end_the_line(void **state) {
     }
 }
 
-/* Agrees on a cipher, and goes at the first body it can not decrypt: what a gateway with another session key does. */
+/* Agrees on a cipher, and closes the connection at the first body, like a gateway with another session key. */
 static void a_gateway_that_can_not_decrypt(void **state) {
     int port = start_simulator(*state, "--no-quota", "--fault", "close-in-header@HK.00005", "--rsa-key", key_file("1024"), NULL);
     client *c = new_encrypted(*state, port, "1024", CAPDIST_CIPHER_AES_CBC);
@@ -203,7 +203,7 @@ static void a_gateway_that_can_not_decrypt(void **state) {
     ask(c, "00005");
     assert_true(wait_for(c, EVENT_DISCONNECT, 1, PATIENCE_MS));
     assert_non_null(strstr(event_at(c, EVENT_DISCONNECT, 0).text, "does it decrypt with the same cipher"));
-    /* Not once it has shown that it does. */
+    /* Not after the gateway has answered. */
     client *known = new_encrypted(*state, port, "1024", CAPDIST_CIPHER_AES_CBC);
     open_ready(known);
     ask(known, "00700");
@@ -234,11 +234,11 @@ static void answer_above_the_modulus(gateway *g, const frame *request) {
     uint8_t block[256], bytes[44 + sizeof block];
     memset(block, 0xff, sizeof block);
     size_t length = pack_frame(bytes, INIT_CONNECT, request->serial_no, block, sizeof block);
-    bytes[16] ^= 1; /* the SHA-1 of what it would be in clear */
+    bytes[16] ^= 1; /* the SHA-1 of the unencrypted body */
     gateway_send_raw(g, request->line, bytes, length);
 }
 
-/* What OpenSSL does not even begin to decrypt. */
+/* Bodies that OpenSSL refuses without decrypting. */
 static void blocks_not_below_the_modulus(void **state) {
     gateway *g = start_gateway(*state);
     gateway_on(g, INIT_CONNECT, answer_above_the_modulus);

@@ -1,4 +1,4 @@
-/* The library against opend-simulator, and the programs of bindings/c as a user runs them. */
+/* The library with opend-simulator, and the programs of bindings/c as a user runs them. */
 #include "support.h"
 
 #include <fcntl.h>
@@ -102,7 +102,7 @@ static void read_some(int fd, char *text, size_t size) {
     if (count > 0) text[length + (size_t)count] = 0;
 }
 
-/* Runs a program that was built beside this one, to its end. */
+/* Runs a program, which was built beside this one, to its end. */
 static outcome run_with_key(const char *program, const char *key, const char *security, const char *host, int port) {
     char path[4096], port_text[16];
     ssize_t length = readlink("/proc/self/exe", path, sizeof path - 100);

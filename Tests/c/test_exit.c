@@ -1,5 +1,5 @@
-/* A process may end whenever it likes, with connections open and busy: at once, with its own status, and without a
- * crash. Hundreds of processes do, each a copy of this one from before it used the library. */
+/* A process may exit at any time, with open and busy connections: it ends soon, with its own status, and without a crash. Each of
+ * hundreds of processes is forked from this one before the library is used. */
 #include "support.h"
 
 #include <openssl/crypto.h>
@@ -10,13 +10,13 @@
 
 enum { CONNECTIONS = 4, IN_FLIGHT = 32, STATUS = 42, DONE_WITHIN_MS = 20000 };
 
-/* How many processes: fewer where each takes long, more in `make deep`. */
+/* The number of processes: smaller if each takes long, larger in `make deep`. */
 static int processes(void) {
     const char *text = getenv("CAPDIST_EXITS");
     return text ? atoi(text) : 250;
 }
 
-/* What the ends have in common: connections that ask again with each answer. */
+/* What all exits have in common: connections that make another request with each answer. */
 typedef struct application {
     capdist_conn *conns[CONNECTIONS];
     int exit_at; /**< the answer that ends the process, in the callback; 0: none does */
@@ -31,13 +31,13 @@ static void ask_again(capdist_conn *conn, uint32_t serial_no, const capdist_repl
     (void)capdist_get_capital_distribution(conn, &security, NULL, ask_again, app, NULL);
 }
 
-/* Some applications use OpenSSL, too, whose own atexit handler takes away what the library's threads might still use. */
+/* Some applications use OpenSSL, too. Its atexit handler frees what the library's threads might still use. */
 static void use_openssl(void) {
-    /* All ciphers and digests; refused when the process ends already. */
+    /* All ciphers and digests. Fails if the process is exiting already. */
     (void)OPENSSL_init_crypto(OPENSSL_INIT_ADD_ALL_CIPHERS | OPENSSL_INIT_ADD_ALL_DIGESTS, NULL);
 }
 
-/* How a process reaches its gateway: in clear, encrypted, over WebSocket, over TLS. */
+/* How a process reaches its gateway: unencrypted, encrypted, over WebSocket, over TLS. */
 typedef struct way_in {
     int port;
     const char *key_file, *ca_file;
@@ -89,14 +89,14 @@ static void release_at_exit(void) {
     release_all(&app);
 }
 
-/* A process of its own way to end; `chance` moves the moment. */
+/* A process that exits in this way. `chance` varies the moment. */
 static void live_and_end(int way, unsigned chance, const way_in *in) {
     pthread_t thread;
     if (chance % 3 == 0) use_openssl();
     if (way == 0) app.exit_at = 1 + (int)(chance % 200); /* in a callback */
-    if (way == 5) atexit(release_at_exit); /* after the library's own handlers and OpenSSL's: they came later */
+    if (way == 5) atexit(release_at_exit); /* runs after the library's and OpenSSL's handlers, which are registered later */
     open_busy(&app, in);
-    /* Not while the callback exits: OpenSSL has lost its locks by then, and crashes. */
+    /* Not while the callback exits: OpenSSL has freed its locks by then, and crashes. */
     if (chance % 3 == 1 && way != 0) use_openssl();
     int pause_us = (int)(rand_r(&chance) % 20000);
     switch (way) {
@@ -127,7 +127,7 @@ static void ends_well(void **state, int way) {
         {start_simulator(*state, "--no-quota", PLAIN_WEBSOCKET, NULL), NULL, NULL, CAPDIST_TRANSPORT_WEBSOCKET},
         {start_simulator(*state, "--no-quota", TLS_WEBSOCKET, NULL), NULL, TLS_CA, CAPDIST_TRANSPORT_WEBSOCKET_TLS}};
     int count = processes() / 5;
-    unwatch(); /* each process has its own limit */
+    unwatch(); /* each process has a limit of its own */
     for (int n = 0; n < count; n++) {
         pid_t child = fork_child();
         if (child == 0) {

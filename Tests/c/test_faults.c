@@ -1,4 +1,4 @@
-/* Every fault of the simulator through the whole library: several connections, several threads, many requests. */
+/* Every fault of the simulator, with several connections, several threads and many requests. */
 #include "support_fault_cases.h"
 
 #include <stdlib.h>
@@ -20,7 +20,7 @@ static const fault_case own_cases[] = {
     GREETED("key-length=1048576"),
     UNREACHABLE("accept-close", CONNECT_FAILED),
     UNREACHABLE("accept-silent", CONNECT_TIMEOUT),
-    /* Of encryption, without it. */
+    /* Faults of encryption, without encryption. */
     HARMLESS("clear", SET(OK)),
     HARMLESS("truncated-block", SET(OK)),
     HARMLESS("wrong-tail", SET(OK)),
@@ -34,7 +34,7 @@ static const fault_case *case_at(size_t i) {
     return i < COUNT(common_cases) ? &common_cases[i] : &own_cases[i - COUNT(common_cases)];
 }
 
-/* ---- no fault is forgotten ---- */
+/* ---- every fault has a case ---- */
 
 static bool has_case(const char *fault) {
     size_t length = strlen(fault);

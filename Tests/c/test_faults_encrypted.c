@@ -1,4 +1,5 @@
-/* The same storms under encryption: what ends alike under one cipher each, what does not under every one it is about. */
+/* The same storms with encryption. Faults with the same result run with one cipher each, the others with every cipher that they
+ * affect. */
 #include "support_fault_cases.h"
 
 #include <stdlib.h>
@@ -7,16 +8,16 @@
 
 enum { FTAES = 1 << CAPDIST_CIPHER_FTAES_ECB, ECB = 1 << CAPDIST_CIPHER_AES_ECB, CBC = 1 << CAPDIST_CIPHER_AES_CBC };
 
-/* A gateway no answer of which is ever understood. */
+/* No answer of this gateway can be decrypted. */
 #define ESTRANGED(fault) \
     { .name = fault, .faults = { fault }, .bad = ONLY(SET(DISCONNECTED)), .good = ONLY(SET(DISCONNECTED)), \
       .must = SET(DISCONNECTED), .stays_bad = true }
 
 static const struct own_case {
-    unsigned ciphers; /* under each of these */
+    unsigned ciphers; /* the ciphers to run with */
     fault_case fault;
 } own_cases[] = {
-    /* Of FTAES_ECB's last 16 bytes one counts: a bit may be wrong, and the body is right. */
+    /* Only one of FTAES_ECB's last 16 bytes counts, so the body may be correct in spite of a wrong bit. */
     {FTAES,
      {.name = "flipped-bit", .faults = BAD("flipped-bit"),
       .bad = ONLY(SET(OK) | SET(DISCONNECTED)), .good = ONLY(SET(OK) | SET(DISCONNECTED)),
@@ -37,7 +38,8 @@ static const struct own_case {
     REFUSED_UNDER(ECB, "key-length=0", ENCRYPTION_FAILED),
     REFUSED_UNDER(CBC, "key-length=17", ENCRYPTION_FAILED),
     REFUSED_UNDER(CBC, "key-length=1048576", ENCRYPTION_FAILED),
-    /* InitConnect itself is under RSA, whatever the cipher. An answer under another key is asked for again: the gateway may be given the right one. */
+    /* InitConnect is encrypted with RSA, whatever the cipher. An answer with another key is requested again, since the gateway
+     * may get the right one. */
     REFUSED_UNDER(FTAES, "clear@1001", ENCRYPTION_FAILED),
     REFUSED_UNDER(FTAES, "truncated-block@1001", ENCRYPTION_FAILED),
     REFUSED_UNDER(FTAES, "wrong-tail@1001", ENCRYPTION_FAILED),

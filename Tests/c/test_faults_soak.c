@@ -1,5 +1,5 @@
-/* All faults mixed, for long, and a gateway that does not read what it is sent. CAPDIST_SOAK_REQUESTS tells how many
- * requests; CAPDIST_TEST_SEED repeats the gateway's chance. */
+/* All faults at random, for long; and a gateway that does not read. CAPDIST_SOAK_REQUESTS is the number of requests.
+ * CAPDIST_TEST_SEED repeats the gateway's random choices. */
 #include "support_faults.h"
 
 #include <stdlib.h>
@@ -7,9 +7,9 @@
 
 enum { CONNECTIONS = 8, THREADS = 8, WINDOW = 4, USUAL_REQUESTS = 20000 };
 
-/* ---- all of them ---- */
+/* ---- all faults ---- */
 
-/* Whatever comes, one of these it is; and what is called success carries what some fault makes of the right figures. */
+/* Each result is one of these, and a success has figures that one of the faults makes from the correct ones. */
 static const expectation anything = {
     .statuses = SET(OK) | SET(REFUSED) | SET(RATE_LIMITED) | SET(MALFORMED_REPLY) | SET(REPLY_TIMEOUT) |
                 SET(DISCONNECTED),
@@ -19,7 +19,7 @@ static const expectation anything = {
 
 typedef struct asker {
     storm *storm;
-    sem_t window; /* how many more may be in flight */
+    sem_t window; /* how many more requests may be in flight */
     size_t first, count;
 } asker;
 
@@ -33,7 +33,7 @@ static void *ask_for_long(void *argument) {
             a->storm->is_stuck = 1;
             return NULL;
         }
-        if (i >= a->count) continue; /* only waits for the last of them */
+        if (i >= a->count) continue; /* only waits for the last ones */
         char code[16];
         snprintf(code, sizeof code, "%05zu", (a->first + i) * 7919 % 80000 + 10000); /* not 00700, which has its own */
         send_probe(a->storm, a->first + i, (int)((a->first + i) % CONNECTIONS), code, &anything, i % 2 ? 20 : 250,
@@ -42,11 +42,11 @@ static void *ask_for_long(void *argument) {
     return NULL;
 }
 
-/* `key`: the PEM file of the gateway and of its clients, which take a cipher each; NULL: nothing is encrypted. */
+/* `key`: the PEM file of the gateway and its clients, each of which uses another cipher; NULL: no encryption. */
 static void soak(fixture *f, const char *key) {
     const char *given = getenv("CAPDIST_SOAK_REQUESTS");
     size_t total = given ? strtoull(given, NULL, 10) : USUAL_REQUESTS;
-    /* The usual limit is not for a million. */
+    /* The usual limit is too short for a million requests. */
     alarm((unsigned)(600 + total / 100));
     int port = start_simulator(f, "--no-quota", "--seed", run_seed(), "--fault", "any@1/5", "--fault", "restart=997",
                                "--fault", "accept-close@1/20", "--fault", "keep-alive=1", key ? "--rsa-key" : NULL, key,
@@ -84,7 +84,7 @@ static void soak(fixture *f, const char *key) {
     }
     print_message("%zu requests in %lld ms, %d connections made, %d lost, %d pushes; seed %s\n", total, (long long)took,
                   s->established, s->lost, s->pushed, run_seed());
-    /* Most were good ones. */
+    /* Most were answered correctly. */
     kept = kept && counted == total && storm_count(s, CAPDIST_OK) > total / 3 && s->lost > 0;
     free_storm(s);
     free(s);
@@ -101,7 +101,7 @@ static void all_faults_mixed_encrypted(void **state) {
 
 /* ---- back pressure ---- */
 
-/* Asks that are far more than sockets hold, for a gateway that has stopped reading. */
+/* Requests with more bytes than sockets hold, for a gateway that does not read. */
 static void read_nothing(client *c) {
     enum { REQUESTS = 300, LENGTH = 64 * 1024 };
     static uint8_t body[LENGTH]; /* of zeros, which is no protobuf: it is never read */
@@ -127,7 +127,7 @@ static void read_nothing(client *c) {
     assert_int_equal(count_of(c, EVENT_PROTO_REPLY), 2 * REQUESTS);
     int timeouts = count_of_status(c, CAPDIST_REPLY_TIMEOUT), unsent = count_of_status(c, CAPDIST_QUEUE_TIMEOUT);
     int released = count_of_status(c, CAPDIST_RELEASED);
-    /* What the sockets took was sent; the rest waited its turn in vain. */
+    /* What the sockets took was sent. The rest was never sent. */
     assert_int_equal(timeouts + unsent + released, 2 * REQUESTS);
     assert_true(timeouts > 0 && unsent > 0 && released > 0);
 }
@@ -149,7 +149,7 @@ static void nothing_is_read_over_tls(void **state) {
     read_nothing(c);
 }
 
-/* The same with a gateway that answers again once another takes its place. */
+/* The same, and then another gateway takes its place and answers. */
 static void lines_that_are_not_read_are_left_behind(void **state) {
     int port = start_simulator(*state, "--no-quota", "--fault", "stop-reading=3", NULL);
     client *blocked = ready_client(*state, port);

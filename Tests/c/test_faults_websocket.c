@@ -1,4 +1,4 @@
-/* The same storms over WebSocket, every other one over TLS: what ends alike, and what does not. */
+/* The same storms over WebSocket, every second one with TLS. */
 #include "support_fault_cases.h"
 
 #include <stdlib.h>
@@ -6,12 +6,12 @@
 #include "fault_cases.h"
 
 static const fault_case own_cases[] = {
-    /* There is no SHA-1: nothing tells of a wrong one, nor of a wrong bit. */
+    /* There is no SHA-1, so a wrong SHA-1 or a wrong bit is not detected. */
     HARMLESS("bad-sha1", SET(OK)),
     { .name = "flipped-bit", .faults = BAD("flipped-bit"),
       .bad = { .statuses = SET(OK) | SET(MALFORMED_REPLY) | SET(REFUSED), .amounts = ANY_AT_ALL, .text = "*" },
       .good = ONLY(SET(OK)), .must = SET(OK) | SET(MALFORMED_REPLY) },
-    /* The rest of a message is taken for a frame, or for the beginning of one. */
+    /* The rest of a message is read as a frame, or as the beginning of one. */
     { .name = "short-length", .faults = BAD("short-length"),
       .bad = ONLY(SET(MALFORMED_REPLY) | SET(DISCONNECTED) | SET(REPLY_TIMEOUT)),
       .good = ONLY(SET(OK) | SET(DISCONNECTED) | SET(REPLY_TIMEOUT)), .must = SET(OK), .bad_timeout_ms = 300,
@@ -33,7 +33,7 @@ static const fault_case own_cases[] = {
     HARMLESS("clear", SET(OK)),
 };
 
-/* Of the common cases those that end otherwise here. */
+/* Common cases with another result here. */
 static bool is_left_out(const char *name) {
     static const char *const names[] = {"bad-sha1", "random-bytes", "huge-length=4194305"};
     for (size_t i = 0; i < COUNT(names); i++) {

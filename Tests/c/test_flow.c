@@ -1,4 +1,4 @@
-/* capdist_flow_of(): its arguments. What it derives is in Tests/cases/flows.json, for all languages. */
+/* The arguments of capdist_flow_of(). Tests/cases/flows.json has its results, for all languages. */
 #include "support.h"
 
 static const int32_t none[] = {0, -1, CAPDIST_FLOW_TOTAL + 1, INT32_MAX, INT32_MIN};

@@ -1,4 +1,4 @@
-/* What a connection costs in memory, and a process that asks once. (How long that one lives `make bench` asserts.) */
+/* The memory that a connection takes, and a process that makes one request. (`make bench` measures its duration.) */
 #include "support.h"
 
 #include <fcntl.h>
@@ -39,7 +39,7 @@ static void wait_for_all(int count, sem_t *answered) {
     for (int i = 0; i < count; i++) assert_int_equal(sem_clockwait(answered, CLOCK_MONOTONIC, &end), 0);
 }
 
-/* The library's own memory, not that of what is recorded. */
+/* The library's memory, without that of the recorded callbacks. */
 static client *quiet_client(fixture *f, int port) {
     client *c = new_client(f, port);
     c->options.on_log = NULL;
@@ -84,7 +84,7 @@ static void requests_that_wait_are_small(void **state) {
     wait_for_all(WAITING, &answered);
 }
 
-/* The whole life of a process that asks once, the sample's: it starts, connects, prints the figures and ends. */
+/* A whole process with one request, that of the sample: it starts, connects, prints the figures and ends. */
 static int64_t life_of_a_process_ms(const char *port) {
     char path[4096];
     ssize_t length = readlink("/proc/self/exe", path, sizeof path - 100);
@@ -102,7 +102,7 @@ static int64_t life_of_a_process_ms(const char *port) {
         _exit(127);
     }
     int status;
-    assert_int_equal(waitpid(child, &status, 0), child); /* the test's own limit ends a child that hangs */
+    assert_int_equal(waitpid(child, &status, 0), child); /* the test's limit ends a child that hangs */
     assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
     return now_ms() - before;
 }
@@ -111,7 +111,7 @@ static void the_first_answer_comes_at_once(void **state) {
     char port[16];
     snprintf(port, sizeof port, "%d", start_simulator(*state, "--no-quota", NULL));
     int64_t shortest = INT64_MAX;
-    /* The machine may be busy with something else. */
+    /* The machine may be busy. */
     for (int i = 0; i < STARTS; i++) {
         int64_t took = life_of_a_process_ms(port);
         if (took < shortest) shortest = took;
@@ -122,7 +122,7 @@ static void the_first_answer_comes_at_once(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(requests_that_wait_are_small), /* the first: memory that was freed before would be used again */
+        TEST(requests_that_wait_are_small), /* the first, since freed memory of others would be reused */
         TEST(a_connection_is_small),
         TEST(the_first_answer_comes_at_once),
     };

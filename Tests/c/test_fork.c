@@ -1,5 +1,5 @@
-/* Fork with connections open and busy: the child is told, can close what it inherited and make its own; the parent goes
- * on unharmed, and the child's copies keep none of its lines open. */
+/* fork() with open and busy connections: calls in the child return an error, and it can make connections of its own. The parent's
+ * connections go on, and the child's copies of the descriptors do not keep them open. */
 #include "support.h"
 
 #include <signal.h>
@@ -11,7 +11,7 @@
 
 enum { CLIENTS = 3, CHILD_MS = 30000 };
 
-/* How often each test forks: more in `make deep`. */
+/* How often each test forks: more often in `make deep`. */
 static int forks(void) {
     const char *text = getenv("CAPDIST_FORKS");
     return text ? atoi(text) : 50;
@@ -19,7 +19,7 @@ static int forks(void) {
 
 /* ---- children ---- */
 
-/* What a child found wrong: the exit status is the first of them. */
+/* The first check that failed in a child is its exit status. */
 enum { GOOD, NOT_TOLD = 10, NO_CONNECTION, NO_ANSWER, WRONG_ANSWER, NOT_RELEASED, CALLED_BACK, LEFT_OVER };
 
 static int wait_for_child_within(pid_t child, int limit_ms) {
@@ -52,7 +52,7 @@ static void must_not_answer_raw(capdist_conn *conn, uint32_t serial_no, const ca
     _exit(CALLED_BACK);
 }
 
-/* Every call on an inherited handle tells that it is one. */
+/* Every call with an inherited handle returns CAPDIST_FORKED. */
 static bool is_told(capdist_conn *conn) {
     capdist_security security = {CAPDIST_MARKET_HK, "00700"};
     capdist_reply *reply = NULL;
@@ -80,7 +80,7 @@ static void count_closed(void *user_data) {
     atomic_fetch_add((atomic_int *)user_data, 1);
 }
 
-/* How the gateway is reached: in clear, or otherwise. */
+/* How the gateway is reached: unencrypted, or otherwise. */
 static const char *key_file, *ca_file;
 static int32_t transport;
 
@@ -108,7 +108,7 @@ static void reach(capdist_options *options, int port) {
     options->tls_ca_file = ca_file;
 }
 
-/* A connection of the child's own works, and leaves nothing. */
+/* A connection of the child works, and leaves nothing behind. */
 static int use_own(int port) {
     static atomic_int closed;
     atomic_store(&closed, 0);
@@ -131,7 +131,7 @@ static int use_own(int port) {
 
 /* ---- what the tests share ---- */
 
-/* How often a callback of the parent's ran in another process. */
+/* How often a callback of the parent's requests ran in another process. */
 static atomic_int *strays;
 static pid_t parent_pid;
 
@@ -178,7 +178,7 @@ static void *ask_until_stopped(void *argument) {
     return NULL;
 }
 
-/* Opens and releases connections all the time, so that forks meet both half done. */
+/* Makes and releases connections all the time, so that forks happen in the middle of both. */
 static void *open_and_release_until_stopped(void *argument) {
     load *l = argument;
     while (!atomic_load(l->stop)) {
@@ -199,7 +199,7 @@ static void *open_and_release_until_stopped(void *argument) {
     return NULL;
 }
 
-/* Forks again and again while the parent is busy; each child runs `child`. Returns the first that went wrong. */
+/* Forks repeatedly while the parent is busy. Each child runs `child`. Returns the first failure. */
 static int fork_under_load(fixture *f, int port, int (*child)(client *const clients[CLIENTS], int port, int n)) {
     client *clients[CLIENTS];
     atomic_bool stop = false;
@@ -231,7 +231,7 @@ static int fork_under_load(fixture *f, int port, int (*child)(client *const clie
         refused += loads[i].refused;
     }
     if (wrong != GOOD) print_error("child %d ended with %d\n", n - 1, wrong);
-    /* The parent is unharmed: every request is answered, no line was lost. */
+    /* In the parent every request was answered, and no connection was lost. */
     assert_int_equal(refused, 0);
     assert_true(accepted > forks());
     assert_true(loads[CLIENTS].accepted > 0);
@@ -252,7 +252,7 @@ static int ask_release_and_use_own(client *const clients[CLIENTS], int port, int
     for (int i = 0; i < CLIENTS; i++) {
         if (!is_told(clients[i]->conn)) return NOT_TOLD;
     }
-    /* Some release first, some last, some never; a second release is as harmless as ever. */
+    /* Some release first, some last, some never. A second release is harmless. */
     if (n % 3 == 0) {
         for (int i = 0; i < CLIENTS; i++) {
             if (capdist_release(clients[i]->conn) != CAPDIST_OK) return NOT_RELEASED;
@@ -273,8 +273,8 @@ static void children_are_told_and_the_parent_goes_on(void **state) {
     assert_int_equal(fork_under_load(*state, start_simulator(*state, "--no-quota", NULL), ask_release_and_use_own), GOOD);
 }
 
-/* In a process that has not called the library yet: opens a connection, and forks again and again at once. A child's own
- * first connection must not wait for what a thread of the parent's was at just then. */
+/* A process that has not used the library makes a connection and forks at once, repeatedly. A child's own first connection must
+ * not wait for a lock that a thread of the parent held during the fork. */
 static int fork_in_first_moments(int port, int after_us) {
     capdist_options options;
     capdist_options_init(&options, sizeof options);
@@ -293,7 +293,7 @@ static int fork_in_first_moments(int port, int after_us) {
         if (wrong == GOOD) wrong = status;
     }
     if (wrong != GOOD) return wrong;
-    /* Or its socket might be made while the next one's descriptors are counted. */
+    /* Otherwise its socket might be made while the next child counts its descriptors. */
     if (capdist_wait_ready(conn, PATIENCE_MS) != CAPDIST_OK) return NO_CONNECTION;
     return use_own(port);
 }
@@ -302,10 +302,10 @@ static int fork_in_first_moments(int port, int after_us) {
 #define __has_feature(feature) 0
 #endif
 
-/* The first of the tests: those that follow use the library in this process. What a connection needs is set up by the first one
- * that does: each way has moments of its own. */
+/* The first test, since later ones use the library in this process. The first connection of each kind initialises what it needs,
+ * so each has critical moments of its own. */
 static void fork_in_the_first_moments(void **state) {
-    /* The library it is built with is not optimised, and makes at first use what the shipped one has from the start. */
+    /* The normal Swift library is not optimised, and makes data at its first use that the shipped one has from the start. */
     if (__has_feature(address_sanitizer)) skip();
     void (*const ways[])(void) = {in_clear, encrypted, over_tls};
     const int ports[] = {start_simulator(*state, "--no-quota", NULL),
@@ -333,7 +333,7 @@ static void children_of_an_encrypted_parent(void **state) {
 }
 
 static void children_of_a_parent_over_tls(void **state) {
-    /* They take long there, and the program has its limit. */
+    /* They take long there, and the program has a time limit. */
     if (__has_feature(address_sanitizer)) skip();
     over_tls();
     int wrong = fork_under_load(*state, start_simulator(*state, "--no-quota", TLS_WEBSOCKET, NULL), ask_release_and_use_own);
@@ -341,8 +341,8 @@ static void children_of_a_parent_over_tls(void **state) {
     assert_int_equal(wrong, GOOD);
 }
 
-/* While a process in clear goes on, other threads make its first connections of the other kinds: what those set up, a child's own
- * must find whole, or not begun. */
+/* While a process without encryption runs, other threads make its first connections of other kinds. A child must find their
+ * initialisation complete, or not begun. */
 static void *connect_each_way(void *argument) {
     const int *ports = argument;
     for (int way = 0; way < 2; way++) {
@@ -390,7 +390,7 @@ static int fork_beside_first_use(const int ports[2], int n) {
     return wrong == GOOD && failed ? NO_CONNECTION : wrong;
 }
 
-/* The second: no connection of this process has needed OpenSSL yet, and these are in processes of their own. */
+/* The second test: no connection of this process has needed OpenSSL yet. These processes are separate. */
 static void fork_beside_the_first_use_of_openssl(void **state) {
     if (__has_feature(address_sanitizer)) skip();
     const int ports[] = {start_simulator(*state, "--no-quota", "--rsa-key", VECTORS "/rsa/1024.pem", NULL),
@@ -406,11 +406,11 @@ static void fork_beside_the_first_use_of_openssl(void **state) {
 static int exit_normally(client *const clients[CLIENTS], int port, int n) {
     (void)clients;
     int own = n % 2 ? use_own(port) : GOOD;
-    fclose(stdout); /* what the parent has yet to print is its own */
+    fclose(stdout); /* the parent prints what is buffered */
     exit(own);
 }
 
-/* Handlers that run at exit find the parent's connections, and leave them alone. */
+/* Handlers that run at exit find the parent's connections, and do nothing to them. */
 static void children_may_exit(void **state) {
     assert_int_equal(fork_under_load(*state, start_simulator(*state, "--no-quota", NULL), exit_normally), GOOD);
 }
@@ -422,7 +422,7 @@ static void wait_in_the_child(int until_closed[2]) {
     _exit(GOOD);
 }
 
-/* The parent's lines end when the parent releases, though a child that lives on has copies of the descriptors. */
+/* The parent's connections end when the parent releases them, even if a child has copies of the descriptors. */
 static void childs_copies_keep_no_line_open(void **state) {
     gateway *g = start_gateway(*state);
     client *c = ready_client(*state, g->port), *busy = ready_client(*state, g->port);
@@ -446,7 +446,7 @@ static void childs_copies_keep_no_line_open(void **state) {
     assert_int_equal(left, GOOD);
 }
 
-/* A child's release is the end of its copies only: the line goes on. */
+/* A release in the child closes its copies only: the parent's connection goes on. */
 static void childs_release_ends_no_line(void **state) {
     gateway *g = start_gateway(*state);
     client *c = ready_client(*state, g->port);
@@ -462,7 +462,7 @@ static void childs_release_ends_no_line(void **state) {
     assert_int_equal(gateway_line_count(g), 1);
 }
 
-/* The account's quota is one for parent and child: the child starts with what was used before the fork. */
+/* Parent and child share the account's quota: the child starts with what was used before the fork. */
 static void child_starts_with_the_quotas_history(void **state) {
     int port = start_simulator(*state, "--no-quota", NULL);
     client *c = new_client(*state, port);
@@ -495,13 +495,13 @@ static void child_starts_with_the_quotas_history(void **state) {
         _exit(capdist_release(conn) == CAPDIST_OK ? GOOD : NOT_RELEASED);
     }
     assert_int_equal(wait_for_child(child), GOOD);
-    /* From then on each counts for itself. */
+    /* Afterwards each counts its own requests. */
     for (int i = 0; i < 2; i++) ask(c, "00700");
     assert_true(wait_for(c, EVENT_REPLY, 5, PATIENCE_MS));
     assert_int_equal(count_of_status(c, CAPDIST_OK), 5);
 }
 
-/* A grandchild is no better off than a child, and a child's handle is as foreign to it as the parent's. */
+/* In a grandchild, the handles of the parent and of the child are both invalid. */
 static void a_grandchild_is_told(void **state) {
     int port = start_simulator(*state, "--no-quota", NULL);
     client *c = ready_client(*state, port);
@@ -524,7 +524,7 @@ static void a_grandchild_is_told(void **state) {
     assert_true(wait_for(c, EVENT_REPLY, 1, PATIENCE_MS));
 }
 
-/* In a callback the child may do what any child may, and ends without coming back from it. */
+/* A child that was forked in a callback may do the same as any child. It exits inside the callback. */
 static atomic_int child_in_callback;
 static int port_of_child;
 
@@ -546,7 +546,7 @@ static void fork_in_a_callback(void **state) {
     assert_int_equal(count_of_status(c, CAPDIST_OK), 20);
 }
 
-/* One that comes back from the callback is ended there, before it takes the parent's answers away. */
+/* If the child returns from the callback, it is ended before it reads the parent's answers. */
 static void return_in_the_child(client *c, const event *e) {
     (void)c;
     if (e->kind != EVENT_REPLY || e->serial_no != 1) return;

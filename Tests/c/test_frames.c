@@ -1,4 +1,4 @@
-/* Frames that answer nothing, lines that break, and bytes that are no frames, while the connection stands. */
+/* Frames that answer no request, connections that break, and invalid frames, while the connection is established. */
 #include "support.h"
 
 #include <errno.h>
@@ -12,7 +12,7 @@ static void send_distribution(gateway *g, int line, uint32_t proto_id, uint32_t 
     gateway_send(g, line, proto_id, serial_no, body.bytes, body.length);
 }
 
-/* ---- frames nobody waits for ---- */
+/* ---- frames that no request waits for ---- */
 
 static void answer_after_a_strange_one(gateway *g, const frame *request) {
     send_distribution(g, request->line, GET_CAPITAL_DISTRIBUTION, request->serial_no + 1000, 1);
@@ -127,14 +127,14 @@ static void answer_in_single_bytes_is_one(void **state) {
     assert_true(event_at(c, EVENT_REPLY, 0).in_big == 71);
 }
 
-/* A megabyte of padding, which parsers must skip. */
+/* A megabyte of an unknown field, which parsers must skip. */
 static void answer_with_a_megabyte(gateway *g, const frame *request) {
     message whole = {0}, tag = {0};
     put_distribution(&whole, 80, true);
     size_t padding = 1 << 20, length = whole.length + 6 + padding;
     uint8_t *body = calloc(1, length), *bytes = malloc(HEADER_SIZE + length);
     if (!body || !bytes) abort();
-    put_bytes(&tag, 100, "", 0); /* two bytes of tag, and a length that is replaced */
+    put_bytes(&tag, 100, "", 0); /* two bytes of tag, and a length that is replaced below */
     memcpy(body, whole.bytes, whole.length);
     memcpy(body + whole.length, tag.bytes, 2);
     memcpy(body + whole.length + 2, "\x80\x80\xc0\x00", 4); /* 1 << 20 in four bytes */
@@ -165,10 +165,10 @@ static void body_above_the_limit_ends_the_line(void **state) {
     assert_story(c, "init 0; disconnect 11/71; reply 1 DISCONNECTED"); /* 71: EPROTO */
 }
 
-/* ---- what ends a line ---- */
+/* ---- what ends a connection ---- */
 
-/* One of two requests in flight meets `answer`, which ends the line: both complete as disconnected, in the order asked,
- * after on_disconnect; without reconnect nothing more is accepted. */
+/* One of two requests in flight gets `answer`, which ends the connection. Both complete as disconnected, in the order in which
+ * they were made, after on_disconnect. Without reconnect no more requests are accepted. */
 static void ends_the_line(void **state, frame_fn answer, int code, capdist_status cause) {
     gateway *g = start_gateway(*state);
     gateway_on(g, GET_CAPITAL_DISTRIBUTION, answer_nothing);
@@ -291,15 +291,15 @@ static void writing_to_a_closed_line_raises_no_signal(void **state) {
     c->options.reconnect_min_ms = c->options.reconnect_max_ms = 1;
     c->hook = ask_on;
     open_client(c);
-    /* Each line is reset at its first request, while the rest is being written. */
+    /* Each connection is reset at its first request, while others are being sent. */
     assert_true(gateway_wait_lines(g, 40, PATIENCE_MS));
     assert_status(capdist_release(c->conn), CAPDIST_OK);
     assert_int_equal(sigaction(SIGPIPE, NULL, &now), 0);
     assert_true(now.sa_handler == SIG_DFL);
 }
 
-/* The same on the application's own threads, which do not block the signal: while the connection's thread is held up in a
- * callback, the application writes to a line that has been reset. */
+/* The same on the application's own threads, which do not block the signal: while a callback blocks the connection's thread, the
+ * application sends on a connection that has been reset. */
 static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
 
 static void wait_at_the_gate(client *c, const event *e) {

@@ -1,5 +1,5 @@
-/* A guest in the application's process: it takes none of the application's signals, changes none of their handlers, prints nothing,
- * and hands no descriptor on to the programs that the application starts. */
+/* The library as a guest in the process: it handles no signals, changes no signal handlers, prints nothing, and passes no
+ * descriptor on to child programs. */
 #include "support.h"
 
 #include <dirent.h>
@@ -12,9 +12,9 @@
 #include <time.h>
 #include <unistd.h>
 
-/* ---- a life full of trouble ---- */
+/* ---- connections with all kinds of errors ---- */
 
-/* Whatever a gateway says, and however it ends. */
+/* Gateways with different answers and ends. */
 static void send_nonsense(gateway *g, const frame *request) {
     static const uint8_t nonsense[64] = "FTthis is no frame at all, but it begins like one";
     gateway_send_raw(g, request->line, nonsense, sizeof nonsense);
@@ -24,7 +24,7 @@ static void send_a_broken_reply(gateway *g, const frame *request) {
     gateway_send(g, request->line, request->proto_id, request->serial_no, "\xff\xff\xff", 3);
 }
 
-/* Connects to gateways that answer well, badly, and not at all; every request completes. */
+/* Connects to gateways that answer correctly, wrongly, and not at all. Every request completes. */
 static void live_through_trouble(fixture *f) {
     static const frame_fn answers[] = {answer_distribution, answer_by_closing, answer_by_reset, send_nonsense,
                                        send_a_broken_reply, answer_nothing};
@@ -60,21 +60,21 @@ static void live_through_trouble(fixture *f) {
 
 enum { SIGNALS = 65 };
 
-/* The ones that report a thread's own fault, or that a profiler or a collector aims at threads; and all real-time ones. */
+/* Signals for a thread's own fault, signals that profilers or garbage collectors send to threads, and all real-time signals. */
 static bool must_stay_open(int signal_number) {
     switch (signal_number) {
     case SIGSEGV: case SIGBUS: case SIGFPE: case SIGILL: case SIGTRAP: case SIGPROF: return true;
-    /* Collectors stop threads with them. */
+    /* Garbage collectors stop threads with them. */
     case SIGPWR: case SIGXCPU: return true;
-    /* Can't be blocked. */
+    /* These cannot be blocked. */
     case SIGKILL: case SIGSTOP: return true;
-    /* The C library's own. */
+    /* The C library uses these. */
     case 32: case 33: return true;
     default: return signal_number >= SIGRTMIN;
     }
 }
 
-/* The blocked signals of a thread of this process. */
+/* The signals that a thread of this process blocks. */
 static bool blocked_signals(pid_t thread, uint64_t *blocked) {
     char path[64], line[256];
     snprintf(path, sizeof path, "/proc/self/task/%d/status", thread);
@@ -90,7 +90,7 @@ static bool blocked_signals(pid_t thread, uint64_t *blocked) {
 
 static void a_connections_thread_blocks_asynchronous_signals_only(void **state) {
     use_threads(true);
-    /* Whatever the application's thread has blocked when it makes the connection. */
+    /* The result must not depend on what the application's thread blocks when it makes the connection. */
     sigset_t application, before;
     sigfillset(&application);
     for (int round = 0; round < 2; round++) {
@@ -101,7 +101,7 @@ static void a_connections_thread_blocks_asynchronous_signals_only(void **state) 
         sigset_t now;
         pthread_sigmask(SIG_SETMASK, &before, &now);
         assert_status(status, CAPDIST_OK);
-        /* The caller's own mask is as it was. */
+        /* The caller's mask is unchanged. */
         for (int n = 1; n < 32; n++) {
             if (n != SIGKILL && n != SIGSTOP) assert_int_equal(sigismember(&now, n), round ? 1 : sigismember(&before, n));
         }
@@ -115,8 +115,8 @@ static void a_connections_thread_blocks_asynchronous_signals_only(void **state) 
     }
 }
 
-/* A name is looked up by a thread that lives for that only. It is caught on its way by looking again and again, and with
- * another connection where the machine was too busy for it. */
+/* A thread that looks up a name ends soon. The test reads /proc repeatedly to see it, and makes another connection if the machine
+ * was too busy. */
 static void every_thread_of_the_library_blocks_asynchronous_signals(void **state) {
     const int port = refused_port(*state);
     pid_t threads[64];
@@ -146,7 +146,7 @@ static void every_thread_of_the_library_blocks_asynchronous_signals(void **state
             bool again = false;
             for (int i = 0; i < seen; i++) again |= threads[i] == thread;
             if (!again && seen < 64) threads[seen++] = thread;
-            if (blocked == 0) { /* nothing at all: it ends just now, and is not there a moment later */
+            if (blocked == 0) { /* no signal at all: the thread is just ending */
                 sleep_ms(20);
                 if (!blocked_signals(thread, &blocked)) continue;
             }
@@ -158,7 +158,7 @@ static void every_thread_of_the_library_blocks_asynchronous_signals(void **state
     assert_int_equal(not_blocked, 0);
 }
 
-/* What a thread's first callback found. */
+/* What a thread's first callback saw. */
 static struct {
     int times;
     capdist_conn *conn;
@@ -189,7 +189,7 @@ static void begin_thread(capdist_conn *conn, void *user_data) {
     if (c->context) capdist_release(conn);
 }
 
-/* Whoever attaches the thread to a runtime must come before any other callback, and may change its name and its mask. */
+/* on_thread_start comes before any other callback, and may change the thread's name and signal mask. */
 static void a_thread_begins_with_the_applications_callback(void **state) {
     use_threads(true);
     memset(&begun, 0, sizeof begun);
@@ -219,7 +219,7 @@ static void a_thread_begins_with_the_applications_callback(void **state) {
     assert_int_equal(begun.times, 1);
 }
 
-/* A release there ends what has not begun. */
+/* A release inside it ends what has not begun. */
 static void a_connection_is_released_as_its_thread_begins(void **state) {
     use_threads(true);
     memset(&begun, 0, sizeof begun);
@@ -232,7 +232,7 @@ static void a_connection_is_released_as_its_thread_begins(void **state) {
     assert_int_equal(begun.times, 1);
 }
 
-/* There is no such thread. */
+/* In application-driven mode there is no such thread. */
 static void no_thread_begins_in_host_driven_mode(void **state) {
     memset(&begun, 0, sizeof begun);
     client *c = new_client(*state, start_simulator(*state, "--no-quota", NULL));
@@ -264,7 +264,7 @@ static void note_signal(int signal_number) {
     if (gettid() != applications_thread) handled_elsewhere++;
 }
 
-/* A signal for the process waits until the application's thread takes it: no thread of the library may. */
+/* A signal for the process waits until the application's thread takes it. No thread of the library may. */
 static void signals_for_the_process_are_left_to_the_application(void **state) {
     static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGCHLD, SIGWINCH};
     client *c = ready_client(*state, start_simulator(*state, "--no-quota", NULL));
@@ -294,7 +294,7 @@ static void signals_for_the_process_are_left_to_the_application(void **state) {
     assert_int_equal(handled_elsewhere, 0);
 }
 
-/* The application's handler interrupts whatever the library waits for on the application's own thread; without SA_RESTART. */
+/* A signal handler of the application interrupts the library's waits on the application's thread, without SA_RESTART. */
 static void an_applications_signal_handler_ends_no_wait(void **state) {
     client *c = new_client(*state, stuck_port(*state));
     open_client(c);
@@ -381,14 +381,14 @@ static void descriptors_are_closed_on_exec(void **state) {
     open_descriptors(after);
     for (int fd = 0; fd < HIGHEST; fd++) {
         if (!after[fd] || before[fd]) continue;
-        /* The gateway's end of the line is one of them, and no less bound to be. */
+        /* The gateway's end of the connection is one of them, and must be bound, too. */
         assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
         found++;
     }
     assert_true(found >= 4);
 }
 
-/* The application's descriptors 0 to 2 may be closed: then the library's own get these numbers, and stay its own. */
+/* Descriptors 0 to 2 of the application may be closed. The library's own then get these numbers, and must keep working. */
 static void closed_standard_descriptors_do_no_harm(void **state) {
     int port = start_simulator(*state, "--no-quota", NULL);
     pid_t child = fork_child();
@@ -416,7 +416,7 @@ static void closed_standard_descriptors_do_no_harm(void **state) {
 
 /* ---- rest ---- */
 
-/* How often the connection's thread has gone to sleep so far. */
+/* How often the connection's thread has slept so far. */
 static long sleeps_of_the_thread(void) {
     long sleeps = -1;
     DIR *tasks = opendir("/proc/self/task");
@@ -438,7 +438,7 @@ static long sleeps_of_the_thread(void) {
     return sleeps;
 }
 
-/* Between keep-alives, which are 24 s apart. While requests come and a second longer it looks once a second. */
+/* Between keep-alives, which are 24 s apart. During requests and a second longer, the thread wakes once a second. */
 static void the_thread_of_an_idle_connection_sleeps(void **state) {
     if (is_application_driven()) return;
     gateway *g = start_gateway(*state);
@@ -455,14 +455,14 @@ static void the_thread_of_an_idle_connection_sleeps(void **state) {
         after = sleeps_of_the_thread();
     } while (before != after && ++looks < 6);
     assert_int_equal(after, before);
-    /* It is there at once. */
+    /* A request is still handled at once. */
     ask(c, "00700");
     assert_true(wait_for(c, EVENT_REPLY, 2, PATIENCE_MS));
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        /* First: it forks a process that has not used the library yet. */
+        /* First: it forks a process that has not used the library. */
         TEST(closed_standard_descriptors_do_no_harm),
         TEST(a_connections_thread_blocks_asynchronous_signals_only),
         TEST(every_thread_of_the_library_blocks_asynchronous_signals),

@@ -1,10 +1,10 @@
-/* Every function with a handle that is NULL, released or never was one; and NULL for every other pointer. */
+/* Every function with a handle that is NULL, released or invalid; and with NULL for every other pointer. */
 #include "support.h"
 
 #include <stdlib.h>
 
-/* Calls every function that takes a connection, with otherwise good arguments; each must give `expected`, say why, and
- * store nothing but "none". */
+/* Calls every function that takes a connection, with otherwise valid arguments. Each must return `expected`, set an error text,
+ * and store nothing but "none". */
 static void every_call_gives(capdist_conn *conn, capdist_status expected, client *c) {
     const char *why = expected == CAPDIST_RELEASED ? "released" : "connection";
     capdist_security security = security_of("HK.00700");
@@ -129,7 +129,7 @@ static void what_never_was_a_handle_is_refused(void **state) {
         capdist_security security = security_of("HK.00700");
         capdist_conn *conn = (capdist_conn *)none[i];
         capdist_status status = capdist_release(conn);
-        /* The bits of one that was used before in this process make a handle, a released one. */
+        /* The bits of a handle that was used before in this process are those of a released one. */
         if (status == CAPDIST_RELEASED && none[i] < 16) continue;
         assert_status(status, CAPDIST_INVALID_ARGUMENT);
         uint32_t serial_no = 77;
@@ -216,7 +216,7 @@ static void replies_that_are_null_are_harmless(void **state) {
     assert_int_equal(capdist_reply_to_json(NULL, NULL, 0), -1);
 }
 
-/* ---- securities that are none ---- */
+/* ---- invalid securities ---- */
 
 static void refuse_security(client *c, const capdist_security *security, const char *name) {
     uint32_t serial_no = 77;

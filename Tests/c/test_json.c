@@ -1,4 +1,4 @@
-/* capdist_reply_to_json(): what the gateway said as text. */
+/* capdist_reply_to_json(): the gateway's answer as text. */
 #include "support.h"
 
 #include <math.h>
@@ -8,7 +8,7 @@ static void answer_with_context(gateway *g, const frame *request) {
     gateway_reply(g, request, g->context);
 }
 
-/* A reply to HK.00700 from a gateway that answers with `body`; to be freed. */
+/* A reply to HK.00700 from a gateway that answers with `body`; the caller frees it. */
 static capdist_reply *reply_with(fixture *f, message *body) {
     gateway *g = start_gateway(f);
     g->context = body;
@@ -78,7 +78,7 @@ static void text_is_cut_like_snprintf(void **state) {
     capdist_reply_free(r);
 }
 
-/* ---- what is left out ---- */
+/* ---- what is omitted ---- */
 
 static void absent_fields_are_left_out(void **state) {
     message body = {0};
@@ -121,7 +121,7 @@ static void refusal_shows_chinese_as_it_is(void **state) {
                "  \"retType\": -1,\n"
                "  \"retMsg\": \"\xe6\x9c\xaa\xe7\x9f\xa5\xe8\x82\xa1\xe7\xa5\xa8\"\n"
                "}");
-    /* Cut anywhere it is a prefix, even inside a character. */
+    /* Cut to any size, the text is a prefix, even if that ends inside a character. */
     char text[100], whole[100];
     int64_t length = capdist_reply_to_json(r, whole, sizeof whole);
     for (size_t size = 1; size <= (size_t)length; size++) {
@@ -147,7 +147,7 @@ static void quotes_and_control_characters_are_escaped(void **state) {
 
 /* ---- numbers ---- */
 
-/* `value` as JSON shows it. */
+/* `value` in the JSON. */
 static void number_text(fixture *f, double value, char *out, size_t size) {
     message s2c = {0}, body = {0};
     put_double(&s2c, 1, value);
@@ -164,7 +164,7 @@ static void number_text(fixture *f, double value, char *out, size_t size) {
     snprintf(out, size, "%.*s", (int)strcspn(start, ",\n"), start);
 }
 
-/* C++ itself would write them so: the shortest digits that read back, an exponent from 1e15 up and below 1e-4. */
+/* As std::to_chars writes them: the shortest digits that read back, with an exponent from 1e15 up and below 1e-4. */
 static const struct {
     double value;
     const char *text;

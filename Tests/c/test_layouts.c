@@ -1,7 +1,7 @@
 /*
- * Structs that begin with struct_size, as programs built with older and newer headers hold them. Each struct stands
- * right before a page that must not be touched, with a pattern before it: one byte too many read ends the program, one
- * byte too many written is found.
+ * Structs that begin with struct_size, as programs with older and newer headers have them. Each struct ends right before an
+ * inaccessible page, and a pattern stands before it. So reading one byte too many crashes the program, and writing one byte too
+ * many is detected.
  */
 #include "support.h"
 
@@ -26,7 +26,7 @@ static void unmap(arena a) {
     munmap(a.start, 2 * a.page);
 }
 
-/* Room for `size` bytes that end where the untouchable page begins. */
+/* `size` bytes that end at the inaccessible page. */
 static void *at_the_end(arena a, size_t size) {
     memset(a.start, PATTERN, a.page);
     return a.start + a.page - size;
@@ -66,7 +66,7 @@ typedef struct old_quota {
 
 typedef capdist_status (*init_fn)(void *, size_t);
 
-/* The four init functions behind one type. */
+/* The four init functions with one type. */
 static capdist_status init_options(void *p, size_t size) {
     return capdist_options_init(p, size);
 }
@@ -102,7 +102,7 @@ static void init_writes_what_the_caller_has_and_no_more(void **state) {
             assert_status(kinds[k].init(p, size), CAPDIST_OK);
             assert_true(nothing_before(a, size));
             assert_int_equal(*(size_t *)(void *)p, size);
-            /* The same defaults whatever the size, and zeroes where this library knows no field. */
+            /* The defaults do not depend on the size, and fields that this library does not know are 0. */
             for (size_t i = sizeof(size_t); i < size; i++) assert_int_equal(p[i], i < kinds[k].size ? whole[i] : 0);
         }
     }
@@ -266,7 +266,7 @@ static void struct_sizes_that_no_header_had_are_refused(void **state) {
     assert_story(c, "init 0");
 }
 
-/* As a program built with a newer header holds them: a tail this library does not know. */
+/* As a program with a newer header has them: with fields at the end that this library does not know. */
 typedef struct newer_options {
     capdist_options known;
     uint64_t unknown[4];

@@ -1,4 +1,4 @@
-/* Many requests at once: from many threads, over several connections, in any order of answers. */
+/* Many requests: from many threads, over several connections, with answers in any order. */
 #include "support.h"
 
 #include <stdatomic.h>
@@ -62,7 +62,7 @@ static void threads_share_a_connection(void **state) {
     assert_status(capdist_release(c->conn), CAPDIST_OK);
     assert_int_equal(count_of(c, EVENT_REPLY), THREADS * REQUESTS);
     assert_int_equal(count_of_status(c, CAPDIST_OK), THREADS * REQUESTS);
-    /* Numbers are never given twice. */
+    /* Each serial number is given once. */
     qsort(c->accepted, c->accepted_count, sizeof *c->accepted, by_number);
     for (size_t i = 1; i < c->accepted_count; i++) assert_int_not_equal(c->accepted[i - 1], c->accepted[i]);
 }
@@ -121,7 +121,7 @@ static void threads_fetch_their_own_answers(void **state) {
 
 enum { IN_FLIGHT = 1000 };
 
-/* Answers in reverse order once all have come. */
+/* Answers in reverse order, once all requests have come. */
 static void answer_backwards(gateway *g, const frame *request) {
     (void)request;
     if (gateway_frame_count(g, GET_CAPITAL_DISTRIBUTION) < IN_FLIGHT) return;
@@ -190,7 +190,7 @@ static void connections_do_not_mix(void **state) {
     if (!is_application_driven()) {
         assert_int_not_equal(event_at(a, EVENT_REPLY, 0).thread, event_at(b, EVENT_REPLY, 0).thread);
     }
-    /* One that dies does not touch the other. */
+    /* If one connection is lost, the others are not affected. */
     gateway_go_down(first);
     assert_true(wait_for(a, EVENT_DISCONNECT, 1, PATIENCE_MS));
     ask(b, "7");
@@ -198,11 +198,11 @@ static void connections_do_not_mix(void **state) {
     assert_int_equal(count_of(b, EVENT_DISCONNECT), 0);
 }
 
-/* ---- a gateway that does not keep up ---- */
+/* ---- a slow gateway ---- */
 
 static atomic_bool is_stopped;
 
-/* Reads nothing until it is let go on. */
+/* Does not read until the test lets it. */
 static void stop_at_the_first(gateway *g, const frame *request) {
     for (int i = 0; i < PATIENCE_MS && atomic_load(&is_stopped); i++) sleep_ms(1);
     message reply = {0};
@@ -216,7 +216,7 @@ static double processor_seconds(void) {
     return (double)used.tv_sec + (double)used.tv_nsec / 1e9;
 }
 
-/* Whatever waits, much or little, goes out once the gateway reads again; until then nobody spins. */
+/* All waiting bytes, few or many, are sent when the gateway reads again. Until then no thread spins. */
 static void drains_once_the_gateway_reads(fixture *f, size_t length, int count) {
     gateway *g = start_gateway(f);
     gateway_on(g, 0, stop_at_the_first);
@@ -278,7 +278,7 @@ static void *ask_until_stopped(void *argument) {
     return NULL;
 }
 
-/* Asking, cancelling and lost lines together, then a release in the midst: teardown() finds each completed once. */
+/* Requests, cancels and lost connections at the same time, and then a release: teardown() checks that each completes once. */
 static void storm_completes_everything_once(void **state) {
     gateway *g = start_gateway(*state);
     client *c = new_client(*state, g->port);

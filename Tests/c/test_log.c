@@ -1,4 +1,4 @@
-/* What the log tells of requests that fail: a line for each, and a warning for many. */
+/* The log about failed requests: a line for each, and a warning for many. */
 #include "support.h"
 
 static void refuse(gateway *g, const frame *request) {
@@ -58,7 +58,7 @@ static void requests_are_named(void **state) {
     assert_status(capdist_send_proto(c->conn, GET_GLOBAL_STATE, "", 0, NULL, record_proto_reply, c, &serial_no), CAPDIST_OK);
     note_accepted(c, serial_no);
     assert_true(logged(c, CAPDIST_LOG_DEBUG, "request 1 (protocol 1002) failed: the gateway refused"));
-    /* A market without a name is written as everywhere else. */
+    /* A market without a name is written like everywhere else. */
     gateway_on(g, GET_CAPITAL_DISTRIBUTION, refuse);
     capdist_security unnamed = security_of("#999.X");
     assert_status(capdist_get_capital_distribution(c->conn, &unnamed, NULL, record_reply, c, &serial_no), CAPDIST_OK);

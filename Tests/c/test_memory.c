@@ -1,4 +1,4 @@
-/* What the library holds stays the same, however long it runs. */
+/* The library's memory does not grow, however long it runs. */
 #include "support.h"
 
 #include <malloc.h>
@@ -9,7 +9,7 @@
 enum { WINDOW = 64, WARM_UP = 10000, REQUESTS = 200000, FAILING = 3, MEGABYTE = 1 << 20 };
 
 typedef struct counter {
-    sem_t free; /* how many more may be in flight */
+    sem_t free; /* how many more requests may be in flight */
     int statuses[64];
 } counter;
 
@@ -28,9 +28,9 @@ static void count_proto_reply(capdist_conn *conn, uint32_t serial_no, const capd
     sem_post(&c->free);
 }
 
-/* Answered, refused, of the raw kind, cancelled: each may leak in a way of its own. */
+/* Requests that are answered, refused, raw or cancelled: each might leak in its own way. */
 static void ask_one(capdist_conn *conn, counter *c, int i) {
-    static const uint8_t user_id[512] = {0x0a, 0x02, 0x08, 0x00}; /* the rest makes it malformed, and worth a leak */
+    static const uint8_t user_id[512] = {0x0a, 0x02, 0x08, 0x00}; /* the rest makes it malformed, and large enough to see a leak */
     struct timespec end;
     clock_gettime(CLOCK_MONOTONIC, &end);
     end.tv_sec += PATIENCE_MS / 1000;
@@ -63,9 +63,9 @@ static long resident(void) {
 
 static void memory_is_flat(void **state) {
     client *c = new_client(*state, start_simulator(*state, "--no-quota", NULL));
-    c->options.on_log = NULL; /* what it records would be taken for the library's */
+    c->options.on_log = NULL; /* its records would count as the library's memory */
     open_ready(c);
-    unwatch(); /* the usual limit is not for so many */
+    unwatch(); /* the usual time limit is too short for so many */
     alarm(120);
     counter *counts = calloc(1, sizeof *counts);
     assert_non_null(counts);

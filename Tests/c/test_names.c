@@ -1,10 +1,10 @@
-/* Names that the application looks up (on_resolve), in either mode: every attempt asks again, all addresses have their turn. */
+/* Names that the application looks up (on_resolve), in both modes: every attempt asks again, and all addresses are tried. */
 #include "support.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 
-/* What the application's resolver tells, one answer after the other; the last one stays. */
+/* The answers of the application's resolver, one after the other. The last one is repeated. */
 typedef struct resolver {
     const char *answers[4];
     const char *why;
@@ -44,7 +44,7 @@ static client *named(fixture *f, int port, resolver *r) {
 
 static void every_attempt_asks_again(void **state) {
     gateway *g = start_gateway(*state);
-    /* Nobody listens there: the name has moved since. */
+    /* Nothing listens there: the name has another address since. */
     resolver r = {.answers = {"127.0.0.2", "127.0.0.3", "127.0.0.1"}};
     client *c = named(*state, g->port, &r);
     c->options.reconnect = 1;

@@ -1,5 +1,5 @@
-/* Frames shaped as those captured of an OpenD (Tests/vectors/opend-frames.jsonl): replies of protocols asked by hand, pushes
- * that a counter of the gateway's own numbers, an empty retMsg and an errCode of 0 on success. */
+/* Frames as an OpenD sent them (Tests/vectors/opend-frames.jsonl): replies to raw requests, pushes that the gateway numbers
+ * itself, an empty retMsg and an errCode of 0 on success. */
 #include "support.h"
 
 #include <stdlib.h>
@@ -18,7 +18,7 @@ typedef struct recorded {
 static recorded frames[MAX_FRAMES];
 static size_t frame_total;
 
-/* What follows `"name": ` in a line that has it. */
+/* The text after `"name": ` in a line. */
 static const char *field(const char *line, const char *name) {
     char key[32];
     snprintf(key, sizeof key, "\"%s\": ", name);
@@ -66,7 +66,7 @@ static const recorded *answer_of(const recorded *request) {
     return NULL;
 }
 
-/* Sends every push of the file, all of them under the number of a request that waits. */
+/* Sends every push of the file with the serial number of a waiting request. */
 static int send_pushes(gateway *g, const frame *request) {
     int count = 0;
     for (size_t i = 0; i < frame_total; i++) {
@@ -84,7 +84,7 @@ static void put_success(message *m, const message *s2c) {
     put_message(m, 4, s2c);
 }
 
-static const uint64_t CONN_ID = 12944249952739031304u; /* above what has a sign */
+static const uint64_t CONN_ID = 12944249952739031304u; /* above 2^63 */
 
 static void greet(gateway *g, const frame *request) {
     message s2c = {0}, response = {0};
@@ -99,7 +99,7 @@ static void greet(gateway *g, const frame *request) {
     gateway_reply(g, request, &response);
 }
 
-/* Pushes under its number first, then the recorded answer. */
+/* First pushes with the request's serial number, then the recorded answer. */
 static void answer_as_recorded(gateway *g, const frame *request) {
     for (size_t i = 0; i < frame_total; i++) {
         const recorded *f = &frames[i];
@@ -163,7 +163,7 @@ static void keep_body(capdist_conn *conn, uint32_t serial_no, const capdist_prot
     record_proto_reply(conn, serial_no, reply, c);
 }
 
-/* Asks everything that the file has an answer to. Returns how many that were. */
+/* Makes all requests that the file has answers to. Returns their number. */
 static int ask_all(client *c) {
     int asked = 0;
     static message kept;
@@ -200,7 +200,7 @@ static void every_reply_comes_whole_between_pushes_of_its_number(void **state) {
     assert_int_equal(info.server_version, 1008);
     int asked = ask_all(c);
     assert_int_equal(asked, 5);
-    /* Each push came as it was sent, to on_push and nowhere else. */
+    /* Each push came unchanged, and to on_push only. */
     int pushes = count_of(c, EVENT_PUSH);
     assert_int_equal(pushes, 4 * asked);
     for (int i = 0, next = 0; i < pushes; i++, next++) {
@@ -230,7 +230,7 @@ static void a_waiting_request_is_not_answered_by_a_push(void **state) {
     assert_int_equal(count_of(c, EVENT_PUSH), 4);
 }
 
-/* KeepAlive's answer has its retMsg and errCode, and pushes bear its number, too. */
+/* KeepAlive's answer has a retMsg and an errCode, and pushes have its serial number. */
 static void the_connection_stays_alive_among_pushes(void **state) {
     gateway *g = start_opend(*state);
     g->keep_alive_interval = 1;
@@ -245,7 +245,7 @@ static void the_connection_stays_alive_among_pushes(void **state) {
     assert_int_equal(gateway_line_count(g), 1);
 }
 
-/* The same frames from a gateway that has recorded them: in clear, encrypted, over WebSocket. */
+/* The same frames from a gateway that replays them: unencrypted, encrypted, over WebSocket. */
 static void replayed(client *c) {
     c->options.recv_notify = 1;
     open_ready(c);
@@ -275,7 +275,7 @@ static void a_replay_serves_them_over_websocket(void **state) {
     replayed(c);
 }
 
-/* A refusal names the stock and has an errCode, which is 0. */
+/* A refusal names the stock, and has an errCode of 0. */
 static void a_refusal_is_told_in_full(void **state) {
     static const struct {
         const char *language, *code, *text;

@@ -1,4 +1,4 @@
-/* Options of connections and requests: what is refused, with which status, and that nothing has changed then. */
+/* Options of connections and requests: which are refused, with which status, and without any effect. */
 #include "support.h"
 
 #include <stdlib.h>
@@ -11,7 +11,7 @@ static capdist_options fresh(void) {
     return options;
 }
 
-/* capdist_init_connect() with these options is refused, names the option, and stores NULL. */
+/* capdist_init_connect() refuses these options, names the option, and stores NULL. */
 static void refuse(const capdist_options *options, capdist_status status, const char *name) {
     capdist_conn *conn = (capdist_conn *)(uintptr_t)0xa5a5;
     assert_refused(capdist_init_connect(options, &conn), status, name);
@@ -279,7 +279,7 @@ static void conn_must_not_be_null(void **state) {
 
 /* ---- capdist_request_options ---- */
 
-/* A request with these options is refused by each of the three calls, names the option, and changes nothing. */
+/* Each of the three calls refuses a request with these options, names the option, and has no effect. */
 static void refuse_request(client *c, const capdist_request_options *o, capdist_status status, const char *name) {
     capdist_security security = security_of("HK.00700");
     uint32_t serial_no = 77;
@@ -360,7 +360,7 @@ static void security_firm_is_sent_only_if_set(void **state) {
     assert_true(find_field(c2s, length, 100, NULL, &header, &header_length));
     assert_true(find_field(header, header_length, 1, &firm, NULL, NULL));
     assert_int_equal(firm, 1);
-    /* A raw body is its sender's own affair. */
+    /* The library does not check a raw body. */
     uint32_t serial_no = 77;
     assert_refused(capdist_send_proto(c->conn, GET_GLOBAL_STATE, "", 0, &o, record_proto_reply, c, &serial_no),
                    CAPDIST_INVALID_ARGUMENT, "security_firm");

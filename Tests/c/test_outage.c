@@ -1,11 +1,11 @@
-/* Requests that do not wait for an outage to pass (CAPDIST_OUTAGE_FAIL). */
+/* Requests that do not wait during an outage (CAPDIST_OUTAGE_FAIL). */
 #include "support.h"
 
 #include <stdatomic.h>
 
 static atomic_bool is_asked;
 
-/* The first callback, of the log, comes before the first attempt. */
+/* The first callback, on_log, comes before the first attempt. */
 static void wait_until_asked(client *c, const event *e) {
     (void)c, (void)e;
     for (int i = 0; i < PATIENCE_MS && !atomic_load(&is_asked); i++) sleep_ms(1);
@@ -21,7 +21,7 @@ static client *impatient_client(fixture *f, int port) {
     return c;
 }
 
-/* The call answers with the last attempt's failure, and nothing comes. */
+/* The call returns the status of the last attempt, and no callback follows. */
 static void is_refused(client *c, capdist_status status, const char *words) {
     capdist_security security = security_of("HK.00700");
     uint32_t serial_no = 1;
@@ -38,7 +38,7 @@ static void a_call_fails_at_once_with_the_last_failure(void **state) {
     gateway *g = start_gateway(*state);
     gateway_go_down(g);
     client *c = impatient_client(*state, g->port);
-    /* The first attempt is waited for, by the queue timeout's two minutes if need be, and ends what does not wait. */
+    /* A request waits for the first attempt, up to the queue timeout. If the attempt fails, the request completes. */
     atomic_store(&is_asked, false);
     c->hook = wait_until_asked;
     open_client(c);
@@ -49,7 +49,7 @@ static void a_call_fails_at_once_with_the_last_failure(void **state) {
     assert_int_equal(reply_to(c, early).reply.was_sent, 0);
     assert_non_null(strstr(reply_to(c, early).text, "is OpenD running there?"));
     for (int i = 0; i < 40; i++) is_refused(c, CAPDIST_CONNECT_FAILED, "is OpenD running there?");
-    /* One that says so waits. */
+    /* A request with CAPDIST_OUTAGE_WAIT waits. */
     capdist_request_options patient = request_defaults();
     patient.outage_mode = CAPDIST_OUTAGE_WAIT;
     uint32_t waits = ask_with(c, "41", &patient);

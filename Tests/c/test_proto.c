@@ -1,4 +1,4 @@
-/* capdist_send_proto(): any other request, raw. */
+/* capdist_send_proto(): raw requests. */
 #include "support.h"
 
 #include <stdlib.h>
@@ -116,7 +116,7 @@ static void bodies_go_and_come_as_they_are(void **state) {
         send_raw(c, 3004, i == 0 ? NULL : bodies[i], lengths[i]);
         assert_true(wait_for(c, EVENT_PROTO_REPLY, (int)i + 1, PATIENCE_MS));
         event e = event_at(c, EVENT_PROTO_REPLY, (int)i);
-        assert_int_equal(e.status, CAPDIST_OK); /* also for a body that has no retType, or is no protobuf at all */
+        assert_int_equal(e.status, CAPDIST_OK); /* also for a body without a retType, or that is not protobuf */
         assert_int_equal(e.reply.present, CAPDIST_HAS_RETRY);
         assert_int_equal(e.reply.ret_type, 0);
         assert_int_equal(back.length, lengths[i]);

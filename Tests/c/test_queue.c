@@ -22,7 +22,7 @@ static void requests_before_the_connection_are_sent_in_order(void **state) {
         char code[CAPDIST_CODE_SIZE];
         assert_true(gateway_frame(g, GET_CAPITAL_DISTRIBUTION, i, &request));
         assert_true(request.sound);
-        assert_true(request.serial_no > earlier.serial_no); /* serial numbers on the wire must increase */
+        assert_true(request.serial_no > earlier.serial_no); /* wire serial numbers must increase */
         requested_code(&request, code);
         assert_int_equal(atoi(code), i);
         earlier = request;
@@ -241,7 +241,7 @@ static void unknown_serial_numbers_are_not_found(void **state) {
     assert_story(c, "init 0; reply 1 OK");
 }
 
-/* Cancels while answers come in: whoever wins, each request completes once (teardown() counts). */
+/* Cancels while answers come. Whichever is first, each request completes once (teardown() counts). */
 static void cancel_races_the_answer(void **state) {
     gateway *g = start_gateway(*state);
     client *c = ready_client(*state, g->port);

@@ -1,4 +1,4 @@
-/* The quota: waiting and failing, groups, figures, history, and the gateway's own refusals for frequency. */
+/* The quota: waiting and failing, groups, capdist_quota, history, and the gateway's own rate limit. */
 #include "support.h"
 
 #include <stdlib.h>
@@ -143,7 +143,7 @@ static void request_may_choose_its_own_mode(void **state) {
     ask(d, "1");
     assert_status(capdist_get_capital_distribution(d->conn, &security, NULL, record_reply, d, NULL),
                   CAPDIST_QUOTA_EXHAUSTED);
-    ask_with(d, "2", &o); /* waits though its connection's mode is to fail */
+    ask_with(d, "2", &o); /* waits, although its connection's mode is to fail */
     assert_true(wait_for(d, EVENT_REPLY, 2, PATIENCE_MS));
 }
 
@@ -158,10 +158,10 @@ static void unanswered_request_keeps_its_slot(void **state) {
     assert_true(gateway_wait(g, GET_CAPITAL_DISTRIBUTION, 1, PATIENCE_MS));
     capdist_quota quota = quota_of(c);
     assert_int_equal(quota.used, 1);
-    assert_int_equal(quota.next_slot_ms, -1); /* only the answer can tell */
+    assert_int_equal(quota.next_slot_ms, -1); /* not known before the answer */
     assert_status(capdist_cancel(c->conn, 1), CAPDIST_OK);
     assert_true(wait_for(c, EVENT_REPLY, 1, PATIENCE_MS));
-    assert_int_equal(quota_of(c).used, 1); /* given up, but the gateway counts it */
+    assert_int_equal(quota_of(c).used, 1); /* given up, but the gateway has counted it */
     gateway_on(g, GET_CAPITAL_DISTRIBUTION, answer_distribution);
     gateway_on(g, GET_GLOBAL_STATE, answer_distribution);
     frame late;
@@ -204,7 +204,7 @@ static void *release_it(void *argument) {
     return NULL;
 }
 
-/* Until then the gateway may read and count what was sent: the line stays open while a callback runs. */
+/* Until then the gateway may read and count the request: the connection stays open while a callback runs. */
 static void slot_of_a_released_connection_is_free_a_window_after_its_line_is_closed(void **state) {
     int busy_ms = 500;
     gateway *g = start_gateway(*state);
@@ -242,13 +242,13 @@ static void connections_of_one_group_share_their_slots(void **state) {
     for (int i = 0; i < 3; i++) ask(a, "00700");
     for (int i = 0; i < 3; i++) ask(b, "00700");
     for (int i = 0; i < 4; i++) ask(other, "00700");
-    /* The first goes alone; once it is answered the other slots are taken. */
+    /* The first request is sent alone. When it is answered, the others follow. */
     while (count_of(a, EVENT_REPLY) + count_of(b, EVENT_REPLY) < 4 && now_ms() - start < 900) sleep_ms(1);
     while (count_of(other, EVENT_REPLY) < 4 && now_ms() - start < 1800) sleep_ms(1);
     assert_int_equal(quota_of(a).used, 4);
     assert_int_equal(quota_of(b).used, 4);
     assert_int_equal(quota_of(a).waiting, 2);
-    /* Another group's waiting does not make it wait. */
+    /* Another group's waiting requests do not make it wait. */
     assert_int_equal(quota_of(other).used, 4);
     assert_int_equal(quota_of(other).waiting, 0);
     assert_true(wait_for(other, EVENT_REPLY, 4, PATIENCE_MS));
@@ -295,7 +295,7 @@ static void other_figures_in_a_group_are_a_conflict(void **state) {
     client *same = limited_client(*state, g->port, 5, 1000);
     same->options.quota_group = a->options.quota_group;
     open_ready(same);
-    /* Once nobody is in it the group may have other figures. */
+    /* Once no connection uses the group, it may have another limit and window. */
     assert_status(capdist_release(a->conn), CAPDIST_OK);
     assert_status(capdist_release(same->conn), CAPDIST_OK);
     client *b = limited_client(*state, g->port, 6, 1000);
@@ -322,7 +322,7 @@ static void history_outlives_its_connections(void **state) {
     assert_in_range(event_at(b, EVENT_REPLY, 0).at - start, 2995, PATIENCE_MS);
 }
 
-/* ---- refusals of the gateway ---- */
+/* ---- the gateway's rate limit ---- */
 
 static void refusal_for_frequency_closes_the_gate(void **state) {
     client *c = limited_client(*state, start_simulator(*state, "--quota", "2/3", NULL), 5, 500);
@@ -344,7 +344,7 @@ static void refusal_for_frequency_closes_the_gate(void **state) {
     assert_in_range(reply_to(c, held).at - start, 2990, PATIENCE_MS);
 }
 
-/* "Requests are too frequent", without saying how many are not. */
+/* "Requests are too frequent", without a number. */
 static void refuse_without_a_number(gateway *g, const frame *request) {
     message body = {0};
     put_refusal(&body, -1, "\xe8\xaf\xb7\xe6\xb1\x82\xe9\xa2\x91\xe7\x8e\x87\xe5\xa4\xaa\xe9\xab\x98");
@@ -363,14 +363,14 @@ static void refusal_without_a_number_means_a_window(void **state) {
     assert_string_equal(reply->ret_msg, "\xe8\xaf\xb7\xe6\xb1\x82\xe9\xa2\x91\xe7\x8e\x87\xe5\xa4\xaa\xe9\xab\x98");
     assert_null(reply->distribution);
     capdist_reply_free(reply);
-    /* In fail mode the closed gate is told at once. */
+    /* In fail mode the call is refused at once while the gate is closed. */
     capdist_request_options o = request_defaults();
     o.quota_mode = CAPDIST_QUOTA_FAIL;
     assert_status(capdist_get_capital_distribution(c->conn, &security, &o, record_reply, c, NULL),
                   CAPDIST_QUOTA_EXHAUSTED);
 }
 
-/* A slot taken while there was no connection is no pass through a gate that closed meanwhile. */
+/* A slot that was taken before the connection was established does not pass a gate that closed meanwhile. */
 static void fail_mode_does_not_wait_for_a_gate(void **state) {
     gateway *refusing = start_gateway(*state), *away = start_gateway(*state);
     gateway_on(refusing, GET_CAPITAL_DISTRIBUTION, refuse_without_a_number);
@@ -397,7 +397,7 @@ static void fail_mode_does_not_wait_for_a_gate(void **state) {
     assert_int_equal(refused.reply.was_sent, 0);
     assert_in_range(refused.reply.retry_after_ms, 100, 15001);
     assert_int_equal(gateway_frame_count(away, GET_CAPITAL_DISTRIBUTION), 0);
-    assert_int_equal(quota_of(a).used, 1); /* the other one gave its slot back */
+    assert_int_equal(quota_of(a).used, 1); /* the other request has returned its slot */
 }
 
 int main(void) {

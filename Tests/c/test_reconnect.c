@@ -1,4 +1,4 @@
-/* Lines that are lost and come back, KeepAlive, and what happens to requests meanwhile. */
+/* Connections that are lost and come back, KeepAlive, and requests meanwhile. */
 #include "support.h"
 
 #include <stdlib.h>
@@ -61,7 +61,7 @@ static void gateway_that_dies_and_comes_back_is_found_again(void **state) {
     capdist_connection_info info;
     capdist_connection_info_init(&info, sizeof info);
     assert_status(capdist_get_connection_info(c->conn, &info), CAPDIST_OK);
-    assert_true(info.conn_id == 6825683696684969515u); /* the second line's */
+    assert_true(info.conn_id == 6825683696684969515u); /* of the second stream */
     assert_int_equal(info.state, CAPDIST_STATE_READY);
     assert_true(logged(c, CAPDIST_LOG_WARNING, "is OpenD running there?"));
 }
@@ -113,7 +113,7 @@ static void broken_protocol_is_reconnected(void **state) {
     assert_story(c, "init 0; disconnect 11/71; init 0; reply 1 OK"); /* 71: EPROTO */
 }
 
-/* Half a frame of the old line must not be taken for the start of the new one's bytes. */
+/* Half a frame of the old stream must not become the beginning of the new one's data. */
 static void bytes_of_the_old_line_are_forgotten(void **state) {
     gateway *g = start_gateway(*state);
     client *c = reconnecting_client(*state, g);
@@ -165,8 +165,8 @@ static void pauses_grow_up_to_their_bound(void **state) {
         assert_true(gateway_frame(g, INIT_CONNECT, i - 1, &before));
         assert_true(gateway_frame(g, INIT_CONNECT, i, &after));
         int64_t pause = after.at - before.at;
-        /* Cut at random by up to half; late by whatever the machine is busy with. How long it is at most, the machine's own
-         * tests tell, in virtual time. */
+        /* A pause is shortened at random by up to half, and a busy machine may be late. Tests of the state machine check the
+         * upper limit in virtual time. */
         assert_in_range(pause, longest[i - 1] / 2 - 2, PROMPT_MS);
         total += pause;
     }
@@ -219,8 +219,8 @@ static void fetch_tells_that_the_line_was_lost(void **state) {
 
 /* ---- KeepAlive ---- */
 
-/* A gateway that asks for KeepAlive every `told` seconds gets one every `interval_ms`, or later where the machine is busy.
- * (How late is measured in virtual time, by WireTests.) */
+/* A gateway that asks for KeepAlive every `told` seconds gets one every `interval_ms`, or later on a busy machine. (WireTests
+ * checks how much later, in virtual time.) */
 static void keeps_alive(void **state, int32_t told, int interval_ms) {
     gateway *g = start_gateway(*state);
     g->keep_alive_interval = told;
@@ -255,7 +255,7 @@ static void keep_alive_interval_is_at_least_a_second(void **state) {
 
 static void keep_alive_goes_on_under_traffic_and_unanswered(void **state) {
     gateway *g = start_gateway(*state);
-    g->keep_alive_interval = -5; /* nonsense is taken as a second */
+    g->keep_alive_interval = -5; /* an invalid value counts as a second */
     gateway_on(g, KEEP_ALIVE, answer_nothing);
     client *c = ready_client(*state, g->port);
     for (int64_t end = now_ms() + 1800; now_ms() < end; sleep_ms(10)) ask(c, "1");

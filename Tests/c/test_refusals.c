@@ -1,16 +1,16 @@
-/* Refusals in the words of real gateways: for frequency, those that may pass, those that stay. */
+/* Refusals with the messages of real gateways: because of the rate limit, temporary ones, and final ones. */
 #include "support.h"
 
 #include <stdlib.h>
 
-/* What the gateway says now, of every request for a capital distribution, or of every other one. */
+/* What the gateway answers now to every request for a capital distribution, or to every second one. */
 static void refuse(gateway *g, const frame *request) {
     message body = {0};
     put_refusal(&body, -1, __atomic_load_n(&g->context, __ATOMIC_ACQUIRE));
     gateway_reply(g, request, &body);
 }
 
-/* Its thread may be answering. */
+/* The gateway's thread may be answering. */
 static void say(gateway *g, const char *words) {
     __atomic_store_n(&g->context, (void *)(uintptr_t)words, __ATOMIC_RELEASE);
 }
@@ -37,9 +37,9 @@ static int32_t next_slot_ms(client *c) {
     return quota.next_slot_ms;
 }
 
-/* ---- for frequency ---- */
+/* ---- because of the rate limit ---- */
 
-/* The window of the connections here is 7 s. */
+/* The window of these connections is 7 s. */
 static const struct {
     const char *words;
     int seconds;
@@ -74,7 +74,7 @@ static void every_wording_is_known_and_teaches_the_window(void **state) {
         if (e.status != CAPDIST_RATE_LIMITED) fail_msg("%s: status %d", frequency[i].words, e.status);
         check_rate_limited(&e.reply, frequency[i].seconds);
         assert_in_range(next_slot_ms(c), frequency[i].seconds * 1000 - 2000, frequency[i].seconds * 1000 + 1);
-        /* The others were not refused: none has gone out. */
+        /* The others were not refused, and have not been sent. */
         sleep_ms(20);
         assert_int_equal(gateway_frame_count(g, GET_CAPITAL_DISTRIBUTION), before + 1);
         assert_int_equal(count_of(c, EVENT_REPLY), 1);
@@ -142,7 +142,7 @@ static void over_websocket_the_gate_is_closed_too(void **state) {
     assert_in_range(next_slot_ms(c), 7000, 9001);
 }
 
-/* ---- a program that was restarted ---- */
+/* ---- an application that was restarted ---- */
 
 static void the_first_request_goes_alone(void **state) {
     gateway *g = start_gateway(*state);
@@ -160,7 +160,7 @@ static void the_first_request_goes_alone(void **state) {
     assert_int_equal(count_of_status(c, CAPDIST_OK), 4);
 }
 
-/* Connections of one group ask one first request between them. */
+/* Connections of one group send a single first request together. */
 static void the_first_request_is_the_groups(void **state) {
     gateway *g = start_gateway(*state);
     gateway_on(g, GET_CAPITAL_DISTRIBUTION, answer_nothing);
@@ -173,7 +173,7 @@ static void the_first_request_is_the_groups(void **state) {
     ask(b, "2");
     sleep_ms(50);
     assert_int_equal(gateway_frame_count(g, GET_CAPITAL_DISTRIBUTION), 1);
-    /* It is given up: the next one is on its own, too, and goes at once. */
+    /* It is given up. The next one is sent alone, too, and at once. */
     assert_status(capdist_cancel(a->conn, 1), CAPDIST_OK);
     assert_true(gateway_wait(g, GET_CAPITAL_DISTRIBUTION, 2, PATIENCE_MS));
 }
@@ -193,7 +193,7 @@ static void without_an_answer_the_others_go_after_the_reply_timeout(void **state
     assert_in_range(second.at - start, 290, PATIENCE_MS);
 }
 
-/* A quota that a run before used up: one refusal, and then figures. */
+/* The previous run has used up the quota: one refusal, and then figures. */
 static void a_restarted_program_has_one_refusal(void **state) {
     int port = start_simulator(*state, "--quota", "8/2", NULL);
     client *before = new_client(*state, port);
@@ -210,7 +210,7 @@ static void a_restarted_program_has_one_refusal(void **state) {
     assert_int_equal(count_of_status(c, CAPDIST_OK), 7);
 }
 
-/* ---- may it pass? ---- */
+/* ---- temporary or final ---- */
 
 static const struct {
     const char *words;
@@ -285,7 +285,7 @@ static void every_end_tells_whether_to_ask_again(void **state) {
         assert_int_equal(ends[i].e.status, ends[i].status);
         assert_int_equal(ends[i].e.reply.retry, ends[i].retry);
         assert_true(ends[i].e.reply.present & CAPDIST_HAS_RETRY);
-        /* The status alone says the same. */
+        /* The status alone gives the same. */
         assert_int_equal(capdist_status_retry(ends[i].status), ends[i].retry);
     }
 }
@@ -310,7 +310,7 @@ static void every_status_tells_what_it_knows(void **state) {
     assert_int_equal(capdist_status_retry(CAPDIST_RATE_LIMITED), CAPDIST_RETRY_AFTER);
 }
 
-/* Whether there is such a market the gateway decides. */
+/* The gateway decides whether there is such a market. */
 static void a_market_by_its_number_is_asked_for(void **state) {
     gateway *g = start_gateway(*state);
     client *c = ready_client(*state, g->port);

@@ -1,4 +1,4 @@
-/* capdist_release(): what it completes, what it waits for, and what it leaves behind, which is nothing. */
+/* capdist_release(): what it completes, what it waits for, and that it leaves nothing behind. */
 #include "support.h"
 
 #include <limits.h>
@@ -36,7 +36,7 @@ static void requests_before_the_connection_complete_as_released(void **state) {
     assert_story(c, "reply 1 RELEASED; reply 2 RELEASED; reply 3 RELEASED; closed");
 }
 
-/* Holds up the first reply until told otherwise. */
+/* Blocks in the first reply until the test lets it go on. */
 static atomic_bool holding, held;
 
 static void hold_the_reply(client *c, const event *e) {
@@ -173,7 +173,7 @@ static client *releasing_client(fixture *f, gateway *g, event_kind kind) {
     return c;
 }
 
-/* on_closed has come, the handle is stale, and soon the thread is gone. */
+/* on_closed has been called, the handle is released, and soon the thread ends. */
 static void is_over(client *c, int threads) {
     assert_true(wait_for(c, EVENT_CLOSED, 1, PATIENCE_MS));
     assert_status(capdist_cancel(c->conn, 1), CAPDIST_RELEASED);
@@ -260,7 +260,7 @@ static void release_in_on_disconnect(void **state) {
         assert_true(wait_for(c, EVENT_REPLY, 1, PATIENCE_MS));
         gateway_close_line(g, 0, false);
         assert_true(wait_for(c, EVENT_CLOSED, 1, PATIENCE_MS));
-        /* What was in flight had lost its line before the release; the last had not been sent. */
+        /* The requests in flight had lost their stream before the release. The last one had not been sent. */
         assert_story(c, reconnect ? "init 0; reply 1 OK; disconnect 11/0; reply 2 DISCONNECTED; reply 3 DISCONNECTED; "
                                     "reply 4 RELEASED; closed"
                                   : "init 0; reply 1 OK; disconnect 11/0; reply 2 DISCONNECTED; reply 3 DISCONNECTED; "
@@ -314,7 +314,7 @@ static void release_in_another_connections_callback(void **state) {
     assert_true(wait_for(c, EVENT_REPLY, 2, PATIENCE_MS));
 }
 
-/* Two connections that release each other in their callbacks at the same time: neither waits for the other. */
+/* Two connections release each other in their callbacks at the same time. Neither waits for the other. */
 static void release_each_other(client *c, const event *e) {
     if (e->kind == EVENT_REPLY && e->status == CAPDIST_OK) capdist_release(c->other->conn);
 }
@@ -338,7 +338,7 @@ static void connections_may_release_each_other(void **state) {
         ask(a, "1");
         ask(b, "1");
         assert_true(wait_for(a, EVENT_REPLY, 1, PATIENCE_MS) && wait_for(b, EVENT_REPLY, 1, PATIENCE_MS));
-        /* The one that came first has released the other, if not each both. */
+        /* The first callback has released the other connection, or each has. */
         for (int64_t end = now_ms() + PATIENCE_MS; now_ms() < end; sleep_ms(1)) {
             if (count_of(a, EVENT_CLOSED) + count_of(b, EVENT_CLOSED) > 0) break;
         }
@@ -346,7 +346,7 @@ static void connections_may_release_each_other(void **state) {
     }
 }
 
-/* ---- against those who wait ---- */
+/* ---- while others wait ---- */
 
 typedef struct waiter {
     client *client;

@@ -1,4 +1,4 @@
-/* What becomes of a gateway's answers, whole and broken, as a callback sees them. */
+/* Valid and invalid answers of a gateway, as a callback sees them. */
 #include "support.h"
 
 #include <errno.h>
@@ -18,7 +18,7 @@ static void keep_reply(capdist_conn *conn, uint32_t serial_no, const capdist_rep
     record_reply(conn, serial_no, reply, c);
 }
 
-/* Asks for HK.00700 and returns the answer, to be freed. */
+/* Requests HK.00700 and returns the reply, which the caller frees. */
 static capdist_reply *answer_to(client *c) {
     capdist_security security = security_of("HK.00700");
     uint32_t serial_no;
@@ -35,7 +35,7 @@ static capdist_reply *answer_to(client *c) {
     return reply;
 }
 
-/* The same from a new gateway that answers with `body`. */
+/* The same with a new gateway that answers with `body`. */
 static capdist_reply *answer_from(fixture *f, message *body) {
     gateway *g = start_gateway(f);
     g->context = body;
@@ -195,7 +195,7 @@ static void refusal_with_figures_shows_none(void **state) {
 
 /* ---- malformed answers ---- */
 
-/* The next request on the same line is answered: nothing else was harmed. */
+/* The next request on the same connection is answered. */
 static void line_still_works(client *c, gateway *g) {
     gateway_on(g, GET_CAPITAL_DISTRIBUTION, answer_distribution);
     int before = count_of(c, EVENT_REPLY);
@@ -273,7 +273,7 @@ static void each_required_figure_is_required(void **state) {
     }
 }
 
-/* ---- what protobuf-c refuses and the specification has ---- */
+/* ---- what protobuf-c refuses and the specification allows ---- */
 
 static void put_raw(message *m, const char *bytes, size_t length) {
     memcpy(m->bytes + m->length, bytes, length);
@@ -285,7 +285,7 @@ static void is_read(void **state, message *body) {
     capdist_reply *r = answer_from(*state, body);
     assert_status(r->status, CAPDIST_OK);
     assert_true(r->distribution->capital_in_big == 1 && r->distribution->capital_out_small == 6);
-    /* The body is told as it came. */
+    /* The reply has the body unchanged. */
     assert_int_equal(r->body_length, body->length);
     assert_memory_equal(r->body, body->bytes, body->length);
     capdist_reply_free(r);

@@ -47,7 +47,7 @@ static void parse_takes_utf8_codes_up_to_59_bytes(void **state) {
     assert_int_equal(strlen(security.code), CAPDIST_CODE_SIZE - 1);
 }
 
-/* Refused with a text, and the struct is as it was. */
+/* Refused with an error text, and the struct is unchanged. */
 static void refuse_text(const char *text) {
     capdist_security security, before;
     memset(&security, 0xa5, sizeof security);
@@ -70,7 +70,7 @@ static void parse_refuses_an_unknown_market(void **state) {
     refuse_text("#+1.1");
 }
 
-/* Turns \n, \r and \t of the table into what they stand for. */
+/* Replaces \n, \r and \t in the table. */
 static void unescape(char *text) {
     char *to = text;
     for (; *text; text++) {
@@ -84,7 +84,7 @@ static void unescape(char *text) {
     *to = 0;
 }
 
-/* Tests/cases/securities.tsv, which every language's tests read. */
+/* Tests/cases/securities.tsv, which every language's tests use. */
 static void spellings_are_read_or_refused_with_what_was_meant(void **state) {
     (void)state;
     FILE *table = fopen(VECTORS "/../cases/securities.tsv", "r");
@@ -148,7 +148,7 @@ static void parse_refuses_an_overlong_code(void **state) {
     memcpy(huge, "HK.", 3);
     huge[(1 << 20) - 1] = 0;
     refuse_text(huge);
-    huge[2] = '7'; /* no dot anywhere */
+    huge[2] = '7'; /* there is no dot */
     refuse_text(huge);
     free(huge);
 }

@@ -1,5 +1,5 @@
-/* Callbacks that are left by a jump, as the errors of Lua, Ruby, Perl and R are, or by the end of their thread. In
- * application-driven mode only that connection ends, cleanly; the thread's others go on working. */
+/* Callbacks that are left by a jump, as by errors in Lua, Ruby, Perl and R, or by the end of their thread. In application-driven
+ * mode only that connection fails permanently. Others on the same thread go on. */
 #include "support.h"
 
 #include <fcntl.h>
@@ -18,7 +18,7 @@ static void leave(client *c, const event *e) {
     if (e->kind != leaves_at || atomic_load(&times_left) > 0) return;
     atomic_fetch_add(&times_left, 1);
     if (releases_first) capdist_release(c->conn);
-    /* The recorder's own account of who is inside. */
+    /* The recorder's own count of running callbacks. */
     c->inside--;
     longjmp(out, 1);
 }
@@ -29,7 +29,7 @@ static client *driven_client(fixture *f, int port) {
     return c;
 }
 
-/* One that is asked once, and leaves the callback of that kind. */
+/* A connection with one request, which leaves the callback of that kind. */
 static client *leaving_client(fixture *f, int port, event_kind kind) {
     client *c = driven_client(f, port);
     leaves_at = kind;
@@ -58,7 +58,7 @@ static void must_answer(client *c, int count) {
     capdist_reply_free(reply);
 }
 
-/* What is left of a connection is told, and goes. */
+/* The connection fails permanently, and is released. */
 static void must_end_cleanly(client *c) {
     capdist_security security = security_of("HK.1");
     uint32_t number;
@@ -76,7 +76,7 @@ static void a_jump_out_of_process(void **state) {
     open_ready(other);
     client *c = leaving_client(f, g->port, EVENT_REPLY);
     open_ready(c);
-    /* The second and third come together with the first, and complete all the same. */
+    /* The second and third answers come together with the first, and complete, too. */
     for (int i = 0; i < 3; i++) ask(c, "1");
     if (setjmp(out) == 0) {
         drive_until(c, EVENT_REPLY, 3);
@@ -96,7 +96,7 @@ static void a_jump_out_of_a_blocking_call(void **state) {
     client *c = leaving_client(f, g->port, EVENT_INIT_CONNECT);
     open_client(c);
     if (setjmp(out) == 0) {
-        /* The callback may come a moment after the connection stands. */
+        /* The callback may run a moment after the connection is established. */
         capdist_wait_ready(c->conn, PATIENCE_MS);
         drive_until(c, EVENT_INIT_CONNECT, 1);
         fail();
@@ -116,7 +116,7 @@ static void a_jump_out_of_a_blocking_call(void **state) {
     must_end_cleanly(d);
 }
 
-/* Of a release: what is left comes with the next call that drives. */
+/* In a release: the other requests complete in the next call that drives. */
 static void a_jump_out_of_a_release(void **state) {
     fixture *f = *state;
     gateway *g = start_gateway(f);
@@ -128,7 +128,7 @@ static void a_jump_out_of_a_release(void **state) {
         for (int n = 0; n < 3; n++) ask(c, "1");
         if (setjmp(out) == 0) {
             assert_status(capdist_release(c->conn), CAPDIST_OK);
-            /* on_closed is not handed on to hooks. */
+            /* Hooks are not called for on_closed. */
             if (kinds[i] == EVENT_REPLY) fail();
         }
         assert_refused(capdist_wait_ready(c->conn, 0), CAPDIST_RELEASED, "released");
@@ -157,8 +157,8 @@ static void a_jump_after_a_release_in_the_callback(void **state) {
     assert_refused(capdist_release(c->conn), CAPDIST_RELEASED, "released");
 }
 
-/* A call from deeper on the stack than the turn began may be one inside the callback, and is refused as such, until one from
- * above it shows that it was left. Inside callbacks themselves all is as ever. */
+/* A call from deeper on the stack may be one inside the callback, and is refused. A call from above the callback's stack shows
+ * that it was left. Inside callbacks nothing changes. */
 static capdist_status inner_status;
 
 static void wait_inside(client *c, const event *e) {
@@ -197,7 +197,7 @@ static void *drive(void *argument) {
     return NULL;
 }
 
-/* One ended by itself, one cancelled. */
+/* One thread ends by itself, one is cancelled. */
 static void a_thread_that_ends_inside_a_callback(void **state) {
     fixture *f = *state;
     gateway *g = start_gateway(f);
@@ -219,7 +219,7 @@ static void a_thread_that_ends_inside_a_callback(void **state) {
     }
 }
 
-/* A connection's own thread, as CPython ends those that come while it finalises: another one takes its place. */
+/* A connection's own thread ends, as CPython ends threads while it finalises. Another thread takes its place. */
 static atomic_int completed, closed;
 
 static void complete_and_end(capdist_conn *conn, uint32_t serial_no, const capdist_reply *reply, void *user_data) {
@@ -232,7 +232,7 @@ static void note_closed(void *user_data) {
     atomic_fetch_add(&closed, 1);
 }
 
-/* Of a connection with a thread of its own, whose answers and end are counted anew. */
+/* A connection with a thread of its own, whose replies and end are counted again. */
 static capdist_options counted_options(const gateway *g) {
     atomic_store(&completed, 0);
     atomic_store(&closed, 0);
@@ -272,7 +272,7 @@ static void a_connections_thread_that_ends_inside_a_callback(void **state) {
         assert_int_equal(atomic_load(&completed), accepted);
         assert_int_equal(atomic_load(&closed), 1);
         assert_status(capdist_release(conn), CAPDIST_RELEASED);
-        /* The gateway's side of the line may go a moment later. */
+        /* The gateway's end of the connection may close a moment later. */
         for (int64_t end = now_ms() + PATIENCE_MS; now_ms() < end && open_descriptors() > before; sleep_ms(10)) {}
         assert_true(open_descriptors() <= before);
     }
@@ -286,7 +286,7 @@ static void end_at_the_start(capdist_conn *conn, void *user_data) {
     pthread_exit(NULL);
 }
 
-/* As Mono ends those that are inside a callback while it exits, and takes no new one in: the release does the rest. */
+/* Mono ends threads that are inside a callback while it exits, and lets no new one in. The release does the rest. */
 static atomic_bool is_releasing;
 
 static void end_once_released(capdist_conn *conn, uint32_t serial_no, const capdist_reply *reply, void *user_data) {

@@ -1,26 +1,26 @@
-/* The limits that take real time: a line is dead after 33 s without a complete frame, and not before. One test, since
- * the cases can wait together. */
+/* Timeouts that need real time: a stream is dead after 33 s without a complete frame, and not before. It is one test, since the
+ * cases can wait together. */
 #include "support.h"
 
 #include <errno.h>
 
 static void silence_of_33_s_ends_a_line(void **state) {
-    /* Answers nothing after InitConnect. */
+    /* Answers InitConnect only. */
     gateway *silent = start_gateway(*state);
     gateway_on(silent, KEEP_ALIVE, answer_nothing);
-    /* The same, and now and then a byte of a frame that never gets whole. */
+    /* The same, and sometimes sends a byte of a frame that never becomes complete. */
     gateway *trickling = start_gateway(*state);
     gateway_on(trickling, KEEP_ALIVE, answer_nothing);
     /* Answers KeepAlive only. */
     gateway *living = start_gateway(*state);
-    /* Asks to be told it is alive every 1000 s: taken as 30. */
+    /* Asks for KeepAlive every 1000 s, which counts as 30. */
     gateway *patient = start_gateway(*state);
     patient->keep_alive_interval = 1000;
-    /* Only pushes: they are frames, too. */
+    /* Sends pushes only, which are frames, too. */
     gateway *pushing = start_gateway(*state);
     gateway_on(pushing, KEEP_ALIVE, answer_nothing);
 
-    /* OpenD's WebSocket bridge: it answers no ping, plain and over TLS; and one that does. */
+    /* OpenD's WebSocket bridge answers no ping, without and with TLS. Another one does. */
     const int bridges[] = {start_simulator(*state, "--fault", "no-keep-alive", PLAIN_WEBSOCKET, NULL),
                           start_simulator(*state, "--fault", "no-keep-alive", TLS_WEBSOCKET, NULL),
                           start_simulator(*state, TLS_WEBSOCKET, NULL)};

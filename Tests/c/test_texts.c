@@ -1,4 +1,4 @@
-/* Statuses as names and sentences, the version, and the calling thread's last error. */
+/* The statuses' names and sentences, the version, and the calling thread's last error. */
 #include "statuses.h"
 #include "support.h"
 
@@ -60,7 +60,7 @@ static void err_code_macros_take_the_vendors_layout_apart(void **state) {
     assert_int_equal(CAPDIST_ERR_CODE(0), 0);
 }
 
-/* What a thread that never was refused anything finds, and then after a refusal of its own. */
+/* The last error of a thread without a refused call, and then after one. */
 typedef struct seen {
     char before[64], after[256];
 } seen;

@@ -1,4 +1,4 @@
-/* Sixty-four threads do everything at once to a few handles that come and go. */
+/* Sixty-four threads make all calls at the same time on a few handles, which are released and replaced. */
 #include "support.h"
 
 #include <stdatomic.h>
@@ -13,7 +13,7 @@ typedef struct arena {
     int port;
 } arena;
 
-/* What a connection's callbacks are handed; freed when nothing can use it any more, so that a late use is seen. */
+/* The user data of a connection's callbacks. It is freed after its last use, so that a later use is detected. */
 typedef struct owner {
     arena *arena;
     atomic_bool is_closed;
@@ -82,7 +82,7 @@ static void *do_everything(void *argument) {
         capdist_status status;
         int what = rand_r(&w->seed) % 40;
         switch (what < 4 ? what : 4 + what / 10) {
-        case 0: { /* whoever races whom: one of them releases, and puts a new one in its place */
+        case 0: { /* one of the threads releases it, and puts a new one in its place */
             capdist_conn *old = atomic_exchange(&a->handles[place], open_one(a));
             status = capdist_release(old);
             expect_one_of(a, status, CAPDIST_RELEASED, CAPDIST_RELEASED);
@@ -95,14 +95,14 @@ static void *do_everything(void *argument) {
         case 2: {
             capdist_reply *reply = NULL;
             status = capdist_fetch_capital_distribution(conn, &security, NULL, &reply);
-            /* Other threads cancel any number. */
+            /* Other threads may cancel any request. */
             expect_one_of(a, status, CAPDIST_RELEASED, CAPDIST_CANCELLED);
             capdist_reply_free(reply);
             break;
         }
         case 3:
             status = capdist_wait_ready(conn, PAUSE_MS);
-            /* So many come and go that the gateway may have its 128 for a moment. */
+            /* There are so many connections that the gateway may reach its limit of 128 for a moment. */
             if (status == CAPDIST_CONNECT_FAILED) break;
             expect_one_of(a, status, CAPDIST_RELEASED, CAPDIST_CONNECT_TIMEOUT);
             break;
@@ -143,7 +143,7 @@ static void everything_at_once(void **state) {
     atomic_store(&a->is_over, true);
     for (int i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
     for (int i = 0; i < HANDLES; i++) (void)capdist_release(atomic_load(&a->handles[i]));
-    /* A release that came second does not wait for the first. */
+    /* The second release of a handle does not wait for the first. */
     for (int waited = 0; waited < PATIENCE_MS && atomic_load(&a->closed) < atomic_load(&a->opened); waited++) {
         sleep_ms(1);
     }

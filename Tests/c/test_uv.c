@@ -1,4 +1,4 @@
-/* bindings/c/adapters/capdist_uv.h: connections that come and go on a libuv loop, beside a timer of the application's. */
+/* bindings/c/adapters/capdist_uv.h: connections are made and released on a libuv loop, beside a timer of the application. */
 #include "support.h"
 
 #include <poll.h>
@@ -28,7 +28,7 @@ struct application {
     uv_loop_t loop;
     uv_timer_t ticker, limit;
     int ticks;
-    int last_tick; /* releases all that is attached; 0: none does */
+    int last_tick; /* the tick that releases all adapters; 0: none does */
     bool is_late;
     member members[MOST];
     int count;
@@ -37,7 +37,7 @@ struct application {
 static void on_end(uv_handle_t *handle) {
     member *m = handle->data;
     m->ended++;
-    /* The memory is the application's again. */
+    /* The memory belongs to the application again. */
     memset(&m->adapter, 0xff, sizeof m->adapter);
 }
 
@@ -70,13 +70,13 @@ static application *new_application(void) {
     if (!app || uv_loop_init(&app->loop) || uv_timer_init(&app->loop, &app->ticker) || uv_timer_init(&app->loop, &app->limit)) abort();
     app->ticker.data = app->limit.data = app;
     if (uv_timer_start(&app->ticker, on_tick, 5, 5) || uv_timer_start(&app->limit, on_limit, PATIENCE_MS, 0)) abort();
-    /* Nothing but what is attached keeps the loop going. */
+    /* Only attached connections keep the loop running. */
     uv_unref((uv_handle_t *)&app->ticker);
     uv_unref((uv_handle_t *)&app->limit);
     return app;
 }
 
-/* A client on the loop, which is not open yet. */
+/* A client for the loop, which is not open yet. */
 static member *new_member(application *app, fixture *f, int port) {
     if (app->count == MOST) abort();
     member *m = &app->members[app->count++];
@@ -93,7 +93,7 @@ static void attach(member *m) {
     m->is_attached = true;
 }
 
-/* The loop ends by itself once all that was attached is released. */
+/* The loop ends by itself when every adapter is released. */
 static void run_to_the_end(application *app) {
     int active = uv_run(&app->loop, UV_RUN_DEFAULT);
     if (app->is_late) fail_msg("the loop did not end; the first client: %s", story(app->members[0].client));
@@ -102,7 +102,7 @@ static void run_to_the_end(application *app) {
     for (int i = 0; i < app->count; i++) assert_int_equal(app->members[i].ended, 1);
 }
 
-/* Runs the loop until that many callbacks of a kind have come. */
+/* Runs the loop until that many callbacks of a kind have run. */
 static void run_until(client *c, event_kind kind, int count) {
     application *app = ((member *)c->context)->application;
     while (count_of(c, kind) < count && !app->is_late) uv_run(&app->loop, UV_RUN_ONCE);
@@ -157,7 +157,7 @@ static void release_of_another_inside_a_callback(void **state) {
     clients[0]->other = clients[1];
     clients[1]->other = clients[0];
     while (gateway_frame_count(g, GET_CAPITAL_DISTRIBUTION) < 2 && !app->is_late) uv_run(&app->loop, UV_RUN_NOWAIT);
-    /* Both are readable in the same turn of the loop: whichever comes first, the other must not be driven any more. */
+    /* Both are readable in the same turn of the loop. Whichever is first, the other must no longer be driven. */
     for (int i = 0; i < 2; i++) {
         frame request;
         message answer = {0};
@@ -173,7 +173,7 @@ static void release_of_another_inside_a_callback(void **state) {
     end_application(app);
 }
 
-/* One that stands, with a gateway that answers no request. */
+/* An established connection, with a gateway that answers no request. */
 static member *unanswered(application *app, fixture *f, gateway **g) {
     *g = start_gateway(f);
     gateway_on(*g, GET_CAPITAL_DISTRIBUTION, answer_nothing);
@@ -194,7 +194,7 @@ static void release_outside_callbacks(void **state) {
     end_application(app);
 }
 
-/* A child holds copies of all descriptors, so that closing one takes it out of no epoll set. */
+/* A child has copies of all descriptors, so that closing one does not remove it from an epoll set. */
 static void release_while_a_child_has_the_descriptors(void **state) {
     application *app = new_application();
     gateway *g;
@@ -203,7 +203,7 @@ static void release_while_a_child_has_the_descriptors(void **state) {
     soon.reply_timeout_ms = 200;
     ask_with(m->client, "1", &soon);
     while (gateway_frame_count(g, GET_CAPITAL_DISTRIBUTION) < 1 && !app->is_late) uv_run(&app->loop, UV_RUN_NOWAIT);
-    pid_t child = _Fork(); /* without handlers, since it only sleeps */
+    pid_t child = _Fork(); /* without fork handlers, since it only sleeps */
     if (child == 0) {
         sleep(PATIENCE_MS / 1000);
         _exit(0);
@@ -211,7 +211,7 @@ static void release_while_a_child_has_the_descriptors(void **state) {
     release(m);
     run_to_the_end(app);
     struct pollfd backend = {.fd = uv_backend_fd(&app->loop), .events = POLLIN};
-    int woken = poll(&backend, 1, 400); /* the request's timer, which the child has too, goes off meanwhile */
+    int woken = poll(&backend, 1, 400); /* the request's timer, which the child has, too, fires meanwhile */
     kill(child, SIGKILL);
     waitpid(child, NULL, 0);
     assert_int_equal(woken, 0);
@@ -284,7 +284,7 @@ static void a_connection_with_a_thread_is_not_taken(void **state) {
 }
 
 int main(void) {
-    /* libuv keeps a pipe from its first loop on, which is no test's leftover. */
+    /* libuv keeps a pipe after its first loop. The test has not left it behind. */
     uv_loop_t first;
     if (uv_loop_init(&first) || uv_loop_close(&first)) return 1;
     static const struct CMUnitTest tests[] = {

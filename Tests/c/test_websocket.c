@@ -1,5 +1,5 @@
-/* WebSocket and TLS against the simulator, and against servers that answer wrongly. Tests/vendor has bridges that are not
- * ours; Tests/CodecTests goes through RFC 6455 section by section. */
+/* WebSocket and TLS with the simulator, and with servers that answer wrongly. Tests/vendor has WebSocket bridges of other code.
+ * Tests/CodecTests tests each section of RFC 6455. */
 #include "support.h"
 
 #include <arpa/inet.h>
@@ -72,7 +72,7 @@ static void other_protocols(void **state) {
         assert_refused(capdist_send_proto(c->conn, own, body, sizeof body, NULL, record_proto_reply, c, NULL),
                        CAPDIST_INVALID_ARGUMENT, "the WebSocket bridge's own");
     }
-    /* More than a record of TLS and more than the socket takes at once. */
+    /* More than a TLS record, and more than the socket takes at once. */
     static uint8_t large[1 << 20];
     assert_status(capdist_send_proto(c->conn, GET_GLOBAL_STATE, large, sizeof large, NULL, record_proto_reply, c, &serial_no),
                   CAPDIST_OK);
@@ -121,7 +121,7 @@ static void keys(void **state) {
     client *md5 = new_websocket(*state, port);
     md5->options.websocket_key = "d41d8cd98f00b204e9800998ecf8427e";
     fails(md5, CAPDIST_CONNECT_TIMEOUT, "The key given has 32 hex digits, like an MD5");
-    /* Without one any is right. */
+    /* Without a key, any key is right. */
     client *any = new_websocket(*state, start_simulator(*state, "--no-quota", PLAIN_WEBSOCKET, NULL));
     any->options.websocket_key = KEY;
     answers(any);
@@ -142,7 +142,7 @@ static void certificates(void **state) {
     for (size_t i = 0; i < COUNT(cases); i++) {
         client *c = new_tls(*state, cases[i].port, cases[i].ca);
         c->options.host = cases[i].host;
-        /* For good, all the same. */
+        /* It is permanent nevertheless. */
         c->options.reconnect = 1;
         fails(c, CAPDIST_TLS_FAILED, cases[i].words);
         assert_non_null(strstr(capdist_last_error(), "This is final, since it does not change by itself"));
@@ -155,10 +155,10 @@ static void certificates(void **state) {
     }
 }
 
-/* Nothing changes without the application, and one look decides. */
+/* Nothing changes while the application does not drive, and a single call decides. */
 static void what_a_final_end_completes_is_not_to_be_asked_again(void **state) {
     client *c = new_tls(*state, start_simulator(*state, TLS_WEBSOCKET_AS("self-signed"), NULL), TLS_CA);
-    c->options.mode = CAPDIST_MODE_HOST_DRIVEN; /* so that both are asked before the attempt fails */
+    c->options.mode = CAPDIST_MODE_HOST_DRIVEN; /* so that both requests are made before the attempt fails */
     c->options.reconnect = 1;
     open_client(c);
     uint32_t typed = ask(c, "700"), raw;
@@ -186,19 +186,19 @@ static void the_wrong_port(void **state) {
     fails(silent, CAPDIST_CONNECT_TIMEOUT, "TLS and the WebSocket did not open within");
 }
 
-/* ---- a server that says what it is told to ---- */
+/* ---- a scripted WebSocket server ---- */
 
 typedef struct script {
     int listener, port;
     const char *answer; /**< in place of the upgrade; NULL: the upgrade is accepted */
-    const void *then;   /**< what follows that */
+    const void *then;   /**< what follows the answer */
     size_t length;
-    enum { PLAIN, DRAINS, UPDATES_KEYS } over_tls; /**< what is done there with what comes behind the upgrade */
+    enum { PLAIN, DRAINS, UPDATES_KEYS } over_tls; /**< what the server does with the data after the upgrade */
     pthread_t thread;
-    char head[2048];   /**< what asks for the upgrade */
-    uint8_t got[4096]; /**< what the client sent behind the upgrade */
+    char head[2048];   /**< the request for the upgrade */
+    uint8_t got[4096]; /**< what the client sent after the upgrade */
     _Atomic size_t got_length;
-    _Atomic size_t drained; /**< how much that was, over TLS */
+    _Atomic size_t drained; /**< its size, over TLS */
 } script;
 
 static void base64(const uint8_t *bytes, size_t length, char *out) {
@@ -219,7 +219,7 @@ static void *serve(void *argument) {
     SSL_CTX *context = NULL;
     SSL *tls = NULL;
     if (s->over_tls) {
-        /* OpenSSL raises it when the client is gone; it goes with this thread. */
+        /* OpenSSL raises the signal if the client is gone. It ends with this thread. */
         sigset_t pipes;
         sigemptyset(&pipes);
         sigaddset(&pipes, SIGPIPE);
@@ -254,11 +254,11 @@ static void *serve(void *argument) {
     if (tls) {
         SSL_write(tls, text, (int)strlen(text));
         if (SSL_read(tls, s->got, sizeof s->got) > 0) SSL_write(tls, s->then, (int)s->length);
-        /* As fast as can be: nothing is decrypted. */
+        /* As fast as possible: nothing is decrypted. */
         static uint8_t space[1 << 20];
         ssize_t count;
         while (s->over_tls == DRAINS && (count = recv(line, space, sizeof space, MSG_TRUNC)) > 0) s->drained += (size_t)count;
-        /* Each time both ends take new keys. */
+        /* Both ends change their keys each time. */
         while (s->over_tls == UPDATES_KEYS && (count = SSL_read(tls, space, sizeof space)) > 0) {
             s->drained += (size_t)count;
             if (SSL_key_update(tls, SSL_KEY_UPDATE_REQUESTED) == 1) SSL_do_handshake(tls);
@@ -269,7 +269,7 @@ static void *serve(void *argument) {
         return NULL;
     }
     if (send(line, text, strlen(text), MSG_NOSIGNAL) < 0) {}
-    /* Not before there is a request that it may answer. */
+    /* Not before there is a request to answer. */
     ssize_t count = s->answer ? 0 : recv(line, s->got, sizeof s->got, 0);
     if (count > 0) s->got_length = (size_t)count;
     if (s->length && send(line, s->then, s->length, MSG_NOSIGNAL) < 0) {}
@@ -339,7 +339,7 @@ static void answers_to_the_upgrade(void **state) {
     }
 }
 
-/* RFC 9110, 7.2: the name that was given, not the address it has. */
+/* RFC 9110, 7.2: the name that was given, not its address. */
 static void the_host_that_is_asked_for(void **state) {
     static const struct {
         const char *host, *name, *asked;
@@ -368,7 +368,7 @@ static void the_host_that_is_asked_for(void **state) {
     }
 }
 
-/* The last frame that the client sent was a close frame with that code. */
+/* The client's last frame was a close frame with that code. */
 static bool closed_with(const script *s, int code) {
     int found = -1;
     /* None of them is longer than 125 bytes. */
@@ -415,7 +415,7 @@ static void frames_instead_of_the_handshakes_answer(void **state) {
     }
 }
 
-/* However large it is and however fast it goes, one call does a part of it, and the descriptor tells of the rest. */
+/* However much data comes, one call reads a part of it, and the descriptor stays readable. */
 static void send_a_large_frame(fixture *f, int over_tls) {
     enum { LENGTH = 48 * 1024 * 1024, A_TURN = 1024 * 1024 };
     static const char ready[] = "\x82\x32" "ft-v1.0\0\0\0\0\x01\0\0\0\0\0\0\0\x01" "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
@@ -450,7 +450,7 @@ static void a_large_frame_is_sent_in_turns(void **state) { send_a_large_frame(*s
 
 static void keys_change_while_a_large_frame_is_sent(void **state) { send_a_large_frame(*state, UPDATES_KEYS); }
 
-/* One who sends pings and reads nothing is not answered for ever. */
+/* A server that sends pings and does not read is not answered without end. */
 static void a_flood_of_pings(void **state) {
     enum { PINGS = 1000000 };
     uint8_t *pings = malloc(2 * PINGS);
@@ -508,7 +508,7 @@ static void copy_file(const char *from, const char *to) {
     write_file(to, text);
 }
 
-/* It is read when the first attempt needs it; until then a glance has to do. */
+/* The file is read when the first attempt needs it. Before that, it is only checked whether it is readable. */
 static void a_damaged_file_of_certificates(void **state) {
     char path[64];
     snprintf(path, sizeof path, "/tmp/capdist-damaged-%d.pem", getpid());
@@ -521,12 +521,12 @@ static void a_damaged_file_of_certificates(void **state) {
     assert_status(status, CAPDIST_TLS_FAILED);
     assert_non_null(strstr(capdist_last_error(), "tls_ca_file"));
     assert_non_null(strstr(capdist_last_error(), "damaged"));
-    /* It will not mend itself. */
+    /* The error is permanent. */
     assert_true(wait_for(c, EVENT_INIT_CONNECT, 1, PATIENCE_MS));
     assert_int_equal(count_of(c, EVENT_INIT_CONNECT), 1);
 }
 
-/* What connections share is read again once it is another file; what stands goes on. */
+/* Connections share the certificates. A changed file is read again. Established connections go on. */
 static void a_file_of_certificates_that_changes(void **state) {
     char path[64];
     snprintf(path, sizeof path, "/tmp/capdist-changes-%d.pem", getpid());
@@ -538,7 +538,7 @@ static void a_file_of_certificates_that_changes(void **state) {
     copy_file(TLS_CA, path);
     client *second = new_tls(*state, port, path);
     answers(second);
-    /* While it is being replaced, the one before counts on. */
+    /* While the file is being replaced, the old certificates are used. */
     write_file(path, "");
     client *third = new_client(*state, port);
     third->options = second->options;

@@ -1,11 +1,11 @@
-"""The pages: every fenced block is compiled and run as it stands, every link and every name leads somewhere.
+"""Tests the pages: every fenced block is compiled and run as it is, and every link and every name must exist.
 
-A block's language chooses its runner. A comment on the line before it may say more:
+The language of a block decides how it runs. A comment on the line before it may say more:
 
-    <!-- file: NAME -->                 the block is written there, for the blocks after it
-    <!-- goes on after printing: LINE -->  the block is run until then
-    <!-- output of the block above -->  what the block before it prints; numbers of ports may differ
-    <!-- run by: FILE -->               that test reads the block from the page, which it names
+    <!-- file: NAME -->                 the block is written to this file, for the blocks after it
+    <!-- goes on after printing: LINE -->  the block runs until it prints this line
+    <!-- output of the block above -->  the expected output of the block before; port numbers may differ
+    <!-- run by: FILE -->               that test reads the block from the page, and names the page
     <!-- not run: REASON -->            one of REASONS; each is listed as a case
 """
 
@@ -30,7 +30,7 @@ OUT = RESULTS / "docs"
 TESTS = ROOT / "Tests" / "docs"
 HEADER = ROOT / "include" / "capdist.h"
 PAGES = ("*.md", "docs/*.md", "bindings/*/README.md", "bindings/*/samples/README.md", "Tests/*/README.md")
-#: Blocks of a page and language that another test runs: the file that does, which must name the page.
+#: Blocks that another test runs, by page and language: the file, which must name the page.
 ELSEWHERE = {
     ("README.md", "csharp"): "bindings/csharp/tests/samples.toml",
     ("README.md", "java"): "bindings/java/tests/readme.toml",
@@ -40,7 +40,7 @@ ELSEWHERE = {
     ("bindings/node/README.md", "js"): "bindings/node/test/readme.toml",
     ("bindings/python/README.md", "python"): "bindings/python/tests/test_readme.py",
 }
-#: Why a block may stay unrun.
+#: Reasons not to run a block.
 REASONS = {
     "a picture",
     "it takes minutes",
@@ -52,7 +52,7 @@ REASONS = {
 
 
 def docs(run: Run) -> None:
-    """The pages, and the header's HTML."""
+    """Tests the pages, and the header's HTML."""
     builds.tool(run)
     shutil.rmtree(OUT, ignore_errors=True)
     OUT.mkdir(parents=True)
@@ -74,7 +74,7 @@ def docs(run: Run) -> None:
 
 
 def _environment(prefix: Path) -> dict[str, str]:
-    """As on a machine where the library is installed and built. What a page installs goes to a folder of the page's."""
+    """Sets up a machine with the library installed and built. A page installs into a folder of its own."""
     tools = OUT / "tools"
     tools.mkdir()
     for name, does in (("sudo", 'exec "$@"'), ("ldconfig", "exit 0")):
@@ -100,7 +100,7 @@ def _environment(prefix: Path) -> dict[str, str]:
 
 
 def header_blocks() -> list[Block]:
-    """The pieces of code in the header's comments."""
+    """The code in the header's comments."""
     lines = HEADER.read_text(encoding="utf-8").splitlines()
     starts = [number for number, line in enumerate(lines) if "@code" in line]
     ends = [number for number, line in enumerate(lines) if "@endcode" in line]
@@ -109,7 +109,7 @@ def header_blocks() -> list[Block]:
 
 
 def _page(run: Run, path: Path, found: list[Block], env: dict[str, str], redirect: Path) -> None:
-    """Runs a page's blocks one after the other in a fresh folder that looks like the project's."""
+    """Runs a page's blocks one after the other, in an empty folder that looks like the project's."""
     if not found:
         return
     folder = OUT / str(path.relative_to(ROOT)).replace("/", "-")
@@ -117,7 +117,7 @@ def _page(run: Run, path: Path, found: list[Block], env: dict[str, str], redirec
     for entry in ROOT.iterdir():
         if not entry.name.startswith(".") and entry.name != "dist":
             (folder / entry.name).symlink_to(entry)
-    # The tests' virtual environment, which no page is to make anew.
+    # The pages must not make the tests' virtual environment again.
     (folder / ".venv-test").mkdir()
     for entry in VENV_PYTHON.parents[1].iterdir():
         (folder / ".venv-test" / entry.name).symlink_to(entry)
@@ -153,7 +153,7 @@ def _page(run: Run, path: Path, found: list[Block], env: dict[str, str], redirec
 
 
 def _comparable(text: str) -> str:
-    """Lines without the space at their ends; any port of loopback is the same."""
+    """Lines without trailing spaces, and with any port of loopback replaced."""
     return "\n".join(re.sub(r"(127\.0\.0\.1:)\d+", r"\1PORT", line.rstrip()) for line in text.strip().splitlines())
 
 
@@ -185,16 +185,16 @@ def _python(run: Run, block: Block, folder: Path, env: dict[str, str], preload: 
 
 
 def _shell(run: Run, block: Block, folder: Path, env: dict[str, str], preload: dict[str, str]) -> Outcome:
-    # Only what the page's own commands run is sent to the simulator, and they are few that would not be.
+    # Only programs that the page's own commands run are redirected to the simulator.
     command = ["bash", "-ec", block.text]
     if block.mark.startswith(GOES_ON):
-        # What is left when this ends is ended, too.
+        # What still runs at the end is ended, too.
         command = ["bash", "-c", UNTIL, "bash", block.text, block.mark.removeprefix(GOES_ON)]
     return run.program(command, env=env | preload, cwd=folder, limit_s=120)
 
 
 def _console(run: Run, block: Block, folder: Path, env: dict[str, str], preload: dict[str, str]) -> Outcome:
-    """Commands after `$`, and what they print."""
+    """Commands after `$`, and their output."""
     commands = re.findall(r"^\$ (.*(?:\\\n.*)*)$", block.text, re.M)
     outcome = _shell(run, Block("", 0, "sh", "", "\n".join(commands)), folder, env, preload)
     expected = _comparable("\n".join(line for line in block.text.splitlines() if not line.startswith("$ ")))
@@ -205,13 +205,13 @@ def _console(run: Run, block: Block, folder: Path, env: dict[str, str], preload:
 
 def _php(run: Run, block: Block, folder: Path, env: dict[str, str], preload: dict[str, str]) -> Outcome:
     program = folder / f"block{block.line}.php"
-    # PHP loads libraries so that they look into their own needs first (RTLD_DEEPBIND), before what is preloaded.
+    # PHP loads libraries with RTLD_DEEPBIND, so that preloading does not redirect them.
     program.write_text(block.text.replace("11111", env["SIMULATOR_PORT"]), encoding="utf-8")
     return run.program(["php", program], env=env, cwd=folder, limit_s=60)
 
 
 def _toml(run: Run, block: Block, folder: Path, env: dict[str, str], preload: dict[str, str]) -> Outcome:
-    """Settings of the command: each is an option of it."""
+    """Settings of the command: each must be one of its options."""
     names = tomllib.loads(block.text)
     told = run.program(["capdist", "help", "get"], env=env, cwd=folder)
     unknown = [name for name in names if f"--{name.replace('_', '-')} " not in told.output]
@@ -231,7 +231,7 @@ UNTIL = """while IFS= read -r line; do
     if [ "$line" = "$2" ]; then exit 0; fi
 done < <(exec bash -ec "$1" 2>&1)
 exit 1"""
-#: Compilers are told that a warning is an error; a page's program need not look at everything it gets.
+#: Warnings of compilers are errors. A page's program may ignore arguments.
 RUNNERS: dict[str, Runner] = {
     "c": _compiled(["cc", "-std=gnu11", "-Wall", "-Wextra", "-Wno-unused-parameter", "-Werror", "-pthread"], "c"),
     "cmake": _cmake,
@@ -262,7 +262,7 @@ def _anchors(page: Path) -> set[str]:
 
 
 def _names(run: Run, pages: list[Path]) -> None:
-    """Names of the interface, and variables, are those of the code."""
+    """Names of the interface, and of variables, must exist in the code."""
     code = "".join(
         path.read_text(encoding="utf-8", errors="replace")
         for folder in ("include", "Tests", "bindings", "Benchmarks", "packaging", "scripts", "tools")
@@ -276,7 +276,7 @@ def _names(run: Run, pages: list[Path]) -> None:
 
 
 def _parts(run: Run) -> None:
-    """What docs/architecture.md says that the parts import is what Package.swift says."""
+    """The imports in docs/architecture.md must match Package.swift."""
     page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     package = (ROOT / "Package.swift").read_text(encoding="utf-8")
     told = dict(re.findall(r"^\| `(\w+)` \| ((?:`\w+`(?:, )?)*) \|", page, re.M))

@@ -1,4 +1,4 @@
-"""The project stands alone: every document that a comment or a page names is there, and so is the section it names."""
+"""Every document that a comment or a page names must be in the project, and so must the section."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness.suite import ROOT, Run
 
-#: Folders that are made by builds and tests, or have no text. Of those whose names begin with a dot, only these are the project's.
+#: Folders of builds and tests, or without text. Among those that begin with a dot, only these belong to the project.
 MADE = {"node_modules", "build", "target", "corpus", "vectors"}
 DOTTED = {".ci", ".github"}
 DOCUMENT = re.compile(r"(?<![\w/.:$}{-])((?:\.\./)*(?:[\w-]+/)*[A-Za-z][\w-]*\.md)\b")
@@ -17,13 +17,13 @@ SECTION = re.compile(r"docs/([\w-]+)\.md, ([A-Z][\w' ]*)")
 
 
 def documents(run: Run) -> None:
-    """Looks through every text file."""
+    """Searches every text file."""
     missing: list[str] = []
     sections: list[str] = []
     headings = {page.stem: _headings(page) for page in ROOT.glob("docs/*.md")}
     for path, text in _texts():
         name = path.relative_to(ROOT)
-        # The list of a binding's samples is read from the folder above it.
+        # The list of a binding's samples has paths relative to the parent folder.
         near = (path.parent, path.parent.parent, ROOT, ROOT / "docs")
         missing += [
             f"{name}: {document}"

@@ -1,4 +1,4 @@
-/* Around a piece of C of a page that is no whole program: what it may speak of. */
+/* The program around a piece of C on a page: what the piece may refer to. */
 #include <capdist.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-// Around a piece of C++ of a page that is no whole program.
+// The program around a piece of C++ on a page.
 INCLUDES
 
 int main() {

@@ -1,5 +1,5 @@
-/* Preloaded into the programs of the pages, which are run as they stand: port 11111, on whatever host, is where the simulator
- * listens (SIMULATOR_PORT). */
+/* Preloaded into the programs of the pages, which run unchanged: connects to the simulator (SIMULATOR_PORT) instead of port 11111
+ * on any host. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <netinet/in.h>

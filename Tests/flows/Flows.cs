@@ -1,5 +1,5 @@
-// Tests/cases/flows.json in C#; Tests/flows/play.py tells what is read and printed. Compiled with the binding's sources,
-// since nobody else may make figures.
+// Plays Tests/cases/flows.json in C#. Tests/flows/play.py describes the input and output. It is compiled with the
+// binding's sources, since the constructor of figures is internal.
 using System;
 using System.Globalization;
 using System.Linq;

@@ -6,7 +6,7 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.stream.Stream;
 
-/** Tests/cases/flows.json in Java; Tests/flows/play.py tells what is read and printed. */
+/** Plays Tests/cases/flows.json in Java. Tests/flows/play.py describes the input and output. */
 final class Flows {
     public static void main(String[] words) throws Exception {
         BufferedReader input = new BufferedReader(new InputStreamReader(System.in));

@@ -1,4 +1,4 @@
-/* Tests/cases/flows.json in C; Tests/flows/play.py tells what is read and printed. */
+/* Plays Tests/cases/flows.json in C. Tests/flows/play.py describes the input and output. */
 #include <capdist.h>
 
 #include <stdio.h>

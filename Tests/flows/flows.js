@@ -1,4 +1,4 @@
-// Tests/cases/flows.json in JavaScript; Tests/flows/play.py tells what is read and printed.
+// Plays Tests/cases/flows.json in JavaScript. Tests/flows/play.py describes the input and output.
 "use strict";
 
 const { CapitalDistribution } = require("../../bindings/node/lib/reply.js");

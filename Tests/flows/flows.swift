@@ -1,6 +1,6 @@
 import CCapDist
 
-/// Tests/cases/flows.json in Swift, by the sample's own code; Tests/flows/play.py tells what is read and printed.
+/// Plays Tests/cases/flows.json in Swift, with the sample's code. Tests/flows/play.py describes the input and output.
 @main
 struct Flows {
     static func main() {

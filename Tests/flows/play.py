@@ -1,8 +1,8 @@
-"""What follows from figures (Tests/cases/flows.json), in one language: play.py LANGUAGE COMMAND... reports in TAP.
+"""Tests the figures that one language derives (Tests/cases/flows.json): play.py LANGUAGE COMMAND... reports in TAP.
 
-The command is the language's player: it reads a line of eight words for each case, in super, big, mid, small, out super and so
-on, a number or `nan`, and prints a line of 28 for it: in, out, net and share of out of each group in the table's order. Numbers
-must be the same to the last bit, so they are printed with what it takes to read them back.
+The command is the language's player. For each case it reads a line with eight words: in super, big, mid, small, then out super
+and so on, each a number or `nan`. It prints a line with 28 words: in, out, net and share of sales for each group, in the
+table's order. Numbers must be the same to the last bit, so they are printed with enough digits to read them back.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ GROUPS = ["super", "big", "mid", "small", "main", "retail", "total"]
 
 
 def play(language: str, command: list[str]) -> Iterator[Case]:
-    """Runs the table."""
+    """Plays the table."""
     shape = all(list(case["flows"]) == GROUPS and len(case["figures"]) == 8 for case in CASES) and len(CASES) > 10
     yield Case(f"{language}: the table has every group", shape, "" if shape else "it has not")
     lines = [" ".join("nan" if amount is None else repr(float(amount)) for amount in case["figures"]) for case in CASES]
@@ -36,7 +36,7 @@ def play(language: str, command: list[str]) -> Iterator[Case]:
     for case, line in zip(CASES, printed, strict=True):
         told = [float(word) for word in line.split()]
         expected = [math.nan if number is None else float(number) for group in GROUPS for number in case["flows"][group]]
-        # NaN is no equal of itself; its text is.
+        # NaN is not equal to itself, but its text is.
         different = [place for place, (a, b) in enumerate(zip(told, expected, strict=False)) if repr(a) != repr(b)]
         names = [f"{GROUPS[place // 4]}.{TABLE['fields'][place % 4]}" for place in different]
         why = f"{len(told)} numbers" if len(told) != 28 else ", ".join(names)

@@ -1,5 +1,5 @@
-/// An application written in Swift, with a dynamic runtime of its own beside the library, which has none: with Foundation, Dispatch
-/// and tasks busy meanwhile. `application PORT`.
+/// An application in Swift, with a dynamic runtime of its own, and with Foundation, Dispatch and tasks busy meanwhile.
+/// `host PORT`.
 import CCapDist
 import Dispatch
 import Foundation
@@ -14,7 +14,7 @@ struct Trouble: Error, CustomStringConvertible {
     init(_ description: String) { self.description = description }
 }
 
-/// A connection, asked from the application's tasks.
+/// A connection, used by the application's tasks.
 final class Client: Sendable {
     // The library may be called from any thread.
     nonisolated(unsafe) private let conn: OpaquePointer
@@ -52,7 +52,7 @@ final class Client: Sendable {
                         continuation.resume(throwing: Trouble(String(cString: reply.pointee.desc)))
                         return
                     }
-                    // The application's runtime at work on the library's thread.
+                    // The application's runtime works on the library's thread.
                     let figures = Figures(
                         capitalInBig: distribution.pointee.capital_in_big,
                         updateTime: String(cString: distribution.pointee.update_time))

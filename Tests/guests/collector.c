@@ -1,5 +1,5 @@
-/* An application with Boehm's garbage collector, which stops every thread by a signal: the connection's thread is registered as it
- * begins, allocates in callbacks, and is stopped while it waits and while it works. collector PORT */
+/* An application with Boehm's garbage collector, which stops every thread by a signal. The connection's thread is registered when
+ * it starts, allocates in callbacks, and is stopped while it waits and while it works. collector PORT */
 #include "guest.h"
 
 #define GC_THREADS

@@ -1,4 +1,4 @@
-"""The library in processes that are in some condition: a sandbox, locked memory, another clock, a main thread that has left."""
+"""The library in processes with restrictions: a sandbox, locked memory, another clock, a main thread that has ended."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from harness.suite import RELEASE, RESULTS, ROOT, Run
 OUT = RESULTS / "guests"
 TLS = ROOT / "Tests" / "vectors" / "tls"
 LIBRARY = RELEASE / "libcapdist.so.1"
-#: Where systems keep their CAs, the first first; the last two are folders.
+#: Where systems have their CAs, in the library's order. The last two are folders.
 PLACES = (
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
@@ -28,12 +28,12 @@ PLACES = (
     "/etc/ssl/certs/some-ca.pem",
     "/etc/pki/tls/certs/some-ca.pem",
 )
-#: What a connection may cost in a process that locks its memory, in KiB: its thread's stack and some.
+#: The memory that a connection may take in a process that locks its memory, in KiB: its thread's stack and a little more.
 LOCKED_KIB = 768
 
 
 def conditions(run: Run) -> None:
-    """Runs each program of the kind."""
+    """Runs each program of this kind."""
     with simulator("--no-quota") as port:
         _random(run)
         _last_thread(run, port)
@@ -55,7 +55,7 @@ def conditions(run: Run) -> None:
 
 
 def played(run: Run, name: str, command: list[str | Path], env: dict[str, str] | None = None, limit_s: float = 60) -> str:
-    """Runs a program that ends well if all is well. Returns what it printed."""
+    """Runs a program, which must exit with status 0. Returns its output."""
     outcome = run.program(command, limit_s=limit_s, env=env)
     run.check(name, None if outcome.status == 0 else f"{outcome.ended}: {outcome.output.strip()[-300:]}")
     return outcome.output
@@ -63,7 +63,7 @@ def played(run: Run, name: str, command: list[str | Path], env: dict[str, str] |
 
 @contextmanager
 def ways() -> Iterator[list[str]]:
-    """Gateways for connections in clear, encrypted and over TLS: their ports, the key file and the CA's."""
+    """Gateways without encryption, with it, and with TLS: their ports, the key file and the CA's file."""
     key = ROOT / "Tests" / "vectors" / "rsa" / "1024.pem"
     tls = ("--websocket-port", "0", "--tls-cert", str(TLS / "server.pem"), "--tls-key", str(TLS / "key.pem"))
     with (
@@ -79,7 +79,7 @@ def _random(run: Run) -> None:
     program = OUT / "no_random"
     for when in ("early", "late"):
         played(run, f"no random numbers, {when}", [program, when, LIBRARY])
-    # A file system without the file, in a mount namespace of the test's own.
+    # A file system without the file, in a mount namespace of its own.
     script = 'mount -t tmpfs none /dev && exec "$@"'
     played(run, "no random numbers at load", ["unshare", "-rm", "sh", "-c", script, "sh", program, "load", LIBRARY])
 
@@ -112,7 +112,7 @@ def _locked(run: Run, port: int) -> None:
 
 def _failing(run: Run, port: int) -> None:
     program = OUT / "failing"
-    # What is inside the library that ships nobody can replace.
+    # Functions inside the shipped library cannot be replaced.
     env = {"LD_LIBRARY_PATH": str(alone(run).parent), "PATH": os.environ["PATH"]}
     played(run, "a failed digest is told as such", [program, str(port), "digest"], env)
     played(run, "a failed memory is told as such", [program, str(port), "memory"])
@@ -134,7 +134,7 @@ def _names(run: Run, port: int) -> None:
 
 
 def _trust(run: Run, port: int) -> None:
-    """The CAs of every system, in file systems of the test's own."""
+    """The CAs of every system, in file systems of the test."""
     program = OUT / "trust"
 
     def told(mode: str, *places: tuple[Path, str], count: int = 1, before: Sequence[str | Path] = ()) -> str:

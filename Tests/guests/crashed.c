@@ -1,6 +1,6 @@
-/* Forks out of a crash, as the handlers of some runtimes do to start a debugger: whatever the library was at, and whichever of
- * its locks the thread that crashed held, the fork returns, and a call in the child does, too.
- * crashed PORT thread|other: the thread that crashed is the one that forks, or another one that does not go on. */
+/* Forks after a crash, as signal handlers of some runtimes do to start a debugger. Whatever the library was doing, and whichever
+ * of its locks the crashed thread held, fork() returns, and so does a call in the child.
+ * crashed PORT thread|other: the crashed thread forks, or another one while the crashed one waits. */
 #include "guest.h"
 
 #include <errno.h>
@@ -11,7 +11,7 @@
 
 enum { CHILD_REFUSED = 20, CHILD_CONNECTED, NOT_MET, WAITS = 40 };
 
-/* The allocation, counted from the first call of the library, at which it crashes; and whether it only stops there. */
+/* The number of the allocation at which it crashes, counted from the library's first call; and whether it only waits there. */
 static _Thread_local int crash_at;
 static atomic_int stopped;
 static int go_on[2];
@@ -68,7 +68,7 @@ static capdist_status use(void) {
     return answers ? status : CAPDIST_SYSTEM_ERROR;
 }
 
-/* In a child: either the library works there, or it tells that it does not. */
+/* In a child, the library works, or its calls return an error. */
 static int call_in_child(void) {
     alarm(WAITS);
     const capdist_status status = use();
@@ -93,7 +93,7 @@ static void fork_in_handler(int signal_number) {
 /* Allocations from the first call to the end of a connection, each in a process of its own. */
 static int crash_at_each(void) {
     int refused = 0, connected = 0;
-    /* Every one of the first, then some: there are thousands where a Swift runtime sets itself up. */
+    /* The first ones all, then some: a Swift runtime makes thousands when it is initialised. */
     for (int at = 1;; at += 1 + at / 30) {
         pid_t process = fork();
         MUST(process >= 0);
@@ -123,7 +123,8 @@ static void *use_and_stop(void *argument) {
     return (void *)(intptr_t)use();
 }
 
-/* Another thread stops in its set-up. The fork does not wait for ever; the parent is unharmed once that thread goes on. */
+/* Another thread stops during the initialisation. fork() does not wait for it without end, and the parent works once it goes on.
+ * */
 static int fork_beside(void) {
     pthread_t thread;
     void *status = NULL;

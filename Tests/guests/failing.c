@@ -1,4 +1,4 @@
-/* What a call tells when something below it fails: a digest, for an application with functions of OpenSSL's names; and an
+/* What a call returns when something fails inside it: a digest, in an application that has functions with OpenSSL's names; and an
  * allocation. failing PORT digest|memory */
 #include "guest.h"
 
@@ -9,7 +9,7 @@
 
 static bool fails;
 
-/* Instead of OpenSSL's. */
+/* Replaces OpenSSL's. */
 int SHA1_Init(void *context);
 int SHA1_Init(void *context) {
     static int (*real)(void *);
@@ -17,8 +17,8 @@ int SHA1_Init(void *context) {
     return fails ? 0 : real(context);
 }
 
-/* Which of the next allocations that could hold a security fails: a request's copy is one of them, and an object of Swift's may
- * be another, which ends the process. */
+/* Which of the next allocations of at least the size of a security fails. One is a request's copy of it. Another may be a Swift
+ * object, whose failure ends the process. */
 static int fails_at;
 extern void *__libc_malloc(size_t size);
 void *malloc(size_t size) {
@@ -60,7 +60,7 @@ int main(int argc, char **argv) {
     for (int at = 1; at <= 8; at++) {
         pid_t child = fork();
         if (child == 0) {
-            /* Swift's last words are none of the test's. */
+            /* The output of the Swift runtime is not checked. */
             dup2(open("/dev/null", O_WRONLY), STDERR_FILENO);
             _exit(fetch_without_memory(atoi(argv[1]), at));
         }

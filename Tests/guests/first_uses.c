@@ -1,6 +1,6 @@
-/* Preloaded into a program that uses libcapdist: as the program ends, tells which of the library's lazily made variables
- * have been made. Environment: FIRST_USES names the file that lists them (offset in hex, name), FIRST_USES_OUT the
- * file that the names are appended to. */
+/* Preloaded into a program that uses libcapdist. When the program ends, it reports which of the library's lazily initialised
+ * variables have been initialised. FIRST_USES names the file that lists them (offset in hex, name), FIRST_USES_OUT the file that
+ * the names are appended to. */
 #define _GNU_SOURCE
 #include <inttypes.h>
 #include <link.h>

@@ -1,4 +1,4 @@
-/* What the programs here share: each is a process in some condition, and says what it found wrong. */
+/* What these programs share. Each is a process of some kind, and reports the first error that it finds. */
 #ifndef GUEST_H
 #define GUEST_H
 
@@ -16,7 +16,7 @@
 
 #include "capdist.h"
 
-/* Of the simulator, for HK.00700. */
+/* The simulator's figure for HK.00700. */
 #define BIG 859479380.0
 
 static inline int64_t now_ms(void) {
@@ -30,7 +30,7 @@ static inline int64_t now_ms(void) {
 #define LAST_ERROR() capdist_last_error()
 #endif
 
-/* Ends the program with what is wrong. */
+/* Ends the program with an error. */
 #define MUST(condition)                                                                                                \
     do {                                                                                                               \
         if (!(condition)) {                                                                                            \

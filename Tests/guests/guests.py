@@ -1,5 +1,5 @@
-"""The shipped library in applications that C's test programs can't be: one that loads and unloads it, one written in Swift;
-and what an application's fork must not meet. The Makefile builds what is run here, and tells the part in the variable PART."""
+"""The shipped library in applications that the C test programs cannot be: one that loads and unloads it, one in Swift, and
+others. The Makefile builds them, and passes the part in the variable PART."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ OUT = RESULTS / "guests"
 
 
 def guests(run: Run) -> None:
-    """Runs each."""
+    """Runs the programs of a part."""
     run.part("unload", _unload)
     run.part("neighbours", neighbours)
     with simulator("--no-quota") as port:
@@ -39,12 +39,12 @@ def guests(run: Run) -> None:
 
 
 def _unload(run: Run) -> None:
-    """The library loaded and closed, in every order of its connections' lives: connections in clear, encrypted and over TLS."""
+    """The library is loaded and closed, with its connections in every state: unencrypted, encrypted and over TLS."""
     library = RELEASE / "libcapdist.so.1"
     copy = OUT / "libcopy.so"
     shutil.copyfile(library, copy)
     cycles = int(os.environ.get("CAPDIST_CYCLES", "100"))
-    # What malloc keeps for each thread would be taken for the library's.
+    # malloc's caches for each thread would count as the library's memory.
     strict = {"GLIBC_TUNABLES": "glibc.malloc.tcache_count=0:glibc.malloc.arena_max=1"}
     with ways() as where:
         for what, rounds in (("cycle", cycles), ("early", 0), ("callback", 48), ("fork", 0), ("exit", 48), ("copies", 0), ("loading", 200)):
@@ -54,13 +54,13 @@ def _unload(run: Run) -> None:
         played(run, "unload, a plug-in's destructor waits for its worker", command, limit_s=60)
         command = [OUT / "unload", "versions", "0", library, _next_version(run), *where]
         played(run, "unload, two versions", command, limit_s=300)
-        # Of a copy, beside which there is no debug information: valgrind 3.19 cannot read Swift's.
+        # A copy without debug information beside it: valgrind 3.19 cannot read Swift's.
         valgrind = ["valgrind", "--quiet", "--error-exitcode=3", "--leak-check=full", "--errors-for-leak-kinds=definite,indirect"]
         played(run, "unload, under valgrind", [*valgrind, OUT / "unload", "cycle", "2", copy, copy, *where], limit_s=300)
 
 
 def _next_version(run: Run) -> Path:
-    """The library as another version: its C is compiled with another number in the header, its Swift is the same."""
+    """The library with another version number. Its C is compiled with another header; its Swift is the same."""
     tree = OUT / "next-version"
     shutil.rmtree(tree, ignore_errors=True)
     for folder in ("include", "scripts", "Sources"):
@@ -73,14 +73,14 @@ def _next_version(run: Run) -> Path:
         raise SuiteError("include/capdist.h has no minor number")
     header.write_text(higher, encoding="utf-8")
     made = tree / "out" / "libcapdist.so"
-    # The Swift object is taken as it is.
+    # The Swift object is reused.
     keep = ["-o", made.parent / "capdist.build" / "CapDist.o"]
     run.build(["make", "--silent", "-C", tree, "-f", "scripts/library.mk", f"OUT={made.parent}", *keep, made])
     return made
 
 
 def _websocket_sample(run: Run) -> None:
-    """The C sample fetch over an OpenD's WebSocket with TLS: its options in any combination that the page shows."""
+    """The C sample fetch over an OpenD's WebSocket with TLS, with the options that the page shows."""
     program = OUT / "fetch"
     tls = ROOT / "Tests" / "vectors" / "tls"
     key = ("--websocket-port", "0", "--websocket-key", "7522027ccf5a06b1")
@@ -92,7 +92,7 @@ def _websocket_sample(run: Run) -> None:
         with simulator("--no-quota", *options) as port:
             command = [program, "--websocket", "--key", key[3], *words, "HK.00700", "127.0.0.1", str(port)]
             if words:
-                # As the page has it, but for where the gateway is.
+                # As on the page, with another address.
                 (block,) = (block for block in blocks(ROOT / "bindings/c/README.md") if "--websocket" in block.text)
                 here = {"./fetch": program, "ca.pem": words[2], "opend.example": "127.0.0.1", "33333": port}
                 shown = [str(here.get(word, word)) for word in shlex.split(block.text)]
@@ -118,7 +118,7 @@ def _swift_application(run: Run, port: int) -> None:
 
 
 def _swift_times(run: Run) -> None:
-    """The sample's reader of update times, on the table that all languages have."""
+    """The sample's reader of update times, with the table of all languages."""
     program = OUT / "swift-times"
     table = ROOT / "Tests" / "cases" / "times.tsv"
     cases = [line.split("\t") for line in table.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
@@ -130,8 +130,8 @@ def _swift_times(run: Run) -> None:
 
 
 def _swift_sample(run: Run, port: int) -> None:
-    """bindings/swift, as bindings/swift/README.md says: a package of the application's own that finds what is installed by
-    pkg-config. In a copy, since Swift builds where the package is."""
+    """bindings/swift, as its README says: a package that finds the installed library by pkg-config. In a copy, since Swift
+    builds in the package's folder."""
     prefix = OUT / "prefix"
     run.build(["make", "--silent", "install", f"PREFIX={prefix}", f"RELEASE={RELEASE}"])
     env = {"PKG_CONFIG_PATH": f"{prefix}/lib/pkgconfig", "LD_LIBRARY_PATH": f"{prefix}/lib"}
@@ -146,7 +146,7 @@ def _swift_sample(run: Run, port: int) -> None:
     outcome = run.program([package / ".build" / "debug" / "net-flow", "127.0.0.1", str(port), *securities], env=env, limit_s=30)
     right = outcome.status == 0 and outcome.output == SWIFT_SAMPLE
     run.check("the Swift sample prints what stayed in each stock", None if right else outcome.output or outcome.ended)
-    # With the functions that it is linked to: what is read beyond a struct's end ends the process.
+    # With the functions that it is linked with. Reading beyond a struct's end would crash the process.
     env_older = env | {"LD_LIBRARY_PATH": str(OUT / "older"), "CAPDIST_REAL": f"{prefix}/lib/libcapdist.so.1"}
     command = [package / ".build" / "debug" / "net-flow", "127.0.0.1", str(port), *securities]
     outcome = run.program(command, env=env_older, limit_s=30)
@@ -158,7 +158,7 @@ def _swift_sample(run: Run, port: int) -> None:
     run.check("the Swift page's commands", None if right else outcome.output[-400:] or outcome.ended)
 
 
-#: The simulator's figures, in minus out, rounded; the reasons of those that have none.
+#: In minus out of the simulator's figures, rounded; and the reason where there are none.
 SWIFT_SAMPLE = """\
 HK.00700\tsuper 572149520\tbig 415073660\tmid 259204060\tsmall 203851180\tmain 987223180\tretail 463055240\ttotal 1450278420\tat 10:44
 US.AAPL\tsuper 9322867\tbig 10426249\tmid -7816505\tsmall 6672171\tmain 19749116\tretail -1144334\ttotal 18604782\tat 15:59
@@ -166,16 +166,16 @@ HK.99999\tfailed: the gateway refused (retType -1): 未知股票 HK.99999
 nonsense\tfailed: a security is written MARKET.CODE, such as HK.00700
 """
 
-#: What Swift sets at first use, by the end of the mangled names: the tokens of globals.
+#: Data that Swift makes at first use, by the end of the mangled names: the tokens of globals.
 LAZY = re.compile(r"^([0-9a-f]+) \w (\$e\S*Wz)$", re.MULTILINE)
-#: C tests that together take the library through all it does.
+#: C tests that together use every part of the library.
 EVERYTHING = "callbacks connect encryption frames host_driven json names proto queue quota reconnect release replies security threads".split()
 EVERYTHING.append("websocket")
 
 
 def _first_uses(run: Run) -> None:
-    """What Swift makes at first use is made by a process's first call, so that no fork meets another thread at it."""
-    library = RELEASE / "libcapdist.so"  # what is shipped, with its symbols
+    """A process's first call makes all data that Swift makes at first use, so that no fork meets a thread that is making it."""
+    library = RELEASE / "libcapdist.so"  # the shipped library, with its symbols
     out = OUT / "c"
     preload = out / "first_uses.so"
     names = subprocess.run(["nm", library], check=True, capture_output=True, text=True).stdout
@@ -194,7 +194,7 @@ def _first_uses(run: Run) -> None:
         return set(told.read_text().split())
 
     first = uses("set_up", 10)
-    # Fewer would mean that they are not found, and then none is missed below either.
+    # Fewer would mean that the search is wrong.
     few = f"{len(first)} of {len(lazy)} made by the first call"
     run.check("the first call makes what is made at first use", few if len(first) < 5 else None)
     for name in EVERYTHING:

@@ -1,6 +1,6 @@
-/* A program that left main by pthread_exit, so that the connection's thread is the last one: what asks the process to end
- * still ends it. last_thread PORT alarm|wait|busy, where the last two wait for whatever signal comes, "busy" asking all the
- * while from its callbacks. */
+/* A program whose main thread has ended by pthread_exit, so that the connection's thread is the last one. Signals that end the
+ * process still do. last_thread PORT alarm|wait|busy: the last two wait for any signal, and "busy" makes requests in its
+ * callbacks meanwhile. */
 #include "guest.h"
 
 #include <pthread.h>

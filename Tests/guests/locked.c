@@ -1,4 +1,4 @@
-/* A process whose memory is locked: what a connection costs there. locked PORT prints KiB for each. */
+/* A process with locked memory: prints the KiB that a connection takes there. locked PORT */
 #include "guest.h"
 
 #include <sys/mman.h>

@@ -1,5 +1,5 @@
-"""The adapters for applications' own event loops (bindings/c/adapters, capdist/asio.hpp): each sample answers, makes no thread, and
-tells why nothing comes."""
+"""The adapters for applications' event loops (bindings/c/adapters, capdist/asio.hpp): each sample prints the answer, makes no
+thread, and reports why there is none."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ TRACED = "clone,clone3,execve,poll,epoll_wait,epoll_pwait,epoll_create1,epoll_ct
 
 
 def loops(run: Run) -> None:
-    """Runs each sample. (Tests/c/test_uv.c goes further into capdist_uv.h.)"""
+    """Runs each sample. (Tests/c/test_uv.c has more tests of capdist_uv.h.)"""
     out = RESULTS / "guests"
-    # Answers that take a while: until then a loop that does not rest would go round thousands of times.
+    # Answers are late. A loop that does not sleep would turn thousands of times until then.
     with simulator("--no-quota", "--latency", "300") as first, simulator("--no-quota") as second:
         here = ["127.0.0.1", str(first)]
         for name in ("poll", "uv", "asio"):
             printed = _answers(run, name, [out / name, *here, "HK.00700", "HK.99999", "nonsense"], out)
-            # What the timer of the asio sample prints, where answers take longer than it.
+            # The timer of the asio sample prints this if answers are late.
             told = [line for line in printed.splitlines() if not line.startswith("still ")]
             lines = sorted(line[:29] for line in told)
             good = lines == ["HK.00700 859479380", "HK.99999 the gateway refused ", "nonsense a security is writte"]
@@ -41,7 +41,7 @@ def loops(run: Run) -> None:
 
 
 def _unfinished_line(run: Run, program: Path, port: int) -> None:
-    """A part of a line, which is what a terminal or a pipe may hold: what is connected must not wait for the rest."""
+    """A terminal or a pipe may have a part of a line only. Connections must not wait for the rest."""
     typed = "printf HK.000; sleep 2; echo the rest >&2; printf '05\\nHK.0000'; sleep 0.1; printf 1"
     outcome = run.program(["sh", "-c", f"({typed}) | '{program}' 127.0.0.1 {port} HK.00700"], limit_s=30)
     lines = outcome.output.splitlines()
@@ -51,7 +51,7 @@ def _unfinished_line(run: Run, program: Path, port: int) -> None:
 
 
 def _answers(run: Run, name: str, command: list[str | Path], out: Path) -> str:
-    """Runs it under strace, which sees what threads are made, and when descriptors leave the loop."""
+    """Runs it under strace, which shows new threads, and when descriptors are removed from the loop."""
     path = out / f"{name}.strace"
     outcome = run.program(["strace", "-f", "-e", f"trace={TRACED}", "-o", path, *command], limit_s=30)
     trace = path.read_text()
@@ -67,7 +67,7 @@ def _answers(run: Run, name: str, command: list[str | Path], out: Path) -> str:
 
 
 def _left_in_sets(trace: str) -> str | None:
-    """A connection's descriptor is an epoll set itself: each that was added to another must be deleted before its end."""
+    """A connection's descriptor is an epoll set. If it was added to another one, it must be removed before it is closed."""
     sets: set[str] = set()
     added: set[tuple[str, str]] = set()
     count = 0

@@ -1,4 +1,4 @@
-/* Name servers that answer nothing, or another address each time: this program brings getaddrinfo() itself.
+/* Name servers that do not answer, or give another address each time: this program has a getaddrinfo() of its own.
  * names stalled|distinct|moving|turns PORT */
 #include "guest.h"
 
@@ -13,7 +13,7 @@ static atomic_int under_way, most_under_way, look_ups;
 static atomic_bool is_stalled;
 static const char *const told[] = {"127.0.0.7", "127.0.0.8", "127.0.0.1"};
 enum { TOLD = 3, MANY = 350, MOST = 16 };
-/* Whether there is an answer; and whether the nth look-up is answered with the nth address alone. */
+/* Whether lookups are answered; and whether the nth lookup gets the nth address only. */
 static bool has_answer, moves;
 
 static struct addrinfo *entry(const char *address, struct addrinfo *next) {
@@ -26,7 +26,7 @@ static struct addrinfo *entry(const char *address, struct addrinfo *next) {
     return made;
 }
 
-/* Instead of the system's. Addresses come here, too. */
+/* Replaces the system's. It is called for addresses, too. */
 int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints, struct addrinfo **list) {
     struct in_addr address;
     if (hints->ai_flags & AI_NUMERICHOST) {
@@ -67,7 +67,7 @@ static bool come_down_to(int count) {
     return false;
 }
 
-/* So many connections to names that are not answered: few threads, few look-ups, and none is left when they are. */
+/* Many connections to names without an answer: few threads, few lookups, and none is left afterwards. */
 static int stall(bool is_distinct) {
     static capdist_conn *conns[MANY];
     static char names[MANY][32];
@@ -85,7 +85,7 @@ static int stall(bool is_distinct) {
     MUST(threads() - before <= MANY + most);
     for (int i = 0; i < MANY; i++) MUST(capdist_release(conns[i]) == CAPDIST_OK);
     MUST(come_down_to(before + most));
-    /* What nobody waits for any more is not begun. */
+    /* A lookup that nothing waits for any more is not begun. */
     atomic_store(&is_stalled, false);
     MUST(come_down_to(before));
     MUST(atomic_load(&look_ups) == most);
@@ -120,13 +120,13 @@ int main(int argc, char **argv) {
     if (strcmp(argv[1], "distinct") == 0) return stall(true);
     has_answer = true;
     if (strcmp(argv[1], "moving") == 0) {
-        /* Each attempt after a failure looks the name up again, and comes to where it has moved. */
+        /* Each attempt after a failure looks the name up again, and finds the new address. */
         moves = true;
         connect_by("moves.example", port);
         MUST(atomic_load(&look_ups) == TOLD);
         return 0;
     }
-    /* The first two take connections and answer nothing: the third has its turn. */
+    /* The first two addresses accept and do not answer, so the third is tried. */
     listen_and_say_nothing(told[0], port);
     listen_and_say_nothing(told[1], port);
     return connect_by("three.example", port);

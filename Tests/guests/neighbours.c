@@ -1,6 +1,6 @@
-/* An application, or a neighbour library of its, with functions and an OpenSSL of its own: neither meets the library's.
- * Built with OWN_NAMES it is the application that has functions of the names of OpenSSL's, protobuf-c's and wslay's.
- * neighbours first|last|global|deepbind LIBRARY NEIGHBOUR|- PORT PORT_WITH_KEY TLS_PORT KEY CA
+/* An application, or another library in it, with functions and an OpenSSL of its own. Neither must be mixed up with the
+ * library's. Built with OWN_NAMES, it is the application that has functions with the names of OpenSSL's, protobuf-c's and
+ * wslay's. neighbours first|last|global|deepbind LIBRARY NEIGHBOUR|- PORT PORT_WITH_KEY TLS_PORT KEY CA
  * first and last: when the library is loaded; global, deepbind: after the neighbour, with that flag */
 /* The library may not be loaded then. */
 #define LAST_ERROR() "not asked for"
@@ -62,7 +62,7 @@ static void connect_by(int way, int port, const char *key, const char *ca, int32
     MUST(release_conn(conn) == CAPDIST_OK);
 }
 
-/* What the neighbour does with its own, if it is an OpenSSL: it must work before and after. */
+/* What the neighbour does with its own OpenSSL, if it has one. It must work before and afterwards. */
 static void use_neighbour(void) {
     if (!neighbour) return;
     unsigned char *(*sha1)(const unsigned char *, size_t, unsigned char *) = dlsym(neighbour, "SHA1");

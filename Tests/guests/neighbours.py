@@ -1,4 +1,4 @@
-"""The library in a process that has functions of the names that are inside it, and other OpenSSLs."""
+"""The library in a process with functions whose names are also inside it, and with other OpenSSLs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ HOW = ("first", "last", "global", "deepbind")
 
 
 def neighbours(run: Run) -> None:
-    """Each program connects in clear, encrypted and over TLS, twice, and checks that nobody's functions were called."""
+    """Each program connects twice without encryption, with it and over TLS, and checks that none of its functions were
+    called."""
     (other,) = (ROOT / ".venv-test").glob("lib/python3*/site-packages/psycopg2_binary.libs/libssl-*.so.3")
     with ways() as where:
         for how in HOW:
@@ -35,7 +36,7 @@ def neighbours(run: Run) -> None:
 
 
 def _configuration(run: Run, where: list[str]) -> None:
-    """No file named by OPENSSL_CONF is read, nor the one where OpenSSL was built to look."""
+    """Neither the file that OPENSSL_CONF names is read, nor the one in OpenSSL's own folder."""
     trace, configuration = OUT / "neighbours.strace", OUT / "openssl.cnf"
     configuration.write_text("openssl_conf = nothing that there is\n")
     strace = ["strace", "-f", "-o", trace, "-e", "trace=openat,open,access,stat,newfstatat"]

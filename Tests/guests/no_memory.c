@@ -1,5 +1,5 @@
-/* Fails each allocation in turn, from the first call to a connection's end. Either a call tells of it by its status, or the process
- * ends by SIGABRT after one line on stderr; nothing writes to where no memory is, and nothing hangs.
+/* Lets each allocation fail in turn, from the first call to a connection's end. Either a call returns a status for it, or the
+ * process ends by SIGABRT after one line on stderr. Nothing is written to invalid memory, and nothing hangs.
  * no_memory PORT PORT_WITH_KEY TLS_PORT KEY CA */
 #include "guest.h"
 
@@ -10,7 +10,7 @@
 
 enum { GOOD, TOLD = 20, WRONGLY_TOLD, NOT_MET, WAITS = 60 };
 
-/* Which allocation fails, of all threads. */
+/* Which allocation fails, counted over all threads. */
 static atomic_int fails_at;
 extern void *__libc_malloc(size_t size);
 extern void *__libc_calloc(size_t count, size_t size);
@@ -19,7 +19,7 @@ extern void *__libc_memalign(size_t alignment, size_t size);
 
 static bool fails(void) { return atomic_load(&fails_at) > 0 && atomic_fetch_sub(&fails_at, 1) == 1; }
 
-/* As the system's do: pthread_create asserts it. */
+/* It returns what the system's returns: pthread_create asserts that. */
 static void *none(void) {
     errno = ENOMEM;
     return NULL;
@@ -39,7 +39,7 @@ static const char *key, *ca;
 enum { CLEAR, ENCRYPTED, TLS, WAYS };
 static int ports[WAYS];
 
-/* A status other than OK, with its words. */
+/* Returns a status other than OK, with its text. */
 #define TELLS(call)                                                                                                    \
     do {                                                                                                               \
         const capdist_status status = call;                                                                            \
@@ -66,7 +66,7 @@ static int live(int way) {
     TELLS(capdist_init_connect(&options, &conn));
     TELLS(capdist_wait_ready(conn, 20000));
     const capdist_status fetched = capdist_fetch_capital_distribution(conn, &security, NULL, &reply);
-    /* A request that was accepted, and lost with its stream, tells it in its reply. */
+    /* An accepted request that is lost with its stream: its reply has the status. */
     if (fetched != CAPDIST_OK && reply) {
         atomic_store(&fails_at, 0);
         return reply->status == fetched && *reply->desc ? TOLD : WRONGLY_TOLD;
@@ -89,12 +89,12 @@ static int live_without(int way, int at) {
     atomic_store(&fails_at, 0);
     if (!is_met) return NOT_MET;
     if (end == WRONGLY_TOLD) return end;
-    /* It goes on as if nothing had been. What OpenSSL could not set up once, it does not try again, which calls tell. */
+    /* Everything works afterwards. What OpenSSL could not initialise once, it does not try again, and calls report that. */
     const int after = live(way);
     return after == GOOD || (way != CLEAR && after == TOLD) ? end : WRONGLY_TOLD;
 }
 
-/* How a process of its own ends, and what it wrote. */
+/* How a process ended, and its output. */
 static int end_of(int way, int at, char *text, size_t size) {
     int ends[2], status = -1;
     MUST(pipe(ends) == 0);
@@ -126,7 +126,7 @@ int main(int argc, char **argv) {
     int wrong = 0;
     for (int way = 0; way < WAYS; way++) {
         int told = 0, aborted = 0, unharmed = 0;
-        /* Each of the first, then some: OpenSSL makes thousands. */
+        /* The first ones all, then some: OpenSSL makes thousands. */
         for (int at = 1;; at += 1 + at / 100) {
             char text[1024];
             const int end = end_of(way, at, text, sizeof text);
@@ -140,7 +140,7 @@ int main(int argc, char **argv) {
         }
         printf("way %d: %d told, %d unharmed, %d aborted\n", way, told, unharmed, aborted);
         MUST(told > 0 && aborted > 0);
-        /* OpenSSL, which alone makes thousands, is not set up for it. */
+        /* Here OpenSSL, which makes thousands, is not initialised. */
         MUST(way != CLEAR || told + unharmed + aborted < 400);
     }
     return wrong > 0;

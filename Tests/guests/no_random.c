@@ -1,4 +1,4 @@
-/* A sandbox that has no random numbers: neither the system call nor the file. A clear status, and no end of the process.
+/* A sandbox without random numbers: neither the system call nor the file works. Calls return a status, and the process goes on.
  * no_random early|late|load LIBRARY */
 #include "guest.h"
 
@@ -30,7 +30,7 @@ int main(int argc, char **argv) {
     capdist_options options;
     capdist_conn *conn = NULL;
     if (is_load) {
-        /* Where there is no such file: the harness sees to that. */
+        /* The harness makes the file unavailable. */
         if (access("/dev/urandom", F_OK) == 0) return 1;
         refuse(SYS_getrandom, EPERM);
     }
@@ -42,7 +42,7 @@ int main(int argc, char **argv) {
     *(void **)&connect = dlsym(library, "capdist_init_connect");
     *(void **)&last_error = dlsym(library, "capdist_last_error");
     if (!is_load) {
-        /* late: what a process's first call does is done. */
+        /* late: the process's first call was made before. */
         if (strcmp(argv[1], "late") == 0) init(&options, sizeof options);
         refuse(SYS_getrandom, EPERM);
         refuse(SYS_openat, EACCES);

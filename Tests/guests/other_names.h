@@ -1,4 +1,4 @@
-/* Functions of the names that are inside the library, each of which does nothing but count. */
+/* Functions with names that are also inside the library. Each only counts its calls. */
 int other_names_called;
 #define OTHER(name) \
     int name(void); \

@@ -1,5 +1,5 @@
-/* The longest queue, in a process whose memory ends: a request for which there is none is refused with a status, and each one that
- * was accepted completes, once. queue PORT growing|limited */
+/* The longest queue, in a process that runs out of memory: a request without memory is refused with a status, and each accepted
+ * request completes once. queue PORT growing|limited */
 #include "guest.h"
 
 #include <errno.h>
@@ -7,7 +7,7 @@
 
 enum { MANY = 20000, LARGE = 4096, ROOM = 16 << 20 };
 
-/* Whether no allocation of LARGE bytes or more succeeds: those are the queue's own. */
+/* Whether allocations of at least LARGE bytes fail: those are the queue's. */
 static bool refuses;
 static int refused;
 extern void *__libc_malloc(size_t size);
@@ -46,7 +46,7 @@ static capdist_status ask(capdist_conn *conn) {
     return status;
 }
 
-/* Each growth of the queue fails, once. */
+/* Each growth of the queue fails once. */
 static void growing(capdist_conn *conn) {
     int told = 0;
     for (int accepted = 0; accepted < MANY;) {
@@ -91,7 +91,7 @@ static void limited(capdist_conn *conn) {
 
 int main(int argc, char **argv) {
     if (argc != 3) return 2;
-    /* Nobody drives it before it is full. */
+    /* Nothing drives the connection before the queue is full. */
     capdist_options options = options_for(atoi(argv[1]), CAPDIST_MODE_HOST_DRIVEN);
     options.max_queue = 1000000;
     capdist_conn *conn = NULL;

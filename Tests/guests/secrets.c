@@ -1,6 +1,7 @@
-/* An application that encrypts, and its own memory while it is connected and after: secrets PORT KEY CIPHER text|file|websocket DUMP DUMP. With
- * `refused` for `text` the key must be refused, and the first dump is from before. The dumps are all memory it can write to,
- * and are searched from outside, so that no needle is in them. */
+/* An application with encryption, which dumps its own memory while it is connected and afterwards:
+ * secrets PORT KEY CIPHER text|file|websocket DUMP DUMP. With `refused` instead of `text` the key must be refused, and the first
+ * dump is made before. The dumps have all writable memory. Another program searches them, so that the searched texts are not in
+ * them. */
 #define _GNU_SOURCE
 #include "capdist.h"
 
@@ -31,7 +32,7 @@ static int dump(const char *path) {
         if (sscanf(line, "%lx-%lx %4s", &start, &end, rights) != 3 || rights[0] != 'r' || rights[1] != 'w') continue;
         for (ssize_t written; start < end; start += (unsigned long)written) {
             written = write(out, (const void *)start, end - start);
-            if (written <= 0) break; /* pages that nobody may read */
+            if (written <= 0) break; /* pages that cannot be read */
         }
     }
     fclose(maps);

@@ -1,4 +1,4 @@
-"""What is left of secrets in an application's memory and log: Tests/guests/secrets.c dumps, this searches."""
+"""Searches an application's memory and log for secrets. Tests/guests/secrets.c dumps its memory."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from harness.gateway import simulator
 from harness.suite import RESULTS, ROOT, Run
 
 OUT = RESULTS / "guests"
-#: Names of a PKCS#1 private key's numbers after the public ones.
+#: The numbers of a PKCS#1 private key, after the public ones.
 PRIVATE = ("d", "p", "q", "d mod p-1", "d mod q-1", "1/q mod p")
 SEED = 7
 
 
 def secrets(run: Run) -> None:
-    """While it is connected an application's memory has the keys, or the search would not find them; after the release, none."""
+    """While it is connected, the memory has the keys, or the search would be wrong. After the release it has none."""
     program = OUT / "secrets"
     connection, session_key, _ = drawn(SEED, 3)
     needles = {"the session's key": f"{session_key:016X}".encode()}
@@ -48,7 +48,7 @@ def secrets(run: Run) -> None:
 
 
 def _refused(run: Run, program: Path) -> None:
-    """Nothing of a key that was refused is left either, not even a piece."""
+    """No part of a refused key is left."""
     for name in ("openssh", "passphrase", "ec", "8192", "pss", "three-primes"):
         key = ROOT / "Tests" / "vectors" / "rsa" / f"{name}.pem"
         before, after = dumps = [OUT / f"secrets-{number}" for number in (1, 2)]
@@ -59,7 +59,7 @@ def _refused(run: Run, program: Path) -> None:
         lines = [line for line in key.read_text(encoding="ascii").splitlines() if not line.startswith("-")]
         text = "".join(line for line in lines if ":" not in line).encode()
         content = base64.b64decode(text)
-        # Of a key in PKCS#8 or OpenSSH's form the public numbers come first, and errors may tell of them.
+        # In keys of PKCS#8 and OpenSSH the public numbers come first, and errors may show them.
         pieces = {text[at : at + 24] for at in range(len(text) // 2, len(text) - 24)}
         pieces |= {content[at : at + 16] for at in range(len(content) // 2, len(content) - 16)}
         pieces |= {piece[::-1] for piece in pieces}
@@ -73,7 +73,7 @@ def _refused(run: Run, program: Path) -> None:
 
 
 def websocket_key(run: Run, program: Path) -> None:
-    """The same for the WebSocket's key, and for its MD5, which is as good."""
+    """The same for the WebSocket's key, and for its MD5, which is as secret."""
     key = f"{SEED:08x}{'quartz-vow':>16}".replace(" ", "~")
     needles = {"the key": key.encode(), "its MD5": hashlib.md5(key.encode()).hexdigest().encode()}
     file = OUT / "secrets-key"
@@ -95,7 +95,7 @@ def websocket_key(run: Run, program: Path) -> None:
 
 
 def drawn(seed: int, count: int) -> list[int]:
-    """What a gateway of that seed draws first: the connection's number, its key and its iv (SplitMix64)."""
+    """The first random numbers of a gateway with that seed: the connection's number, its key and its iv (SplitMix64)."""
     mask = 2**64 - 1
     numbers = []
     for _ in range(count):
@@ -107,7 +107,7 @@ def drawn(seed: int, count: int) -> list[int]:
 
 
 def of_key(file: Path) -> dict[str, bytes]:
-    """What may not be left of a PKCS#1 file: its lines, and its private numbers in both orders."""
+    """The secrets of a PKCS#1 file: its lines, and its private numbers in both byte orders."""
     lines = file.read_text(encoding="ascii").splitlines()[1:-1]
     needles = {f"line {number} of the PEM text": line.encode() for number, line in enumerate(lines[:-1], 2)}
     numbers = integers(base64.b64decode("".join(lines)))

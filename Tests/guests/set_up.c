@@ -1,4 +1,4 @@
-/* The first call of a process, and nothing else. */
+/* Makes a process's first call, and nothing else. */
 #include "capdist.h"
 
 int main(void) {

@@ -1,5 +1,5 @@
-/* Whether time passes, under whatever clock the process was given: a request to a gateway that answers late ends at its
- * reply timeout, in both modes, and with callbacks alone. timers PORT */
+/* Whether timeouts work with whatever clock the process has: a request to a slow gateway ends at its reply timeout, in both
+ * modes, and with callbacks alone. timers PORT */
 #include "guest.h"
 
 #include <poll.h>
@@ -23,7 +23,7 @@ int main(int argc, char **argv) {
         capdist_security security = {CAPDIST_MARKET_HK, "00700"};
         atomic_store(&ended, 0);
         MUST(capdist_get_capital_distribution(conn, &security, &options, note, NULL, NULL) == CAPDIST_OK);
-        /* Turns, not the clock, which may be anything: ten seconds of them. */
+        /* Counts turns for ten seconds, since the clock may be wrong. */
         for (int turn = 0; turn < 100 && atomic_load(&ended) == 0; turn++) {
             struct pollfd polled = {.fd = mode == CAPDIST_MODE_THREAD ? -1 : capdist_get_fd(conn), .events = POLLIN};
             if (poll(&polled, 1, 100) > 0) MUST(capdist_process(conn) == CAPDIST_OK);

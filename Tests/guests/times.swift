@@ -1,4 +1,4 @@
-// Prints what the Swift sample makes of each update time of the table of all languages: its name, and what is read.
+// Prints what the Swift sample reads from each update time of the table of all languages: the name and the result.
 import Glibc
 
 func digits(_ number: Int, _ count: Int) -> String {

@@ -1,5 +1,5 @@
-/* Whom a connection over TLS trusts that names no CAs. trust PORT MODE COUNT: opens so many connections, one after the other, and
- * tells for each how it went. */
+/* Which certificates a connection over TLS accepts if no CAs are set. trust PORT MODE COUNT: opens that many connections, one
+ * after the other, and prints the result of each. */
 #include "guest.h"
 
 int main(int argc, char **argv) {

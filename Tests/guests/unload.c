@@ -1,6 +1,5 @@
-/* Loads the library, uses it, closes it, and loads it again, as an application of plug-ins does.
- * unload cycle|early|callback|fork|exit|copies|versions|plugin|loading ROUNDS LIBRARY COPY PORT PORT_WITH_KEY TLS_PORT KEY CA
- * COPY is another copy of the library, or the file of plugin.c. */
+/* Loads the library, uses it, closes it, and loads it again, like an application with plug-ins.
+ * unload cycle|early|callback|fork|exit|copies|versions ROUNDS LIBRARY COPY PORT PORT_WITH_KEY TLS_PORT KEY CA */
 /* The library may not be loaded then. */
 #define LAST_ERROR() "not asked for"
 #include "guest.h"
@@ -105,7 +104,7 @@ static void ask(const copy *c, capdist_conn *conn) {
 
 static const int32_t modes[] = {CAPDIST_MODE_THREAD, CAPDIST_MODE_HOST_DRIVEN};
 
-/* Everything of the library in one process's cycle. */
+/* Uses every part of the library in one cycle. */
 static void use(const copy *c) {
     for (int way = 0; way < WAYS; way++) {
         for (size_t mode = 0; mode < 2; mode++) {
@@ -137,7 +136,7 @@ static int entries_of_maps(void) {
     return lines;
 }
 
-/* Nothing is left of a cycle: no mapping, no thread, no descriptor, and less than a kilobyte. */
+/* A cycle leaves nothing: no mapping, no thread, no descriptor, and less than a kilobyte of memory. */
 static void cycle(const char *path, int rounds) {
     enum { FIRST = 3 };
     size_t before = 0;
@@ -160,13 +159,13 @@ static void cycle(const char *path, int rounds) {
     printf("%d cycles: allocated %+ld bytes, resident %+ld bytes\n", rounds, grown, grown_pages);
     MUST(entries_of("/proc/self/fd") == descriptors);
     MUST(grown <= (long)LEFT_A_CYCLE * rounds);
-    /* Those of a few are the allocator's, above all under valgrind, which has its own way to look. */
+    /* A few bytes may be the allocator's, especially under valgrind, which checks in its own way. */
     if (rounds < 10) return;
     MUST(entries_of_maps() <= mappings + 2);
     MUST(grown_pages <= (long)LEFT_A_CYCLE * rounds + 512 * 1024);
 }
 
-/* Closed while connected: it stays, works, and goes with the last connection. */
+/* The library is closed while a connection is open: it stays loaded, works, and is unloaded with the last connection. */
 static void early(const char *path) {
     for (int way = 0; way < WAYS; way++) {
         for (size_t mode = 0; mode < 2; mode++) {
@@ -186,7 +185,7 @@ static void early(const char *path) {
 
 typedef struct last {
     const copy *c;
-    sem_t is_closed; /* by the application, which is in no call any more */
+    sem_t is_closed; /* by the application, which is no longer inside a call */
     sem_t done;
 } last;
 
@@ -198,7 +197,7 @@ static void release_in_callback(capdist_conn *conn, uint32_t serial_no, const ca
     sem_post(&l->done);
 }
 
-/* The last one is released in its own callback: the thread that it is on ends, and the library with it. */
+/* The last connection is released in its own callback: its thread ends, and the library is unloaded. */
 static void callback(const char *path, int rounds) {
     for (int round = 0; round < rounds; round++) {
         const int way = round % WAYS;
@@ -214,14 +213,14 @@ static void callback(const char *path, int rounds) {
         MUST(c.get(conn, &security, NULL, release_in_callback, &l, NULL) == CAPDIST_OK);
         MUST(dlclose(c.library) == 0);
         sem_post(&l.is_closed);
-        /* Until it is gone; the call in which it goes is the last. */
+        /* Calls until it is unloaded. The last call is the one inside which that happens. */
         while (mode == CAPDIST_MODE_HOST_DRIVEN && sem_trywait(&closed) != 0) MUST(c.process(conn) == CAPDIST_OK);
         if (mode == CAPDIST_MODE_THREAD) sem_wait(&l.done);
         MUST(comes_to_be_unmapped(path));
     }
 }
 
-/* In a child, which has its parent's connections and none of its threads; and in the parent after that. */
+/* In a child, which has the parent's connections and none of its threads; and then in the parent. */
 static void forked(const char *path) {
     for (int way = 0; way < WAYS; way++) {
         copy c = load(path);
@@ -245,7 +244,7 @@ static void forked(const char *path) {
         MUST(c.release(conn) == CAPDIST_OK);
         MUST(dlclose(c.library) == 0);
         MUST(!is_mapped(path));
-        /* Nothing of it is run any more. */
+        /* None of its code runs any more. */
         child = fork();
         if (child == 0) exit(0);
         MUST(waitpid(child, &status, 0) == child && status == 0);
@@ -255,7 +254,7 @@ static void forked(const char *path) {
 static void close_at_exit(void);
 static copy of_exit;
 
-/* A process that ends right after, before, and meanwhile. */
+/* A process that exits after, before and during that. */
 static void ends(const char *path, int rounds) {
     for (int round = 0; round < rounds; round++) {
         pid_t child = fork();
@@ -285,8 +284,8 @@ static void *use_until(void *argument) {
     return NULL;
 }
 
-/* Two copies at once, from files of their own, each as if the other were not there; the one that is left goes on. They may be of
- * two versions. */
+/* Two copies of the library at the same time, from separate files, which may have different versions. They do not affect each
+ * other. One is closed, and the other goes on. */
 static void copies(const char *path, const char *other_path, bool are_versions) {
     for (int first = 0; first < 2; first++) {
         copy c = load(first ? other_path : path), other = load(first ? path : other_path);
@@ -397,7 +396,7 @@ static void loading(const char *path, char *other, int rounds) {
 
 int main(int count, char **arguments) {
     if (count != 10) return 2;
-    /* As /proc/self/maps has it. */
+    /* In the form of /proc/self/maps. */
     const char *what = arguments[1];
     static char *path, *other_path;
     path = realpath(arguments[3], NULL);

@@ -1,1 +1,1 @@
-"""What Tests/run.py is made of, and what suites share: running programs, TAP, gateways, samples."""
+"""The parts of Tests/run.py, and what suites share: running programs, TAP, gateways, samples."""

@@ -1,4 +1,4 @@
-"""What suites share: the builds of the library, and what the header and the library say of themselves."""
+"""What suites share: the builds of the library, and facts about the header and the library."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from pathlib import Path
 
 from .suite import RELEASE, ROOT, SCRATCH, SCRATCH_DEBUG, Run, SuiteError, once
 
-#: What the shipped library needs, and nothing else. Each with Debian's package of it.
+#: The only libraries that the shipped library needs, each with its Debian package.
 NEEDED = {"libc.so.6": "libc6"}
-#: The variable that tells a suite that what it needs was built.
+#: The variable that tells a suite that the library was built already.
 BUILT = "CAPDIST_BUILT"
 CORE = ("CapDist", "Core", "Codec")
 
 
 def swift_build(*arguments: str) -> list[str]:
-    """The build command of all suites: what is shipped, or else debug."""
+    """The build command of all suites: of the shipped library, or of the debug build."""
     scratch = SCRATCH if "release" in arguments else SCRATCH_DEBUG
     return ["swift", "build", "--scratch-path", str(scratch), *arguments]
 
 
 @once
 def library(run: Run) -> None:
-    """Brings the shipping build up to date: `libcapdist.so.1`, its debug information, and `opend-simulator`. A suite that runs as
-    a program of its own finds it built."""
+    """Updates the shipping build: `libcapdist.so.1`, its debug information, and `opend-simulator`. For a suite that runs as a
+    program of its own, that was done before."""
     if os.environ.get(BUILT):
         return
     run.build(["make", "--silent", "lib", f"SCRATCH={SCRATCH.name}"])
@@ -32,7 +32,7 @@ def library(run: Run) -> None:
 
 @once
 def alone(run: Run) -> Path:
-    """The library's own code over the system's OpenSSL and protobuf-c, which is not shipped."""
+    """The library's own code, linked with the system's OpenSSL and protobuf-c. It is not shipped."""
     library(run)
     run.build(["make", "--silent", "-f", "scripts/library.mk", f"OUT={RELEASE}", "alone"])
     return RELEASE / "alone" / "libcapdist.so.1"
@@ -40,7 +40,7 @@ def alone(run: Run) -> Path:
 
 @once
 def tool(run: Run) -> None:
-    """Brings the command up to date, and the library that it uses."""
+    """Updates the command, and the library that it uses."""
     library(run)
     if os.environ.get(BUILT):
         return
@@ -48,7 +48,7 @@ def tool(run: Run) -> None:
 
 
 def declared_functions() -> list[str]:
-    """The functions that include/capdist.h declares, in its order. Raises SuiteError if there is none."""
+    """The functions that include/capdist.h declares, in its order. Raises SuiteError if there are none."""
     header = (ROOT / "include" / "capdist.h").read_text(encoding="utf-8")
     code = re.sub(r"/\*.*?\*/", "", header, flags=re.DOTALL)
     names = re.findall(r"^CAPDIST_API\b[^;(]*?\b(\w+)\s*\(", code, flags=re.MULTILINE)
@@ -58,6 +58,6 @@ def declared_functions() -> list[str]:
 
 
 def version() -> str:
-    """The version, from the one place that tells it."""
+    """The version in the header."""
     text = (ROOT / "include" / "capdist.h").read_text(encoding="utf-8")
     return ".".join(re.findall(r"^#define CAPDIST_VERSION_(?:MAJOR|MINOR|PATCH) (\d+)$", text, flags=re.MULTILINE))

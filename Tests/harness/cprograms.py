@@ -1,4 +1,4 @@
-"""The programs of Tests/c: built once for each library and mode, and run side by side."""
+"""The programs of Tests/c: built once for each library and mode, and run at the same time."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from . import builds
 from .results import read_junit, told
 from .suite import RELEASE, RESULTS, ROOT, Case, Run, SuiteError, library_env
 
-#: Programs that do nothing but wait, beside whatever else goes on.
+#: Programs that only wait. They run beside all others.
 IDLE = ("test_silence", "test_quota")
-#: Those that wait more than they compute.
+#: Programs that wait more than they compute.
 LIGHT = ("test_websocket", "test_reconnect", "test_end_to_end", "test_encryption", "test_application_driven", "test_queue")
-#: Those that take longest of the others, lest one is waited for at the end.
+#: The slowest of the others, which start first, so that nothing waits for them at the end.
 LONG = ("test_faults_websocket", "test_faults_encrypted", "test_faults", "test_exit", "test_load", "test_fork", "test_faults_soak")
 ALL = {path.stem for path in (ROOT / "Tests" / "c").glob("test_*.c")}
-#: Connections with a thread of their own, or driven by a loop of the program's (Tests/c/support_driven.c).
+#: The modes: thread mode, and application-driven mode (Tests/c/support_driven.c).
 MODES = ("thread", "application")
 _BUILDING = threading.Lock()
 
@@ -28,8 +28,8 @@ _BUILDING = threading.Lock()
 def c_tests(
     run: Run, modes: Sequence[str] = MODES, programs: Collection[str] = (), more: Mapping[str, str] | None = None
 ) -> None:
-    """Every program, in both modes, over the shipped library and the real simulator; or those that are named, with
-    more variables."""
+    """Runs every program, or those that are named, in both modes, with the shipped library and the simulator. `variables` are
+    added to the environment."""
     builds.library(run)
     out = {mode: build(run, "c", RELEASE, mode) for mode in modes}
 
@@ -53,11 +53,11 @@ def c_tests(
 
 
 def build(run: Run, name: str, library: Path, mode: str, *more: str | Path) -> Path:
-    """Builds every program against the library in that folder, or what is named, with the variables given. Returns where
-    they are. Both modes of a name have the same objects."""
+    """Builds every program, or those that are named, with the library in that folder and those variables of make. Returns the
+    folder of the programs. Both modes share object files."""
     out = RESULTS / f"{name}-{mode}"
     make = ["make", "--silent", "-j2", "-C", "Tests/c", f"LIBDIR={library}", f"OUT={out}", f"OBJECTS={RESULTS / name}-objects"]
-    # Suites beside each other share what is built.
+    # Suites that run at the same time share what is built.
     with _BUILDING:
         run.build([*make, f"DRIVEN={MODES.index(mode)}", *more])
     return out
@@ -70,9 +70,9 @@ def run_each(
     left_out: Callable[[str], Collection[str]] = lambda mode: (),
     modes: Sequence[str] = MODES,
 ) -> None:
-    """Has every program played in both modes, and records their cases in order. One that raises is a failed case.
+    """Runs every program in both modes, and records the cases in order. An exception is a failed case.
 
-    Two compute at a time, and beside them three do little but wait.
+    Two programs that compute run at a time, and three that mostly wait beside them.
     """
     names = sorted(filter(run.wants, ALL))
     others = [name for name in names if name not in (*IDLE, *LIGHT, *LONG)]

@@ -1,4 +1,4 @@
-"""Suites that are a command of their own: it reports in TAP, and knows how what it tests is built."""
+"""Suites that are a command of their own, which builds what it tests and reports in TAP."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .tap import read_tap
 
 
 def tap(run: Run, command: Sequence[str | Path], *, cwd: Path = ROOT, env: dict[str, str] | None = None) -> None:
-    """Runs the command and records the cases that it tells."""
+    """Runs the command, and records the cases in its output."""
     env = {**library_env(), builds.BUILT: "1", "PYTHONPATH": str(ROOT / "Tests"), **(env or {})}
     outcome = run.program(command, cwd=cwd, env=env)
     cases = read_tap(outcome.output)
@@ -22,16 +22,16 @@ def tap(run: Run, command: Sequence[str | Path], *, cwd: Path = ROOT, env: dict[
 
 
 def make_test(run: Run, folder: str, part: str = "", name: str = "") -> None:
-    """`make test` in a folder, with that part and that name, two of its parts beside each other."""
+    """`make test` in a folder, with that part and that name. Two parts run at a time."""
     only = [f"PART={part}", f"ONLY={name}"]
     command = ["make", "--silent", "--keep-going", "-j2", "--output-sync=target", "-C", folder, "test", *only]
-    # A make of this one's own: those above it tell it nothing.
+    # It must not use the job server of the make above.
     tap(run, command, env={"MAKEFLAGS": "", "MAKELEVEL": "0", "MFLAGS": ""})
 
 
 def folder(path: str, build: Callable[[Run], object] = builds.library, part: str = "") -> Callable[[Run], None]:
-    """A suite that is `make test` in a folder of its own, or that part of it. Its Makefile is told which part and which name are
-    wanted, as PART and ONLY. Where the folder has a page, that tells the command."""
+    """A suite that is `make test` in a folder of its own, or a part of that. Its Makefile gets the wanted part and name as PART
+    and ONLY. If the folder has a README, that must name the command."""
 
     def suite(run: Run) -> None:
         build(run)
@@ -45,7 +45,7 @@ def folder(path: str, build: Callable[[Run], object] = builds.library, part: str
 
 
 def script(path: str, *arguments: str, build: Callable[[Run], object] | None = builds.library) -> Callable[[Run], None]:
-    """A suite that is a program in Python (harness.standalone), over what is built first."""
+    """A suite that is a Python program (harness.standalone). It is given what must be built before."""
 
     def suite(run: Run) -> None:
         if build:

@@ -14,14 +14,14 @@ from .suite import RELEASE, SuiteError
 
 @dataclass
 class Gateway:
-    """A running opend-simulator, and where it listens. Without `--websocket-port` that one is 0."""
+    """A running opend-simulator with its ports. Without `--websocket-port` that of the WebSocket is 0."""
 
     port: int
     websocket_port: int
     process: subprocess.Popen[str]
 
     def kill(self) -> None:
-        """Ends it at once, as a crash would."""
+        """Kills it, as if it had crashed."""
         self.process.kill()
         self.process.wait(timeout=10)
 
@@ -30,7 +30,8 @@ class Gateway:
 def gateway(
     *options: str, program: Path | None = None, env: Mapping[str, str] | None = None
 ) -> Iterator[Gateway]:
-    """Runs opend-simulator (that of CAPDIST_SIMULATOR, if it is set); ends it by closing its input, unless it was killed."""
+    """Runs opend-simulator (the one that CAPDIST_SIMULATOR names, if set). Ends it by closing its input, unless it was
+    killed."""
     command = [str(program or os.environ.get("CAPDIST_SIMULATOR") or RELEASE / "opend-simulator"), "--port", "0", "--end-with-input", *options]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env={**os.environ, **(env or {})}) as process:
@@ -53,6 +54,6 @@ def gateway(
 
 @contextmanager
 def simulator(*options: str) -> Iterator[int]:
-    """The same; yields its port, which is the WebSocket's if that is among the options."""
+    """The same; yields its port: the WebSocket's, if the options include it."""
     with gateway(*options) as running:
         yield running.websocket_port or running.port

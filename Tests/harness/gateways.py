@@ -1,9 +1,9 @@
-"""Runs a command while stand-in gateways run that it finds by variables.
+"""Runs a command with stand-in gateways, whose ports it gets in variables.
 
     python3 -m harness.gateways NAME='OPTIONS'... -- COMMAND...
 
-Each NAME is a variable of the command that has the port of an opend-simulator of its own, run with these options (the WebSocket's
-port if that is among them). The exit status is the command's.
+Each NAME is a variable with the port of an opend-simulator that runs with these options (the WebSocket's port, if the options
+include it). The exit status is the command's.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The pages' fenced blocks."""
+"""The fenced blocks of the pages."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .suite import ROOT
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block, and the comment before it."""
+    """A fenced block, with the comment before it."""
 
     page: str
     line: int
@@ -25,7 +25,7 @@ class Block:
 
 
 def blocks(path: Path) -> list[Block]:
-    """The page's fenced blocks, in their order."""
+    """The page's fenced blocks, in order."""
     page = str(path.relative_to(ROOT))
     found: list[Block] = []
     lines = path.read_text(encoding="utf-8").splitlines()

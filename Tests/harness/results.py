@@ -1,4 +1,4 @@
-"""Readers of what test programs report. A case that was skipped, or that did not end, counts as failed."""
+"""Reads the reports of test programs. A case that was skipped, or did not end, counts as failed."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from .tap import Case, SuiteError
 
 
 def read_junit(path: Path) -> list[Case]:
-    """Cases of a JUnit XML file, as pytest and cmocka write it. Raises SuiteError if there is no whole one."""
+    """Cases in a JUnit XML file of pytest or cmocka. Raises SuiteError if the file is not complete."""
     try:
         root = ElementTree.parse(path).getroot()
     except (OSError, ElementTree.ParseError) as error:
         raise SuiteError(f"no result in {path.name}: {error}") from error
     cases = []
     for element in root.iter("testcase"):
-        # Doctest tells the file in the place of a class.
+        # Doctest writes the file's name in place of the class.
         group = element.get("classname") or ""
         name = ".".join(part for part in ("" if "/" in group else group, element.get("name")) if part)
         trouble = next((child for child in element if child.tag in ("failure", "error", "skipped")), None)
@@ -31,12 +31,12 @@ def read_junit(path: Path) -> list[Case]:
     return cases
 
 
-#: How many characters of a program's output a case's reason holds.
+#: The most characters of a program's output in a case's reason.
 TOLD = 600
 
 
 def told(output: str) -> str:
-    """What a program of cmocka's said of its failed tests, each with its assertion; else the last lines it printed."""
+    """The assertions of failed tests in the output of a cmocka program; if there are none, its last lines."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     failed: list[str] = []
     begun = 0
@@ -50,7 +50,7 @@ def told(output: str) -> str:
 
 
 def _seconds(text: str | None) -> float:
-    """A length of time as test programs write it."""
+    """A duration in the form of test programs."""
     try:
         return float(text or 0)
     except ValueError:
@@ -58,13 +58,13 @@ def _seconds(text: str | None) -> float:
 
 
 def read_nunit(path: Path) -> list[Case]:
-    """Cases of an XML file as NUnit 2 writes it. Raises SuiteError if there is no whole one."""
+    """Cases in an XML file of NUnit 2. Raises SuiteError if the file is not complete."""
     try:
         root = ElementTree.parse(path).getroot()
     except (OSError, ElementTree.ParseError) as error:
         raise SuiteError(f"no result in {path.name}: {error}") from error
     cases = []
-    # A fixture's own trouble is no case's; and a case that did not run is no success.
+    # An error of a fixture belongs to no case. A case that did not run has failed.
     for element in [*root.iter("test-suite"), *root.iter("test-case")]:
         text = " ".join(" ".join(element.findtext(f"./{kind}/message") or "" for kind in ("failure", "reason")).split())
         passed = element.get("result") == "Success"
@@ -76,13 +76,13 @@ def read_nunit(path: Path) -> list[Case]:
 
 
 def read_swift_events(path: Path) -> list[Case]:
-    """Cases of a Swift Testing event stream (JSON lines, version 0), each argument of a parameterised test being one.
+    """Cases in a Swift Testing event stream (JSON lines, version 0). Each argument of a parameterised test is a case.
 
-    Raises SuiteError if there is none.
+    Raises SuiteError if there are none.
     """
     try:
         lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
-        # A process that crashed may have left half a line, which then is the last.
+        # If the process crashed, the last line may be incomplete.
         records = [json.loads(line) for line in lines if line.strip() and (line is not lines[-1] or line.endswith("}"))]
     except (OSError, ValueError) as error:
         raise SuiteError(f"no result in {path.name}: {error}") from error
@@ -118,7 +118,7 @@ def read_swift_events(path: Path) -> list[Case]:
         Case(f"{functions.get(key[0], key[0])} {name}".strip(), key not in issues, issues.pop(key, ""), took[key])
         for key, name in ended.items()
     ]
-    # What is left of the issues belongs to no case that ended: a skipped test, a suite, the run itself.
+    # The other issues belong to no case that ended: a skipped test, a suite, the run itself.
     cases += [Case(functions.get(test, test) or "run", False, why) for (test, _), why in issues.items()]
     seen = {test for test, _ in ended} | {test for test, _ in issues}
     cases += [Case(name, False, "did not end") for test, name in functions.items() if test not in seen]

@@ -1,23 +1,23 @@
-"""Runs a binding's samples, and the programs of its pages, against stand-in gateways.
+"""Runs a binding's samples, and the programs on its pages, with stand-in gateways.
 
     python3 -m harness.samples TABLE.toml OUT [--only NAME]
 
 The table has an entry `[[sample]]` for each:
 
-    name           of the case; {brand} in it and below stands for the vendor's brand
-    source         the file, beside the table's folder; or `page`, of which the fenced blocks of `language` are taken: the one of
-                   number `block` (1 is the first), set into `around` at %s
-    as             the name that it is copied to, in OUT; without it there is no copy
-    replace        what is another's in the copy, which must stand there: "11111" = "{port}" if nothing else is told
-    simulator      the gateway's options; the port of its WebSocket is {websocket_port}, if it has one
-    build, run     commands of the shell, in OUT; {source} is the copy, {out} OUT, {here} the binding, {root} the project
-    until          a line (a pattern); when it was printed and nothing else came, the program is sent SIGTERM
-    status         its exit status, 0 if nothing is told; negative: the signal that ends it
-    output         what it prints, by the words of its lines; or `exactly`; or `matches`, a pattern for it; or `has`, a piece of it
-    brands         run for both: moomoo's is the source with the names of moomoo.sed, which stands beside the table's folder
+    name           the case's name; {brand} in it and below is replaced by the vendor's brand
+    source         the file, relative to the parent of the table's folder; or `page`: the fenced block of `language` with the
+                   number `block` (1 is the first), put into `around` at %s
+    as             the name of the copy in OUT; without it there is no copy
+    replace        texts to replace in the copy, which must occur; default: "11111" = "{port}"
+    simulator      the gateway's options; {websocket_port} is the port of its WebSocket, if it has one
+    build, run     shell commands, in OUT; {source} is the copy, {out} OUT, {here} the binding, {root} the project
+    until          a pattern: when such a line was printed, and nothing follows, the program is sent SIGTERM
+    status         the expected exit status, default 0; negative: the signal that ends it
+    output         the expected output, compared word by word; or `exactly`; or `matches`, a pattern; or `has`, a part of it
+    brands         run it for both brands: moomoo's source is made with moomoo.sed, in the parent of the table's folder
 
-and `[[documented]]` for a sample of the vendor's documentation: `source`, `digests` (SHA-256 of its words, by brand), and how
-many lines of ours stand before it (`before`) and behind it (`after`), or those lines. With `bare` white space does not count at all.
+and `[[documented]]` for a sample in the vendor's documentation: `source`, `digests` (SHA-256 of its words, by brand), and the
+number of added lines before it (`before`) and after it (`after`), or those lines. With `bare`, white space is ignored.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ from .tap import Case, SuiteError, report
 
 BRANDS = ("futu", "moomoo")
 LIMIT_S = 60.0
-#: How long a program is listened to, once it has printed its last line.
+#: How long a program is watched after its last expected line.
 SILENCE_S = 0.5
 
 
 def branded(text: str, brand: str, here: Path) -> str:
-    """The text with the brand's names: futu's are those of the source."""
+    """The text with the brand's names. The source has futu's."""
     if brand == "futu":
         return text
     done = subprocess.run(["sed", "-f", here / f"{brand}.sed"], input=text, capture_output=True, encoding="utf-8", check=True)
@@ -53,7 +53,7 @@ def branded(text: str, brand: str, here: Path) -> str:
 
 
 def documented(entry: dict[str, Any], here: Path) -> list[Case]:
-    """The sample's words are the documentation's, and what is ours around them is what is listed."""
+    """Checks that the sample has the documentation's words, and that the added lines are the listed ones."""
     cases = []
     for brand, digest in entry["digests"].items():
         lines = branded((here / entry["source"]).read_text(encoding="utf-8"), brand, here).splitlines()
@@ -73,7 +73,7 @@ def documented(entry: dict[str, Any], here: Path) -> list[Case]:
 
 
 def _words(lines: list[str]) -> list[list[str]]:
-    """The words of each line that has some: the documentation lost the samples' white space."""
+    """The words of each line. The documentation has lost the samples' indentation."""
     return [line.split() for line in lines if line.strip()]
 
 
@@ -89,7 +89,7 @@ def _text(entry: dict[str, Any], brand: str, here: Path) -> str:
 
 
 def play(entry: dict[str, Any], brand: str, here: Path, out: Path) -> Case:
-    """Runs a sample. Returns the case that came of it."""
+    """Runs a sample, and returns its case."""
     name = str(entry["name"]).replace("{brand}", brand)
     started = time.monotonic()
     try:
@@ -105,12 +105,12 @@ def play(entry: dict[str, Any], brand: str, here: Path, out: Path) -> Case:
 
 
 def _filled(text: str, values: dict[str, Any]) -> str:
-    """With the values of {names}; other braces stand as they are."""
+    """Replaces {names} by values. Other braces stay."""
     return re.sub(r"\{(\w+)\}", lambda found: str(values.get(found[1], found[0])), text)
 
 
 def _copied(entry: dict[str, Any], values: dict[str, Any], text: str) -> Path:
-    """Writes the copy. Returns where."""
+    """Writes the copy, and returns its path."""
     for old, new in entry.get("replace", {"11111": "{port}"}).items():
         if old not in text:
             raise SuiteError(f"{old} does not stand in it")
@@ -142,7 +142,7 @@ def _played(entry: dict[str, Any], values: dict[str, Any]) -> str:
 
 
 def _run(command: str, folder: Path, until: str | None) -> tuple[int, str]:
-    """Runs a program to its end, or until it has printed that line. Returns its exit status and what it printed."""
+    """Runs a program to its end, or until it has printed that line. Returns its exit status and its output."""
     lines: list[str] = []
     came = threading.Event()
     with subprocess.Popen(
@@ -174,7 +174,7 @@ def _run(command: str, folder: Path, until: str | None) -> tuple[int, str]:
 
 
 def main() -> int:
-    """Runs what the command line names."""
+    """Runs the samples in the table."""
     parser = argparse.ArgumentParser(description="Runs a binding's samples.")
     parser.add_argument("table", type=Path)
     parser.add_argument("out", type=Path)

@@ -1,4 +1,4 @@
-"""The C tests over a library, and in programs, that were built with a sanitizer; the C samples under valgrind."""
+"""The C tests with a library, and programs, that were built with a sanitizer; and the C samples under valgrind."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from .gateway import simulator
 from .results import told
 from .suite import RELEASE, RESULTS, ROOT, Case, Run, SuiteError, library_env, once
 
-#: They measure memory, which a sanitizer's own makes meaningless.
+#: These measure memory, of which a sanitizer uses much.
 MEASURES = {"test_memory", "test_footprint"}
-#: A jump or a thread's end in a callback leaves frames behind, whose marks on the stack a sanitizer takes for the next one's.
+#: A callback that is left by a jump or a thread's end leaves marks of its frames on the stack, which confuse a sanitizer.
 LEAVE_FRAMES = {"test_sideways"}
-#: ThreadSanitizer does not follow a process that has threads, as it has one of its own, through a fork.
+#: ThreadSanitizer does not support fork() in a process with threads, and has a thread of its own.
 LEFT_OUT = {
     "address": MEASURES | LEAVE_FRAMES,
     "thread": MEASURES | LEAVE_FRAMES | {"test_fork", "test_exit", "test_descriptors"},
 }
-#: And of these what makes threads in children of the loop's program, where a sanitizer knows the parent's stacks.
+#: Of these, the ones that make threads in children of the program with the loop: a sanitizer knows the parent's stacks only.
 LEFT_OUT_DRIVEN = {"address": {"test_fork", "test_descriptors"}, "thread": {"test_guest"}}
-#: In a forked child, what only its parent's threads had in hand is lost by nature; and while a process exits, a key whose
-#: connection another thread releases is not freed any more, nor what OpenSSL's own handler loses of threads that still run.
-#: A thread that is cancelled loses what its frames had.
+#: Programs that may leak. In a forked child: memory that the parent's threads used. While a process exits: the key of a
+#: connection that another thread releases, and what OpenSSL's exit handler leaves of running threads. A cancelled thread:
+#: memory of its frames.
 _LOSE = ("test_fork", "test_exit", "test_descriptors", "test_blocking")
 NO_LEAKS_SOUGHT = {(mode, program) for mode in ("thread", "application") for program in _LOSE}
 
-#: For each sanitizer: the library's symbol that shows it is in, its build folder, what it is told, what else to link.
+#: For each sanitizer: a symbol that a library with it has, the build folder, options, further libraries to link.
 SANITIZERS = {
     "address": ("__asan_init", ".build-asan", {"ASAN_OPTIONS": "detect_leaks=1:exitcode=99"}, ()),
     "thread": ("__tsan_init", ".build-tsan", {"TSAN_OPTIONS": "exitcode=99"}, ("-ldispatch", "-lBlocksRuntime")),
@@ -49,8 +49,8 @@ def sanitizers(run: Run) -> None:
 
 @once
 def sanitized(run: Run, name: str) -> tuple[Path, list[str]]:
-    """Builds the library with a sanitizer: what ships with AddressSanitizer, its sources as normal Swift with ThreadSanitizer.
-    Returns it, and what else a program of Swift's clang is linked with."""
+    """Builds the library with a sanitizer: the shipped library with AddressSanitizer, or its sources as normal Swift with
+    ThreadSanitizer. Returns it, with the flags to link a program with it."""
     _, folder, _, libraries = SANITIZERS[name]
     scratch = ROOT / folder
     run.build(["make", "--silent", "sanitized", f"SANITIZER={name}"])
@@ -65,9 +65,9 @@ def _sanitize(run: Run, name: str) -> None:
     run.check(f"{name}: the library is instrumented", None if symbol in symbols else f"it does not need {symbol}")
 
     compiler = [f"CC={toolchain() / 'bin' / 'clang'}", f"CFLAGS=-O1 -g -fsanitize={name}", f"LDFLAGS={' '.join(link)}"]
-    # The gateway is another process, and need not be slow.
+    # The gateway is another process, without a sanitizer.
     env = {**library_env(), "CAPDIST_LIBDIR": str(library.parent), **options}
-    env["CAPDIST_EXITS"] = "50"  # each process looks for leaks at its end
+    env["CAPDIST_EXITS"] = "50"  # each process searches for leaks at its end
     out = {
         mode: cprograms.build(run, f"c-{name}", library.parent, mode, *compiler) for mode in cprograms.MODES
     }
@@ -77,7 +77,7 @@ def _sanitize(run: Run, name: str) -> None:
         no_leaks = {"ASAN_OPTIONS": "detect_leaks=0:exitcode=99"} if (mode, program) in NO_LEAKS_SOUGHT else {}
         env_of_it = {**env, **no_leaks, "CAPDIST_ONLY": run.only.name}
         outcome = run.program([out[mode] / program], limit_s=300, env=env_of_it, at_once=True)
-        # A child of a test may have been told of what its parent never hears.
+        # A child of a test may have reported an error that the test does not see.
         why = next((line for line in outcome.output.splitlines() if "Sanitizer:" in line), "")
         if outcome.status != 0:
             why = "; ".join(filter(None, (outcome.ended, why, told(outcome.output))))
@@ -88,7 +88,7 @@ def _sanitize(run: Run, name: str) -> None:
 
 
 def _valgrind(run: Run) -> None:
-    """The samples, over the shipped library alone: valgrind gives up on Swift's debug information where it finds it."""
+    """The samples with a copy of the shipped library: valgrind fails on Swift's debug information if it finds it."""
     samples = ("capital_distribution", "fetch")
     goals = [RESULTS / "c-valgrind-thread" / name for name in (*samples, "libcapdist.so.1")]
     out = cprograms.build(run, "c-valgrind", RELEASE, "thread", *goals)

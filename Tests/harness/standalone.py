@@ -1,6 +1,6 @@
-"""A suite that is written in Python, as a program of its own that reports in TAP: what its programs print becomes comments.
+"""A suite as a Python program of its own, which reports in TAP. The output of the programs that it runs becomes comments.
 
-The variables PART and ONLY tell which part is wanted, and tests with which name; CAPDIST_LIBDIR where the library is.
+The variables PART and ONLY name the wanted part and tests. CAPDIST_LIBDIR is the library's folder.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ class _Comments(io.StringIO):
 def standalone(suite: Callable[[Run], None]) -> int:
     """Runs the suite. Returns the exit status of the program."""
     only = Only(os.environ.get("PART", ""), os.environ.get("ONLY", ""))
-    # How long it may take is the affair of who runs it.
+    # The caller limits its time.
     run = Run(suite.__name__, float("inf"), _Comments(), only, is_beside=True)
     RESULTS.mkdir(parents=True, exist_ok=True)
     try:
         suite(run)
     except SuiteError as error:
         run.cases.append(Case(suite.__name__, False, str(error)))
-    except Exception as error:  # noqa: BLE001 - what ended early has lost cases, and that is a failure
+    except Exception as error:  # noqa: BLE001 - a suite that ends early lacks cases, and has failed
         run.cases.append(Case(suite.__name__, False, f"{type(error).__name__}: {error}"))
     return report(case for case in run.cases if only.name in case.name or not case.passed)

@@ -24,19 +24,19 @@ Made = TypeVar("Made")
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "Tests" / ".results"
-#: Build folder of the tests, so that a developer's own builds are left alone.
+#: The build folder of the tests. A developer's own builds are elsewhere.
 SCRATCH = ROOT / ".build-test"
-#: What is tested is there; a program that tests it is told so.
+#: The folder with what is tested. Programs get it in a variable.
 RELEASE = Path(os.environ.get("CAPDIST_LIBDIR") or SCRATCH / "release")
-#: The other configuration has a folder of its own, since two builds of one folder wait for each other.
+#: The debug build has a folder of its own, since two builds in one folder wait for each other.
 SCRATCH_DEBUG = ROOT / ".build-test-debug"
 VENV_PYTHON = ROOT / ".venv-test" / "bin" / "python"
-#: How many times as long as on an idle machine things may take. A limit is that of a hang.
+#: The factor for limits of time, for a busy machine. The limits only end programs that hang.
 BUSY = 4
 
 
 def library_env() -> dict[str, str]:
-    """Tells test programs where the shipped library and the simulator are."""
+    """The variables that tell test programs where the shipped library and the simulator are."""
     return {
         "CAPDIST_LIBDIR": str(RELEASE),
         "CAPDIST_SIMULATOR": str(RELEASE / "opend-simulator"),
@@ -46,15 +46,15 @@ def library_env() -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Only:
-    """What of a suite is to be run: `PART`, `PART:NAME` or `:NAME`; all of it if that is empty. A part is a program, a file, a
-    class or a step of the suite; a name is a piece of a test's."""
+    """The part of a suite to run: `PART`, `PART:NAME` or `:NAME`; empty: all. A part is a program, a file, a class or a step of
+    the suite. NAME is a part of a test's name."""
 
     part: str = ""
     name: str = ""
 
     @classmethod
     def of(cls, text: str) -> Only:
-        """Reads it."""
+        """Parses it."""
         part, _, name = text.partition(":")
         return cls(part, name)
 
@@ -64,14 +64,14 @@ class Only:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a program ended: its exit status (negative: the signal that ended it) and what it printed."""
+    """How a program ended: its exit status (negative: the signal that ended it) and its output."""
 
     status: int
     output: str
 
     @property
     def ended(self) -> str:
-        """The end in words."""
+        """A description of the end."""
         if self.status >= 0:
             return f"exit status {self.status}"
         return f"ended by {signal.Signals(-self.status).name}"
@@ -79,7 +79,7 @@ class Outcome:
 
 @dataclass
 class Run:
-    """One suite's run: its log, its time limit, and the cases so far."""
+    """The run of one suite: its log, its time limit, and the cases so far."""
 
     name: str
     limit_s: float
@@ -87,26 +87,26 @@ class Run:
     only: Only = Only()
     cases: list[Case] = field(default_factory=list)
     started: float = field(default_factory=time.monotonic)
-    #: Whether its output comes in one piece at its end, since other suites run beside it.
+    #: Whether its output is printed at its end, since other suites run at the same time.
     is_beside: bool = False
     #: Processor time of the programs that have ended.
     processor_s: float = 0.0
-    #: Variables of all its programs.
+    #: Variables for all its programs.
     env: dict[str, str] = field(default_factory=dict)
     #: When the last case was recorded.
     checked: float = field(default_factory=time.monotonic)
     telling: threading.Lock = field(default_factory=threading.Lock)
 
     def remaining_s(self) -> float:
-        """Seconds left of the suite's limit."""
+        """Seconds that are left of the suite's time limit."""
         return self.started + self.limit_s - time.monotonic()
 
     def say(self, text: str) -> None:
-        """Prints a line and logs it."""
+        """Prints and logs a line."""
         self.tell(text + "\n")
 
     def tell(self, text: str) -> None:
-        """Prints lines and logs them, whole; from any thread."""
+        """Prints and logs lines together. Called from any thread."""
         with self.telling:
             if not self.is_beside:
                 sys.stdout.write(text)
@@ -115,22 +115,22 @@ class Run:
             self.log.flush()
 
     def check(self, name: str, problem: str | None) -> None:
-        """Records a case that passed if there is no problem. It took what has passed since the last one."""
+        """Records a case, which passed if there is no problem. Its duration is the time since the last one."""
         now = time.monotonic()
         self.cases.append(Case(name, not problem, problem or "", now - self.checked))
         self.checked = now
 
     def record(self, *cases: Case) -> None:
-        """Records cases that tell by themselves how long they took."""
+        """Records cases that have their own durations."""
         self.cases += cases
         self.checked = time.monotonic()
 
     def wants(self, part: str) -> bool:
-        """Whether this part of the suite is to be run."""
+        """Whether this part of the suite should run."""
         return self.only.part in ("", part)
 
     def part(self, name: str, step: Callable[..., None], *arguments: object) -> None:
-        """Runs a step of the suite, if that part is wanted."""
+        """Runs a step of the suite, if its part should run."""
         if self.wants(name):
             step(self, *arguments)
 
@@ -143,11 +143,12 @@ class Run:
         cwd: Path = ROOT,
         at_once: bool = False,
     ) -> Outcome:
-        """Runs a program with its output streamed and logged, and ends whatever it leaves behind. The limit is an idle machine's.
+        """Runs a program, prints and logs its output, and ends all processes that it leaves behind. The limit is for an idle
+        machine.
 
-        `at_once`: the output comes in one piece when it has ended, for programs that run side by side.
+        `at_once`: prints the output when the program has ended, for programs that run at the same time.
 
-        Raises SuiteError at the time limit, or when there is no such program.
+        Raises SuiteError if the limit passes, or if there is no such program.
         """
         words = [str(word) for word in command]
         limit = min(limit_s * BUSY if limit_s else self.remaining_s(), self.remaining_s())
@@ -172,7 +173,7 @@ class Run:
         reader = threading.Thread(target=self._stream, args=(process, lines, at_once), daemon=True)
         reader.start()
         timed_out = not _ends_within(process.pid, limit)
-        # Before the leader is reaped its group's number can not have become another's.
+        # Before the leader is reaped, no other process group can have its number.
         os.killpg(process.pid, signal.SIGKILL)
         _, ended, used = os.wait4(process.pid, 0)
         status = process.returncode = os.waitstatus_to_exitcode(ended)
@@ -201,7 +202,7 @@ class Run:
 
 
 def once(build: Callable[..., Made]) -> Callable[..., Made]:
-    """For a build that suites share: the first that needs it makes it. One that failed is tried again by the next."""
+    """Locks a build that suites share: the first one that needs it builds. If that fails, the next one tries again."""
     made: dict[tuple[str, ...], Made] = {}
     making = threading.RLock()
 
@@ -216,7 +217,7 @@ def once(build: Callable[..., Made]) -> Callable[..., Made]:
 
 
 def side_by_side(do: Callable[[Item], Made], items: Iterable[Item], count: int = 2) -> Iterator[Made]:
-    """What comes of each item, in their order, some being done at a time."""
+    """The results for the items, in their order. Some are computed at the same time."""
     with ThreadPoolExecutor(count) as pool:
         yield from pool.map(do, items)
 
@@ -241,24 +242,24 @@ class Suite:
     about: str
     limit_s: float
     run: Callable[[Run], None]
-    #: About how long it takes on two idle cores: those that take longest begin first, and a budget is kept by it.
+    #: Its duration in seconds on two idle cores. The longest start first, and a budget is kept with it.
     usual_s: float = 0
-    #: Whether it runs before the others and beside none: what it makes they use.
+    #: Whether it runs before all others and alone, since they use what it makes.
     is_first: bool = False
-    #: Whether it builds in the folders of the bindings: one such suite at a time.
+    #: Whether it builds in the folders of the bindings. Only one such suite runs at a time.
     in_bindings: bool = False
 
 
 @dataclass(frozen=True)
 class Took:
-    """What a suite took, in seconds: by the clock, and of processors."""
+    """The seconds that a suite took: real time, and processor time."""
 
     clock: float
     processor: float
 
 
 class Left:
-    """Suites that have not begun, those that take longest first."""
+    """Suites that have not started, the longest first."""
 
     def __init__(self, suites: Iterable[Suite]) -> None:
         self._suites = list(suites)
@@ -266,8 +267,8 @@ class Left:
         self._lock = threading.Lock()
 
     def take(self) -> Suite | None:
-        """The next; None if there is none that may run beside those that do. Those of the bindings come first: they are a lane
-        of their own, which is not to be waited for at the end."""
+        """The next suite; None if none may run beside those that are running. Suites of the bindings come first: only one of
+        them runs at a time, and they should not be left for the end."""
         with self._lock:
             may = [suite for suite in self._suites if not (suite.in_bindings and self._in_bindings)]
             suite = max(may, key=lambda suite: suite.in_bindings, default=None)
@@ -277,7 +278,7 @@ class Left:
             return suite
 
     def give_back(self, suite: Suite) -> None:
-        """It has ended."""
+        """Called when a suite has ended."""
         with self._lock:
             if suite.in_bindings:
                 self._in_bindings = False
@@ -286,7 +287,7 @@ class Left:
 def run_suites(
     suites: Sequence[Suite], only: Only = Only(), *, beside: int = 2
 ) -> Iterator[tuple[Suite, list[Case], Took]]:
-    """Runs suites, some beside each other, those that take longest first. Yields each as it ends."""
+    """Runs suites, several at the same time, the longest first. Yields each as it ends."""
     others = sorted((suite for suite in suites if not suite.is_first), key=lambda suite: -suite.usual_s)
     is_single = beside < 2 or len(others) < 2
     for suite in suites:
@@ -304,7 +305,7 @@ def run_suites(
             ended.put((suite, *outcome))
 
     for _ in range(beside):
-        # A daemon: Ctrl-C ends this program at once.
+        # A daemon thread, so that Ctrl-C ends this program at once.
         threading.Thread(target=work, daemon=True).start()
     for _ in others:
         suite, cases, took = ended.get(timeout=2 * BUSY * max(suite.limit_s for suite in suites))
@@ -313,7 +314,7 @@ def run_suites(
 
 
 def run_suite(suite: Suite, only: Only = Only(), *, is_beside: bool = False) -> tuple[list[Case], Took]:
-    """Runs a suite. One that does not run to its end, or that yields no case, counts as a failed case of its name."""
+    """Runs a suite. If it fails to run, or has no case, that is a failed case with its name."""
     RESULTS.mkdir(parents=True, exist_ok=True)
     with (RESULTS / f"{suite.name}.log").open("w", encoding="utf-8") as log:
         run = Run(suite.name, suite.limit_s * BUSY, log, only, is_beside=is_beside)
@@ -326,7 +327,7 @@ def run_suite(suite: Suite, only: Only = Only(), *, is_beside: bool = False) -> 
                 raise SuiteError("it ran no test case")
         except SuiteError as error:
             run.cases.append(Case(suite.name, False, str(error)))
-        except Exception as error:  # noqa: BLE001 - a broken suite is a failure, not the end of all
+        except Exception as error:  # noqa: BLE001 - an error in one suite must not end the others
             run.cases.append(Case(suite.name, False, f"{type(error).__name__}: {error}"))
         failed = [case for case in run.cases if not case.passed]
         for case in failed:

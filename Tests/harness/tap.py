@@ -1,8 +1,8 @@
-"""The Test Anything Protocol, which the tests of every language report in: reading it, writing it, and making it of what
-test programs write themselves.
+"""The Test Anything Protocol, in which the tests of all languages report: reading it, writing it, and converting the reports of
+test programs to it.
 
     python3 -m harness.tap case NAME COMMAND...     one case, which passes if the command's exit status is 0
-    python3 -m harness.tap tap|junit|nunit|swift FILE...   the cases of such files (--prefix TEXT: before each name)
+    python3 -m harness.tap tap|junit|nunit|swift FILE...   the cases in such files (--prefix TEXT: put before each name)
 
 Run in the folder above this one, or with PYTHONPATH. The exit status is 1 if a case failed.
 """
@@ -25,29 +25,29 @@ _POINT = re.compile(r"(?P<indent> *)(?P<no>not )?ok\b(?: \d+)?(?: -)? ?(?P<name>
 _PLAN = re.compile(r"(?P<indent> *)1\.\.(?P<count>\d+)")
 _TIME = re.compile(r"\s+duration_ms: (?P<ms>[\d.]+)")
 _WHY = re.compile(r"\s+(?:message|error): (?P<why>.+)")
-#: A skipped one that Node writes for each test that it was told to leave out.
+#: Node writes this for each test that the filter left out.
 _LEFT_OUT = "# SKIP test name does not match pattern"
 _DIRECTIVE = re.compile(r" # (?P<word>SKIP|TODO)\b.*", re.IGNORECASE)
 
 
 class SuiteError(Exception):
-    """The tests could not run, or not to their end."""
+    """The tests could not run, or did not run to their end."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """One named test case. `why` is empty for one that passed."""
+    """A test case. `why` is empty if it passed."""
 
     name: str
     passed: bool
     why: str = ""
-    #: How long it took, as far as that is known.
+    #: Its duration, if known.
     seconds: float = 0.0
 
 
 def read_tap(output: str) -> list[Case]:
-    """The cases of one or more documents, whatever stands between their lines. A test that has subtests is no case itself; one
-    that was skipped has failed, and so has a case that a plan promises and that did not come."""
+    """The cases in one or more documents; other lines are ignored. A test with subtests is not a case. A skipped case has
+    failed, and so has one that is planned and missing."""
     cases: list[Case] = []
     planned, seen = Counter[int](), Counter[int]()
     depth, is_case = 0, False
@@ -55,7 +55,7 @@ def read_tap(output: str) -> list[Case]:
         if plan := _PLAN.fullmatch(line.rstrip()):
             planned[len(plan["indent"])] += int(plan["count"])
         elif point := _POINT.fullmatch(line):
-            # The deeper ones since the last of its own depth are its subtests.
+            # The deeper ones since the last test of the same depth are its subtests.
             indent = len(point["indent"])
             is_case = indent >= depth or not cases or bool(point["no"] and all(case.passed for case in cases))
             depth = indent
@@ -89,7 +89,7 @@ def _unquoted(text: str) -> str:
 
 
 def told(number: int, case: Case) -> str:
-    """A case's lines."""
+    """The lines of a case."""
     name = " ".join(case.name.split()).replace("#", "\\#")
     lines = [f"{'ok' if case.passed else 'not ok'} {number} - {name}", "  ---", f"  duration_ms: {case.seconds * 1000:.1f}"]
     if not case.passed:
@@ -98,7 +98,7 @@ def told(number: int, case: Case) -> str:
 
 
 class Report:
-    """A document on the standard output: each case when it is known, the plan at its end."""
+    """Writes a document to the standard output: each case when it is known, and the plan at the end."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -112,14 +112,14 @@ class Report:
         sys.stdout.flush()
 
     def end(self) -> int:
-        """Writes the plan. Returns the exit status of the program."""
+        """Writes the plan. Returns the program's exit status."""
         print(f"1..{self.count}", flush=True)
-        # With ONLY, another program may have the test that is wanted.
+        # With ONLY, the test may be in another program.
         return 1 if self.failed or not (self.count or os.environ.get("ONLY")) else 0
 
 
 def report(cases: Iterable[Case]) -> int:
-    """Writes a document. Returns the exit status of the program."""
+    """Writes a document. Returns the program's exit status."""
     document = Report()
     for case in cases:
         document.add(case)
@@ -141,8 +141,8 @@ def _read_file(path: Path) -> list[Case]:
 
 
 def main() -> int:
-    """What the command line asks for."""
-    from . import results  # whose SuiteError is that of the module, when this is the program
+    """Runs the command line."""
+    from . import results  # imports this module again when it is the program
 
     readers = {"tap": _read_file, "junit": results.read_junit, "nunit": results.read_nunit, "swift": results.read_swift_events}
     parser = argparse.ArgumentParser(description="Makes TAP of what test programs write.")

@@ -1,5 +1,5 @@
-"""What a stranger installs: `make install`, the Python wheel, the Debian packages, the jar, the npm package and the C#
-assembly, each used as its user would, in a fresh folder and with no Swift toolchain on any path."""
+"""Installs and uses what is distributed: `make install`, the Python wheel, the Debian packages, the jar, the npm package and
+the C# assembly. Each is used as its user would, in an empty folder and without a Swift toolchain on the path."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from static import static
 
 OUT = RESULTS / "packages"
 BUILT = ["PREBUILT=1", f"SCRATCH={SCRATCH.name}"]
-#: No Swift, no virtual environment of the tests.
+#: A path without Swift and without the tests' virtual environment.
 PATH = {"PATH": "/usr/bin:/bin", "LD_LIBRARY_PATH": ""}
 RSA_KEY = ROOT / "Tests" / "vectors" / "rsa" / "2048.pem"
 DEBIAN = ("libcapdist1", "libcapdist-dev", "opend-simulator", "capdist")
@@ -35,17 +35,17 @@ add_executable(user user.cpp)
 target_compile_features(user PRIVATE cxx_std_17)
 target_link_libraries(user PRIVATE capdist::capdist)
 """
-#: Prints the figures, and which files of this package's libraries are in the process.
+#: Prints a figure, and the paths of the loaded libraries of this package.
 PYTHON_USER = """
 import sys
 from capdist import Client
-# Encrypted: the wheel's own OpenSSL has all that takes.
+# Encrypted, so that the wheel's own OpenSSL is used.
 with Client(port=int(sys.argv[1]), rsa_private_key_file=sys.argv[2]) as client:
     print(client.capital_distribution("HK.00700").capital_in_big)
 print({line.split()[-1] for line in open("/proc/self/maps") if "capdist" in line or "libcrypto" in line})
 """
 
-#: What each binding's package has, beside what is counted.
+#: Files that each binding's package must contain, in addition to those that are counted.
 JAR = ("capdist/Client.class", "com/futu/openapi/FTAPI_Conn_Qot.class", "com/moomoo/openapi/MMAPI_Conn_Qot.class",
        "com/futu/openapi/pb/QotGetCapitalDistribution.class", "com/moomoo/openapi/pb/QotGetCapitalDistribution.class")  # fmt: skip
 NPM = ("package.json", "README.md", "LICENSE", "Makefile", "include/capdist.h", "lib/index.js", "lib/index.d.ts", "src/addon.c",
@@ -78,7 +78,7 @@ class User {
 
 
 def packages(run: Run) -> None:
-    """Each kind of package is made, looked at, and used."""
+    """Each kind of package is built, inspected and used."""
     builds.tool(run)
     shutil.rmtree(OUT, ignore_errors=True)
     OUT.mkdir(parents=True)
@@ -95,7 +95,7 @@ def packages(run: Run) -> None:
 
 
 def _staged(run: Run) -> None:
-    """A packager's way: below DESTDIR, used through pkg-config from C."""
+    """The packager's way: installed below DESTDIR, used from C through pkg-config."""
     stage, prefix = OUT / "stage", "/opt/capdist"
     where = [f"DESTDIR={stage}", f"PREFIX={prefix}", *BUILT]
     run.build(["make", "--silent", "install", *where])
@@ -117,13 +117,13 @@ def _staged(run: Run) -> None:
 
 
 def _sbom_trouble(run: Run, files: list[Path]) -> str | None:
-    """What is wrong with the SPDX document of an artefact: by SPDX's own tool, and by what must be in it."""
+    """The errors in an artefact's SPDX document: those that SPDX's own tool finds, and missing contents."""
     if len(files) != 1 or not files[0].exists():
         return f"found {len(files)}"
     if trouble := _spdx_trouble(run, files[0]):
         return trouble
     text = files[0].read_text(encoding="utf-8")
-    # The tool must notice a licence that SPDX does not know, or its word is worth nothing.
+    # The tool must report a licence that SPDX does not know. Otherwise it checks nothing.
     wrong = OUT / "wrong.spdx.json"
     wrong.write_text(text.replace("Apache-2.0", "Apache-2.O"), encoding="utf-8")
     if not _spdx_trouble(run, wrong):
@@ -148,13 +148,13 @@ def _licence_trouble(place: Path) -> str | None:
 
 
 def _spdx_trouble(run: Run, document: Path) -> str | None:
-    """What SPDX's own tool finds wrong with a document."""
+    """The errors that SPDX's own tool finds in a document."""
     outcome = run.program([VENV_PYTHON.with_name("pyspdxtools"), "--infile", document, "--version", "SPDX-2.3"])
     return outcome.output.strip()[-300:] or outcome.ended if outcome.status != 0 else None
 
 
 def _command(run: Run, name: str, program: Path, env: Mapping[str, str]) -> None:
-    """The command finds its library by itself, and brings figures."""
+    """The command finds its library, and fetches figures."""
     with gateway() as running:
         outcome = run.program([program, "get", "HK.00700", "--csv", "--port", str(running.port)], limit_s=30, env=env)
     good = outcome.status == 0 and FIGURE.search(outcome.output)
@@ -162,7 +162,7 @@ def _command(run: Run, name: str, program: Path, env: Mapping[str, str]) -> None
 
 
 def _command_pages(run: Run, share: Path, program: Path) -> None:
-    """Manual and completions know every command and every option."""
+    """The manual and the completions have every command and every option."""
     commands = re.findall(r"^  (\w+) +\w", run.program([program, "--help"], env=PATH).output.partition("SUBCOMMANDS:")[2], re.M)
     run.check("the command's help tells its commands", None if len(commands) == 6 else f"{commands}")
     told = "".join(run.program([program, "help", name], env=PATH).output for name in commands)
@@ -175,7 +175,7 @@ def _command_pages(run: Run, share: Path, program: Path) -> None:
     }
     for name, page in pages.items():
         text = page.read_text(encoding="utf-8").replace("\\-", "-") if page.exists() else ""
-        # fish writes an option without its dashes, troff's macro has one of them.
+        # fish writes an option without its dashes, troff's macro with one of them.
         dashes = {"fish": 2, "manual": 1}.get(name, 0)
         missing = [word for word in (*(option[dashes:] for option in options), *commands) if word not in text]
         run.check(f"the command's {name} page has all", ", ".join(sorted(missing)) or (None if text else "there is none"))
@@ -186,13 +186,13 @@ def _command_pages(run: Run, share: Path, program: Path) -> None:
 
 
 def _use_from_c(run: Run, name: str, folder: Path, root: Path, libdir: str, bindir: str) -> None:
-    """Builds the C sample by pkg-config, and runs it against the simulator that was installed."""
+    """Builds the C sample with pkg-config, and runs it with the installed simulator."""
     folder.mkdir()
     shutil.copy(ROOT / "bindings" / "c" / "fetch.c", folder)
     env = {**PATH, "PKG_CONFIG_SYSROOT_DIR": str(root), "PKG_CONFIG_LIBDIR": f"{root}{libdir}/pkgconfig"}
     told = run.program(["pkg-config", "--modversion", "capdist"], env=env).output.strip()
     run.check(f"{name}: pkg-config tells the version", None if told == builds.version() else told)
-    # pkg-config leaves out the folders that compilers search by themselves, and an extracted package's are elsewhere.
+    # pkg-config omits folders that compilers search anyway, but an extracted package has others.
     command = f"cc fetch.c -o fetch -I{root}/usr/include $(pkg-config --cflags --libs capdist) -L{root}{libdir}"
     built = run.program(["sh", "-ec", command], cwd=folder, env=env)
     program = folder / "fetch"
@@ -209,7 +209,7 @@ def _against_the_simulator(run: Run, command: list[str | Path], bindir: Path, en
 
 
 def _outside(run: Run, program: Path, env: Mapping[str, str], libdir: Path) -> str | None:
-    """What is wrong with where a program's libraries come from: from the installation, and the system's own folders."""
+    """The libraries of a program that come neither from the installation nor from the system's folders."""
     found = re.findall(r"=> (\S+)", run.build(["env", *(f"{key}={env[key]}" for key in env), "ldd", program]).output)
     strange = [path for path in found if not path.startswith(("/lib/", "/usr/lib/", "/lib64/", f"{libdir}/"))]
     if f"{libdir}/libcapdist.so.1" not in found:
@@ -218,7 +218,7 @@ def _outside(run: Run, program: Path, env: Mapping[str, str], libdir: Path) -> s
 
 
 def _in_place(run: Run) -> None:
-    """A user's way: below a PREFIX, used through CMake from C++. CMake is told where that is, and no more."""
+    """The user's way: installed below a PREFIX, used from C++ through CMake, which is told the PREFIX only."""
     prefix = OUT / "prefix"
     run.build(["make", "--silent", "install", f"PREFIX={prefix}", *BUILT])
     _use_from_cmake(run, "make install", OUT / "cmake", prefix, prefix / "lib", prefix / "bin")
@@ -258,7 +258,7 @@ def _use_from_cmake(run: Run, name: str, folder: Path, prefix: Path, libdir: Pat
 
 
 def _other_major(run: Run) -> None:
-    """A program that was compiled with the headers of version 2, over this library."""
+    """A program that was compiled with the headers of version 2, with this library."""
     include = OUT / "include-2"
     shutil.copytree(ROOT / "bindings" / "cpp" / "include", include)
     text = (ROOT / "include" / "capdist.h").read_text(encoding="utf-8")
@@ -272,7 +272,7 @@ def _other_major(run: Run) -> None:
     told = outcome.status != 0 and words in outcome.output
     run.check("C++ tells of a library of another major version", None if told else outcome.output[-300:])
 
-    # A C program can look for itself: as docs/abi.md shows.
+    # A C program can check the version itself, as docs/abi.md shows.
     (block,) = (block for block in blocks(ROOT / "docs" / "abi.md") if block.language == "c")
     source = OUT / "looks.c"
     source.write_text(block.text, encoding="utf-8")
@@ -281,7 +281,7 @@ def _other_major(run: Run) -> None:
     told = outcome.status == 1 and f"capdist.h is version 2, and the library is {builds.version()}" in outcome.output
     run.check("C tells of a library of another major version", None if told else outcome.output[-300:])
 
-    # One that was linked to version 2, as the loader has it: there is only version 1.
+    # A program that is linked with version 2: the loader finds version 1 only.
     stub = OUT / "stub"
     stub.mkdir()
     run.build(["cc", "-shared", "-Wl,-soname,libcapdist.so.2", "-o", stub / "libcapdist.so", "-x", "c", os.devnull])
@@ -304,7 +304,7 @@ def _wheel(run: Run) -> None:
     consistent = tag and f'the following platform tag: "{tag[1]}"' in " ".join(show.output.split())
     run.check("wheel: auditwheel agrees", None if consistent else show.output[-400:])
 
-    # Nothing but the environment's own programs: no compiler. Nothing but the wheel: no index.
+    # Only the environment's own programs, so no compiler; and only the wheel, so no index.
     venv = OUT / "venv"
     run.build([VENV_PYTHON, "-m", "venv", venv])
     alone = {"PATH": str(venv / "bin"), "LD_LIBRARY_PATH": "", "CAPDIST_LIBRARY": "", "PYTHONPATH": ""}
@@ -325,7 +325,7 @@ def _wheel(run: Run) -> None:
 
 
 def _wheel_without_library(run: Run) -> None:
-    """`pip install ./bindings/python`, for a library that is installed; in a copy, since pip leaves things behind."""
+    """`pip install ./bindings/python`, for an installed library. In a copy, since pip writes files there."""
     tree = OUT / "tree"
     package = tree / "bindings" / "python"
     ignored = shutil.ignore_patterns("tests", "build", "*.egg-info", "__pycache__")
@@ -359,7 +359,7 @@ def _debian(run: Run) -> None:
     wrong = names ^ set(builds.NEEDED.values())
     run.check("deb: libcapdist1 depends on what it needs", ", ".join(sorted(wrong)))
 
-    # Into a system of their own, which has none of what they depend on: this machine's has, and it is not disturbed.
+    # Into a file system of their own: this machine has their dependencies installed, and must not be changed.
     root = OUT / "root"
     for folder in ("updates", "info", "triggers"):
         (root / "var" / "lib" / "dpkg" / folder).mkdir(parents=True)
@@ -404,7 +404,7 @@ def _npm(run: Run) -> None:
     _contents(run, "npm", names, NPM, strange)
     left = [name for name in ("include", "LICENSE") if (ROOT / "bindings" / "node" / name).exists()]
     run.check("npm: nothing is left in the source tree", ", ".join(left))
-    # The compiler is where it was; the network is not.
+    # The compiler is in its usual place. There is no network.
     env = {"npm_config_offline": "true", "npm_config_cache": str(OUT / "npm-cache"), "npm_config_update_notifier": "false"}
     project = OUT / "npm-project"
     project.mkdir()
@@ -439,7 +439,7 @@ def _contents(run: Run, name: str, names: list[str], expected: tuple[str, ...], 
 
 
 def _used(run: Run, name: str, command: list[str | Path], expected: re.Pattern[str]) -> None:
-    """A program over it, with the library where the system looks."""
+    """A program with the package, with the library where the system finds it."""
     with gateway() as running:
         outcome = run.program([*command, str(running.port)], limit_s=90, env={"LD_LIBRARY_PATH": str(RELEASE), "CAPDIST_LIBRARY": ""})
     good = outcome.status == 0 and expected.search(outcome.output)

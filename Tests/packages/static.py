@@ -1,4 +1,5 @@
-"""The static library in programs: with gcc and clang, in C and C++, linked statically as a whole, and beside names of its own."""
+"""Programs with the static library: with gcc and clang, in C and C++, linked statically, and with functions of the same
+names."""
 
 from __future__ import annotations
 
@@ -18,8 +19,8 @@ RSA_KEY = ROOT / "Tests" / "vectors" / "rsa" / "2048.pem"
 KEY = "7522027ccf5a06b1"
 FIGURE = re.compile(r"\b859479380\b")
 
-#: An application's own functions, of names that are inside the library as well: OpenSSL's, protobuf-c's, the C library's that
-#: Swift asks for, Swift's, the project's. Whoever calls one of them ends the program.
+#: Functions of an application with names that are also inside the library: those of OpenSSL, protobuf-c, the C library as Swift
+#: uses it, Swift and the project. Calling one of them ends the program.
 NAMES = ("SHA1_Init", "SSL_new", "EVP_CIPHER_fetch", "OPENSSL_init_crypto", "protobuf_c_message_unpack", "ceil", "arc4random_buf",
          "swift_allocObject", "swift_retain", "csystem_this_thread", "blocking_wait_ready")  # fmt: skip
 OWN_NAMES = "".join(f"void {name}(void) {{ __builtin_trap(); }}\n" for name in NAMES)
@@ -35,7 +36,7 @@ target_link_libraries(user PRIVATE capdist::capdist)
 
 
 def static(run: Run, out: Path, prefix: Path, env: Mapping[str, str]) -> None:
-    """Builds and runs each program over what is installed below the prefix."""
+    """Builds and runs each program with the library that is installed below the prefix."""
     out.mkdir()
     archive = prefix / "lib" / "libcapdist.a"
     names = run.build(["nm", "--extern-only", "--defined-only", "--format=posix", archive]).output
@@ -68,7 +69,7 @@ def static(run: Run, out: Path, prefix: Path, env: Mapping[str, str]) -> None:
 
 
 def _fetches(run: Run, name: str, program: Path, env: Mapping[str, str]) -> None:
-    """In clear, encrypted and over TLS."""
+    """Unencrypted, encrypted and over TLS."""
     certificate = ("--tls-cert", str(TLS / "server.pem"), "--tls-key", str(TLS / "key.pem"))
     ways = {
         "in clear": ((), ()),

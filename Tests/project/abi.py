@@ -1,4 +1,4 @@
-"""The C interface against the recorded one, what is generated from it, and that the comparison sees what breaks programs."""
+"""Compares the C interface with the record, checks the generated files, and tests the comparison itself."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from harness.suite import RESULTS, ROOT, Outcome, Run, SuiteError
 
 GENERATOR = ROOT / "bindings" / "abi"
 MAJOR = "#define CAPDIST_VERSION_MAJOR 1"
-#: What is done to a copy of the header: a name, the words, what is there instead, and what must be said of it.
+#: Changes of a copy of the header: a name, the text, its replacement, and the message that must come.
 CHANGES = [
     ("a function is gone", "capdist_status capdist_cancel(", "capdist_status capdist_end(",
      "breaks programs: gone: function capdist_cancel"),
@@ -44,7 +44,7 @@ CHANGES = [
      "not recorded (run `make abi`): new: function capdist_more"),
 ]  # fmt: skip
 
-#: Generated files, and what is changed in a copy.
+#: Generated files, and a change of a copy of each.
 STALE = [
     ("docs/foreign.md", "| 4 | 60 | `char[60]`", "| 8 | 60 | `char[60]`"),
     ("docs/errors.md", "| 7 | `CAPDIST_CANCELLED` |", "| 9 | `CAPDIST_CANCELLED` |"),
@@ -58,7 +58,7 @@ STALE = [
     ("bindings/node/lib/abi.d.ts", "CANCELLED: 7", "CANCELLED: 9"),
     ("Tests/c/statuses.h", "X(CAPDIST_CANCELLED, 7)", "X(CAPDIST_CANCELLED, 9)"),
 ]
-#: By generated file, the line that must look before it reads.
+#: For each generated file, the line that must check before it reads.
 GUARDED = {
     "bindings/python/src/capdist/_abi.py": "return self._capital_in_dark if self.present & HAS_CAPITAL_IN_DARK else None",
     "bindings/csharp/src/Abi.cs": "(present & CAPDIST_HAS_CAPITAL_IN_DARK) != 0 ? capital_in_dark_ : (double?)null;",
@@ -67,7 +67,7 @@ GUARDED = {
 }
 
 
-#: The files by hand on a figure's way from the wire to every language (patterns), and how each spells its name.
+#: The handwritten files on a figure's way from the wire to every language (patterns), and how each spells its name.
 LAYERS = {
     "capitalOutSuper": (
         *("Sources/CMessages/proto/Qot_GetCapitalDistribution.proto", "Sources/CapDist/ReplyJSON.swift"),
@@ -90,7 +90,7 @@ SPELLED = {
 
 
 def abi(run: Run) -> None:
-    """The interface is the recorded one; a copy of the header that differs is told apart."""
+    """The interface matches the record. A copy of the header that differs is detected."""
     outcome = run.program(["python3", "-B", GENERATOR])
     run.check("the interface is the recorded one, and what is generated is its own", outcome.output.strip() if outcome.status else None)
     recorded = (GENERATOR / "capdist.json").read_text(encoding="utf-8")
@@ -120,7 +120,7 @@ def abi(run: Run) -> None:
 
 
 def _layers(run: Run, recorded: str) -> None:
-    """No layer leaves out a figure: the recipe in docs/architecture.md goes by what this tells."""
+    """Every layer has every figure. The recipe in docs/architecture.md uses this check's messages."""
     (struct,) = (found for found in json.loads(recorded)["structs"] if found["name"] == "capdist_capital_distribution")
     fields = [field["name"] for field in struct["fields"] if field["name"] != "present"]
     for spelling, files in LAYERS.items():
@@ -133,7 +133,7 @@ def _layers(run: Run, recorded: str) -> None:
 
 
 def _stale(run: Run) -> None:
-    """A generated file that was changed by hand, or left behind, is told with the command that mends it."""
+    """A stale or edited generated file is reported, with the command that writes it."""
     for name, words, other in STALE:
         text = (ROOT / name).read_text(encoding="utf-8")
         if words not in text:
@@ -146,7 +146,8 @@ def _stale(run: Run) -> None:
 
 
 def _newer_fields(run: Run, header: str) -> None:
-    """A reply's field that is newer than its struct needs a bit; with one, no binding reads it without looking at that."""
+    """A field of a reply that is newer than its struct needs a bit, and every binding checks that bit before it reads the
+    field."""
     field = ("} capdist_capital_distribution;", "    double capital_in_dark; /**< bought in the dark */\n} capdist_capital_distribution;")
     bit = ("    CAPDIST_HAS_CAPITAL_OUT_SUPER = 1 << 10", "    CAPDIST_HAS_CAPITAL_OUT_SUPER = 1 << 10,\n    CAPDIST_HAS_CAPITAL_IN_DARK = 1 << 11")
     outcome = _made(run, header.replace(*field, 1))

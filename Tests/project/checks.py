@@ -1,4 +1,5 @@
-"""Suites that are no program's: builds, format, generated code, the header, the recorded interface, the shipped library.
+"""Suites without a program of their own: builds, format, generated code, the header, the recorded interface, the shipped
+library.
 
     checks.py builds|sources|header|abi|shipped
 """
@@ -20,7 +21,7 @@ from harness.suite import RELEASE, RESULTS, ROOT, SCRATCH, SCRATCH_DEBUG, Outcom
 
 #: The newest symbol versions that it asks for. A higher one shuts out older systems: raised here only if that is meant.
 NEWEST = {"GLIBC": "2.34"}
-#: What the simulator needs besides, with what its Swift runtime needs.
+#: What the simulator needs in addition, with the needs of its Swift runtime.
 SIMULATOR_NEEDS = {
     "libcrypto.so.3": "libssl3",
     "libgcc_s.so.1": "libgcc-s1",
@@ -31,26 +32,26 @@ SIMULATOR_NEEDS = {
     "libstdc++.so.6": "libstdc++6",
 }
 MAX_LIBRARY_BYTES = 5_200_000
-#: Of the library's own code, with its unwind tables.
+#: The limit of the library's own code, with its unwind tables.
 MAX_OWN_BYTES = 650_000
 MAX_SIMULATOR_BYTES = 7_500_000
 
 #: What the loader writes to as it relocates the library's own code, in bytes, as measured.
 DIRTY_BYTES = 6_408
 
-#: What a process that forked can not go on with.
+#: What sources must not use, since it fails in a forked process.
 BANNED = re.compile(
     r"^\s*(?:@\w+\s+)*(?:public |package |internal |private )?import (?:Foundation\w*|Dispatch|_Concurrency)\b"
     r"|\bTask\s*(?:\.|\{|\()|\bawait\b|\basync\b",
     re.MULTILINE,
 )
 
-#: What ends the process where the system has no random numbers.
+#: What sources must not use, since it ends the process if the system has no random numbers.
 RANDOM = re.compile(
     r"\bSystemRandomNumberGenerator\b|\.random\((?!.*\busing:)|\.(?:shuffled|shuffle|randomElement)\((?!.*\busing:)"
 )
 
-#: Includes the header twice, and takes every function it declares.
+#: Includes the header twice, and refers to every function that it declares.
 PROGRAM = """#include "capdist.h"
 #include "capdist.h"
 typedef void (*function)(void);
@@ -63,8 +64,8 @@ int main(void) {{
 
 
 def builds(run: Run) -> None:
-    """Builds everything from nothing, since only then every warning is printed: as normal Swift both configurations beside each
-    other, then what ships."""
+    """Builds everything from nothing, since a warning is printed only when a file is compiled: normal Swift in both
+    configurations at the same time, then the shipped library."""
     configurations = {"release build": ("-c", "release"), "debug build, tests included": ("--build-tests",)}
     for scratch in (SCRATCH, SCRATCH_DEBUG):
         shutil.rmtree(scratch, ignore_errors=True)
@@ -86,7 +87,7 @@ def _build_trouble(status: int, output: str) -> str | None:
 
 
 def sources(run: Run) -> None:
-    """Checks on the text of the sources."""
+    """Checks the text of the sources."""
     lint = run.program(["make", "--silent", "lint"])
     run.check("swift format lint --strict", lint.output.strip()[:400] or f"{lint.ended}" if lint.status != 0 else None)
     messages = run.program(["make", "--silent", "messages-check"])
@@ -110,7 +111,7 @@ def sources(run: Run) -> None:
 
 
 def _code(path: Path) -> str:
-    """The source without its line comments."""
+    """A source without line comments."""
     return re.sub(r"//.*", "", path.read_text(encoding="utf-8"))
 
 
@@ -119,7 +120,7 @@ def _failure(status: int, output: str) -> str | None:
 
 
 def header(run: Run) -> None:
-    """The header compiles as C99 and as C++17, without a word from the compilers."""
+    """The header compiles as C99 and as C++17, without warnings."""
     functions = ", ".join(f"(function){name}" for name in declared_functions())
     flags = ["-Wall", "-Wextra", "-Werror", "-pedantic", "-Iinclude"]
     clang = Path(shutil.which("swift") or "swift").resolve().with_name("clang")
@@ -134,7 +135,7 @@ def header(run: Run) -> None:
 
 
 def shipped(run: Run) -> None:
-    """The shipped library is what it claims: its symbols, its size, what it needs and what it leaves alone."""
+    """The shipped library has the promised symbols, size and dependencies, and uses nothing that it must not use."""
     library(run)
     path = RELEASE / "libcapdist.so.1"
     exported = {
@@ -157,7 +158,7 @@ def shipped(run: Run) -> None:
     run.check("SONAME has the major number", None if right else f"{soname} of version {version()}")
     _linking(run, path, dynamic)
     _newest_versions(run, path)
-    # OpenSSL has a function that does, to ask for a passphrase; nobody calls it.
+    # OpenSSL has a function that asks for a passphrase with it. Nothing calls that.
     imported = {
         line.split()[-1].split("@")[0] for line in run.build(["nm", "-D", "--undefined-only", own]).output.splitlines()
     }
@@ -179,7 +180,7 @@ def _size(run: Run, path: Path, most: int) -> None:
 
 
 def _dirty(run: Run, own: Path) -> None:
-    """What the loader writes to as it loads the library, which no two processes share then."""
+    """The bytes that the loader writes when it loads the library. Processes cannot share them."""
     relocations = re.findall(r"^[0-9a-f]{16} .*\bR_", run.build(["readelf", "--relocs", "--wide", own]).output, re.MULTILINE)
     dirty = 8 * len(relocations)
     why = None if 0 < dirty <= DIRTY_BYTES + 64 else f"{dirty} bytes, recorded are {DIRTY_BYTES}"
@@ -187,7 +188,7 @@ def _dirty(run: Run, own: Path) -> None:
 
 
 def _hot(run: Run) -> None:
-    """The list of functions that are compiled for speed is of about this source."""
+    """hot.txt, the list of functions that are optimised for speed, matches this source."""
     listed = (ROOT / "Sources" / "Embedded" / "hot.txt").read_text(encoding="utf-8").split()
     there = {line.split()[-1] for line in run.build(["nm", RELEASE / "libcapdist.so"]).output.splitlines()}
     gone = [name for name in listed if name not in there]
@@ -198,16 +199,16 @@ def _hot(run: Run) -> None:
 def _needs(run: Run, name: str, dynamic: str, allowed: dict[str, str]) -> set[str]:
     needed = {found for found in re.findall(r"\(NEEDED\).*\[(.+?)\]", dynamic) if not found.startswith("ld-linux")}
     run.check(f"{name}: needs only what it must", ", ".join(sorted(needed - allowed.keys())))
-    # Where the loader finds libraries is the system's affair.
+    # The system decides where the loader finds libraries.
     run.check(f"{name}: has no search path of its own", "; ".join(re.findall(r"\(R(?:UN)?PATH\).*", dynamic)))
     return needed
 
 
 def _linking(run: Run, path: Path, dynamic: str) -> None:
-    """How the linker left it: what is written once cannot be written again, and what is written is not run."""
+    """The linker has made the library safe: data is read-only after relocation, and writable memory is not executable."""
     flags = set(re.findall(r"\w+", " ".join(re.findall(r"\(FLAGS(?:_1)?\)(.*)", dynamic))))
     run.check("linked with -z now", None if "NOW" in flags else "not set")
-    # dlclose() is to unload it (docs/embedding.md).
+    # dlclose() must unload it (docs/embedding.md).
     run.check("linked without -z nodelete", "NODELETE is set" if "NODELETE" in flags else None)
     run.check("has no text relocation", "TEXTREL is set" if "TEXTREL" in dynamic else None)
     segments = run.build(["readelf", "--program-headers", "--wide", path]).output
@@ -223,13 +224,13 @@ def _newest_versions(run: Run, path: Path) -> None:
     wrong = [family for family in {*told, *NEWEST} if told.get(family) != NEWEST.get(family)]
     why = "; ".join(f"{family} {told.get(family)}, recorded is {NEWEST.get(family)}" for family in sorted(wrong))
     run.check("the newest symbol versions it asks for are the recorded ones", why)
-    # What a newer linker asks for by default; no older loader has it.
+    # A newer linker asks for this by default, and older loaders do not have it.
     seen = _newest("Version needs section\n Name: GLIBC_2.9 \n Name: GLIBC_2.35 \n Name: GLIBC_ABI_DT_RELR ")
     run.check("a version that is no number is seen", None if seen == {"GLIBC": "2.35", "GLIBC_ABI_DT_RELR": ""} else f"{seen}")
 
 
 def _newest(version_info: str) -> dict[str, str]:
-    """The newest version of each family that an object needs, of readelf's words; "" for what has no number."""
+    """The newest version of each symbol family that an object needs, from readelf's output; "" for one without a number."""
     newest: dict[str, tuple[int, ...]] = {}
     for name in re.findall(r" Name: (\S+)", version_info.partition("Version needs section")[2]):
         family, _, number = name.rpartition("_")
@@ -241,14 +242,14 @@ def _newest(version_info: str) -> dict[str, str]:
 
 
 def _debug_information(run: Run, path: Path) -> None:
-    """Beside it, found through it, and of the same build."""
+    """The debug information is beside the library, is found through it, and belongs to the same build."""
     sections = run.build(["readelf", "--sections", "--wide", path]).output
     left = re.findall(r" (\.symtab|\.debug\w+) ", sections)
     run.check("it carries no symbols and no debug information", ", ".join(left))
     debug = path.with_name(f"{path.name}.debug")
     ids = [re.findall(r"Build ID: (\w{40})", run.build(["readelf", "--notes", file]).output) for file in (path, debug)]
     run.check("it has the build id of its debug information", None if ids[0] and ids[0] == ids[1] else f"{ids}")
-    # From the library alone gdb goes to the file beside it.
+    # gdb is given the library alone, and finds the file beside it.
     symbols = run.build(["nm", debug]).output
     functions = {"csystem.c": r"csystem_wake", "ConnectionMachine.swift": r"\$e7CapDist17ConnectionMachineV\w+"}
     for file, pattern in functions.items():

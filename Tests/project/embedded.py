@@ -1,11 +1,11 @@
-"""What Embedded Swift, of which the shipped library is made, asks of the sources."""
+"""Checks that the sources are suitable for Embedded Swift, as which the shipped library is compiled."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
-#: What it lacks: existentials and casts to them, reflection, weak references, key paths, errors of any type.
+#: What it lacks: existentials and casts to them, reflection, weak references, key paths, untyped errors.
 LACKS = re.compile(
     r"\bany\s+[A-Z]\w*|\bAny(?:Hashable|Class)?\b|\bas[?!]|\bis\s+[A-Z]\w*(?!\w*\s*:)|\bMirror\b|\btype\(of:"
     r"|\bString\((?:describing|reflecting):|\bCodable\b|\bweak\b|\bunowned\b(?!\(unsafe\))"
@@ -20,21 +20,21 @@ _FAILS = re.compile(r"\bthrow\b|\breturn nil\b|\btry\b(?!\?)")
 
 
 def code(text: str) -> str:
-    """A source without its comments, and with its texts empty; lines and braces stand where they stood."""
+    """A source without comments and texts. Lines and braces stay in their places."""
     text = re.sub(r'"""(.*?)"""', lambda found: '""' + "\n" * found[1].count("\n"), text, flags=re.DOTALL)
     text = re.sub(r'"(?:\\\((?:[^()"]|\([^()]*\)|"[^"]*")*\)|\\.|[^"\\\n])*"', '""', text)
     return re.sub(r"//.*", "", text)
 
 
 def lacks(text: str) -> list[str]:
-    """What a source uses that Embedded Swift has not."""
+    """The features in a source that Embedded Swift lacks."""
     return [found[0].strip() for found in LACKS.finditer(code(text))]
 
 
 def early_failures(text: str) -> Iterator[str]:
-    """The designated initialisers of classes that can fail before the last property is set: Embedded Swift (6.3) never frees
-    such an object. A convenience initialiser, and a failure after the last property, are safe."""
-    # A statement to a line.
+    """The designated initialisers of classes that can fail before the last property is set. Embedded Swift (6.3) never frees
+    such an object. Convenience initialisers, and failures after the last property, are safe."""
+    # Puts each statement on a line of its own.
     text = re.sub(r"[{;]|(?<!^)\}", lambda found: "\n}" if found[0] == "}" else f"{found[0]}\n", code(text))
     for found in _CLASS.finditer(text):
         body = _block(text, found.end() - 1)
@@ -46,18 +46,18 @@ def early_failures(text: str) -> Iterator[str]:
             if not fails or "convenience" in start[1] or _depth(body, start.start()) != 1:
                 continue
             inside = _block(body, head_end)
-            # Assigned one by one, or several as a tuple.
+            # Properties are assigned one by one, or several as a tuple.
             sets = [at.end() for at in re.finditer(r"(?<!let )(?<!var )\b(?:self\.)?(\w+)\s*=[^=]", inside) if at[1] in properties]
             for at in re.finditer(r"\(([\w, .]+)\)\s*=[^=]", inside):
                 if properties & set(re.findall(r"\w+", at[1])):
                     sets.append(at.end())
-            # What the last one is set to counts as well. If it cannot be seen where they are set, it may be anywhere.
+            # The expression that the last one is set to counts, too. If no assignment is found, it may be anywhere.
             if properties and _FAILS.search(inside[: inside.find("\n", max(sets))] if sets else inside):
                 yield f"{found[1]}.init({' '.join(head.split())[:40]}"
 
 
 def _stored(body: str) -> Iterator[str]:
-    """The stored properties of a class that its initialiser must set."""
+    """The stored properties that a class's initialiser must set."""
     depth = 0
     lines = [line for line in body.splitlines() if line.strip()]
     for line, following in zip(lines, [*lines[1:], ""], strict=True):
@@ -71,7 +71,7 @@ def _stored(body: str) -> Iterator[str]:
 
 
 def _closing(text: str, opening: int) -> int:
-    """Where the bracket closes that opens there."""
+    """The position of the closing bracket."""
     depth = 0
     for at in range(opening, len(text)):
         depth += text[at] in "({["
@@ -89,7 +89,7 @@ def _depth(text: str, at: int) -> int:
     return text.count("{", 0, at) - text.count("}", 0, at)
 
 
-#: A class for the check of the check: each line that ends with `// early` makes an initialiser that fails too early.
+#: A class to test the check with: each line that ends with `// early` makes an initialiser fail too early.
 SAMPLE = """
 final class Sample {
     private let first: Int
@@ -153,7 +153,7 @@ FINE = 'case is: "any Error, \\(a.b)"; unowned(unsafe) let x; throws(E) -> Int; 
 
 
 def fault_of_the_checks() -> str | None:
-    """Whether these checks see what they are for, and nothing else."""
+    """Tests these checks: whether they find what they should, and nothing else."""
     early = list(early_failures(SAMPLE))
     if [name.partition("(")[0] for name in early] != EARLY:
         return f"early failures found: {early}"

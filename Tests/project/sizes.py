@@ -1,4 +1,4 @@
-"""How long files and functions are: what is read at once should be seen at once."""
+"""Limits the length of files and functions."""
 
 from __future__ import annotations
 
@@ -9,26 +9,25 @@ from pathlib import Path
 import lizard
 from harness.suite import ROOT
 
-#: Longest file and longest function of what is shipped and what builds it, in lines.
+#: The most lines of a file and of a function, for shipped code and the code that builds it.
 MAX_FILE, MAX_FUNCTION = 400, 60
-#: The same for tests. A test file is a list of cases and a test tells a story from its beginning to its end: both are read a piece
-#: at a time.
+#: The same for tests, which may be longer: a file is a list of cases, and a test is a sequence of steps.
 MAX_TEST_FILE, MAX_TEST = 600, 100
 
 SUFFIXES = {".swift", ".c", ".h", ".hpp", ".cpp", ".py", ".java", ".cs", ".js", ".mjs", ".ts"}
-#: Longer, each for its reason.
+#: Longer ones, with the reason.
 LONGER = {
-    # The whole interface with its documentation, which a programmer searches from one end to the other.
+    # The whole interface with its documentation, in one file to search.
     "include/capdist.h",
-    # One parameter of its own for each option, which Python's editors and help() show; the body has a line for each.
+    # A parameter for each option, which Python's editors and help() show. The body has a line for each.
     "bindings/python/src/capdist/_client.py: __init__",
-    # A generator: what is under way, answered and asked again is its state between two yields.
+    # A generator: its local variables are the state between two yields.
     "bindings/node/lib/client.js: capitalDistributions",
 }
 
 
 def _files() -> Iterator[Path]:
-    """Sources written by hand. A generated file says so in its first lines."""
+    """The source files that are not generated. A generated file says so in its first lines."""
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
     for name in listed.splitlines():
         path = ROOT / name
@@ -44,7 +43,7 @@ def _is_test(path: Path) -> bool:
 
 
 def too_long() -> tuple[list[str], int]:
-    """Files and functions that are too long, and those of `LONGER` that are not; and how many functions were measured."""
+    """Files and functions that are too long, entries of `LONGER` that are not, and the number of measured functions."""
     found: list[str] = []
     unused = set(LONGER)
     functions = 0

@@ -1,4 +1,4 @@
-"""Headless Chromium, through its DevTools."""
+"""Headless Chromium, controlled through its DevTools protocol."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from websockets.sync.client import ClientConnection, connect
 
 
 class Page:
-    """A page that is open. One at a time."""
+    """An open page. There is one at a time."""
 
     def __init__(self, line: ClientConnection, session: str) -> None:
         self._line = line
         self._session = session
         self._last = 0
-        #: What it asked for, and what went wrong.
+        #: The requests of the page, and its errors.
         self.requests: list[str] = []
         self.errors: list[str] = []
 
     def call(self, method: str, **parameters: Any) -> Any:
-        """Calls the browser; what it tells meanwhile is kept."""
+        """Calls a method of the browser. Events that come meanwhile are kept."""
         self._last += 1
         message = {"id": self._last, "method": method, "params": parameters}
         self._line.send(json.dumps({**message, "sessionId": self._session} if self._session else message))
@@ -54,7 +54,7 @@ class Page:
             pass
 
     def value(self, expression: str) -> Any:
-        """What a piece of JavaScript gives."""
+        """The value of a JavaScript expression."""
         result = self.call("Runtime.evaluate", expression=expression, returnByValue=True)
         assert "exceptionDetails" not in result, result
         return result["result"].get("value")
@@ -64,7 +64,7 @@ class Page:
         return str(self.value(f"document.querySelector({json.dumps(selector)}).textContent"))
 
     def middle_of(self, selector: str) -> tuple[float, float]:
-        """Where an element's middle is, scrolled into sight."""
+        """The position of an element's middle, after scrolling to it."""
         found = f"document.querySelector({json.dumps(selector)})"
         self.value(f"{found}.scrollIntoView({{block: 'center'}})")
         x, y, width, height = self.value(f"(b => [b.x, b.y, b.width, b.height])({found}.getBoundingClientRect())")
@@ -81,27 +81,27 @@ class Page:
             self.call("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=codes[key])
 
     def screenshot(self, path: Path) -> Image.Image:
-        """The whole page, kept as a file, too."""
+        """A screenshot of the whole page, which is also saved as a file."""
         shot = self.call("Page.captureScreenshot", captureBeyondViewport=True)
         path.write_bytes(base64.b64decode(shot["data"]))
         return Image.open(path).convert("RGB")
 
     def accessibility(self) -> list[tuple[str, str]]:
-        """Role and name of what a screen reader finds, in order."""
+        """The role and name of each element that a screen reader finds, in order."""
         nodes = self.call("Accessibility.getFullAXTree")["nodes"]
         seen = [node for node in nodes if not node.get("ignored")]
         return [(node["role"]["value"], node.get("name", {}).get("value", "")) for node in seen]
 
 
 class Browser:
-    """A Chromium of its own."""
+    """A running Chromium."""
 
     def __enter__(self) -> Browser:
         program = shutil.which("chromium")
         assert program, "there is no chromium: make setup"
         self._folder = tempfile.TemporaryDirectory(prefix="chromium-", ignore_cleanup_errors=True)
         port_file = Path(self._folder.name) / "DevToolsActivePort"
-        # It has a library of its own name for much, and wants none of ours.
+        # Chromium has its own versions of many libraries, and must not load the test's.
         env = {name: value for name, value in os.environ.items() if name != "LD_LIBRARY_PATH"}
         words = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--remote-debugging-port=0"]
         self._process = subprocess.Popen(
@@ -115,7 +115,7 @@ class Browser:
         return self
 
     def open(self, file: Path, *, dark: bool = False) -> Page:
-        """Opens a file in a page of its own."""
+        """Opens a file in a new page."""
         whole = Page(self._line, "")
         target = whole.call("Target.createTarget", url="about:blank")["targetId"]
         session = whole.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]

@@ -1,6 +1,6 @@
-"""What the tests of the command `capdist` share: the real program, the real simulator, and terminals.
+"""What the tests of the command `capdist` share: the command, the simulator, and terminals.
 
-CAPDIST_LIBDIR and CAPDIST_SIMULATOR tell where the command, the library and opend-simulator are; Tests/run.py sets them.
+CAPDIST_LIBDIR and CAPDIST_SIMULATOR say where the command, the library and opend-simulator are. Tests/run.py sets them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from support import Gateway  # noqa: E402
 
 @pytest.fixture(autouse=True)
 def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No settings but the test's own."""
+    """The environment has only the test's own settings."""
     for name in list(os.environ):
         if name.startswith("CAPDIST_") and name not in ("CAPDIST_LIBDIR", "CAPDIST_SIMULATOR"):
             monkeypatch.delenv(name)
@@ -31,7 +31,7 @@ def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def gateway() -> Iterator[Callable[..., Gateway]]:
-    """Starts opend-simulator with the options it is called with; ends all that were started."""
+    """A function that starts opend-simulator with options. All that were started are ended."""
     started: list[Gateway] = []
 
     def start(*options: str, port: int = 0) -> Gateway:

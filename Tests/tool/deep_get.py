@@ -1,4 +1,4 @@
-"""What `capdist get` takes from its start to its end: run by `make deep`, where a time may be looked at."""
+"""The time that `capdist get` takes from start to end. `make deep` runs this, where times may be measured."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from collections.abc import Callable
 from support import DONE, TOOL, Gateway, environment
 
 RUNS = 50
-#: Of the fastest, since the others tell what else the machine did.
+#: Of the fastest run, since others depend on what else the machine does.
 MAX_MS = 30.0
-#: Processor time of a run, on average: what no other program adds to.
+#: Average processor time of a run, which does not depend on other programs.
 MAX_CPU_MS = 30.0
 
 

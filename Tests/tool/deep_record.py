@@ -1,4 +1,4 @@
-"""A week of market days of 3,000 securities, recorded: run by `make deep`, since it takes a minute or two."""
+"""Records a week of market days of 3,000 securities. `make deep` runs this, since it takes a minute or two."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from market import market, week
 from support import PATIENCE, start
 
 DAYS, ROUNDS_A_DAY, SECURITIES = 5, 8, 3000
-#: No more memory at the week's end than after its first day, and little work a row.
+#: The memory must not grow after the first day, and a row must not take much work.
 MAX_GROWTH_KIB = 2048
 MAX_CPU_MS_A_ROW = 2.0
 

@@ -1,7 +1,7 @@
-"""A gateway whose figures move: a market day after another, on request alone. For what opend-simulator's figures, which never
-change, can not show: figures that grow, come back smaller, are revised, begin a new day, or lack their time.
+"""A gateway whose figures change: one market day after another, with each request. opend-simulator's figures never change; these grow,
+come back smaller, are revised, begin a new day, or lack their time.
 
-Runs in a thread; figures are a function of how often a security was asked for, so that no test waits for a clock.
+Runs in a thread. The figures depend on how often a security was requested, so that no test waits for a clock.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ INIT_CONNECT, GLOBAL_STATE, KEEP_ALIVE, CAPITAL_DISTRIBUTION = 1001, 1002, 1004,
 
 @dataclass(frozen=True)
 class Told:
-    """What is answered: eight amounts, in before out, super first; and the time, "" for none."""
+    """An answer: eight amounts, in before out, super first; and the time, or ""."""
 
     amounts: tuple[float, ...]
     time: str = ""
 
 
-#: From a security and how often it was asked for, from 0, to the answer.
+#: Makes the answer from a security and the number of requests for it before, from 0.
 Story = Callable[[str, int], Told]
 
 
 def varint(number: int) -> bytes:
-    """As protobuf writes it."""
+    """A varint of protobuf."""
     written = bytearray()
     while True:
         number, low = number >> 7, number & 0x7F
@@ -42,23 +42,23 @@ def varint(number: int) -> bytes:
 
 
 def number(field: int, value: int) -> bytes:
-    """A whole number as a field."""
+    """A field with a whole number."""
     return varint(field << 3) + varint(value & (1 << 64) - 1)
 
 
 def real(field: int, value: float) -> bytes:
-    """A double as a field."""
+    """A field with a double."""
     return varint(field << 3 | 1) + struct.pack("<d", value)
 
 
 def text(field: int, value: bytes | str) -> bytes:
-    """A text or a message as a field."""
+    """A field with a text or a message."""
     value = value.encode() if isinstance(value, str) else value
     return varint(field << 3 | 2) + varint(len(value)) + value
 
 
 def fields(body: bytes) -> Iterator[tuple[int, int | bytes]]:
-    """The fields of a message that holds varints and texts only."""
+    """The fields of a message that contains varints and texts only."""
 
     def read(at: int) -> tuple[int, int]:
         value = shift = 0
@@ -94,12 +94,12 @@ def distribution(told: Told) -> bytes:
 
 
 def success(content: bytes) -> bytes:
-    """A response with a content."""
+    """A response with that content."""
     return number(1, 0) + text(2, "") + number(3, 0) + text(4, content)
 
 
 class Market:
-    """The gateway. `port` stays the same over `close` and `open`."""
+    """The gateway. It keeps its `port` over `close` and `open`."""
 
     def __init__(self, story: Story) -> None:
         self.story = story
@@ -112,21 +112,21 @@ class Market:
         self.open()
 
     def open(self) -> None:
-        """Listens, on the port it had before."""
+        """Listens, on the same port as before."""
         listener = socket.create_server(("127.0.0.1", self.port), reuse_port=False)
         self.port = listener.getsockname()[1]
         self._listener = listener
         threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
 
     def close(self) -> None:
-        """Goes away, with all lines."""
+        """Closes its port and all connections."""
         if self._listener is not None:
-            # What wakes a thread that accepts.
+            # This wakes the thread in accept().
             self._listener.shutdown(socket.SHUT_RDWR)
             self._listener.close()
             self._listener = None
         for client in list(self._clients):
-            # Its own thread may be closing it.
+            # Its thread may be closing it.
             with suppress(OSError):
                 client.shutdown(socket.SHUT_RDWR)
 
@@ -174,7 +174,7 @@ class Market:
 
 @contextmanager
 def market(story: Story) -> Iterator[Market]:
-    """Such a gateway, as long as the block lasts."""
+    """Runs such a gateway during the block."""
     running = Market(story)
     try:
         yield running
@@ -183,7 +183,7 @@ def market(story: Story) -> Iterator[Market]:
 
 
 def week(rounds_a_day: int) -> Story:
-    """Market days, one round after another: the figures grow over the day and begin anew on the next."""
+    """Market days, one round after another: the figures grow over the day, and start at zero on the next."""
 
     def story(name: str, asked: int) -> Told:
         day, step = divmod(asked, rounds_a_day)

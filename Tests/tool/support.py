@@ -21,15 +21,15 @@ TOOL = Path(os.environ.get("CAPDIST_TOOL", LIBDIR / "capdist"))
 SIMULATOR = Path(os.environ.get("CAPDIST_SIMULATOR", LIBDIR / "opend-simulator"))
 RSA_KEY = ROOT / "Tests" / "vectors" / "rsa" / "2048.pem"
 
-#: Longest wait for something that must happen, in seconds.
+#: The longest wait for something that must happen, in seconds.
 PATIENCE = 60.0
 
-#: The exit statuses that docs/capdist.md tells.
+#: The exit statuses in docs/capdist.md.
 DONE, REFUSED, TIMED_OUT, NO_GATEWAY, FILE, USAGE = 0, 1, 2, 3, 4, 64
 
 
 def environment() -> dict[str, str]:
-    """Where the command finds its library, whichever folder it was built to."""
+    """The environment for the command, with the folder of its library."""
     return {**os.environ, "LD_LIBRARY_PATH": str(LIBDIR)}
 
 
@@ -50,7 +50,7 @@ def start(*words: str | Path | int, stdout: int = subprocess.PIPE) -> subprocess
 
 
 def wait_until(done: Callable[[], bool], what: str) -> None:
-    """Waits until `done` says so."""
+    """Waits until `done` returns true."""
     deadline = time.monotonic() + PATIENCE
     while not done():
         assert time.monotonic() < deadline, f"{what}: not within {PATIENCE:.0f} s"
@@ -74,7 +74,7 @@ class Gateway:
             self.websocket_port = int(self._process.stdout.readline().rpartition(":")[2])
 
     def end(self) -> None:
-        """Ends it as a crash would."""
+        """Kills it, as if it had crashed."""
         self._process.kill()
         self._process.wait(timeout=PATIENCE)
         for pipe in (self._process.stdin, self._process.stdout):
@@ -91,24 +91,24 @@ class Terminal:
         begun, begins = os.pipe()
         self.pid, self._master = pty.fork()
         if self.pid == 0:
-            # The size is there before the program looks.
+            # The size is set before the program reads it.
             fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
             os.execve(TOOL, ["capdist", *(str(word) for word in words)], environment())
-        # Until the command has begun, a key would interrupt this program's copy. Its start closes the pipe's other end.
+        # Until the command has started, a key would interrupt the forked copy of this program. The start closes the pipe's other end.
         os.close(begins)
         assert select.select([begun], [], [], PATIENCE)[0], f"not started within {PATIENCE:.0f} s"
         os.close(begun)
 
     def resize(self, columns: int, rows: int) -> None:
-        """As a window manager does."""
+        """Resizes the terminal, like a window manager."""
         fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
     def type(self, keys: bytes) -> None:
-        """As a person does."""
+        """Types keys."""
         os.write(self._master, keys)
 
     def read(self, seconds: float = 0.05) -> str:
-        """What is there within that time; also everything so far in `output`."""
+        """The output that comes within that time. All output so far is in `output`."""
         told = ""
         while select.select([self._master], [], [], seconds)[0]:
             try:

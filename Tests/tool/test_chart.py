@@ -1,4 +1,4 @@
-"""`capdist chart`: the picture as SVG, as PNG, and as a page, which Chromium shows and reads out."""
+"""`capdist chart`: the chart as SVG, as PNG, and as an HTML page in Chromium."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from support import DONE, FILE, NO_GATEWAY, REFUSED, TOOL, USAGE, Gateway, envir
 
 Start = Callable[..., Gateway]
 SVG = "{http://www.w3.org/2000/svg}"
-#: The colours of in and out on a light and on a dark ground.
+#: The colours of in and out, on a light and on a dark background.
 LIGHT = {"in": (0x1F, 0x6F, 0xEB), "out": (0xD4, 0x69, 0x1E), "ground": (255, 255, 255)}
 DARK = {"in": (0x44, 0x93, 0xF8), "out": (0xF0, 0x88, 0x3E), "ground": (0x0D, 0x11, 0x17)}
 
 
 @pytest.fixture(scope="module")
 def record(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two days of two securities."""
+    """A record of two days and two securities."""
     path = tmp_path_factory.mktemp("record") / "flows.db"
     with market(week(12)) as running:
         run("record", "HK.00700", "HK.00005", "--to", path, "--rounds", 24, "--every", "1ms", "--quota-requests", 0, "--port", running.port)
@@ -33,13 +33,13 @@ def record(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One Chromium for all."""
+    """One Chromium for all tests."""
     with Browser() as running:
         yield running
 
 
 def bars(svg: ElementTree.Element) -> dict[str, float]:
-    """What each bar tells, and how long it is."""
+    """The label and the length of each bar."""
     found = {}
     for rect in svg.iter(f"{SVG}rect"):
         told = rect.get("data-told")
@@ -54,7 +54,7 @@ def test_svg_from_the_gateway(gateway: Start, tmp_path: Path) -> None:
     svg = ElementTree.parse(out).getroot()
     lengths = bars(svg)
     assert len(lengths) == 14
-    # As long as the amounts are.
+    # The lengths match the amounts.
     scale = lengths["total in"] / 3458918560
     expected = {"super in": 824967660, "super out": 252818140, "main out": 697223860, "retail in": 1774471520}
     for name, amount in expected.items():
@@ -70,7 +70,7 @@ def test_svg_from_a_record(record: Path, tmp_path: Path) -> None:
     svg = ElementTree.parse(out).getroot()
     paths = {path.get("class"): path.get("d") or "" for path in svg.iter(f"{SVG}path")}
     assert set(paths) == {"main", "retail", "total"}
-    # A day begins anew: its line is not joined to the day before.
+    # A new day is not connected with the line of the day before.
     assert all(course.count("M") == 2 and course.count("L") == 22 for course in paths.values())
     texts = [text.text for text in svg.iter(f"{SVG}text")]
     assert "2026-11-23" in texts and "2026-11-24" in texts and "Net over time" in texts
@@ -157,7 +157,7 @@ def test_page_answers_pointer_and_keys(record: Path, tmp_path: Path, browser: Br
     x, y = page.middle_of('[data-told^="main in"]')
     page.point_at(x, y)
     assert page.text("#told").startswith("main in: ")
-    # Into the lines over time.
+    # The pointer is over the lines.
     x, y = page.middle_of("path.main")
     page.point_at(x, y)
     assert re.match(r"2026-11-2[34] \d\d:\d\d:\d\d: main \+", page.text("#told"))

@@ -1,4 +1,4 @@
-"""`capdist doctor`: each step that can fail does, and is named with its likely cause."""
+"""`capdist doctor`: each step that can fail does, and is reported with its likely cause."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def examined(*words: str | Path | int) -> tuple[int, dict[str, dict[str, str]]]:
     findings = json.loads(told.stdout)
     assert [finding["step"] for finding in findings] == STEPS, told.stderr
     failed = [place for place, finding in enumerate(findings) if finding["state"] == "failed"]
-    # After the first that failed nothing is tried.
+    # After the first failure no further step runs.
     assert len(failed) <= 1
     assert all((finding["state"] == "not tried") == bool(failed and place > failed[0]) for place, finding in enumerate(findings))
     for finding in findings:
@@ -40,7 +40,7 @@ def failure(*words: str | Path | int) -> tuple[int, dict[str, str]]:
 
 @contextmanager
 def server(say: bytes | None) -> Iterator[int]:
-    """Something else that listens: says this to whoever says something, and closes; None: nothing, ever."""
+    """Another server: sends this to every client that sends something, and closes; None: never answers."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         clients: list[socket.socket] = []
 
@@ -115,7 +115,7 @@ def test_a_wrong_websocket_key(gateway: Start, tmp_path: Path) -> None:
     for words in (["--websocket-key-file", key], []):
         status, failed = failure("--port", port, "--connect-timeout-ms", 1000, "--transport", "websocket", *words)
         assert status == TIMED_OUT and "WebSocket key may be wrong or missing" in failed["cause"]
-        # The library's own sentence, and nothing that only a program can do.
+        # The library's sentence, without the advice for programmers.
         assert "InitWebSocket was not answered within 1000 ms" in failed["told"] and "release the connection" not in failed["told"]
 
 

@@ -1,4 +1,4 @@
-"""`capdist get`: tables and formats, lists, settings, and how it ends."""
+"""`capdist get`: tables and formats, lists, settings, and exit statuses."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_units_where_amounts_round_to_the_next() -> None:
     with market(lambda name, asked: Told((99_999_950.0, 99_999_940.0, 9_999.0, 1.0, 0.0, 0.0, 0.0, 4.0))) as running:
         table = run("get", "HK.00700", "--units", "zh", "--port", running.port).stdout.splitlines()
         assert [line.split()[1] for line in table[2:5]] == ["1.00亿", "9,999.99万", "9,999"]
-        # What rounds to nothing has no sign, either way.
+        # A number that is rounded to zero has no sign.
         table = run("get", "HK.00700", "--units", "万", "--port", running.port).stdout.splitlines()
         assert table[5].split()[3] == "0.00万"
     with market(lambda name, asked: Told((1.0, 4.0, 0.0, 0.0, 4.0, 1.0, 0.0, 0.0))) as running:
@@ -129,7 +129,7 @@ def test_list_from_a_file_and_from_the_standard_input(gateway: Start, tmp_path: 
     for told in (run("get", "-f", file, "--ndjson", "--port", port), run("get", "-", "--ndjson", "--port", port, stdin=file.read_text())):
         assert [json.loads(line)["security"] for line in told.stdout.splitlines()] == expected, told.stderr
         assert told.returncode == DONE
-    # As Windows' programs write it.
+    # In the form of Windows programs.
     file.write_text("HK.00700\r\nUS.AAPL\r\nHK.00005\r\n", encoding="utf-8-sig")
     told = run("get", "-f", file, "--ndjson", "--port", port)
     assert [json.loads(line)["security"] for line in told.stdout.splitlines()] == expected and told.returncode == DONE, told.stderr
@@ -156,7 +156,7 @@ def test_a_bad_line_is_named(gateway: Start, tmp_path: Path) -> None:
 def test_how_it_ends_without_a_gateway(gateway: Start) -> None:
     refused = run("get", "HK.00700", "--port", 1)
     assert refused.returncode == NO_GATEWAY and "port 1 refused the connection" in refused.stderr and refused.stdout == ""
-    # What only a program can do is no advice.
+    # Advice for programmers is left out.
     assert "release the connection" not in refused.stderr
     slow = run("get", "HK.00700", "--reply-timeout-ms", 200, "--port", gateway("--fault", "never").port)
     assert slow.returncode == TIMED_OUT and slow.stdout == "" and slow.stderr.startswith("capdist: HK.00700: ")
@@ -190,7 +190,7 @@ def test_progress_is_drawn_on_a_terminal(gateway: Start) -> None:
 
 @pytest.mark.parametrize("command", ["get", "watch", "record"])
 def test_progress_counts_down_to_the_end_of_the_round(gateway: Start, tmp_path: Path, command: str) -> None:
-    """Of seven, three are there at once, three after ten seconds, and one after twenty."""
+    """Of seven, three come at once, three after ten seconds, and one after twenty."""
     words = [command, *(f"HK.{number:05d}" for number in range(1, 8))]
     words += ["--quota-requests", "3", "--quota-window-ms", "10000", "--port", str(gateway("--quota", "3/10").port)]
     words += ["--to", str(tmp_path / "flows.db")] if command == "record" else []
@@ -206,7 +206,7 @@ def test_progress_counts_down_to_the_end_of_the_round(gateway: Start, tmp_path: 
 
 def test_another_program_that_uses_the_quota_is_waited_for(gateway: Start) -> None:
     port = gateway("--quota", "2/1").port
-    # Two quotas that do not know of each other, as two programs are.
+    # Two separate quotas, as in two programs.
     others = [start("get", *(f"HK.{first + n:05d}" for n in range(4)), "--ndjson", "--quota-requests", 2, "--quota-window-ms", 1000,
                     "--port", port) for first in (1, 11)]  # fmt: skip
     for other in others:
@@ -319,7 +319,7 @@ def test_encryption_and_websocket(gateway: Start, tmp_path: Path) -> None:
     port = gateway("--websocket-port", "0", "--websocket-key", "7522027ccf5a06b1").websocket_port
     told = run("get", "HK.00700", "--transport", "websocket", "--websocket-key-file", key, "--port", port)
     assert told.stdout == TABLE, told.stderr
-    # Below HOME, where no shell says so.
+    # Relative to HOME, expanded without a shell.
     file = tmp_path / ".config" / "capdist.toml"
     file.parent.mkdir()
     file.write_text(f'transport = "websocket"\nport = {port}\nwebsocket_key_file = "~/key"\n')

@@ -1,4 +1,4 @@
-"""What `-o` names, and the standard streams: what is there stays whole, whatever it is and however the command ends."""
+"""The file of `-o`, and the standard streams: however the command ends, an existing file is either unchanged or complete."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Start = Callable[..., Gateway]
 
 @pytest.fixture(scope="module")
 def record(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A record of a day."""
+    """A record of one day."""
     path = tmp_path_factory.mktemp("record") / "flows.db"
     with market(week(6)) as running:
         told = run("record", "HK.00700", "--to", path, "--rounds", 6, "--every", "1ms", "--port", running.port)
@@ -28,7 +28,7 @@ def record(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def made(record: Path, out: Path) -> list[str | Path]:
-    """The command that makes such a file."""
+    """The command that writes such a file."""
     return ["export", "--from", record, "-o", out] if out.suffix == ".csv" else ["chart", "HK.00700", "--from", record, "-o", out]
 
 
@@ -36,7 +36,7 @@ def made(record: Path, out: Path) -> list[str | Path]:
 def test_a_link_stays_a_link(record: Path, tmp_path: Path, name: str) -> None:
     target, link = tmp_path / f"target-{name}", tmp_path / name
     link.symlink_to(target)
-    # First it leads to nothing.
+    # At first the link is dangling.
     for _ in range(2):
         assert run(*made(record, link)).returncode == DONE
         assert link.is_symlink() and target.stat().st_size > 100
@@ -67,7 +67,7 @@ def test_a_pipe_is_written_to(record: Path, tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_ended_in_the_middle_nothing_is_left(record: Path, tmp_path: Path, sent: signal.Signals) -> None:
-    """By a drawing program that does not come to an end."""
+    """With a drawing program that does not end."""
     folder, out = tmp_path / "folder", tmp_path / "folder" / "out.png"
     folder.mkdir()
     out.write_text("the old one")
@@ -97,7 +97,7 @@ def test_an_export_of_nothing(record: Path, tmp_path: Path) -> None:
 
 
 def test_closed_streams(gateway: Start, tmp_path: Path) -> None:
-    """No socket and no file is taken for one of them."""
+    """No socket and no file gets the number of a standard stream."""
     port = gateway().port
 
     def ended(closed: str, *words: str | Path | int) -> subprocess.CompletedProcess[str]:

@@ -1,4 +1,4 @@
-"""`capdist record` and `capdist export`: what is kept, and what no end and no other program can spoil."""
+"""`capdist record` and `capdist export`: what is stored, and that no interruption and no other program damages it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LISTED = [f"HK.{number:05d}" for number in range(1, 21)]
 
 
 def rows(path: Path, query: str = "SELECT * FROM flows ORDER BY security, moment") -> list[sqlite3.Row]:
-    """What a reader sees."""
+    """The rows, as a reader sees them."""
     connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
     connection.row_factory = sqlite3.Row
     try:
@@ -101,7 +101,7 @@ def test_a_gateway_that_restarts_is_flagged(tmp_path: Path) -> None:
 
 
 def test_a_restart_between_two_rows_is_flagged_on_the_next(tmp_path: Path) -> None:
-    """What comes first after it is known already: the next row is flagged all the same."""
+    """The first answers after it are known already. The next new row is flagged all the same."""
     told_now = [1]
 
     def story(name: str, asked: int) -> Told:
@@ -133,7 +133,7 @@ def test_a_restart_between_two_rows_is_flagged_on_the_next(tmp_path: Path) -> No
         told.send_signal(signal.SIGTERM)
         told.communicate(timeout=60)
         assert flags() == [0, 0, 1, 0]
-        # So is the first row of a `record` that goes on.
+        # So is the first row of a `record` that continues.
         told = start(*record, "--port", running.port)
         asked_again(running)
         next_row()
@@ -170,7 +170,7 @@ def test_it_goes_on_where_it_was(tmp_path: Path) -> None:
         running.order.clear()
         run("record", *LISTED, "--to", path, "--rounds", 1, "--every", "1ms", "--quota-requests", 1, "--quota-window-ms", 1,
             "--port", running.port)  # fmt: skip
-        # Those never asked for come first, then the one whose last time is longest ago.
+        # First those never requested, then the one whose request is longest ago.
         assert running.order == [f"1.{name[3:]}" for name in LISTED[10:] + LISTED[:10]]
 
 
@@ -202,7 +202,7 @@ def test_killed_at_random_moments(tmp_path: Path) -> None:
     after = rows(path)
     assert len(after) >= before and {row["security"] for row in after} == set(LISTED)
     for row in after:
-        # Each row is whole: its amounts are of one answer.
+        # Each row is complete: its amounts come from one answer.
         assert len({row[name] / (9 - place) for place, name in enumerate(row.keys()[4:12])}) == 1
 
 
@@ -211,7 +211,7 @@ def _has_schema(path: Path) -> bool:
 
 
 def limited(words: list[str | Path | int], size: int) -> subprocess.CompletedProcess[str]:
-    """The command, for which each file ends at this size as a full disk would end it."""
+    """The command with a limit of file sizes, which acts like a full disk."""
     return subprocess.run(
         [TOOL, *(str(word) for word in words)], capture_output=True, text=True, timeout=60, env=environment(), check=False,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)),
@@ -226,14 +226,14 @@ def test_a_full_disk(tmp_path: Path) -> None:
     assert str(path) in told.stderr and "is not stored; all before it is (" in told.stderr and "full" in told.stderr
     stored = int(told.stderr.partition("all before it is (")[2].split()[0])
     assert stored > 100
-    # Nothing that was told as stored is lost, and it goes on when there is room.
+    # No row that was reported as stored is lost, and recording continues when there is room.
     assert len(rows(path)) == stored
     with market(week(19_800)) as running:
         assert run("record", *LISTED, "--to", path, "--rounds", 1, *FAST, "--port", running.port).returncode == DONE
 
 
 def test_a_full_file_system(tmp_path: Path) -> None:
-    """A real one, of 4 MiB, in a mount namespace of its own."""
+    """A real full disk, of 4 MiB, in a mount namespace of its own."""
     folder = tmp_path / "small"
     folder.mkdir()
     with market(week(19_800)) as running:
@@ -297,7 +297,7 @@ def test_readers_and_a_second_recorder_beside_it(tmp_path: Path) -> None:
         for recorder in recorders:
             _, err = recorder.communicate(timeout=60)
             assert recorder.returncode == DONE, err
-    # The market tells each time once, whoever asks: one of the two recorders kept it.
+    # The gateway gives each time once, to either recorder: one of the two has stored it.
     assert len(rows(path)) == len({(row["security"], row["moment"]) for row in rows(path)}) > 20
 
 
@@ -310,14 +310,14 @@ def test_another_program_that_holds_the_database_is_waited_for(tmp_path: Path) -
         assert told.stderr is not None
         for last in (False, True):
             other.execute("BEGIN IMMEDIATE")
-            # It is told once each time that it takes long.
+            # It is reported once for each long wait.
             assert select.select([told.stderr], [], [], PATIENCE)[0], "it waits without a word"
             assert told.stderr.readline() == f"capdist: {path} is in use by another program, which is waited for\n"
             kept = len(rows(path))
             if not last:
                 other.execute("ROLLBACK")
                 wait_until(lambda: len(rows(path)) > kept + 50, "recorded again")  # noqa: B023
-        # No signal waits for the other program.
+        # A signal does not wait for the other program.
         told.send_signal(signal.SIGINT)
         _, err = told.communicate(timeout=60)
         assert told.returncode == -signal.SIGINT and f"{path}: {kept} rows more" in err and len(err.splitlines()) == 1
@@ -327,7 +327,7 @@ def test_another_program_that_holds_the_database_is_waited_for(tmp_path: Path) -
 @pytest.mark.parametrize("command", ["record", "watch"])
 @pytest.mark.parametrize("sent", [signal.SIGHUP, signal.SIGINT])
 def test_a_signal_that_is_to_be_ignored(tmp_path: Path, command: str, sent: signal.Signals) -> None:
-    """As nohup, and a shell that starts something in the background, ask for."""
+    """As nohup does, and shells for background programs."""
     with market(week(19_800)) as running:
         words = [command, "HK.00700", "--every", "20ms", "--quota-requests", "0", "--port", str(running.port)]
         words += ["--to", str(tmp_path / "flows.db")] if command == "record" else []
@@ -355,7 +355,7 @@ def test_export(tmp_path: Path) -> None:
     assert told.returncode == DONE and told.stdout == ""
     times = [row["update_time"] for row in csv.DictReader(out.open())]
     assert times == ["2026-11-24 09:30:00", "2026-11-24 10:25:00", "2026-11-24 11:20:00"]
-    # As programs write it, too.
+    # In the form in which programs write it.
     again = run("export", "HK.00700", "--from", path, "--since", "2026-11-24T09:30", "--until", "2026-11-24T12:00:00")
     assert again.returncode == DONE and again.stdout == out.read_text()
     for wrong in ("yesterday", "2026-11-2x", "24.11.2026", "2026-11-", "20261124", ""):
@@ -375,7 +375,7 @@ def test_pandas_and_duckdb_open_it_as_it_stands(tmp_path: Path) -> None:
     path = tmp_path / "flows.db"
     with market(week(6)) as running:
         run("record", "HK.00700", "HK.00005", "--to", path, "--rounds", 6, *FAST, "--port", running.port)
-    # As docs/capdist.md shows it.
+    # The program in docs/capdist.md.
     (shown,) = re.findall(r"^```python\n(.*?)^```", (ROOT / "docs" / "capdist.md").read_text(encoding="utf-8"), re.M | re.S)
     names = {"pandas": pandas, "sqlite3": sqlite3}
     exec(shown.replace('"flows.db"', repr(str(path))), names)  # noqa: S102
@@ -385,9 +385,9 @@ def test_pandas_and_duckdb_open_it_as_it_stands(tmp_path: Path) -> None:
     import duckdb
     import duckdb_extension_sqlite
 
-    # Its extension comes as a package, too: nothing is fetched by DuckDB itself.
+    # DuckDB's extension is a Python package, too, so that DuckDB downloads nothing.
     (packed,) = Path(duckdb_extension_sqlite.__file__).parent.rglob("*.duckdb_extension")
-    # It is loaded by the name that it has inside.
+    # It is loaded by its internal name.
     extension = tmp_path / "sqlite_scanner.duckdb_extension"
     extension.symlink_to(packed)
     database = duckdb.connect(config={"autoinstall_known_extensions": False})
@@ -406,7 +406,7 @@ def test_usage() -> None:
 
 
 def test_memory_is_flat_and_a_row_is_cheap(tmp_path: Path) -> None:
-    """A short run of what Tests/tool/deep_record.py does at length: the second half needs no more memory than the first."""
+    """A short version of Tests/tool/deep_record.py: the second half needs no more memory than the first."""
     path = tmp_path / "flows.db"
     names = [f"HK.{number:05d}" for number in range(1, 301)]
     with market(week(19_800)) as running:

@@ -1,4 +1,4 @@
-"""`capdist watch`: lines in a pipe, a live table in a terminal, and what happens to both on the way."""
+"""`capdist watch`: lines in a pipe, a live table in a terminal, and what may happen to both."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_the_reader_of_the_pipe_goes_away(gateway: Start) -> None:
     told.stdout.readline()
     told.stdout.readline()
     told.stdout.close()
-    # Not only at the next line, which is an hour away.
+    # Not only with the next line, which comes after an hour.
     assert told.wait(timeout=60) == -signal.SIGPIPE
     assert told.stderr is not None and told.stderr.read() == ""
 
@@ -65,7 +65,7 @@ def test_live_table(gateway: Start) -> None:
     assert "+987.22M" in plain(terminal.output)
     terminal.type(b"\x03")
     assert terminal.end() == -signal.SIGINT
-    # The terminal is as it was, and the last table stays on it.
+    # The terminal is restored, and the last table stays on it.
     left = terminal.output.partition(GONE)[2]
     assert "HK.00700" in left and "\x1b[?" not in left
 
@@ -148,7 +148,7 @@ def test_a_gateway_that_goes_away_and_comes_back() -> None:
         _, err = told.communicate(timeout=60)
         assert told.returncode == -signal.SIGINT
         assert all("error" not in json.loads(line) for line in out.splitlines())
-        # An outage is told once, and its end.
+        # An outage and its end are reported once.
         assert "the gateway is there" in err and len(err.splitlines()) <= 5, err
 
 
@@ -168,7 +168,7 @@ def test_a_reader_that_does_not_read_holds_up_no_signal() -> None:
     with market(week(19_800)) as running:
         told = start("watch", *(f"HK.{number:05d}" for number in range(1, 200)), "--every", "1ms", "--ndjson", "--quota-requests", 0,
                      "--port", running.port)  # fmt: skip
-        # The pipe is full when nothing is asked any more.
+        # The pipe is full when no request is made any more.
         last = -1
         while last != len(running.order) or last == 0:
             last = len(running.order)
@@ -180,7 +180,7 @@ def test_a_reader_that_does_not_read_holds_up_no_signal() -> None:
 
 @pytest.mark.parametrize("command", ["watch", "record"])
 def test_nor_does_one_of_the_standard_error(gateway: Start, tmp_path: Path, command: str) -> None:
-    # More refusals than a pipe holds.
+    # More refusals than fit into a pipe.
     listed = tmp_path / "list.txt"
     listed.write_text("".join(f"HK.{number}\n" for number in range(1, 3001)))
     words: list[str | Path | int] = [command, "-f", listed, "--every", "1ms", "--quota-requests", 0, "--port", gateway("--no-quota").port]
@@ -193,7 +193,7 @@ def test_nor_does_one_of_the_standard_error(gateway: Start, tmp_path: Path, comm
         return struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))[0]
 
     wait_until(lambda: waiting() > 60_000, "the pipe is full")
-    # Written is what fits; the next line does not.
+    # What fits was written. The next line does not fit.
     time.sleep(0.5)
     assert told.poll() is None
     told.send_signal(signal.SIGTERM)

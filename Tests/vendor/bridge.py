@@ -1,6 +1,6 @@
-"""OpenD's WebSocket bridge on the PyPI package `websockets` and the vendor's own messages: none of the project's code.
+"""OpenD's WebSocket bridge, made with the PyPI package `websockets` and the vendor's messages. It uses no code of the project.
 
-InitWebSocket, which the vendor's Python package does not have, is made here from what docs/protocol.md tells of it.
+The vendor's Python package lacks InitWebSocket, so it is built here from docs/protocol.md.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ CONN_ID = 6825683696684969514
 
 
 def _messages() -> tuple[type[Any], type[Any]]:
-    """InitWebSocket's Request and Response."""
+    """The Request and Response of InitWebSocket."""
     field = descriptor_pb2.FieldDescriptorProto
     file = descriptor_pb2.FileDescriptorProto(name="InitWebSocket.proto", package="InitWebSocket", syntax="proto2")
 
@@ -87,12 +87,12 @@ InitWebSocketRequest, InitWebSocketResponse = _messages()
 
 
 def digest(key: str) -> str:
-    """What the bridge is told of a key."""
+    """The form in which a client sends a key."""
     return hashlib.md5(key.encode()).hexdigest() if key else ""
 
 
 def reply(command: int, section: int, message: Any = None, *, error: int = 0, text: bytes = b"") -> bytes:
-    """A message as the bridge sends it."""
+    """A message from the bridge."""
     body = b"" if message is None else message.SerializeToString()
     return REPLY.pack(MAGIC, command, section, error, text) + body
 
@@ -108,7 +108,7 @@ def notify(section: int = 0) -> bytes:
 
 @dataclass(frozen=True)
 class Asked:
-    """A request as it came."""
+    """A received request."""
 
     line: int
     command: int
@@ -121,18 +121,18 @@ Sent = bytes | Iterable[bytes]
 
 
 class Bridge:
-    """Listens on `port` from entering to leaving its context."""
+    """Listens on `port` while its context is active."""
 
     def __init__(self, key: str = "", certificate: Path | None = None, *, status: HTTPStatus | None = None) -> None:
         self.key = key
-        #: What to send for a request for a capital distribution: messages, in order; None closes with `close_with`.
+        #: The answer to a request for a capital distribution: messages, in order; None closes with `close_with`.
         self.answer: Callable[[Asked], Iterable[Sent | None]] = lambda asked: [
             reply(CAPITAL_DISTRIBUTION, asked.section, figures(asked.section))
         ]
         self.greeting: Callable[[Asked], Iterable[Sent | None]] = self._greet
         self.close_with: tuple[int, str] = (1001, "")
         self.asked: list[Asked] = []
-        #: Of each line, once it is closed: the client's code.
+        #: For each closed connection: the client's close code.
         self.closed: dict[int, int | None] = {}
         self.failures: list[str] = []
         self.lines: list[ServerConnection] = []
@@ -190,7 +190,7 @@ class Bridge:
                         return
                     line.send(sent)
         except ConnectionClosed:
-            pass  # told below
+            pass  # recorded below
         finally:
             received = line.protocol.close_rcvd
             self.closed[number] = received.code if received else None

@@ -1,6 +1,6 @@
-"""What the tests on the vendor's own code share. futu-api comes from the virtual environment of `make setup`.
+"""What the tests with the vendor's code share. futu-api is in the virtual environment of `make setup`.
 
-CAPDIST_LIBDIR and CAPDIST_SIMULATOR tell where the shipped library and opend-simulator are; Tests/run.py sets them.
+CAPDIST_LIBDIR and CAPDIST_SIMULATOR say where the library and opend-simulator are. Tests/run.py sets them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-# The vendor's package makes a log folder below HOME as it is imported.
+# The vendor's package makes a log folder in HOME when it is imported.
 _home = tempfile.TemporaryDirectory(prefix="futu-home-")
 os.environ["HOME"] = _home.name
 sys.path.insert(0, str(Path(__file__).parent))
@@ -24,7 +24,7 @@ from simulator import Simulator  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
 LIBDIR = Path(os.environ.get("CAPDIST_LIBDIR", ROOT / ".build-test" / "release"))
-# The Python package, for what the C programs have no option for.
+# The Python package, for tests that the C programs have no option for.
 sys.path.insert(0, str(ROOT / "bindings" / "python" / "src"))
 os.environ["CAPDIST_LIBRARY"] = os.environ.get("CAPDIST_LIBRARY", str(LIBDIR / "libcapdist.so"))
 SIMULATOR = Path(os.environ.get("CAPDIST_SIMULATOR", LIBDIR / "opend-simulator"))
@@ -32,7 +32,7 @@ SIMULATOR = Path(os.environ.get("CAPDIST_SIMULATOR", LIBDIR / "opend-simulator")
 
 @pytest.fixture
 def simulator(tmp_path: Path) -> Iterator[Callable[..., Simulator]]:
-    """Starts opend-simulator with the options it is called with; ends all that were started."""
+    """A function that starts opend-simulator with options. All that were started are ended."""
     started: list[Simulator] = []
 
     def start(*options: str) -> Simulator:
@@ -46,7 +46,7 @@ def simulator(tmp_path: Path) -> Iterator[Callable[..., Simulator]]:
 
 @pytest.fixture
 def gateway() -> Iterator[Gateway]:
-    """A gateway on the vendor's messages."""
+    """A gateway with the vendor's messages."""
     with Gateway() as started:
         yield started
     assert not started.failures
@@ -54,7 +54,7 @@ def gateway() -> Iterator[Gateway]:
 
 @pytest.fixture(scope="session")
 def build(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Path]:
-    """Compiles a C program against the shipped library, once."""
+    """Compiles a C program with the shipped library, once."""
     folder = tmp_path_factory.mktemp("c")
     (folder / "libcapdist.so.1").symlink_to(LIBDIR / "libcapdist.so")
     built: dict[Path, Path] = {}
@@ -87,11 +87,11 @@ def fetch(build: Callable[[Path], Path]) -> Path:
 
 @pytest.fixture(scope="session")
 def capital_distribution(build: Callable[[Path], Path]) -> Path:
-    """The sample over callbacks."""
+    """The sample with callbacks."""
     return build(ROOT / "bindings" / "c" / "capital_distribution.c")
 
 
 @pytest.fixture(scope="session")
 def stay(build: Callable[[Path], Path]) -> Path:
-    """A program that stays connected and asks for what it reads (stay.c)."""
+    """A program that stays connected and requests what it reads (stay.c)."""
     return build(Path(__file__).with_name("stay.c"))

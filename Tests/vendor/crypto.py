@@ -1,5 +1,5 @@
-"""OpenD's encryption by the vendor's own code, as far as it has it: RSA for keys of 1024 bits, FTAES_ECB and AES_CBC. The rest
-is its crypto library's, put together as it does."""
+"""OpenD's encryption with the vendor's code, as far as it exists: RSA for keys of 1024 bits, FTAES_ECB and AES_CBC. The rest uses the
+same crypto library in the same way."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ SESSION_KEY, IV = "0123456789abcdef", "fedcba9876543210"
 
 
 class Handshake:
-    """InitConnect's encryption."""
+    """The encryption of InitConnect."""
 
     def __init__(self, file: Path, block: int = VENDOR_BLOCK) -> None:
-        """`block`: how many bytes go into each block of an answer."""
+        """`block`: the number of bytes in each block of an answer."""
         self._file = file
         self._key = RSA.importKey(file.read_bytes())
         self._block = block
@@ -32,7 +32,7 @@ class Handshake:
         RsaCrypt.CHIPPER = None
 
     def encrypt(self, body: bytes) -> bytes:
-        """An answer."""
+        """Encrypts an answer."""
         if self.is_vendors:
             self._select()
             encrypted: bytes = RsaCrypt.encrypt(body)
@@ -42,7 +42,7 @@ class Handshake:
         return b"".join(cipher.encrypt(body[start : start + self._block]) for start in blocks)
 
     def decrypt(self, body: bytes) -> bytes:
-        """A request."""
+        """Decrypts a request."""
         if self.is_vendors:
             self._select()
             decrypted: bytes = RsaCrypt.decrypt(body)
@@ -53,7 +53,7 @@ class Handshake:
 
 
 class Session:
-    """What follows InitConnect on one line."""
+    """The encryption of a stream after InitConnect."""
 
     def __init__(self, algorithm: int, conn_id: int) -> None:
         self._algorithm = algorithm
@@ -62,7 +62,7 @@ class Session:
         FutuConnMng.add_conn({"conn_id": conn_id, "conn_key": SESSION_KEY, "conn_iv": iv})
 
     def encrypt(self, body: bytes) -> bytes:
-        """To the client."""
+        """Encrypts for the client."""
         if self._algorithm == NONE:
             return body
         if self._algorithm == AES_ECB:
@@ -73,7 +73,7 @@ class Session:
         return encrypted
 
     def decrypt(self, body: bytes) -> bytes:
-        """From it."""
+        """Decrypts from the client."""
         if self._algorithm == NONE:
             return body
         if self._algorithm == AES_ECB:

@@ -1,6 +1,6 @@
-"""A gateway on the vendor's own messages (futu.common.pb) and a framing of its own: none of the project's code.
+"""A gateway with the vendor's messages (futu.common.pb) and its own framing. It uses no code of the project.
 
-It serves plain TCP on loopback, encrypted if it is given a key. Whatever breaks the protocol goes to `failures`.
+It serves TCP on loopback, encrypted if it has a key. Violations of the protocol go to `failures`.
 """
 
 from __future__ import annotations
@@ -49,13 +49,13 @@ SERVER_VERSION = 1011
 
 
 def frame(proto_id: int, serial_no: int, message: Any) -> bytes:
-    """A frame as the gateway sends it."""
+    """A frame from the gateway."""
     body: bytes = message.SerializeToString()
     return HEADER.pack(b"FT", proto_id, 0, 0, serial_no, len(body), hashlib.sha1(body).digest(), bytes(8)) + body
 
 
 def notify(serial_no: int = 0) -> bytes:
-    """A push: the quote login stands, the trade login does not."""
+    """A push: quotes are logged in, trading is not."""
     push = Notify_pb2.Response(retType=0)
     push.s2c.type = Notify_pb2.NotifyType_ConnStatus
     push.s2c.connectStatus.qotLogined = True
@@ -64,7 +64,7 @@ def notify(serial_no: int = 0) -> bytes:
 
 
 def figures(base: float, **optional: Any) -> Qot_GetCapitalDistribution_pb2.Response:
-    """An answer with `base` + 1 to `base` + 6 as its required figures, and the optional fields that are given."""
+    """An answer with the required figures `base` + 1 to `base` + 6, and the given optional fields."""
     response = Qot_GetCapitalDistribution_pb2.Response(retType=0, retMsg="", errCode=0)
     required = ("capitalInBig", "capitalInMid", "capitalInSmall", "capitalOutBig", "capitalOutMid", "capitalOutSmall")
     for number, name in enumerate(required, start=1):
@@ -76,7 +76,7 @@ def figures(base: float, **optional: Any) -> Qot_GetCapitalDistribution_pb2.Resp
 
 @dataclass(frozen=True)
 class Received:
-    """A request as it came. `at_s` is monotonic."""
+    """A received request. `at_s` is monotonic."""
 
     line: int
     proto_id: int
@@ -86,18 +86,18 @@ class Received:
 
 
 class Gateway:
-    """Listens on `port` from entering to leaving its context."""
+    """Listens on `port` while its context is active."""
 
     def __init__(self, handshake: Handshake | None = None) -> None:
         self.handshake = handshake
-        #: Whether InitConnect is answered in clear where nothing else is to be encrypted.
+        #: Whether InitConnect is answered unencrypted if nothing else is encrypted.
         self.answers_in_clear = False
         self.sends_iv = True
         self._sessions: dict[int, Session] = {}
         self.keep_alive_interval = 10
-        #: Bytes handed to the socket at a time.
+        #: Bytes for each call of send().
         self.piece = LONGEST_BODY
-        #: What to send for a request for a capital distribution.
+        #: The answer to a request for a capital distribution.
         self.answer: Callable[[Received], bytes] = lambda request: frame(
             CAPITAL_DISTRIBUTION, request.serial_no, figures(0)
         )
@@ -118,7 +118,7 @@ class Gateway:
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         for line in self._lines:
-            with suppress(OSError):  # of a client that has closed it
+            with suppress(OSError):  # the client may have closed it
                 line.shutdown(socket.SHUT_RDWR)
         for thread in self._threads:
             thread.join(timeout=10)
@@ -165,10 +165,10 @@ class Gateway:
                     self._sessions[number] = self._session(number, request)
                 self._send(line, data)
         except ConnectionError:
-            pass  # the client is gone; what it still had to do shows elsewhere
+            pass  # the client is gone; other checks show what it has missed
 
     def _read(self, number: int, header: bytes, stream: Any) -> Received | None:
-        """The request behind `header`; None if the line is of no more use."""
+        """The request after `header`; None if the stream cannot be used any more."""
         if len(header) < HEADER.size:
             self.failures.append(f"the line ended inside a header of {len(header)} bytes")
             return None
@@ -194,13 +194,13 @@ class Gateway:
         return Session(algorithm, id(self) + number)
 
     def _opened(self, number: int, proto_id: int, body: bytes) -> bytes:
-        """A body of a line's, in clear."""
+        """Decrypts a body of a stream."""
         if proto_id == INIT_CONNECT:
             return self.handshake.decrypt(body) if self.handshake else body
         return self._sessions[number].decrypt(body)
 
     def _sealed(self, number: int, data: bytes) -> bytes:
-        """Frames in clear, with their bodies encrypted for the line."""
+        """Makes frames from unencrypted ones, with their bodies encrypted for the stream."""
         sealed = b""
         while data:
             words = list(HEADER.unpack_from(data))

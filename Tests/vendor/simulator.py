@@ -1,4 +1,4 @@
-"""opend-simulator as a child process, with the trace of what it saw."""
+"""opend-simulator as a child process, with its trace."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-#: Longest wait for something that must happen, in seconds.
+#: The longest wait for something that must happen, in seconds.
 PATIENCE_S = 15.0
 
 
 def wait_until(done: Callable[[], bool], limit_s: float = PATIENCE_S) -> bool:
-    """Waits until `done` says so. Returns what it says in the end."""
+    """Waits until `done` returns true, or the limit passes. Returns its last result."""
     deadline = time.monotonic() + limit_s
     while not done():
         if time.monotonic() >= deadline:
@@ -26,7 +26,7 @@ def wait_until(done: Callable[[], bool], limit_s: float = PATIENCE_S) -> bool:
 
 
 class Simulator:
-    """A running opend-simulator. `port` is where it listens."""
+    """A running opend-simulator, which listens on `port`."""
 
     def __init__(self, program: Path, trace: Path, options: Sequence[str]) -> None:
         self._trace = trace
@@ -37,14 +37,14 @@ class Simulator:
             text=True,
         )
         self.port = int(self._line().removeprefix("listening 127.0.0.1:"))
-        #: Of the WebSocket; 0 without.
+        #: The port of its WebSocket; 0 without one.
         self.websocket_port = 0
         if "--websocket-port" in options:
             self.websocket_port = int(self._line().removeprefix("websocket 127.0.0.1:"))
 
     def _line(self) -> str:
         assert self._process.stdout is not None
-        # Unbuffered on our side, so that what is readable is not hidden in a buffer of ours.
+        # Not buffered in this process, so that select() sees what can be read.
         text = b""
         with selectors.DefaultSelector() as selector:
             selector.register(self._process.stdout, selectors.EVENT_READ)
@@ -58,13 +58,13 @@ class Simulator:
         return text.decode().strip()
 
     def seen(self, event: str, **fields: Any) -> list[dict[str, Any]]:
-        """The lines of the trace so far of that event and with these fields."""
+        """The events in the trace with that name and these fields."""
         lines = self._trace.read_text(encoding="utf-8").split("\n")[:-1]
         wanted = {"event": event, **fields}
         return [line for line in map(json.loads, lines) if wanted.items() <= line.items()]
 
     def stop(self) -> None:
-        """Ends it; it must end by itself when told to, and well."""
+        """Ends it by closing its input. Its exit status must be 0."""
         self._process.terminate()
         try:
             status = self._process.wait(timeout=PATIENCE_S)

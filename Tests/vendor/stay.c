@@ -1,7 +1,7 @@
 /*
- * Stays connected, and asks for what it reads: a line "HK.00700" or "HK.00700 1", the number being the security firm.
- * Prints "ready", for each line read the answer as JSON (or "STATUS: text") and then ".", and "push ID LENGTH" for each
- * push. Ends with the input. Usage: stay PORT
+ * Stays connected, and makes a request for each line that it reads: "HK.00700", or "HK.00700 1" with a security firm. Prints "ready";
+ * for each line the answer as JSON (or "STATUS: text") and then "."; and "push ID LENGTH" for each push. Ends with the input.
+ * Usage: stay PORT
  */
 #include <inttypes.h>
 #include <stdio.h>

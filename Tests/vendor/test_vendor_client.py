@@ -1,4 +1,4 @@
-"""The vendor's own client, futu-api, against opend-simulator."""
+"""The vendor's client, futu-api, with opend-simulator."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from simulator import PATIENCE_S, Simulator, wait_until
 
 Start = Callable[..., Simulator]
 
-#: Columns of the client's answer and the fields of the message they come from.
+#: Columns of the client's result, with the fields of the message that they come from.
 COLUMNS = {
     "capital_in_super": "capitalInSuper",
     "capital_in_big": "capitalInBig",
@@ -35,7 +35,7 @@ KEEP_ALIVE = 1004
 
 @contextmanager
 def connected(gateway: Simulator) -> Iterator[OpenQuoteContext]:
-    """A client that is connected. Its constructor tries for ever, so it runs where it can be given up."""
+    """A connected client. Its constructor tries without end, so it runs in a thread that can be abandoned."""
     made: list[OpenQuoteContext] = []
     maker = threading.Thread(
         target=lambda: made.append(OpenQuoteContext(host="127.0.0.1", port=gateway.port)), daemon=True
@@ -50,14 +50,14 @@ def connected(gateway: Simulator) -> Iterator[OpenQuoteContext]:
 
 
 def row(data: Any) -> dict[str, Any]:
-    """The one row of the client's answer."""
+    """The only row of the client's result."""
     assert list(data.columns) == list(COLUMNS)
     assert len(data) == 1
     return {column: data[column][0] for column in COLUMNS}
 
 
 def sample() -> dict[str, Any]:
-    """The figures of the vendor's C++ sample, as its own message code reads them from the vectors."""
+    """The figures of the vendor's C++ sample, which the vendor's message code reads from the vectors."""
     vectors = json.loads((Path(__file__).parents[1] / "vectors" / "opend.json").read_text(encoding="utf-8"))
     (body,) = [message["bytes"] for message in vectors["messages"] if "C++ sample" in message["message"]]
     response = Qot_GetCapitalDistribution_pb2.Response.FromString(bytes.fromhex(body))
@@ -117,7 +117,7 @@ def test_it_stays_through_three_keep_alive_intervals(simulator: Start) -> None:
         assert {beat["client"] for beat in beats()} == {line["client"]}
         gaps_ms = [later["time_ms"] - earlier["time_ms"] for earlier, later in pairwise(beats())]
         assert all(gap_ms <= 2 * interval_s * 1000 for gap_ms in gaps_ms), gaps_ms
-        # One line all the time, and it still answers.
+        # It is the same connection all the time, and still answers.
         assert len(gateway.seen("connected")) == 1
         assert not gateway.seen("closed") and not gateway.seen("dropped")
         assert client.get_sync_conn_id() == conn_id
@@ -141,7 +141,7 @@ def test_what_has_no_distribution_is_refused(simulator: Start, code: str, text: 
         ret, words = client.get_capital_distribution(code)
         assert ret == RET_ERROR
         assert words == text
-        # A refusal does not cost the line.
+        # A refusal does not end the connection.
         assert client.get_capital_distribution("HK.00700")[0] == RET_OK
 
 
@@ -191,7 +191,7 @@ def test_closing_ends_the_line(simulator: Start) -> None:
 
 
 def test_two_clients_at_a_time(simulator: Start) -> None:
-    """Their serials come from one counter, so that on each line there are gaps."""
+    """Their serial numbers come from one counter, so that each connection has gaps."""
     gateway = simulator()
     with connected(gateway) as first, connected(gateway) as second:
         for code in ("HK.00700", "US.AAPL", "SH.600519"):
@@ -201,7 +201,7 @@ def test_two_clients_at_a_time(simulator: Start) -> None:
 
 @pytest.fixture
 def encrypted() -> Iterator[Path]:
-    """The vendor's client is to encrypt: its settings are the process's."""
+    """Makes the vendor's client encrypt. Its settings are for the whole process."""
     key = Path(__file__).parents[1] / "vectors" / "rsa" / "1024.pem"
     SysConfig.enable_proto_encrypt(True)
     SysConfig.set_init_rsa_file(str(key))
@@ -212,7 +212,7 @@ def encrypted() -> Iterator[Path]:
 
 @pytest.mark.parametrize(("options", "cipher"), [((), 2), (("--old",), 0)])
 def test_encrypted(simulator: Start, encrypted: Path, options: tuple[str, ...], cipher: int) -> None:
-    """It asks for CBC, and takes the default of a gateway that has no iv to give."""
+    """It uses CBC, with the default iv of a gateway that sends none."""
     gateway = simulator("--rsa-key", str(encrypted), "--keep-alive", "1", *options)
     with connected(gateway) as client:
         ret, data = client.get_capital_distribution("HK.00700")

@@ -1,4 +1,4 @@
-"""Our client against a gateway on the vendor's own messages and its own crypto code."""
+"""The library's client with a gateway that uses the vendor's messages and crypto code."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ENCRYPTED = [Cipher.FTAES_ECB, Cipher.AES_ECB, Cipher.AES_CBC]
 
 
 def client(gateway: Gateway, key: str, cipher: Cipher, **options: object) -> Client:
-    """One that keeps no quota."""
+    """A client without a quota."""
     return Client(
         port=gateway.port,
         rsa_private_key_file=KEYS / f"{key}.pem",
@@ -48,7 +48,7 @@ def test_every_key_and_cipher(key: str, block: int, cipher: Cipher) -> None:
 
 @pytest.mark.parametrize("cipher", ENCRYPTED)
 def test_bodies_of_every_length(cipher: Cipher) -> None:
-    """Each padding, up and down: texts of the answer, codes of the request."""
+    """Every length of padding in both directions: texts of the answer, codes of the request."""
 
     def answer(request: Received) -> bytes:
         words = "x" * len(request.message.c2s.security.code)

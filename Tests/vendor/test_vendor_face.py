@@ -1,4 +1,4 @@
-"""capdist.futu beside the vendor's own package: signatures, names, numbers, and what both make of the same messages."""
+"""Compares capdist.futu with the vendor's package: signatures, names, numbers, and the results for the same messages."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ SETTINGS = [
     "set_init_rsa_file",
     "set_proto_fmt",
 ]
-#: Classes of constants, and how ours know a constant by its number.
+#: Classes of constants, with how this package finds a constant by its number.
 CONSTANTS: dict[str, Any] = {
     "GtwEventType": dict(enumerate(_vendor_names.GATEWAY_EVENTS)),
     "MarketState": _vendor_names.MARKET_STATES,
@@ -54,7 +54,7 @@ CONSTANTS: dict[str, Any] = {
 
 
 def arguments(function: Any) -> list[tuple[str, Any, Any]]:
-    """Names, defaults and kinds of a function's arguments."""
+    """Names, defaults and kinds of a function's parameters."""
     return [(one.name, one.default, one.kind) for one in inspect.signature(function).parameters.values()]
 
 
@@ -104,7 +104,7 @@ def test_both_tell_the_same_state(simulator: Start) -> None:
 
 
 def filled(message: Any, chance: random.Random) -> Any:
-    """A message with every required field and some of the others, with numbers that are known and some that are not."""
+    """A message with every required field and some optional ones, with known and unknown numbers."""
     for field in message.DESCRIPTOR.fields:
         if not field.is_required and chance.random() < 0.3:
             continue
@@ -129,7 +129,7 @@ def test_both_read_the_same_of_a_state(seed: int) -> None:
     response = GetGlobalState_pb2.Response(retType=-1, retMsg="网络中断")
     if seed:
         response = GetGlobalState_pb2.Response(retType=0)
-        # Where localTime is missing both take the present time.
+        # If localTime is missing, both use the current time.
         filled(response.s2c, random.Random(seed)).localTime = 1.0
     ret, msg, state = GlobalStateQuery.unpack_rsp(response)
     assert _vendor_messages.global_state(response.SerializeToString()) == (ret, state if ret == 0 else msg)
@@ -158,7 +158,7 @@ def test_refusals_are_the_same_text(simulator: Start) -> None:
 
 @pytest.mark.parametrize("is_encrypt", [False, None])
 def test_a_key_without_encryption_does_the_same(is_encrypt: bool | None) -> None:
-    """InitConnect is encrypted, by both, and nothing after it."""
+    """Both encrypt InitConnect, and nothing after it."""
     for sdk in (theirs, ours):
         with Gateway(Handshake(KEY)) as gateway:
             gateway.answers_in_clear = True
@@ -173,7 +173,7 @@ def test_a_key_without_encryption_does_the_same(is_encrypt: bool | None) -> None
             assert ret == theirs.RET_OK, data
             (hello,) = gateway.of(INIT_CONNECT)
             assert hello.message.c2s.packetEncAlgo == Common_pb2.PacketEncAlgo_None
-        assert sdk is theirs or not gateway.failures  # their serial numbers are not in order
+        assert sdk is theirs or not gateway.failures  # the vendor's serial numbers are not in order
 
 
 def test_every_state_of_the_program_has_its_number() -> None:

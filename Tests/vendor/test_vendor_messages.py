@@ -1,4 +1,4 @@
-"""The project's C programs, over the shipped library, against a gateway on the vendor's own messages."""
+"""The project's C programs, with the shipped library, and a gateway with the vendor's messages."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SAMPLE = {
 
 
 def sample() -> Qot_GetCapitalDistribution_pb2.Response:
-    """The sample as an answer."""
+    """The sample's figures as an answer."""
     response = Qot_GetCapitalDistribution_pb2.Response(retType=0, retMsg="", errCode=0)
     for name, value in SAMPLE.items():
         setattr(response.s2c, name, value)
@@ -41,22 +41,22 @@ def sample() -> Qot_GetCapitalDistribution_pb2.Response:
 
 
 def run(program: Path, gateway: Gateway, code: str = "HK.00700") -> subprocess.CompletedProcess[str]:
-    """Runs one of the samples to its end."""
+    """Runs a sample to its end."""
     command = [str(program), code, "127.0.0.1", str(gateway.port)]
     return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
 
 
 class Stay:
-    """The running program of stay.c."""
+    """A running stay.c."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
         self.pushes: list[str] = []
 
     def line(self) -> str:
-        """The next line it prints."""
+        """The next line of its output."""
         assert self._process.stdout is not None
-        # Unbuffered on our side, so that what is readable is not hidden in a buffer of ours.
+        # Not buffered in this process, so that select() sees what can be read.
         text = b""
         with selectors.DefaultSelector() as selector:
             selector.register(self._process.stdout.fileno(), selectors.EVENT_READ)
@@ -68,7 +68,7 @@ class Stay:
         return text.decode().rstrip("\n")
 
     def ask(self, question: str) -> str:
-        """Asks for `question`. Returns what is printed as the answer; pushes meanwhile are kept."""
+        """Requests `question`. Returns the output for the answer. Pushes that come meanwhile are kept."""
         assert self._process.stdin is not None
         self._process.stdin.write(question + "\n")
         self._process.stdin.flush()
@@ -80,7 +80,7 @@ class Stay:
 
 @contextmanager
 def staying(program: Path, gateway: Gateway) -> Iterator[Stay]:
-    """The program of stay.c, connected."""
+    """A connected stay.c."""
     command = [str(program), str(gateway.port)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
@@ -95,7 +95,7 @@ def staying(program: Path, gateway: Gateway) -> Iterator[Stay]:
 
 
 def s2c(text: str) -> dict[str, Any]:
-    """The figures that a program printed as JSON."""
+    """The figures in a program's JSON."""
     return dict(json.loads(text)["s2c"])
 
 
@@ -146,7 +146,7 @@ def test_the_request_has_exactly_these_fields(gateway: Gateway, stay: Path) -> N
 
 
 def test_serials_increase_on_each_line(gateway: Gateway, stay: Path) -> None:
-    """The gateway itself notes a serial that does not; here: that there was something to note."""
+    """The gateway records serial numbers that do not increase. This test checks that there were some."""
     gateway.keep_alive_interval = 1
     with staying(stay, gateway) as program:
         for _ in range(10):
@@ -176,7 +176,7 @@ def test_keep_alive_comes_at_four_fifths_of_the_interval(gateway: Gateway, stay:
 def test_pushes_in_between_disturb_nothing(gateway: Gateway, stay: Path) -> None:
     def answer(request: Received) -> bytes:
         number = len(gateway.of(CAPITAL_DISTRIBUTION))
-        # One of the pushes carries the waiting request's own serial number.
+        # One of the pushes has the serial number of the waiting request.
         before = notify() + notify(request.serial_no)
         return before + frame(CAPITAL_DISTRIBUTION, request.serial_no, figures(100 * number)) + notify()
 
@@ -186,7 +186,7 @@ def test_pushes_in_between_disturb_nothing(gateway: Gateway, stay: Path) -> None
             assert s2c(program.ask("HK.00700"))["capitalInBig"] == 100 * number + 1
         assert gateway.of(CAPITAL_DISTRIBUTION)[-1].line == 0
         body = len(notify()) - 44
-        # The last of the fifteen may be printed behind the last answer.
+        # The last of the fifteen may be printed after the last answer.
         while len(program.pushes) < 15:
             program.pushes.append(program.line())
     assert program.pushes == [f"push 1003 {body}"] * 15

@@ -1,5 +1,5 @@
-"""WebSocket and TLS with implementations that are not ours at the other end: a bridge on `websockets` and the vendor's messages
-for our client, the vendor's JavaScript framing spoken on `websockets` for our simulator, nginx as a proxy for both."""
+"""WebSocket and TLS with other implementations: a bridge of `websockets` and the vendor's messages for the library's client, the vendor's
+JavaScript framing over `websockets` for the simulator, and nginx as a proxy for both."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ KEY = "7522027ccf5a06b1"
 
 @contextmanager
 def bridge(*arguments: Any, **options: Any) -> Iterator[Bridge]:
-    """A bridge that must have nothing to complain of in the end."""
+    """A bridge that must have recorded no errors at the end."""
     with Bridge(*arguments, **options) as started:
         yield started
     assert not started.failures
@@ -65,14 +65,14 @@ def client(port: int, **options: Any) -> Client:
 
 
 def why_not(port: int, **options: Any) -> ConnectError:
-    """Why there is no connection."""
+    """The error that tells why there is no connection."""
     with client(port, **{"reconnect": False, "connect_timeout": 2, **options}) as failing:
         with pytest.raises(ConnectError) as raised:
             failing.wait_ready(PATIENCE_S)
     return raised.value
 
 
-# ---- our client, another's bridge ----
+# ---- the library's client, another bridge ----
 
 
 @pytest.mark.parametrize("certificate", [None, TLS / "server.pem"], ids=["plain", "tls"])
@@ -177,7 +177,7 @@ def test_a_key_that_is_refused_in_words() -> None:
         there.greeting = lambda asked: [
             reply(INIT_WEBSOCKET, asked.section, InitWebSocketResponse(retType=-1, retMsg="no such key"))
         ]
-        # For good, though it reconnects.
+        # Permanently, although it reconnects.
         problem = why_not(there.port, reconnect=True)
         assert problem.status is Status.CONNECT_REFUSED
         assert "no such key" in str(problem) and "is websocket_key the one set in OpenD" in str(problem)
@@ -244,12 +244,12 @@ def test_the_bridge_closes(close: tuple[int, str], text: str) -> None:
             here.capital_distribution("HK.00700")
         assert raised.value.status is Status.DISCONNECTED
         assert text in str(raised.value)
-        # Answered with the same code.
+        # It answers with the same code.
         assert wait_until(lambda: there.closed.get(0) == close[0])
         assert here.capital_distribution("HK.00700")
 
 
-# ---- what answers is not what was asked for ----
+# ---- servers that are not a bridge ----
 
 
 @pytest.mark.parametrize(
@@ -271,7 +271,7 @@ def test_http_statuses(status: HTTPStatus, text: str) -> None:
 
 @contextmanager
 def script(answer: Callable[[bytes], bytes]) -> Iterator[int]:
-    """A server that answers what each client sends first, and closes."""
+    """A server that answers the first message of each client, and closes."""
     listener = socket.create_server(("127.0.0.1", 0))
 
     def serve() -> None:
@@ -280,7 +280,7 @@ def script(answer: Callable[[bytes], bytes]) -> Iterator[int]:
                 line, _ = listener.accept()
             except OSError:
                 return
-            with line, suppress(OSError):  # of a client that has closed it
+            with line, suppress(OSError):  # the client may have closed it
                 line.settimeout(PATIENCE_S)
                 line.sendall(answer(line.recv(4096)))
                 line.shutdown(socket.SHUT_WR)
@@ -305,7 +305,7 @@ def switching(key: bytes, accept: str | None = None) -> bytes:
 
 
 def key_of(request: bytes) -> bytes:
-    """The key that an upgrade carries."""
+    """The key in an upgrade request."""
     return request.split(b"Sec-WebSocket-Key: ")[1].split(b"\r\n")[0]
 
 
@@ -332,7 +332,7 @@ def test_scripts(answer: Callable[[bytes], bytes], status: Status, text: str) ->
 
 def test_plain_at_a_tls_port_and_tls_at_a_plain_one() -> None:
     with bridge("", TLS / "server.pem") as there:
-        # What it does about that is its own affair: an alert, or only the end.
+        # How the server ends the connection is not checked: with an alert, or without.
         problem = why_not(there.port)
         assert "does it need TLS" in str(problem) or "speaks TLS" in str(problem)
     with bridge() as there:
@@ -355,7 +355,7 @@ def test_plain_at_a_tls_port_and_tls_at_a_plain_one() -> None:
 )
 def test_certificates_that_are_not_accepted(certificate: str, ca: str | None, host: str, text: str) -> None:
     with bridge("", TLS / f"{certificate}.pem") as there:
-        # For good, though it reconnects.
+        # Permanently, although it reconnects.
         ca_file = None if ca is None else TLS / f"{ca}.pem"
         problem = why_not(there.port, host=host, tls=True, ca_file=ca_file, reconnect=True)
         assert problem.status is Status.TLS_FAILED
@@ -392,18 +392,18 @@ def test_tls_before_1_2_is_refused() -> None:
         assert "not support TLS 1.2 or later" in str(problem)
 
 
-# ---- the vendor's JavaScript framing, our simulator ----
+# ---- the vendor's JavaScript framing, the simulator ----
 
 
 class JavaScriptClient:
-    """As the vendor's JavaScript client frames, by docs/protocol.md."""
+    """Frames as the vendor's JavaScript client makes them, from docs/protocol.md."""
 
     def __init__(self, line: ClientConnection) -> None:
         self._line = line
         self._section = 0
 
     def ask(self, command: int, message: Any, timeout: float = PATIENCE_S) -> tuple[int, bytes]:
-        """Error and body of the reply."""
+        """The error and the body of the reply."""
         self._section += 1
         self._line.send(REQUEST.pack(MAGIC, command, self._section) + message.SerializeToString())
         while True:
@@ -448,7 +448,7 @@ def test_javascript_framing(simulator: Callable[..., Simulator], tls: bool) -> N
         hello = here.login(KEY)
         assert hello.retType == 0 and hello.s2c.connID != 0
         answer = here.figures("00700")
-        # The seed's JavaScript sample.
+        # The figures of the vendor's JavaScript sample.
         assert (answer.retType, answer.s2c.capitalInBig, answer.s2c.capitalInMid) == (0, 1586950080, 2861135060)
         assert here.figures("99999").retType == -1
         state = GetGlobalState_pb2.Request()
@@ -486,7 +486,7 @@ def test_simulator_refuses(simulator: Callable[..., Simulator], message: Any, co
 
 @pytest.fixture
 def nginx(tmp_path: Path) -> Iterator[Callable[[int], int]]:
-    """Starts nginx as a TLS proxy to a port; returns its own."""
+    """Starts nginx as a TLS proxy for a port. Returns its port."""
     program = shutil.which("nginx") or "/usr/sbin/nginx"
     started: list[subprocess.Popen[bytes]] = []
 
@@ -534,13 +534,13 @@ def test_nginx_as_a_tls_proxy(simulator: Callable[..., Simulator], nginx: Callab
         results = dict(here.capital_distributions([f"HK.{number:05}" for number in range(1, 201)]))
         assert len(results) == 200
         assert not [result for result in results.values() if isinstance(result, RequestError)]
-    # nginx says itself what is wrong with a client that speaks no TLS.
+    # nginx itself answers a client without TLS.
     assert "HTTP status 400): does it need TLS" in str(why_not(port))
     there.stop()
     assert "HTTP status 502" in str(why_not(port, tls=True, ca_file=CA))
 
 
 def test_numbers_of_the_envelope() -> None:
-    """The bridge here and docs/protocol.md agree."""
+    """This bridge and docs/protocol.md have the same numbers."""
     assert (REQUEST.size, REPLY.size) == (20, 44)
     assert reply(1, 2, error=-1, text=b"x") == MAGIC + struct.pack(">IQi", 1, 2, -1) + b"x" + bytes(19)

@@ -1,5 +1,5 @@
-"""What the library reads in a body, held against protobuf's own decoder: the fuzzer's corpus, shapes that protobuf-c alone refuses,
-and random damage to both."""
+"""Compares what the library reads in a body with protobuf's own decoder: the fuzzer's corpus, bodies that only protobuf-c refuses, and
+random damage to both."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ RESPONSE = [
     ("err_code", 3, False, FIELD.TYPE_INT32),
     ("s2c", 4, False, FIELD.TYPE_MESSAGE),
 ]
-#: The answer of a body, as both sides give it: None for one that is malformed.
+#: The answer in a body, as both sides give it; None if it is malformed.
 Answer = tuple[object, ...] | None
 
 
@@ -56,7 +56,7 @@ Response, Head = _messages()
 
 
 def expected(body: bytes) -> Answer:
-    """What protobuf's decoder makes of it. A refusal is one whatever its s2c is; success needs figures."""
+    """What protobuf's decoder reads. A refusal is valid with any s2c; a success needs figures."""
     response, head = Response(), Head()
     try:
         head.MergeFromString(body)
@@ -75,12 +75,12 @@ def expected(body: bytes) -> Answer:
 
 
 def bits(number: float | None) -> bytes:
-    """The same for every NaN, and for a figure that is missing."""
+    """The same value for every NaN, and for a missing figure."""
     return b"NaN" if number is None or number != number else struct.pack("<d", number)
 
 
 def read(client: Client, gateway: Gateway, body: bytes) -> Answer:
-    """What the library makes of it, as the answer to a request."""
+    """What the library reads, from the answer to a request."""
     gateway.answer = lambda asked: raw_frame(asked.serial_no, body)
     try:
         result = client.capital_distribution("HK.00700")
@@ -95,12 +95,12 @@ def read(client: Client, gateway: Gateway, body: bytes) -> Answer:
 
 
 def raw_frame(serial_no: int, body: bytes) -> bytes:
-    """An answer of any bytes."""
+    """An answer with any bytes."""
     return HEADER.pack(b"FT", CAPITAL_DISTRIBUTION, 0, 0, serial_no, len(body), hashlib.sha1(body).digest(), bytes(8)) + body
 
 
 def tag(number: int, wire_type: int) -> bytes:
-    """A field's tag, as short as can be."""
+    """A field's tag, in its shortest form."""
     value, out = number << 3 | wire_type, b""
     while value >= 0x80:
         out, value = out + bytes([value & 0x7F | 0x80]), value >> 7
@@ -158,7 +158,7 @@ SHAPES = {
 
 @pytest.fixture
 def asking(gateway: Gateway) -> Iterator[Client]:
-    """A client that keeps no quota."""
+    """A client without a quota."""
     with Client(port=gateway.port, quota_requests=0, max_body_bytes=1 << 20) as client:
         client.wait_ready(PATIENCE_S)
         yield client
@@ -170,14 +170,14 @@ def test_a_shape_is_read_as_protobuf_s_decoder_reads_it(name: str, gateway: Gate
 
 
 def test_some_shapes_are_read_and_some_are_not() -> None:
-    """Or the test above would show nothing."""
+    """Otherwise the test above would show nothing."""
     read_ones = {name for name, body in SHAPES.items() if expected(body) is not None}
     assert {"a group", "two pieces", "a text as a number", "a number of ten bytes"} <= read_ones
     assert not {"field number 0", "a group that does not end", "a tag of six bytes", "cut"} & read_ones
 
 
 def test_the_corpus_is_read_as_protobuf_s_decoder_reads_it(gateway: Gateway, asking: Client) -> None:
-    # Each input begins with a byte that picks the fuzzer's decoder.
+    # The first byte of each input selects the fuzzer's decoder.
     bodies = [path.read_bytes()[1:] for path in sorted(CORPUS.iterdir())]
     assert len(bodies) > 100
     answers = [(body, expected(body)) for body in bodies if len(body) < 1 << 20]
@@ -207,7 +207,7 @@ def test_damage_is_read_as_protobuf_s_decoder_reads_it(gateway: Gateway, asking:
                     body[at:at] = tag(chance.choice([1, 2, 4, 15, 100]), chance.choice([0, 2, 3, 4])) + b"\x01"
         wanted = expected(bytes(body))
         known += wanted is not None
-        # By the specification there is no field number 0 inside a group, either; Python's decoder does not look.
+        # Field number 0 is invalid, also inside a group, but Python's decoder does not check that.
         if wanted is not None and has_zero_in_group(bytes(body), is_s2c_read=wanted[0] == "figures"):
             wanted = None
         assert read(asking, gateway, bytes(body)) == wanted, bytes(body).hex()
@@ -215,7 +215,7 @@ def test_damage_is_read_as_protobuf_s_decoder_reads_it(gateway: Gateway, asking:
 
 
 def has_zero_in_group(body: bytes, is_s2c_read: bool) -> bool:
-    """Whether a walk over the fields meets the number 0 in a group, at the top or, where that is read, in an s2c."""
+    """Whether field number 0 occurs in a group, at the top or in an s2c that is read."""
     at = depth = 0
 
     def varint() -> int:
