@@ -2,14 +2,14 @@
 """Runs the test suites and counts their cases.
 
     Tests/run.py             every suite of `make test`
-    Tests/run.py --deep      every suite of `make deep`: what takes long, or depends on chance
-    Tests/run.py --quick     what a developer wants before each commit
-    Tests/run.py SUITE...    some of either
-    Tests/run.py --deep --budget SECONDS  those that can be expected to end in that time; the others are named
+    Tests/run.py --deep      every suite of `make deep`: those that take long, or depend on chance
+    Tests/run.py --quick     what a developer runs before each commit
+    Tests/run.py SUITE...    some suites of either
+    Tests/run.py --deep --budget SECONDS  those that will probably end in that time; the others are named
     Tests/run.py SUITE --only PART:NAME   one test of a suite (see CONTRIBUTING.md)
-    Tests/run.py --list      which there are, and how many seconds each took the last time
+    Tests/run.py --list      lists the suites, with the seconds that each took the last time
 
-The last line printed is `N passed, N failed`; the exit status is 0 if nothing failed. A suite that does not run to its
+The last line of the output is `N passed, N failed`. The exit status is 0 if nothing failed. A suite that does not run to its
 end counts as failed, and so does a case that was skipped. Logs and results go to Tests/.results. Needs `make setup`.
 """
 
@@ -43,7 +43,7 @@ from harness.suite import (
 
 
 def sources(run: Run) -> None:
-    """Checks on the text of the sources, and that `make mutants` finds what it changes in them."""
+    """Checks the text of the sources, and that `make mutants` finds the code that it changes."""
     script(CHECKS, "sources", build=None)(run)
     script("Tests/mutants/mutants.py", "places", build=None)(run)
 
@@ -62,7 +62,7 @@ def swift_tests(run: Run) -> None:
 
 
 def simulation(run: Run) -> None:
-    """The library and gateways in virtual time; a range of seeds is a case."""
+    """The library and gateways in virtual time. A range of seeds is a case."""
     run.build(builds.swift_build("-c", "release", "--product", "simulate"))
     seeds = 1000
     for first in filter(lambda first: run.wants(str(first)), range(1, 4 * seeds, seeds)):
@@ -79,7 +79,7 @@ def simulation(run: Run) -> None:
 
 
 def repeats(run: Run) -> None:
-    """What `make test` does some times, many times; and as many schedules again as `make simulate` has by itself, ten times."""
+    """Runs tests of `make test` many times, and ten times as many schedules as `make simulate` does by default."""
     builds.library(run)
     os.environ["CAPDIST_CYCLES"] = "1000"
     folder("Tests/guests", part="unload")(run)
@@ -92,26 +92,26 @@ def repeats(run: Run) -> None:
 
 
 def benchmark(run: Run) -> None:
-    """One short round: every client runs and its figures are sane. Each line it prints is a case. What it costs is asserted
-    by `make bench` alone: here the machine may be busy."""
+    """One short round of the benchmarks: every client runs, and its figures are plausible. Each output line is a case. Only
+    `make bench` checks costs, since the machine may be busy here."""
     builds.library(run)
     outcome = run.program(["python3", "Benchmarks/bench.py", "--quick", "--library", RELEASE / "libcapdist.so.1"])
     for line in outcome.output.splitlines():
-        # A peer that cannot be had here ("not measured") is no case of ours.
+        # A client that is not available ("not measured") is not a case.
         if line.startswith(("ok ", "FAILED")):
             run.check(line, line if line.startswith("FAILED") else None)
     expect_agreement(run, outcome.status, "bench.py")
 
 
 def expect_agreement(run: Run, status: int, program: str) -> None:
-    """A program that failed, and none of whose cases did, has failed in a way of its own."""
+    """Adds a failed case if the program failed without one."""
     if status != 0 and run.cases and all(case.passed for case in run.cases):
         raise SuiteError(f"{program}: every case passed, and yet its exit status is {status}")
 
 
-#: What is no program's.
+#: Suites without a program of their own.
 CHECKS = "Tests/project/checks.py"
-#: `builds` makes what the others use.
+#: `builds` builds what the others use.
 SUITES = [
     Suite("builds", "release and debug from nothing, without a warning", 600, script(CHECKS, "builds", build=None), usual_s=240, is_first=True),
     Suite("sources", "format, generated messages, banned imports, places of mutants", 120, sources, usual_s=15),
@@ -136,7 +136,7 @@ SUITES = [
     Suite("vendor", "the vendor's client and the vendor's messages", 600, folder("Tests/vendor"), usual_s=60),
 ]
 
-#: What takes long, or depends on chance.
+#: Suites that take long, or depend on chance.
 DEEP = [
     Suite("releases", "the vendor's package release by release, from PyPI, against the simulator", 1800, folder("Tests/releases"), usual_s=240),
     Suite("runtimes", "languages whose compilers are large, with programs of ours", 600, folder("Tests/runtimes", part="deep"), usual_s=120),
@@ -150,7 +150,7 @@ DEEP = [
 ]
 
 
-#: What a developer wants before each commit: lint, units, the C tests once, Python.
+#: What a developer runs before each commit: lint, units, the C tests once, Python.
 QUICK = [
     Suite("sources", "format, generated messages, banned imports, places of mutants", 120, sources),
     Suite("swift", "the modules' own tests", 600, swift_tests, usual_s=60),
@@ -158,19 +158,19 @@ QUICK = [
     Suite("python", "the Python package", 600, folder("bindings/python")),
 ]
 
-#: Where the seconds stand that each suite took the last time, all of it.
+#: The file with the seconds that each suite took the last time it ran completely.
 SECONDS = RESULTS / "seconds.json"
-#: How many of the slowest cases are told.
+#: How many of the slowest cases are printed.
 SLOWEST = 15
 
 
 def main() -> int:
-    """Runs what the command line names. Returns the exit status."""
-    # Started in the background these would be ignored, here and in the tests that interrupt programs.
+    """Runs the command line. Returns the exit status."""
+    # In a background process these would be ignored, here and in the tests that interrupt programs.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
-        # Started by nohup: the run goes on, and what it starts has the default again, as after every exec.
+        # Started by nohup: this program goes on, and child programs get the default action, as after every exec.
         signal.signal(signal.SIGHUP, lambda *_: None)
     parser = argparse.ArgumentParser(description="Runs the test suites.")
     parser.add_argument("suites", nargs="*", metavar="SUITE", help="the suites to run; all if none is named")
@@ -214,7 +214,7 @@ def main() -> int:
 
 
 def within(suites: list[Suite], budget_s: float) -> list[Suite]:
-    """Those that can be expected to end in time, one after the other; names the others."""
+    """Those that will probably end in time, one after the other. Names the others."""
     fitting: list[Suite] = []
     for suite in suites:
         if suite.usual_s <= budget_s:
@@ -226,7 +226,7 @@ def within(suites: list[Suite], budget_s: float) -> list[Suite]:
 
 
 def list_suites() -> None:
-    """Names the suites, each with the seconds it took the last time."""
+    """Lists the suites, with the seconds that each took the last time."""
     seconds = last_seconds()
     for title, suites in (("make test", SUITES), ("make deep", DEEP)):
         print(f"{title}:")
@@ -236,7 +236,7 @@ def list_suites() -> None:
 
 
 def last_seconds() -> dict[str, float]:
-    """What each suite took the last time."""
+    """The seconds that each suite took the last time."""
     try:
         return {str(name): float(took) for name, took in json.loads(SECONDS.read_text(encoding="utf-8")).items()}
     except (OSError, ValueError):
@@ -244,12 +244,12 @@ def last_seconds() -> dict[str, float]:
 
 
 def remember(suite: Suite, took: Took) -> None:
-    """Notes what a suite took."""
+    """Records the seconds that a suite took."""
     SECONDS.write_text(json.dumps({**last_seconds(), suite.name: round(took.clock, 1)}, indent=1) + "\n", encoding="utf-8")
 
 
 def tell_slowest(took: dict[str, Took], cases: list[tuple[str, Case]]) -> None:
-    """Where time went, by suite and by case."""
+    """Prints the time by suite and by case."""
     print("\nwhere time went, in seconds by the clock and of processors:")
     for name, spent in sorted(took.items(), key=lambda item: -item[1].clock):
         print(f"{spent.clock:8.1f} {spent.processor:8.1f}  {name}")

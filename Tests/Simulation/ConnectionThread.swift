@@ -1,30 +1,30 @@
 import CVirtualSystem
 import Glibc
 
-/// The thread of a connection in thread mode. It and the simulation take turns, so that one of them runs at a time, and
-/// what happens follows from the seed: the thread runs until it waits for events, or ends.
+/// The thread of a connection in thread mode. It and the simulation take turns, so that one of them runs at a time and
+/// everything follows from the seed. The thread runs until it waits for events, or ends.
 final class ConnectionThread {
     private let resumed = Semaphore()
     private let parked = Semaphore()
     private(set) var hasEnded = false
 
-    /// For the simulation: lets the thread run.
+    /// Called by the simulation: lets the thread run.
     func run() {
         guard !hasEnded else { return }
         resumed.post()
         parked.wait()
     }
 
-    /// For the thread: lets the simulation go on until it runs the thread again.
+    /// Called by the thread: lets the simulation run until it runs the thread again.
     func park() {
         parked.post()
         resumed.wait()
     }
 
-    /// For the thread, before its first step.
+    /// Called by the thread before its first step.
     func begin() { resumed.wait() }
 
-    /// For the thread, after its last step.
+    /// Called by the thread after its last step.
     func end() {
         hasEnded = true
         parked.post()

@@ -25,7 +25,7 @@ enum Greeting: CaseIterable {
 }
 
 extension Fault {
-    /// Whether a client reads what is sent after it as if it had not been.
+    /// Whether a client handles the following data as if the faulty answer had not been sent.
     var leavesOthersWhole: Bool {
         switch self {
         case .late, .delay, .never, .retType, .retTypeBare, .tooFrequent, .noQuoteRight, .upstreamLost,
@@ -36,10 +36,10 @@ extension Fault {
         }
     }
 
-    /// Whether an answer with it is a success whose figures are not the right ones.
+    /// Whether the answer is a success with wrong figures.
     func altersFigures(isWebSocket: Bool) -> Bool {
         switch self {
-        // There is no SHA-1 to tell.
+        // Without a SHA-1 the fault is not detected.
         case .flippedBit, .shortLength: isWebSocket
         case .nan, .infinity, .denormal, .badUTF8, .embeddedNUL: true
         default: false
@@ -47,7 +47,7 @@ extension Fault {
     }
 }
 
-/// The keys of the tests that take least time.
+/// The fastest keys of the tests.
 enum Keys {
     static let files = ["512", "1024"].map { name in
         "/\(#filePath.split(separator: "/").dropLast(2).joined(separator: "/"))/vectors/rsa/\(name).pem"

@@ -6,17 +6,17 @@ import Core
 import Glibc
 import Simulator
 
-/// A connection of the library, through its C interface, and the application that uses it, and perhaps drives it.
+/// A connection of the library, used through its C interface, with an application that uses it and perhaps drives it.
 final class LibraryConnection {
-    /// The one whose call is under way.
+    /// The connection whose call is running.
     nonisolated(unsafe) static var atWork: LibraryConnection?
 
     unowned let world: World
     let index: Int
     let group: Int
-    /// In application-driven mode: how long the application's loop may be busy elsewhere before it comes back.
+    /// Application-driven mode: how long the application's loop may be busy with other work.
     let longestTurn: Int64
-    /// In thread mode.
+    /// Only in thread mode.
     let thread: ConnectionThread?
     /// How often the thread has waited for events.
     private(set) var waits = 0
@@ -25,7 +25,7 @@ final class LibraryConnection {
     private(set) var stream = -1
     /// Of the stream.
     private var socket: Int32 = -1
-    /// What its descriptor is.
+    /// The kind of its descriptor.
     var set: Int32 = -1
 
     private var handle: OpaquePointer?
@@ -36,18 +36,18 @@ final class LibraryConnection {
     private let isWebSocket: Bool
     private let key: Int?
     private let cipher: CipherAlgorithm
-    /// What the application has been told.
+    /// The state that callbacks have reported to the application.
     private var isReady = false
     private var isFailed = false
-    /// Requests accepted and not completed.
+    /// Requests that were accepted and have not completed.
     private var open: Set<Int> = []
-    /// While a lost stream's requests complete: the number of the last.
+    /// While the requests of a lost stream complete: the last one's serial number.
     private var lastLost = -1
     private var isReadable = false
-    /// The stream that bytes were read from last, and when.
+    /// The stream that was read last, and when.
     private var lastRead = -1
     private var lastReadAt = Int64.min
-    /// When the last turn was, and how many there were before it at that time.
+    /// The time of the last turn, and the number of turns at that time before it.
     private var turnedAt = Int64.min
     private var turnsNow = 0
 
@@ -92,7 +92,7 @@ final class LibraryConnection {
         options.on_log = { _, _, _, user in LibraryConnection.of(user) { _ in } }
         options.on_closed = { user in LibraryConnection.of(user) { $0.closed() } }
         options.user_data = Unmanaged.passUnretained(self).toOpaque()
-        // No stream that begins at 1 gets near the largest wire serial number here.
+        // No stream here that starts at 1 reaches the largest wire serial number.
         let firstSerialNo: UInt32 = world.chance.oneIn(20) ? .max - UInt32(world.chance.pick(1...30)) : 1
         let status = world.quotaGroup(group).withCString { name in
             (key.map { Keys.files[$0] } ?? "").withCString { file in
@@ -109,13 +109,13 @@ final class LibraryConnection {
         becomeReadable()
     }
 
-    /// - Parameter tell: what the callback is for, if that is a connection's.
+    /// - Parameter tell: handles the event, if it is a callback of the connection.
     private static func of(_ user: UnsafeMutableRawPointer?, _ tell: (LibraryConnection) -> Void) {
         guard let user else { return }
         Unmanaged<LibraryConnection>.fromOpaque(user).takeUnretainedValue().told(tell)
     }
 
-    /// Calls of other connections may come inside one.
+    /// Calls of other connections may run inside one.
     private func working<R>(_ call: () -> R) -> R {
         let before = Self.atWork
         Self.atWork = self
@@ -213,7 +213,7 @@ final class LibraryConnection {
         do throws(Broken) { try body() } catch { if world.broken == nil { world.broken = error } }
     }
 
-    /// Something of this connection's; the application does things in it.
+    /// A callback of this connection. The application may do things in it.
     private func told(_ body: (LibraryConnection) -> Void) {
         if isOver { broken("something after on_closed") }
         if world.depth > 0 { broken("a callback inside another") }
@@ -300,13 +300,13 @@ final class LibraryConnection {
         }
         if status == CAPDIST_OK, !isReady { broken("an answer before on_init_connect") }
         trying { () throws(Broken) in try world.completed(token, Status(rawValue: status) ?? .systemError, by: index) }
-        // Often an application asks for the next security then.
+        // Applications often request the next security now.
         if !isReleased, world.chance.oneIn(10) { trying { () throws(Broken) in try ask() } }
     }
 
     // MARK: - Its thread, or the loop that drives it
 
-    /// There is something for its thread, or the loop will come by.
+    /// There is work for its thread, or the loop will call.
     func becomeReadable() {
         guard !isReadable, !isOver else { return }
         isReadable = true
@@ -314,7 +314,7 @@ final class LibraryConnection {
         world.agenda.add(.turn(connection: index), at: world.now + delay)
     }
 
-    /// Its thread waits for events, for so long.
+    /// Its thread waits for events, with this timeout.
     func parkThread(_ milliseconds: Int32) {
         guard let thread else { return }
         waits += 1
@@ -351,7 +351,7 @@ final class LibraryConnection {
         }
     }
 
-    // MARK: - Lines
+    // MARK: - Streams
 
     /// The library connects.
     func beginStream(_ socket: Int32) -> Int {
@@ -386,7 +386,7 @@ final class LibraryConnection {
     func sends(_ frame: SentFrames.Frame) {
         guard world.limit > 0, frame.protoID == ProtoID.getCapitalDistribution else { return }
         var next: QuotaRules.First?
-        // Where bodies are encrypted nobody here can tell which request it is.
+        // With encryption, the simulation cannot see which request it is.
         let isClear = world.gateways[group].keyIndex == nil
         let request =
             isClear ? frame.body.withUnsafeBytes { try? CapitalDistributionRequest($0, world.arena) } : nil
@@ -409,7 +409,7 @@ final class LibraryConnection {
         lastReadAt = world.now
     }
 
-    /// What it has read has had its consequences.
+    /// The library has handled what it has read.
     private func heed() throws(Broken) {
         guard lastRead >= 0 else { return }
         let stream = world.streams[lastRead]
@@ -418,7 +418,7 @@ final class LibraryConnection {
         guard stream.isOpenAtClient else { return }
         for landmark in seen {
             switch landmark.what {
-            // Without a cipher for the session, InitConnect's answer may come as it likes.
+            // Without a session cipher, InitConnect's answer may have any order.
             case .unencrypted where cipher == .none: break
             case .unencrypted: throw Broken(promise: "a body was taken that the session's key had not encrypted")
             case .refusal(let wait): world.rules[group].refused(wait, at: lastReadAt)

@@ -1,15 +1,15 @@
 import Codec
 import Core
 
-/// What the connections of a quota group must keep to, besides the quota itself: they send nothing while a refusal
-/// because of the rate limit closes the gate, and nothing beside the group's first request.
+/// Rules for the connections of a quota group, besides the quota itself: they send nothing while a refusal because of
+/// the rate limit closes the gate, and nothing beside the group's first request.
 struct QuotaRules {
     /// The first request, whose answer must come before more are sent.
     struct First {
         var token: Int
         var connection: Int
         var stream: Int
-        /// When its reply timeout ends. Then others may go on without its answer.
+        /// When its reply timeout ends. Then others may be sent without its answer.
         var until: Int64
     }
 
@@ -19,7 +19,7 @@ struct QuotaRules {
     private var isKnown = false
 
     /// The gateway refused because of its rate limit.
-    /// - Parameter time: when the refusal was received. A callback may have taken long since.
+    /// - Parameter time: when the refusal was received. A callback may have taken long since then.
     mutating func refused(_ wait: Int64, at time: Int64) {
         gateUntil = max(gateUntil, time + wait)
         first = nil

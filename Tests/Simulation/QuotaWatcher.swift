@@ -1,6 +1,6 @@
 import CCapDist
 
-/// A connection that only looks at its quota group. It keeps the group alive when the others are gone.
+/// A connection that only reads its quota group. It keeps the group alive when the others are closed.
 final class QuotaWatcher {
     private var handle: OpaquePointer?
 
@@ -19,7 +19,7 @@ final class QuotaWatcher {
         }
     }
 
-    /// Of what the other connections of the group had, nothing is left a window after their end.
+    /// A window after the other connections of the group have ended, no slot is in use.
     func expectNothing() throws(Broken) {
         var quota = capdist_quota()
         capdist_quota_init(&quota, MemoryLayout<capdist_quota>.size)

@@ -1,6 +1,6 @@
 import Core
 
-/// All chance of one schedule: what it gives follows from the seed.
+/// All random choices of a schedule, which follow from the seed.
 struct Chance: RandomNumberGenerator {
     private var generator: SplitMix64
 
@@ -20,7 +20,7 @@ struct Chance: RandomNumberGenerator {
     mutating func next() -> UInt64 { generator.next() }
 }
 
-/// What is to happen, by time; what was put in first of what is due together comes first.
+/// Events by time. Events at the same time keep the order in which they were added.
 struct Agenda<Event> {
     private var heap: [(at: Int64, order: UInt64, event: Event)] = []
     private var nextOrder: UInt64 = 0

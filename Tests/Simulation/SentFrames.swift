@@ -1,7 +1,7 @@
 import Codec
 import Simulator
 
-/// Reads the bytes that the library offers to a socket, to know which frames it has made. The gateway gets them later.
+/// Reads the bytes that the library passes to a socket, to know which frames it has made. The gateway gets them later.
 final class SentFrames {
     struct Frame {
         var protoID: UInt32
@@ -13,7 +13,7 @@ final class SentFrames {
     /// nil: over TCP.
     private let bridge: BridgeStream?
     private let isEncrypted: Bool
-    /// So many bytes were offered, and not taken: they come again.
+    /// The number of bytes that the socket did not take. They are passed again.
     private var offeredBefore = 0
 
     init(isWebSocket: Bool, isEncrypted: Bool) {
@@ -22,9 +22,9 @@ final class SentFrames {
     }
 
     /// - Parameters:
-    ///   - bytes: all that wait to be sent.
+    ///   - bytes: all bytes that wait to be sent.
     ///   - taken: how many of them the socket takes.
-    /// - Returns: the frames that end in bytes which were never offered before.
+    /// - Returns: the frames that end in bytes that were not passed before.
     func offered(_ bytes: UnsafeRawBufferPointer, taken: Int) -> [Frame] {
         let new = UnsafeRawBufferPointer(rebasing: bytes[min(offeredBefore, bytes.count)...])
         offeredBefore = bytes.count - taken

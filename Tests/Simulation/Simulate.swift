@@ -1,12 +1,12 @@
 import CCapDist
 import Glibc
 
-/// Runs schedules: `simulate --seeds N --from M`, or one again with what happened: `simulate --seed X`.
+/// Runs schedules: `simulate --seeds N --from M`; or one again with its events: `simulate --seed X`.
 @main
 enum Simulate {
     static func main() {
         var (seeds, from, narrated): (UInt64, UInt64, UInt64?) = (1_000, 1, nil)
-        // The process's first call makes ready what comes once, on the real system.
+        // The process's first call initialises the library, on the real system.
         _ = capdist_init_connect(nil, nil)
         var words = CommandLine.arguments.dropFirst()
         while let word = words.popFirst() {
@@ -24,7 +24,7 @@ enum Simulate {
         exit(runAll(seeds, from))
     }
 
-    /// - Returns: the status to exit with.
+    /// - Returns: the exit status.
     private static func runAll(_ seeds: UInt64, _ from: UInt64) -> Int32 {
         var (broken, steps, requests): (UInt64, Int, Int) = (0, 0, 0)
         let every = max(seeds / 10, 1)

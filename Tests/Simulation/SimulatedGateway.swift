@@ -7,20 +7,20 @@ final class SimulatedGateway {
     unowned let world: World
     let index: Int
     var isUp = true
-    /// When requests were counted; a little longer than a window is kept.
+    /// When requests were counted. They are kept a little longer than a window.
     private(set) var counted: [Int64] = []
     let isOld: Bool
-    /// What its clients must have, too.
+    /// The settings that its clients must have, too.
     let key: RSAKey?
     private var gateway: Gateway
     private var readers: [Int: Reader] = [:]
 
     private final class Reader {
         var reader = FrameReader(maxBodyLength: 1 << 20)
-        /// Puts what faults make of frames into its order.
+        /// Keeps the order of frames that faults have changed.
         var wire = SendSchedule()
         var nextLook = Int64.max
-        /// Frames that the client must heed, before they are sent.
+        /// Frames that the client must handle, before they are sent.
         var noted: [(bytes: [UInt8], what: Landmark)] = []
         /// nil: over TCP.
         let bridge: BridgeStream?
@@ -32,7 +32,7 @@ final class SimulatedGateway {
         self.world = world
         self.index = index
         var configuration = GatewayConfiguration()
-        // The world checks the quota itself; sometimes the gateway is stricter than the clients know.
+        // The world checks the quota itself. Sometimes the gateway is stricter than the clients know.
         configuration.quota = nil
         if world.limit > 1, world.chance.oneIn(4) { configuration.quota = (world.limit - 1, world.window) }
         configuration.keepAliveInterval = Int32(world.chance.pick([10, 10, 10, 0, -5, 1, 30, 2_000_000_000]))
@@ -45,24 +45,24 @@ final class SimulatedGateway {
         gateway = Gateway(configuration)
     }
 
-    /// What it answers for HK.`code`.
+    /// Its answer for HK.`code`.
     func figures(_ code: String) -> CapitalDistribution {
         let figures = CapitalDistribution.derived(market: 1, code: code)
         return isOld ? figures.old : figures
     }
 
-    /// Its place among all.
+    /// Its index.
     var keyIndex: Int? { key.flatMap { key in Keys.all.firstIndex { $0 === key } } }
 
     /// The same for `clientKey`.
     func clientKeyIndex() -> Int? { clientKey().flatMap { key in Keys.all.firstIndex { $0 === key } } }
 
-    /// What a client of it is configured with: now and then another key than it should be.
+    /// The configuration of a client. Sometimes the key is wrong.
     func clientKey() -> RSAKey? {
         world.chance.oneIn(20) ? world.chance.pick(Keys.all + [nil]) : key
     }
 
-    /// Goes away with all its streams, and is back after a while.
+    /// Goes down with all its streams, and comes back after a while.
     func restart() {
         world.narrate?("gateway \(index) restarts")
         isUp = false
@@ -117,7 +117,7 @@ final class SimulatedGateway {
         world.agenda.add(.gatewayTick(gateway: index), at: world.now + 1_000 * World.millisecond)
     }
 
-    /// Counts a request as the gateway does: when it reads it.
+    /// Counts a request when it reads it, as the real gateway does.
     private func note(_ protoID: UInt32, _ serialNo: UInt32, _ stream: Int) {
         if serialNo <= world.streams[stream].highestSerialNo { world.isOutOfOrder = true }
         world.streams[stream].highestSerialNo = serialNo
@@ -171,7 +171,7 @@ final class SimulatedGateway {
         }
     }
 
-    /// Now and then the bridge has no answer, or has lost OpenD.
+    // Sometimes the bridge has no answer, or has lost OpenD.
     private func bridgeError(_ frame: Gateway.SentFrame, _ fault: Fault?) -> [UInt8]? {
         guard fault == nil, frame.isWebSocket, world.chance.oneIn(2 * world.faultEvery) else { return nil }
         world.narrate?("the bridge fails, proto \(frame.protoID) serial \(frame.serialNo)")
@@ -191,13 +191,13 @@ final class SimulatedGateway {
         case .delay: 2_000
         case .longText: world.chance.pick([1_000, 1 << 19])
         case .retType, .retTypeBare: world.chance.pick([-1, -100, -200, -400, -500, 1, Int64(Int32.min)])
-        // The longer ones are named by no gateway and are not believed.
+        // No gateway names longer windows, and they are not believed.
         case .tooFrequent: world.chance.pick([0, 1, 2, 30, 601])
         default: nil
         }
     }
 
-    /// Does what is due on a stream, and sees to it that it will be looked at again.
+    /// Does what is due on a stream, and schedules the next time.
     func look(_ stream: Int) {
         guard let reader = readers[stream] else { return }
         while let action = reader.wire.next(world.now) {
@@ -218,7 +218,7 @@ final class SimulatedGateway {
         world.agenda.add(.gatewayLooks(stream: stream), at: reader.nextLook)
     }
 
-    /// Sends bytes in pieces of any size, in their order.
+    /// Sends bytes in pieces of any size, in order.
     private func deliver(_ bytes: [UInt8], _ stream: Int) {
         guard world.streams[stream].isOpenAtGateway else { return }
         var rest = bytes[...]

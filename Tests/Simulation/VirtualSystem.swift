@@ -2,11 +2,12 @@ import CVirtualSystem
 import Core
 import Glibc
 
-/// The system under the library's driver: sockets, timers, clock and chance are the world's. One thread runs it all.
+/// The system below the library's driver: the world provides sockets, timers, clock and random numbers. All on one
+/// thread.
 enum VirtualSystem {
     /// What one connection waits for.
     struct Waits {
-        /// As `epoll_ctl` had them. A connection's first descriptor is its timer, its second what wakes it.
+        /// As passed to `epoll_ctl`. A connection's first descriptor is its timer, the second its wake-up event.
         var timer: (number: Int32, data: UInt64) = (-1, 0)
         var event: (number: Int32, data: UInt64) = (-1, 0)
         var socket: (number: Int32, data: UInt64, events: UInt32) = (-1, 0, 0)
@@ -19,7 +20,7 @@ enum VirtualSystem {
     struct End {
         var stream: Int
         var connection: LibraryConnection
-        /// nil: on its way; 0, or why it did not come to be.
+        /// nil: connecting; 0, or the error.
         var outcome: Int32?
         var inbox: [UInt8] = []
         var isEnded = false
@@ -32,9 +33,9 @@ enum VirtualSystem {
     // Unsafe to the compiler only.
     nonisolated(unsafe) private static var waits: [Int32: Waits] = [:]
     nonisolated(unsafe) private static var ends: [Int32: End] = [:]
-    /// Whose a set, a timer or an event is.
+    /// The connection that an epoll set, a timer or an event belongs to.
     nonisolated(unsafe) private static var owners: [Int32: LibraryConnection] = [:]
-    /// The one that is being made.
+    /// The connection that is being made.
     nonisolated(unsafe) static var maker: LibraryConnection?
     nonisolated(unsafe) static var world: World?
 
@@ -121,7 +122,7 @@ enum VirtualSystem {
         }
         if found.isTimerDue { tell(found.timer.data, EPOLLIN.rawValue) }
         if found.isWoken { tell(found.event.data, EPOLLIN.rawValue) }
-        // The driver drains both at once.
+        // The driver reads both at once.
         waits[set]?.isTimerDue = false
         waits[set]?.isWoken = false
         return count
@@ -149,7 +150,7 @@ enum VirtualSystem {
         return 1
     }
 
-    /// Its descriptors are closed, and their numbers may be another's soon.
+    /// Its descriptors are closed, and others may get their numbers.
     static func forget(_ owner: LibraryConnection) {
         guard let gone = waits.removeValue(forKey: owner.set) else { return }
         for number in [owner.set, gone.timer.number, gone.event.number] where owners[number] === owner {
@@ -164,7 +165,7 @@ enum VirtualSystem {
         ends[socket] = End(stream: owner.beginStream(socket), connection: owner, sent: owner.sentFrames())
     }
 
-    /// What became of a stream on its way.
+    /// The result of connecting a stream.
     static func connected(_ socket: Int32, _ outcome: Int32) {
         ends[socket]?.outcome = outcome
         ends[socket]?.connection.becomeReadable()
@@ -202,7 +203,7 @@ enum VirtualSystem {
         if end.isFull { return -Int(EAGAIN) }
         ends[socket]?.wasFull = false
         var taken = count
-        // Now and then it takes no more for a while.
+        // Sometimes it takes no more for a while.
         if world.chance.oneIn(50) {
             taken = world.chance.pick(0...max(count - 1, 0))
             ends[socket]?.isFull = true
@@ -210,7 +211,7 @@ enum VirtualSystem {
             world.agenda.add(
                 .takesMore(stream: end.stream), at: world.now + world.chance.time(0...20) * World.millisecond)
         }
-        // Nobody knows when frames were made while it was full.
+        // It is not known when frames were made while it was full.
         let made = end.sent.offered(UnsafeRawBufferPointer(start: bytes, count: count), taken: taken)
         if !end.wasFull { made.forEach(end.connection.sends) }
         if taken > 0 { end.connection.send(Array(UnsafeRawBufferPointer(start: bytes, count: taken)), end.stream) }

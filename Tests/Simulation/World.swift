@@ -7,8 +7,8 @@ struct Broken: Error {
     var promise: String
 }
 
-/// One schedule: connections of the library, gateways and the network between them in virtual time, and an application
-/// that does at random what applications may do, also in callbacks. All chance is from one seed.
+/// A schedule: connections of the library, gateways and the network between them in virtual time, and an application
+/// that makes random calls, also in callbacks. All random choices follow from one seed.
 final class World {
     enum Event {
         case application
@@ -25,11 +25,11 @@ final class World {
         case waitEnds(connection: Int, wait: Int)
     }
 
-    /// A request as the application sees it.
+    /// A request, as the application sees it.
     struct Asked {
         var connection: Int
         var serialNo: UInt32
-        /// When it must be complete, and how much time had been skipped when it was asked.
+        /// When it must have completed, and how much time had been skipped when it was made.
         var latest: Int64
         var skipped: Int64
         var isDone = false
@@ -46,15 +46,15 @@ final class World {
     var gateways: [SimulatedGateway] = []
     var streams: [SimulatedStream] = []
     var asked: [Int: Asked] = [:]
-    /// Requests whose answers have other figures than the gateway meant.
+    /// Requests whose answers have other figures than the gateway intended.
     var altered: Set<Int> = []
     /// How requests completed.
     private(set) var outcomes: [Status: Int] = [:]
     var nextToken = 0
     var steps = 0
-    /// Time in which nobody looked: deadlines that fell into it are met late.
+    /// Time that was skipped: deadlines in it are met late.
     var skipped: Int64 = 0
-    /// Of each group.
+    /// By quota group.
     var rules: [QuotaRules]
     /// Whether a gateway saw a serial number that was not above the stream's last.
     var isOutOfOrder = false
@@ -89,7 +89,7 @@ final class World {
         }
     }
 
-    /// Lives through the whole schedule.
+    /// Runs the whole schedule.
     /// - Throws: `Broken`.
     func run() throws(Broken) {
         VirtualSystem.begin(self)
@@ -97,7 +97,7 @@ final class World {
         for index in gateways.indices { agenda.add(.gatewayTick(gateway: index), at: now) }
         agenda.add(.application, at: now)
         while now < horizon, let next = agenda.next() {
-            // Sometimes the whole machine is looked away from for a while.
+            // Sometimes the whole machine is suspended for a while.
             now = max(now, next.at)
             if chance.oneIn(2_000) { skip(5_000) }
             try perform(next.event)
@@ -145,7 +145,7 @@ final class World {
     /// The name of a quota group.
     func quotaGroup(_ group: Int) -> String { "\(seed) \(group)" }
 
-    /// One thing that the application does.
+    /// One step of the application.
     func act() throws(Broken) {
         let connection = connections[chance.pick(0...connections.count - 1)]
         switch chance.pick(0...99) {
@@ -159,7 +159,7 @@ final class World {
         }
     }
 
-    /// Nobody looks for a while: the whole machine was suspended.
+    /// Skips time, as if the machine was suspended.
     private func skip(_ milliseconds: Int64) {
         let length = chance.time(0...milliseconds) * Self.millisecond
         now += length
@@ -170,7 +170,7 @@ final class World {
         var watchers: [QuotaWatcher] = []
         if limit > 0 { for group in gateways.indices { watchers.append(try QuotaWatcher(self, group)) } }
         for connection in connections { try connection.release() }
-        // Those that were released in a callback, and have a thread, end when that runs next.
+        // Connections that were released in a callback, and have a thread, end when that runs next.
         for connection in connections where !connection.isOver { try connection.turn() }
         if let broken { throw broken }
         for connection in connections where !connection.isOver {
@@ -204,7 +204,7 @@ final class World {
         asked[token]?.isDone = true
         outcomes[status, default: 0] += 1
         rules[connections[connection].group].completed(token, status, now)
-        // Where the application drives, its loop may be late for both of a request's deadlines.
+        // In application-driven mode the loop may be late for both of a request's deadlines.
         let late = now - request.latest - (skipped - request.skipped) - 2 * connections[connection].longestTurn
         // Deadlines are kept to the millisecond.
         guard late < Self.millisecond else {
@@ -216,7 +216,7 @@ final class World {
     }
 }
 
-/// What a driver is waiting for.
+/// What a driver waits for.
 enum Happening {
     case timer(Int64)
     case connected(Int)
@@ -232,33 +232,33 @@ struct SimulatedStream {
     var greeting: Greeting
     var isOpenAtClient = true
     var isOpenAtGateway = true
-    /// When what was sent last arrives: nothing overtakes anything on a stream.
+    /// When the last data arrives: data does not overtake other data on a stream.
     var lastArrivalAtGateway: Int64 = 0
     var lastArrivalAtClient: Int64 = 0
     /// Whether the client's InitConnect was answered.
     var isGreeted = false
     var highestSerialNo: UInt32 = 0
-    /// Whether a fault may keep the client from what is sent after it.
+    /// Whether a fault may keep the client from reading what is sent after it.
     var isDamaged = false
     /// How many bytes were sent to the client, and how many it has read.
     var sentToClient = 0
     var readByClient = 0
-    /// Frames that the client must heed, in their order: where each ends.
+    /// Frames that the client must handle, in order: where each ends.
     var landmarks: [(end: Int, what: Landmark)] = []
 }
 
-/// A frame of the gateway that the client must heed when it has read it.
+/// A frame of the gateway that the client must handle once it has read it.
 enum Landmark {
-    /// A refusal because of the rate limit; how long nothing may be sent after it.
+    /// A refusal because of the rate limit, and how long nothing may be sent after it.
     case refusal(wait: Int64)
-    /// A body that is not encrypted, where it must be.
+    /// A body that is not encrypted, although it must be.
     case unencrypted
 }
 
 extension World {
     private static let firstCode = 10_000
 
-    /// The code of the security that a request asks for: its own, so that answers can be told apart.
+    /// The code of the security of a request. Each has its own, so that answers can be told apart.
     static func code(_ token: Int) -> String { String(firstCode + token) }
 
     /// The request that asks for the security of this code.

@@ -1,16 +1,16 @@
 import Codec
 import Glibc
 
-/// One WebSocket whose messages are sent back.
+/// A WebSocket that sends each message back.
 final class Echo {
     private let stream: Stream
     private var reader: WebSocketReader
     private var masks: MaskSource?
     private var outgoing = ByteQueue()
     private let room = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 * 1024, alignment: 16)
-    /// What came behind the upgrade's head.
+    /// The data after the upgrade's header.
     private var early: [UInt8] = []
-    /// The longest of the suite's messages have 16 MiB.
+    /// The longest messages of the suite have 16 MiB.
     private static let longest = 32 << 20
 
     deinit { room.deallocate() }
@@ -25,13 +25,13 @@ final class Echo {
         guard var upgrade = WebSocketUpgrade(host: "127.0.0.1", port: port, defaultPort: 80) else {
             throw Stream.Failed(what: "random")
         }
-        // The library asks for the root alone.
+        // The library always requests the root.
         let request = Array("GET \(path)".utf8) + upgrade.request.dropFirst("GET /".utf8.count)
         guard request.withUnsafeBytes({ stream.send($0) }) else { throw Stream.Failed(what: "send") }
         try readHead { try upgrade.received($0) }
     }
 
-    /// Answers the upgrade of one who connected.
+    /// Answers the upgrade of a client.
     init(server accepted: Stream) throws(Stream.Failed) {
         stream = accepted
         reader = WebSocketReader(.server, maxMessageLength: Self.longest, acceptsText: true)
@@ -45,7 +45,7 @@ final class Echo {
         guard Array(answer.utf8).withUnsafeBytes({ stream.send($0) }) else { throw Stream.Failed(what: "send") }
     }
 
-    /// Hands over what comes until `take` knows how much of it belongs to the head.
+    /// Passes data to `take` until that knows how much of it belongs to the header.
     private func readHead(_ take: (UnsafeRawBufferPointer) throws -> Int?) throws(Stream.Failed) {
         while true {
             let bytes = try receive()
@@ -60,7 +60,7 @@ final class Echo {
 
     // MARK: - Messages
 
-    /// Sends back what comes until the peer closes, breaks the rules, or is gone.
+    /// Sends messages back until the peer closes, breaks the protocol, or is gone.
     func run() throws(Stream.Failed) {
         _ = try messages { [self] message in
             append(reader.isText ? .text : .binary, message)
@@ -73,12 +73,12 @@ final class Echo {
         try messages { _ in false }
     }
 
-    /// - Parameter take: whether it goes on after this message.
-    /// - Returns: the message it stopped at.
+    /// - Parameter take: returns whether to go on after this message.
+    /// - Returns: the message at which it stopped.
     private func messages(_ take: (UnsafeRawBufferPointer) -> Bool) throws(Stream.Failed) -> String? {
         early.withUnsafeBytes { reader.received($0) }
         while true {
-            // A pong may overtake a message, a close frame may not.
+            // A pong may be sent before a message, a close frame may not.
             var goodbye: [UInt8]?
             reader.takeControls { if $0 == .close { goodbye = Array($1) } else { append($0, $1) } }
             do {
@@ -98,7 +98,7 @@ final class Echo {
         }
     }
 
-    /// A server closes the stream first; so that nothing that is on its way is lost, the other end waits for that (7.1.1).
+    /// The server closes the stream first. The client waits for that, so that no data is lost (7.1.1).
     private func end() throws(Stream.Failed) -> String? {
         stream.endSending()
         while try !receive().isEmpty {}

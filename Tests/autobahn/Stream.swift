@@ -1,6 +1,6 @@
 import Glibc
 
-/// A TCP stream of 127.0.0.1 that waits. What takes longer than a minute has hung.
+/// A blocking TCP stream on 127.0.0.1. It fails if a call takes longer than a minute.
 final class Stream {
     struct Failed: Error {
         let what: String
@@ -20,7 +20,7 @@ final class Stream {
         guard result == 0 else { throw Failed(what: "connect") }
     }
 
-    /// Accepts the next one.
+    /// Accepts the next client.
     init(from listener: Stream) throws(Failed) {
         descriptor = accept(listener.descriptor, nil, nil)
         guard descriptor >= 0 else { throw Failed(what: "accept") }
@@ -60,14 +60,14 @@ final class Stream {
         return true
     }
 
-    /// - Returns: how many bytes came; 0 if the peer is gone.
+    /// - Returns: the number of received bytes; 0 if the peer is gone.
     func receive(_ room: UnsafeMutableRawBufferPointer) throws(Failed) -> Int {
         let count = recv(descriptor, room.baseAddress, room.count, 0)
         if count < 0, errno == EAGAIN { throw Failed(what: "nothing came for a minute") }
         return max(count, 0)
     }
 
-    /// Nothing more is sent.
+    /// Closes the sending side.
     func endSending() { shutdown(descriptor, Int32(SHUT_WR)) }
 
     private static func socket() throws(Failed) -> Int32 {

@@ -1,9 +1,9 @@
 import Codec
 import Glibc
 
-/// Sends every message back over the library's WebSocket framing, for the Autobahn test suite to judge it.
+/// Sends every message back over the library's WebSocket framing, which the Autobahn test suite judges.
 ///
-///     websocket-echo client PORT AGENT   plays every case of the fuzzing server there, and has it write its reports
+///     websocket-echo client PORT AGENT   runs every case of the fuzzing server there, and lets it write its reports
 ///     websocket-echo server              prints its port, and serves one stream after another until its input ends
 @main struct WebSocketEcho {
     static func main() {
@@ -39,7 +39,7 @@ import Glibc
         let listener = try Stream(listening: ())
         tell("\(listener.port)")
         while true {
-            // A stream that fails is its case's failure; the next case goes on.
+            // A stream that fails is a failure of its case. The next case goes on.
             do { try Echo(server: Stream(from: listener)).run() } catch { tell("\(error)") }
         }
     }

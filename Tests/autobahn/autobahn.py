@@ -22,20 +22,20 @@ WSTEST = "import sys; from autobahntestsuite.wstest import run; sys.argv[0] = 'w
 ECHO = RELEASE / "websocket-echo"
 OUT = RESULTS / "autobahn"
 AGENT = "libcapdist"
-#: How many cases each section has. The suite has no 8 and 11; 12 and 13 are of an extension, compression, which is not agreed on.
+#: The number of cases in each section. There is no 8 and 11; 12 and 13 are for compression, which the library does not support.
 SECTIONS = {1: 16, 2: 11, 3: 7, 4: 10, 5: 20, 6: 145, 7: 37, 9: 54, 10: 1}
-#: What the suite may say of a case. NON-STRICT: right, but not the way it would like best. INFORMATIONAL: nothing is required.
+#: Accepted verdicts. NON-STRICT: correct, but not in the preferred way. INFORMATIONAL: nothing is required.
 ACCEPTED = ("OK", "NON-STRICT", "INFORMATIONAL")
-#: Seconds that a role may take on an idle machine: it takes about 40.
+#: Limit of a role in seconds, on an idle machine, where it takes about 40.
 LIMIT_S = 300
 
-#: What the suite says of a case: of what was said, and of how the stream was closed.
+#: The suite's verdict on a case: on its behaviour, and on how the stream was closed.
 Verdict = dict[str, str]
 Verdicts = dict[str, Verdict]
 
 
 def autobahn(run: Run) -> None:
-    """Every case in both roles, at the same time."""
+    """Runs every case in both roles, at the same time."""
     if not PYTHON2.exists():
         raise SuiteError(f"there is no {PYTHON2.relative_to(ROOT)}: `make deep` makes it")
     run.build(swift_build("-c", "release", "--product", "websocket-echo"))
@@ -56,7 +56,7 @@ def autobahn(run: Run) -> None:
 
 
 def _played(run: Run, role: str, play: Callable[[Run, Path], Outcome]) -> Verdicts:
-    """Plays a role's cases. Returns what the suite says of each."""
+    """Runs a role's cases. Returns the suite's verdict on each."""
     folder = OUT / role
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -71,7 +71,7 @@ def _played(run: Run, role: str, play: Callable[[Run, Path], Outcome]) -> Verdic
 
 
 def _judge(run: Run, role: str, verdicts: Verdicts) -> None:
-    """Records each case, and tells of each section what came of it."""
+    """Records each case, and prints the results of each section."""
     counts = Counter(_section(case) for case in verdicts)
     run.check(f"{role}: every case is played", None if counts == SECTIONS else f"cases of each section: {dict(counts)}")
     for case, verdict in sorted(verdicts.items(), key=lambda item: [int(number) for number in item[0].split(".")]):
@@ -89,7 +89,7 @@ def _section(case: str) -> int:
 
 
 def _specification(folder: Path, **more: object) -> Path:
-    """What the suite is told to play, and where its reports go."""
+    """The suite's configuration: the cases, and the folder of its reports."""
     told = {"outdir": str(folder), "cases": [f"{section}.*" for section in SECTIONS], "exclude-cases": [], **more}
     file = folder / "specification.json"
     file.write_text(json.dumps({**told, "exclude-agent-cases": {}}), encoding="utf-8")
@@ -97,19 +97,19 @@ def _specification(folder: Path, **more: object) -> Path:
 
 
 def _wstest(mode: str, specification: Path) -> list[str | Path]:
-    # 0: no web server beside it.
+    # 0: without the suite's web server.
     return [PYTHON2, "-c", WSTEST, "-m", mode, "-s", specification, "-u", "0"]
 
 
 def _client(run: Run, folder: Path) -> Outcome:
-    """The suite is the server, and our client asks it for one case after another."""
+    """The suite is the server. The library's client requests one case after another."""
     with _fuzzing_server(folder) as port:
         return run.program([ECHO, "client", str(port), AGENT], limit_s=LIMIT_S, at_once=True)
 
 
 @contextmanager
 def _fuzzing_server(folder: Path) -> Iterator[int]:
-    """Runs the suite's server. It can not tell which port the system picked, so it is told one that was free just now."""
+    """Runs the suite's server. It cannot report a port that the system picked, so it gets one that was just free."""
     for _ in range(5):
         with socket.create_server(("127.0.0.1", 0)) as free:
             port: int = free.getsockname()[1]
@@ -129,7 +129,7 @@ def _fuzzing_server(folder: Path) -> Iterator[int]:
 
 
 def _listens(process: subprocess.Popen[bytes], port: int) -> bool:
-    """Waits until it does. False: it has ended before that."""
+    """Waits until it listens. Returns False if it has ended before that."""
     deadline = time.monotonic() + 30 * BUSY
     while process.poll() is None and time.monotonic() < deadline:
         try:
@@ -141,7 +141,7 @@ def _listens(process: subprocess.Popen[bytes], port: int) -> bool:
 
 
 def _server(run: Run, folder: Path) -> Outcome:
-    """The suite is the client, and our server echoes one case after another."""
+    """The suite is the client. The library's server serves one case after another."""
     with subprocess.Popen([ECHO, "server"], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True) as server:
         try:
             assert server.stdout is not None

@@ -1,27 +1,28 @@
-"""The named cases that all bindings share (Tests/cases), for bindings whose tests are not written in Python.
+"""Runs the named cases that all bindings share (Tests/cases), for bindings whose tests are not written in Python.
 
-Such a binding brings a player, a small program that does what it reads and prints what came of it. `PLAYER VARIANT` reads lines
+Such a binding has a player: a small program that performs commands and prints how requests completed. `PLAYER VARIANT` reads
+    lines
 of words:
 
-    open GROUP PORT [NAME=VALUE]...   make the next client (numbered from 0), with these of capdist_options
-    close CLIENT
-    close-inside CLIENT               the callback of the client's first answer waits until `wait` is read, since then all
-                                      have been asked, and closes it
-    ask CLIENT SECURITY               the next request (numbered from 0); a variant that can only wait waits for the answer
-    wait                              until every request has ended; print `done`
+    open GROUP PORT [NAME=VALUE]...   makes the next client (numbered from 0), with these fields of capdist_options
+    close CLIENT                      closes it
+    close-inside CLIENT               the callback of the client's first answer waits until `wait` is read, and so until all
+                                      requests have been made; then it closes the client
+    ask CLIENT SECURITY               makes the next request (numbered from 0); a blocking variant waits for the answer
+    wait                              waits until every request has completed, and prints `done`
 
-and prints a line for each request, words separated by tabs, when it ends:
+and prints a line for each request when it completes, with words separated by tabs:
 
     refused NUMBER STATUS             the call was refused
     answer NUMBER STATUS WAS_SENT RETRY_AFTER_MS JSON
                                       WAS_SENT is 0 or 1; JSON as capdist_reply_to_json writes it, `{}` without an answer;
-                                      `-` for what a variant does not tell
+                                      `-` for what a variant does not return
 
-It ends with its input.
+It ends when its input ends.
 
     python3 Tests/cases/play.py [--only NAME] 'VARIANT [LACKS...]: COMMAND'...
 
-runs the table in variants of a binding; LACKS is `no-callbacks`, `no-options`, or `websocket` for one that goes over it.
+runs the cases in variants of a binding; LACKS is `no-callbacks`, `no-options`, or `websocket` for a variant that uses that.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ CASES: list[dict[str, Any]] = json.loads((ROOT / "Tests" / "cases" / "cases.json
 KILL = "kill the gateway with the requests in flight"
 CLOSE_INSIDE = "close the client in the first callback"
 CLOSE_BEFORE = "close the clients before asking"
-#: What is understood here. A field beyond it would be a check that is not made.
+#: Fields that are checked here. An unknown field would not be checked, so it is an error.
 FIELDS = {
     "case": {"name", "about", "gateways", "clients", "requests", "event"},
     "gateways": {"simulator", "silent"},
@@ -63,13 +64,13 @@ FIELDS = {
     },
 }
 PATIENCE_S = 15.0
-#: What the vendor's classes have for a status without an answer.
+#: The retType of the vendor's classes for a status without an answer.
 VENDOR_RET_TYPES = {"CAPDIST_QUEUE_TIMEOUT": -100, "CAPDIST_REPLY_TIMEOUT": -100, "CAPDIST_DISCONNECTED": -200}
 
 
 @dataclass(frozen=True)
 class Variant:
-    """How a binding asks, over TCP or WebSocket. Without options (the vendor's classes) it can only do the cases that set none."""
+    """A variant of a binding. Without options (the vendor's classes) it can only run cases that set none."""
 
     name: str
     command: Sequence[str | Path]
@@ -79,7 +80,7 @@ class Variant:
 
     @classmethod
     def of(cls, text: str) -> Variant:
-        """Reads `VARIANT [LACKS...]: COMMAND`."""
+        """Parses `VARIANT [LACKS...]: COMMAND`."""
         found = re.fullmatch(r"([^\[:]+?)(?: \[([\w -]*)\])?: (.*)", text)
         if found is None:
             raise SuiteError(f"{text} names no variant")
@@ -87,7 +88,7 @@ class Variant:
         return cls(found[1], shlex.split(found[3]), "no-callbacks" not in lacks, "no-options" not in lacks, "websocket" in lacks)
 
     def can(self, case: dict[str, Any]) -> bool:
-        """Whether it can do what a case asks."""
+        """Whether the variant has what a case needs."""
         if not self.has_options and any(set(client) - {"gateway"} for client in case["clients"]):
             return False
         return self.has_callbacks or case.get("event") != CLOSE_INSIDE
@@ -95,7 +96,7 @@ class Variant:
 
 @dataclass(frozen=True)
 class Answer:
-    """A line of the player's, and when it came after the request went to it."""
+    """A line of the player, with the time since the request was sent to it."""
 
     kind: str
     status: str
@@ -125,14 +126,14 @@ class Player:
         print(*words, file=self._process.stdin, flush=True)
 
     def ask(self, asks: Sequence[tuple[dict[str, Any], str]]) -> None:
-        """Writes them all at once."""
+        """Writes lines together."""
         assert self._process.stdin is not None
         self._asked += [time.monotonic()] * len(asks)
         self._process.stdin.write("".join(f"ask {request['client']} {security}\n" for request, security in asks))
         self._process.stdin.flush()
 
     def wait(self) -> None:
-        """Waits until every request has ended. Raises SuiteError at the time limit."""
+        """Waits until every request has completed. Raises SuiteError if the limit passes."""
         self.tell("wait")
         try:
             ended_well = self._done.get(timeout=PATIENCE_S)
@@ -142,7 +143,7 @@ class Player:
             raise SuiteError("the player ended, or printed what is no answer")
 
     def end(self) -> int:
-        """Closes its input. Returns its exit status; raises SuiteError at the time limit."""
+        """Closes its input. Returns its exit status. Raises SuiteError if the limit passes."""
         assert self._process.stdin is not None and self._process.stdout is not None
         try:
             self._process.stdin.close()
@@ -178,7 +179,7 @@ class Player:
 
 
 def play_cases(variants: Sequence[Variant], only: str = "") -> Iterator[Case]:
-    """Runs every case that has `only` in its name in every variant that can do what it asks."""
+    """Runs every case whose name contains `only`, in every variant that has what it needs."""
     if not only:
         unknown = _unknown_fields()
         yield Case("every field of the table is understood", not unknown, ", ".join(unknown))
@@ -192,7 +193,7 @@ def play_cases(variants: Sequence[Variant], only: str = "") -> Iterator[Case]:
             problems = [str(error)]
         return Case(f"{variant.name}: {case['name']}", not problems, "; ".join(problems[:3]), time.monotonic() - started)
 
-    # Two at a time: they wait, for timeouts and for an interpreter to start and to end.
+    # Two at a time: they mostly wait, for timeouts, and for interpreters to start and end.
     plays = [(variant, case) for variant in variants for case in filter(variant.can, CASES) if only in case["name"]]
     yield from side_by_side(play, plays)
     if not only:
@@ -212,7 +213,7 @@ def _unknown_fields() -> list[str]:
 
 
 def _play(case: dict[str, Any], variant: Variant) -> list[str]:
-    """Runs a case. Returns what was wrong."""
+    """Runs a case. Returns the error, or ""."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         traces, ports, gateways = [], [], []
@@ -233,7 +234,7 @@ def _play(case: dict[str, Any], variant: Variant) -> list[str]:
                 _kill_in_flight(gateways[0], traces[0], len(asks))
             player.wait()
             problems = _problems(asks, player, 0, variant)
-            # The first client goes; a second must answer as before.
+            # The first client is closed. A second one must still get answers.
             player.tell("close", 0)
             again = [(request, security) for request, security in asks if request["client"] == 1]
             player.ask(again)
@@ -251,7 +252,7 @@ def _play(case: dict[str, Any], variant: Variant) -> list[str]:
 
 
 def _tell(player: Player, case: dict[str, Any], ports: list[int]) -> None:
-    """Tells the player everything up to the requests."""
+    """Sends the player all commands up to the requests."""
     for number, client in enumerate(case["clients"]):
         options = (f"{name}={value}" for name, value in client.items() if name != "gateway")
         player.tell("open", f"case-{number}", ports[client["gateway"]], *options)
@@ -263,7 +264,7 @@ def _tell(player: Player, case: dict[str, Any], ports: list[int]) -> None:
 
 
 def _securities(request: dict[str, Any]) -> list[str]:
-    """What a request stands for."""
+    """The securities of a request."""
     if "security" in request:
         return [request["security"]]
     many = request["securities"]
@@ -333,13 +334,13 @@ def _compare(wanted: dict[str, Any], answer: Answer, security: str, variant: Var
 
 
 def _figure(answer: Answer, name: str) -> Any:
-    """capital_in_big is capitalInBig in protobuf, and so in JSON."""
+    """Converts capital_in_big to capitalInBig, the name in protobuf and JSON."""
     first, *others = name.split("_")
     return answer.said.get("s2c", {}).get(first + "".join(word.capitalize() for word in others))
 
 
 def main() -> int:
-    """Runs what the command line names."""
+    """Runs the command line."""
     parser = argparse.ArgumentParser(description="Runs the named cases.")
     parser.add_argument("--only", default="")
     parser.add_argument("variants", nargs="+")

@@ -1,7 +1,7 @@
-"""Breaks the library on purpose, and sees the tests notice (Tests/mutants/mutants.toml).
+"""Breaks the library on purpose, and checks that the tests notice (Tests/mutants/mutants.toml).
 
-All mutants are built at once, into a copy of the project below .build-mutants: each changes the code only in a process whose
-environment names it. So one build serves them all, and what catches a mutant is first run without it.
+All mutants are built at once, in a copy of the project in .build-mutants. Each is active only in a process whose environment
+names it. So one build has them all, and each catcher is first run without a mutant.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from harness.standalone import standalone
 from harness.suite import ROOT, SCRATCH, Case, Run, SuiteError, library_env, side_by_side
 
 COPY = ROOT / ".build-mutants" / "copy"
-#: What the library is built, installed and tested from.
+#: The files that the library is built, installed and tested from.
 COPIED = ("Package.swift", "Makefile", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "LICENSE")
 COPIED_FOLDERS = ("Sources", "Tests", "bindings", "docs", "include", "packaging", "scripts")
-#: A mutant may hang what catches it; that is caught as well. Seconds on an idle machine.
+#: A mutant may make its catcher hang, which counts as caught. Seconds on an idle machine.
 LIMIT_S = 60
-#: Which mutant a process is, by the environment.
+#: The variable that selects a process's mutant.
 VARIABLE = "CAPDIST_MUTANT"
-#: In C, since Swift would make something at first use of a global, which is what one of the mutants is about.
+#: In C, since Swift initialises a global at its first use, which one of the mutants is about.
 SWITCH = f"""#include <stdlib.h>
 _Bool mutant_is(int number);
 _Bool mutant_is(int number) {{
@@ -45,7 +45,7 @@ TOKEN = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\w+|\s+|.', re.DOTAL
 
 @dataclass(frozen=True)
 class Change:
-    """A piece of code and what comes in its place, or before it."""
+    """A piece of code, with what replaces it or comes before it."""
 
     function: str
     kind: str
@@ -66,7 +66,7 @@ class Mutant:
 
 @dataclass(frozen=True)
 class Token:
-    """A word of a source, and where it stands."""
+    """A token of a source, with its position."""
 
     text: str
     start: int
@@ -75,7 +75,7 @@ class Token:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a change is made."""
+    """The place of a change."""
 
     path: Path
     start: int
@@ -83,7 +83,7 @@ class Place:
 
 
 def table() -> list[Mutant]:
-    """Tests/mutants/mutants.toml. Raises SuiteError if it is not as it says."""
+    """Reads Tests/mutants/mutants.toml. Raises SuiteError if it is not valid."""
     rows = tomllib.loads((ROOT / "Tests" / "mutants" / "mutants.toml").read_text(encoding="utf-8"))
     mutants = []
     for number, (name, row) in enumerate(rows.items(), 1):
@@ -98,13 +98,13 @@ def table() -> list[Mutant]:
 
 
 def places(run: Run) -> None:
-    """Every mutant has its place in the code: as quick as looking."""
+    """Every mutant finds its code. This is fast, since nothing is built."""
     lost = misplaced()
     run.check("every mutant has its place", "; ".join(f"{name}: {why}" for name, why in lost.items())[:400])
 
 
 def mutants(run: Run) -> None:
-    """Builds them all, then has each caught; two at a time."""
+    """Builds all mutants, then runs the catcher of each; two at a time."""
     chosen = [mutant for mutant in table() if run.wants(mutant.name)]
     _copy()
     troubles = _apply(chosen)
@@ -113,7 +113,7 @@ def mutants(run: Run) -> None:
             run.check(mutant.name, troubles[mutant.name])
     chosen = [mutant for mutant in chosen if mutant.name not in troubles]
     _build(run, {mutant.caught_by.split(" ")[0] for mutant in chosen})
-    # What fails on healthy code catches nothing.
+    # A catcher that fails without a mutant shows nothing.
     catchers = sorted({mutant.caught_by for mutant in chosen})
     healthy = dict(zip(catchers, side_by_side(lambda catcher: _catches(run, catcher, 0), catchers), strict=True))
     for catcher, failed in healthy.items():
@@ -131,8 +131,8 @@ def mutants(run: Run) -> None:
 
 
 def _copy() -> None:
-    """Makes the copy equal to the project; what is equal already keeps its time, so that it is not built again. What is
-    mutated is written by `_apply`."""
+    """Updates the copy. Unchanged files keep their times, so that they are not built again. `_apply` writes the mutated
+    files."""
     wanted = [ROOT / name for name in COPIED]
     for folder in COPIED_FOLDERS:
         wanted += [path for path in (ROOT / folder).rglob("*") if path.is_file() and ".results" not in path.parts]
@@ -155,12 +155,12 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def misplaced() -> dict[str, str]:
-    """The mutants of the table whose code is not in the core any more, and why."""
+    """The mutants whose code is no longer in the core, and why."""
     return _places(table(), _sources())[1]
 
 
 def _sources() -> dict[Path, str]:
-    """The core's, which is what mutants change."""
+    """The sources of the core, which mutants change."""
     files = (path for module in CORE for path in (ROOT / "Sources" / module).rglob("*.swift"))
     return {path: path.read_text(encoding="utf-8") for path in files}
 
@@ -168,7 +168,7 @@ def _sources() -> dict[Path, str]:
 def _places(
     chosen: list[Mutant], sources: Mapping[Path, str]
 ) -> tuple[dict[Place, list[tuple[Mutant, Change]]], dict[str, str]]:
-    """Where each change is made; and the mutants that can not be applied, and why."""
+    """The place of each change; and the mutants that cannot be applied, and why."""
     tokens = {path: list(_tokens(text)) for path, text in sources.items()}
     troubles: dict[str, str] = {}
     edits: dict[Place, list[tuple[Mutant, Change]]] = {}
@@ -183,10 +183,10 @@ def _places(
 
 
 def _apply(chosen: list[Mutant]) -> dict[str, str]:
-    """Writes the core's sources with every mutant in them. Returns the mutants that could not be applied, and why."""
+    """Writes the core's sources with every mutant. Returns the mutants that could not be applied, and why."""
     sources = _sources()
     edits, troubles = _places(chosen, sources)
-    # From behind, so that what comes before keeps its place.
+    # From the end, so that earlier positions stay valid.
     for place in sorted(edits, key=lambda place: (place.path, -place.start)):
         text = sources[place.path]
         code = text[place.start : place.end]
@@ -200,7 +200,7 @@ def _apply(chosen: list[Mutant]) -> dict[str, str]:
 
 
 def _switched(number: int, change: Change, code: str) -> str:
-    """The code as it is, and as this mutant has it."""
+    """The original code, and the code of this mutant."""
     if change.kind == "expression":
         return f"(mutantIs({number}) ? ({change.becomes}) : ({code}))"
     if change.kind == "statement":
@@ -209,14 +209,14 @@ def _switched(number: int, change: Change, code: str) -> str:
 
 
 def _tokens(text: str) -> Iterator[Token]:
-    """The words of a source, without white space and comments."""
+    """The tokens of a source, without white space and comments."""
     for match in TOKEN.finditer(text):
         if not match[0].isspace() and not match[0].startswith(("//", "/*")):
             yield Token(match[0], match.start(), match.end())
 
 
 def _find(sources: Mapping[Path, list[Token]], change: Change) -> Place | str:
-    """The one place of a change: in its function, or if that has another name by now, anywhere. Otherwise why there is none."""
+    """The only place of a change: in its function or, if that was renamed, anywhere. Otherwise the reason why there is none."""
     wanted = [token.text for token in _tokens(change.code)]
     inside, anywhere = [], []
     for path, tokens in sources.items():
@@ -235,7 +235,7 @@ def _find(sources: Mapping[Path, list[Token]], change: Change) -> Place | str:
 
 
 def _bodies(words: list[str], function: str) -> Iterator[tuple[int, int]]:
-    """Where the bodies of the functions of that name begin and end."""
+    """The beginning and end of the bodies of the functions with that name."""
     for at, word in enumerate(words):
         is_declared = word == function and (word == "init" or (at > 0 and words[at - 1] == "func"))
         if not is_declared:
@@ -253,7 +253,7 @@ def _bodies(words: list[str], function: str) -> Iterator[tuple[int, int]]:
 
 
 def _build(run: Run, kinds: set[str]) -> None:
-    """What the kinds of catchers need. `suite` builds by itself."""
+    """Builds what the kinds of catchers need. `suite` builds by itself."""
     swift = ["swift", "build", "--scratch-path", SCRATCH.name]
     release = COPY / SCRATCH.name / "release"
     commands: dict[str, list[list[str | Path]]] = {
@@ -271,7 +271,7 @@ def _build(run: Run, kinds: set[str]) -> None:
 
 
 def _catches(run: Run, catcher: str, number: int) -> str | None:
-    """Runs a catcher with a mutant, 0 being none. Returns how it failed, or None if it passed."""
+    """Runs a catcher with a mutant; 0: without one. Returns how it failed, or None if it passed."""
     kind, what, *more = catcher.split(" ")
     program, _, name = what.partition(":")
     scratch = COPY / SCRATCH.name

@@ -1,11 +1,11 @@
 /*
- * The library as its first version was, made of today's: replies that end where that version's structs ended, right before a page
- * that must not be touched; options that it does not know are refused; functions that it lacked are missing. The bindings are
- * tried with it. CAPDIST_REAL names today's library.
+ * The library in the form of version 1.0, made of today's: replies end where that version's structs ended, right before an
+ * inaccessible page; options that it does not know are refused; functions that it lacked are missing. The bindings are tested
+ * with it. CAPDIST_REAL names today's library.
  *
  *   cc -shared -fPIC -Iinclude Tests/older/older.c -Wl,-soname,libcapdist.so.1 -o FOLDER/libcapdist.so.1
  *
- * -DWITH_NEWER_FUNCTIONS: those are there, for programs that are linked to them.
+ * -DWITH_NEWER_FUNCTIONS: it has those functions, for programs that are linked with them.
  */
 #define _GNU_SOURCE
 #include <capdist.h>
@@ -20,7 +20,7 @@
 
 #include "oldest.h"
 
-/* A function of today's library. */
+/* Returns a function of today's library. */
 static void *real(const char *name) {
     static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
     static void *library;
@@ -42,15 +42,15 @@ static void *real(const char *name) {
 /* ------------------------------------------------------------------------------- structs at the end of their memory -- */
 
 typedef struct guarded {
-    capdist_reply *whole;     /* today's reply, if it is ours to free */
-    void *distribution_guard; /* where the figures are */
+    capdist_reply *whole;     /* today's reply, if it must be freed */
+    void *distribution_guard; /* the memory of the figures */
 } guarded;
 
 static size_t page(void) {
     return (size_t)sysconf(_SC_PAGESIZE);
 }
 
-/* A copy whose next byte cannot be read. */
+/* Copies memory so that the next byte cannot be read. */
 static void *cut(const void *from, size_t size) {
     char *start = mmap(NULL, 2 * page(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (start == MAP_FAILED || mprotect(start + page(), page(), PROT_NONE)) abort();
@@ -120,7 +120,7 @@ static bool knows(const void *options, size_t size, size_t known) {
     return true;
 }
 
-/* The defaults as far as the first version knew fields, and zeroes. */
+/* The defaults of the fields that the first version knew, and zeros. */
 #define INIT(type)                                                                              \
     capdist_status type##_init(type *options, size_t size) {                                    \
         size_t known = size < OLDEST_##type ? size : (size_t)OLDEST_##type;                     \
@@ -136,7 +136,7 @@ INIT(capdist_request_options)
 INIT(capdist_connection_info)
 INIT(capdist_quota)
 
-/* What of `options` the first version read, in `copy`. */
+/* Copies what the first version read from `options`. */
 #define KNOWN(type, options, copy)                                                              \
     type copy;                                                                                  \
     if (options) {                                                                              \
@@ -195,7 +195,8 @@ void capdist_reply_free(capdist_reply *reply) {
     forget(reply);
 }
 
-/* ----------------------------------------------------------------------------------------- what is as it was in 1.0.0 -- */
+/* ----------------------------------------------------------------------------------------- functions that are unchanged since
+ * 1.0.0 -- */
 
 const char *capdist_version(void) {
     return "1.0.0";

@@ -1,4 +1,4 @@
-"""Run in a release's own environment: connects as a user's program does, and writes what it is answered as JSON.
+"""Runs in a release's own environment: connects like a user's program, and writes the answers as JSON.
 
 Usage: ask.py futu|moomoo PORT ANSWERS KEY|- CODE...
 """
@@ -13,12 +13,12 @@ from typing import Any
 
 
 def plain(data: Any) -> Any:
-    """An answer without pandas in it: the error's text, or the one row."""
+    """An answer without pandas: the error's text, or the row."""
     return data if isinstance(data, str) else {name: data[name].tolist()[0] for name in data.columns}
 
 
 def main() -> None:
-    """Asks for each code in turn."""
+    """Requests each code in turn."""
     package, port, answers, key, *codes = sys.argv[1:]
     sdk = importlib.import_module(package)
     if key != "-":
@@ -34,7 +34,7 @@ def main() -> None:
     context.close()
     with open(answers, "w", encoding="utf-8") as file:
         json.dump(found, file)
-    # Some releases leave threads behind that keep the process.
+    # Some releases leave threads behind, which keep the process alive.
     os._exit(0)
 
 

@@ -1,4 +1,4 @@
-"""What the tests of the vendor's releases share with those of the vendor's client."""
+"""Fixtures, shared with the tests of the vendor's client."""
 
 from __future__ import annotations
 

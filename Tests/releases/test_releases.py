@@ -1,7 +1,7 @@
-"""One release of each major line of the vendor's Python package that installs, from PyPI, against opend-simulator.
+"""Tests releases of the vendor's Python package from PyPI, one for each major version that installs, with opend-simulator.
 
-Each has a virtual environment of its own with the protobuf that it needs; the rest, such as pandas, it has from the one that
-runs the tests. Needs PyPI.
+Each has a virtual environment of its own with the protobuf that it needs. Other packages, such as pandas, come from the
+environment of the tests. Needs PyPI.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from simulator import Simulator
 ROOT = Path(__file__).resolve().parents[2]
 SIMULATOR = Path(os.environ.get("CAPDIST_SIMULATOR", ROOT / ".build-test" / "release" / "opend-simulator"))
 KEY = ROOT / "Tests" / "vectors" / "rsa" / "1024.pem"
-#: What an installation may take, and a program that asks a few times; in seconds.
+#: Limits of an installation and of a program with a few requests, in seconds.
 INSTALL_S = 300
 ASK_S = 120
 
-#: The figures of HK.00700, which are the vendor's C++ sample's.
+#: The figures of HK.00700, those of the vendor's C++ sample.
 FIGURES = {
     "capital_in_big": 859479380.0,
     "capital_in_mid": 763181580.0,
@@ -39,7 +39,7 @@ SUPER = {"capital_in_super": 824967660.0, "capital_out_super": 252818140.0}
 
 @dataclass(frozen=True)
 class Release:
-    """A package, its version (none: the newest), and the protobuf that goes with it."""
+    """A package, its version (none: the newest), and the protobuf that it needs."""
 
     package: str
     version: str | None
@@ -48,16 +48,16 @@ class Release:
 
     @property
     def name(self) -> str:
-        """As people write it."""
+        """The name for people."""
         return f"{self.package} {self.version or 'newest'}"
 
     @property
     def wanted(self) -> str:
-        """As pip takes it."""
+        """The requirement for pip."""
         return f"{self.package}=={self.version}" if self.version else self.package
 
 
-#: Up to 10.0 they need a protobuf that makes messages in Python as it did then.
+#: Up to 10.0 they need an old protobuf, which defines messages in another way.
 OLD = "protobuf==3.20.3"
 RELEASES = [
     Release("futu-api", "3.9.1", OLD, has_super=False),
@@ -72,7 +72,7 @@ RELEASES = [
 
 @pytest.fixture(scope="module", params=RELEASES, ids=lambda release: release.name)
 def installed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Release, Path]:
-    """A release, and the Python of its environment."""
+    """A release, with the Python of its environment."""
     release: Release = request.param
     folder = tmp_path_factory.mktemp("release")
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True, timeout=INSTALL_S)
@@ -95,7 +95,7 @@ def installed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
 @pytest.mark.parametrize("encrypted", [False, True], ids=["clear", "encrypted"])
 def test_it_gets_figures(installed: tuple[Release, Path], tmp_path: Path, encrypted: bool) -> None:
     release, python = installed
-    # What a real gateway does beside: it pushes, and wants to hear from its clients.
+    # Like a real gateway, it pushes, and wants keep-alives.
     options = ["--push", "1", "--keep-alive", "2", *(["--rsa-key", str(KEY)] if encrypted else [])]
     gateway = Simulator(SIMULATOR, tmp_path / "trace.jsonl", options)
     answers = tmp_path / "answers.json"
@@ -104,7 +104,7 @@ def test_it_gets_figures(installed: tuple[Release, Path], tmp_path: Path, encryp
     try:
         done = subprocess.run(
             [python, Path(__file__).with_name("ask.py"), *words, *codes],
-            # It makes a log folder below HOME as it is imported.
+            # The package makes a log folder in HOME when it is imported.
             env={**os.environ, "HOME": str(tmp_path)},
             capture_output=True,
             text=True,

@@ -1,5 +1,5 @@
-/// libcapdist from D. `fetch PORT`. In application-driven mode: the collector stops each thread that runs D by a signal, and here
-/// all of D is on threads of D's own.
+/// libcapdist from D. `fetch PORT`. In application-driven mode: D's garbage collector stops each thread that runs D by a signal, and
+/// in this mode all D code runs on threads of D.
 import core.sys.posix.poll;
 import std.conv : to;
 import std.stdio : writefln;
@@ -9,7 +9,7 @@ extern (C) nothrow
 {
 struct Security { int market; char[60] code; }
 struct Distribution { double capitalInSuper, capitalInBig; }
-/// As far as it is looked at; offsets in docs/foreign.md.
+/// The fields that are read; docs/foreign.md has the offsets.
 struct Reply { ubyte[104] before; const(char)* desc; const(Distribution)* distribution; }
 alias ReplyFn = void function(void*, uint, const(Reply)*, void*) nothrow;
 int capdist_options_init(void* options, size_t size);
@@ -27,7 +27,7 @@ int capdist_release(void* conn);
 
 extern (C) void onReply(void*, uint, const(Reply)* reply, void* userData) nothrow
 {
-    // Allocates, so that the collector has to do.
+    // Allocates, so that garbage is collected.
     auto copy = new double[](1000);
     copy[0] = reply.distribution.capitalInBig;
     *cast(double*) userData = copy[0];
@@ -35,7 +35,7 @@ extern (C) void onReply(void*, uint, const(Reply)* reply, void* userData) nothro
 
 void main(string[] words)
 {
-    ulong[25] options; // a size of then is good for every later 1.x
+    ulong[25] options; // the size in 1.0 works with every later 1.x
     capdist_options_init(options.ptr, 200);
     (cast(int*) options.ptr)[4] = words[1].to!int;
     (cast(int*) options.ptr)[5] = 1;

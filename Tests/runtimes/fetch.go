@@ -1,4 +1,4 @@
-// libcapdist from Go, by cgo, on several goroutines at a time. `fetch PORT`.
+// libcapdist from Go, with cgo, on several goroutines. `fetch PORT`.
 package main
 
 /*
@@ -7,7 +7,7 @@ package main
 
 extern void onReply(capdist_conn *, uint32_t, capdist_reply *, void *);
 
-// The call and its last error in one: between two calls of C a goroutine may move to another thread.
+// The call and its last error in one function: between two calls of C a goroutine may move to another thread.
 static capdist_status parse(const char *text, capdist_security *security, const char **why) {
     capdist_status status = capdist_security_parse(text, security);
     *why = status == CAPDIST_OK ? "" : capdist_last_error();
@@ -30,7 +30,7 @@ import (
 
 var answers = make(chan float64, 1)
 
-// On the connection's thread, which Go adopts for as long as the callback runs.
+// Called on the connection's thread, which Go adopts while the callback runs.
 //
 //export onReply
 func onReply(conn *C.capdist_conn, serialNo C.uint32_t, reply *C.capdist_reply, userData unsafe.Pointer) {
@@ -45,7 +45,7 @@ func fetch(conn *C.capdist_conn, name string) string {
 	if C.parse(text, &security, &why) != C.CAPDIST_OK {
 		return C.GoString(why)
 	}
-	// Go runs the other goroutines on other threads while this one waits in C.
+	// Go runs other goroutines on other threads while this one waits in C.
 	var reply *C.capdist_reply
 	status := C.capdist_fetch_capital_distribution(conn, &security, nil, &reply)
 	defer C.capdist_reply_free(reply)

@@ -1,5 +1,5 @@
 <?php
-// libcapdist from PHP's FFI, which reads the preprocessed header whole. `fetch.php LIBRARY DECLARATIONS PORT`.
+// libcapdist with PHP's FFI, which reads the whole preprocessed header. `fetch.php LIBRARY DECLARATIONS PORT`.
 [, $library, $declarations, $port] = $argv;
 $poll = FFI::cdef("typedef struct { int fd; short events, revents; } pollfd; int poll(pollfd *fds, unsigned long count, int timeout);");
 $capdist = FFI::cdef(file_get_contents($declarations), $library);
@@ -15,7 +15,7 @@ function connected(int $mode): FFI\CData {
     return $conn;
 }
 
-// PHP runs one thread: whoever waits in C holds up all.
+// PHP has one thread: a wait in C blocks everything.
 $conn = connected($capdist->CAPDIST_MODE_THREAD);
 $security = $capdist->new("capdist_security");
 foreach (["HK.00700", "HK.99999", "nonsense"] as $name) {
@@ -31,7 +31,7 @@ foreach (["HK.00700", "HK.99999", "nonsense"] as $name) {
 }
 $capdist->capdist_release($conn);
 
-// Callbacks come inside calls of this thread only.
+// Callbacks run only inside calls of this thread.
 $conn = connected($capdist->CAPDIST_MODE_HOST_DRIVEN);
 $answer = null;
 $on_reply = function ($conn, $serial_no, $reply, $user_data) use (&$answer): void {

@@ -1,4 +1,4 @@
-"""libcapdist from Python's cffi (CPython), which reads the preprocessed header whole. `fetch.py LIBRARY DECLARATIONS PORT`."""
+"""libcapdist with Python's cffi (CPython), which reads the whole preprocessed header. `fetch.py LIBRARY DECLARATIONS PORT`."""
 
 import select
 import sys
@@ -35,7 +35,7 @@ for name in ("HK.00700", "HK.99999", "nonsense"):
     if security is None:
         print(name, text(capdist.capdist_last_error()))
         continue
-    # cffi lets other threads of Python run meanwhile.
+    # cffi lets other Python threads run meanwhile.
     status = capdist.capdist_fetch_capital_distribution(conn, security, ffi.NULL, reply)
     figure = status == capdist.CAPDIST_OK
     print(name, int(reply[0].distribution.capital_in_big) if figure else text(reply[0].desc))

@@ -1,4 +1,4 @@
-//! libcapdist from Rust, with a few declarations by hand (bindgen makes them all). `fetch PORT`.
+//! libcapdist from Rust, with a few handwritten declarations (bindgen makes all of them). `fetch PORT`.
 use std::ffi::{c_void, CStr, CString};
 use std::os::raw::c_char;
 use std::ptr::null_mut;
@@ -7,7 +7,7 @@ use std::sync::mpsc::{channel, Sender};
 #[repr(C)]
 struct Security([u32; 16]);
 
-/// As far as it is looked at; offsets in docs/foreign.md.
+/// The fields that are read; docs/foreign.md has the offsets.
 #[repr(C)]
 struct Reply {
     before: [u8; 104],
@@ -44,7 +44,7 @@ fn text(raw: *const c_char) -> String {
     unsafe { CStr::from_ptr(raw) }.to_string_lossy().into_owned()
 }
 
-/// On the connection's thread. A panic must not leave it.
+/// Called on the connection's thread. A panic must not leave it.
 extern "C" fn on_reply(_: *mut c_void, _: u32, reply: *const Reply, user_data: *mut c_void) {
     let _ = std::panic::catch_unwind(|| unsafe {
         let answers = Box::from_raw(user_data as *mut Sender<f64>);
@@ -52,7 +52,7 @@ extern "C" fn on_reply(_: *mut c_void, _: u32, reply: *const Reply, user_data: *
     });
 }
 
-/// The last error is this thread's: read before anything is awaited.
+/// The last error belongs to this thread: it is read before an await.
 fn parsed(name: &str) -> Result<Security, String> {
     let name = CString::new(name).unwrap();
     let mut security = Security([0; 16]);
@@ -64,7 +64,7 @@ fn parsed(name: &str) -> Result<Security, String> {
 
 fn main() {
     let port: i32 = std::env::args().nth(1).unwrap().parse().unwrap();
-    let mut options = [0u64; 25]; // a size of then is good for every later 1.x
+    let mut options = [0u64; 25]; // the size in 1.0 works with every later 1.x
     let mut conn = null_mut();
     unsafe {
         let raw = options.as_mut_ptr() as *mut u8;

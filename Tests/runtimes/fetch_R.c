@@ -1,4 +1,4 @@
-/* What fetch.R calls: R's interpreter has one thread, which waits. */
+/* The functions that fetch.R calls. R's interpreter has one thread, which waits. */
 #include <capdist.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,7 +12,7 @@ void capdist_r_connect(int *port) {
     capdist_init_connect(&options, &conn);
 }
 
-/* `said` has room for 500 bytes. */
+/* `said` must have room for 500 bytes. */
 void capdist_r_fetch(char **name, char **said) {
     capdist_security security;
     capdist_reply *reply = NULL;

@@ -1,4 +1,4 @@
-/* The NIFs of fetch.erl. Those that wait run on a dirty scheduler; the last error is read in the same call. */
+/* The NIFs of fetch.erl. Those that wait run on a dirty scheduler. The last error is read in the same call. */
 #include <capdist.h>
 #include <erl_nif.h>
 #include <stdio.h>

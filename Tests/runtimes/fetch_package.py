@@ -1,4 +1,5 @@
-"""The Python package, on whichever interpreter runs this. `fetch_package.py LIBRARY DECLARATIONS PORT`; the package is on PYTHONPATH."""
+"""The Python package, on the interpreter that runs this. `fetch_package.py LIBRARY DECLARATIONS PORT`; PYTHONPATH has the
+package."""
 
 import asyncio
 import os

@@ -1,6 +1,6 @@
-"""Whether the rows of the page that name a program are those whose program is run: page.py PAGE ROW=FILE... -- ROW=FILE...
+"""Checks that the rows of the page that name a program are those whose program is run: page.py PAGE ROW=FILE... -- ROW=FILE...
 
-Behind `--` stand those of `make deep`.
+Those of `make deep` follow after `--`.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ import re
 import sys
 from pathlib import Path
 
-#: Its program is quick; the package's tests on it are not.
+#: Its program is fast, but the package's tests on it are not.
 DEEP_TOO = "PyPy"
 
 
 def main(page: str, *words: str) -> int:
-    """Prints what is wrong."""
+    """Prints the errors."""
     rows = dict(re.findall(r"^\| ([^|]+?) \|.* \| ([^|]+) \|$", Path(page).read_text(encoding="utf-8"), re.MULTILINE))
     deep = words[words.index("--") + 1 :]
     wrong, files = [], set()

@@ -36,7 +36,7 @@ int clock_gettime(clockid_t clock, struct timespec *time) {
 }
 
 int epoll_ctl(int epoll, int operation, int descriptor, struct epoll_event *event) {
-    // The system knows of it, too, for the library looks there whose a number is.
+    // The system's set has it, too, since the library checks there whether the number is still its own.
     const int result = REAL(epoll_ctl)(epoll, operation, descriptor, event);
     if (is_on) calls.watch(epoll, operation, descriptor, event ? event->events : 0, event ? event->data.u64 : 0);
     return result;
@@ -78,7 +78,7 @@ int shutdown(int socket, int how) {
     return 0;
 }
 
-// What the library calls where no thread is cancelled.
+// Functions that the library calls instead where threads must not be cancelled.
 long syscall(long number, ...) {
     va_list list;
     long words[6];
