@@ -3,7 +3,7 @@ import Testing
 
 @testable import Codec
 
-/// The ciphers against what the vendor's code made, against the openssl command, and against themselves.
+/// The ciphers, compared with the vendor's code, with the openssl command, and with their own inverse.
 @Suite struct CipherTests {
     private static let key: [UInt8] = Array("0123456789abcdef".utf8)
     private static let iv: [UInt8] = Array("fedcba9876543210".utf8)
@@ -47,7 +47,7 @@ import Testing
             #expect(encrypted.count % 16 == 0 && encrypted.count > length)
             #expect(encrypted.count - length <= BodyCipher.overhead)
             #expect(try decrypt(encrypted, cipher) == plain, "\(length) bytes")
-            // A failure in between leaves nothing behind.
+            // A failure in between has no effect.
             #expect(throws: CipherError.self) { try decrypt([1, 2, 3], cipher) }
         }
     }
@@ -57,7 +57,7 @@ import Testing
         for length in 0...100 where length % 16 != 0 || length == 0 {
             #expect(throws: CipherError.length) { try decrypt([UInt8](repeating: 0, count: length), cipher) }
         }
-        // Cut short by a block it has no right padding any more: only by one chance in 256 or so for what is random.
+        // Without its last block the padding is wrong, except once in about 256 times for random data.
         var refused = 0
         for _ in 0..<1000 {
             let bytes = (0..<64).map { _ in UInt8.random(in: 0...255) }
@@ -73,7 +73,7 @@ import Testing
             encrypted[31] = tail
             #expect(throws: CipherError.padding) { try decrypt(encrypted, cipher) }
         }
-        // A tail alone, that tells of bytes there are none of.
+        // Only a tail, which announces bytes that are missing.
         #expect(throws: CipherError.length) { try decrypt([UInt8](repeating: 0, count: 15) + [5], cipher) }
     }
 
@@ -122,7 +122,7 @@ import Testing
             #expect(throws: CipherError.length) { try encrypted.dropLast().withUnsafeBytes { try key.decrypt($0) } }
         }
         #expect(throws: CipherError.length) { try key.decrypt(UnsafeRawBufferPointer(start: nil, count: 0)) }
-        // Not below the modulus.
+        // The number must be below the modulus.
         let above = [UInt8](repeating: 255, count: key.blockSize)
         #expect(throws: CipherError.padding) { try above.withUnsafeBytes { try key.decrypt($0) } }
     }
@@ -134,7 +134,7 @@ import Testing
         var same = 0
         for _ in 0..<20 {
             let encrypted = try #require(plain.withUnsafeBytes { other.encrypt($0) })
-            // An OpenSSL that rejects implicitly gives random bytes instead; the SHA-1 tells then.
+            // An OpenSSL with implicit rejection returns random bytes instead. Then the SHA-1 is wrong.
             if (try? encrypted.withUnsafeBytes({ try ours.decrypt($0) })) == plain { same += 1 }
         }
         #expect(same == 0)
@@ -162,7 +162,7 @@ import Testing
         #expect { try key(Array(text.utf8)) } throws: { ($0 as? RSAKey.LoadError)?.text.contains(why) == true }
     }
 
-    /// Editors and mail change what stands around a key, and tools its label.
+    /// Editors and mail programs change the text around a key, and tools change its label.
     @Test(arguments: ["1024", "pkcs8"]) func keysAreReadHoweverTheyStand(_ name: String) throws {
         let lines = String(decoding: try file(name), as: UTF8.self).split(separator: "\n")
         let label = name == "1024" ? "RSA PRIVATE KEY" : "PRIVATE KEY"
@@ -229,7 +229,7 @@ import Testing
         }
     }
 
-    // MARK: - What the tests share
+    // MARK: - Shared by the tests
 
     private func file(_ name: String) throws -> [UInt8] {
         Array(try Data(contentsOf: Vectors.folder.appending(path: "rsa/\(name).pem")))

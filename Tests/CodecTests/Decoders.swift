@@ -1,10 +1,10 @@
 import Codec
 import Testing
 
-/// One of the codec's decoders, followed by its encoder: bytes of a message in, bytes of the same message out.
+/// A decoder of the codec, followed by its encoder: from a message's bytes to the bytes of the same message.
 struct Decoder: CustomTestStringConvertible, Sendable {
     let testDescription: String
-    /// The message its whole vector is named by.
+    /// The message that its complete vector is named for.
     let vector: String
     let again: @Sendable ([UInt8]) throws -> [UInt8]
 
@@ -40,7 +40,7 @@ struct Decoder: CustomTestStringConvertible, Sendable {
             GlobalState.encodedRequest(userID: try decode($0, GlobalState.requestUserID))
         },
         Decoder(testDescription: "Notify.Response", vector: "Notify.Response (push, ConnStatus)") { body in
-            // Only the type is read; which logins the push tells is not.
+            // Only the type is read, and not the logins in the push.
             let type = try decode(body, Notify.type)
             return Wire.number(1, 0) + Wire.bytes(4, Wire.number(1, Int64(type)))
         },

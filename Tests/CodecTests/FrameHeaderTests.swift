@@ -2,7 +2,7 @@ import Codec
 import Testing
 
 @Suite struct FrameHeaderTests {
-    /// A header with every field different from zero and from the others, and its 44 bytes spelled out.
+    /// A header whose fields are all different and not zero, with its 44 bytes.
     private static let bytes: [UInt8] =
         [0x46, 0x54, 0x8c, 0x0c, 0x00, 0x00, 0x00, 0x07, 0x04, 0x03, 0x02, 0x01, 0x14, 0x13, 0x12, 0x00]
         + (0xa0..<0xb4) + [UInt8](repeating: 0, count: 8)

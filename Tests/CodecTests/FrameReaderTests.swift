@@ -1,13 +1,13 @@
 import Codec
 import Testing
 
-/// A frame copied out of the reader's buffer.
+/// A frame, copied from the reader's buffer.
 private struct Received: Equatable {
     let header: FrameHeader
     let body: [UInt8]
 }
 
-/// A frame with its right SHA-1, as bytes.
+/// A frame with a correct SHA-1, as bytes.
 private func frame(_ serialNo: UInt32, _ body: [UInt8]) throws -> [UInt8] {
     let header = FrameHeader(
         protoID: 3212, serialNo: serialNo, bodyLength: UInt32(body.count), sha1: try sha1(body))
@@ -17,12 +17,12 @@ private func frame(_ serialNo: UInt32, _ body: [UInt8]) throws -> [UInt8] {
     } + body
 }
 
-/// Everything that is complete by now, out of the reader.
+/// All complete frames in the reader.
 private func drain(_ reader: inout FrameReader, into frames: inout [Received]) throws {
     while let frame = try reader.next() { frames.append(Received(header: frame.header, body: Array(frame.body))) }
 }
 
-/// What a reader makes of `pieces`, which arrive one after another and are looked at after each.
+/// The frames that a reader finds in `pieces`. They arrive one after another, and are read after each.
 private func read(_ pieces: [ArraySlice<UInt8>]) throws -> [Received] {
     var reader = FrameReader(maxBodyLength: 4 << 20)
     var frames: [Received] = []
@@ -36,7 +36,7 @@ private func read(_ pieces: [ArraySlice<UInt8>]) throws -> [Received] {
 }
 
 @Suite struct FrameReaderTests {
-    /// The vectors' frames glued together, with an empty one between and at the end.
+    /// The vectors' frames in one stream, with an empty one in between and at the end.
     private static func vectorStream() throws -> (stream: [UInt8], frames: [Received]) {
         var parts = try Vectors.all.frames.map { try #require(fromHex($0.bytes)) }
         try parts.insert(frame(77, []), at: parts.count / 2)
@@ -81,7 +81,7 @@ private func read(_ pieces: [ArraySlice<UInt8>]) throws -> [Received] {
         }
     }
 
-    /// Received as the driver does it, into `space`, with bodies from none to far beyond the buffer's first size.
+    /// Received into `space`, like in the driver, with bodies from empty to much larger than the buffer's first size.
     @Test func receivingInPlaceGivesTheSameFrames() throws {
         let seed = printedSeed()
         var random = SeededGenerator(seed: seed)
@@ -97,13 +97,13 @@ private func read(_ pieces: [ArraySlice<UInt8>]) throws -> [Received] {
             var offset = 0
             while offset < stream.count {
                 let space = reader.space()
-                // Never a short receive for want of room.
+                // A receive is never short because there is no room.
                 try #require(space.count >= 4096)
                 let count = min(space.count, stream.count - offset, Int.random(in: 0...40_000, using: &random))
                 space.copyBytes(from: stream[offset..<(offset + count)])
                 reader.received(count)
                 offset += count
-                // A driver that is interrupted looks at what came later on.
+                // A driver that is interrupted reads what has come meanwhile.
                 if Bool.random(using: &random) { try drain(&reader, into: &frames) }
             }
             try drain(&reader, into: &frames)
@@ -133,7 +133,7 @@ private func read(_ pieces: [ArraySlice<UInt8>]) throws -> [Received] {
         let first = try reader.next()
         #expect(first?.header.serialNo == 1)
         #expect(throws: FrameError.badMagic) { _ = try reader.next() }
-        // Such a line is lost: asking again does not find a frame in it.
+        // The stream cannot be used any more: no later frame is found.
         #expect(throws: FrameError.badMagic) { _ = try reader.next() }
     }
 
@@ -177,9 +177,9 @@ private func read(_ pieces: [ArraySlice<UInt8>]) throws -> [Received] {
     }
 }
 
-/// Memory follows the bytes that came, never a length that was only announced.
+/// Memory grows with the bytes that came, and never with a length that was only announced.
 @Suite struct FrameReaderMemoryTests {
-    /// The buffer's size, as far as it shows: what is in it, and the room behind.
+    /// The visible size of the buffer: its content and the room after it.
     private func capacity(_ reader: inout FrameReader) -> Int {
         let space = reader.space().count
         return reader.bufferedCount + space
@@ -214,7 +214,7 @@ private func read(_ pieces: [ArraySlice<UInt8>]) throws -> [Received] {
         bytes.suffix(1).withUnsafeBytes { reader.append($0) }
         let length = try reader.next()?.body.count
         #expect(length == 8 << 20)
-        // And is given back once that frame is gone.
+        // And it is freed when that frame has been read.
         let size = capacity(&reader)
         #expect(size <= FrameReader.baseCapacity)
     }
@@ -224,7 +224,7 @@ private func read(_ pieces: [ArraySlice<UInt8>]) throws -> [Received] {
         let bytes = try frame(1, [UInt8](repeating: 1, count: 3_000))
         var stream: [UInt8] = []
         var count = 0
-        // Pieces that never end where a frame does, so that the reader is never empty.
+        // The pieces never end at the end of a frame, so that the reader is never empty.
         for _ in 0..<20_000 {
             if stream.count < 1_000 { stream += bytes }
             stream.prefix(997).withUnsafeBytes { reader.append($0) }

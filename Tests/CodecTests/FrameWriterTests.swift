@@ -2,7 +2,7 @@ import Codec
 import Testing
 
 @Suite struct FrameWriterTests {
-    /// What a frame has to look like, put together by hand.
+    /// The expected bytes of a frame.
     private func expected(_ protoID: UInt32, _ serialNo: UInt32, _ body: [UInt8]) throws -> [UInt8] {
         func bytes(_ value: UInt32) -> [UInt8] { withUnsafeBytes(of: value.littleEndian) { Array($0) } }
         let digest = try sha1(body)
@@ -54,7 +54,7 @@ import Testing
         #expect(try pending(writer) == expected(1, 1, [UInt8](repeating: 3, count: taken)))
     }
 
-    /// Appends and sends in any order, pieces of any size: what was sent is what was appended.
+    /// Appends and sends in any order, in pieces of any size: the bytes that are sent are those that were appended.
     @Test func partialSendsLoseNothing() throws {
         let seed = printedSeed()
         var random = SeededGenerator(seed: seed)
@@ -86,7 +86,7 @@ import Testing
         #expect(pending(writer).count == 47)
         writer.sent(46)
         #expect(pending(writer) == [3])
-        // More than there is.
+        // More than there are.
         writer.sent(.max / 2)
         #expect(pending(writer).isEmpty)
     }
@@ -110,7 +110,7 @@ import Testing
         #expect(try pending(writer) == expected(1001, 2, [9]))
     }
 
-    /// A gateway that reads slower than requests come must not make the buffer grow without end.
+    /// If a gateway reads more slowly than requests come, the buffer must not grow without limit.
     @Test func aBacklogThatStaysSmallTakesLittleMemory() throws {
         var writer = FrameWriter()
         let body = [UInt8](repeating: 1, count: 1_000)
@@ -125,7 +125,7 @@ import Testing
             lowest = min(lowest, UInt(bitPattern: base))
             highest = max(highest, UInt(bitPattern: base))
         }
-        // A settled buffer is neither moved nor grown: all of it lies within four times the backlog.
+        // The buffer is neither moved nor grown any more: it is at most four times as large as the backlog.
         #expect(highest - lowest < 4 * 12 * 1_044)
     }
 }

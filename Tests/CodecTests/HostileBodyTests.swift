@@ -2,9 +2,9 @@ import Codec
 import Foundation
 import Testing
 
-/// Bodies as no gateway should send them: each is refused or read for what it is, and none does harm.
+/// Bodies that no gateway should send. Each is refused, or read correctly, and does no harm.
 @Suite struct HostileBodyTests {
-    /// Fields of every wire type with numbers no message uses, the largest number included.
+    /// Fields of every wire type with unknown numbers, among them the largest one.
     private static let unknown: [[UInt8]] = [
         Wire.number(999, -1), Wire.double(1_000, 1), Wire.bytes(1_001, [1, 2, 3]), Wire.bytes(1_002, []),
         Wire.fixed32(1_003, 7), Wire.number(536_870_911, 1),
@@ -35,7 +35,7 @@ import Testing
         let whole = try decoder.whole()
         let known = try decoder.again(whole)
         for count in 0..<whole.count {
-            // Between two fields a cut body may be a smaller message; it must not be this one.
+            // A body that is cut between two fields may be a smaller message. It must not be this one.
             let again = try? decoder.again(Array(whole.prefix(count)))
             #expect(again != known, "cut at \(count)")
         }
@@ -80,7 +80,8 @@ import Testing
         #expect(try decode(body, AnyResponse.init) == AnyResponse(retType: -1, retMsg: "last"))
     }
 
-    /// A response of 256 KiB, made of as many fields as fit, which a decoder that keeps each would spend many times as much on.
+    /// A response of 256 KiB with as many fields as possible. A decoder that stores each would need many times that
+    /// memory.
     @Test(arguments: [
         ("unknown numbers", Wire.number(15, 0)), ("unknown empty texts", Wire.bytes(15, [])),
         ("retType again and again", Wire.number(1, 0)), ("retMsg again and again", Wire.bytes(2, [])),
@@ -89,7 +90,7 @@ import Testing
         let many = Array([[UInt8]](repeating: field, count: (256 << 10) / field.count).joined())
         let arena = MessageArena()
         let before = try peakMemory()
-        // They lack what is required, or hold no figures.
+        // They lack required fields, or have no figures.
         let lacking = withExactBlock(many) { try? CapitalDistributionResponse($0, arena) }
         #expect(lacking == nil)
         let whole = withExactBlock(many + Body.success(Body.figures())) { try? CapitalDistributionResponse($0, arena) }
@@ -98,7 +99,7 @@ import Testing
         #expect(grown < 6 << 20, "\(what): \(grown >> 20) MiB")
     }
 
-    /// And yet what a newer gateway may really send is read.
+    /// What a newer gateway may really send is read.
     @Test func someHundredUnknownFieldsAreRead() throws {
         let extra = (1_000..<1_300).flatMap { Wire.text($0, "new in version \($0)") }
         let response = try decode(Body.success(Body.figures() + extra), CapitalDistributionResponse.init)
@@ -111,7 +112,7 @@ import Testing
         #expect(try decode(head.encoded(), AnyResponse.init) == head)
     }
 
-    /// Whatever is read is what it is: written and read again it does not change.
+    /// What was read does not change when it is written and read again.
     @Test(arguments: Decoder.all) func randomBytesDoNoHarm(_ decoder: Decoder) throws {
         let seed = printedSeed("randomBytesDoNoHarm \(decoder.testDescription)")
         var random = SeededGenerator(seed: seed)
@@ -139,11 +140,11 @@ import Testing
             }
             read += try check(decoder, body, "seed \(seed), round \(round), \(hex(body))") ? 1 : 0
         }
-        // The damage must be light enough for some to be read, or this test shows nothing.
+        // The damage must be small enough for some to be read. Otherwise this test shows nothing.
         #expect(read > 50)
     }
 
-    /// - Returns: whether the decoder took `body` for a message.
+    /// - Returns: whether the decoder accepted `body`.
     @discardableResult
     private func check(_ decoder: Decoder, _ body: [UInt8], _ comment: Comment) throws -> Bool {
         do {
@@ -155,7 +156,7 @@ import Testing
         }
     }
 
-    /// The process's highest resident memory so far, in bytes.
+    /// The process's maximum resident memory so far, in bytes.
     private func peakMemory() throws -> Int {
         let status = try String(contentsOfFile: "/proc/self/status", encoding: .utf8)
         let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") })

@@ -2,10 +2,10 @@ import Codec
 import Foundation
 import Testing
 
-/// The arena as protobuf-c uses it: through an allocator, while it decodes.
+/// The arena as protobuf-c uses it: through an allocator, during decoding.
 @Suite struct MessageArenaTests {
-    /// Asks a fresh arena for pieces of these sizes, as decoding a body of `bodyLength` bytes would.
-    /// - Returns: the piece's address, or nil where the arena refused.
+    /// Requests pieces of these sizes from a new arena, as decoding a body of `bodyLength` bytes would.
+    /// - Returns: the piece's address, or nil if the arena refused.
     private func pieces(_ sizes: [Int], bodyLength: Int, _ arena: borrowing MessageArena) -> [UInt?] {
         var pieces: [UInt?] = []
         withExactBlock([UInt8](repeating: 0, count: bodyLength)) { body in
@@ -24,7 +24,7 @@ import Testing
 
     @Test func piecesAreAlignedAndApart() throws {
         let arena = MessageArena()
-        // Round after round, and far beyond the block that is kept.
+        // Several rounds, with much more than the block that is kept.
         for _ in 0..<3 {
             let sizes = [1, 2, 3, 15, 16, 17, 100, 4_000, 5_000, 1, 30_000, 7]
             let pieces = try pieces(sizes, bodyLength: 10, arena).map { try #require($0) }
@@ -41,9 +41,9 @@ import Testing
         for bodyLength in [0, 1_000, 1_000_000] {
             let budget = 2 * bodyLength + 64 * 1024
             let most = pieces([Int](repeating: 16, count: (budget + 4 * 1024) / 16 + 10), bodyLength: bodyLength, arena)
-            // What the first block holds is not counted.
+            // The content of the first block is not counted.
             #expect(most.count { $0 != nil } == (budget + 4 * 1024) / 16)
-            // And the next body has its own.
+            // And the next body has a budget of its own.
             #expect(pieces([budget], bodyLength: bodyLength, arena) != [nil])
             #expect(pieces([budget + 1], bodyLength: bodyLength, arena) == [nil])
         }

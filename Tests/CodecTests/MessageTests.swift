@@ -1,9 +1,9 @@
 import Codec
 import Testing
 
-/// Bodies written by hand, field by field, to leave out or to change one.
+/// Bodies that are built field by field, so that one can be left out or changed.
 enum Body {
-    /// The six required figures, 1.5 to 6.5, but for the field numbered `missing`.
+    /// The six required figures, 1.5 to 6.5, without the field numbered `missing`.
     static func figures(missing: Int? = nil) -> [UInt8] {
         (1...6).filter { $0 != missing }.flatMap { Wire.double($0, Double($0) + 0.5) }
     }
@@ -12,7 +12,7 @@ enum Body {
 
     static func request(_ c2s: [UInt8]) -> [UInt8] { Wire.bytes(1, c2s) }
 
-    /// What `figures()` says.
+    /// The values of `figures()`.
     static let plain = CapitalDistribution(
         inBig: 1.5, inMid: 2.5, inSmall: 3.5, outBig: 4.5, outMid: 5.5, outSmall: 6.5)
 }
@@ -170,7 +170,7 @@ enum Body {
 
     @Test(arguments: [0, 1, 63, 127, 128, 16_383, 16_384, 3_000_000])
     func nothingOutgrowsItsBound(codeLength: Int) {
-        // Negative numbers are the longest there are.
+        // Negative numbers are the longest.
         let code = String(repeating: "x", count: codeLength)
         let longest = CapitalDistributionRequest(market: -1, code: code, securityFirm: -1)
         let length = longest.encoded().count
@@ -179,7 +179,7 @@ enum Body {
 }
 
 @Suite struct GatewayMessageTests {
-    /// A handshake's answer with all required fields but the one numbered `missing`.
+    /// A handshake's answer with all required fields except the one numbered `missing`.
     private func handshake(missing: Int? = nil) -> [UInt8] {
         let fields: [(Int, [UInt8])] = [
             (1, Wire.number(1, 1011)), (2, Wire.number(2, 10_000_001)), (3, Wire.number(3, -1)),

@@ -13,7 +13,8 @@ import Testing
         #expect(try hex(sha1(Array(text.utf8))) == digest)
     }
 
-    /// Every place of a body's end in its last block. What the digests' own digest must be comes from Python's hashlib.
+    /// Every position of a body's end in its last block. The expected digest of the digests comes from Python's
+    /// hashlib.
     @Test func bodiesOfEachLengthHaveTheRightDigest() throws {
         var digests: [UInt8] = []
         for count in 0..<200 {

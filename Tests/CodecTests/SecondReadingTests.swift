@@ -1,7 +1,8 @@
 import Codec
 import Testing
 
-/// What protobuf-c refuses and the specification has: unknown groups, messages in pieces, fields of another wire type.
+/// What protobuf-c refuses and the specification allows: unknown groups, messages in pieces, fields with another wire
+/// type.
 @Suite struct SecondReadingTests {
     private static func group(_ field: Int, _ content: [UInt8] = []) -> [UInt8] {
         Wire.tag(field, 3) + content + Wire.tag(field, 4)
@@ -50,13 +51,13 @@ import Testing
         }
     }
 
-    /// As deep as memory: it is refused, and nothing goes as deep with it.
+    /// Groups as deep as the memory allows: they are refused, without recursion of that depth.
     @Test func aMillionGroupsInEachOtherAreMalformed() {
         let deep = [UInt8](repeating: 0x7b, count: 1 << 20)
         #expect(throws: MessageError.malformed) { try decode(deep, AnyResponse.init) }
     }
 
-    /// However the figures are cut, between fields, the pieces are the message.
+    /// The figures may be split anywhere between fields. The pieces are merged.
     @Test func piecesOfAMessageAreOneMessage() throws {
         let head = Wire.number(1, 0)
         let figures = Body.figures()
@@ -66,15 +67,15 @@ import Testing
             let response = try decode(pieces + head, CapitalDistributionResponse.init)
             #expect(response.content == Body.plain, "cut at \(cut)")
         }
-        // What comes later counts.
+        // The later value counts.
         let again = Wire.bytes(4, figures) + Wire.bytes(4, Wire.double(1, 77))
         #expect(try decode(head + again, CapitalDistributionResponse.init).content?.inBig == 77)
-        // A piece inside a piece is looked into.
+        // Pieces inside pieces are merged, too.
         let broken = Wire.bytes(4, figures) + Wire.bytes(4, [0x09, 1])
         #expect(throws: MessageError.malformed) { try decode(head + broken, CapitalDistributionResponse.init) }
     }
 
-    /// What is cut short in one piece does not go on in the next.
+    /// A value that is cut off in one piece does not continue in the next.
     @Test func eachPieceIsWholeByItself() {
         let head = Wire.number(1, 0)
         let figures = Body.figures()
@@ -113,7 +114,7 @@ import Testing
                 #expect(try decode(body, CapitalDistributionResponse.init).head == AnyResponse(retType: -1))
             }
         }
-        // With one of its own type beside it, that one counts.
+        // If there is one with the right type, too, that counts.
         let both = failure + Wire.text(2, "no") + Wire.number(2, 5)
         #expect(try decode(both, AnyResponse.init).retMsg == "no")
         for other in [Wire.number(9, 1), Wire.text(9, "1"), Wire.double(7, 1), Wire.fixed32(8, 1)] {
@@ -141,7 +142,7 @@ import Testing
         }
     }
 
-    /// Also where protobuf-c takes them.
+    /// Also if protobuf-c accepts them.
     @Test(
         arguments: [
             [0x00, 0x01], [0x02, 0x00], [0x80, 0x00, 0x01], [0x80, 0x80, 0x00, 0x01],
@@ -153,7 +154,7 @@ import Testing
         let bodies = [
             field + Body.success(Body.figures()), Body.success(Body.figures()) + field,
             Body.success(Body.figures() + field),
-            // protobuf-c joins these pieces, and forgets what it does not know of the first.
+            // protobuf-c merges these pieces, and forgets unknown fields of the first.
             Body.success(Body.figures() + field) + Wire.bytes(4, Body.figures()),
         ]
         for body in bodies {
@@ -164,7 +165,7 @@ import Testing
         #expect(throws: MessageError.malformed) { try decode(Wire.number(1, 0) + field, AnyResponse.init) }
     }
 
-    /// A number may be written with more bytes than it needs, up to ten; a tag or a length with up to five.
+    /// A number may have more bytes than it needs, up to ten; a tag or a length up to five.
     @Test func numbersMayBeLongerThanTheyNeed() throws {
         let bodies: [[UInt8]] = [
             [0x88, 0x80, 0x80, 0x80, 0x00, 0x7f], [0x08, 0xff, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x00],
@@ -182,7 +183,7 @@ import Testing
         }
     }
 
-    /// Both readings are the same where protobuf-c takes the body.
+    /// Both readings give the same if protobuf-c accepts the body.
     @Test(arguments: Decoder.all) func bothReadingsAgree(_ decoder: Decoder) throws {
         let seed = printedSeed("bothReadingsAgree \(decoder.testDescription)")
         var random = SeededGenerator(seed: seed)
@@ -195,7 +196,7 @@ import Testing
             }
             guard let plain = try? decoder.again(body) else { continue }
             read += 1
-            // The group makes protobuf-c refuse it.
+            // protobuf-c refuses it because of the group.
             #expect(try decoder.again(body + Self.group(1_000)) == plain, "seed \(seed), round \(round), \(hex(body))")
         }
         #expect(read > 20)

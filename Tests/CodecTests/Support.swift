@@ -2,7 +2,7 @@ import Foundation
 import Codec
 import Testing
 
-/// A body's bytes in a block of exactly their size, so that a memory checker sees any read beyond them.
+/// A body in a block of exactly its size, so that a memory checker detects any read beyond it.
 func withExactBlock<R>(_ bytes: [UInt8], _ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
     let block = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 1)
     defer { block.deallocate() }
@@ -10,7 +10,7 @@ func withExactBlock<R>(_ bytes: [UInt8], _ body: (UnsafeRawBufferPointer) throws
     return try body(UnsafeRawBufferPointer(block))
 }
 
-/// Decodes `bytes` with one of the codec's decoders, in an arena of its own.
+/// Decodes `bytes` with a decoder of the codec, in an arena of its own.
 func decode<Value>(
     _ bytes: [UInt8],
     _ decoder: (UnsafeRawBufferPointer, borrowing MessageArena) throws(MessageError) -> Value
@@ -25,7 +25,7 @@ func hex(_ bytes: some Sequence<UInt8>) -> String {
 
 func hex(_ digest: SHA1Digest) -> String { withUnsafeBytes(of: digest) { hex($0) } }
 
-/// The bytes that `text` spells; nil if it is no hex.
+/// The bytes in a hexadecimal text; nil if it is not valid.
 func fromHex(_ text: String) -> [UInt8]? {
     let digits = text.compactMap(\.hexDigitValue)
     guard digits.count == text.count, digits.count.isMultiple(of: 2) else { return nil }
@@ -36,7 +36,7 @@ func sha1(_ bytes: [UInt8]) throws -> SHA1Digest {
     try #require(withExactBlock(bytes) { SHA1Digest(of: $0) })
 }
 
-/// A random generator that a seed repeats (SplitMix64).
+/// A random number generator with a seed (SplitMix64).
 struct SeededGenerator: RandomNumberGenerator {
     private var state: UInt64
 
@@ -55,7 +55,7 @@ struct SeededGenerator: RandomNumberGenerator {
     }
 }
 
-/// A seed of the test's own, printed so that a failure can be repeated: `CAPDIST_TEST_SEED=n` sets it.
+/// The test's seed, which is printed so that a failure can be repeated. `CAPDIST_TEST_SEED=n` sets it.
 func printedSeed(_ test: String = #function) -> UInt64 {
     let set = ProcessInfo.processInfo.environment["CAPDIST_TEST_SEED"].flatMap(UInt64.init)
     let seed = set ?? UInt64.random(in: 0...UInt64(UInt32.max))
@@ -63,7 +63,7 @@ func printedSeed(_ test: String = #function) -> UInt64 {
     return seed
 }
 
-/// Writes protobuf by hand, so that what the codec reads was not written by the codec.
+/// Builds protobuf messages without using the codec.
 struct Wire {
     static func varint(_ value: UInt64) -> [UInt8] {
         var rest = value

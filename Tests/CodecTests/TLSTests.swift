@@ -3,7 +3,7 @@ import Testing
 
 @testable import Codec
 
-/// Both ends of TLS over memory, with the certificates of Tests/vectors/tls.
+/// Both ends of a TLS connection in memory, with the certificates of Tests/vectors/tls.
 @Suite struct TLSTests {
     private static let folder =
         "/" + #filePath.split(separator: "/").dropLast(2).joined(separator: "/") + "/vectors/tls/"
@@ -20,7 +20,7 @@ import Testing
         return try TLSContext(.file(path(ca)))
     }
 
-    /// Hands over what one end has to say.
+    /// Passes on what one end wants to send.
     private static func pass(_ from: TLSSession, _ to: TLSSession, piece: Int = .max) throws {
         var rest = Array(from.outgoing.pending)[...]
         from.sent(rest.count)
@@ -37,7 +37,7 @@ import Testing
 
     private static var nothing: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: nil, count: 0) }
 
-    /// Two ends that have shaken hands.
+    /// Two ends after the handshake.
     private static func pair(
         _ client: TLSContext, _ server: TLSContext, host: String = "localhost", piece: Int = .max
     ) throws -> (TLSSession, TLSSession) {
@@ -99,7 +99,7 @@ import Testing
             #expect(failure.isCertificate)
             #expect(failure.text.contains(why), "\(failure.text)")
         }
-        // Not so if nothing is verified.
+        // This is not so if nothing is verified.
         _ = try Self.pair(Self.client(nil, verifies: false), Self.server(certificate), host: host)
     }
 
@@ -165,7 +165,7 @@ import Testing
         }
     }
 
-    /// A file of this text.
+    /// A file with this text.
     private static func withFile(_ text: String, _ body: (String) throws -> Void) throws {
         let path = "/tmp/capdist-ca-\(getpid())-\(UInt64.random(in: 0...UInt64.max)).pem"
         let file = try #require(fopen(path, "w"))

@@ -2,11 +2,11 @@ import Testing
 
 @testable import Codec
 
-/// The standard library's word is taken for what is UTF-8.
+/// Compares the validator with the standard library.
 @Suite struct UTF8ValidatorTests {
     private static func isText(_ bytes: [UInt8]) -> Bool { String(validating: bytes, as: UTF8.self) != nil }
 
-    /// Whether the validator takes the bytes in pieces, and lets them end.
+    /// Whether the validator accepts the bytes, in pieces, as complete text.
     private static func accepts(_ bytes: [UInt8], piece: Int) -> Bool {
         var text = UTF8Validator()
         var rest = bytes[...]

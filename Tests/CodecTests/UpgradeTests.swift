@@ -2,7 +2,7 @@ import Testing
 
 @testable import Codec
 
-/// RFC 6455, section 4: the upgrade, as its client.
+/// RFC 6455, section 4: the client's side of the upgrade.
 @Suite struct UpgradeTests {
     /// The RFC's own example (1.3).
     private static let nonce = Array("the sample nonce".utf8)
@@ -20,7 +20,7 @@ import Testing
             + (accept.map { "Sec-WebSocket-Accept: \($0)\r\n" } ?? "") + more + "\r\n"
     }
 
-    /// - Returns: what is behind the upgrade.
+    /// - Returns: the data after the upgrade.
     private static func take(_ text: String, piece: Int = .max) throws -> [UInt8]? {
         var upgrade = try upgrade()
         var rest = Array(text.utf8)[...]
@@ -164,7 +164,7 @@ import Testing
     }
 }
 
-/// The bridge's envelope and its handshake (docs/protocol.md, WebSocket).
+/// The bridge's messages and its handshake (docs/protocol.md, WebSocket).
 @Suite struct SectionTests {
     @Test func requestIsBigEndian() {
         var bytes = [UInt8](repeating: 0xaa, count: 21)

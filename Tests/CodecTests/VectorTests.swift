@@ -1,7 +1,7 @@
 import Codec
 import Testing
 
-/// What the vendor's own code wrote passes both ways: read as its text says, and written again byte for byte.
+/// Messages of the vendor's own code: decoding gives the values in their text, and encoding gives the same bytes.
 @Suite struct VectorTests {
     @Test func allAreThere() throws {
         #expect(Vectors.all.messages.count == 13)
@@ -40,7 +40,7 @@ import Testing
         case "KeepAlive.Response":
             let time: Int64 = try text.number("s2c.time")
             #expect(try decode(body, KeepAlive.responseTime) == time)
-            // As OpenD writes it: with an empty retMsg and an errCode, which the vendor's classes leave out.
+            // In the form of OpenD: with an empty retMsg and an errCode, which the vendor's classes leave out.
             #expect(vector.bytes.hasPrefix("0800"))
             #expect(hex(KeepAlive.encodedResponse(time: time)) == "080012001800" + vector.bytes.dropFirst(4))
         case "Qot_GetCapitalDistribution.Request":

@@ -1,10 +1,10 @@
 import Foundation
 import Testing
 
-/// The messages and frames that were made with the vendor's own code (`Tests/vectors/opend.json`).
+/// Messages and frames that were made with the vendor's own code (`Tests/vectors/opend.json`).
 struct Vectors: Decodable, Sendable {
     struct Message: Decodable, Sendable, CustomTestStringConvertible {
-        /// Protobuf message and, in brackets, which case of it.
+        /// The protobuf message and, in brackets, the case.
         let message: String
         let bytes: String
         /// protobuf's text format
@@ -46,7 +46,7 @@ struct Vectors: Decodable, Sendable {
     let rsa: [RSA]
     let rsa_private_key_pem: String
 
-    /// Empty if the file cannot be read, which `VectorTests.allAreThere` reports.
+    /// Empty if the file cannot be read. `VectorTests.allAreThere` reports that.
     static let all: Vectors = {
         let file = folder.appending(path: "opend.json")
         let vectors = try? JSONDecoder().decode(Vectors.self, from: Data(contentsOf: file))
@@ -63,7 +63,7 @@ struct Vectors: Decodable, Sendable {
     }
 }
 
-/// A message in protobuf's text format, as far as the vectors use it: one field a line, no field repeated.
+/// A message in protobuf's text format, as far as the vectors use it: a field on each line, and no field repeated.
 indirect enum TextFormat: Equatable {
     case scalar(String)
     case message([String: TextFormat])
@@ -87,7 +87,7 @@ indirect enum TextFormat: Equatable {
         return fields
     }
 
-    /// The field that `path` leads to, as "s2c.connID"; nil if it is absent.
+    /// The field with that path, such as "s2c.connID"; nil if it is absent.
     private func scalar(_ path: String) -> String? {
         var here = self
         for name in path.split(separator: ".") {
@@ -103,27 +103,27 @@ indirect enum TextFormat: Equatable {
         return fields[name] != nil
     }
 
-    /// A number or a boolean, nil if it is absent.
+    /// A number or a boolean; nil if it is absent.
     func optional<Number: LosslessStringConvertible>(_ path: String) throws -> Number? {
         guard let text = scalar(path) else { return nil }
         let value: Number = try #require(Number(text), "\(path) is no number")
         return value
     }
 
-    /// A number or a boolean that has to be there.
+    /// A number or a boolean that must be there.
     func number<Number: LosslessStringConvertible>(_ path: String) throws -> Number {
         let value: Number? = try optional(path)
         return try #require(value, "\(path) is absent")
     }
 
-    /// A text, nil if it is absent.
+    /// A text; nil if it is absent.
     func optionalText(_ path: String) throws -> String? {
         guard let quoted = scalar(path) else { return nil }
         try #require(quoted.count >= 2 && quoted.hasPrefix("\"") && quoted.hasSuffix("\"") && !quoted.contains("\\"))
         return String(quoted.dropFirst().dropLast())
     }
 
-    /// A text that has to be there.
+    /// A text that must be there.
     func text(_ path: String) throws -> String {
         try #require(try optionalText(path), "\(path) is absent")
     }

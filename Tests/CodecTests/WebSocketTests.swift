@@ -2,17 +2,17 @@ import Testing
 
 @testable import Codec
 
-/// The protocol cases a client of the bridge can meet, by the sections of RFC 6455. Frames are written by hand: a server's, which
-/// are not masked.
+/// The cases that a client of the bridge can meet, by the sections of RFC 6455. The tests build a server's frames,
+/// which are not masked.
 @Suite struct WebSocketTests {
-    /// Reads bytes in pieces of a size; tells messages, the failure, and what was sent for controls.
+    /// Reads bytes in pieces of one size. Records the messages, the failure, and the answers to control frames.
     private struct Reading {
         var messages: [[UInt8]] = []
         var failure: WebSocketFailure?
         var sent: [UInt8] = []
         var frames = 0
 
-        /// What `next` told each message to be.
+        /// The result of `next` for each message.
         var texts: [Bool] = []
 
         init(
@@ -146,7 +146,7 @@ import Testing
                 #expect(Reading(frame, role: .server).messages == [payload])
             }
         }
-        // Four alike of 300 would be a chance of one in 10^25.
+        // The probability of four equal ones among 300 is one in 10^25.
         #expect(masks.count > 296)
     }
 
@@ -179,7 +179,7 @@ import Testing
         for count in 0...70 {
             for offset in 0..<9 {
                 let source = Self.bytes(count)
-                // Not where words begin, with a byte on either side.
+                // Not at a word's beginning, with a byte on either side.
                 var target = [UInt8](repeating: 0xaa, count: count + 2)
                 target.withUnsafeMutableBytes { target in
                     let room = UnsafeMutableRawBufferPointer(rebasing: target[1..<(count + 1)])
@@ -299,9 +299,9 @@ import Testing
         let words = Reading(Self.frame(0x88, [0x03, 0xe8, 0xff, 0xfe]))
         #expect(words.failure == .broken)
         #expect(words.closeCode == 1007)
-        // Half a character.
+        // Half of a character.
         #expect(Reading(Self.frame(0x88, [0x03, 0xe8, 0x61, 0xc3])).closeCode == 1007)
-        // Told before the frame is whole: its payload has 9 bytes.
+        // It fails before the frame is complete: its payload has 9 bytes.
         #expect(Reading([0x88, 9, 0x03, 0xe8, 0x61, 0xff], piece: 1).closeCode == 1007)
         #expect(Reading([0x88, 9, 0x03, 0xe8, 0x61, 0xc3], piece: 1).failure == nil)
     }
@@ -371,15 +371,15 @@ import Testing
     @Test("8.1: text that is no UTF-8 is refused at its first wrong byte") func wrongText() {
         let whole = Reading(Self.frame(0x81, [0x61, 0xff, 0x61]), acceptsText: true)
         #expect(whole.failure == .broken && whole.closeCode == 1007)
-        // Of a frame of 100 bytes two are there.
+        // Two of a frame's 100 bytes have come.
         #expect(Reading([0x81, 100, 0xed, 0xa0], acceptsText: true).closeCode == 1007)
         #expect(Reading([0x81, 100, 0xed, 0x9f], acceptsText: true).failure == nil)
-        // It may not end within a character, but a fragment may.
+        // The text must not end inside a character, but a fragment may.
         #expect(Reading(Self.frame(0x81, [0xc3]), acceptsText: true).closeCode == 1007)
         let split = Self.frame(0x01, [0xc3]) + Self.frame(0x80, [0xa9])
         #expect(Reading(split, acceptsText: true).messages == [[0xc3, 0xa9]])
         #expect(Reading(Self.frame(0x01, [0xc3]) + Self.frame(0x80, [0x61]), acceptsText: true).closeCode == 1007)
-        // A binary message, and the next text, know nothing of one before.
+        // A binary message, and the next text, do not depend on the one before.
         let stream = Self.frame(0x82, [0xc3]) + Self.frame(0x81, [0x61])
         #expect(Reading(stream, acceptsText: true).messages.count == 2)
     }

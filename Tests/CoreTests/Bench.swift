@@ -5,7 +5,7 @@ import Testing
 let millisecond: TimeAmount = .milliseconds(1)
 let second: TimeAmount = .seconds(1)
 
-// In tests a number is of nanoseconds.
+// In tests a plain number is in nanoseconds.
 extension Instant: ExpressibleByIntegerLiteral {
     public init(integerLiteral nanoseconds: Int64) { self.init(nanoseconds: nanoseconds) }
 }
@@ -16,7 +16,7 @@ extension TimeAmount: ExpressibleByIntegerLiteral {
     static func * (count: Int64, time: TimeAmount) -> TimeAmount { time * count }
 }
 
-/// So long after the clock's beginning.
+/// A time after the clock's beginning.
 func at(_ time: TimeAmount) -> Instant { .zero + time }
 
 extension Instant {
@@ -25,20 +25,20 @@ extension Instant {
     }
 }
 
-/// A state machine on the bench: events with the time, and what came of them as plain words.
+/// A state machine under test. It is given events with times, and its actions become plain words.
 final class Bench {
     var machine: ConnectionMachine<String>
     var quota: QuotaGroup
     var now = at(1_000 * second)
-    /// What the log was told.
+    /// The lines of the log.
     var lines: [(level: LogLevel, text: String)] = []
 
-    /// The next serial number on the wire, once the handshake is done; before it 1.
+    /// The next wire serial number after the handshake; 1 before it.
     var nextWireSerialNo: UInt64 {
         if case .ready(let ready) = machine.phase { ready.nextSerialNo } else { 1 }
     }
 
-    /// - Parameter isFirst: whether the quota group knows nothing yet.
+    /// - Parameter isFirst: whether the quota group has had no answer yet.
     init(
         limit: Int = 0, window: TimeAmount = 30 * second, isFirst: Bool = false,
         _ configure: (inout ConnectionConfiguration) -> Void = { _ in }
@@ -52,7 +52,7 @@ final class Bench {
         machine.start(now)
     }
 
-    /// One that stands, with nothing left to be told.
+    /// A machine with an established connection, and no actions left.
     static func ready(
         limit: Int = 0, window: TimeAmount = 30 * second, isFirst: Bool = false,
         _ configure: (inout ConnectionConfiguration) -> Void = { _ in }
@@ -69,7 +69,7 @@ final class Bench {
         machine.handshakeSucceeded(keepAliveInterval: keepAliveInterval, now, &quota)
     }
 
-    /// Accepts a request and names it.
+    /// Makes a request with a name.
     @discardableResult
     func ask(
         _ name: String, _ protoID: UInt32 = ProtoID.getCapitalDistribution, queue: TimeAmount? = nil,
@@ -99,7 +99,7 @@ final class Bench {
         machine.isAwaited(protoID: protoID, serialNo: serialNo)
     }
 
-    /// What goes on the wire now: "init 1", "alive 2", "a 3".
+    /// The frames to send now: "init 1", "alive 2", "a 3".
     func sent() -> [String] {
         var words: [String] = []
         while let next = machine.nextToSend(now, &quota) {
@@ -114,7 +114,7 @@ final class Bench {
         return words
     }
 
-    /// What is to be done now: "connect", "close", "ready", "failed refused", "lost", "a: disconnected", "closed".
+    /// The actions to perform now: "connect", "close", "ready", "failed refused", "lost", "a: disconnected", "closed".
     func actions() -> [String] {
         var words: [String] = []
         while let action = machine.popAction() {
@@ -159,7 +159,7 @@ final class Bench {
 
     func tick() { machine.tick(now, &quota) }
 
-    /// Lets time pass, ticking only when the machine asked to be.
+    /// Lets time pass, and ticks only when the machine has asked for it.
     func pass(_ time: TimeAmount) {
         let end = now + time
         while machine.wakeAt <= end {
@@ -189,7 +189,7 @@ final class Bench {
         }
     }
 
-    // The quota as it would be then; nothing is changed.
+    // A copy, so that the quota does not change.
 
     func used(at instant: Instant) -> Int {
         var copy = quota
@@ -213,14 +213,14 @@ final class Bench {
 }
 
 extension AnswerSummary {
-    /// A refusal for frequency that names a window, or none.
+    /// A refusal because of the rate limit, with a window or without.
     static func tooFrequent(seconds: Int64? = nil) -> AnswerSummary {
         .refusal(retType: -1, words: "频率太高" + (seconds.map { "，每\($0)秒最多1次" } ?? ""))
     }
 }
 
 extension ConnectionMachine {
-    /// One that is due and is not to be sent.
+    /// A frame that is due and will not be sent.
     mutating func dropKeepAlive() {
         guard case .ready(var ready) = phase else { return }
         ready.due.remove(.keepAlive)

@@ -3,7 +3,7 @@ import Glibc
 import Testing
 @testable import Core
 
-/// docs/timeouts.md's table of a connection's life, row by row: event, then actions.
+/// The table of a connection's life in docs/timeouts.md, row by row: an event, then its actions.
 @Suite struct LifeTests {
     @Test func anAttemptThatFailsIsRepeatedAndTheQueueWaitsOn() {
         let bench = Bench { $0.wantsLog = true }
@@ -46,7 +46,7 @@ import Testing
         bench.machine.handshakeSucceeded(keepAliveInterval: 10, bench.now, &bench.quota)
         #expect(bench.actions() == ["ready"])
         #expect(bench.sent() == ["a 2"])
-        // A ping has no number.
+        // A ping has no serial number.
         bench.pass(8 * second)
         bench.ask("b", 1002)
         #expect(bench.sent() == ["ping", "b 3"])
@@ -110,7 +110,7 @@ import Testing
         }
         #expect(completion.request.payload == "a" && completion.status == .replyTimeout)
         #expect(bench.machine.requestCount == 0)
-        // OpenD may count it yet: a window after it has shown that it has read it the slot is free.
+        // OpenD may still count it. The slot is free one window after OpenD has shown that it has read it.
         bench.ask("b")
         #expect(bench.sent().isEmpty)
         bench.pass(8 * second)
@@ -153,12 +153,12 @@ import Testing
             }
             pauses.append(bench.now - before)
         }
-        // Each is cut by up to half.
+        // Each is shortened by up to half.
         for (index, pause) in pauses.enumerated() {
             let longest = min(500 * millisecond * (1 << Int64(index)), 30 * second)
             #expect((longest / 2...longest).contains(pause))
         }
-        // It waited all the time.
+        // It has waited all the time.
         _ = bench.actions()
         bench.connect()
         #expect(bench.actions() == ["ready"])
@@ -206,7 +206,7 @@ import Testing
         #expect(bench.sent() == ["init 1"])
         bench.machine.handshakeSucceeded(keepAliveInterval: 10, bench.now, &bench.quota)
         #expect(bench.actions() == ["ready"])
-        // The quota holds d back, and nothing that needs no slot waits behind it.
+        // d waits for the quota. Requests that need no slot do not wait behind it.
         #expect(bench.sent() == ["a 2", "b 3", "c 4"])
         bench.ask("e", 1002)
         #expect(bench.sent() == ["e 5"])
@@ -219,16 +219,16 @@ import Testing
         bench.ask("d", 1002)
         #expect(bench.sent() == ["a 2", "b 3", "d 4"])
         bench.lose()
-        // In the order asked, after on_disconnect.
+        // In the order in which they were made, after on_disconnect.
         #expect(bench.actions() == ["close", "lost 0", "a: disconnected", "b: disconnected", "d: disconnected"])
         #expect(bench.machine.requestCount == 1)
-        // Whoever is not connected waits for no slot.
+        // Without a connection, requests do not wait for slots.
         #expect(bench.quota.waiting == 0)
         bench.pass(second)
         #expect(bench.actions() == ["connect"])
         bench.connect()
         #expect(bench.actions() == ["ready"])
-        // Both slots were used when the line was lost, so it waits a window from then.
+        // Both slots were in use when the stream was lost, so it waits a window from then.
         bench.now = at(1_030 * second)
         #expect(!bench.sent().contains { $0.hasPrefix("c") })
         bench.now += 1

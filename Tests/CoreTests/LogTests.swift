@@ -2,11 +2,11 @@ import Codec
 import Testing
 @testable import Core
 
-/// What somebody on call reads in the log.
+/// The log, as an operator reads it.
 @Suite struct LogTests {
     private func bench() -> Bench { .ready { $0.wantsLog = true } }
 
-    /// Lines of one level since the last look.
+    /// The lines of one level since the last call.
     private func lines(_ bench: Bench, _ level: LogLevel) -> [String] {
         _ = bench.actions()
         defer { bench.lines.removeAll { $0.level == level } }
@@ -35,7 +35,7 @@ import Testing
         #expect(
             first.first?.hasPrefix("200 requests failed within 1 s. The last: request 200 (HK.00001) failed:") == true)
         #expect(first.first?.contains("and OpenD's window") == true)
-        // Ten minutes of it, one a second.
+        // Ten minutes with one a second.
         for _ in 0..<600 {
             bench.pass(second)
             bench.machine.heard(bench.now)
@@ -114,7 +114,7 @@ import Testing
         let quiet = lines(bench, .warning)
         #expect(quiet.count == 1)
         #expect(quiet.first?.hasPrefix("nothing has come from the gateway for 16 s") == true)
-        // Once for one silence.
+        // Once for each silence.
         bench.pass(10 * second)
         #expect(lines(bench, .warning) == [])
         bench.machine.heard(bench.now)

@@ -1,7 +1,7 @@
 import Testing
 @testable import Core
 
-/// Requests that do not wait for an outage to pass (CAPDIST_OUTAGE_FAIL).
+/// Requests that do not wait during an outage (CAPDIST_OUTAGE_FAIL).
 @Suite struct OutageTests {
     private func refusal(_ bench: Bench) -> Status? {
         if case .failure(let refusal) = bench.tryAsk("x", impatient: true) { refusal.status } else { nil }
@@ -23,7 +23,7 @@ import Testing
         _ = bench.actions()
         bench.fail(Bench.unreachable)
         #expect(refusal(bench) == .connectFailed)
-        // Also while the next attempt is under way, and then with its own failure.
+        // Also during the next attempt, and then with that one's failure.
         bench.pass(second)
         #expect(refusal(bench) == .connectFailed)
         bench.fail(Bench.refused)
@@ -60,7 +60,7 @@ import Testing
         #expect(bench.sent() == ["sent 2"])
         bench.lose()
         #expect(refusal(bench) == .disconnected)
-        // One that stood as long as the longest pause begins anew.
+        // After a connection that lasted as long as the longest pause, pauses start at the first one.
         bench.pass(5 * second)
         bench.connect()
         bench.pass(30 * second)

@@ -129,7 +129,7 @@ import Testing
         let second = try #require(registry.join("g", limit: 1, window: 10, 6) {})
         #expect(!second.quota.with { $0.reserve(second.member, 15) })
         registry.leave(second)
-        // With nobody in it the group takes other figures, and keeps what it knows.
+        // Without members the group accepts another limit, and keeps its history.
         let third = try #require(registry.join("g", limit: 1, window: 20, 15) {})
         #expect(!third.quota.with { $0.reserve(third.member, 25) })
         #expect(third.quota.with { $0.reserve(third.member, 26) })

@@ -20,7 +20,7 @@ import Testing
         expect(!group.reserve(1, at(30 * second)) && group.reserve(2, at(30 * second + 1)))
     }
 
-    // MARK: - The first request of a group that knows nothing
+    // MARK: - The first request of a group without an answer
 
     @Test func oneGoesFirstAndTheOthersWaitForItsEnd() {
         var group = QuotaGroup(limit: 5, window: second)
@@ -29,7 +29,7 @@ import Testing
         expect(first != 0 && group.sent(answerBy: 100) == 0)
         expect(group.mustWait(99) == 100 && !group.takeWakeUp())
         group.firstEnded(first, isAnswered: true)
-        // Who was told to wait is told that it is over.
+        // Members that wait are told that it is over.
         expect(group.takeWakeUp() && group.mustWait(99) == nil && group.sent(answerBy: 100) == 0)
     }
 
@@ -47,7 +47,7 @@ import Testing
         group.firstEnded(first, isAnswered: false)
         let next = group.sent(answerBy: 200)
         expect(next != 0 && next != first)
-        // The old one is of no interest any more.
+        // The old one no longer matters.
         group.firstEnded(first, isAnswered: true)
         expect(group.mustWait(1) == 200)
     }
@@ -81,7 +81,7 @@ import Testing
         group.confirm(0)
         group.confirm(0)
         let free = at(second + 1)
-        // Two slots and two who wait: whoever comes first, each gets one.
+        // Two slots and two members that wait: each gets one, in any order.
         expect(group.reserve(1, free))
         expect(!group.reserve(1, free))
         expect(group.reserve(2, free))
@@ -91,13 +91,13 @@ import Testing
         var group = QuotaGroup(limit: 1, window: second)
         group.setWaiting(1, 1)
         group.setWaiting(2, 5)
-        // It is the first one's turn, and the first one sleeps.
+        // It is the first member's turn, but that sleeps.
         expect(!group.reserve(2, 0))
         expect(group.nextTry(2, 0) == at(QuotaGroup.claimDuration))
         expect(!group.reserve(2, at(QuotaGroup.claimDuration - 1)))
         expect(group.reserve(2, at(QuotaGroup.claimDuration)))
         group.confirm(at(QuotaGroup.claimDuration))
-        // And now it is behind: it holds nobody up a second time at once.
+        // It has lost its turn, and does not delay the others again.
         let free = at(QuotaGroup.claimDuration + second + 1)
         expect(group.reserve(1, free) || group.reserve(2, free))
     }
@@ -168,14 +168,14 @@ import Testing
         expect(!group.reserve(1, at(2 * second)) && group.reserve(1, at(2 * second + 1)))
         group.adopt(limit: 0, window: second)
         expect(group.isUnlimited)
-        // A time without a quota is no way around it.
+        // Switching the quota off for a while does not avoid it.
         let now = at(2 * second + 1)
         expect(!group.isIdle(now) && group.reserve(1, now))
         group.adopt(limit: 1, window: 2 * second)
         expect(!group.reserve(1, now))
     }
 
-    /// Whoever sleeps until the time it was told, or a wake-up, gets its slot in the end.
+    /// A member that sleeps until the time it was given, or until it is woken, gets its slot in the end.
     @Test(arguments: 1...200 as ClosedRange<UInt64>)
     func nobodyWaitsForEver(_ seed: UInt64) {
         var random = Seeded(state: seed)

@@ -2,11 +2,11 @@ import Codec
 import Testing
 @testable import Core
 
-/// Promise 4 where a connection meets it: what each end of a request does to its slot.
+/// Promise 4 for a single connection: what each end of a request does to its slot.
 @Suite struct QuotaTests {
     private let window = 30 * second
 
-    /// One slot, held by "a" on wire serial number 2, given up by time-out one second after it was sent.
+    /// One slot, used by "a" with wire serial number 2, which timed out one second after it was sent.
     private func givenUp() -> Bench {
         let bench = Bench.ready(limit: 1, window: window)
         bench.ask("a", reply: second)
@@ -16,7 +16,7 @@ import Testing
         return bench
     }
 
-    /// Whether the slot is still in use exactly a window after `instant`, and free one nanosecond later.
+    /// Whether the slot is still in use exactly one window after `instant`, and free one nanosecond later.
     private func isFreeAWindowAfter(_ instant: Instant, _ bench: Bench) -> Bool {
         var quota = bench.quota
         return quota.used(instant + window) == 1 && quota.used(instant + window + 1) == 0
@@ -51,7 +51,7 @@ import Testing
         bench.pass(second)
         #expect(bench.receive(3, ProtoID.keepAlive) == "nothing")
         #expect(isFreeAWindowAfter(heard, bench))
-        // Its own late answer is later news.
+        // Its own late answer is newer.
         bench.pass(second)
         #expect(bench.receive(2) == "late")
         #expect(isFreeAWindowAfter(bench.now, bench))
@@ -89,7 +89,7 @@ import Testing
         inFlight.pass(second)
         inFlight.release()
         for bench in [bench, inFlight] {
-            // As long as a callback holds up the closing the gateway may read.
+            // While a callback delays the closing, the gateway may read.
             bench.now += 2 * window
             #expect(!bench.couldReserve(at: bench.now))
             #expect(bench.actions().contains("close"))
@@ -114,7 +114,7 @@ import Testing
         bench.ask("a", queue: second, fails: true)
         #expect(bench.used(at: bench.now) == 1)
         #expect(bench.tryAsk("b", fails: true) == .failure(.init(status: .quotaExhausted)))
-        // Never sent: the slot costs nothing.
+        // It was never sent, so it uses no slot.
         bench.pass(second)
         #expect(bench.used(at: bench.now) == 0)
         bench.ask("c", fails: true)
@@ -159,7 +159,7 @@ import Testing
         #expect(bench.sent() == ["a 3"])
     }
 
-    /// What the application reads itself is damaged only if its SHA-1 says so.
+    /// A raw body is damaged only if its SHA-1 is wrong.
     @Test func aBodyThatIsTheApplicationsToReadIsNotMalformed() {
         let bench = Bench.ready(limit: 5, window: window)
         var terms = bench.machine.configuration.terms
@@ -190,7 +190,7 @@ import Testing
         #expect(bench.sent().contains { $0.hasPrefix("b") })
     }
 
-    // MARK: - The first request of a group that knows nothing
+    // MARK: - The first request of a group without an answer
 
     @Test func theFirstRequestGoesAloneAndTheOthersWaitForItsAnswer() {
         let bench = Bench.ready(limit: 5, window: window, isFirst: true)
@@ -216,7 +216,7 @@ import Testing
         #expect(bench.actions() == ["a: replyTimeout"])
     }
 
-    /// Nothing is known yet: the next is a first one, too.
+    /// There is no answer yet, so the next request is a first one, too.
     @Test func aFirstRequestThatWasGivenUpTellsNothing() {
         let bench = Bench.ready(limit: 5, window: window, isFirst: true)
         let a = bench.ask("a")
@@ -242,7 +242,7 @@ import Testing
         #expect(bench.sent().isEmpty)
         #expect(bench.actions() == ["d: rateLimited unsent"])
         bench.now += 30 * second + 1
-        // Somebody else uses the quota: again one goes first.
+        // Another program uses the quota: one request is sent alone again.
         #expect(bench.sent() == ["b 3"])
         #expect(bench.receive(3) == "b")
         #expect(bench.sent() == ["c 4"])
@@ -258,7 +258,8 @@ import Testing
         #expect(!bench.couldReserve(at: bench.now + 40 * second) && bench.couldReserve(at: bench.now + 40 * second + 1))
     }
 
-    /// Who asked not to wait for the quota, and waits for a connection, is not sent through a gate that has closed meanwhile.
+    /// A request that does not wait for the quota, and waits for a connection, does not pass a gate that closed
+    /// meanwhile.
     @Test func aSlotTakenEarlyDoesNotOpenTheGate() {
         let bench = Bench.ready(limit: 5, window: window)
         bench.lose()
@@ -267,7 +268,7 @@ import Testing
         bench.ask("raw", ProtoID.getGlobalState)
         bench.ask("c")
         #expect(bench.used(at: bench.now) == 2)
-        // Another connection of the group was refused.
+        // The gateway refused a request of another connection in the group.
         bench.quota.closeGate(bench.now, for: 40 * second)
         bench.pass(millisecond)
         bench.pass(2 * second)
@@ -281,7 +282,7 @@ import Testing
         #expect(bench.sent().contains { $0.hasPrefix("c") })
     }
 
-    /// However requests end, every slot is free again in the end.
+    /// However requests end, every slot becomes free.
     @Test(arguments: 1...200 as ClosedRange<UInt64>)
     func everySlotComesBack(_ seed: UInt64) {
         var random = SplitMix64(state: seed)

@@ -3,7 +3,7 @@ import Testing
 
 /// Promise 4, in virtual time.
 @Suite struct SlidingWindowTests {
-    /// A window whose slots are all finished at `at`.
+    /// A window whose slots were all finished at `at`.
     private func full(_ limit: Int, at: Instant) -> SlidingWindow {
         var window = SlidingWindow(limit: limit, window: 30 * second)
         for _ in 0..<limit {
@@ -66,7 +66,7 @@ import Testing
         expect(window.reserve(100))
         window.confirm(100)
         expect(window.reserve(90))
-        // Finished "at 90", after 100 was seen: in use as if at 100.
+        // It finished "at 90", but 100 has been seen, so it counts as 100.
         window.confirm(90)
         expect(!window.reserve(110) && window.reserve(111))
     }
@@ -113,8 +113,8 @@ import Testing
         expect(!window.isIdle(at(41 * second)) && window.isIdle(at(41 * second + 1)))
     }
 
-    /// Whenever a gateway counts each request between its sending and its answer, or, of one given up, between its sending
-    /// and the last news of it, no window holds more than the limit.
+    /// A gateway counts each request between its sending and its answer or, if it was given up, between its sending and
+    /// the last time that it may have been read. Whenever that is, no window has more requests than the limit.
     @Test(arguments: 1...300 as ClosedRange<UInt64>)
     func noWindowHoldsMoreThanTheLimit(_ seed: UInt64) {
         var random = Seeded(state: seed)
@@ -122,8 +122,8 @@ import Testing
         let length = TimeAmount.random(in: 1...40, using: &random)
         var window = SlidingWindow(limit: limit, window: length)
         var now: Instant = 0
-        var underWay: [Instant] = []  // when each was sent
-        var news: [(sent: Instant, release: Instant)] = []  // finished, may be heard of again
+        var underWay: [Instant] = []  // when each request was sent
+        var news: [(sent: Instant, release: Instant)] = []  // given up, may still be counted
         var counted: [Instant] = []
         for _ in 0..<400 {
             now += .random(in: 0...6, using: &random)
@@ -161,7 +161,7 @@ import Testing
     }
 }
 
-/// The same numbers at every run.
+/// The same random numbers in every run.
 struct Seeded: RandomNumberGenerator {
     var state: UInt64
 
@@ -171,7 +171,7 @@ struct Seeded: RandomNumberGenerator {
     }
 }
 
-/// `#expect` for expressions that change what they ask.
+/// `#expect` for expressions that change their subject.
 func expect(
     _ condition: Bool, _ text: @autoclosure () -> String = "", at location: SourceLocation = #_sourceLocation
 ) {

@@ -2,7 +2,7 @@ import Codec
 import Testing
 @testable import Core
 
-/// What makes a request cost the same however many there are.
+/// The parts that make the cost of a request independent of the number of requests.
 @Suite struct TableTests {
     @Test(arguments: 1...20 as ClosedRange<UInt64>)
     func aSerialMapIsADictionary(_ seed: UInt64) {
@@ -10,7 +10,7 @@ import Testing
         var map = SerialMap()
         var model: [UInt32: Int32] = [:]
         for step: Int32 in 0..<5_000 {
-            // Runs of numbers, as the wire has them, and any.
+            // Consecutive numbers, as on the wire, and random ones.
             let serialNo = Bool.random(using: &random) ? UInt32(step) + 1 : .random(in: 1...600, using: &random)
             if Int.random(in: 0..<3, using: &random) > 0 {
                 let hasRoom = map.reserve(map.count < 16 ? 16 : 1 << (Int.bitWidth - map.count.leadingZeroBitCount))
@@ -31,7 +31,8 @@ import Testing
         #expect(first == nil && last == nil)
     }
 
-    /// Against a list that is searched: nothing is due too early or a millisecond late, and `next` is never too late.
+    /// Compared with a list that is searched: nothing is due too early or a millisecond late, and `next` is never too
+    /// late.
     @Test(arguments: 1...40 as ClosedRange<UInt64>)
     func aWheelIsAListOfDeadlines(_ seed: UInt64) {
         var random = SplitMix64(state: seed)
@@ -39,7 +40,7 @@ import Testing
         let hasRoom = wheel.reserve(200)
         #expect(hasRoom)
         var model: [Int32: Instant] = [:]
-        // Also where every digit of the wheel turns over.
+        // Also where every digit of the wheel wraps around.
         var now =
             seed % 4 == 0
             ? at((1 << 36 - 50) * millisecond) : Instant.random(in: 0...Instant(nanoseconds: 1 << 50), using: &random)
@@ -75,7 +76,7 @@ import Testing
         #expect(count == 0 && next == .max)
     }
 
-    /// Searching took seconds; the limit leaves room for any machine, in a debug build.
+    /// Searching took seconds. The limit is generous for any machine and a debug build.
     @Test func manyRequestsAreCancelledInNoTime() {
         let count = 20_000
         let bench = Bench.ready(limit: count) { $0.maxQueue = count }
@@ -84,7 +85,7 @@ import Testing
         let clock = ContinuousClock()
         let time = clock.measure {
             for serialNo in serialNos[..<(count / 2)].reversed() { #expect(bench.cancel(serialNo)) }
-            // The answer to the last tells that all before it were read.
+            // The answer to the last one shows that all before it were read.
             #expect(bench.receive(UInt32(count) + 1) == "")
             bench.pass(Int64(count) * millisecond)
             _ = bench.receive(5)

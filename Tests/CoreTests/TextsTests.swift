@@ -2,7 +2,7 @@ import Codec
 import Testing
 @testable import Core
 
-/// The likely causes, the likeliest first.
+/// The likely causes, the most likely first.
 @Suite struct TextsTests {
     private func endpoint(_ change: (inout Endpoint) -> Void = { _ in }) -> Endpoint {
         var endpoint = Endpoint()
@@ -10,7 +10,7 @@ import Testing
         return endpoint
     }
 
-    /// That the words come in this order.
+    /// Checks that the words come in this order.
     private func expect(_ text: String, _ words: [String]) {
         var rest = Substring(text)
         for word in words {
@@ -20,7 +20,7 @@ import Testing
             }
             rest = rest[found.upperBound...]
         }
-        // Room for what else is said, within capdist_last_error().
+        // This leaves room for the rest of capdist_last_error().
         #expect(text.utf8.count <= 470, "\(text.utf8.count)")
     }
 

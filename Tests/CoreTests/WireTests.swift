@@ -2,7 +2,7 @@ import Codec
 import Testing
 @testable import Core
 
-/// Serial numbers, keep-alive, matching of answers, time-outs, cancel.
+/// Serial numbers, keep-alive, matching of answers, timeouts, cancel.
 @Suite struct WireTests {
     @Test(arguments: [(10, 8_000), (1, 800), (0, 800), (-5, 800), (30, 24_000), (31, 24_000), (Int32.max, 24_000)])
     func keepAliveComesAtFourFifthsOfTheClampedInterval(_ interval: Int32, _ milliseconds: Int) {
@@ -44,7 +44,7 @@ import Testing
         #expect(bench.sent() == ["a 2", "b 3"])
         #expect(bench.receive(2, 1002) == "nothing")
         #expect(bench.receive(3) == "nothing")
-        // A push that carries a waiting request's serial number answers nothing.
+        // A push with the serial number of a waiting request answers nothing.
         #expect(bench.receive(2, ProtoID.notify) == "push")
         #expect(bench.receive(2, 3005) == "push")
         #expect(bench.receive(3, 1002) == "b")
@@ -132,7 +132,7 @@ import Testing
         #expect(sent.actions() == ["a: replyTimeout"])
     }
 
-    /// A driver that is late does not make up for it with requests that should have timed out, nor with the slots they need.
+    /// When a driver is late, requests that should have timed out are not sent, and use no slots.
     @Test func whatIsOverdueIsNotSent() {
         let bench = Bench()
         bench.ask("a", queue: second)
@@ -155,7 +155,7 @@ import Testing
         #expect(limited.actions() == ["b", "c", "raw"].map { "\($0): queueTimeout unsent" })
     }
 
-    /// Nor with the one that comes first once others were kept back by a closed gate.
+    /// Neither is the first one after a closed gate has kept others back.
     @Test func whatIsOverdueIsNotSentBehindWhatTheGateKeepsBack() {
         let bench = Bench.ready(limit: 4, window: 30 * second)
         bench.ask("refused")
@@ -232,7 +232,7 @@ import Testing
         #expect(bench.machine.requestCount == 2)
     }
 
-    /// Ticking only when asked to must lose no deadline, whatever else happens.
+    /// The machine asks for ticks in time: no deadline is missed if it is called only then.
     @Test(arguments: 1...100 as ClosedRange<UInt64>)
     func wakeAtIsNeverTooLate(_ seed: UInt64) {
         var random = SplitMix64(state: seed)

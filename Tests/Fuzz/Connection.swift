@@ -2,11 +2,11 @@ import CCapDist
 import Codec
 import Glibc
 
-/// The library as applications have it, with its thread and a socket, against a gateway that does what the input says; the application
-/// asks and cancels between. Afterwards every accepted request has completed exactly once, nothing came after `on_closed`,
-/// release was quick, and neither a descriptor nor a thread is left.
+/// The library as applications use it, with its thread and a socket, and a gateway that does what the input says. The
+/// application makes requests and cancels meanwhile. At the end every accepted request has completed exactly once, no
+/// callback ran after `on_closed`, the release was quick, and neither a descriptor nor a thread is left.
 ///
-/// Input: the options, then a byte for each step and what it needs.
+/// Input: the options, then for each step a byte and its arguments.
 func fuzzConnection(_ input: UnsafeRawBufferPointer) {
     let listener = FuzzedGateway.listener.socket
     let descriptors = entries("/proc/self/fd")
@@ -14,20 +14,20 @@ func fuzzConnection(_ input: UnsafeRawBufferPointer) {
     var script = Script(input)
     let application = FuzzedApplication(&script)
     let gateway = FuzzedGateway(listener, hasOneLine: !application.reconnects)
-    // Most inputs begin after a handshake; the others make their own, or none.
+    // Most inputs begin after a handshake. The others make their own, or none.
     if !script.oneIn(4) { gateway.shakeHands() }
     var steps = 0
     while !script.isAtEnd, steps < 64 {
         steps += 1
         perform(script.byte(), application, gateway, &script)
     }
-    // A line's end comes after all that was sent on it: once the library has closed its side, it has seen everything.
+    // The end of a stream comes after its data: once the library has closed its side, it has read everything.
     if !script.oneIn(8) { gateway.finish() }
     application.release()
     gateway.close()
     application.requireOver()
     require(entries("/proc/self/fd") == descriptors, "no descriptor is left")
-    // A joined thread may stay a moment in the kernel's list.
+    // The kernel may list a joined thread for a moment.
     var tries = 0
     while entries("/proc/self/task") > threads, tries < 30_000 {
         usleep(1_000)
@@ -63,7 +63,7 @@ private func perform(
     }
 }
 
-/// Entries of a folder; of /proc/self/fd one is the listing's own.
+/// The number of entries in a folder. In /proc/self/fd, one belongs to the listing.
 private func entries(_ path: String) -> Int {
     guard let folder = opendir(path) else { return -1 }
     defer { closedir(folder) }
@@ -72,7 +72,7 @@ private func entries(_ path: String) -> Int {
     return count
 }
 
-/// A gateway with one line at a time, on the fuzzer's own thread. Nothing here waits for long, whatever the library does.
+/// A gateway with one stream at a time, on the fuzzer's own thread. No wait is long, whatever the library does.
 final class FuzzedGateway {
     /// Listens on loopback for the whole process.
     static let listener: (socket: Int32, port: Int32) = {
@@ -91,19 +91,19 @@ final class FuzzedGateway {
         return (socket, Int32(UInt16(bigEndian: address.sin_port)))
     }()
 
-    /// How long to wait for what a client does at once, in milliseconds; hardly at all once that was in vain.
+    /// How long to wait for what a client does at once, in milliseconds. Short after it did not come once.
     private var patience: Int32 = 50
-    /// Whether every byte is sent by itself.
+    /// Whether every byte is sent separately.
     var isSplit = false
     private let listener: Int32
     private let hasOneLine: Bool
     private var line: Int32 = -1
     private var lineCount = 0
     private var reader = FrameReader(maxBodyLength: 1 << 20)
-    /// The requests of this line, answered or not.
+    /// The requests on this stream, answered or not.
     private var requests: [(protoID: UInt32, serialNo: UInt32)] = []
 
-    /// - Parameter hasOneLine: whether the client comes only once.
+    /// - Parameter hasOneLine: whether the client connects only once.
     init(_ listener: Int32, hasOneLine: Bool) {
         self.listener = listener
         self.hasOneLine = hasOneLine
@@ -151,7 +151,7 @@ final class FuzzedGateway {
         frame.withUnsafeBytes { send($0, pieces: isSplit ? 1 : 0) }
     }
 
-    /// - Parameter pieces: bytes that are sent at a time; 0: all.
+    /// - Parameter pieces: the number of bytes sent at a time; 0: all.
     func send(_ bytes: UnsafeRawBufferPointer, pieces: UInt8) {
         accept()
         var rest = bytes
@@ -163,7 +163,7 @@ final class FuzzedGateway {
         }
     }
 
-    /// Takes what the client has sent, waiting for the first of it on a new line.
+    /// Receives what the client has sent. On a new stream it waits for the first data.
     func read() {
         accept()
         guard line >= 0 else { return }
@@ -174,7 +174,7 @@ final class FuzzedGateway {
         }
     }
 
-    /// Ends the sending side and waits until the client closes its own: by then it has taken everything.
+    /// Closes the sending side, and waits until the client closes its side: then it has read everything.
     func finish() {
         guard line >= 0 else { return }
         shutdown(line, Int32(SHUT_WR))
@@ -192,7 +192,7 @@ final class FuzzedGateway {
         line = -1
     }
 
-    /// Closes the line and those that nobody took.
+    /// Closes the stream, and those that were not accepted.
     func close() {
         closeStream(isReset: false)
         while isReadable(listener, 0) { Glibc.close(Glibc.accept(listener, nil, nil)) }
@@ -208,7 +208,7 @@ final class FuzzedGateway {
         requests.removeAll()
     }
 
-    /// - Returns: false at the line's end.
+    /// - Returns: false at the stream's end.
     private func receive() -> Bool {
         let space = reader.space()
         let count = recv(line, space.baseAddress, space.count, Int32(MSG_DONTWAIT))

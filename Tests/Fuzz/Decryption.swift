@@ -2,7 +2,7 @@ import Codec
 import Core
 import Glibc
 
-/// The shortest key of the tests: RSA takes its time.
+/// The shortest key of the tests, since RSA is slow.
 private let rsaKey: RSAKey = {
     let folder = #filePath.split(separator: "/").dropLast(2).joined(separator: "/")
     do throws(RSAKey.LoadError) {
@@ -16,10 +16,10 @@ private let sessionKey: [UInt8] = Array("0123456789abcdef".utf8)
 private let iv: [UInt8] = Array("fedcba9876543210".utf8)
 private let algorithms: [CipherAlgorithm] = [.ftaesECB, .aesECB, .aesCBC]
 
-/// Whatever the bytes: they are decrypted to what could have been encrypted, or refused; what is in clear is never taken for
-/// what was encrypted; a text is a key or is refused.
+/// Any bytes are either decrypted to something that could have been encrypted, or refused. Unencrypted data is never
+/// accepted as encrypted. A text is a key, or is refused.
 ///
-/// Input: a byte that picks the reader, and what it reads.
+/// Input: a byte that selects the reader, and its data.
 func fuzzDecryption(_ input: UnsafeRawBufferPointer) {
     var script = Script(input)
     switch script.byte() % 8 {
@@ -69,11 +69,11 @@ private func fuzzCipher(_ algorithm: CipherAlgorithm, _ body: UnsafeRawBufferPoi
     let again = encrypted(Array(room.prefix(length)), cipher)
     require(again.count == body.count, "and as long again once encrypted")
     if case .ftaesECB = algorithm { return }
-    // FTAES_ECB's own padding is told by its tail, whatever it is.
+    // The tail of FTAES_ECB determines its padding.
     require(again == Array(body), "and the same")
 }
 
-/// A line: InitConnect's answer with any key and iv, then frames of a gateway that may send what it likes.
+/// A stream: InitConnect's answer with any key and iv, then frames of a gateway that may send anything.
 private func fuzzLine(_ script: inout Script) {
     let arena = MessageArena()
     let algorithm = script.pick(algorithms)
@@ -116,7 +116,7 @@ private func fuzzLine(_ script: inout Script) {
     }
 }
 
-/// - Returns: the body of a frame, or nil if it is refused or is not what its SHA-1 tells.
+/// - Returns: the body of a frame; nil if it is refused or its SHA-1 is wrong.
 private func open(
     _ body: [UInt8], sha1Of plain: [UInt8], _ protoID: UInt32, _ decryption: inout Decryption,
     _ arena: borrowing MessageArena

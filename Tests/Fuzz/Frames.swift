@@ -1,10 +1,10 @@
 import Codec
 
-/// Longest bodies accepted; the larger ones let the reader's buffer grow.
+/// The longest accepted bodies. The larger ones let the reader's buffer grow.
 private let bodyLimits = [0, 1, 64, 1024, 4096, 65_536, 4 * 1024 * 1024, Int(UInt32.max)]
-/// How often the stream is repeated, so that short inputs fill large buffers, too.
+/// How often the stream is repeated, so that short inputs also fill large buffers.
 private let repetitions = [1, 1, 1, 1, 2, 3, 20, 200]
-/// Most bytes of one run.
+/// The most bytes of one run.
 private let longestStream = 1 << 20
 
 private struct PlainFrame: Equatable {
@@ -20,9 +20,9 @@ private struct Parsed: Equatable {
     var error: FrameError?
 }
 
-/// Frames cut from a stream that arrives in pieces are those of the unsplit stream, and so is the error.
+/// The frames, and the error, of a stream that arrives in pieces are those of the whole stream.
 ///
-/// Input: a byte that picks the limit and the repetitions, the pieces' lengths (a byte tells how many), the stream.
+/// Input: a byte that selects the limit and the repetitions, the number of pieces, their lengths, the stream.
 func fuzzFrames(_ input: UnsafeRawBufferPointer) {
     var script = Script(input)
     let choice = Int(script.byte())
@@ -45,8 +45,8 @@ func fuzzFrames(_ input: UnsafeRawBufferPointer) {
         "after a reset a reader is as good as new")
 }
 
-/// By the reader under test.
-/// - Parameter pieces: their lengths, again and again; none: the stream in one piece. 0 stands for 4,096.
+/// With the reader under test.
+/// - Parameter pieces: their lengths, repeated; empty: the stream in one piece. 0 stands for 4,096.
 private func parse(
     _ stream: [UInt8], _ pieces: UnsafeRawBufferPointer, _ reader: inout FrameReader, drainsLate: Bool
 ) -> Parsed {
@@ -66,7 +66,7 @@ private func parse(
                 reader.append(bytes)
                 offset += length
             } else {
-                // As a receive does: what there is room for.
+                // Like a receive: as much as there is room for.
                 let space = reader.space()
                 require(!space.isEmpty, "there is always room to receive to")
                 let count = min(space.count, length)
@@ -101,7 +101,7 @@ private func drain(_ reader: inout FrameReader, _ parsed: inout Parsed) {
     }
 }
 
-/// By the protocol's words (docs/protocol.md, Frames over TCP), from the whole stream at once.
+/// From the whole stream at once, as docs/protocol.md describes it (Frames over TCP).
 private func parseWhole(_ stream: [UInt8], _ limit: Int) -> Parsed {
     var parsed = Parsed()
     var rest = stream[...]

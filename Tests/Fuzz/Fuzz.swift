@@ -1,6 +1,6 @@
 import Glibc
 
-/// What can be fuzzed: `fuzz --target=NAME [libFuzzer's options] CORPUS` (README.md).
+/// The fuzzing targets: `fuzz --target=NAME [libFuzzer's options] CORPUS` (README.md).
 private enum Target: String, CaseIterable {
     case frames, messages, securities, decryption, websocket, machine, connection
 
@@ -20,7 +20,7 @@ private enum Target: String, CaseIterable {
 /// Unsafe to the compiler only: set before the first input, and libFuzzer calls from one thread.
 nonisolated(unsafe) private var target: Target?
 
-/// libFuzzer's first call. It leaves alone what begins with two dashes, so the target is named that way.
+/// libFuzzer's first call. It ignores arguments that begin with two dashes, so the target is named by one.
 @_cdecl("LLVMFuzzerInitialize")
 public func initialize(
     _ count: UnsafePointer<CInt>, _ arguments: UnsafePointer<UnsafePointer<UnsafePointer<CChar>?>>
@@ -29,7 +29,7 @@ public func initialize(
     return 0
 }
 
-/// Chooses the target, and has every end of the process be seen.
+/// Selects the target, and makes sure that every abnormal end is reported.
 func setUp(_ arguments: [String]) {
     for argument in arguments where argument.hasPrefix("--target=") {
         target = Target(rawValue: String(argument.dropFirst(9)))
@@ -39,9 +39,9 @@ func setUp(_ arguments: [String]) {
         say("fuzz: --target=NAME is missing; the targets are \(names)")
         exit(2)
     }
-    // The Swift runtime's own handlers would keep libFuzzer's from being installed, and the input from being written.
+    // The Swift runtime's handlers would keep libFuzzer from installing its own, and from writing the input.
     for number in [SIGILL, SIGQUIT, SIGABRT, SIGBUS, SIGFPE] { signal(number, SIG_DFL) }
-    // libFuzzer does not catch SIGTRAP, which a Swift trap raises on arm64.
+    // libFuzzer does not handle SIGTRAP, which a Swift trap raises on arm64.
     signal(SIGTRAP) { _ in abort() }
 }
 
@@ -51,7 +51,7 @@ public func testOneInput(_ bytes: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     return 0
 }
 
-/// Ends the process, which libFuzzer reports with the input, when a promise is broken.
+/// Ends the process if a promise is broken. libFuzzer then reports the input.
 @inline(__always)
 func require(_ holds: Bool, _ promise: @autoclosure () -> String) {
     if holds { return }
@@ -64,7 +64,7 @@ func say(_ text: String) {
     _ = line.withCString { write(STDERR_FILENO, $0, line.utf8.count) }
 }
 
-/// An input read as a script, byte by byte; after its end all bytes are 0.
+/// Reads an input byte by byte. After its end all bytes are 0.
 struct Script {
     private(set) var rest: UnsafeRawBufferPointer
 
@@ -85,7 +85,7 @@ struct Script {
 
     mutating func number() -> UInt32 { (0..<4).reduce(0) { number, _ in number << 8 | UInt32(byte()) } }
 
-    /// The next bytes: as many as a byte says, and are there.
+    /// The next bytes: as many as a byte says, or as there are.
     mutating func bytes() -> UnsafeRawBufferPointer {
         let wanted = Int(byte())
         let taken = UnsafeRawBufferPointer(rebasing: rest.prefix(wanted))

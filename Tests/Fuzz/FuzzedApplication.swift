@@ -1,13 +1,14 @@
 import CCapDist
 import Glibc
 
-/// A program that uses the library through its C interface and counts what comes back. The fuzzer's thread and the
+/// An application that uses the library through its C interface, and counts callbacks. The fuzzer's thread and the
 /// connection's share it under a lock.
 final class FuzzedApplication {
-    /// Longest time a release outside a callback may take, in seconds: a bound for a hang, on a machine that is busy.
+    /// The longest time of a release outside a callback, in seconds. The limit is for a hang on a busy machine.
     private static let releaseLimit = 30.0
 
-    /// Inputs must not meet in a quota group, which remembers. Unsafe to the compiler only: one thread makes applications.
+    /// Each has a quota group of its own, since groups have a history. Unsafe to the compiler only: one thread makes
+    /// them.
     nonisolated(unsafe) private static var count = 0
 
     /// Whether the next callback releases the connection.
@@ -21,7 +22,7 @@ final class FuzzedApplication {
     private var conn: OpaquePointer?
     private var releasesNext = false
     private var isReleased = false
-    /// Whether a release that waits has returned.
+    /// Whether a release outside callbacks has returned.
     private var isSilent = false
     private var isClosed = false
     private var isConnected = false
@@ -74,9 +75,9 @@ final class FuzzedApplication {
             Unmanaged.passUnretained(application).release()
         }
         Self.count += 1
-        // The library's share of the application lasts until on_closed.
+        // The library's reference lives until on_closed.
         options.user_data = Unmanaged.passRetained(self).toOpaque()
-        // Under the lock, since callbacks may come before the handle is stored here.
+        // Under the lock, since callbacks may run before the handle is stored here.
         locked {
             let status = "fuzz \(Self.count)".withCString { group in
                 options.quota_group = group
@@ -140,7 +141,7 @@ final class FuzzedApplication {
         _ = capdist_wait_ready(conn, Int32(choice & 3))
     }
 
-    /// Outside any callback: it waits until all is over.
+    /// Called outside callbacks: waits until everything has ended.
     func release() {
         let start = seconds()
         let status = capdist_release(conn)
@@ -149,9 +150,9 @@ final class FuzzedApplication {
         if status == CAPDIST_OK { locked { isSilent = true } }
     }
 
-    /// After `release`.
+    /// Called after `release`.
     func requireOver() {
-        // One that was released in a callback ends a moment later.
+        // A connection that was released in a callback ends a moment later.
         let end = seconds() + Self.releaseLimit
         while !locked({ isClosed }), seconds() < end { usleep(100) }
         locked {
@@ -206,7 +207,7 @@ final class FuzzedApplication {
     }
 }
 
-/// What an application may do with a reply.
+/// What the application may do with a reply.
 private func use(_ reply: capdist_reply) {
     require((reply.status == CAPDIST_OK) == (reply.distribution != nil), "there are figures if the status is ok")
     require(String(validatingCString: reply.ret_msg) != nil, "the gateway's words are UTF-8")
@@ -225,7 +226,7 @@ private func use(_ reply: capdist_reply) {
         "JSON is UTF-8 and ends with a NUL")
 }
 
-/// Reads all of it, for AddressSanitizer.
+/// Reads all of its memory, for AddressSanitizer.
 private func touch(_ bytes: UnsafePointer<UInt8>?, _ length: Int) {
     let sum = UnsafeBufferPointer(start: bytes, count: length).reduce(0) { $0 &+ Int($1) }
     require(sum <= 255 * length, "a byte is 255 at most")

@@ -1,7 +1,7 @@
 import Codec
 import Core
 
-/// A state machine with what its driver and its application know of it. Each step is one that a driver or an application could make.
+/// A state machine, with the state of its driver and its application. Each step is one that they could make.
 final class FuzzedMachine {
     typealias Machine = ConnectionMachine<Int>
 
@@ -16,13 +16,13 @@ final class FuzzedMachine {
         var isCancelled = false
         var isDone = false
 
-        /// When it is complete at the latest: a deadline is kept to the millisecond, rounded up.
+        /// When it must have completed: a deadline is kept to the millisecond, rounded up.
         var deadline: Instant { (wireSerialNo == 0 ? queueDeadline : replyDeadline) + (millisecond - .nanosecond) }
     }
 
     private enum Line { case none, connecting, open, ready }
 
-    /// Whether a callback of the application holds up the connection's thread: then only other threads do anything.
+    /// Whether a callback of the application blocks the connection's thread. Then only other threads act.
     var isHeldUp = false
     private let member: UInt64
     private let quota: FuzzedQuota
@@ -32,14 +32,14 @@ final class FuzzedMachine {
     private var open: [Int] = []
     private var line = Line.none
     private var lineNumber = 0
-    /// On this line: the next serial number, and InitConnect's.
+    /// On this stream: the next serial number, and InitConnect's.
     private var nextWireSerialNo: UInt64 = 0
     private var initConnectSerialNo: UInt32?
     private var isReady = false
     private var isFailed = false
     private var isReleased = false
     private var isOver = false
-    /// When the machine must look by itself at the latest, whatever requests there are.
+    /// When the machine must be called at the latest, whatever requests there are.
     private var lifeDeadline = Instant.max
     private var latest = Instant.min
 
@@ -131,7 +131,7 @@ final class FuzzedMachine {
         settle(now)
     }
 
-    /// The callback that held up the thread returns, and all is over.
+    /// The callback that blocked the thread returns, and everything ends.
     func end(_ now: Instant) {
         isHeldUp = false
         release(now)
@@ -171,7 +171,8 @@ final class FuzzedMachine {
         lifeDeadline = latest + Machine.silenceLimit
     }
 
-    /// The gateway answers one of the requests of this line, be it given up or not; with a refusal for frequency or otherwise.
+    /// The gateway answers a request of this stream, also one that was given up; perhaps with a refusal because of the
+    /// rate limit.
     func answer(_ index: UInt8, _ now: Instant, refusal: FrequencyRefusal? = nil) {
         let sent = asked.indices.suffix(64).filter { asked[$0].wireSerialNo != 0 }
         guard !sent.isEmpty else { return }
@@ -247,7 +248,7 @@ final class FuzzedMachine {
         require(open.allSatisfy { asked[$0].deadline >= now }, "a request that is due completes")
     }
 
-    /// Performs actions and sends, as the driver does after every event; then checks what holds between events.
+    /// Performs the actions and sends, as the driver does after every event. Then checks the invariants.
     func settle(_ now: Instant) {
         guard !isHeldUp, !isOver else { return }
         repeat {

@@ -1,14 +1,14 @@
 import Core
 
-/// A quota group, and what a gateway that counts as late as it may makes of its use (docs/promises.md, 4).
+/// A quota group, and a gateway that counts its requests as late as it may (docs/promises.md, 4).
 final class FuzzedQuota {
     struct Slot {
         var machine: UInt64
         var line: Int
         var wireSerialNo: UInt32
-        /// Until when it is in use at least; for ever while the gateway may still count it later.
+        /// Until when the slot is in use at least; without a limit while the gateway may still count it later.
         var endsAt = Instant.max
-        /// When its request was given up, and when the gateway is known to have read it.
+        /// When its request was given up, and when the gateway has read it for sure.
         var gaveUpAt: Instant?
         var readAt: Instant?
     }
@@ -18,7 +18,7 @@ final class FuzzedQuota {
     let window: TimeAmount
     private var slots: [Slot] = []
     private var gateOpensAt = Instant.min
-    /// The first request, whose answer must come before more are sent, and whether one was answered or given its time.
+    /// The first request, whose answer must come before more are sent; and whether one was answered or has timed out.
     private var first: (machine: UInt64, line: Int, wireSerialNo: UInt32, until: Instant)?
     private var isKnown = false
 
@@ -41,11 +41,11 @@ final class FuzzedQuota {
 
     func answered(_ machine: UInt64, _ line: Int, _ wireSerialNo: UInt32, _ now: Instant) {
         endFirst(machine, line, wireSerialNo, isAnswered: true, now)
-        // A late answer to a request whose slot is free again changes nothing.
+        // A late answer to a request whose slot is free changes nothing.
         change(machine, line, wireSerialNo) { if $0.endsAt >= now { $0.endsAt = now + window } }
     }
 
-    /// What is in flight on that line ends without an answer.
+    /// The requests in flight on that stream end without an answer.
     func lineLost(_ machine: UInt64, _ line: Int, _ now: Instant) {
         guard let first, first.machine == machine, first.line == line else { return }
         endFirst(machine, line, first.wireSerialNo, isAnswered: false, now)
@@ -57,7 +57,7 @@ final class FuzzedQuota {
         guard let first, first.machine == machine, first.line == line, first.wireSerialNo == wireSerialNo else {
             return
         }
-        // Once its time is over another member may have gone on without its answer, while its own thread is held up.
+        // After its timeout another member may send without its answer, while its own thread is blocked.
         isKnown = isAnswered || now >= first.until
         self.first = nil
     }
@@ -71,7 +71,7 @@ final class FuzzedQuota {
         }
     }
 
-    /// The gateway has read all frames before that one; nil: all it ever will.
+    /// The gateway has read all frames before that one; nil: all that it will ever read.
     func read(_ machine: UInt64, _ line: Int, before wireSerialNo: UInt32?, _ now: Instant) {
         for index in slots.indices where slots[index].machine == machine && slots[index].line == line {
             guard wireSerialNo.map({ slots[index].wireSerialNo < $0 }) ?? true, slots[index].readAt == nil else {

@@ -1,10 +1,10 @@
 import Codec
 import Core
 
-/// One or more state machines that share a quota, in virtual time, driven in any order that a driver could: asks, cancels,
-/// answers, losses, time jumps. The promises are checked after each step.
+/// One or more state machines that share a quota, in virtual time, with any steps that a driver could make: requests,
+/// cancels, answers, lost streams, jumps in time. The promises are checked after each step.
 ///
-/// Input: the configuration, then a byte for each step and what it needs.
+/// Input: the configuration, then for each step a byte and its arguments.
 func fuzzMachine(_ input: UnsafeRawBufferPointer) {
     var script = Script(input)
     let quota = FuzzedQuota(

@@ -3,7 +3,7 @@ import Core
 import Glibc
 
 #if REPLAY
-    /// Only AddressSanitizer counts them.
+    /// Only AddressSanitizer counts heap memory.
     private func allocatedBytes() -> Int { 0 }
 #else
     /// Bytes of the heap in use, as AddressSanitizer counts them.
@@ -13,11 +13,11 @@ import Glibc
 
 private typealias Body = UnsafeRawBufferPointer
 
-/// Whatever the bytes: decoding does not trap and costs no more memory than a body of that length may, and what could be
-/// decoded is the same after encoding and decoding again. What is read at once is read as the same after a second reading, which
-/// protobuf-c is made to need by a group that nobody knows.
+/// Decoding any bytes does not trap, and takes no more memory than a body of that length may. What was decoded is the
+/// same after encoding and decoding again. A second reading, which an unknown group makes necessary for protobuf-c,
+/// gives the same as the first.
 ///
-/// Input: a byte that picks the decoder, the body.
+/// Input: a byte that selects the decoder, and the body.
 func fuzzMessages(_ input: UnsafeRawBufferPointer) {
     var script = Script(input)
     let decoder = script.byte() % 11
@@ -33,7 +33,7 @@ func fuzzMessages(_ input: UnsafeRawBufferPointer) {
     case 6: roundTrip(body, arena, GlobalState.response) { GlobalState.encodedResponse($0) }
     case 7: roundTrip(body, arena, CapitalDistributionRequest.init) { $0.encoded() }
     case 8: roundTrip(body, arena, CapitalDistributionResponse.init) { $0.encoded() }
-    // It has no encoder for any type: it only must not trap.
+    // It has no encoder for every type. It must only not trap.
     case 9: _ = try? Notify.type(body, arena)
     default: readRefusal(body)
     }
@@ -63,7 +63,7 @@ private func roundTrip<Value: Equatable>(
     } catch {
         return require(false, "what was decoded can be decoded again, and not \(error)")
     }
-    // What holds a NaN is not equal to itself.
+    // A value with a NaN is not equal to itself.
     require(again == decoded || decoded != decoded, "encoding loses nothing: \(decoded), \(again)")
     require(encode(again) == encoded, "the same value has the same bytes")
 }
@@ -79,14 +79,14 @@ private func decodeWithGroup<Value>(
     return try? decode(Body(copy), arena)
 }
 
-/// The arena's budget is twice the body and 64 KiB. Its small pieces may be doubled by what the heap adds to each, and the
-/// texts are copied once more, their repaired bytes being three each.
+/// The arena's budget is twice the body plus 64 KiB. The heap may double the size of small pieces. Texts are copied
+/// once more, and each repaired byte becomes three.
 private func requireCheap(_ body: Body, _ before: Int) {
     let cost = allocatedBytes() - before
     require(cost <= 2 * (2 * body.count + 64 * 1024) + 4 * body.count + 8 * 1024, "\(body.count) bytes cost \(cost)")
 }
 
-/// The gateway's words as a refusal for frequency: whatever they are, the number they name fits.
+/// The gateway's message as a refusal because of the rate limit: the number in it fits, whatever it is.
 private func readRefusal(_ body: Body) {
     withUnsafeTemporaryAllocation(of: CChar.self, capacity: body.count + 1) { text in
         for (index, byte) in body.enumerated() { text[index] = CChar(bitPattern: byte) }

@@ -1,7 +1,7 @@
 #if REPLAY
     import Glibc
 
-    /// Runs inputs that are there, without libFuzzer: `fuzz --target=NAME FOLDER`.
+    /// Runs existing inputs without libFuzzer: `fuzz --target=NAME FOLDER`.
     @main
     enum Replay {
         static func main() {
@@ -15,7 +15,7 @@
                         String(cString: UnsafeRawPointer($0).assumingMemoryBound(to: CChar.self))
                     }
                     guard !name.hasPrefix("."), let input = read(folder + "/" + name) else { continue }
-                    // What ends the process is told by name.
+                    // Prints the name of the input that ends the process.
                     say("input: \(name)")
                     _ = input.withUnsafeBufferPointer { testOneInput($0.baseAddress, $0.count) }
                     inputs += 1

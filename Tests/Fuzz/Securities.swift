@@ -3,14 +3,14 @@ import Glibc
 
 private let canary = UInt8(0xa5)
 
-/// Texts become securities and texts again, whatever the bytes; nothing is written beside the struct or the buffer.
+/// Any text is parsed and formatted again. Nothing is written outside the struct and the buffer.
 ///
-/// Input: a byte for the size of the buffer, the text; the first 64 bytes of the text are also taken for a struct.
+/// Input: a byte for the size of the buffer, and the text. The first 64 bytes of the text are also used as a struct.
 func fuzzSecurities(_ input: UnsafeRawBufferPointer) {
     var script = Script(input)
     let size = Int(script.byte())
     let text = script.rest.map { CChar(bitPattern: $0) } + [0]
-    // Of exactly that size, so that a read beyond the NUL is noticed.
+    // Of exactly that size, so that a read beyond the NUL is detected.
     parse(Array(text[...(text.firstIndex(of: 0) ?? 0)]), size)
 
     var raw = capdist_security()
@@ -24,7 +24,7 @@ func fuzzSecurities(_ input: UnsafeRawBufferPointer) {
     }
 }
 
-/// - Parameter text: with a NUL at its end, and only there.
+/// - Parameter text: ends with a NUL, and has no other.
 private func parse(_ text: [CChar], _ size: Int) {
     let length = text.count - 1
     guard let security = parsed(text) else {
@@ -67,7 +67,7 @@ private func parsed(_ text: [CChar]) -> capdist_security? {
     return nil
 }
 
-/// The text with its NUL; nil if it was refused. Formats into a buffer of `size` bytes, too, to see it cut.
+/// The text with its NUL; nil if it was refused. Also formats into a buffer of `size` bytes.
 private func format(_ security: capdist_security, _ size: Int) -> [CChar]? {
     withUnsafePointer(to: security) { security in
         let length = capdist_security_format(security, nil, 0)

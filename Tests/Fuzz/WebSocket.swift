@@ -1,9 +1,10 @@
 import Codec
 
-/// The WebSocket bridge's stream: the upgrade, frames of either end, and sections come out the same however the bytes arrive split; frames as
-/// RFC 6455's words give them for the whole stream.
+/// The WebSocket bridge's stream: the upgrade, frames of both ends, and messages are the same however the bytes are
+/// split. Frames are also compared with a direct reading of RFC 6455.
 ///
-/// Input: a byte that picks what is read and whether text is accepted, the pieces' lengths (a byte tells how many), the bytes.
+/// Input: a byte that selects what is read and whether text is accepted, the number of pieces, their lengths, the
+/// bytes.
 func fuzzWebSocket(_ input: UnsafeRawBufferPointer) {
     var script = Script(input)
     let first = script.byte()
@@ -18,7 +19,7 @@ func fuzzWebSocket(_ input: UnsafeRawBufferPointer) {
     }
 }
 
-/// Hands over a stream in pieces, again and again of these lengths (none: in one), until `take` has enough.
+/// Passes a stream in pieces with these lengths, repeated (none: in one), until `take` has enough.
 private func cut(_ stream: [UInt8], _ pieces: UnsafeRawBufferPointer, _ take: (UnsafeRawBufferPointer) -> Bool) {
     var (offset, piece) = (0, 0)
     while offset < stream.count {
@@ -34,7 +35,7 @@ private func cut(_ stream: [UInt8], _ pieces: UnsafeRawBufferPointer, _ take: (U
 // MARK: - The upgrade
 
 private struct Upgraded: Equatable {
-    /// How much of the stream was the upgrade.
+    /// The length of the upgrade in the stream.
     var count: Int?
     var refusal: WebSocketUpgrade.Failure?
 }
@@ -69,7 +70,7 @@ private func fuzzUpgrade(_ stream: [UInt8], _ pieces: UnsafeRawBufferPointer) {
         require(split.count == count, "the upgrade ends where it ends, however it is split")
         require(count <= HTTPHead.longest, "the head is capped")
     }
-    // What is too long may be told of before its end.
+    // An upgrade that is too long may be refused before its end.
     if split.refusal != .tooLong, whole.refusal != .tooLong {
         require(split == whole, "an answer is taken or refused alike, however it is split")
     }
@@ -122,13 +123,13 @@ private func fuzzFrames(
     require(whole.controls.count == pongs.count + (model.ends ? 1 : 0), "an end is told the peer, once")
 }
 
-/// The whole stream by RFC 6455's words.
+/// The whole stream, read as RFC 6455 describes it.
 private struct Model {
     let role: WebSocketRole
     let acceptsText: Bool
     var messages: [[UInt8]] = []
     var pings: [[UInt8]] = []
-    /// Whether it closes, or breaks the rules somewhere.
+    /// Whether the stream closes, or violates the protocol.
     var ends = false
     private var partial: (isText: Bool, bytes: [UInt8])?
 
@@ -154,7 +155,7 @@ private struct Model {
         var isWhole = false
     }
 
-    /// The first one, or what there is of its payload; nil if there is no more than a part of its header.
+    /// The first frame, or as much of its payload as there is; nil if its header is not complete.
     private mutating func frame(_ bytes: ArraySlice<UInt8>) -> Frame? {
         func number(_ from: Int, _ count: Int) -> UInt64 {
             bytes.dropFirst(from).prefix(count).reduce(0) { $0 << 8 | UInt64($1) }
@@ -188,7 +189,7 @@ private struct Model {
         return frame
     }
 
-    /// Whether a frame of this kind and length may not come here.
+    /// Whether a frame with this kind and length is not allowed here.
     private func isRefused(_ opcode: UInt8, _ length: UInt64) -> Bool {
         if opcode >= 8 { return opcode == 8 && length == 1 }
         if (opcode == 0) != (partial != nil) { return true }
@@ -215,7 +216,8 @@ private struct Model {
 
     private func isUTF8Text(_ bytes: [UInt8]) -> Bool { String(validating: bytes, as: UTF8.self) != nil }
 
-    /// Whether some bytes behind these make them text: of those that a character may still need, the lowest or the highest do.
+    /// Whether further bytes can make these valid text: tries the lowest and the highest that a character may still
+    /// need.
     private func isBeginningOfText(_ bytes: [UInt8]) -> Bool {
         isUTF8Text(bytes)
             || (1...3).contains { count in
@@ -234,7 +236,7 @@ private func fuzzSections(_ stream: [UInt8]) {
         require(again.count == stream.count, "a section is as long as it was")
         again.withUnsafeBytes { bytes in
             let back = try? SectionHeader(reply: bytes)
-            // A text that was no UTF-8 is mended, and cut.
+            // A text that was not UTF-8 is repaired, and cut.
             require(
                 back?.command == header.command && back?.section == header.section && back?.error == header.error,
                 "a section's numbers come back")

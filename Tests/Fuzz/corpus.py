@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Makes the corpora's first inputs from the vendor's messages and frames.
+"""Makes the first inputs of the corpora from the vendor's messages and frames.
 
     Tests/Fuzz/corpus.py
 
-writes Tests/Fuzz/corpus/TARGET/seed-*; what fuzzing found stands beside them under other names.
+writes Tests/Fuzz/corpus/TARGET/seed-*. Inputs that fuzzing found have other names.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 VECTORS = HERE.parent / "vectors" / "opend.json"
 
-#: The decoders in the order of Messages.swift, each with the vendor's messages that it reads.
+#: The decoders in the order of Messages.swift, each with the vendor's messages that it decodes.
 DECODERS = [
     ("AnyResponse", ["InitConnect.Response", "Qot_GetCapitalDistribution.Response"]),
     ("InitConnect.Request", ["InitConnect.Request"]),
@@ -28,14 +28,14 @@ DECODERS = [
     ("Qot_GetCapitalDistribution.Response", ["Qot_GetCapitalDistribution.Response"]),
     ("Notify.Response", ["Notify.Response"]),
 ]
-#: There is no vector for it.
+#: Messages without a vector.
 GLOBAL_STATE = bytes.fromhex("0800221c 0801100118012001280130013801 40f3074801 50c0a8d1b806 800105")
 REFUSALS = ["获取资金分布频率太高，请求失败，每30秒最多30次。", "每600秒最多1次", "频率太高", "每每0秒最多9999999999次", "每1秒最多"]
 SECURITIES = ["HK.00700", "US.AAPL", "SH.600519", "US..DJI", "US.BRK.B", "CC.é", "XX.1", "HK.", "HK", "HK." + "x" * 60]
 
-#: Options of the connection target: no reconnecting, patient time-outs, no quota, room for a queue and for bodies.
+#: Options of the connection target: no reconnecting, long timeouts, no quota, room for a queue and for bodies.
 PATIENT = bytes([0, 2, 2, 0, 0, 1, 1])
-#: After them: a byte that is not 3 modulo 4 has the gateway shake hands.
+#: After them: with a byte that is not 3 modulo 4 the gateway does the handshake.
 HANDSHAKE, NO_HANDSHAKE = b"\x00", b"\x03"
 
 
@@ -54,7 +54,7 @@ def messages(vectors: dict) -> Iterator[tuple[str, bytes]]:
 
 
 def frames(vectors: dict) -> Iterator[tuple[str, bytes]]:
-    """A byte for limit and repetitions, the pieces' lengths after their number, the stream."""
+    """A byte for limit and repetitions, the number of pieces, their lengths, the stream."""
     stream = b"".join(bytes.fromhex(frame["bytes"]) for frame in vectors["frames"])
     yield "whole", bytes([6, 0]) + stream
     yield "bytewise", bytes([6, 1, 1]) + stream
@@ -66,7 +66,7 @@ def frames(vectors: dict) -> Iterator[tuple[str, bytes]]:
 
 
 def securities(_: dict) -> Iterator[tuple[str, bytes]]:
-    """A byte for the buffer's size, the text."""
+    """A byte for the buffer's size, and the text."""
     for index, text in enumerate(SECURITIES):
         yield f"text-{index}", bytes([index * 2]) + text.encode()
     yield "struct", bytes([64, 1, 0, 0, 0]) + b"00700".ljust(60, b"\0")
@@ -74,7 +74,7 @@ def securities(_: dict) -> Iterator[tuple[str, bytes]]:
 
 
 def decryption(vectors: dict) -> Iterator[tuple[str, bytes]]:
-    """The reader, and what it reads: keys, RSA, the ciphers, lines."""
+    """The reader, and its data: keys, RSA, the ciphers, streams."""
     for key in sorted((HERE.parent / "vectors" / "rsa").glob("*.pem")):
         text = key.read_bytes()
         if len(text) < 2000:
@@ -95,7 +95,7 @@ def decryption(vectors: dict) -> Iterator[tuple[str, bytes]]:
 
 
 def websocket(_: dict) -> Iterator[tuple[str, bytes]]:
-    """What is read, the pieces' lengths after their number, the bytes."""
+    """What is read, the number of pieces, their lengths, the bytes."""
     upgrade = b"HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     # For a key of 16 zeroes.
     accept = b"Sec-WebSocket-Accept: ICX+Yqv66kxgM0FcWaLWlFLwTAI=\r\n\r\n"
@@ -114,7 +114,7 @@ def websocket(_: dict) -> Iterator[tuple[str, bytes]]:
         yield f"client-{index}", bytes([1, 2, 1, 3]) + server[0] + frames
     for index, frames in enumerate((b"\x82\x83\1\2\3\4abc", b"\x89\x80\0\0\0\0", b"\x82\x01a")):
         yield f"server-{index}", bytes([2, 2, 1, 3]) + frames
-    # Text is accepted from 4 on: characters in pieces, words that are cut, a byte that no text has.
+    # From 4 on text is accepted: characters in pieces, incomplete ones, an invalid byte.
     texts = [b"\x81\x09a\xc3\xb1\xe2\x82\xacb\0c", b"\x01\x02a\xe2\x89\0\x80\x02\x82\xac", b"\x81\x01\xc3", b"\x81\x20\xed\xa0", b"\x81\x20\xf0\x9f"]
     for index, frames in enumerate(texts):
         yield f"text-{index}", bytes([5, 2, 1, 3]) + frames
@@ -123,7 +123,7 @@ def websocket(_: dict) -> Iterator[tuple[str, bytes]]:
 
 
 def machine(_: dict) -> Iterator[tuple[str, bytes]]:
-    """Limit, window, how many machines, their options, then steps."""
+    """Limit, window, the number of machines, their options, then steps."""
     quiet = bytes([2, 0, 0]) + bytes([0, 2, 2, 2, 1, 0, 1])
     stand = bytes([10, 13, 0, 0, 0, 10])
     yield "answered", quiet + stand + bytes([0, 0, 0, 0, 15, 0, 15, 1])
@@ -135,7 +135,7 @@ def machine(_: dict) -> Iterator[tuple[str, bytes]]:
 
 
 def connection(vectors: dict) -> Iterator[tuple[str, bytes]]:
-    """The options, whether to shake hands, then steps."""
+    """The options, whether to do the handshake, then steps."""
     bodies = [bytes.fromhex(message["bytes"]) for message in vectors["messages"]]
     yield "answered", PATIENT + HANDSHAKE + bytes([0, 0, 0, 0, 22, 9, 1, 9, 2])
     yield "cancelled", PATIENT + HANDSHAKE + bytes([0, 0, 0, 0, 6, 1, 7, 2, 22, 9, 1])

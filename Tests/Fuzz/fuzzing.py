@@ -1,4 +1,4 @@
-"""libFuzzer's targets (Tests/Fuzz): the corpus is replayed by `make test`, and a while of random inputs is `make deep`'s."""
+"""libFuzzer's targets (Tests/Fuzz). `make test` replays the corpus, and `make deep` also fuzzes for a while."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from harness.suite import RELEASE, RESULTS, ROOT, Run, SuiteError, side_by_side
 FUZZ = ROOT / "Tests" / "Fuzz"
 SCRATCH = ROOT / ".build-fuzz"
 TARGETS = ("frames", "messages", "securities", "decryption", "websocket", "machine", "connection")
-#: How many of the places that the compiler marked the corpus reaches, at least: fewer, and it is not what it was, or the
-#: program is not instrumented.
+#: The least number of the compiler's coverage counters that the corpus reaches. If there are fewer, the corpus was changed, or
+#: the program is not instrumented.
 LEAST_COVERAGE = {"frames": 230, "messages": 650, "securities": 270, "decryption": 500, "websocket": 800, "machine": 1800, "connection": 2400}
-#: Swift takes the last of its options only, so both sanitizers must be in it.
+#: Swift uses the last of its sanitizer options only, so one option must name both.
 BUILD = [
     *("swift", "build", "-c", "release", "--product", "fuzz", "--scratch-path", SCRATCH),
     *("--sanitize", "address", "--sanitize", "fuzzer", "-Xcc", "-fsanitize=fuzzer-no-link"),
@@ -29,15 +29,15 @@ SECONDS = int(os.environ.get("CAPDIST_FUZZ_SECONDS", "60"))
 
 
 def corpus(run: Run) -> None:
-    """Every target's corpus, two at a time: what was found once is not broken again. Built as what is shipped is, and without
-    libFuzzer, which would want every module built anew."""
+    """Replays every target's corpus, two at a time, so that no old error comes back. Built like the shipped library, without
+    libFuzzer, which would need every module built again."""
     run.build(["env", "CAPDIST_FUZZ=replay", *swift_build("-c", "release", "--product", "fuzz")])
     _each_target(run, "corpus", _replay)
 
 
 def fuzzing(run: Run) -> None:
-    """Every target's corpus under AddressSanitizer, then each on its own for a while, two at a time. What that finds depends on
-    chance: it is no part of `make test`."""
+    """Replays every target's corpus under AddressSanitizer, then fuzzes each for a while, two at a time. The result depends on
+    chance, so `make test` does not do this."""
     run.build(["env", "CAPDIST_FUZZ=1", *BUILD])
     _each_target(run, "corpus, sanitized", _reach)
     _each_target(run, f"{SECONDS} s", _search)
@@ -56,13 +56,13 @@ def _each_target(run: Run, name: str, play: Callable[[Run, str], str | None]) ->
 
 
 def _command(target: str, found: Path) -> list[str | Path]:
-    """What takes longer than the time-out hangs: a release may take two seconds here, and the machine may be busy."""
+    """The timeout of an input. A release may take two seconds here, and the machine may be busy."""
     options = ["-timeout=60", "-rss_limit_mb=2048", f"-artifact_prefix={found}-", f"-dict={FUZZ / 'fuzz.dict'}"]
     return [SCRATCH / "release" / "fuzz", f"--target={target}", *options]
 
 
 def _found(target: str) -> Path:
-    """An empty folder for what a target finds; inputs that break something come beside it."""
+    """An empty folder for the inputs that fail."""
     found = RESULTS / "fuzz" / target
     shutil.rmtree(found, ignore_errors=True)
     found.mkdir(parents=True)
@@ -94,7 +94,7 @@ def _search(run: Run, target: str) -> str | None:
     if own.status != 0:
         return f"{own.ended}: {' '.join(re.findall(r'^broken: .*', own.output, re.M))}; the input: {found}-*"
     runs = re.search(r"number_of_executed_units: (\d+)", own.output)
-    # One at least beyond the corpus, however busy the machine is.
+    # At least one input besides the corpus, however busy the machine is.
     least = sum(1 for _ in (FUZZ / "corpus" / target).iterdir())
     return None if runs and int(runs[1]) > least else f"{runs[1] if runs else 'no'} inputs were tried"
 
