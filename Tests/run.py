@@ -116,37 +116,37 @@ SUITES = [
     Suite("builds", "release and debug from nothing, without a warning", 600, script(CHECKS, "builds", build=None), usual_s=240, is_first=True),
     Suite("sources", "format, generated messages, banned imports, places of mutants", 120, sources, usual_s=15),
     Suite("header", "capdist.h as C99 and C++17", 60, script(CHECKS, "header", build=None), usual_s=1),
-    Suite("abi", "the C interface is the recorded one", 60, script(CHECKS, "abi", build=None), usual_s=15),
-    Suite("shipped", "the shipped library: symbols, size, needs", 300, script(CHECKS, "shipped"), usual_s=5),
+    Suite("abi", "the C interface matches the record, and no generated file is stale", 60, script(CHECKS, "abi", build=None), usual_s=15),
+    Suite("shipped", "the shipped library: symbols, size, dependencies", 300, script(CHECKS, "shipped"), usual_s=5),
     Suite("swift", "the modules' own tests", 600, swift_tests, usual_s=60),
-    Suite("simulation", "the library in some thousand schedules in virtual time", 300, simulation, usual_s=40),
-    Suite("c", "the C ABI over the real library, in both modes", 900, c_tests, usual_s=200),
-    Suite("guests", "processes that load and unload the library, lack something, or have a Swift runtime of their own", 600, folder("Tests/guests"), usual_s=60),
-    Suite("corpus", "libFuzzer's targets, each its corpus", 900, script("Tests/Fuzz/fuzzing.py", "corpus", build=None), usual_s=60),
+    Suite("simulation", "the library in thousands of schedules in virtual time", 300, simulation, usual_s=40),
+    Suite("c", "the C interface of the shipped library, in both modes", 900, c_tests, usual_s=200),
+    Suite("guests", "applications that unload the library, lack something, or have a Swift runtime of their own", 600, folder("Tests/guests"), usual_s=60),
+    Suite("corpus", "the corpus of each fuzzing target", 900, script("Tests/Fuzz/fuzzing.py", "corpus", build=None), usual_s=60),
     Suite("cpp", "the C++ headers with gcc and clang, under sanitizers, and the named cases", 900, folder("bindings/cpp"), usual_s=210),
     Suite("csharp", "the C# binding with Mono: NUnit, the named cases, the samples", 600, folder("bindings/csharp"), usual_s=100, in_bindings=True),
     Suite("node", "the Node package: its tests, the named cases, the samples, its declarations", 600, folder("bindings/node"), usual_s=120, in_bindings=True),
     Suite("python", "the Python package", 600, folder("bindings/python"), usual_s=120),
     Suite("java", "the Java binding, and the named cases", 600, folder("bindings/java"), usual_s=120, in_bindings=True),
-    Suite("flows", "what follows from figures, the same in every language", 300, folder("Tests/flows"), usual_s=60, in_bindings=True),
+    Suite("flows", "derived figures, equal in all languages", 300, folder("Tests/flows"), usual_s=60, in_bindings=True),
     Suite("tool", "the command capdist, in pipes, terminals and a browser", 900, folder("Tests/tool", builds.tool), usual_s=120, in_bindings=True),
-    Suite("docs", "every block of the pages is run, every link and name leads somewhere", 300, script("Tests/docs/docs.py", build=builds.tool), usual_s=100, in_bindings=True),
-    Suite("packages", "make install, the wheel and the Debian packages, made and used", 600, script("Tests/packages/packages.py", build=builds.tool), usual_s=90, in_bindings=True),
+    Suite("docs", "every block of the pages runs, every link and name exists", 300, script("Tests/docs/docs.py", build=builds.tool), usual_s=100, in_bindings=True),
+    Suite("packages", "make install, the wheel and the other packages: built and used", 600, script("Tests/packages/packages.py", build=builds.tool), usual_s=90, in_bindings=True),
     Suite("bench", "a short round of every benchmark", 600, benchmark, usual_s=30, in_bindings=True),
     Suite("vendor", "the vendor's client and the vendor's messages", 600, folder("Tests/vendor"), usual_s=60),
 ]
 
 #: Suites that take long, or depend on chance.
 DEEP = [
-    Suite("releases", "the vendor's package release by release, from PyPI, against the simulator", 1800, folder("Tests/releases"), usual_s=240),
-    Suite("runtimes", "languages whose compilers are large, with programs of ours", 600, folder("Tests/runtimes", part="deep"), usual_s=120),
+    Suite("releases", "releases of the vendor's package from PyPI, with the simulator", 1800, folder("Tests/releases"), usual_s=240),
+    Suite("runtimes", "a program in each language with a large compiler", 600, folder("Tests/runtimes", part="deep"), usual_s=120),
     Suite("sanitizers", "the C tests under sanitizers, the samples under valgrind", 1500, sanitizers, usual_s=900),
-    Suite("fuzzing", "libFuzzer's targets, each its corpus sanitized, and a minute of inputs of its own", 1800, script("Tests/Fuzz/fuzzing.py", build=None), usual_s=480),
-    Suite("autobahn", "the Autobahn test suite plays its cases with the WebSocket framing, as client and as server", 600, script("Tests/autobahn/autobahn.py", build=None), usual_s=90),
+    Suite("fuzzing", "each fuzzing target: its corpus under sanitizers, and a minute of new inputs", 1800, script("Tests/Fuzz/fuzzing.py", build=None), usual_s=480),
+    Suite("autobahn", "the Autobahn test suite tests the WebSocket framing, as client and as server", 600, script("Tests/autobahn/autobahn.py", build=None), usual_s=90),
     Suite("repeats", "many processes that end or fork, many requests under faults, many schedules", 1800, repeats, usual_s=420),
     Suite("pythons", "the Python package on PyPy, and bundled by PyInstaller and Nuitka", 1800, script("bindings/python/tests/elsewhere.py", build=builds.tool), usual_s=600),
     Suite("record", "a week of 3,000 securities, and the command's start", 1500, folder("Tests/tool", builds.tool, part="deep"), usual_s=420),
-    Suite("mutants", "the library broken on purpose: the tests notice each", 1800, script("Tests/mutants/mutants.py", build=None), usual_s=900),
+    Suite("mutants", "the library broken on purpose: a test fails for each mutant", 1800, script("Tests/mutants/mutants.py", build=None), usual_s=900),
 ]
 
 
@@ -154,7 +154,7 @@ DEEP = [
 QUICK = [
     Suite("sources", "format, generated messages, banned imports, places of mutants", 120, sources),
     Suite("swift", "the modules' own tests", 600, swift_tests, usual_s=60),
-    Suite("c", "the C ABI over the real library, with a thread for each connection", 600, functools.partial(c_tests, modes=("thread",))),
+    Suite("c", "the C interface of the shipped library, in thread mode", 600, functools.partial(c_tests, modes=("thread",))),
     Suite("python", "the Python package", 600, folder("bindings/python")),
 ]
 

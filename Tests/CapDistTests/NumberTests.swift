@@ -3,7 +3,7 @@ import Testing
 
 @testable import CapDist
 
-/// Numbers of the JSON text: the shortest that reads back, an exponent from 1e15 up and below 1e-4, as C++ prints them.
+/// Numbers in the JSON: the shortest digits that read back, with an exponent from 1e15 up and below 1e-4, as in C++.
 @Suite struct NumberTests {
     @Test(arguments: [
         (0.0, "0"), (-0.0, "-0"), (1.0, "1"), (859_479_380.0, "859479380"), (0.1, "0.1"), (-2.5, "-2.5"),
@@ -35,7 +35,7 @@ import Testing
         }
     }
 
-    /// The same numbers at every run.
+    /// The same random numbers in every run.
     private struct Seeded: RandomNumberGenerator {
         var state: UInt64
 

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Simulator
 
-/// What may go wrong with encryption, on demand.
+/// Faults of encryption.
 @Suite struct EncryptionFaultTests {
     private static let algorithms: [CipherAlgorithm] = [.ftaesECB, .aesECB, .aesCBC]
 
@@ -22,14 +22,14 @@ import Testing
             encryption: encryption)
     }
 
-    /// The body as it goes out, in a frame whose header tells its length.
+    /// The body as it is sent, in a frame with its length.
     private func body(_ fault: Fault, _ frame: Gateway.SentFrame, _ random: inout SeededGenerator) throws -> [UInt8] {
         let steps = fault.apply(nil, to: frame, using: &random)
         try #require(steps.count == 1)
         guard case .send(let bytes) = steps[0] else { throw MessageError.malformed }
         let header = try #require(try bytes.withUnsafeBytes { try FrameHeader($0, maxBodyLength: .max) })
         #expect(header.protoID == frame.protoID && header.serialNo == frame.serialNo)
-        // Each keeps the SHA-1 of the body in clear.
+        // Each keeps the SHA-1 of the unencrypted body.
         #expect(header.sha1 == frame.body.withUnsafeBytes { SHA1Digest(of: $0) })
         #expect(Int(header.bodyLength) == bytes.count - FrameHeader.size)
         return Array(bytes[FrameHeader.size...])
@@ -54,7 +54,7 @@ import Testing
             if decrypted(wrong, encryption) == nil { wrongTails += 1 }
             #expect(decrypted(wrong, encryption) != frame.body)
         }
-        // By chance a garbled block of AES_ECB and AES_CBC has a padding, once in 256 times or so.
+        // By chance a garbled block of AES_ECB and AES_CBC has valid padding, about once in 256 times.
         #expect(algorithm == .ftaesECB ? wrongTails == 101 : wrongTails > 90)
     }
 
@@ -98,7 +98,7 @@ import Testing
         }
     }
 
-    /// A gateway with a key, and a client that has none or another's: nobody is greeted.
+    /// A gateway with a key, and a client with none or another one: no handshake succeeds.
     @Test func aHelloUnderNoKey() throws {
         let key = try Self.key()
         let gateway = VirtualGateway { $0.rsaKey = key }

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Simulator
 
-/// Rules as text, and what they make of lines and frames.
+/// Rules as text, and their effect on connections and frames.
 @Suite struct FaultRuleTests {
     @Test(arguments: [
         ("never", FaultRule(.fault(.never, nil))), ("late", FaultRule(.fault(.late, 2_000))),
@@ -49,7 +49,7 @@ import Testing
 
     // MARK: - What they act on
 
-    /// A plan that expectations can ask.
+    /// A plan for expectations.
     private final class Plan {
         private var plan: FaultPlan
         init(_ rules: [String], seed: UInt64) throws {
@@ -113,13 +113,13 @@ import Testing
             if steps == Self.sent { plain += 1 }
             kinds.insert(steps.first.map { String("\($0)".prefix(6)) } ?? "")
         }
-        // Some change nothing: this frame has no amounts, no texts and no cipher.
+        // Some change nothing, since this frame has no amounts, no texts and no cipher.
         #expect((3_900...4_350).contains(plain))
         #expect(kinds.isSuperset(of: ["", "reset", "sendLa", "hold([", "send(["]))
         #expect(Fault.ofAnswers.count == Fault.allCases.count - 12)
     }
 
-    /// The vendor's servers are lost once, for as long as told; by chance, they are lost again.
+    /// The vendor's servers are lost once for the given time; with a chance, they are lost again.
     @Test func anOutageLasts() throws {
         let lost = try Self.plan("upstream-lost=5@HK.00005", "duplicate@HK.00006")
         func isLost(_ plan: Plan, _ now: Instant, _ code: String = "00005") -> Bool {
@@ -174,7 +174,7 @@ import Testing
             #expect(!plan.send(Self.frame(), to: 2).restarts)
             #expect(plan.send(Self.frame(), to: 1) == .init(restarts: true))
             plan.restarted()
-            // Whoever was there is forgotten.
+            // Earlier clients are forgotten.
             #expect(plan.send(Self.frame(), to: 2) == .init())
         }
     }
@@ -245,7 +245,7 @@ import Testing
 
     // MARK: - Words
 
-    /// A line of the table for each, with what it takes and its words.
+    /// A row of the table for each, with its arguments and its description.
     @Test func theGuideListsThemAll() throws {
         let guide = try String(contentsOf: root.appending(path: "docs/simulator.md"), encoding: .utf8)
         let begin = try #require(guide.range(of: "\n## Faults\n")).upperBound

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Simulator
 
-/// Faults over real loopback sockets, where time and the end of a line matter.
+/// Faults over loopback sockets, for which time and the end of a connection matter.
 @Suite(.timeLimit(.minutes(1))) struct FaultServerTests {
     private func withFaults(_ rules: String..., body: (SimulatorServer) throws -> Void) throws {
         let faults = try rules.map { try FaultRule($0) }
@@ -14,7 +14,7 @@ import Testing
 
     private static let expected = CapitalDistribution.derived(market: 1, code: "00005")
 
-    /// All that comes until the line ends, and how it ends: 0 is a friendly end, else an errno.
+    /// All data until the connection ends, and how it ends: 0 for a normal end, else an errno.
     private func rest(_ client: TestClient) throws -> (bytes: [UInt8], error: Int32) {
         var bytes: [UInt8] = []
         while true {
@@ -27,7 +27,7 @@ import Testing
         }
     }
 
-    // MARK: - Ends of a line
+    // MARK: - Ends of a connection
 
     @Test(arguments: [("close-in-header", 1..<44, 0), ("close-in-body", 44..<300, 0), ("reset", 0..<1, ECONNRESET)])
     func lineEndsAsItSays(_ fault: String, _ counts: Range<Int>, _ error: Int32) throws {
@@ -39,7 +39,7 @@ import Testing
             let end = try rest(client)
             #expect(counts.contains(end.bytes.count))
             #expect(end.error == error)
-            // Nobody else has noticed.
+            // Other clients have not noticed.
             try TestClient(port: server.port).greet()
         }
     }
@@ -70,7 +70,7 @@ import Testing
         }
     }
 
-    /// Whether a byte comes in that many milliseconds, or the end.
+    /// Whether data or the end comes within that many milliseconds.
     private func comes(_ client: TestClient, within limit: Int32) throws -> Bool {
         var polled = pollfd(fd: client.socket, events: Int16(POLLIN), revents: 0)
         return poll(&polled, 1, limit) > 0
@@ -106,7 +106,7 @@ import Testing
                 for serial in UInt32(2)..<6 { #expect(try clients[0].ask(Requests.figures(serial)).serialNo == serial) }
                 try clients[1].send(Requests.figures(9))
                 for client in clients { #expect(try client.answer() == nil) }
-                // It is away now.
+                // It is down now.
                 #expect(!TestClient.isHeard(port: server.port))
             }
             #expect(seen.count == 9)

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Simulator
 
-/// A frame that some gateway sent, with its body taken apart.
+/// A frame of some gateway, with its body decoded.
 private struct Sample {
     var frame: Gateway.SentFrame
     var header: FrameHeader
@@ -36,20 +36,20 @@ private func apply(_ fault: Fault, _ sample: Sample, _ argument: Int64? = nil, s
     return fault.apply(argument, to: sample.frame, using: &random)
 }
 
-/// The bytes of the one frame that goes out at once.
+/// The bytes of the only frame that is sent at once.
 private func bytes(_ steps: [WireStep]) throws -> [UInt8] {
     try #require(steps.count == 1)
     guard case .send(let bytes) = steps[0] else { throw MessageError.malformed }
     return bytes
 }
 
-/// The bytes that go out before the line is closed.
+/// The bytes that are sent before the connection is closed.
 private func begun(_ steps: [WireStep]) throws -> [UInt8] {
     try #require(steps.count == 2 && steps[1] == .close)
     return try bytes([steps[0]])
 }
 
-/// The one answer that goes out: a frame that is right but for its body.
+/// The only answer that is sent: its frame is correct, its body may not be.
 private func answer(_ fault: Fault, _ sample: Sample, _ argument: Int64? = nil, seed: UInt64 = 1) throws -> Answer {
     let all = try answers(try bytes(apply(fault, sample, argument, seed: seed)))
     try #require(all.count == 1)
@@ -212,7 +212,7 @@ private func answer(_ fault: Fault, _ sample: Sample, _ argument: Int64? = nil, 
         let wrong = try answer(.wrongTypes, sample)
         #expect(throws: MessageError.self) { try decode(wrong.body, CapitalDistributionResponse.init) }
         #expect(try wrong.head().retType == 0)
-        // A refusal has no content: there it is the retType.
+        // A refusal has no content: its retType is changed.
         let refusal = try Sample(Requests.figures(3, .hk, "99999"))
         #expect(try answer(.wrongTypes, refusal).head().retType == nil)
         #expect(try answer(.missingField, refusal).head().retType == nil)
@@ -300,7 +300,7 @@ private func answer(_ fault: Fault, _ sample: Sample, _ argument: Int64? = nil, 
         let sample = try Sample.figures()
         let around = try answers(try bytes(apply(.push, sample)))
         #expect(around.map(\.protoID) == [1003, 3212, 1003] && around.map(\.serialNo) == [1, 7, 2])
-        // They are numbered with those the gateway sends by itself.
+        // Their serial numbers come from the counter of the gateway's own pushes.
         #expect(sample.frame.pushNumbers?.next() == 3)
         let before = try answers(try bytes(apply(.pushSameSerial, sample)))
         #expect(before.map(\.protoID) == [1003, 3212] && before.map(\.serialNo) == [7, 7])
@@ -342,13 +342,13 @@ private func answer(_ fault: Fault, _ sample: Sample, _ argument: Int64? = nil, 
         ]
         for request in requests {
             var sample = try Sample(request)
-            // A counter, not chance.
+            // A counter, not random.
             sample.frame.pushNumbers = nil
             for argument in [nil, fault.argument?.range.lowerBound] {
                 #expect(apply(fault, sample, argument, seed: 3) == apply(fault, sample, argument, seed: 3))
             }
         }
-        // Nor does a body that is none trap.
+        // An invalid body does not trap either.
         for body in [[], [1], [UInt8](repeating: 0, count: 44)] {
             var random = SeededGenerator(seed: 1)
             let frame = Gateway.SentFrame(protoID: 3212, serialNo: 1, body: body)

@@ -4,10 +4,10 @@ import Testing
 
 @testable import Simulator
 
-/// What is answered to 3212.
+/// The answers to protocol 3212.
 @Suite struct FiguresTests {
     /// The vendor's samples, in the documentation's order: inSuper, inBig, inMid, inSmall, outSuper, outBig, outMid,
-    /// outSmall, updateTimestamp. Of the Python set nil is what the sample does not show.
+    /// outSmall, updateTimestamp. nil in the Python set: the sample does not show it.
     private static let samples: [(set: FigureSet, numbers: [Double?], time: String)] = [
         (
             .csharp,
@@ -125,7 +125,7 @@ import Testing
             #expect(text.contains("| `\(market.prefix).\(code)` | \(row) |"))
         }
         for set in FigureSet.allCases { #expect(text.contains("`\(set.rawValue)`"), "\(set)") }
-        // The Python set's chosen digits.
+        // The digits that the Python set has.
         for number in Self.numbers(FigureSet.python.figures) {
             let number = try #require(number)
             #expect(text.contains(String(Int(number))))
@@ -155,7 +155,7 @@ import Testing
             }
         }
         #expect(seen.count == 10_000)
-        // Spread over the whole range: of 80,000 draws hardly two are alike.
+        // Spread over the whole range: among 80,000, hardly two are equal.
         #expect(amounts.count > 79_990)
         #expect(amounts.allSatisfy { (0..<21_474_836.48).contains($0 ?? -1) })
     }
@@ -171,7 +171,7 @@ import Testing
         #expect(try old.ask(Requests.figures(2, market, code)).figures() == expected)
     }
 
-    /// The clock of a time zone at `updateTimestamp`.
+    /// The local time of a time zone at `updateTimestamp`.
     private static func localTime(_ figures: CapitalDistribution, _ zone: String) throws -> String {
         let formatter = DateFormatter()
         formatter.locale = Locale(identifier: "en_US_POSIX")
@@ -181,7 +181,7 @@ import Testing
         return formatter.string(from: Date(timeIntervalSince1970: try #require(figures.updateTimestamp)))
     }
 
-    // MARK: - What has none
+    // MARK: - Without figures
 
     @Test(arguments: [
         (Market.hk, "00700 00005 12345 99998"), (.us, "AAPL BRK.B A BAC.PR 3M ZZZZZZ"), (.sh, "600519 510300 999998"),

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Simulator
 
-/// Connections: how many, how long, and any bytes on them.
+/// Connections: their number, their duration, and invalid data on them.
 @Suite struct LineTests {
     // MARK: - Silence
 
@@ -23,7 +23,7 @@ import Testing
         gateway.tick()
         #expect(gateway.closed == [1, 2])
         #expect(gateway.nextTick == nil)
-        // What still comes from it is nobody's.
+        // Further data from it is ignored.
         gateway.receive(Requests.figures(5), from: 1)
         #expect(gateway.sent.count(where: { $0.client == 1 }) == 0)
     }
@@ -56,11 +56,11 @@ import Testing
         #expect(gateway.closed == [1])
     }
 
-    /// The vendor's JavaScript SDK sends nothing by itself, and a browser can not ping.
+    /// The vendor's JavaScript SDK sends nothing by itself, and a browser cannot ping.
     @Test func silentWebSocketClientIsKept() {
         let gateway = VirtualGateway()
         for client in 1...3 { gateway.connect(client, isWebSocket: true) }
-        // The first asks for an upgrade and says no more; the second greets; the third is none of WebSocket's.
+        // The first requests an upgrade only; the second does the handshake; the third does not use WebSocket.
         gateway.hear(1)
         gateway.hear(2)
         gateway.receive(
@@ -115,7 +115,7 @@ import Testing
         let gateway = VirtualGateway(traces: true)
         try gateway.greet(1)
         try gateway.greet(2)
-        // What came whole before it is still answered.
+        // Complete frames before it are still answered.
         gateway.receive(Requests.figures(2) + bytes + Requests.figures(3), from: 1)
         #expect(gateway.closed == [1])
         #expect(try gateway.takeAnswers().map(\.serialNo) == [2])
@@ -140,7 +140,7 @@ import Testing
         return bytes
     }
 
-    /// A client's whole conversation, as bytes.
+    /// The bytes of a client's whole conversation.
     private static let conversation =
         Requests.initConnect(1) + Requests.keepAlive(2) + Requests.figures(3) + Requests.figures(4, .us, "AAPL")
         + Requests.frame(4242, 5, []) + Requests.figures(6, .hk, "99999") + Requests.globalState(7)
@@ -178,10 +178,10 @@ import Testing
             let gateway = VirtualGateway()
             try gateway.greet()
             var bytes = random.bytes(Int.random(in: 0...300, using: &random))
-            // Half of the time with the right first bytes, so that it comes further.
+            // Half of the time with the right first bytes, so that more of it is read.
             if round.isMultiple(of: 2) { bytes = Array("FT".utf8) + bytes }
             gateway.receive(bytes, from: 1)
-            // A bad frame ends the line; anything shorter waits for more.
+            // A bad frame ends the connection. Anything shorter waits for more.
             #expect(try gateway.takeAnswers().isEmpty)
             #expect(gateway.closed == [1] || bytes.count < FrameHeader.size || bytes.starts(with: "FT".utf8))
         }
@@ -200,7 +200,7 @@ import Testing
         for serial in UInt32(2)...5_000 {
             var body = random.bytes(Int.random(in: 0...80, using: &random))
             if !serial.isMultiple(of: 3) {
-                // A good body with a few bytes changed, and perhaps cut.
+                // A valid body with a few bytes changed, perhaps cut.
                 body = bodies[Int.random(in: 0..<bodies.count, using: &random)]
                 for _ in 0..<Int.random(in: 1...3, using: &random) {
                     body[Int.random(in: 0..<body.count, using: &random)] = UInt8.random(in: 0...255, using: &random)
@@ -231,7 +231,7 @@ import Testing
             ended += gateway.closed.count
             refusedDigest += try answers.count(where: { try $0.head().retMsg?.contains("SHA-1") == true })
         }
-        // Both have happened, or the damage was none.
+        // Both must have happened, or the damage was none.
         #expect(refusedDigest > 500)
         #expect(ended > 500)
     }

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Simulator
 
-/// OpenD listens before it has logged in.
+/// OpenD listens before it is logged in.
 @Suite(.timeLimit(.minutes(1))) struct LoginTests {
     @Test func initConnectIsAnsweredAtTheLogin() throws {
         let gateway = VirtualGateway(traces: true) { $0.loginAfter = 5 * second }
@@ -24,7 +24,7 @@ import Testing
         #expect(answers.map(\.serialNo) == [1])
         _ = try answers[0].initConnect()
         #expect(try gateway.ask(Requests.figures(2)).figures() == FigureSet.cpp.figures)
-        // What else came too early is never answered; who comes later is answered at once.
+        // Other early requests are never answered. Later clients are answered at once.
         _ = try gateway.ask(Requests.initConnect(2), from: 2).initConnect()
         gateway.now += second
         gateway.tick()
@@ -34,7 +34,7 @@ import Testing
         #expect(told.filter { $0.hasPrefix("request") } == ["request 1 1001", "request 1 3212", "request 2 1001"])
     }
 
-    /// Even if nobody has called `tick` yet.
+    /// Even before `tick` is called.
     @Test func whoHasWaitedIsAnsweredFirst() throws {
         let gateway = VirtualGateway { $0.loginAfter = second }
         for client in 1...2 { gateway.connect(client) }
@@ -55,7 +55,7 @@ import Testing
             gateway.tick()
         }
         #expect(gateway.sent.isEmpty && !gateway.isLoggedIn)
-        // It is dropped for its silence all the same.
+        // It is dropped because it is silent, all the same.
         gateway.now += 30 * second
         gateway.tick()
         #expect(gateway.closed == [1])
@@ -120,7 +120,7 @@ import Testing
         }
         let client = try TestClient(port: server.port)
         try client.greet()
-        // The login has come.
+        // The login has succeeded.
         let deadline = monotonicSeconds() + Double(patience)
         while !TestClient.isHeard(port: port), monotonicSeconds() < deadline { usleep(2_000) }
         #expect(TestClient.isHeard(port: port))
@@ -141,7 +141,7 @@ import Testing
                 ("GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                     + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n").utf8))
         #expect(String(decoding: try socket.receive(), as: UTF8.self).hasPrefix("HTTP/1.1 101 "))
-        // A TCP client that came later is dropped for its silence, and the socket stays.
+        // A later TCP client is dropped because it is silent, and the WebSocket stays.
         let client = try TestClient(port: server.port)
         #expect(try client.answer() == nil)
         var queue = ByteQueue()

@@ -2,11 +2,11 @@ import Foundation
 import Glibc
 import Testing
 
-/// opend-simulator as a child process; every wait has a limit. Not Foundation's Process, which hands on a descriptor of
-/// its own and is never freed.
+/// opend-simulator as a child process. Every wait has a limit. Foundation's Process passes on a descriptor of its own,
+/// and is never freed.
 final class Program {
     let pid: pid_t
-    /// This side of its standard input, output and errors; -1 once closed.
+    /// This side of its standard input, output and error; -1 once closed.
     private var ends: [Int32] = []
     private var waitStatus: Int32?
 
@@ -17,14 +17,14 @@ final class Program {
         var theirs: [Int32] = []
         defer { for descriptor in theirs { close(descriptor) } }
         for descriptor in Int32(0)...2 {
-            // Sockets, since those are close-on-exec from the start: no child may hold another's input open.
+            // Sockets, which are close-on-exec from the start: no other child may hold an input open.
             var pair: [Int32] = [-1, -1]
             try #require(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0, &pair) == 0)
             ends.append(pair[0])
             theirs.append(pair[1])
             posix_spawn_file_actions_adddup2(&actions, pair[1], descriptor)
         }
-        // Beside the program that runs the tests.
+        // It is in the folder of the program that runs the tests.
         let folder = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
         let path = folder.appending(path: "opend-simulator").path
         var words = ([path] + arguments).map { strdup($0) } + [nil]
@@ -54,14 +54,14 @@ final class Program {
         ends[index] = -1
     }
 
-    /// Waits for its end, and tells its status and what else it printed.
+    /// Waits for its end. Returns its status and the rest of its output.
     func ended() throws -> (status: Int32, output: String, errors: String) {
         let output = try read(1)
         let errors = try read(2)
         return (try status(), output, errors)
     }
 
-    /// Waits for its end: its exit status, or the signal that ended it as a negative number.
+    /// Waits for its end. Returns its exit status, or the signal that ended it as a negative number.
     func status() throws -> Int32 {
         let deadline = monotonicSeconds() + Double(patience)
         while waitStatus == nil {
@@ -74,7 +74,7 @@ final class Program {
         return status & 0x7f == 0 ? (status >> 8) & 0xff : -(status & 0x7f)
     }
 
-    /// Reads byte by byte until `end` or the end of what it prints.
+    /// Reads byte by byte until `end`, or until the end of its output.
     private func read(_ index: Int, until end: UInt8? = nil) throws -> String {
         var bytes: [UInt8] = []
         while true {
@@ -87,7 +87,7 @@ final class Program {
     }
 }
 
-/// Runs the program on a port that the system picks, and `body` with that port; then it must end by itself, and well.
+/// Runs the program on a port that the system picks, and `body` with that port. Then it must end with status 0.
 func withProgram(_ arguments: String..., body: (Program, UInt16) throws -> Void) throws {
     let program = try Program(["--port", "0", "--end-with-input"] + arguments)
     let line = try program.line()

@@ -6,7 +6,7 @@ import Testing
 @testable import Simulator
 
 @Suite(.timeLimit(.minutes(1))) struct ProgramTests {
-    // MARK: - Beginning and end
+    // MARK: - Start and end
 
     @Test(arguments: [SIGTERM, SIGINT])
     func signalEndsItWell(_ signal: Int32) throws {
@@ -62,8 +62,8 @@ import Testing
         try withProgram("--trace", file.path) { program, port in
             let client = try TestClient(port: port)
             try client.greet()
-            // The listener, the client, the event and the trace; the rest is the test's own.
-            // String(contentsOfFile:) stops at the first short read, which the table is full of.
+            // The listener, the client, the event and the trace. The others are the test's own.
+            // String(contentsOfFile:) stops at the first short read, and files in /proc have many.
             let table = try #require(FileHandle(forReadingAtPath: "/proc/\(program.pid)/net/tcp"))
             let sockets = String(decoding: try table.readToEnd() ?? Data(), as: UTF8.self)
             var own = 0
@@ -115,7 +115,7 @@ import Testing
             #expect(monotonicSeconds() - started >= 0.15)
             var next = try client.answer()
             #expect(next?.protoID == ProtoID.notify)
-            // Pushes may come between.
+            // Pushes may come in between.
             try client.send(Requests.figures(3) + Requests.figures(4))
             var refused = 0
             for serial in UInt32(3)...4 {

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Simulator
 
-/// InitConnect, GetGlobalState, KeepAlive, Notify and what is none of them.
+/// InitConnect, GetGlobalState, KeepAlive, Notify and unknown protocols.
 @Suite struct ProtocolTests {
     @Test func initConnectGivesAnIdentityOfItsOwn() throws {
         let gateway = VirtualGateway { $0.keepAliveInterval = 7 }
@@ -113,13 +113,13 @@ import Testing
     }
 
     @Test func unknownFieldsAreSkipped() throws {
-        // Field 3000: a number, a text, a fixed number; as a newer version of the vendor's client would send them.
+        // Field 3000: a varint, a text, a fixed number, as a newer version of the vendor's client might send them.
         let unknown: [UInt8] = [
             0xc0, 0xbb, 0x01, 0x2a, 0xc2, 0xbb, 0x01, 0x02, 0x68, 0x69, 0xc5, 0xbb, 0x01, 1, 2, 3, 4,
         ]
         let gateway = VirtualGateway()
         gateway.connect(1)
-        // Inside of c2s, whose tag and length are the first two bytes, and beside it.
+        // Inside c2s, whose tag and length are the first two bytes, and beside it.
         func extended(_ request: [UInt8]) throws -> [UInt8] {
             let answer = try #require(try answers(request).first)
             let c2s = answer.body.dropFirst(2) + unknown
@@ -136,7 +136,7 @@ import Testing
     func bodyThatCanNotBeReadIsRefusedAsInvalid(_ protoID: UInt32) throws {
         let gateway = VirtualGateway { $0.quota = (1, second) }
         try gateway.greet()
-        // Nothing at all, no required field, a cut-off one, no protobuf.
+        // Empty, without a required field, cut off, not protobuf.
         for body: [UInt8] in [[], [0x0a, 0x00], [0x0a, 0x7f, 0x09], [0xff, 0xff, 0xff]] {
             #expect(try gateway.ask(Requests.frame(protoID, 2, body)).head().retType == -500)
         }
@@ -172,7 +172,7 @@ import Testing
         #expect(gateway.sent.map(\.client) == [2, 1])
     }
 
-    /// As captured of OpenD: a success has an empty retMsg and an errCode of 0, both there.
+    /// As OpenD sends it: a success has an empty retMsg and an errCode of 0.
     @Test func successesHaveAnEmptyTextAndNoErrorCode() throws {
         let gateway = VirtualGateway()
         gateway.connect(1)
@@ -182,7 +182,7 @@ import Testing
         for request in requests {
             let answer = try gateway.ask(request)
             #expect(try answer.head() == AnyResponse(retType: 0, retMsg: "", errCode: 0), "\(answer.protoID)")
-            // Its very bytes: 08 00, 12 00, 18 00, and the s2c.
+            // The exact bytes: 08 00, 12 00, 18 00, and the s2c.
             #expect(answer.body.starts(with: [0x08, 0x00, 0x12, 0x00, 0x18, 0x00, 0x22]), "\(answer.protoID)")
         }
     }
@@ -213,7 +213,7 @@ import Testing
         }
     }
 
-    /// As captured of OpenD: a push has a number of a counter of its own, a retType and an s2c, and nothing else.
+    /// As OpenD sends it: a push has a serial number of a separate counter, a retType and an s2c, and nothing else.
     @Test func pushesAreNumberedByThemselves() throws {
         let gateway = VirtualGateway { $0.pushInterval = second }
         try gateway.greet(1, recvNotify: true)

@@ -7,7 +7,7 @@ import Testing
 @Suite struct QuotaTests {
     private static let refusal = "获取资金分布频率太高，请求失败，每30秒最多30次。"
 
-    /// Whether a request at that instant is answered with figures.
+    /// Whether a request at that time is answered with figures.
     private func isAdmitted(_ gateway: VirtualGateway, at now: Instant, from client: Int = 1) throws -> Bool {
         gateway.now = now
         return try gateway.ask(Requests.figures(2), from: client).head().retType == RetType.succeed
@@ -39,7 +39,7 @@ import Testing
         for client in 1...4 { try gateway.greet(client) }
         for client in 1...3 { #expect(try isAdmitted(gateway, at: Instant(client), from: client)) }
         #expect(try !isAdmitted(gateway, at: 4, from: 4))
-        // Nor does coming back help.
+        // Connecting again does not help.
         gateway.close(1)
         try gateway.greet(5)
         #expect(try !isAdmitted(gateway, at: 5, from: 5))
@@ -73,7 +73,7 @@ import Testing
             _ = try gateway.ask(Requests.keepAlive(serial))
             _ = try gateway.ask(Requests.globalState(serial))
         }
-        // A stock that is not there does, as it was asked for.
+        // A request for an unknown stock counts.
         #expect(try gateway.ask(Requests.figures(21, .hk, "99999")).head().retMsg == "未知股票 HK.99999")
         #expect(try isAdmitted(gateway, at: 0))
         #expect(try !isAdmitted(gateway, at: 0))

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Simulator
 
-/// --record and --replay, --lang, and the login, of the program itself.
+/// --record and --replay, --lang, and the login of the program.
 @Suite(.timeLimit(.minutes(1))) struct RecordProgramTests {
     private func withFolder(_ body: (URL) throws -> Void) throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
@@ -28,12 +28,12 @@ import Testing
     @Test func aRecordedSessionIsReplayed() throws {
         try withFolder { folder in
             let file = folder.appending(path: "session.jsonl")
-            // What was there is overwritten.
+            // An existing file is overwritten.
             try Data("an older one\n".utf8).write(to: file)
             var expected: [Answer] = []
             try withProgram("--record", file.path, "--quota", "3/86400") { _, port in
                 expected = try session(port)
-                // It is all there as soon as it has happened.
+                // Each event is in the file as soon as it has happened.
                 let lines = try String(contentsOf: file, encoding: .utf8).split(separator: "\n")
                 #expect(lines.count == 2 * expected.count)
                 for line in lines {
@@ -52,7 +52,7 @@ import Testing
     @Test func whatItHasNoAnswerForIsTold() throws {
         try withFolder { folder in
             let file = folder.appending(path: "session.jsonl")
-            // As another program writes it: other spaces, another order, more fields, and lines about it.
+            // As another program writes it: other spaces, another order, more fields, and log lines.
             let asked = JSONObject.hex(CapitalDistributionRequest(market: 1, code: "00700").encoded())
             let lines = """
                 {"about": "by hand"}
@@ -182,7 +182,7 @@ import Testing
         let never = ["--port", "0", "--websocket-port", "0", "--login-after", "never", "--trace", "-"]
         let program = try Program(never + ["--end-with-input"])
         let port = try #require(UInt16(try program.line().split(separator: ":").last ?? ""))
-        // Where it would be is told all the same, and nobody is there.
+        // It prints the address all the same, and nothing listens there.
         let websocket = try #require(UInt16(try program.line().split(separator: ":").last ?? ""))
         #expect(!TestClient.isHeard(port: websocket))
         let client = try TestClient(port: port)
@@ -190,7 +190,7 @@ import Testing
         #expect(try program.line().contains("\"connected\""))
         #expect(try program.line().contains("\"waiting\", \"proto_id\": 1001"))
         program.closeInput()
-        // The line ends without an answer.
+        // The connection ends without an answer.
         #expect(try client.answer() == nil)
         #expect(try program.status() == 0)
     }

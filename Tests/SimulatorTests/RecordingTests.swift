@@ -4,7 +4,7 @@ import Testing
 
 @testable import Simulator
 
-/// What is recorded, and what is answered from it.
+/// Recordings, and answers from them.
 @Suite struct RecordingTests {
     private static func key() throws -> RSAKey {
         try RSAKey(file: root.appending(path: "Tests/vectors/rsa/1024.pem").path(percentEncoded: false))
@@ -103,9 +103,9 @@ import Testing
         #expect(try object(plain.recorded[0])["sha1"] as? String == JSONObject.hex(request[16..<36]))
     }
 
-    // MARK: - Sessions again
+    // MARK: - Sessions that are replayed
 
-    /// What one session asks, and gets.
+    /// The requests of a session, and their answers.
     private func session(_ gateway: VirtualGateway, _ client: Int = 1) throws -> [Answer] {
         try gateway.greet(client)
         let requests = [
@@ -119,7 +119,7 @@ import Testing
         let first = VirtualGateway { $0.quota = (3, 30 * second) }
         let hello = try first.greet(9)
         let expected = try session(first)
-        // The second question for HK.00700 was over the quota.
+        // The second request for HK.00700 was over the quota.
         #expect(try expected[0].head().retType == 0 && expected[5].head().retType == -1)
         let again = VirtualGateway {
             $0.recording = replay(first.recorded)
@@ -129,7 +129,7 @@ import Testing
         }
         #expect(try again.greet(9) == hello)
         #expect(try session(again) == expected)
-        // From then on it is the last answer that was seen.
+        // From then on the last recorded answer is repeated.
         #expect(try again.ask(Requests.figures(20)).body == expected[5].body)
         #expect(again.notRecorded.isEmpty)
     }
@@ -150,7 +150,7 @@ import Testing
         #expect(try again.trace().last?["refused"] as? String == text)
         #expect(try again.ask(Requests.frame(3004, 3, [8, 2])).head().retMsg?.hasSuffix("3004, body 0802") == true)
         #expect(again.notRecorded == [what, "3004, body 0802"])
-        // A keep-alive has another time each time, and is answered with the time.
+        // Keep-alives have different times, and are answered with the time.
         #expect(try again.ask(Requests.keepAlive(4, time: 77)).head().retType == 0)
     }
 
@@ -164,7 +164,7 @@ import Testing
         again.connect(1)
         let other = InitConnectRequest(clientVersion: 300, clientID: "PyNormal").encoded()
         #expect(try again.ask(Requests.frame(ProtoID.initConnect, 1, other)).initConnect() == hello)
-        // A recording without a greeting leaves it to the gateway.
+        // Without a recorded handshake, the gateway answers it itself.
         let bare = VirtualGateway { $0.recording = replay(first.recorded.filter { $0.protoID != 1001 }) }
         _ = try bare.greet()
     }
@@ -212,7 +212,7 @@ import Testing
         ).encoded()
         let names = [CipherAlgorithm.ftaesECB: "FTAES_ECB", .aesECB: "AES_ECB", .aesCBC: "AES_CBC"]
 
-        /// What is asked, encrypted and not, and the bodies that come back in clear.
+        /// The requests, encrypted and not, and the answers without encryption.
         func bodies(_ gateway: VirtualGateway) throws -> [[UInt8]] {
             gateway.connect(1)
             gateway.receive(Encryption.rsa(key).frame(ProtoID.initConnect, 1, hello), from: 1)
@@ -241,9 +241,9 @@ import Testing
         #expect(
             lines.map { $0["encryption"] as? String } == ["RSA", "RSA"] + Array(repeating: names[algorithm], count: 6))
         #expect(lines.allSatisfy { $0["decoded"] != nil })
-        // The header's length is that of the cipher text.
+        // The header has the length of the cipher text.
         #expect(lines[2]["body_length"] as? Int != first.recorded[2].body.count)
-        // Encrypted again, and in clear.
+        // With encryption again, and without.
         let encrypted = VirtualGateway {
             $0.rsaKey = key
             $0.recording = replay(first.recorded)

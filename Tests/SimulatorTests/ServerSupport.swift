@@ -5,14 +5,14 @@ import Testing
 
 @testable import Simulator
 
-/// Longest wait for something that must happen, in seconds.
+/// The longest wait for something that must happen, in seconds.
 let patience = 15
 
-/// A socket of a client, every wait on it limited. For one thread.
+/// A client's socket. Every wait has a limit. For one thread.
 final class TestClient {
     let socket: Int32
 
-    /// Whether anybody listens at that port.
+    /// Whether something listens at that port.
     static func isHeard(port: UInt16) -> Bool {
         let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         defer { close(socket) }
@@ -69,8 +69,8 @@ final class TestClient {
         }
     }
 
-    /// Sends without reading until the line has taken nothing for half a second.
-    /// - Returns: how many bytes that were.
+    /// Sends without reading, until the socket has taken nothing for half a second.
+    /// - Returns: the number of bytes that were sent.
     func sendUntilFull(_ bytes: [UInt8]) throws -> Int {
         var rest = bytes[...]
         var quietSince = monotonicSeconds()
@@ -89,7 +89,7 @@ final class TestClient {
         return bytes.count - rest.count
     }
 
-    /// The next bytes; empty at the end of the line, also if that was not a friendly one.
+    /// The next data; empty at the end of the connection, also after a reset.
     func receive() throws -> [UInt8] {
         var buffer = [UInt8](repeating: 0, count: 64 * 1024)
         let count = recv(socket, &buffer, buffer.count, 0)
@@ -99,7 +99,7 @@ final class TestClient {
 
     private var reader = FrameReader(maxBodyLength: 1 << 22)
 
-    /// The next frame; nil at the end of the line.
+    /// The next frame; nil at the end of the connection.
     func answer() throws -> Answer? {
         while true {
             if let frame = try reader.next() {
@@ -122,14 +122,14 @@ final class TestClient {
         try ask(Requests.initConnect(1, recvNotify: recvNotify)).initConnect()
     }
 
-    /// Makes it end with a reset, not with a farewell.
+    /// Makes the connection end with a reset.
     func endWithReset() {
         var atOnce = linger(l_onoff: 1, l_linger: 0)
         setsockopt(socket, SOL_SOCKET, SO_LINGER, &atOnce, socklen_t(MemoryLayout<linger>.size))
     }
 }
 
-/// Runs `body` with a server that serves on a thread of its own, and ends it.
+/// Runs `body` with a server on a thread of its own, and ends the server.
 func withServer(
     host: String = "127.0.0.1", _ change: (inout GatewayConfiguration) -> Void = { _ in },
     _ body: (SimulatorServer) throws -> Void

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Simulator
 
-/// The gateway behind real loopback sockets.
+/// The gateway with loopback sockets.
 @Suite(.timeLimit(.minutes(1))) struct ServerTests {
     @Test func servesWhatTheGatewayAnswers() throws {
         try withServer { server in
@@ -81,11 +81,11 @@ import Testing
             let requests = (0..<total).flatMap { Requests.figures($0 + 2) }
             let sent = try client.sendUntilFull(requests)
             #expect(sent < requests.count, "the server took all that it could not answer")
-            // Another is served meanwhile.
+            // Another client is served meanwhile.
             let other = try TestClient(port: server.port)
             try other.greet()
             #expect(try other.ask(Requests.figures(2)).figures() == FigureSet.cpp.figures)
-            // All that went out whole is answered, in order.
+            // All complete requests are answered, in order.
             let size = requests.count / Int(total)
             for serial in 0..<UInt32(sent / size) { try #require(try client.answer()?.serialNo == serial + 2) }
         }
@@ -115,7 +115,7 @@ import Testing
         }
         let pending = Pending()
         let thread = Simulator.Thread {
-            // A signal that is blocked stays pending, whatever this process makes of it.
+            // A blocked signal stays pending, whatever this process does with it.
             var signals = sigset_t()
             sigemptyset(&signals)
             sigaddset(&signals, SIGPIPE)
@@ -125,7 +125,7 @@ import Testing
             pending.hasSignal = sigismember(&signals, SIGPIPE) == 1
         }
         guard let thread else { throw SimulatorServer.Failure(text: "no thread") }
-        // Once this one is answered, that one was served.
+        // When this one is answered, that one has been served.
         let other = Result { try TestClient(port: server.port).greet() }
         server.stop()
         thread.join()
@@ -158,7 +158,7 @@ import Testing
             }
             for client in clients { #expect(try client.ask(Requests.keepAlive(2)).serialNo == 2) }
             clients.removeLast(64)
-            // The server may not have seen yet that they are gone.
+            // The server may not have noticed yet that they are gone.
             let deadline = monotonicSeconds() + Double(patience)
             var isServed = false
             while !isServed, monotonicSeconds() < deadline {
@@ -242,11 +242,11 @@ import Testing
             server.stop()
             server.join()
             #expect(try client.answer() == nil)
-            // Once more does no harm.
+            // A second call is harmless.
             server.stop()
             server.join()
         }
-        // Nothing holds it any more, and it closes what it has.
+        // The last reference is gone, and it closes everything.
         #expect(gone == nil)
         let next = try SimulatorServer(GatewayConfiguration(), port: port)
         #expect(next.port == port)

@@ -6,7 +6,7 @@ import Testing
 
 let second: Instant = 1_000_000_000
 
-/// A frame as a gateway sent it, taken apart.
+/// A frame of a gateway, decoded.
 struct Answer: Equatable {
     var protoID: UInt32
     var serialNo: UInt32
@@ -25,7 +25,7 @@ struct Answer: Equatable {
     }
 }
 
-/// Takes a byte stream apart into answers, checking every frame.
+/// Splits a byte stream into answers, and checks every frame.
 func answers(_ bytes: some Sequence<UInt8>) throws -> [Answer] {
     var reader = FrameReader(maxBodyLength: 1 << 20)
     Array(bytes).withUnsafeBytes { reader.append($0) }
@@ -40,7 +40,7 @@ func answers(_ bytes: some Sequence<UInt8>) throws -> [Answer] {
     return answers
 }
 
-/// A gateway in virtual time, with all that came out of it.
+/// A gateway in virtual time, with everything that it has sent.
 final class VirtualGateway {
     private var gateway: Gateway
     var now: Instant = 0
@@ -58,9 +58,9 @@ final class VirtualGateway {
         var notRecorded: [String] = []
     }
 
-    /// What a recording would have.
+    /// The events for a recording.
     var recorded: [RecordedFrame] { observed.frames }
-    /// What a replay had no answer for.
+    /// Requests that a replay had no answer for.
     var notRecorded: [String] { observed.notRecorded }
 
     init(traces: Bool = false, _ change: (inout GatewayConfiguration) -> Void = { _ in }) {
@@ -78,7 +78,7 @@ final class VirtualGateway {
 
     var nextTick: Instant? { gateway.nextTick }
 
-    /// The trace so far, parsed.
+    /// The trace so far, decoded.
     func trace() throws -> [[String: Any]] {
         try #require(traced).text.split(separator: "\n").map { line in
             try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
@@ -119,20 +119,20 @@ final class VirtualGateway {
         }
     }
 
-    /// What was sent since this was last asked.
+    /// The data that was sent since the last call.
     func takeAnswers() throws -> [Answer] {
         defer { sent = [] }
         return try answers(sent.flatMap(\.bytes))
     }
 
-    /// Connects and says hello.
+    /// Connects and does the handshake.
     @discardableResult
     func greet(_ client: Int = 1, recvNotify: Bool? = nil) throws -> InitConnectResponse.Content {
         connect(client)
         return try ask(Requests.initConnect(1, recvNotify: recvNotify), from: client).initConnect()
     }
 
-    /// Sends one request and takes its one answer, which must carry its protocol and serial.
+    /// Sends a request and takes its only answer, which must have its protocol and serial number.
     func ask(_ request: [UInt8], from client: Int = 1) throws -> Answer {
         receive(request, from: client)
         let answers = try takeAnswers()
@@ -144,7 +144,7 @@ final class VirtualGateway {
     }
 }
 
-/// Frames as clients send them.
+/// Frames of clients.
 enum Requests {
     static func frame(_ protoID: UInt32, _ serialNo: UInt32, _ body: [UInt8]) -> [UInt8] {
         var writer = FrameWriter()
@@ -187,11 +187,11 @@ func decode<Value>(
     return try bytes.withUnsafeBytes { try decoder($0, arena) }
 }
 
-/// Folder of the package.
+/// The package's folder.
 let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent()
 
-/// The bytes of a message that the vendor's own code made (Tests/vectors/opend.json).
+/// The bytes of a message that was made with the vendor's own code (Tests/vectors/opend.json).
 func vector(_ name: String) throws -> [UInt8] {
     struct Vectors: Decodable {
         struct Message: Decodable {
@@ -207,13 +207,13 @@ func vector(_ name: String) throws -> [UInt8] {
     return stride(from: 0, to: digits.count, by: 2).map { UInt8(digits[$0] * 16 + digits[$0 + 1]) }
 }
 
-/// A random generator that a seed repeats (SplitMix64).
+/// A random number generator with a seed (SplitMix64).
 struct SeededGenerator: RandomNumberGenerator {
     private var state: UInt64
 
     init(seed: UInt64) { state = seed }
 
-    /// A seed of the test's own, printed so that a failure can be repeated: `CAPDIST_TEST_SEED=n` sets it.
+    /// The test's seed, which is printed so that a failure can be repeated. `CAPDIST_TEST_SEED=n` sets it.
     init(for test: String = #function) {
         let set = ProcessInfo.processInfo.environment["CAPDIST_TEST_SEED"].flatMap(UInt64.init)
         state = set ?? UInt64.random(in: 0...UInt64(UInt32.max))

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Simulator
 
-/// What the gateway tells of itself.
+/// The gateway's trace.
 @Suite struct TraceTests {
     @Test func aLifeIsTold() throws {
         let gateway = VirtualGateway(traces: true) {
@@ -57,7 +57,7 @@ import Testing
         #expect(told[1]["why"] as? String == "not heard from for 30 s")
     }
 
-    /// `trace()` parses every line; a code is whatever the client wrote.
+    /// `trace()` decodes every line. A code may be any bytes that the client sent.
     @Test func anyTextIsJSON() throws {
         let gateway = VirtualGateway(traces: true) { $0.quota = nil }
         try gateway.greet()

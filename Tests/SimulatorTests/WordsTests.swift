@@ -3,7 +3,7 @@ import Testing
 
 @testable import Simulator
 
-/// What the gateway says, in both languages.
+/// The gateway's messages, in both languages.
 @Suite struct WordsTests {
     private static let chs = Words(.chs)
     private static let en = Words(.en)
@@ -50,7 +50,7 @@ import Testing
         try gateway.greet()
         _ = try gateway.ask(Requests.figures(2)).figures()
         #expect(try gateway.ask(Requests.figures(3)).head() == AnyResponse(retType: -1, retMsg: text, errCode: 0))
-        // The fault says it in the same words.
+        // The fault has the same messages.
         var random = SeededGenerator(seed: 1)
         var frame = Gateway.SentFrame(protoID: 3212, serialNo: 1, body: [8, 0])
         frame.words = words
@@ -80,7 +80,7 @@ import Testing
         }
     }
 
-    /// No text of one language is in the other: a client that recognises one of them must be tested with both.
+    /// No text of one language occurs in the other. So a client that recognises texts must be tested with both.
     @Test func englishIsASCIIAndChineseIsNot() throws {
         for words in [Self.chs, Self.en] {
             let gateway = VirtualGateway {
