@@ -1,4 +1,4 @@
-/* Application-driven mode: one descriptor, no thread, callbacks only in the calls that drive. Here the test drives by itself; that
+/* Application-driven mode: one descriptor, no thread, and callbacks only in calls that drive. Here the test itself drives. DRIVEN=1
  * (support_driven.c) runs the other tests in this mode. */
 #include "support_loop.h"
 
