@@ -169,7 +169,7 @@ nonsense\tfailed: a security is written MARKET.CODE, such as HK.00700
 #: Data that Swift makes at first use, by the end of the mangled names: the tokens of globals.
 LAZY = re.compile(r"^([0-9a-f]+) \w (\$e\S*Wz)$", re.MULTILINE)
 #: C tests that together use every part of the library.
-EVERYTHING = "callbacks connect encryption frames host_driven json names proto queue quota reconnect release replies security threads".split()
+EVERYTHING = "application_driven application_process callbacks connect encryption frames json names proto queue quota reconnect release replies security threads".split()
 EVERYTHING.append("websocket")
 
 
