@@ -226,13 +226,14 @@ def within(suites: list[Suite], budget_s: float) -> list[Suite]:
 
 
 def list_suites() -> None:
-    """Lists the suites, with the seconds that each took the last time."""
+    """Lists the suites, with the seconds that each took the last time, or usually takes."""
     seconds = last_seconds()
     for title, suites in (("make test", SUITES), ("make deep", DEEP)):
         print(f"{title}:")
         for suite in suites:
-            last = f"{seconds[suite.name]:5.0f} s" if suite.name in seconds else "      –"
-            print(f"  {suite.name:10} {last}  {suite.about}")
+            usual = f"about {suite.usual_s:.0f} s" if suite.usual_s else "–"
+            last = f"{seconds[suite.name]:.0f} s" if suite.name in seconds else usual
+            print(f"  {suite.name:10} {last:>11}  {suite.about}")
 
 
 def last_seconds() -> dict[str, float]:

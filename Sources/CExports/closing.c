@@ -10,9 +10,9 @@
 
 typedef capdist_status (*last_step)(capdist_conn *);
 
-// dlclose() in the place of the last step: it returns to the application, as there may be no code here to return to. What it returns
-// is 0, CAPDIST_OK.
-_Static_assert(CAPDIST_OK == 0, "dlclose() returns it");
+// The last step jumps to dlclose(), which then returns to the application in this function's place: the library may be
+// unloaded. It returns 0, which is CAPDIST_OK.
+_Static_assert(CAPDIST_OK == 0, "dlclose() returns 0");
 
 CAPDIST_API capdist_status capdist_release(capdist_conn *conn) {
     const capdist_status status = closing_release(conn);

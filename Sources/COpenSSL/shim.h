@@ -15,8 +15,8 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-/// SHA-1 as five words in memory order. The last block, which tells the length, is made here: SHA1_Final takes as long for that as
-/// for a quarter of a small body. Returns 0 if OpenSSL fails.
+/// SHA-1 as five words in memory order. The last block, which tells the length, is made here: SHA1_Final takes as long
+/// for that as for a quarter of a small body. Returns 0 if OpenSSL fails.
 static inline int copenssl_sha1(const void *bytes, size_t count, uint32_t words[5]) {
     enum { BLOCK = SHA_CBLOCK, LENGTH = 8 };
     SHA_CTX context;
@@ -37,8 +37,8 @@ static inline int copenssl_sha1(const void *bytes, size_t count, uint32_t words[
     return is_done;
 }
 
-/// Of an OpenSSL that is ours alone: without its texts of errors, which take 0.1 MB and are hardly ever read; and of its table of names
-/// only the digests, by which it looks certificates' signatures up.
+/// Of an OpenSSL that is ours alone: without its texts of errors, which take 0.1 MB and are hardly ever read; and of
+/// its table of names only the digests, by which it looks certificates' signatures up.
 static inline void copenssl_begin(void) {
     OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT | OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS
                             | OPENSSL_INIT_NO_ADD_ALL_CIPHERS | OPENSSL_INIT_NO_ADD_ALL_DIGESTS,
@@ -76,8 +76,8 @@ static inline int copenssl_not_after(X509 *certificate, struct tm *time) {
     return ASN1_TIME_to_tm(X509_get0_notAfter(certificate), time);
 }
 
-/// Writes the names and addresses of a certificate, separated by commas, and "..." for those that do not fit. Characters that
-/// are not printable are written as '?'. Returns how many names and addresses there are.
+/// Writes the names and addresses of a certificate, separated by commas, and "..." for those that do not fit.
+/// Characters that are not printable are written as '?'. Returns how many names and addresses there are.
 static inline int copenssl_names(X509 *certificate, char *text, size_t size) {
     GENERAL_NAMES *names = (GENERAL_NAMES *)X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
     size_t used = 0;

@@ -1,4 +1,4 @@
-// How long the library stays loaded.
+// Keeps the library loaded while a connection or a thread of its own lives.
 #define _GNU_SOURCE
 #include "csystem.h"
 
@@ -8,26 +8,27 @@
 #include <signal.h>
 #include <time.h>
 
-// A program without a loader, linked with the archive alone, has none of them.
+// A statically linked program has no dynamic loader, so these are missing.
 #pragma weak dladdr1
 #pragma weak dlopen
 #pragma weak dlclose
 #pragma weak _r_debug
 
-// What lives, and how many references to itself the library holds meanwhile, in one word: no fork meets a lock here. A thread of
-// the library's own may outlive the connection that started it. It takes over that one's reference.
+// The number of connections, of the library's own threads, and of references to itself that the library holds for them.
+// All are in one atomic word, so that a fork needs no lock. A thread that outlives its connection takes over that
+// connection's reference.
 #define REFERENCE ((uint64_t)1)
 #define CONNECTION ((uint64_t)1 << 21)
 #define THREAD ((uint64_t)1 << 42)
 static _Atomic uint64_t living;
 static void *_Atomic itself;
-// The library's name, if the loader can unload it.
+// The library's file name. NULL if the loader cannot unload it.
 static const char *unloadable;
 
 static uint64_t count(uint64_t state, uint64_t unit) { return state / unit % CONNECTION; }
 
-// What a program needs is loaded before its start and stays. The loader lists that first, and itself last or nearly so. In a program
-// that has the library inside there is no name.
+// A library that a program is linked with stays loaded. The loader lists those before itself, and later ones after
+// itself. In a program that was linked with the archive the name is empty.
 __attribute__((constructor)) static void find_itself(void) {
     Dl_info info;
     struct link_map *own = NULL;
@@ -46,7 +47,8 @@ static void take_reference(void *unused) {
     atomic_fetch_add(&living, REFERENCE);
 }
 
-// Whether the process was forked while another thread loaded something. The loader ends such a process if it is asked for anything.
+// Whether the process was forked while another thread loaded a library. The loader's data is then inconsistent: any
+// call of it would end the process.
 static int is_torn(void) { return csystem_forks() > 0 && &_r_debug && _r_debug.r_state != RT_CONSISTENT; }
 
 void csystem_add_connection(void) {
@@ -56,8 +58,9 @@ void csystem_add_connection(void) {
 
 enum { LOADER_MS = 100, STACK_BYTES = 128 * 1024 };
 
-// Whether nobody keeps the loader's lock. A thread that does may be waiting for the calling one: a plug-in's destructor waits for its
-// worker, which releases a connection. So another thread takes the lock, and a reference, which it gives back at its end.
+// Whether the loader's lock becomes free within `LOADER_MS`. Its holder may be waiting for this very thread: a
+// plug-in's destructor waits for a worker thread, which releases a connection. The lock has no function that tries to
+// take it, so another thread takes it, together with a reference, which it gives back at its end.
 static int loader_is_free(void) {
     pthread_attr_t attributes;
     pthread_t thread;
@@ -121,7 +124,8 @@ void *csystem_give_back_all_but_one(void) {
     if (is_torn()) {
         *references = 0;
     } else if (!thread->is_own && !loader_is_free()) {
-        // That thread gives them back, or the next connection's end. Of a thread of the library's own nobody waits for the end.
+        // The other thread or the next release gives them back. The library's own threads may wait for the lock: nobody
+        // waits for them.
         atomic_fetch_add(&living, (uint64_t)*references * REFERENCE);
         *references = 0;
     }

@@ -45,11 +45,11 @@ void csystem_end_process_init(int is_done) {
 
 enum { PATIENCE_S = 10 };
 
-// About the fork that this thread is making.
+// State of the fork that this thread is making.
 static _Thread_local struct timespec patience_ends;
 static _Thread_local int has_all, has_initialisation;
 
-// Whether the calling thread holds it.
+// Whether the calling thread holds the mutex.
 static int is_mine(const pthread_mutex_t *mutex) {
 #ifdef __GLIBC__
     return mutex->__data.__owner == syscall(SYS_gettid);
@@ -72,7 +72,7 @@ static void prepare_fork(void) {
     patience_ends.tv_sec += PATIENCE_S;
     has_all = 1;
     has_initialisation = csystem_lock_for_fork(&initialisation);
-    // Without the lock the initialisation may be half done: its data is left alone.
+    // Without the lock the initialisation may be half done, so its data is not used.
     if (has_initialisation && around_prepare) around_prepare();
     errno = error;
 }
@@ -89,7 +89,7 @@ static void after_fork_in_child(void) {
     forks += 1;
     csystem_forget_threads();
     if (!has_all) {
-        // Forks of this process need nothing either.
+        // The child cannot use the library, so its own forks need no preparation.
         csystem_around_fork(NULL, NULL, NULL);
         atomic_store_explicit(&csystem_is_initialised, CSYSTEM_NEVER, memory_order_release);
     } else if (around_child) {
@@ -98,14 +98,14 @@ static void after_fork_in_child(void) {
     csystem_leave_threads_behind();
 }
 
-// At load, so that no fork can come before it.
+// Runs when the library is loaded, so it sees every fork.
 __attribute__((constructor)) static void watch_forks(void) {
     pthread_atfork(prepare_fork, after_fork_in_parent, after_fork_in_child);
 }
 
-// At exit other threads go on, and nothing is taken from them. The handler runs before `unload` at exit, and after it when the library
-// is unloaded. It has to be set after the program's start: what a program needs is loaded before the loader sets its own, which
-// calls `unload`.
+// Tells the process's exit from unloading: at exit other threads still run, so nothing is freed. Exit runs this handler
+// before `unload`, and unloading runs it after. It must be registered after the program's start: in a program that is
+// linked with the library, the constructors run before the loader registers its own handler, which calls `unload`.
 static int is_exiting;
 static void (*_Atomic unloaded)(void);
 

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-// A program without a loader, linked with the archive alone, lacks it.
+// A statically linked program may not contain it.
 #pragma weak dlclose
 
 static _Atomic int own_threads;
@@ -21,7 +21,8 @@ static _Atomic int own_threads;
 static void watch_main(void);
 
 void csystem_leave_threads_behind(void) {
-    // A callback that this thread is in belongs to a connection of the parent, and so does all that it released.
+    // A callback that is running on this thread belongs to the parent's connection, and so do the connections released
+    // in it.
     csystem_thread *thread = csystem_this_thread();
     thread->callback_depth = 0;
     thread->turn = 0;
@@ -37,7 +38,8 @@ static _Atomic int main_has_ended;
 
 typedef void (*end_of_destructor)(void *);
 
-// A thread that was ended leaves its frames' marks on the stack, which AddressSanitizer would take for those of the next frames.
+// A thread that was ended leaves AddressSanitizer's marks of its frames on the stack. They would be taken for those of
+// later frames.
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
 void __asan_handle_no_return(void);
@@ -48,7 +50,7 @@ void __asan_handle_no_return(void);
 #define forget_frames() ((void)0)
 #endif
 
-// Called at the end of each watched thread: a runtime may end a thread inside a callback.
+// Called at the end of each watched thread. A runtime may end a thread inside a callback.
 static void thread_ends(void *ended) {
     forget_frames();
     const csystem_thread *thread = ended;
@@ -84,8 +86,8 @@ void csystem_watch_turns(void (*left)(void)) { turn_left = left; }
 void csystem_watch_main(void (*ended)(void)) { main_ended = ended; }
 int csystem_main_has_ended(void) { return main_has_ended; }
 
-// The distance on the stack between the caller and the turn. It is touched page by page, so that it cannot jump over the guard
-// page of a small stack.
+// The distance on the stack between the caller and the turn. Each page is touched, so a stack that is too small ends at
+// its guard page.
 enum { ROOM = 16 * 1024, PAGE = 4096 };
 
 // A function of its own, because its frame is on the stack in any case. A sanitizer may place `room` elsewhere.
@@ -100,7 +102,7 @@ void csystem_run_turn(csystem_thread *thread, void (*turn)(void *), void *contex
     volatile char room[ROOM];
     for (int at = ROOM - 1; at >= 0; at -= PAGE) room[at] = 0;
     if (!thread->is_watched) thread->is_watched = pthread_setspecific(turns, thread) == 0;
-    // Otherwise an optimiser leaves out most of the array, or frees it before the last call.
+    // Keeps the optimiser from removing the array, or from ending its life before the last call.
     __asm__ volatile("" : : "r"(room) : "memory");
     begin_turn(thread, turn, context);
     __asm__ volatile("" : : "r"(room) : "memory");
@@ -136,7 +138,7 @@ static void *run_thread(void *argument) {
     csystem_remove_thread();
     void *last = csystem_give_back_all_but_one();
     if (!last) return NULL;
-    // The library may be gone when this returns, so that it returns to the C library.
+    // The library may be unloaded when this returns, so it returns to the C library.
     __attribute__((musttail)) return ((end_of_thread)(uintptr_t)dlclose)(last);
 }
 
@@ -163,7 +165,7 @@ static int counts_as_running(int tasks, const char *name) {
     close(file);
     if (length <= 0) return 0;
     text[length] = 0;
-    // The name before the state may contain any characters, also brackets.
+    // The name, which comes before the state, may contain any characters, also brackets.
     const char *state = strrchr(text, ')');
     return state && state[1] && state[2] != 'Z' && state[2] != 'X';
 }

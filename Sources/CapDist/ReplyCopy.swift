@@ -1,8 +1,8 @@
 import CCapDist
 import Glibc
 
-/// A deep copy of a reply in one block of memory: the reply, its figures, its texts, its body. From `malloc`, because the
-/// application frees it.
+/// A deep copy of a reply in one block of memory: the reply, its figures, its texts, its body. From `malloc`, because
+/// the application frees it.
 func copyReply(_ reply: UnsafePointer<capdist_reply>) -> UnsafeMutablePointer<capdist_reply>? {
     let source = reply.pointee
     func size(_ text: UnsafePointer<CChar>?) -> Int { text.map { strlen($0) + 1 } ?? 0 }

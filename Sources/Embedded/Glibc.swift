@@ -1,6 +1,6 @@
 import Glibc
 
-// What Swift's own Glibc module adds to the C library's headers, as far as the library's sources use it.
+// The parts of Swift's own Glibc module that the library's sources use.
 
 var errno: CInt {
     get { __errno_location().pointee }

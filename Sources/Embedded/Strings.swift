@@ -1,4 +1,4 @@
-// Swift's own are inlined wherever a text is put together, which makes every text's code twice as long.
+// Swift inlines its own versions wherever a text is put together, which doubles the code of each text.
 extension DefaultStringInterpolation {
     @inline(never)
     mutating func appendLiteral(_ literal: String) { write(literal) }

@@ -1,4 +1,4 @@
-// What Embedded Swift asks of the C library, where that has none or another library would be needed for it.
+// Functions that Embedded Swift needs and that the C library lacks, or that would need one more library.
 #define _GNU_SOURCE
 #include "csystem.h"
 
@@ -8,8 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
-// The seeds of Swift's hashing; glibc has it since 2.36. Hashes need no seed that nobody can guess: no key of the library's tables
-// comes from the network unchecked. So a sandbox that has no random numbers is no reason to end the process.
+// Seeds Swift's hashing; glibc has it since 2.36. The seeds need not be secret: no key of the library's tables comes
+// from the network unchecked. So the process goes on in a sandbox that has no random numbers.
 void arc4random_buf(void *bytes, size_t count) {
     unsigned char *next = bytes;
     while (count > 0) {
@@ -27,15 +27,16 @@ void arc4random_buf(void *bytes, size_t count) {
     }
 }
 
-// How large a dictionary is to be; elsewhere libm has it. From 2^52 on every number is whole.
+// Swift computes the size of a dictionary with it. It is usually in libm. Numbers from 2^52 on have no fraction.
 double ceil(double number) {
     if (!(number > -0x1p52 && number < 0x1p52)) return number;
     double whole = (double)(int64_t)number;
     return whole < number ? whole + 1 : whole;
 }
 
-// Swift compares texts in their normal form, by tables of 30 KB. The library compares the names of hosts, groups and files, which
-// are the same if their bytes are. So each character is told to be normal as it is, and not to combine with others.
+// Swift compares texts in their normal form and has tables of 30 KB for it. The library compares names of hosts, groups
+// and files, which are equal if their bytes are. So every character is said to be normal and not to combine with
+// others.
 uint16_t _swift_stdlib_getNormData(uint32_t character) {
     (void)character;
     return 0;
@@ -50,8 +51,8 @@ uint32_t _swift_stdlib_getComposition(uint32_t first, uint32_t second) {
 }
 const uint8_t _swift_stdlib_nfd_decompositions[1];
 
-// All memory of Swift's comes from here (the linker's --wrap). Where there is none, Swift goes on and writes to address 0; so the
-// process ends in a defined way, and says why.
+// All of Swift's memory comes from here (the linker's --wrap). Without a check Swift would write to address 0 when
+// there is no memory. So the process ends in a defined way, and says why.
 int __real_posix_memalign(void **memory, size_t alignment, size_t size);
 int __wrap_posix_memalign(void **memory, size_t alignment, size_t size) {
     if (__real_posix_memalign(memory, alignment, size) == 0) return 0;
@@ -61,6 +62,7 @@ int __wrap_posix_memalign(void **memory, size_t alignment, size_t size) {
     abort();
 }
 
-// OpenSSL would load the texts of all its errors, 30 KB, at the first. `copenssl_reason` loads those that TLS and certificates have.
+// OpenSSL would load the texts of all its errors, 30 KB, at the first error. `copenssl_reason` loads those of TLS and
+// certificates only.
 int __wrap_ossl_err_load_crypto_strings(void);
 int __wrap_ossl_err_load_crypto_strings(void) { return 1; }

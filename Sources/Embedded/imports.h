@@ -1,4 +1,5 @@
-// All C that the library's Swift uses, for the build in one module. The C library comes first: its types are to be Glibc's.
+// All C that the library's Swift uses, for the build in one module. The C library comes first, so that its types belong
+// to Glibc.
 #include "glibc.h"
 
 #include "../CExports/include/blocking.h"

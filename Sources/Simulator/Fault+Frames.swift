@@ -6,8 +6,8 @@ package enum WireStep: Equatable, Sendable {
     case send([UInt8])
     /// The same this many nanoseconds later, while other frames are sent.
     case sendLater([UInt8], Instant)
-    /// Hold it until the client's next frame is sent, at most for `Fault.longestHold`. Then send it right before that, in
-    /// one piece with it, or right after.
+    /// Hold it until the client's next frame is sent, at most for `Fault.longestHold`. Then send it right before that,
+    /// in one piece with it, or right after.
     case hold([UInt8], Hold)
     case close
     /// Close with RST.

@@ -99,10 +99,10 @@ extension Gateway {
         _ request: GatewayRequest, _ body: UnsafeRawBufferPointer, _ session: Session, _ event: inout Trace?,
         _ now: Instant
     ) throws -> [UInt8]? {
-        let hello = try InitWebSocketRequest(body, arena)
-        event?.add("client_id", hello.clientID ?? "")
-        event?.add("programming_language", hello.programmingLanguage ?? "")
-        if let keyDigest, hello.websocketKey != keyDigest {
+        let message = try InitWebSocketRequest(body, arena)
+        event?.add("client_id", message.clientID ?? "")
+        event?.add("programming_language", message.programmingLanguage ?? "")
+        if let keyDigest, message.websocketKey != keyDigest {
             event?.add("refused", "wrong key")
             return nil
         }
@@ -125,37 +125,37 @@ extension Gateway {
         _ request: GatewayRequest, _ body: UnsafeRawBufferPointer, _ session: Session, _ event: inout Trace?,
         _ now: Instant
     ) throws -> [UInt8] {
-        let hello = try InitConnectRequest(body, arena)
-        event?.add("client_id", hello.clientID)
-        event?.add("client_version", Int64(hello.clientVersion))
-        event?.add("programming_language", hello.programmingLanguage ?? "")
-        event?.add("recv_notify", hello.recvNotify ?? false)
+        let message = try InitConnectRequest(body, arena)
+        event?.add("client_id", message.clientID)
+        event?.add("client_version", Int64(message.clientVersion))
+        event?.add("programming_language", message.programmingLanguage ?? "")
+        event?.add("recv_notify", message.recvNotify ?? false)
         guard isLoggedIn(now) else { throw refusal(configuration.words.notLoggedIn) }
-        session.wantsPushes = hello.recvNotify ?? false
+        session.wantsPushes = message.recvNotify ?? false
         session.encryption = .none
         if let answer = recordedGreeting(request),
             let response = try? answer.withUnsafeBytes({ try InitConnectResponse($0, arena) })
         {
             guard response.head.retType == RetType.succeed, let content = response.content else { return answer }
-            if agree(hello, content, session, &event) { return answer }
+            if agree(message, content, session, &event) { return answer }
         }
         let content = InitConnectResponse.Content(
             serverVersion: Self.serverVersion, loginUserID: 10_000_001, connID: draw(), connAESKey: drawText(),
             keepAliveInterval: configuration.keepAliveInterval,
             // Without an iv the vendor's client would not use CBC.
             aesCBCIV: configuration.isOld ? nil : drawText(), userAttribution: 1)
-        _ = agree(hello, content, session, &event)
+        _ = agree(message, content, session, &event)
         return InitConnectResponse(head: AnyResponse(retMsg: "", errCode: 0), content: content).encoded()
     }
 
     /// Accepts the client.
     /// - Returns: whether the answer's key can be used.
     private func agree(
-        _ hello: InitConnectRequest, _ content: InitConnectResponse.Content, _ session: Session, _ event: inout Trace?
+        _ message: InitConnectRequest, _ content: InitConnectResponse.Content, _ session: Session, _ event: inout Trace?
     ) -> Bool {
         session.connID = content.connID
         // A client that names no cipher gets the default.
-        let asked = CipherAlgorithm(rawValue: hello.packetEncAlgo ?? 0) ?? .ftaesECB
+        let asked = CipherAlgorithm(rawValue: message.packetEncAlgo ?? 0) ?? .ftaesECB
         let algorithm = asked.agreed(hasIV: content.aesCBCIV != nil)
         guard configuration.rsaKey != nil, algorithm != .none else { return true }
         let cipher = content.connAESKey.withUnsafeBytes { key in

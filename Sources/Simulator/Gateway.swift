@@ -308,10 +308,10 @@ package struct Gateway: ~Copyable {
         let body = answer(request, session, &told, now)
         report(told)
         guard let body else { return [] }
-        let isHello = request.protoID == ProtoID.initConnect && !session.isWebSocket
+        let isFirstMessage = request.protoID == ProtoID.initConnect && !session.isWebSocket
         var frame = SentFrame(
             protoID: request.protoID, serialNo: UInt32(truncatingIfNeeded: request.serialNo), body: body,
-            encryption: isHello ? Encryption(configuration.rsaKey) : session.encryption,
+            encryption: isFirstMessage ? Encryption(configuration.rsaKey) : session.encryption,
             isWebSocket: session.isWebSocket, request: asked)
         frame.words = configuration.words
         frame.pushNumbers = session.pushNumbers

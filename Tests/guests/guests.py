@@ -44,11 +44,15 @@ def _unload(run: Run) -> None:
     copy = OUT / "libcopy.so"
     shutil.copyfile(library, copy)
     cycles = int(os.environ.get("CAPDIST_CYCLES", "100"))
+    no_data = run.build(["gcc", "-print-file-name=libm.so.6"]).output.strip()
     # malloc's caches for each thread would count as the library's memory.
     strict = {"GLIBC_TUNABLES": "glibc.malloc.tcache_count=0:glibc.malloc.arena_max=1"}
     with ways() as where:
         for what, rounds in (("cycle", cycles), ("early", 0), ("callback", 48), ("fork", 0), ("exit", 48), ("copies", 0), ("loading", 200)):
-            command = [OUT / "unload", what, str(rounds), library, copy, *where]
+            # glibc 2.36's loader at times ends a process in which a thread uses its thread-local data while another loads a library that
+            # has some: so the other library has none.
+            other = no_data if what == "loading" else copy
+            command = [OUT / "unload", what, str(rounds), library, other, *where]
             played(run, f"unload, {what}", command, strict if what == "cycle" else None, limit_s=300)
         command = [OUT / "unload", "plugin", "0", library, OUT / "plugin.so", *where]
         played(run, "unload, a plug-in's destructor waits for its worker", command, limit_s=60)

@@ -1,6 +1,6 @@
-// The parts of the blocking calls, in Swift (CapDist). A thread is cancelled only between two parts, while no Swift frame is on
-// its stack and it holds nothing. The pointers are those of the calls. They are `void *` because not all who import this header
-// have the folder of capdist.h on their path.
+// The parts of the blocking calls, in Swift (CapDist). A thread is cancelled only between two parts, while no Swift
+// frame is on its stack and it holds nothing. The pointers are those of the calls. They are `void *` because not all
+// who import this header have the folder of capdist.h on their path.
 #ifndef BLOCKING_H
 #define BLOCKING_H
 

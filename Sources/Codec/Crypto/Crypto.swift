@@ -2,12 +2,12 @@ import COpenSSL
 import CSystem
 import Glibc
 
-/// OpenSSL in a library context of our own, with what we use fetched once. It is made by the first connection that needs it,
-/// which one in clear never does, and lives until the library is unloaded.
+/// OpenSSL in a library context of our own, with what we use fetched once. It is made by the first connection that
+/// needs it, which one in clear never does, and lives until the library is unloaded.
 ///
-/// What ships has an OpenSSL of its own inside, which the application cannot reach: it reads no configuration, and installs no
-/// handler that would clean it up at the process's end, while threads still use it. Nothing in it changes, so any thread may
-/// use it.
+/// What ships has an OpenSSL of its own inside, which the application cannot reach: it reads no configuration, and
+/// installs no handler that would clean it up at the process's end, while threads still use it. Nothing in it changes,
+/// so any thread may use it.
 package struct Crypto: @unchecked Sendable {
     let context: OpaquePointer
     let aesECB: OpaquePointer
@@ -63,8 +63,8 @@ package struct Crypto: @unchecked Sendable {
         return body()
     }
 
-    /// Runs `body` in the gate. What OpenSSL keeps for the thread, its queue of errors above all, is given back at once: at the
-    /// thread's end it would be under no lock of ours, and the library may be gone by then.
+    /// Runs `body` in the gate. What OpenSSL keeps for the thread, its queue of errors above all, is given back at
+    /// once: at the thread's end it would be under no lock of ours, and the library may be gone by then.
     static func gated<R>(_ body: () -> R) -> R {
         locked {
             defer { OPENSSL_thread_stop() }
@@ -72,8 +72,8 @@ package struct Crypto: @unchecked Sendable {
         }
     }
 
-    /// The same for TLS. A thread of ours keeps it until `leaveThread`, since to make it anew for every record would cost more
-    /// than the record.
+    /// The same for TLS. A thread of ours keeps it until `leaveThread`, since to make it anew for every record would
+    /// cost more than the record.
     static func gatedForTLS<R>(_ body: () -> R) -> R {
         guard csystem_this_thread()?.pointee.is_own == 1 else { return gated(body) }
         return locked {

@@ -125,8 +125,8 @@ package struct InitWebSocketResponse: Equatable {
     }
 }
 
-/// Bytes that are overwritten when the last reference goes: a message that contains a key. They are in no array, which could
-/// leave copies behind. They never change, so any thread may use them.
+/// Bytes that are overwritten when the last reference goes: a message that contains a key. They are in no array, which
+/// could leave copies behind. They never change, so any thread may use them.
 package final class SecretBytes: @unchecked Sendable {
     private let bytes: UnsafeMutableRawBufferPointer
 

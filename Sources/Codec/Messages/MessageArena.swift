@@ -11,7 +11,8 @@ package enum MessageError: Error, Equatable {
 
 /// Memory for one decoded message at a time. protobuf-c allocates many small pieces; they are cut from one block and
 /// freed together. The memory for one body is limited, because protobuf-c needs a hundred bytes for each two-byte
-/// unknown field. For one thread at a time. Everything is at fixed addresses, because protobuf-c and the messages point to it.
+/// unknown field. For one thread at a time. Everything is at fixed addresses, because protobuf-c and the messages point
+/// to it.
 package struct MessageArena: ~Copyable {
     private struct State {
         let block: UnsafeMutableRawPointer

@@ -1,7 +1,7 @@
 import Glibc
 
-/// Names of hosts, header fields and options count by their ASCII bytes: no text is taken apart into characters, which takes large
-/// tables.
+/// Names of hosts, header fields and options count by their ASCII bytes: no text is taken apart into characters, which
+/// takes large tables.
 extension String {
     /// With its ASCII letters in lower case.
     package var asciiLowercased: String { String(decoding: utf8.map { $0.asciiLowercased }, as: UTF8.self) }

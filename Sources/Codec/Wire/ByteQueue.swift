@@ -1,5 +1,5 @@
-/// Bytes that wait to be sent, without gaps. It does no I/O: the owner sends `pending`, then calls `sent`. Its memory is its
-/// own and no array's, so that frames are made in place without zeroing, and keys in it can be wiped.
+/// Bytes that wait to be sent, without gaps. It does no I/O: the owner sends `pending`, then calls `sent`. Its memory
+/// is its own and no array's, so that frames are made in place without zeroing, and keys in it can be wiped.
 package struct ByteQueue: ~Copyable {
     private var buffer: UnsafeMutableRawBufferPointer
     private var start = 0

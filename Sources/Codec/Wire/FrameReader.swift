@@ -5,8 +5,8 @@ package struct Frame {
 }
 
 /// Cuts a byte stream into frames, however it arrives split. It does no I/O: the owner receives into `space()`, then
-/// calls `received`. It allocates for bytes that have arrived, never for a length that was only announced. Its memory is its
-/// own and no array's, so that it is received into without zeroing.
+/// calls `received`. It allocates for bytes that have arrived, never for a length that was only announced. Its memory
+/// is its own and no array's, so that it is received into without zeroing.
 package struct FrameReader: ~Copyable {
     /// Bytes that an idle reader keeps allocated.
     package static let baseCapacity = 16 * 1024

@@ -39,16 +39,17 @@ extension Connection {
         if isDetached { pthread_detach(pthread_self()) }
         let isLast = end()
         csystem_this_thread()?.pointee.driving = nil
-        // Else whoever joins this thread does, and may be loading or unloading something: then this thread would wait for it.
+        // Otherwise the thread that joins this one does it. That thread may hold the loader's lock, and this one would
+        // wait for it.
         if isLast, isDetached { csystem_remove_connection() }
     }
 
     /// - Parameter longUntil: see `SharedState.begin`.
     private func wait(longUntil: Instant) -> Poller.Ready {
-        // Also if another thread has found out meanwhile: this one is not to be ended then.
+        // Even if another thread has found it out meanwhile: this one must not be ended then.
         defer { if longUntil != .min { state.with { $0.thread.endLongWait() } } }
         if longUntil == .min { return poller.wait() }
-        // The wait must stay short then, to check for pending signals.
+        // The wait stays short then, because pending signals must be looked for.
         if csystem_main_has_ended() != 0 { return poller.wait(canBeCancelled: true) }
         // At most a second longer than until the timer is due, in case the application has closed the timer.
         let left = longUntil == .max ? -1 : Int32(clamping: max(longUntil - Clock.now(), .zero).milliseconds + 1000)

@@ -6,8 +6,8 @@ import Glibc
 /// application-driven mode, on the thread of the application that has its turn (Connection+ApplicationDriven.swift).
 ///
 /// Locks, outermost first: `sender`'s (wire serial numbers, encoding, the socket's sending side), `state`'s (the state
-/// machine), the quota group's. No callback runs with any of them held. All else is constant, atomic, or for the driving
-/// thread alone, so any thread may have a reference.
+/// machine), the quota group's. No callback runs with any of them held. All else is constant, atomic, or for the
+/// driving thread alone, so any thread may have a reference.
 package final class Connection: @unchecked Sendable {
     package typealias Machine = ConnectionMachine<Payload>
 

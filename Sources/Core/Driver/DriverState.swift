@@ -1,8 +1,8 @@
 import CSystem
 import Codec
 
-/// State that only the driving thread uses, one thread at a time. So the runtime need not check for exclusive access, which
-/// it would do for every frame.
+/// State that only the driving thread uses, one thread at a time. So the runtime need not check for exclusive access,
+/// which it would do for every frame.
 final class DriverState {
     let connector: Connector
     let arena = MessageArena()

@@ -44,14 +44,14 @@ extension ConnectionMachine {
         }
         let now = advance(now)
         actions.append(.closeStream)
-        guard configuration.reconnects, !cause.isFinal else { return failForGood(cause, now, &quota) }
+        guard configuration.reconnects, !cause.isFinal else { return failPermanently(cause, now, &quota) }
         let length = pause(now, after: ConnectionPhase.Setback(cause: cause, isOutage: true))
         log(.warning, Texts.connectingFailed(cause.text, nextIn: length.milliseconds))
         if configuration.tellsAttempts { actions.append(.attemptFailed(cause)) }
         endImpatient(cause, now, &quota)
     }
 
-    private mutating func failForGood(_ cause: Cause, _ now: Instant, _ quota: inout QuotaGroup) {
+    private mutating func failPermanently(_ cause: Cause, _ now: Instant, _ quota: inout QuotaGroup) {
         let cause = final(cause)
         log(.error, "connecting failed permanently: \(cause.text)")
         phase = .failed(cause)

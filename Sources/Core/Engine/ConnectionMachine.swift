@@ -80,8 +80,8 @@ package struct ConnectionMachine<Payload>: ~Copyable {
     var serialNosWrapped = false
     var nextOrder: UInt64 = 0
 
-    /// Protocols that the application has requested with raw bodies, which are few: a late answer must not be taken for a
-    /// push.
+    /// Protocols that the application has requested with raw bodies, which are few: a late answer must not be taken for
+    /// a push.
     var askedProtoIDs: [UInt32] = []
 
     var endpoint: Endpoint

@@ -1,9 +1,10 @@
 import Glibc
 
-/// Elements side by side in memory that grows, unless there is none: then growing fails, where an Array would end the process.
+/// Elements side by side in memory that grows, unless there is none: then growing fails, where an Array would end the
+/// process.
 struct GrowableBuffer<Element>: ~Copyable {
-    /// The elements, for a function that grows nothing: it keeps them in registers, where the buffer itself would be read again
-    /// after each write.
+    /// The elements, for a function that grows nothing: it keeps them in registers, where the buffer itself would be
+    /// read again after each write.
     struct Elements {
         fileprivate let start: UnsafeMutablePointer<Element>?
         let count: Int

@@ -1,6 +1,7 @@
 import Glibc
 
-/// A condition variable on the monotonic clock. It is at a fixed address, as pthread needs it, and any thread may use it.
+/// A condition variable on the monotonic clock. It is at a fixed address, as pthread needs it, and any thread may use
+/// it.
 package final class Condition: @unchecked Sendable {
     private let condition: UnsafeMutablePointer<pthread_cond_t>
 

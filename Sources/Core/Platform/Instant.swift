@@ -1,5 +1,5 @@
-/// An instant of a monotonic clock. Two of them are a length of time apart; they cannot be added. What lies beyond the clock's range
-/// is its end: `max` means never.
+/// An instant of a monotonic clock. Two of them are a length of time apart; they cannot be added. What lies beyond the
+/// clock's range is its end: `max` means never.
 package struct Instant: Comparable, Sendable {
     /// Since the clock's beginning.
     package let nanoseconds: Int64

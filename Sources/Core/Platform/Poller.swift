@@ -2,8 +2,8 @@ import CSystem
 import Glibc
 
 /// One descriptor for all that a connection waits for: an epoll set with the socket, a timer and a wake-up event. It
-/// stays the same across reconnects. All four descriptors are opened and closed here (`Pollers`). Any thread may use it:
-/// the three descriptors do not change, the flags are atomic, and `Pollers.lock` protects the rest.
+/// stays the same across reconnects. All four descriptors are opened and closed here (`Pollers`). Any thread may use
+/// it: the three descriptors do not change, the flags are atomic, and `Pollers.lock` protects the rest.
 final class Poller: @unchecked Sendable {
     /// What is ready.
     struct Ready {
@@ -27,8 +27,9 @@ final class Poller: @unchecked Sendable {
     /// The identities of the three when they were opened.
     private let identities: (epoll: Descriptor, timer: Descriptor, event: Descriptor)
     private var socket: Descriptor?
-    /// Three flags at a fixed address, which atomic operations need, read by any thread: whether the three must not be used any more, whether the socket must not be
-    /// used, and whether `wait` reports when the socket can be written to.
+    /// Three flags at a fixed address, which atomic operations need, read by any thread: whether the three must not be
+    /// used any more, whether the socket must not be used, and whether `wait` reports when the socket can be written
+    /// to.
     private let gone = UnsafeMutablePointer<UInt32>.allocate(capacity: 3)
     /// Its index in `Pollers.all`; -1 if it is not there.
     fileprivate var place = -1

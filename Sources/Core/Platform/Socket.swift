@@ -52,8 +52,8 @@ enum Socket {
         return !own.isEmpty && own == address { getpeername($0, $1, $2) }
     }
 
-    /// Sends as many bytes as the socket takes. It never raises SIGPIPE, and never waits, even if the application closed
-    /// the socket and has one of its own under that number.
+    /// Sends as many bytes as the socket takes. It never raises SIGPIPE, and never waits, even if the application
+    /// closed the socket and has one of its own under that number.
     /// - Returns: bytes sent; 0 if the socket takes none now.
     static func send(_ socket: Int32, _ bytes: UnsafeRawBufferPointer) -> Result<Int, SystemError> {
         while true {

@@ -61,8 +61,8 @@ enum Thread {
         return thread
     }
 
-    /// Releases what the calling thread was started with: at its end, also where it was ended in the middle, and its frames
-    /// are gone without having done so.
+    /// Releases what the calling thread was started with: at its end, also where it was ended in the middle, and its
+    /// frames are gone without having done so.
     static func dropBody() {
         guard let thread = csystem_this_thread(), let body = thread.pointee.body else { return }
         thread.pointee.body = nil

@@ -39,21 +39,12 @@ namespace Capdist.Messages
         }
 
         /// <summary>A required field. The default has its type: an int, a double, a string or a message.</summary>
-        internal static Field Required(int number, string name, object standard)
-        {
-            return new Field(number, name, true, standard);
-        }
+        internal static Field Required(int number, string name, object standard) => new Field(number, name, true, standard);
 
         /// <summary>An optional field.</summary>
-        internal static Field Optional(int number, string name, object standard)
-        {
-            return new Field(number, name, false, standard);
-        }
+        internal static Field Optional(int number, string name, object standard) => new Field(number, name, false, standard);
 
-        internal WireType WireType
-        {
-            get { return Default is int ? WireType.Varint : Default is double ? WireType.Fixed64 : WireType.Bytes; }
-        }
+        internal WireType WireType => Default is int ? WireType.Varint : Default is double ? WireType.Fixed64 : WireType.Bytes;
     }
 
     /// <summary>A message of the vendor's protocol. It is immutable, and its builder makes it. Unknown fields are kept, and are
@@ -70,16 +61,10 @@ namespace Capdist.Messages
         internal abstract Message New();
 
         /// <summary>Whether every required field is set.</summary>
-        public bool IsInitialized
-        {
-            get { return Missing() == null; }
-        }
+        public bool IsInitialized => Missing() == null;
 
         /// <summary>The message as protobuf.</summary>
-        public byte[] ToByteArray()
-        {
-            return Writer.Write(this);
-        }
+        public byte[] ToByteArray() => Writer.Write(this);
 
         /// <summary>protobuf's text format: a line for each field, ordered by number; inner messages are indented by two
         /// spaces. Numbers read back as the same value, and bytes that are not ASCII are octal.</summary>
@@ -114,10 +99,7 @@ namespace Capdist.Messages
             return null;
         }
 
-        internal bool Has(int number)
-        {
-            return Values.ContainsKey(number);
-        }
+        internal bool Has(int number) => Values.ContainsKey(number);
 
         internal T Get<T>(int number)
         {
@@ -228,16 +210,10 @@ namespace Capdist.Messages
         public static TMessage DefaultInstance { get; } = new TMessage();
 
         /// <summary>A new, empty builder.</summary>
-        public static TBuilder CreateBuilder()
-        {
-            return new TBuilder();
-        }
+        public static TBuilder CreateBuilder() => new TBuilder();
 
         /// <summary>A new builder with the prototype's fields.</summary>
-        public static TBuilder CreateBuilder(TMessage prototype)
-        {
-            return new TBuilder().MergeFrom(prototype);
-        }
+        public static TBuilder CreateBuilder(TMessage prototype) => new TBuilder().MergeFrom(prototype);
 
         /// <exception cref="InvalidProtocolBufferException">The bytes are not a valid message of this type.</exception>
         public static TMessage ParseFrom(byte[] data)
@@ -249,15 +225,9 @@ namespace Capdist.Messages
         }
 
         /// <summary>A new builder with this message's fields.</summary>
-        public TBuilder ToBuilder()
-        {
-            return CreateBuilder((TMessage)this);
-        }
+        public TBuilder ToBuilder() => CreateBuilder((TMessage)this);
 
-        internal override Message New()
-        {
-            return new TMessage();
-        }
+        internal override Message New() => new TMessage();
     }
 
     /// <summary>Builds messages of a type.</summary>
@@ -268,10 +238,7 @@ namespace Capdist.Messages
         private TMessage made = new TMessage();
 
         /// <summary>Whether every required field is set.</summary>
-        public bool IsInitialized
-        {
-            get { return made.IsInitialized; }
-        }
+        public bool IsInitialized => made.IsInitialized;
 
         /// <exception cref="UninitializedMessageException">A required field is missing.</exception>
         public TMessage Build()
@@ -314,15 +281,9 @@ namespace Capdist.Messages
             return (TBuilder)this;
         }
 
-        internal bool Has(int number)
-        {
-            return made.Has(number);
-        }
+        internal bool Has(int number) => made.Has(number);
 
-        internal T Get<T>(int number)
-        {
-            return made.Get<T>(number);
-        }
+        internal T Get<T>(int number) => made.Get<T>(number);
 
         internal TBuilder Set(int number, object value)
         {

@@ -132,10 +132,8 @@ namespace Capdist.Messages
             return (int)length;
         }
 
-        private static InvalidProtocolBufferException Truncated()
-        {
-            return new InvalidProtocolBufferException("the message ends too early");
-        }
+        private static InvalidProtocolBufferException Truncated() =>
+            new InvalidProtocolBufferException("the message ends too early");
     }
 
     /// <summary>Writes protobuf.</summary>
