@@ -206,7 +206,7 @@ def main() -> int:
     failed += bool(excess)
     print(f"FAILED yardstick: {excess}" if excess else "ok yardstick: one send and at most two receives a request")
     print()
-    goals = report.goals(bench.rows, bench.lives, build_s)
+    goals = report.goals(bench.rows, bench.lives, build_s) + footprint.goals(footprints[0])
     print(report.tables(bench.rows))
     print(footprint.table(footprints))
     print(report.goal_table(goals))

@@ -17,6 +17,7 @@ from tools import BenchmarkError, Gateway
 
 #: Ways to reach the gateway, in the order of the table.
 WAYS: tuple[tuple[int | str | None, str], ...] = ((None, "plain TCP"), (0, "encrypted"), ("tls", "over TLS"))
+OF_MINIMAL = "resident after one request, plain TCP, of the minimal client's"
 #: How long an idle connection is watched.
 IDLE_MS = 8_000
 
@@ -49,6 +50,7 @@ def measure(libraries: Sequence[Path], gateways: Mapping[int | str | None, Gatew
                 told = _once(one, gateways[way], way, 0)
                 one.add(f"resident after one request, {name}, KiB", told["resident_kib"])
                 if way is None:
+                    one.add(OF_MINIMAL, told["resident_kib"] / _minimal_kib(gateways[way]))
                     one.add("private dirty memory after one request, KiB", told["dirty_kib"])
                     one.add("dlopen, µs", told["dlopen_us"])
                     one.add("first call, µs", told["first_call_us"])
@@ -83,6 +85,11 @@ def _once(one: Figures, gateway: Gateway, way: int | str | None, idle_ms: int) -
     return told
 
 
+def _minimal_kib(gateway: Gateway) -> float:
+    told: dict[str, float] = json.loads(tools.run([tools.PROGRAMS / "minimal_client", gateway.port, "one", "1"]))
+    return told["resident_kib"]
+
+
 def _alone(library: Path, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     copy = Path(shutil.copy(library, folder / "libcapdist.so.1"))
@@ -90,6 +97,18 @@ def _alone(library: Path, folder: Path) -> Path:
     with copy.open("rb") as file:
         os.fsync(file.fileno())
     return copy
+
+
+def goals(own: Figures) -> list[report.Goal]:
+    """The asserted figures of what ships."""
+    limits = {
+        "size of the file, bytes": 5_200_000,
+        "other libraries it needs": 1,
+        "resident after one request, plain TCP, KiB": 3_994,
+        OF_MINIMAL: 1.25,
+        "resident after one request, encrypted, KiB": 4_710,
+    }
+    return [report.Goal(f"a process: {name}", "at most", limit, tuple(own.values[name])) for name, limit in limits.items()]
 
 
 def table(found: Sequence[Figures]) -> str:

@@ -279,7 +279,7 @@ def document(rows: Sequence[Row], asserted: Sequence[Goal], footprint: str, pyth
 
 {tables(rows)}## What it costs a process
 
-A process loads the library, connects, asks once and looks (`Benchmarks/once.c`). `make bench BASE=path/to/libcapdist.so` prints
+A process loads the library, connects, makes one request and reads /proc (`Benchmarks/once.c`). `make bench BASE=path/to/libcapdist.so` prints
 the figures of another build beside these.
 
 {footprint}
