@@ -1,5 +1,4 @@
-// Generated from include/capdist.h: do not edit. `make abi` writes it. A status's sentence is
-// bindings/abi/capdist.json's.
+// Generated from include/capdist.h: do not edit. `make abi` writes it. A status's sentence is bindings/abi/capdist.json's.
 
 /// What became of a request, a connection or a call. The numbers are those of `CAPDIST_*` in capdist.h.
 package enum Status: Int32, CaseIterable, Sendable {
