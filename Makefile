@@ -126,6 +126,7 @@ $(SMALL_OPENSSL)/lib/libcrypto.a: scripts/openssl.sh
 # The shipped library is Embedded Swift. The simulator is normal Swift.
 lib: $(if $(PREBUILT),,setup-build $(if $(filter small,$(OPENSSL)),$(SMALL_OPENSSL)/lib/libcrypto.a))
 ifeq ($(PREBUILT),)
+	@$(MAKE) --no-print-directory -f scripts/library.mk OUT=$(RELEASE) toolchain
 	$(SHIP) --product opend-simulator
 	@# After the first build, which makes $(RELEASE) a link.
 	@$(MAKE) --no-print-directory -f scripts/library.mk OUT=$(RELEASE) OPENSSL=$(OPENSSL_FOLDER)

@@ -34,6 +34,11 @@ $(error This Swift ($(call told,compilerVersion)) has no embedded standard libra
 with: install a toolchain of swift.org, 6.3 or newer)
 endif
 
+.PHONY: toolchain
+# Only the check above.
+toolchain:
+	@:
+
 SWIFT_SOURCES := $(sort $(shell find Sources/Codec Sources/Core Sources/CapDist Sources/Embedded -name '*.swift'))
 C_SOURCES := $(sort $(wildcard $(addprefix Sources/,CExports/*.c CMessages/*.c CSystem/*.c Embedded/*.c)))
 HEADERS := include/capdist.h $(shell find Sources -name '*.h' -o -name '*.modulemap')
@@ -65,8 +70,10 @@ ARCHIVES := $(foreach name,libssl.a libcrypto.a libprotobuf-c.a,$(call archive,$
 
 # Deleted sources and changed flags must cause a build, but have no time stamp. tell NAME,WORDS keeps the words in a file.
 tell = $(shell mkdir -p $(OBJECTS); echo '$(2)' | cmp -s - $(OBJECTS)/$(1) || echo '$(2)' >$(OBJECTS)/$(1))
+ifneq ($(MAKECMDGOALS),toolchain)
 $(call tell,made-of,$(SWIFT_SOURCES) $(SWIFT_FLAGS) $(C_FLAGS))
 $(call tell,linked-by,$(LINK_FLAGS) $(LIBRARIES) $(shell stat --format='%n %s %Y' $(ARCHIVES)) $(SWIFT_VERSION))
+endif
 
 .PHONY: all alone
 .DELETE_ON_ERROR:

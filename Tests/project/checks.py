@@ -6,6 +6,7 @@ library.
 
 from __future__ import annotations
 
+import os
 import platform
 import re
 import shutil
@@ -168,10 +169,26 @@ def shipped(run: Run) -> None:
     run.check("can install no signal handler", ", ".join(sorted(handlers)))
     _debug_information(run, path)
 
+    _toolchain(run)
     simulator = RELEASE / "opend-simulator"
     _size(run, simulator, MAX_SIMULATOR_BYTES)
     dynamic = run.build(["readelf", "--dynamic", "--wide", simulator]).output
     _needs(run, simulator.name, dynamic, NEEDED | SIMULATOR_NEEDS)
+
+
+def _toolchain(run: Run) -> None:
+    """A Swift without the embedded standard library is refused, with what to install."""
+    swiftc = RESULTS / "no-embedded" / "swiftc"
+    swiftc.parent.mkdir(parents=True, exist_ok=True)
+    target = '{"compilerVersion": "Swift version 5.8", "unversionedTriple": "x86_64", "runtimeResourcePath": "/nowhere"}'
+    swiftc.write_text(f"#!/bin/sh\necho '{target}' | tr ',' '\\n'\n", encoding="utf-8")
+    swiftc.chmod(0o755)
+    command = ["make", "-f", "scripts/library.mk", f"OUT={RELEASE}", "toolchain"]
+    outcome = run.program(command, env={"PATH": f"{swiftc.parent}:{os.environ['PATH']}"}, cwd=ROOT)
+    told = "Swift version 5.8) has no embedded standard library" in outcome.output and "install a toolchain" in outcome.output
+    run.check("another Swift is refused with what to install", None if outcome.status and told else outcome.output[-300:])
+    outcome = run.program(command, cwd=ROOT)
+    run.check("this Swift is not", None if outcome.status == 0 else outcome.output[-300:])
 
 
 def _size(run: Run, path: Path, most: int) -> None:
