@@ -175,7 +175,8 @@ enum {
     CAPDIST_INVALID_ARGUMENT = 32,
     /** `max_queue` requests of this connection are queued or in flight. */
     CAPDIST_QUEUE_FULL = 33,
-    /** The quota mode is #CAPDIST_QUOTA_FAIL, and no slot of the quota is free. */
+    /** The quota mode is #CAPDIST_QUOTA_FAIL, and no slot of the quota is free. A request with
+     *  capdist_request_options.max_age_ms may also complete with this status (docs/quota.md, Shared answers). */
     CAPDIST_QUOTA_EXHAUSTED = 34,
     /** The connection has failed permanently. Release it and make a new one. */
     CAPDIST_NOT_CONNECTED = 35,
@@ -337,7 +338,9 @@ enum {
     CAPDIST_HAS_RET_TYPE = 1 << 1, /**< the gateway sent `ret_type` */
     CAPDIST_HAS_RET_MSG = 1 << 2,  /**< the gateway sent `ret_msg` */
     CAPDIST_HAS_ERR_CODE = 1 << 3, /**< the gateway sent `err_code` */
-    CAPDIST_HAS_RETRY = 1 << 4     /**< the struct has `retry`; an older library's struct ends before it */
+    CAPDIST_HAS_RETRY = 1 << 4,    /**< the struct has `retry`; an older library's struct ends before it */
+    CAPDIST_HAS_FROM_CACHE = 1 << 5, /**< capdist_reply has `from_cache` */
+    CAPDIST_HAS_AGE_MS = 1 << 6      /**< capdist_reply has `age_ms` */
 };
 
 /** How a request for a capital distribution completed. */
@@ -347,7 +350,7 @@ typedef struct capdist_reply {
     capdist_security security; /**< the requested security */
     int32_t was_sent;          /**< 1: sent, and its quota slot is used; 0: never sent, safe to repeat */
     int32_t retry_after_ms;    /**< #CAPDIST_RATE_LIMITED: milliseconds until the quota group sends again; else 0 */
-    uint32_t present;          /**< bits #CAPDIST_HAS_RET_TYPE to #CAPDIST_HAS_RETRY */
+    uint32_t present;          /**< bits #CAPDIST_HAS_RET_TYPE to #CAPDIST_HAS_AGE_MS */
     int32_t ret_type;          /**< 0 success, -1 failed, -100 timeout, -200 disconnected, -400 unknown, -500 invalid; 0 if the
                                     gateway sent none. (docs/protocol.md, Messages) */
     int32_t err_code;          /**< the gateway's error code; 0 if it sent none */
@@ -358,6 +361,10 @@ typedef struct capdist_reply {
     size_t body_length;        /**< length of `body` in bytes */
     int32_t retry;             /**< whether to repeat the request: one of `CAPDIST_RETRY_*`. Read it only if `present` has
                                     #CAPDIST_HAS_RETRY */
+    int32_t from_cache;        /**< 1: the answer is another request's (capdist_request_options.max_age_ms), and `was_sent` is 0;
+                                    else 0. Read it only if `present` has #CAPDIST_HAS_FROM_CACHE */
+    int32_t age_ms;            /**< if `from_cache` is 1: whole milliseconds from the arrival of the answer to the completion of
+                                    this request; else 0. Read it only if `present` has #CAPDIST_HAS_AGE_MS */
 } capdist_reply;
 
 /** How a request of capdist_send_proto() completed. */
@@ -594,7 +601,8 @@ enum {
 enum {
     CAPDIST_QUOTA_DEFAULT = 0, /**< in request options: as the connection; in capdist_options: wait */
     CAPDIST_QUOTA_WAIT = 1,    /**< wait for a slot, at most for the queue timeout */
-    CAPDIST_QUOTA_FAIL = 2     /**< the call is refused at once with #CAPDIST_QUOTA_EXHAUSTED */
+    CAPDIST_QUOTA_FAIL = 2     /**< the call is refused at once with #CAPDIST_QUOTA_EXHAUSTED, unless a shared answer serves it
+                                    (capdist_request_options.max_age_ms) */
 };
 
 /** How to connect. Fill it with capdist_options_init(), then change what you need.
@@ -689,7 +697,9 @@ typedef struct capdist_request_options {
                                    another thread can end a blocking call with capdist_cancel(). Must stay valid until the call
                                    returns */
     int32_t outage_mode;      /**< `CAPDIST_OUTAGE_*` */
-    int32_t reserved;         /**< 0 */
+    int32_t max_age_ms;       /**< milliseconds, 0 to 3,600,000. Above 0: the request takes another one's answer if that is at most
+                                   this old, and waits for the answer if another request for the same security is in flight
+                                   (docs/quota.md, Shared answers). 0: it is always sent */
 } capdist_request_options;
 
 /**

@@ -40,6 +40,6 @@ struct CheckedRequestOptions {
         serialNo = options.serial_no
         let outage = try outageMode(options.outage_mode)
         if outage != Int32(CAPDIST_OUTAGE_DEFAULT) { terms.failsInOutage = outage == Int32(CAPDIST_OUTAGE_FAIL) }
-        _ = try number(options.reserved, "reserved", 0...0)
+        terms.maxAge = try time(options.max_age_ms, "max_age_ms", .zero)
     }
 }

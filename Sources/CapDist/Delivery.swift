@@ -64,7 +64,15 @@ func withReply(
     reply.status = completion.status.rawValue
     reply.retry = completion.retry.rawValue
     reply.retry_after_ms = completion.retryAfter.millisecondsRoundedUp
+    if let shared = completion.shared {
+        reply.from_cache = 1
+        reply.age_ms = Int32(clamping: shared.age.milliseconds)
+    }
     var retMsg = GatewayText(nil)
+    if case .figures(let message) = answer?.content, completion.status == .ok {
+        reply.desc = cString("")
+        return reply.tell(message.pointee, body)
+    }
     if case .head(let head) = answer?.content {
         retMsg = GatewayText(head.retMsg)
         reply.fill(head, retMsg.text)
@@ -82,7 +90,7 @@ private func newReply(_ request: Request<Payload>, _ answer: Answer?) -> capdist
     reply.serial_no = request.serialNo
     reply.security = request.payload.ticket.pointee.security
     reply.was_sent = request.wasSent ? 1 : 0
-    reply.present = UInt32(CAPDIST_HAS_RETRY)
+    reply.present = UInt32(CAPDIST_HAS_RETRY | CAPDIST_HAS_FROM_CACHE | CAPDIST_HAS_AGE_MS)
     reply.ret_msg = cString("")
     if let answer {
         reply.body = answer.body.baseAddress?.assumingMemoryBound(to: UInt8.self)

@@ -140,6 +140,9 @@ public func sendProto(
         var options = try CheckedRequestOptions(options, connection)
         options.terms.isRaw = true
         guard options.securityFirm == 0 else { throw .invalid("security_firm cannot be added to a raw body") }
+        guard options.terms.maxAge == .zero else {
+            throw .invalid("max_age_ms is for requests for a capital distribution: a raw answer is not shared")
+        }
         guard let callback else { throw .invalid("callback is NULL: a request needs one to complete") }
 
         let bytes = UnsafeRawBufferPointer(start: body, count: length)

@@ -67,7 +67,9 @@ final class Fetch: @unchecked Sendable {
             return .goesOn
         }
         var reply: UnsafeMutablePointer<capdist_reply>?
-        withReply(completion, nil) { reply = copyReply($0) }
+        completion.withSharedAnswer(MessageArena()) { answer in
+            withReply(completion, answer) { reply = copyReply($0) }
+        }
         completion.request.payload.dispose()
         return .ended(reply)
     }

@@ -28,7 +28,12 @@ extension Instant {
 /// A state machine under test. It is given events with times, and its actions become plain words.
 final class Bench {
     var machine: ConnectionMachine<String>
-    var quota: QuotaGroup
+    /// The quota group, which other benches may be in.
+    let group: Group
+    var quota: QuotaGroup {
+        _read { yield group.quota }
+        _modify { yield &group.quota }
+    }
     var now = at(1_000 * second)
     /// The lines of the log.
     var lines: [(level: LogLevel, text: String)] = []
@@ -38,44 +43,63 @@ final class Bench {
         if case .ready(let ready) = machine.phase { ready.nextSerialNo } else { 1 }
     }
 
-    /// - Parameter isFirst: whether the quota group has had no answer yet.
+    final class Group {
+        var quota: QuotaGroup
+        var members: QuotaGroup.Member = 0
+        init(_ quota: QuotaGroup) { self.quota = quota }
+    }
+
+    /// - Parameters:
+    ///   - isFirst: whether the quota group has had no answer yet.
+    ///   - other: the bench whose quota group this one joins; nil: it has a group of its own.
     init(
-        limit: Int = 0, window: TimeAmount = 30 * second, isFirst: Bool = false,
+        limit: Int = 0, window: TimeAmount = 30 * second, isFirst: Bool = false, beside other: Bench? = nil,
         _ configure: (inout ConnectionConfiguration) -> Void = { _ in }
     ) {
         var configuration = ConnectionConfiguration()
         configuration.wantsLog = false
         configure(&configuration)
-        machine = ConnectionMachine(configuration, member: 1) { $0.payload }
-        quota = QuotaGroup(limit: limit, window: window)
-        if !isFirst { quota.firstEnded(quota.sent(answerBy: now), isAnswered: true) }
+        group = other?.group ?? Group(QuotaGroup(limit: limit, window: window))
+        group.members += 1
+        // Requests "a/1" and "a/2" ask the same.
+        machine = ConnectionMachine(configuration, member: group.members) {
+            $0.payload
+        } key: {
+            Array($0.utf8.prefix { $0 != UInt8(ascii: "/") })
+        }
+        if !isFirst, other == nil { quota.firstEnded(quota.sent(answerBy: now), isAnswered: true) }
         machine.start(now)
     }
 
     /// A machine with an established connection, and no actions left.
     static func ready(
-        limit: Int = 0, window: TimeAmount = 30 * second, isFirst: Bool = false,
+        limit: Int = 0, window: TimeAmount = 30 * second, isFirst: Bool = false, beside other: Bench? = nil,
         _ configure: (inout ConnectionConfiguration) -> Void = { _ in }
     ) -> Bench {
-        let bench = Bench(limit: limit, window: window, isFirst: isFirst, configure)
+        let bench = Bench(limit: limit, window: window, isFirst: isFirst, beside: other, configure)
+        if let other { bench.now = other.now }
         bench.connect()
         _ = bench.actions()
         return bench
     }
 
-    func connect(keepAliveInterval: Int32 = 10) {
+    /// - Parameter gateway: names it and its account.
+    func connect(keepAliveInterval: Int32 = 10, gateway: String = "") {
         machine.connected(now)
         _ = sent()
-        machine.handshakeSucceeded(keepAliveInterval: keepAliveInterval, now, &quota)
+        machine.handshakeSucceeded(
+            keepAliveInterval: keepAliveInterval, gateway: Array(gateway.utf8), now, &quota)
     }
 
     /// Makes a request with a name.
     @discardableResult
     func ask(
         _ name: String, _ protoID: UInt32 = ProtoID.getCapitalDistribution, queue: TimeAmount? = nil,
-        reply: TimeAmount? = nil, fails: Bool = false, impatient: Bool = false
+        reply: TimeAmount? = nil, fails: Bool = false, impatient: Bool = false, maxAge: TimeAmount = .zero
     ) -> UInt32 {
-        switch tryAsk(name, protoID, queue: queue, reply: reply, fails: fails, impatient: impatient) {
+        switch tryAsk(
+            name, protoID, queue: queue, reply: reply, fails: fails, impatient: impatient, maxAge: maxAge)
+        {
         case .success(let serialNo): return serialNo
         case .failure(let refusal):
             Issue.record("\(name) was refused: \(refusal.status)")
@@ -85,13 +109,14 @@ final class Bench {
 
     func tryAsk(
         _ name: String, _ protoID: UInt32 = ProtoID.getCapitalDistribution, queue: TimeAmount? = nil,
-        reply: TimeAmount? = nil, fails: Bool = false, impatient: Bool = false
+        reply: TimeAmount? = nil, fails: Bool = false, impatient: Bool = false, maxAge: TimeAmount = .zero
     ) -> Result<UInt32, ConnectionMachine<String>.AskError> {
         var terms = machine.configuration.terms
         if let queue { terms.queueTimeout = queue }
         if let reply { terms.replyTimeout = reply }
         terms.failsWithoutSlot = fails
         terms.failsInOutage = impatient
+        terms.maxAge = maxAge
         return machine.ask(name, protoID: protoID, terms, now, &quota)
     }
 
@@ -114,8 +139,10 @@ final class Bench {
         return words
     }
 
-    /// The actions to perform now: "connect", "close", "ready", "failed refused", "lost", "a: disconnected", "closed".
+    /// The actions to perform now: "connect", "close", "ready", "failed refused", "lost", "a: disconnected", "closed", and for a
+    /// shared answer "a: ok BODY 20 ms".
     func actions() -> [String] {
+        machine.settle(now, &quota)
         var words: [String] = []
         while let action = machine.popAction() {
             switch action {
@@ -128,7 +155,10 @@ final class Bench {
             case .disconnect(let cause): words.append("lost \(cause.code)")
             case .complete(let completion):
                 let mark = completion.request.wasSent ? "" : " unsent"
-                words.append("\(completion.request.payload): \(completion.status)\(mark)")
+                let shared = completion.shared.map {
+                    " \(String(decoding: $0.body, as: UTF8.self)) \($0.age.milliseconds) ms"
+                }
+                words.append("\(completion.request.payload): \(completion.status)\(shared ?? mark)")
             case .attemptFailed(let cause): words.append("attempt \(cause.status)")
             case .log(let level, let text):
                 words.append("log")
@@ -141,9 +171,14 @@ final class Bench {
 
     /// - Returns: "a", "a: again in 30000 ms", "a: refused", "push" and so on.
     func receive(
-        _ serialNo: UInt32, _ protoID: UInt32 = ProtoID.getCapitalDistribution, answer: AnswerSummary = .success
+        _ serialNo: UInt32, _ protoID: UInt32 = ProtoID.getCapitalDistribution, answer: AnswerSummary = .success,
+        body: String = ""
     ) -> String {
-        switch machine.received(protoID: protoID, serialNo: serialNo, answer: answer, now, &quota) {
+        let body = Array(body.utf8)
+        let incoming = body.withUnsafeBytes {
+            machine.received(protoID: protoID, serialNo: serialNo, answer: answer, body: $0, now, &quota)
+        }
+        return switch incoming {
         case .handshake: "handshake"
         case .answer(let request): request.payload
         case .failure(let completion):
@@ -156,6 +191,9 @@ final class Bench {
         case .nothing: "nothing"
         }
     }
+
+    /// Whether the others of the group are woken by what was done.
+    func isWoken() -> Bool { quota.takeWakeUp() }
 
     func tick() { machine.tick(now, &quota) }
 

@@ -111,6 +111,17 @@ import Testing
         #expect(!Resolver.isLoopback(host))
     }
 
+    @Test func anAddressIsToldFromOthers() throws {
+        func bytes(_ host: String, _ port: UInt16) throws -> [UInt8] {
+            try #require(Resolver.inPlace(host, port)?.first).bytes
+        }
+        let one = try bytes("127.0.0.1", 11111)
+        #expect(try one == bytes("127.1", 11111))
+        for (host, port) in [("127.0.0.2", 11111), ("127.0.0.1", 11112), ("::1", 11111)] as [(String, UInt16)] {
+            #expect(try one != bytes(host, port))
+        }
+    }
+
     @Test func namesAreNotResolvedInPlace() {
         #expect(Resolver.inPlace("example.invalid", 1) == nil)
         #expect(Resolver.inPlace("10.1.2.3", 1)?.count == 1)

@@ -98,6 +98,7 @@ final class FuzzedApplication {
         options.reply_timeout_ms = Int32(choice >> 2 & 3) * 5
         options.quota_mode = Int32(choice >> 4) % 3
         options.security_firm = Int32(choice >> 7)
+        if choice & 0x48 == 0x48 { options.max_age_ms = Int32(choice) }
         accept { serialNo in
             capdist_get_capital_distribution(
                 conn, &security, &options,

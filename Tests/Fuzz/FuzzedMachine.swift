@@ -11,6 +11,8 @@ final class FuzzedMachine {
         var queueDeadline: Instant
         var replyTimeout: TimeAmount
         var isImpatient = false
+        var maxAge = TimeAmount.zero
+        var at = Instant.zero
         var wireSerialNo: UInt32 = 0
         var replyDeadline = Instant.max
         var isCancelled = false
@@ -56,7 +58,7 @@ final class FuzzedMachine {
         configuration.seed = UInt64(script.byte())
         configuration.tellsAttempts = true
         self.configuration = configuration
-        machine = Machine(configuration, member: member)
+        machine = Machine(configuration, member: member, key: { [UInt8(truncatingIfNeeded: $0 & 3)] })
     }
 
     var wakeAt: Instant { machine.wakeAt }
@@ -76,6 +78,8 @@ final class FuzzedMachine {
         terms.failsWithoutSlot = choice & 16 != 0
         terms.failsInOutage = isImpatient
         terms.isRaw = isRaw
+        // Inputs of before have it, too: every fourth request or so.
+        if choice & 0x42 == 0x42 { terms.maxAge = .milliseconds(Int64(choice)) }
         let result = machine.ask(asked.count, protoID: protoID, terms, see(now), &quota.group)
         switch result {
         case .success(let serialNo):
@@ -88,7 +92,7 @@ final class FuzzedMachine {
                 Asked(
                     serialNo: serialNo, protoID: protoID,
                     queueDeadline: latest + terms.queueTimeout,
-                    replyTimeout: terms.replyTimeout, isImpatient: isImpatient))
+                    replyTimeout: terms.replyTimeout, isImpatient: isImpatient, maxAge: terms.maxAge, at: latest))
         case .failure(let refusal):
             switch refusal.status {
             case .released: require(isReleased, "refused as released")
@@ -183,8 +187,11 @@ final class FuzzedMachine {
 
     func receive(protoID: UInt32, serialNo: UInt32, refusal: FrequencyRefusal? = nil, _ now: Instant) {
         guard !isHeldUp, line == .open || line == .ready else { return }
-        switch machine.received(protoID: protoID, serialNo: serialNo, answer: summary(refusal), see(now), &quota.group)
-        {
+        let body: StaticString = "answer"
+        let incoming = machine.received(
+            protoID: protoID, serialNo: serialNo, answer: summary(refusal),
+            body: UnsafeRawBufferPointer(start: body.utf8Start, count: body.utf8CodeUnitCount), see(now), &quota.group)
+        switch incoming {
         case .handshake:
             require(line == .open && serialNo == initConnectSerialNo, "that was no answer to InitConnect")
             machine.attemptFailed(Cause(.protocolError, .initConnect, 0, "damaged"), now, &quota.group)
@@ -252,6 +259,7 @@ final class FuzzedMachine {
     func settle(_ now: Instant) {
         guard !isHeldUp, !isOver else { return }
         repeat {
+            machine.settle(see(now), &quota.group)
             while let action = machine.popAction() { perform(action, max(now, latest)) }
             while line == .open || line == .ready, let next = machine.nextToSend(see(now), &quota.group) {
                 send(next, now)
@@ -306,8 +314,21 @@ extension FuzzedMachine {
         let wasSent = request.wireSerialNo != 0
         require(completion.request.wasSent == wasSent, "was_sent tells whether it was sent")
         require(request.isCancelled == (completion.status == .cancelled), "cancelled is what was cancelled")
+        require(
+            (completion.shared != nil) == (completion.status == .ok), "an answer without one of the gateway's is shared"
+        )
         switch completion.status {
         case .cancelled: break
+        case .ok:
+            let age = completion.shared?.age ?? TimeAmount(nanoseconds: -1)
+            require(
+                !wasSent && request.maxAge > .zero, "a shared answer is for a request that takes one and was not sent")
+            require(
+                age >= .zero && (age <= request.maxAge || age <= now - request.at), "no answer is older than it may be")
+        case .quotaExhausted:
+            require(
+                !wasSent && request.maxAge > .zero && quota.limit > 0,
+                "no slot for one that waited for another's answer")
         case .queueTimeout: require(!wasSent && now >= request.queueDeadline, "a queue timeout is not early")
         case .replyTimeout: require(wasSent && now >= request.replyDeadline, "a reply timeout is not early")
         case .rateLimited:

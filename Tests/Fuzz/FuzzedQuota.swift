@@ -92,6 +92,7 @@ final class FuzzedQuota {
     func requireEmpty(_ now: Instant) {
         require(group.waiting == 0, "nobody waits once all are released")
         require(group.used((now + window).next) == 0, "all slots are free a window later")
+        require(!group.answers.hasRequests, "no question is left behind")
     }
 
     private func change(_ machine: UInt64, _ line: Int, _ wireSerialNo: UInt32, _ body: (inout Slot) -> Void) {

@@ -39,6 +39,9 @@ final class LibraryConnection {
     /// The state that callbacks have reported to the application.
     private var isReady = false
     private var isFailed = false
+    private var hasStood = false
+    /// For each security of `Sharing`: when a request for it was cancelled last.
+    private var cancelledAt: [Int: Int64] = [:]
     /// Requests that were accepted and have not completed.
     private var open: Set<Int> = []
     /// While the requests of a lost stream complete: the last one's serial number.
@@ -135,11 +138,14 @@ final class LibraryConnection {
         if world.chance.oneIn(10) { options.quota_mode = Int32(CAPDIST_QUOTA_FAIL) }
         let isImpatient = world.chance.oneIn(10)
         if isImpatient { options.outage_mode = Int32(CAPDIST_OUTAGE_FAIL) }
+        let question = isRaw ? nil : world.sharing.next(world.now)
+        if let question { options.max_age_ms = Int32(question.maxAge / World.millisecond) }
+        let code = question.map { Sharing.code($0.security) } ?? World.code(token)
         var serialNo: UInt32 = 0
         let user = UnsafeMutableRawPointer(bitPattern: token << 12 | index << 1 | 1)
         let before = open.count
         let status = working {
-            isRaw ? askRaw(&options, user, &serialNo) : askFigures(World.code(token), &options, user, &serialNo)
+            isRaw ? askRaw(&options, user, &serialNo) : askFigures(code, &options, user, &serialNo)
         }
         switch Int(status) {
         case CAPDIST_OK:
@@ -148,7 +154,8 @@ final class LibraryConnection {
             open.insert(token)
             world.asked[token] = World.Asked(
                 connection: index, serialNo: serialNo,
-                latest: world.now + (queue ?? queueTimeout) + replyTimeout, skipped: world.skipped)
+                latest: world.now + (queue ?? queueTimeout) + replyTimeout, skipped: world.skipped,
+                question: question)
         case CAPDIST_NOT_CONNECTED where isFailed || !reconnects: break
         case CAPDIST_QUEUE_FULL where before >= maxQueue: break
         case CAPDIST_QUOTA_EXHAUSTED: break
@@ -179,7 +186,10 @@ final class LibraryConnection {
             handle, ProtoID.getGlobalState, body, body.count, &options,
             { _, _, reply, user in
                 guard let status = reply?.pointee.status else { return }
-                LibraryConnection.completed(user) { $0.completed($1, status) }
+                LibraryConnection.completed(user) {
+                    if status == CAPDIST_OK, !$0.isReady { $0.broken("an answer before on_init_connect") }
+                    $0.completed($1, status)
+                }
             }, user, &serialNo)
     }
 
@@ -189,6 +199,7 @@ final class LibraryConnection {
         guard let serialNo = world.asked[token]?.serialNo else { return }
         guard working({ capdist_cancel(handle, serialNo) }) == CAPDIST_OK else { return }
         world.asked[token]?.isCancelled = true
+        if let question = world.asked[token]?.question { cancelledAt[question.security] = world.now }
         // It completes in the loop's next turn.
         world.asked[token]?.latest = world.now
         world.asked[token]?.skipped = world.skipped
@@ -252,6 +263,7 @@ final class LibraryConnection {
         }
         if error != 0, reconnects { broken("gave up though it reconnects") }
         isReady = error == 0
+        if isReady { hasStood = true }
         isFailed = error != 0
     }
 
@@ -278,10 +290,25 @@ final class LibraryConnection {
         if let words = reply.ret_msg, let refusal = FrequencyRefusal(words) {
             world.rules[group].refused(world.wait(after: refusal), at: lastReadAt)
         }
+        let question = world.asked[token]?.question
         if reply.status == CAPDIST_OK {
-            let right = world.gateways[group].figures(World.code(token))
+            let code = question.map { Sharing.code($0.security) } ?? World.code(token)
+            let right = world.gateways[group].figures(code)
             let isRight = reply.distribution.map { LibraryConnection.isSame($0.pointee, right) } ?? false
-            if !isRight, !world.altered.contains(token) { broken("another request's figures were called success") }
+            let number = question.map { Sharing.token($0.security, of: group) } ?? token
+            if !isRight, !world.altered.contains(number) { broken("another request's figures were called success") }
+        }
+        if reply.from_cache != 0 {
+            guard let question else { return broken("a shared answer for a request that takes none") }
+            trying { () throws(Broken) in try question.check(reply, world.now) }
+            // A release keeps the beginning of a connection from being told, but not what completed then.
+            if !hasStood, !isReleased { broken("a shared answer before the gateway was known") }
+        } else if reply.status == CAPDIST_OK, !isReady {
+            broken("an answer before on_init_connect")
+        }
+        if let question, reply.was_sent != 0 {
+            world.rules[group].completed(
+                Sharing.token(question.security, of: index), Status(rawValue: reply.status) ?? .systemError, world.now)
         }
         completed(token, reply.status)
     }
@@ -298,7 +325,6 @@ final class LibraryConnection {
             if token < lastLost { broken("lost requests completed out of order") }
             lastLost = token
         }
-        if status == CAPDIST_OK, !isReady { broken("an answer before on_init_connect") }
         trying { () throws(Broken) in try world.completed(token, Status(rawValue: status) ?? .systemError, by: index) }
         // Applications often request the next security now.
         if !isReleased, world.chance.oneIn(10) { trying { () throws(Broken) in try ask() } }
@@ -390,16 +416,25 @@ final class LibraryConnection {
         let isClear = world.gateways[group].keyIndex == nil
         let request =
             isClear ? frame.body.withUnsafeBytes { try? CapitalDistributionRequest($0, world.arena) } : nil
-        if let token = request.flatMap({ World.token($0.code) }) {
-            next = QuotaRules.First(token: token, connection: index, stream: stream, until: world.now + replyTimeout)
+        let security = request.flatMap { Sharing.security($0.code) }
+        let token = security.map { Sharing.token($0, of: index) } ?? request.flatMap { World.token($0.code) }
+        if let token {
+            next = QuotaRules.First(
+                token: token, security: security, connection: index, stream: stream, until: world.now + replyTimeout)
         }
         trying { () throws(Broken) in
             try world.rules[group].sent(next, world.now) { first in
                 let sender = world.connections[first.connection]
-                return sender.stream == first.stream && !sender.isReleased
-                    && world.asked[first.token]?.isCancelled == false
+                return sender.stream == first.stream && !sender.isReleased && sender.mayBeAnswered(first)
             }
         }
+    }
+
+    /// Whether nobody has cancelled the request.
+    private func mayBeAnswered(_ first: QuotaRules.First) -> Bool {
+        guard let security = first.security else { return world.asked[first.token]?.isCancelled == false }
+        // Which of those for the security was sent is not known.
+        return cancelledAt[security] ?? .min < first.until - replyTimeout
     }
 
     /// The library has read bytes.

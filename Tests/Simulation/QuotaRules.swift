@@ -7,6 +7,8 @@ struct QuotaRules {
     /// The first request, whose answer must come before more are sent.
     struct First {
         var token: Int
+        /// If it takes shared answers.
+        var security: Int?
         var connection: Int
         var stream: Int
         /// When its reply timeout ends. Then others may be sent without its answer.
@@ -17,13 +19,15 @@ struct QuotaRules {
     private var first: First?
     /// Whether the gateway has answered since it last refused.
     private var isKnown = false
+    private var lastSentAt = Int64.min
 
     /// The gateway refused because of its rate limit.
     /// - Parameter time: when the refusal was received. A callback may have taken long since then.
     mutating func refused(_ wait: Int64, at time: Int64) {
         gateUntil = max(gateUntil, time + wait)
         first = nil
-        isKnown = false
+        // If a callback took so long that the gate has opened again, one was sent before this is told: it was the first.
+        isKnown = lastSentAt > time
     }
 
     /// A request for a capital distribution is sent.
@@ -34,6 +38,7 @@ struct QuotaRules {
         guard now > gateUntil else {
             throw Broken(promise: "sent while a refusal because of the rate limit closed the gate")
         }
+        lastSentAt = now
         guard let next else { return }
         if let first {
             guard now >= first.until || !isInFlight(first) else {

@@ -146,7 +146,11 @@ final class SimulatedGateway {
         if let fault {
             world.narrate?("fault \(fault) on stream \(stream), proto \(frame.protoID) serial \(frame.serialNo)")
             if fault.altersFigures(isWebSocket: reader.bridge != nil), let code = frame.request?.code {
-                if let token = World.token(code) { world.altered.insert(token) }
+                if let security = Sharing.security(code) {
+                    world.altered.insert(Sharing.token(security, of: index))
+                } else if let token = World.token(code) {
+                    world.altered.insert(token)
+                }
             }
         }
         if let error = bridgeError(frame, fault) { return reader.wire.add([.send(error)], at: world.now, world.now) }

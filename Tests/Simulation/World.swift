@@ -32,6 +32,8 @@ final class World {
         /// When it must have completed, and how much time had been skipped when it was made.
         var latest: Int64
         var skipped: Int64
+        /// If it takes shared answers.
+        var question: Sharing.Question?
         var isDone = false
         var isCancelled = false
     }
@@ -39,6 +41,7 @@ final class World {
     static let millisecond: Int64 = 1_000_000
 
     var chance: Chance
+    var sharing: Sharing
     var now: Int64 = 1_000_000_000
     var instant: Core.Instant { Core.Instant(nanoseconds: now) }
     var agenda = Agenda<Event>()
@@ -73,6 +76,7 @@ final class World {
 
     init(seed: UInt64, narrate: ((String) -> Void)? = nil) {
         chance = Chance(seed: seed)
+        sharing = Sharing(seed: seed)
         self.seed = seed
         self.narrate = narrate
         limit = chance.pick([0, 1, 2, 5, 30])

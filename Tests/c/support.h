@@ -132,6 +132,9 @@ void requested_code(const frame *request, char code[CAPDIST_CODE_SIZE]);
 
 /* ----------------------------------------------------------------------------------------------------- recording -- */
 
+/** The bits of `present` that a capdist_reply of this library always has. */
+#define LIBRARY_FIELDS (CAPDIST_HAS_RETRY | CAPDIST_HAS_FROM_CACHE | CAPDIST_HAS_AGE_MS)
+
 typedef enum event_kind {
     EVENT_INIT_CONNECT,
     EVENT_DISCONNECT,

@@ -150,6 +150,12 @@ def _swift_sample(run: Run, port: int) -> None:
     outcome = run.program([package / ".build" / "debug" / "net-flow", "127.0.0.1", str(port), *securities], env=env, limit_s=30)
     right = outcome.status == 0 and outcome.output == SWIFT_SAMPLE
     run.check("the Swift sample prints what stayed in each stock", None if right else outcome.output or outcome.ended)
+    # One slot, for a stock that is named three times.
+    with simulator("--quota", "1/60") as strict:
+        command = [package / ".build" / "debug" / "net-flow", "127.0.0.1", str(strict), *["HK.00700"] * 3]
+        outcome = run.program(command, env=env, limit_s=30)
+    right = outcome.status == 0 and outcome.output == SWIFT_SAMPLE.splitlines(keepends=True)[0] * 3
+    run.check("the Swift sample shares answers", None if right else outcome.output or outcome.ended)
     # With the functions that it is linked with. Reading beyond a struct's end would crash the process.
     env_older = env | {"LD_LIBRARY_PATH": str(OUT / "older"), "CAPDIST_REAL": f"{prefix}/lib/libcapdist.so.1"}
     command = [package / ".build" / "debug" / "net-flow", "127.0.0.1", str(port), *securities]

@@ -18,7 +18,7 @@ LEAVE_FRAMES = {"test_sideways"}
 #: ThreadSanitizer does not support fork() in a process with threads, and has a thread of its own.
 LEFT_OUT = {
     "address": MEASURES | LEAVE_FRAMES,
-    "thread": MEASURES | LEAVE_FRAMES | {"test_fork", "test_exit", "test_descriptors"},
+    "thread": MEASURES | LEAVE_FRAMES | {"test_fork", "test_shared_fork", "test_exit", "test_descriptors"},
 }
 #: Of these, the ones that make threads in children of the program with the loop: a sanitizer knows the parent's stacks only.
 LEFT_OUT_DRIVEN = {"address": {"test_fork", "test_descriptors"}, "thread": {"test_guest"}}

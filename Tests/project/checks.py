@@ -38,7 +38,7 @@ MAX_OWN_BYTES = 650_000
 MAX_SIMULATOR_BYTES = 7_500_000
 
 #: What the loader writes to as it relocates the library's own code, in bytes, as measured.
-DIRTY_BYTES = 6_408
+DIRTY_BYTES = 6_536
 
 #: What sources must not use, since it fails in a forked process.
 BANNED = re.compile(

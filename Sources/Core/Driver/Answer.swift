@@ -7,6 +7,16 @@ package struct Answer {
     package let content: AnswerContent?
 }
 
+extension ConnectionMachine.Completion {
+    /// Reads the answer that it shares with another request, if it does; the answer lives during `body`.
+    package func withSharedAnswer<R>(_ arena: borrowing MessageArena, _ body: (Answer?) -> R) -> R {
+        guard let shared else { return body(nil) }
+        return shared.body.withUnsafeBytes {
+            body(Answer(body: $0, content: AnswerContent(distribution: $0, arena)))
+        }
+    }
+}
+
 extension AnswerSummary {
     /// - Parameter content: nil if there was nothing to decode.
     package init(_ content: AnswerContent?) {

@@ -48,6 +48,7 @@ extension Connection {
         var hasSent = false
         while !driving.isFinished {
             let next = state.with { state -> Next in
+                state.settle()
                 if let action = state.popAction() { return .perform(action) }
                 if !hasSent, mustSend || state.machine.mayHaveToSend { return .send }
                 state.rearm(driving.connector.addressDeadline)
@@ -78,7 +79,8 @@ extension Connection {
         switch action {
         case .connect: take(driving.connector.begin())
         case .closeStream: closeStream()
-        case .complete(let completion): options.callbacks.onCompletion(self, completion, nil)
+        case .complete(let completion):
+            completion.withSharedAnswer(driving.arena) { options.callbacks.onCompletion(self, completion, $0) }
         case .closed: driving.finish()
         case .initConnect, .disconnect, .attemptFailed, .log: tellApplication(action)
         }

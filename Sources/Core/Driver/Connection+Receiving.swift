@@ -57,7 +57,8 @@ extension Connection {
         let answer = message.isIntact ? AnswerSummary(content) : .damaged
         let (incoming, hasActions) = state.with { state in
             let incoming = state.tell {
-                $0.received(protoID: message.protoID, serialNo: message.serialNo, answer: answer, now, &$1)
+                $0.received(
+                    protoID: message.protoID, serialNo: message.serialNo, answer: answer, body: message.body, now, &$1)
             }
             return (incoming, state.machine.hasActions)
         }
@@ -103,7 +104,8 @@ extension Connection {
         do throws(Cause) {
             let handshake = try stream.handshake(answer, driving.arena)
             driving.connector.stood()
-            state.with { $0.stands(handshake, Clock.now()) }
+            let gateway = driving.connector.gateway
+            state.with { $0.stands(handshake, gateway, Clock.now()) }
         } catch {
             attemptFailed(error)
         }

@@ -62,7 +62,9 @@ package final class Connection: @unchecked Sendable {
         self.poller = poller
         self.forget = forget
         sender = Guarded(Sender(options, poller))
-        let machine = Machine(options.behaviour, member: membership.member, name: options.callbacks.name)
+        let machine = Machine(options.behaviour, member: membership.member, name: options.callbacks.name) {
+            Array($0.body)
+        }
         state = Guarded(SharedState(machine, membership.quota, poller))
         driving = DriverState(Connector(options, poller) { [state] in state.with { $0.machine.attemptDeadline } })
     }
@@ -98,6 +100,7 @@ package final class Connection: @unchecked Sendable {
         shared: UnsafeMutablePointer<UInt32>? = nil
     ) -> Status {
         let now = Clock.now()
+        let suspended = terms.takesSharedAnswer ? Clock.suspended() : nil
         @inline(__always)
         func status(_ accepted: Result<UInt32, Machine.AskError>) -> Status {
             switch accepted {
@@ -110,7 +113,11 @@ package final class Connection: @unchecked Sendable {
         }
         if isBatching {
             return state.with { state in
-                let status = status(state.tell { $0.ask(payload, protoID: protoID, terms, now, &$1) })
+                let accepted = state.tell { machine, quota in
+                    if let suspended { quota.answers.clockStoodStill(for: suspended) }
+                    return machine.ask(payload, protoID: protoID, terms, now, &quota)
+                }
+                let status = status(accepted)
                 // After the callback its actions are performed, and the collected requests are sent.
                 if case .ok = status { state.rearm() }
                 return status
@@ -121,6 +128,7 @@ package final class Connection: @unchecked Sendable {
             let status = state.with { state in
                 // With the quota's lock taken once: nearly always the request is what is sent next.
                 let (accepted, next) = state.tell { machine, quota in
+                    if let suspended { quota.answers.clockStoodStill(for: suspended) }
                     let accepted = machine.ask(payload, protoID: protoID, terms, now, &quota)
                     return (accepted, canFill ? machine.nextToSend(now, &quota) : nil)
                 }

@@ -43,6 +43,14 @@ final class Connector {
         self.attemptDeadline = attemptDeadline
     }
 
+    /// What tells the gateway that it is connected to from others: the address and, over WebSocket, the server name, since one
+    /// address may serve several.
+    var gateway: [UInt8] {
+        let address = address?.bytes ?? []
+        guard options.behaviour.transport != .tcp else { return address + [0] }
+        return address + [1] + (options.serverName ?? options.host).asciiLowercased.utf8 + [0]
+    }
+
     /// Whether `progressed` must be called when the socket is ready.
     var isConnecting: Bool { socket >= 0 }
 

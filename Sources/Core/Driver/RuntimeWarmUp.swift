@@ -19,6 +19,8 @@ package struct RuntimeWarmUp {
     /// How many replies came, and how many must come.
     let replies = UnsafeMutablePointer<Int>.allocate(capacity: 1)
     private var asked = 0
+    /// Requests before that were never sent.
+    private var unsent: UInt32 = 0
 
     /// The functions of the exports for requests.
     package struct Exports {
@@ -54,6 +56,7 @@ package struct RuntimeWarmUp {
         warmUp.connect()
         let isConnected = warmUp.isReady
         warmUp.answers()
+        warmUp.sharing()
         warmUp.endings()
         warmUp.failures()
         warmUp.encryption()
@@ -79,7 +82,7 @@ package struct RuntimeWarmUp {
         options.behaviour.tellsAttempts = true
         // The application cannot have a group of this name, because it contains a NUL.
         let made = try? Connection(
-            options, handle: nil, group: "\0warm-up", limit: 5, window: .seconds(1), forget: {})
+            options, handle: nil, group: "\0warm-up", limit: 7, window: .seconds(1), forget: {})
         guard let made else { return nil }
         connection = made
         // The quota conflict.
@@ -120,11 +123,31 @@ package struct RuntimeWarmUp {
             [0xff],
         ]
         for protoID in [ProtoID.getCapitalDistribution, 1002] {
-            for body in bodies { answer(protoID, ask(protoID) + 1, body) }
+            for body in bodies { answer(protoID, wire(ask(protoID)), body) }
         }
         // With this protocol it does not close the quota's gate.
-        answer(1002, ask(1002) + 1, tooFrequent)
+        answer(1002, wire(ask(1002)), tooFrequent)
         answer(1003, 0, [])
+    }
+
+    /// Every way a request takes another one's answer.
+    private mutating func sharing() {
+        let figures = CapitalDistribution(inBig: 0, inMid: 0, inSmall: 0, outBig: 0, outMid: 0, outSmall: 0)
+        let bodies = [
+            AnyResponse(retType: RetType.failed, retMsg: "no").encoded(),
+            CapitalDistributionResponse(head: AnyResponse(), content: figures).encoded(),
+        ]
+        for body in bodies {
+            let sent = ask(ProtoID.getCapitalDistribution, maxAge: .seconds(1))
+            _ = ask(ProtoID.getCapitalDistribution, maxAge: .seconds(1))
+            let cancelled = ask(ProtoID.getCapitalDistribution, maxAge: .seconds(1))
+            _ = connection.cancel(cancelled)
+            answer(ProtoID.getCapitalDistribution, wire(sent), body)
+            unsent += 2
+        }
+        // From the last answer.
+        _ = ask(ProtoID.getCapitalDistribution, maxAge: .seconds(1))
+        unsent += 1
     }
 
     private var tooFrequent: [UInt8] {
@@ -136,8 +159,8 @@ package struct RuntimeWarmUp {
         // Cancelled in flight. Its answer comes after that of a later request. It uses the last slot of the quota.
         let late = ask(ProtoID.getCapitalDistribution)
         _ = connection.cancel(late)
-        answer(1002, ask(1002) + 1, [])
-        answer(ProtoID.getCapitalDistribution, late + 1, tooFrequent)
+        answer(1002, wire(ask(1002)), [])
+        answer(ProtoID.getCapitalDistribution, wire(late), tooFrequent)
         // Cancelled while it waits for a slot.
         let waiting = ask(ProtoID.getCapitalDistribution)
         _ = connection.cancel(waiting)
@@ -220,9 +243,13 @@ package struct RuntimeWarmUp {
         return replies.pointee == asked
     }
 
-    /// - Returns: the serial number. The wire serial number is one higher, as long as every request is sent.
-    private mutating func ask(_ protoID: UInt32) -> UInt32 {
+    /// The serial number on the wire: InitConnect has the first.
+    private func wire(_ serialNo: UInt32) -> UInt32 { serialNo + 1 - unsent }
+
+    /// - Returns: the serial number.
+    private mutating func ask(_ protoID: UInt32, maxAge: TimeAmount = .zero) -> UInt32 {
         var terms = connection.options.behaviour.terms
+        terms.maxAge = maxAge
         terms.isRaw = protoID != ProtoID.getCapitalDistribution
         var serialNo: UInt32 = 0
         if let payload = exports.makePayload(protoID, replies) {

@@ -48,9 +48,23 @@ struct SharedState: ~Copyable {
         return tell { $0.nextToSend(now, &$1) }
     }
 
-    mutating func stands(_ handshake: Handshake, _ now: Instant) {
+    /// Sees to the requests that wait for other connections' answers.
+    mutating func settle() {
+        guard machine.waitsForSharedAnswers else { return }
+        let now = Clock.now()
+        tell { $0.settle(now, &$1) }
+    }
+
+    /// - Parameter gateway: `Connector.gateway`.
+    mutating func stands(_ handshake: Handshake, _ gateway: [UInt8], _ now: Instant) {
         self.handshake = handshake
-        tell { $0.handshakeSucceeded(keepAliveInterval: handshake.keepAliveInterval, now, &$1) }
+        let account = withUnsafeBytes(of: handshake.loginUserID) { Array($0) }
+        let suspended = Clock.suspended()
+        tell {
+            $1.answers.clockStoodStill(for: suspended)
+            $0.handshakeSucceeded(
+                keepAliveInterval: handshake.keepAliveInterval, gateway: account + gateway, now, &$1)
+        }
     }
 
     var isReleased: Bool { if case .released = machine.state { true } else { false } }

@@ -21,10 +21,12 @@ extension ConnectionMachine {
         isFinal: Bool = false
     ) {
         let retry = isFinal ? .never : Retry(status)
-        actions.append(
-            .complete(
-                Completion(request: request, status: status, text: text, retry: retry, retryAfter: retryAfter)))
-        waitingCompletions += 1
+        append(Completion(request: request, status: status, text: text, retry: retry, retryAfter: retryAfter))
         noteFailure(request, status, text)
+    }
+
+    mutating func append(_ completion: Completion) {
+        actions.append(.complete(completion))
+        waitingCompletions += 1
     }
 }

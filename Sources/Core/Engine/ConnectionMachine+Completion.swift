@@ -1,15 +1,42 @@
 import Codec
 
 extension ConnectionMachine {
-    /// How a request ended that got no usable answer.
+    /// How a request ended that got no usable answer, or another one's.
     package struct Completion {
         package var request: Request<Payload>
+        // In the order in which they take least room: beyond 128 bytes each copy calls memcpy.
         package var status: Status
-        /// What happened, for people.
-        package var text: String
         package var retry: Retry
         /// After a refusal because of the rate limit: how long until the quota group sends again; else zero.
         package var retryAfter = TimeAmount.zero
+        /// nil: no text, and no answer.
+        private var detail: CompletionDetail?
+
+        init(
+            request: Request<Payload>, status: Status, text: String, retry: Retry, retryAfter: TimeAmount = .zero
+        ) {
+            self.request = request
+            self.status = status
+            self.retry = retry
+            if !text.isEmpty { detail = CompletionDetail(text: text, shared: nil) }
+            self.retryAfter = retryAfter
+        }
+
+        init(request: Request<Payload>, status: Status, retry: Retry, text: String, shared: SharedAnswer) {
+            self.request = request
+            self.status = status
+            self.retry = retry
+            detail = CompletionDetail(text: text, shared: shared)
+        }
+
+        /// What happened, for people.
+        package var text: String {
+            get { detail?.text ?? "" }
+            set { detail = CompletionDetail(text: newValue, shared: nil) }
+        }
+
+        /// The answer to another request, which this one takes.
+        package var shared: SharedAnswer? { detail?.shared }
     }
 
     /// Why the answer to `request` is a failure; nil if it is none. Called when the slot is given back and before
@@ -54,5 +81,23 @@ extension ConnectionMachine {
         let closed = quota.gateClosed(now)
         if wasOpen { log(.warning, Texts.gateClosed(closed.milliseconds)) }
         return closed
+    }
+}
+
+/// What a request got that did not ask itself.
+package struct SharedAnswer: Sendable {
+    package let body: [UInt8]
+    /// How long it had been there when it was given.
+    package let age: TimeAmount
+}
+
+/// In memory of its own, because a completion is copied on its way.
+private final class CompletionDetail: Sendable {
+    let text: String
+    let shared: SharedAnswer?
+
+    init(text: String, shared: SharedAnswer?) {
+        self.text = text
+        self.shared = shared
     }
 }

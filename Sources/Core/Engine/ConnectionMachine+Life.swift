@@ -18,9 +18,11 @@ extension ConnectionMachine {
     }
 
     /// The gateway accepted InitConnect, or the bridge InitWebSocket.
-    /// - Parameter keepAliveInterval: the gateway's interval in seconds; it is limited to 1 to 30.
+    /// - Parameters:
+    ///   - keepAliveInterval: the gateway's interval in seconds; it is limited to 1 to 30.
+    ///   - gateway: what tells it, and the account that it is logged in with, from others of the quota group.
     package mutating func handshakeSucceeded(
-        keepAliveInterval: Int32, _ now: Instant, _ quota: inout QuotaGroup
+        keepAliveInterval: Int32, gateway: [UInt8] = [], _ now: Instant, _ quota: inout QuotaGroup
     ) {
         guard case .handshaking = phase else { return }
         let now = advance(now)
@@ -33,6 +35,7 @@ extension ConnectionMachine {
         let peer = endpoint.peer
         log(.info, "connected to \(peer)")
         actions.append(.initConnect(nil))
+        setGateway([1] + gateway, now, &quota)
         tellWaiting(&quota)
     }
 

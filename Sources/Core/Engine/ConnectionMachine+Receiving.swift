@@ -8,9 +8,13 @@ extension ConnectionMachine {
     }
 
     /// A whole frame was received.
-    /// - Parameter answer: the summary of its body, if it answers a request.
+    /// - Parameters:
+    ///   - answer: the summary of its body, if it answers a request.
+    ///   - body: its body, which is kept if answers are shared.
     package mutating func received(
-        protoID: UInt32, serialNo: UInt32, answer: AnswerSummary = .success, _ now: Instant, _ quota: inout QuotaGroup
+        protoID: UInt32, serialNo: UInt32, answer: AnswerSummary = .success,
+        body: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0), _ now: Instant,
+        _ quota: inout QuotaGroup
     ) -> Incoming {
         let now = advance(now)
         // On a stream that is not ready nothing was sent.
@@ -32,6 +36,7 @@ extension ConnectionMachine {
         // In the same step in which the slot is given back, so that nothing is sent in between.
         var failure: Completion?
         if case .success = answer {} else { failure = self.failure(request, answer, now, &quota) }
+        if request.question != 0 { share(answer, failure, of: request.question, body, now, &quota) }
         if isNews { unconfirmed.read(before: serialNo, now, &quota) }
         return failure.map { .failure($0) } ?? .answer(request)
     }
@@ -92,6 +97,7 @@ extension ConnectionMachine {
     mutating func giveUp(
         _ request: Request<Payload>, hadTime: Bool = false, _ now: Instant, _ quota: inout QuotaGroup
     ) {
+        if request.question != 0 { leaveQuestion(request, &quota) }
         guard request.holdsSlot else { return }
         guard request.wasSent else { return quota.giveBack() }
         if request.firstNumber != 0 { quota.firstEnded(request.firstNumber, isAnswered: hadTime) }

@@ -14,10 +14,15 @@ extension ConnectionMachine {
         case .released: return .failure(AskError(status: .released))
         case .idle, .connecting, .upgrading, .handshaking, .ready, .pausing: break
         }
+        let now = advance(now)
+        if terms.takesSharedAnswer, protoID == ProtoID.getCapitalDistribution, !terms.isRaw,
+            let key = questionKey(payload)
+        {
+            return askSharing(payload, key, terms, now, &quota)
+        }
         if terms.failsInOutage, let outage { return .failure(AskError(status: outage.status)) }
         guard requestCount < configuration.maxQueue else { return .failure(AskError(status: .queueFull)) }
         guard requests.makeRoom() else { return .failure(AskError(status: .systemError)) }
-        let now = advance(now)
         let needsSlot = protoID == ProtoID.getCapitalDistribution && !quota.isUnlimited
         var request = Request(serialNo: 0, protoID: protoID, payload: payload, terms: terms, needsSlot: needsSlot)
         if needsSlot, terms.failsWithoutSlot {
@@ -25,14 +30,20 @@ extension ConnectionMachine {
             request.holdsSlot = true
         }
         if protoID != ProtoID.getCapitalDistribution, !askedProtoIDs.contains(protoID) { askedProtoIDs.append(protoID) }
+        return .success(accept(&request, now, &quota))
+    }
+
+    /// - Returns: its serial number.
+    @inline(__always)
+    mutating func accept(_ request: inout Request<Payload>, _ now: Instant, _ quota: inout QuotaGroup) -> UInt32 {
         request.serialNo = takeSerialNo()
         request.order = nextOrder
         nextOrder += 1
-        request.deadline = now + terms.queueTimeout
+        request.deadline = now + request.terms.queueTimeout
         wake(request.deadline)
         requests.enqueue(request, now)
         tellWaiting(&quota)
-        return .success(request.serialNo)
+        return request.serialNo
     }
 
     package struct AskError: Error, Equatable {
@@ -70,7 +81,7 @@ extension ConnectionMachine {
         return Completion(request: request, status: status, text: text, retry: Retry(status))
     }
 
-    private mutating func takeSerialNo() -> UInt32 {
+    mutating func takeSerialNo() -> UInt32 {
         // After the numbers have wrapped around, those that are still in use must be skipped.
         while nextSerialNo == 0 || (serialNosWrapped && requests.contains(serialNo: nextSerialNo)) {
             nextSerialNo &+= 1

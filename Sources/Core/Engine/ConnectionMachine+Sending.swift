@@ -39,10 +39,12 @@ extension ConnectionMachine {
         // The driver may be late. Requests that should have timed out by now are not sent. After each refused request
         // the next one is checked, too.
         repeat {
-            while case let index = requests.firstOverdue(now), index >= 0, let overdue = requests[index] {
-                expire(overdue, now, &quota)
-            }
-        } while requests.firstWaitingWithSlot >= 0 && refuseFirst(now, &quota)
+            repeat {
+                while case let index = requests.firstOverdue(now), index >= 0, let overdue = requests[index] {
+                    expire(overdue, now, &quota)
+                }
+            } while requests.firstWaitingWithSlot >= 0 && refuseFirst(now, &quota)
+        } while requests.sharingCount > 0 && shareFirst(now, &quota)
         var next = requests.firstWaiting
         // Nearly always no waiting request has a slot.
         if requests.firstWaitingWithSlot >= 0 { next = withSlot(orElse: next, now, &quota) }
@@ -114,10 +116,10 @@ extension ConnectionMachine {
         phase = .ready(ready)
         let deadline = now + replyTimeout
         let firstNumber = holdsSlot ? quota.sent(answerBy: deadline) : 0
+        let question = quota.answers.isUsed ? sentQuestion(index, answerBy: deadline, &quota) : 0
         requests.send(
-            index, wireSerialNo: wireSerialNo, deadline: deadline, holdsSlot: holdsSlot,
-            firstNumber: firstNumber,
-            now)
+            index, wireSerialNo: wireSerialNo, deadline: deadline, holdsSlot: holdsSlot, firstNumber: firstNumber,
+            question: question, now)
         wake(deadline)
         if holdsSlot { tellWaiting(&quota) }
         return requests[index].map { .request($0) }

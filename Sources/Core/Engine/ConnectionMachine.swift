@@ -88,20 +88,34 @@ package struct ConnectionMachine<Payload>: ~Copyable {
     var failures = FailureRun()
     /// The name of a request in the log.
     let name: @Sendable (Request<Payload>) -> String
+    /// What tells a payload's question to a gateway from others; nil: its answer is not shared.
+    let key: @Sendable (Payload) -> SharedAnswers.Key?
+    /// The gateway and its account, for the answers that are shared. Until the first handshake they are not known, and this is the
+    /// connection's own.
+    var gateway: SharedAnswers.Key
+    /// `SharedAnswers.changes` when those that wait for others' answers looked last.
+    var seenChanges: UInt64 = 0
+    /// When they look again whatever happens.
+    var nextLook = Instant.max
     var backoff: Backoff
     var latest: Instant = .min
 
     /// When `tick` must be called next, at the latest. There may be nothing to do then.
     package internal(set) var wakeAt: Instant = .max
 
-    /// - Parameter name: returns the name of a request in the log.
+    /// - Parameters:
+    ///   - name: returns the name of a request in the log.
+    ///   - key: returns what tells a request's question to a gateway from all others; nil: its answer is not shared.
     package init(
         _ configuration: ConnectionConfiguration, member: QuotaGroup.Member,
-        name: @escaping @Sendable (Request<Payload>) -> String = { _ in "" }
+        name: @escaping @Sendable (Request<Payload>) -> String = { _ in "" },
+        key: @escaping @Sendable (Payload) -> SharedAnswers.Key? = { _ in nil }
     ) {
         self.configuration = configuration
         self.member = member
         self.name = name
+        self.key = key
+        gateway = [0] + withUnsafeBytes(of: member) { Array($0) }
         endpoint = configuration.endpoint
         backoff = Backoff(
             from: configuration.minBackoff, to: configuration.maxBackoff, seed: configuration.seed)
@@ -134,12 +148,14 @@ package struct ConnectionMachine<Payload>: ~Copyable {
         wakeAt = .max
         advancePhase(now, &quota)
         expireRequests(now, &quota)
+        settle(now, &quota)
         warn(now)
         if let attemptDeadline { wake(attemptDeadline) }
         if case .ready(let ready) = phase {
             wake(ready.keepAliveAt)
             wake(ready.silenceAt)
         }
+        wake(nextLook)
         wake(requests.nextDeadline)
     }
 
@@ -190,7 +206,9 @@ package struct ConnectionMachine<Payload>: ~Copyable {
         let why =
             !isReady
             ? lastCause?.text ?? Texts.waitsForConnection
-            : request.needsSlot ? Texts.waitsForQuota : Texts.heldUpByCallback
+            : request.isJoined
+                ? Texts.waitsForSharedAnswer
+                : request.needsSlot ? Texts.waitsForQuota : Texts.heldUpByCallback
         complete(request, .queueTimeout, Texts.queueTimedOut(request.terms.queueTimeout.milliseconds, why))
     }
 

@@ -15,6 +15,8 @@ struct RequestTable<Payload>: ~Copyable {
         case waitingWithSlot
         /// Waits for a connection only, and needs no slot.
         case waiting
+        /// Waits for the answer to another request.
+        case joined
         case inFlight
     }
 
@@ -37,12 +39,15 @@ struct RequestTable<Payload>: ~Copyable {
     private var waiting = List()
     private var waitingForSlot = List()
     private var waitingWithSlot = List()
+    private var joined = List()
     private var bySerialNo = SerialMap()
     private var byWireSerialNo = SerialMap()
     private var deadlines = TimerWheel()
 
     /// The number of requests in all lists.
     private(set) var count = 0
+    /// Those that a shared answer may end.
+    private(set) var sharingCount = 0
 
     var waitingForSlotCount: Int { waitingForSlot.count }
     var firstWaiting: Index { waiting.first }
@@ -103,16 +108,71 @@ struct RequestTable<Payload>: ~Copyable {
         entries[Int(index)].request = request
         bySerialNo.insert(request.serialNo, index)
         deadlines.insert(index, request.deadline, now)
-        link(index, !request.needsSlot ? .waiting : request.holdsSlot ? .waitingWithSlot : .waitingForSlot)
+        link(index, request.isJoined ? .joined : Self.queue(of: request))
         count += 1
+        if request.takesSharedAnswer { sharingCount += 1 }
+    }
+
+    private static func queue(of request: Request<Payload>) -> Place {
+        !request.needsSlot ? .waiting : request.holdsSlot ? .waitingWithSlot : .waitingForSlot
+    }
+
+    // MARK: - Requests that a shared answer may end
+
+    /// All of them, in the order asked, which is that of each list.
+    var sharing: [Index] {
+        var found: [Index] = []
+        let entries = entries.elements
+        var heads = [joined.first, waiting.first, waitingForSlot.first, waitingWithSlot.first]
+        while true {
+            var first = 0
+            for list in 1..<heads.count where order(heads[list]) < order(heads[first]) { first = list }
+            let index = heads[first]
+            guard index >= 0 else { return found }
+            if sharedQuestion(index) != 0 { found.append(index) }
+            heads[first] = entries[Int(index)].next
+        }
+    }
+
+    /// What the request at `index` asks, if a shared answer may end it; else 0.
+    func sharedQuestion(_ index: Index) -> SharedAnswers.Number {
+        let entries = entries.elements
+        guard entries.indices.contains(Int(index)), entries[Int(index)].request?.takesSharedAnswer == true else {
+            return 0
+        }
+        return entries[Int(index)].request?.question ?? 0
+    }
+
+    /// It asks this from now on.
+    mutating func setQuestion(_ index: Index, _ question: SharedAnswers.Number) {
+        guard sharedQuestion(index) != 0 else { return }
+        entries.elements[Int(index)].request?.question = question
+    }
+
+    /// It waits for another one's answer from now on, and has no slot.
+    mutating func join(_ index: Index) { move(index, isJoined: true, holdsSlot: false) }
+
+    /// It is to be sent itself, in the order asked.
+    mutating func leaveJoined(_ index: Index, holdsSlot: Bool) { move(index, isJoined: false, holdsSlot: holdsSlot) }
+
+    private mutating func move(_ index: Index, isJoined: Bool, holdsSlot: Bool) {
+        let entries = entries.elements
+        guard entries.indices.contains(Int(index)), var request = entries[Int(index)].request else { return }
+        request.isJoined = isJoined
+        request.holdsSlot = holdsSlot
+        entries[Int(index)].request = request
+        unlink(index)
+        link(index, isJoined ? .joined : Self.queue(of: request))
     }
 
     /// Moves a waiting request to those in flight.
     mutating func send(
-        _ index: Index, wireSerialNo: UInt32, deadline: Instant, holdsSlot: Bool, firstNumber: UInt32, _ now: Instant
+        _ index: Index, wireSerialNo: UInt32, deadline: Instant, holdsSlot: Bool, firstNumber: UInt32,
+        question: SharedAnswers.Number, _ now: Instant
     ) {
         unlink(index)
-        entries.elements[Int(index)].request?.send(wireSerialNo, deadline, holdsSlot, firstNumber)
+        if question != 0, sharedQuestion(index) != 0 { sharingCount -= 1 }
+        entries.elements[Int(index)].request?.send(wireSerialNo, deadline, holdsSlot, firstNumber, question)
         link(index, .inFlight)
         byWireSerialNo.insert(wireSerialNo, index)
         deadlines.remove(index)
@@ -174,6 +234,7 @@ struct RequestTable<Payload>: ~Copyable {
         deadlines.remove(index)
         bySerialNo.remove(request.serialNo)
         if request.wasSent { byWireSerialNo.remove(request.wireSerialNo) }
+        if request.takesSharedAnswer { sharingCount -= 1 }
         entries.elements[Int(index)] = Entry(next: firstFree)
         firstFree = index
         count -= 1
@@ -206,6 +267,7 @@ struct RequestTable<Payload>: ~Copyable {
         case .waiting: Self.append(index, &waiting, entries)
         case .waitingForSlot: Self.append(index, &waitingForSlot, entries)
         case .waitingWithSlot: Self.append(index, &waitingWithSlot, entries)
+        case .joined: Self.append(index, &joined, entries)
         case .inFlight, .free: break
         }
     }
@@ -216,12 +278,19 @@ struct RequestTable<Payload>: ~Copyable {
         case .waiting: Self.cut(index, &waiting, entries)
         case .waitingForSlot: Self.cut(index, &waitingForSlot, entries)
         case .waitingWithSlot: Self.cut(index, &waitingWithSlot, entries)
+        case .joined: Self.cut(index, &joined, entries)
         case .inFlight, .free: break
         }
         entries[Int(index)].place = .free
     }
 
     private static func append(_ index: Index, _ list: inout List, _ entries: GrowableBuffer<Entry>.Elements) {
+        // Nearly always the last: only what waited for another's answer comes back to where it was asked.
+        if list.last != none, let order = entries[Int(index)].request?.order,
+            let last = entries[Int(list.last)].request?.order, last > order
+        {
+            return insert(index, order, &list, entries)
+        }
         entries[Int(index)].previous = list.last
         entries[Int(index)].next = none
         if list.last == none {
@@ -230,6 +299,21 @@ struct RequestTable<Payload>: ~Copyable {
             entries[Int(list.last)].next = index
         }
         list.last = index
+        list.count += 1
+    }
+
+    /// Before the first that was asked later, which there is.
+    private static func insert(
+        _ index: Index, _ order: UInt64, _ list: inout List, _ entries: GrowableBuffer<Entry>.Elements
+    ) {
+        var next = list.first
+        while next >= 0, let other = entries[Int(next)].request?.order, other < order { next = entries[Int(next)].next }
+        guard next >= 0 else { return }
+        let previous = entries[Int(next)].previous
+        entries[Int(index)].previous = previous
+        entries[Int(index)].next = next
+        entries[Int(next)].previous = index
+        if previous == none { list.first = index } else { entries[Int(previous)].next = index }
         list.count += 1
     }
 

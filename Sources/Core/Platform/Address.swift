@@ -34,6 +34,9 @@ struct Address: Sendable {
             }
     }
 
+    /// What tells it from every other.
+    var bytes: [UInt8] { withUnsafeBytes(of: storage) { Array($0.prefix(Int(length))) } }
+
     /// Whether it is a loopback address, or the unspecified address, which connects to loopback.
     var isLoopback: Bool {
         withSockaddr { address, _ in

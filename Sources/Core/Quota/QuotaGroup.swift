@@ -40,6 +40,8 @@ package struct QuotaGroup {
     private var claimsEnd: Instant?
     /// Set when the waiting members should try again; cleared by `takeWakeUp`.
     private var wakeUp = false
+    /// What one connection's answer is to the others.
+    package var answers = SharedAnswers()
 
     /// - Parameters:
     ///   - limit: slots in a window; 0: no quota is kept.
@@ -175,8 +177,8 @@ package struct QuotaGroup {
     /// Whether the waiting members should try again, because the time that they were told is no longer right. True only
     /// once.
     package mutating func takeWakeUp() -> Bool {
-        defer { wakeUp = false }
-        return wakeUp
+        defer { (wakeUp, answers.wakesUp) = (false, false) }
+        return wakeUp || answers.wakesUp
     }
 
     /// Sets another limit and window for a group that has a history and no members.
@@ -199,6 +201,7 @@ package struct QuotaGroup {
         claimsEnd = nil
         wakeUp = false
         keptBack = false
+        answers.inheritedByFork()
         if case .asking = knowledge { knowledge = .nothing }
         while let held = window?.held, held > 0 { window?.confirm(now) }
     }

@@ -9,6 +9,10 @@ extension Texts {
 
     static var waitsForConnection: String { "waiting for the connection" }
     static var waitsForQuota: String { "waiting for the quota" }
+    static var waitsForSharedAnswer: String { "waiting for the answer to another request for the same security" }
+    static var noSlotLeft: String {
+        "not sent: another request for the same security, whose answer this one waited for, ended without one, and no slot of the quota is free"
+    }
     static var heldUpByCallback: String { "a callback took too long" }
     static var released: String { "the connection was released" }
     static var cancelled: String { "cancelled" }

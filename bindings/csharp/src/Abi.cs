@@ -29,6 +29,8 @@ namespace Capdist
         internal const uint CAPDIST_HAS_RET_MSG = 4;
         internal const uint CAPDIST_HAS_ERR_CODE = 8;
         internal const uint CAPDIST_HAS_RETRY = 16;
+        internal const uint CAPDIST_HAS_FROM_CACHE = 32;
+        internal const uint CAPDIST_HAS_AGE_MS = 64;
         internal const int CAPDIST_FLOW_SUPER = 1;
         internal const int CAPDIST_FLOW_BIG = 2;
         internal const int CAPDIST_FLOW_MID = 3;
@@ -95,6 +97,8 @@ namespace Capdist
             public byte* body;
             public UIntPtr body_length;
             private int retry_;
+            private int from_cache_;
+            private int age_ms_;
 
             /// <summary>Whether to repeat the request: one of <c>CAPDIST_RETRY_*</c>. Read it only if <c>Present</c>
             /// has <c>HasRetry</c>. Since 1.1; null if the library is older.</summary>
@@ -106,6 +110,34 @@ namespace Capdist
                 {
                     retry_ = value.GetValueOrDefault();
                     if (value.HasValue) present |= CAPDIST_HAS_RETRY;
+                }
+            }
+
+            /// <summary>1: the answer is another request's (capdist_request_options.max_age_ms), and <c>WasSent</c>
+            /// is 0; else 0. Read it only if <c>Present</c> has <c>HasFromCache</c>. Since 1.1; null if the library
+            /// is older.</summary>
+            internal int? from_cache
+            {
+                get =>
+                    (present & CAPDIST_HAS_FROM_CACHE) != 0 ? from_cache_ : (int?)null;
+                set
+                {
+                    from_cache_ = value.GetValueOrDefault();
+                    if (value.HasValue) present |= CAPDIST_HAS_FROM_CACHE;
+                }
+            }
+
+            /// <summary>If <c>FromCache</c> is 1: whole milliseconds from the arrival of the answer to the completion
+            /// of this request; else 0. Read it only if <c>Present</c> has <c>HasAgeMs</c>. Since 1.1; null if the
+            /// library is older.</summary>
+            internal int? age_ms
+            {
+                get =>
+                    (present & CAPDIST_HAS_AGE_MS) != 0 ? age_ms_ : (int?)null;
+                set
+                {
+                    age_ms_ = value.GetValueOrDefault();
+                    if (value.HasValue) present |= CAPDIST_HAS_AGE_MS;
                 }
             }
         }
@@ -210,7 +242,7 @@ namespace Capdist
             public int security_firm;
             public uint* serial_no;
             public int outage_mode;
-            public int reserved;
+            public int max_age_ms;
         }
 
         /// <summary>What is known of a connection. Initialise it with capdist_connection_info_init().</summary>

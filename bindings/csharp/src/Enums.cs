@@ -169,7 +169,8 @@ namespace Capdist
         Default = 0,
         /// <summary>Wait for a slot, at most for the queue timeout.</summary>
         Wait = 1,
-        /// <summary>The call is refused at once with <c>QuotaExhausted</c>.</summary>
+        /// <summary>The call is refused at once with <c>QuotaExhausted</c>, unless a shared answer serves it
+        /// (capdist_request_options.max_age_ms).</summary>
         Fail = 2
     }
 

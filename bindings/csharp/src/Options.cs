@@ -161,6 +161,9 @@ namespace Capdist
         public int SecurityFirm { get; set; }
         /// <summary>What the request does during an outage.</summary>
         public OutageMode OutageMode { get; set; }
+        /// <summary>Above zero: takes another request's answer if it is at most this old, and waits for it if one is in flight
+        /// (docs/quota.md, Shared answers). Zero: the request is always sent. Not for raw requests.</summary>
+        public TimeSpan MaxAge { get; set; }
 
         /// <summary>The C struct; its defaults for null.</summary>
         internal static unsafe Native.capdist_request_options Raw(RequestOptions from)
@@ -174,6 +177,7 @@ namespace Capdist
             raw.quota_mode = (int)from.QuotaMode;
             raw.security_firm = from.SecurityFirm;
             raw.outage_mode = (int)from.OutageMode;
+            raw.max_age_ms = Native.Milliseconds(from.MaxAge);
             return raw;
         }
     }

@@ -147,6 +147,11 @@ namespace Capdist
         public byte[] Body { get; }
         /// <summary>Whether to repeat the request.</summary>
         public Retry Retry { get; }
+        /// <summary>The answer is another request's (<see cref="RequestOptions.MaxAge"/>); then this one was not sent.</summary>
+        public bool FromCache { get; }
+        /// <summary>If from the cache: from the arrival of the answer to the completion of this request; else zero.</summary>
+        public TimeSpan Age { get; }
+
         internal unsafe Reply(Native.capdist_reply* raw)
         {
             Status = (Status)raw->status;
@@ -161,6 +166,8 @@ namespace Capdist
             Distribution = raw->distribution == null ? null : new CapitalDistribution(raw->distribution);
             Body = Native.Bytes(raw->body, raw->body_length);
             Retry = Native.RetryOf(raw->retry);
+            FromCache = (raw->from_cache ?? 0) != 0;
+            Age = TimeSpan.FromMilliseconds(raw->age_ms ?? 0);
         }
 
         /// <summary>The figures.</summary>

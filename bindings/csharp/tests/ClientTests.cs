@@ -256,10 +256,14 @@ namespace Capdist.Tests
             Native.capdist_request_options request = RequestOptions.Raw(new RequestOptions
             {
                 QueueTimeout = TimeSpan.FromMilliseconds(1), ReplyTimeout = TimeSpan.FromMilliseconds(2),
-                QuotaMode = QuotaMode.Wait, SecurityFirm = 3, OutageMode = OutageMode.Wait
+                QuotaMode = QuotaMode.Wait, SecurityFirm = 3, OutageMode = OutageMode.Wait, MaxAge = TimeSpan.FromMilliseconds(4)
             });
-            Assert.That(new[] { request.queue_timeout_ms, request.reply_timeout_ms, request.quota_mode, request.security_firm, request.outage_mode },
-                        Is.EqualTo(new[] { 1, 2, 1, 3, 1 }));
+            int[] ofRequest =
+            {
+                request.queue_timeout_ms, request.reply_timeout_ms, request.quota_mode, request.security_firm, request.outage_mode,
+                request.max_age_ms
+            };
+            Assert.That(ofRequest, Is.EqualTo(new[] { 1, 2, 1, 3, 1, 4 }));
         }
 
         [Test]

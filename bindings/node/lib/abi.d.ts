@@ -130,7 +130,8 @@ export declare const QuotaMode: {
   readonly DEFAULT: 0;
   /** Wait for a slot, at most for the queue timeout. */
   readonly WAIT: 1;
-  /** The call is refused at once with `QUOTA_EXHAUSTED`. */
+  /** The call is refused at once with `QUOTA_EXHAUSTED`, unless a shared answer serves it
+   *  (capdist_request_options.max_age_ms). */
   readonly FAIL: 2;
 };
 export type QuotaMode = (typeof QuotaMode)[keyof typeof QuotaMode];

@@ -85,6 +85,8 @@ const HAS = Object.freeze({
   RET_MSG: 4,
   ERR_CODE: 8,
   RETRY: 16,
+  FROM_CACHE: 32,
+  AGE_MS: 64,
 });
 
 const STATE = Object.freeze({

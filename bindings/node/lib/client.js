@@ -17,7 +17,7 @@ const LIST_QUEUE_TIMEOUT_MS = 3_600_000;
 /** How often a watch list repeats a request that the gateway refuses because of its rate limit. */
 const MOST_TRIES = 10;
 const WEBSOCKETS = new Set([Transport.WEBSOCKET, Transport.WEBSOCKET_TLS]);
-const OF_LISTS = new Set(["replyTimeoutMs", "signal"]);
+const OF_LISTS = new Set(["replyTimeoutMs", "maxAgeMs", "signal"]);
 const OF_WAITING = new Set(["timeoutMs", "signal"]);
 
 /** Closes the connections of clients that were garbage-collected. */
@@ -44,7 +44,7 @@ class Client {
     return this.#request(signal, (sink) => this.#link.ask(this, text(security, "security"), undefined, numbers, sink), (event) => {
       const reply = replyOf(event);
       if (!isOk(reply)) throw requestError(reply, security);
-      return new CapitalDistribution(security, reply.figures);
+      return new CapitalDistribution(security, reply);
     });
   }
 
@@ -84,7 +84,8 @@ class Client {
     known(options, OF_LISTS);
     // Checked here, so that a request that is refused later is refused because of its security.
     const replyTimeoutMs = waiting(options.replyTimeoutMs, "replyTimeoutMs", 0);
-    const { numbers, signal } = requestOptions({ ...options, replyTimeoutMs, queueTimeoutMs: LIST_QUEUE_TIMEOUT_MS });
+    const maxAgeMs = waiting(options.maxAgeMs, "maxAgeMs", 0);
+    const { numbers, signal } = requestOptions({ ...options, replyTimeoutMs, maxAgeMs, queueTimeoutMs: LIST_QUEUE_TIMEOUT_MS });
     if (typeof securities === "string" || typeof securities?.[Symbol.iterator] !== "function") {
       throw invalid("securities: they must be a list of strings");
     }
@@ -107,7 +108,7 @@ class Client {
           underWay.delete(serialNo);
           const reply = replyOf(event);
           if (isOk(reply)) {
-            answers.push({ security, figures: new CapitalDistribution(security, reply.figures), error: undefined });
+            answers.push({ security, figures: new CapitalDistribution(security, reply), error: undefined });
           } else if (reply.retry === Retry.AFTER && tries < MOST_TRIES) {
             later(security, tries + 1, reply.retryAfterMs);
           } else {

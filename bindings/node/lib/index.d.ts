@@ -79,6 +79,11 @@ export interface RequestOptions {
   outageMode?: OutageMode;
   /** QotHeader.securityFirm, not negative; 0: not sent. Gateways read it since 10.11. */
   securityFirm?: number;
+  /**
+   * Above 0: takes another request's answer if it is at most this old, and waits for it if one is in flight (docs/quota.md, Shared
+   * answers). 0, the default: the request is always sent.
+   */
+  maxAgeMs?: number;
   /** Ends the request; its promise rejects with the signal's reason. A request that was sent keeps its quota slot. */
   signal?: AbortSignal;
 }
@@ -117,6 +122,10 @@ export declare class CapitalDistribution {
   readonly updateTime: string;
   /** Unix time in seconds; NaN if missing. */
   readonly updateTimestamp: number;
+  /** Whether the answer is another request's (`maxAgeMs`); then this one was not sent. */
+  readonly fromCache: boolean;
+  /** If from the cache: milliseconds from the arrival of the answer to the completion of this request; else 0. */
+  readonly ageMs: number;
   /** Figures of extra-large orders. */
   get flowSuper(): Flow;
   get flowBig(): Flow;
@@ -177,6 +186,8 @@ export declare class RequestError extends CapdistError {
   readonly errCode: number | undefined;
   /** After a refusal because of the rate limit: milliseconds until the quota group sends again; else 0. */
   readonly retryAfterMs: number;
+  /** The gateway refused another request for the security, whose answer this one waited for (`maxAgeMs`). */
+  readonly fromCache: boolean;
 }
 
 /** One entry of a watch list: its figures, or the error that tells why there are none. */
@@ -237,10 +248,10 @@ export declare class Client {
    */
   capitalDistributions(
     securities: Iterable<string>,
-    options?: { replyTimeoutMs?: number; signal?: AbortSignal },
+    options?: { replyTimeoutMs?: number; maxAgeMs?: number; signal?: AbortSignal },
   ): AsyncGenerator<WatchListEntry, void, void>;
   /** Sends any other request as raw protobuf. Rejects only if no answer came. */
-  sendProto(protoId: number, body: Uint8Array, options?: Omit<RequestOptions, "securityFirm">): Promise<ProtoReply>;
+  sendProto(protoId: number, body: Uint8Array, options?: Omit<RequestOptions, "securityFirm" | "maxAgeMs">): Promise<ProtoReply>;
   /** Waits until the connection is established, by default at most 10,000 ms. Rejects with the reason why it is not. */
   waitReady(options?: { timeoutMs?: number; signal?: AbortSignal }): Promise<void>;
   info(): ConnectionInfo;

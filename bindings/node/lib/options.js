@@ -17,7 +17,7 @@ const CALLBACKS = ["onInitConnect", "onDisconnect", "onAttemptFailed", "onPush",
 /** Options that only `connect` itself uses. */
 const OWN = ["readyTimeoutMs", "signal"];
 const ALL = new Set([...TEXTS, ...NUMBERS, ...FLAGS, ...CALLBACKS, ...OWN]);
-const OF_REQUESTS = new Set(["queueTimeoutMs", "replyTimeoutMs", "quotaMode", "outageMode", "securityFirm", "signal"]);
+const OF_REQUESTS = new Set(["queueTimeoutMs", "replyTimeoutMs", "quotaMode", "outageMode", "securityFirm", "maxAgeMs", "signal"]);
 
 const LONE_SURROGATE = /\p{Surrogate}/u;
 const LONGEST_MS = 3_600_000;
@@ -87,11 +87,14 @@ function connectOptions(options) {
 /** Checks the options of a request. */
 function requestOptions(options = {}) {
   known(options, OF_REQUESTS);
-  const { queueTimeoutMs = 0, replyTimeoutMs = 0, quotaMode = 0, securityFirm = 0, outageMode = 0 } = options;
+  const {
+    queueTimeoutMs = 0, replyTimeoutMs = 0, quotaMode = 0, securityFirm = 0, outageMode = 0, maxAgeMs = 0,
+  } = options;
   return {
     numbers: [
       int32(queueTimeoutMs, "queueTimeoutMs"), int32(replyTimeoutMs, "replyTimeoutMs"), int32(quotaMode, "quotaMode"),
       int32(securityFirm, "securityFirm"), int32(outageMode, "outageMode"),
+      int32(maxAgeMs, "maxAgeMs"),
     ],
     signal: signalOf(options.signal),
   };

@@ -6,13 +6,15 @@ const { Flow } = require("./flow.js");
 const { RequestError } = require("./status.js");
 
 class CapitalDistribution {
-  constructor(security, figures) {
+  constructor(security, { figures, fromCache, ageMs }) {
     this.security = security;
     [
       this.capitalInSuper, this.capitalInBig, this.capitalInMid, this.capitalInSmall,
       this.capitalOutSuper, this.capitalOutBig, this.capitalOutMid, this.capitalOutSmall,
       this.updateTime, this.updateTimestamp,
     ] = figures;
+    this.fromCache = fromCache;
+    this.ageMs = ageMs;
   }
 
   get flowSuper() { return new Flow(this.capitalInSuper, this.capitalOutSuper); }
@@ -62,7 +64,7 @@ function wallClockOf(text) {
 }
 
 /** The fields of a reply's event, in the order in which src/values.c pushes them. */
-function replyOf([, , status, wasSent, retryAfterMs, present, retType, errCode, retMsg, desc, figures, retry]) {
+function replyOf([, , status, wasSent, retryAfterMs, present, retType, errCode, retMsg, desc, figures, retry, fromCache, ageMs]) {
   return {
     status,
     wasSent: wasSent !== 0,
@@ -73,6 +75,8 @@ function replyOf([, , status, wasSent, retryAfterMs, present, retType, errCode, 
     desc,
     figures,
     retry,
+    fromCache: fromCache !== 0,
+    ageMs,
   };
 }
 

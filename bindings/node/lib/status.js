@@ -35,7 +35,7 @@ class ConnectError extends CapdistError {}
 class RequestError extends CapdistError {
   #retry;
 
-  constructor(message, status, { security = "", wasSent, retType, retMsg = "", errCode, retryAfterMs, retry }) {
+  constructor(message, status, { security = "", wasSent, retType, retMsg = "", errCode, retryAfterMs, retry, fromCache = false }) {
     super(message, status);
     this.#retry = retry;
     this.security = security;
@@ -44,6 +44,7 @@ class RequestError extends CapdistError {
     this.retMsg = retMsg;
     this.errCode = errCode;
     this.retryAfterMs = retryAfterMs;
+    this.fromCache = fromCache;
   }
 
   get retry() {

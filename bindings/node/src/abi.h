@@ -77,6 +77,19 @@ static inline int32_t reply_retry(const capdist_reply *from, int32_t otherwise) 
     return from->present & CAPDIST_HAS_RETRY ? from->retry : otherwise;
 }
 
+/// 1: the answer is another request's (capdist_request_options.max_age_ms), and `wasSent` is 0; else 0. Read it only
+/// if `present` has `HAS_FROM_CACHE`. Since 1.1; `otherwise` if the library is older, and its struct lacks the field.
+static inline int32_t reply_from_cache(const capdist_reply *from, int32_t otherwise) {
+    return from->present & CAPDIST_HAS_FROM_CACHE ? from->from_cache : otherwise;
+}
+
+/// If `fromCache` is 1: whole milliseconds from the arrival of the answer to the completion of this request; else 0.
+/// Read it only if `present` has `HAS_AGE_MS`. Since 1.1; `otherwise` if the library is older, and its struct lacks
+/// the field.
+static inline int32_t reply_age_ms(const capdist_reply *from, int32_t otherwise) {
+    return from->present & CAPDIST_HAS_AGE_MS ? from->age_ms : otherwise;
+}
+
 /// As in capdist_reply. Since 1.1; `otherwise` if the library is older, and its struct lacks the field.
 static inline int32_t proto_reply_retry(const capdist_proto_reply *from, int32_t otherwise) {
     return from->present & CAPDIST_HAS_RETRY ? from->retry : otherwise;

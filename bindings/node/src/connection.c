@@ -259,7 +259,7 @@ static napi_value js_close(napi_env env, napi_callback_info info) {
     return NULL;
 }
 
-/// Reads the options of a request: queueTimeoutMs, replyTimeoutMs, quotaMode, securityFirm, outageMode.
+/// Reads the options of a request: queueTimeoutMs, replyTimeoutMs, quotaMode, securityFirm, outageMode, maxAgeMs.
 static void read_request_options(napi_env env, const napi_value *values, capdist_request_options *options) {
     lib.capdist_request_options_init(options, sizeof *options);
     options->queue_timeout_ms = read_int(env, values[0]);
@@ -267,13 +267,14 @@ static void read_request_options(napi_env env, const napi_value *values, capdist
     options->quota_mode = read_int(env, values[2]);
     options->security_firm = read_int(env, values[3]);
     options->outage_mode = read_int(env, values[4]);
+    options->max_age_ms = read_int(env, values[5]);
 }
 
-/// `ask(security, code, queueTimeoutMs, replyTimeoutMs, quotaMode, securityFirm, outageMode)`: returns the serial
-/// number.
+/// `ask(security, code, queueTimeoutMs, replyTimeoutMs, quotaMode, securityFirm, outageMode, maxAgeMs)`: returns the
+/// serial number.
 static napi_value js_ask(napi_env env, napi_callback_info info) {
-    napi_value values[7];
-    struct connection *connection = arguments(env, info, 7, values);
+    napi_value values[8];
+    struct connection *connection = arguments(env, info, 8, values);
     capdist_security security;
     capdist_request_options options;
     uint32_t serial_no;
@@ -286,10 +287,10 @@ static napi_value js_ask(napi_env env, napi_callback_info info) {
     return NULL;
 }
 
-/// `sendProto(protoId, body, queueTimeoutMs, replyTimeoutMs, quotaMode, securityFirm)`: returns the serial number.
+/// `sendProto(protoId, body, ...)`, with the options of `ask`: returns the serial number.
 static napi_value js_send_proto(napi_env env, napi_callback_info info) {
-    napi_value values[7];
-    struct connection *connection = arguments(env, info, 7, values);
+    napi_value values[8];
+    struct connection *connection = arguments(env, info, 8, values);
     capdist_request_options options;
     uint32_t proto_id = 0, serial_no;
     void *body = NULL;

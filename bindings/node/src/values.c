@@ -69,6 +69,8 @@ void push_reply(struct list *list, const capdist_reply *reply) {
     push_text(list, reply->desc);
     push_figures(list, reply->distribution);
     push_number(list, reply_retry(reply, CAPDIST_RETRY_UNKNOWN));
+    push_number(list, reply_from_cache(reply, 0));
+    push_number(list, reply_age_ms(reply, 0));
 }
 
 void push_proto_reply(struct list *list, const capdist_proto_reply *reply) {

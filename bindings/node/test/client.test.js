@@ -35,7 +35,7 @@ test("figures over TCP", async (t) => {
     security: "HK.00700",
     capitalInSuper: 230158560, capitalInBig: 1586950080, capitalInMid: 2861135060, capitalInSmall: 879906120,
     capitalOutSuper: 286481380, capitalOutBig: 890005200, capitalOutMid: 2423820040, capitalOutSmall: 799307540,
-    updateTime: "2021-09-10 11:57:30", updateTimestamp: 1631246250,
+    updateTime: "2021-09-10 11:57:30", updateTimestamp: 1631246250, fromCache: false, ageMs: 0,
   });
   assert.equal(figures.updatedAt.toISOString(), "2021-09-10T03:57:30.000Z");
 });
@@ -46,7 +46,7 @@ const UPDATE_TIMES = readFileSync(join(ROOT, "Tests", "cases", "times.tsv"), "ut
 
 for (const [name, text, read] of UPDATE_TIMES) {
   test(`update times: ${name}`, () => {
-    const figures = new CapitalDistribution("HK.00700", [1, 2, 3, 4, 5, 6, 7, 8, text, NaN]);
+    const figures = new CapitalDistribution("HK.00700", { figures: [1, 2, 3, 4, 5, 6, 7, 8, text, NaN] });
     const told = figures.updateWallClock;
     const digits = (number, count) => String(number).padStart(count, "0");
     assert.equal(told === null ? "-" : `${digits(told.year, 4)}-${digits(told.month, 2)}-${digits(told.day, 2)} `

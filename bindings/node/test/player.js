@@ -16,9 +16,10 @@ function say(...words) {
 
 /** The line that the gateway's answer must have given, made from the client's figures. */
 function told(number, figures) {
-  const { security, ...fields } = figures;
+  const { security, fromCache, ageMs, ...fields } = figures;
+  if (fromCache ? ageMs < 0 : ageMs !== 0) throw new Error("no such age");
   const s2c = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== "" && !Number.isNaN(value)));
-  say("answer", number, "CAPDIST_OK", 1, 0, JSON.stringify({ retType: 0, s2c }));
+  say("answer", number, "CAPDIST_OK", Number(!fromCache), 0, JSON.stringify({ retType: 0, s2c }), Number(fromCache));
 }
 
 function toldError(number, error) {
@@ -47,9 +48,9 @@ class Variant {
     this.clients[client].close();
   }
 
-  async ask(number, client, security) {
+  async ask(number, client, security, maxAgeMs) {
     try {
-      const figures = await this.clients[client].capitalDistribution(security);
+      const figures = await this.clients[client].capitalDistribution(security, { maxAgeMs });
       if (this.closesInside === client) {
         await this.allAsked;
         this.close(client);
@@ -96,7 +97,7 @@ async function play() {
     if (command === "open") await variant.open(words[0], Number(words[1]), words.slice(2));
     else if (command === "close") variant.close(Number(words[0]));
     else if (command === "close-inside") variant.closesInside = Number(words[0]);
-    else if (command === "ask") requests.push(variant.ask(requests.length, Number(words[0]), words[1]));
+    else if (command === "ask") requests.push(variant.ask(requests.length, Number(words[0]), words[1], Number(words[2] ?? 0)));
     else if (command === "wait") {
       variant.tellAllAsked?.();
       await Promise.all(requests);

@@ -6,7 +6,7 @@ import itertools
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Union
+from typing import Any, Optional, Union
 
 import pytest
 from conftest import Start
@@ -28,6 +28,7 @@ PROMISED = {
     "two connections",
     "a thousand requests",
     "non-ASCII retMsg",
+    "shared answers",
     "use after close",
 }
 KILL = "kill the gateway with the requests in flight"
@@ -39,9 +40,9 @@ FIELDS = {
     "case": {"name", "about", "gateways", "clients", "requests", "event"},
     "gateways": {"simulator", "silent"},
     "clients": {"gateway", "queue_timeout_ms", "reply_timeout_ms", "quota_requests"},
-    "requests": {"client", "security", "securities", "expect"},
+    "requests": {"client", "security", "securities", "max_age_ms", "expect"},
     "expect": {
-        *("status", "call", "was_sent", "ret_type", "ret_msg", "retry_after_ms", "takes_ms"),
+        *("status", "call", "was_sent", "from_cache", "ret_type", "ret_msg", "retry_after_ms", "takes_ms"),
         *("figures", "some_figures", "different"),
     },
 }
@@ -57,6 +58,7 @@ def variants_of(case: dict[str, Any]) -> list[type[Variant]]:
         return [Callbacks]
     # The vendor's variant has no options, and would use its own timeouts and quota.
     has_options = any(set(client) - {"gateway"} for client in case["clients"])
+    has_options = has_options or any("max_age_ms" in request for request in case["requests"])
     return [Blocking, Callbacks, Asyncio, OnLoop] + ([] if has_options else [Vendor])
 
 
@@ -79,6 +81,11 @@ def options_of(client: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def max_age_of(request: dict[str, Any]) -> Optional[float]:
+    """A request's greatest age in seconds."""
+    return request["max_age_ms"] / 1000 if "max_age_ms" in request else None
+
+
 @pytest.fixture
 def pool() -> Iterator[ThreadPoolExecutor]:
     """A thread that makes requests, while this one goes on."""
@@ -96,6 +103,8 @@ def expect(wanted: dict[str, Any], answer: Answer) -> None:
         return
     assert (answer.status, answer.call) == (wanted.get("status"), wanted.get("call"))
     assert answer.was_sent in (wanted.get("was_sent"), None)
+    if "from_cache" in wanted:
+        assert answer.from_cache == wanted["from_cache"]
     if "ret_msg" in wanted:
         assert (answer.ret_type, answer.ret_msg) == (wanted["ret_type"], wanted["ret_msg"])
         if wanted["status"] == "CAPDIST_REFUSED":
@@ -133,7 +142,11 @@ def test_case(
             client.close()
 
     asks = [(request, security) for request in case["requests"] for security in securities_of(request)]
-    running = pool.submit(variant.ask, [(clients[request["client"]], security) for request, security in asks])
+    running = pool.submit(
+        variant.ask,
+        [(clients[request["client"]], security) for request, security in asks],
+        [max_age_of(request) for request, _ in asks],
+    )
     if case.get("event") == KILL:
         (gateway,) = gateways
         assert isinstance(gateway, Simulator)
@@ -153,7 +166,7 @@ def test_case(
     for index, client in enumerate(clients[1:], 1):
         for request in case["requests"]:
             if request["client"] == index:
-                (again,) = variant.ask([(client, request["security"])])
+                (again,) = variant.ask([(client, request["security"])], [max_age_of(request)])
                 expect(request["expect"], again)
         client.close()
 

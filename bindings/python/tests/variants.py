@@ -44,6 +44,7 @@ class Answer:
     retry_after_ms: Optional[float] = None
     figures: dict[str, Union[float, str, None]] = field(default_factory=dict)
     text: str = ""
+    from_cache: Optional[bool] = None
 
 
 def number(value: float) -> Optional[float]:
@@ -62,7 +63,9 @@ def answer_of(security: str, result: Union[CapitalDistribution, RequestError], a
         }
         figures["update_time"] = result.update_time_text or None
         assert (result.update_time is None) == (not result.update_time_text)
-        return Answer(security, seconds, "CAPDIST_OK", None, True, None, None, 0, figures)
+        assert result.age >= 0 if result.from_cache else result.age == 0
+        sent = not result.from_cache
+        return Answer(security, seconds, "CAPDIST_OK", None, sent, None, None, 0, figures, from_cache=result.from_cache)
     assert result.status is not None
     status = f"CAPDIST_{result.status.name}"
     retry = result.retry_after * 1000
@@ -78,6 +81,8 @@ def refused(security: str, error: CapdistError, asked: float) -> Answer:
 
 
 Asks = list[tuple[Any, str]]
+#: How old the answer to each may be, in seconds.
+MaxAges = list[Optional[float]]
 
 
 class Blocking:
@@ -87,13 +92,13 @@ class Blocking:
         """A new client."""
         return Client(**options)
 
-    def ask(self, asks: Asks) -> list[Answer]:
+    def ask(self, asks: Asks, max_ages: MaxAges) -> list[Answer]:
         """Asks one after the other."""
         answers = []
-        for client, security in asks:
+        for (client, security), max_age in zip(asks, max_ages, strict=True):
             asked = time.monotonic()
             try:
-                answers.append(answer_of(security, client.capital_distribution(security), asked))
+                answers.append(answer_of(security, client.capital_distribution(security, max_age=max_age), asked))
             except RequestError as error:
                 answers.append(answer_of(security, error, asked))
             except CapdistError as error:
@@ -107,7 +112,7 @@ class Callbacks(Blocking):
     #: Whether the first callback closes its client.
     closes = False
 
-    def ask(self, asks: Asks) -> list[Answer]:
+    def ask(self, asks: Asks, max_ages: MaxAges) -> list[Answer]:
         """Asks all, then waits for the callbacks, each of which must come once."""
         asked = time.monotonic()
         answers: dict[tuple[int, int], Answer] = {}
@@ -116,7 +121,7 @@ class Callbacks(Blocking):
         changed = threading.Condition()
         all_asked = threading.Event()
 
-        def ask(client: Client, security: str) -> None:
+        def ask(client: Client, security: str, max_age: Optional[float]) -> None:
             def answered(serial_no: int, result: Union[CapitalDistribution, RequestError]) -> None:
                 with changed:
                     answers[id(client), serial_no] = answer_of(security, result, asked)
@@ -128,13 +133,13 @@ class Callbacks(Blocking):
                     client.close()
 
             try:
-                keys.append((id(client), client.get_capital_distribution(security, answered)))
+                keys.append((id(client), client.get_capital_distribution(security, answered, max_age=max_age)))
             except CapdistError as error:
                 keys.append((id(client), -len(keys)))
                 answers[keys[-1]] = refused(security, error, asked)
 
-        for client, security in asks:
-            ask(client, security)
+        for (client, security), max_age in zip(asks, max_ages, strict=True):
+            ask(client, security, max_age)
         all_asked.set()
         with changed:
             assert changed.wait_for(lambda: len(answers) == len(keys), PATIENCE), f"{len(answers)} of {len(keys)}"
@@ -151,20 +156,21 @@ class Asyncio:
         """A new client."""
         return AsyncClient(**options)
 
-    def ask(self, asks: Asks) -> list[Answer]:
+    def ask(self, asks: Asks, max_ages: MaxAges) -> list[Answer]:
         """Asks all at once."""
 
-        async def ask(client: AsyncClient, security: str) -> Answer:
+        async def ask(client: AsyncClient, security: str, max_age: Optional[float]) -> Answer:
             asked = time.monotonic()
             try:
-                return answer_of(security, await client.capital_distribution(security), asked)
+                return answer_of(security, await client.capital_distribution(security, max_age=max_age), asked)
             except RequestError as error:
                 return answer_of(security, error, asked)
             except CapdistError as error:
                 return refused(security, error, asked)
 
         async def ask_all() -> list[Answer]:
-            return await asyncio.gather(*(ask(client, security) for client, security in asks))
+            all_asks = zip(asks, max_ages, strict=True)
+            return await asyncio.gather(*(ask(client, security, max_age) for (client, security), max_age in all_asks))
 
         return self.run(asyncio.wait_for(ask_all(), PATIENCE))
 
@@ -198,8 +204,9 @@ class Vendor:
         """A new context; it has no options but these."""
         return OpenQuoteContext(host="127.0.0.1", port=port)
 
-    def ask(self, asks: Asks) -> list[Answer]:
-        """Asks one after the other."""
+    def ask(self, asks: Asks, max_ages: MaxAges) -> list[Answer]:
+        """Asks one after the other; it has no options of requests."""
+        assert max_ages == [None] * len(asks)
         answers = []
         for context, security in asks:
             asked = time.monotonic()

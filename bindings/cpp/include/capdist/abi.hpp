@@ -173,7 +173,8 @@ enum class quota_mode : std::int32_t {
     standard = CAPDIST_QUOTA_DEFAULT,
     /// Wait for a slot, at most for the queue timeout.
     wait = CAPDIST_QUOTA_WAIT,
-    /// The call is refused at once with quota_exhausted.
+    /// The call is refused at once with quota_exhausted, unless a shared answer serves it
+    /// (capdist_request_options.max_age_ms).
     fail = CAPDIST_QUOTA_FAIL
 };
 
@@ -193,6 +194,19 @@ namespace detail {
 /// if the library is older, and its struct lacks the field.
 inline std::int32_t retry_in(const capdist_reply &from, std::int32_t otherwise) noexcept {
     return from.present & CAPDIST_HAS_RETRY ? from.retry : otherwise;
+}
+
+/// 1: the answer is another request's (capdist_request_options.max_age_ms), and was_sent is 0; else 0. Read it only
+/// if present has has_from_cache. Since 1.1; otherwise if the library is older, and its struct lacks the field.
+inline std::int32_t from_cache_in(const capdist_reply &from, std::int32_t otherwise) noexcept {
+    return from.present & CAPDIST_HAS_FROM_CACHE ? from.from_cache : otherwise;
+}
+
+/// If from_cache is 1: whole milliseconds from the arrival of the answer to the completion of this request; else 0.
+/// Read it only if present has has_age_ms. Since 1.1; otherwise if the library is older, and its struct lacks the
+/// field.
+inline std::int32_t age_ms_in(const capdist_reply &from, std::int32_t otherwise) noexcept {
+    return from.present & CAPDIST_HAS_AGE_MS ? from.age_ms : otherwise;
 }
 
 /// As in capdist_reply. Since 1.1; otherwise if the library is older, and its struct lacks the field.

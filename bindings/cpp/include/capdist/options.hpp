@@ -125,6 +125,9 @@ struct request_options {
     /// nullptr.
     std::uint32_t *serial_no = nullptr;
     capdist::outage_mode outage_mode = capdist::outage_mode::standard;
+    /// Above 0: take another request's answer if it is at most this old, and wait for it if one is in flight (docs/quota.md,
+    /// Shared answers). 0: the request is always sent. Not for send_proto().
+    std::chrono::milliseconds max_age{};
 };
 
 namespace detail {
@@ -174,6 +177,7 @@ inline capdist_request_options raw_options(const request_options &from) noexcept
     raw.security_firm = from.security_firm;
     raw.serial_no = from.serial_no;
     raw.outage_mode = static_cast<std::int32_t>(from.outage_mode);
+    raw.max_age_ms = to_ms(from.max_age);
     return raw;
 }
 

@@ -163,6 +163,10 @@ public:
     capdist::retry retry() const noexcept {
         return static_cast<capdist::retry>(detail::retry_in(*raw_, CAPDIST_RETRY_UNKNOWN));
     }
+    /// Whether the answer is another request's (request_options::max_age); then it was not sent.
+    bool from_cache() const noexcept { return detail::from_cache_in(*raw_, 0) != 0; }
+    /// If from_cache(): from the arrival of the answer to the completion of this request; else 0.
+    std::chrono::milliseconds age() const noexcept { return std::chrono::milliseconds(detail::age_ms_in(*raw_, 0)); }
 
     /// The gateway's result, if it sent one. `ret_msg` is often Chinese.
     std::optional<std::int32_t> ret_type() const noexcept { return given(CAPDIST_HAS_RET_TYPE, raw_->ret_type); }

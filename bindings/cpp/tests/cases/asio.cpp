@@ -39,7 +39,7 @@ public:
         on_loop([&] { closes_ = client; });
     }
 
-    void ask(int number, std::size_t client, const std::string &text) {
+    void ask(int number, std::size_t client, const std::string &text, std::chrono::milliseconds max_age) {
         std::error_code ec;
         const auto answered = [this, number, client](const capdist::reply_view &reply) {
             if (closes_ == client) {
@@ -49,7 +49,8 @@ public:
             }
             board_.end(told(number, reply));
         };
-        if (refs_.at(client).get_capital_distribution(text, answered, ec) == 0) board_.end(refused(number, ec));
+        if (refs_.at(client).get_capital_distribution(text, answered, ec, with_max_age(max_age)) == 0)
+            board_.end(refused(number, ec));
     }
 
 private:

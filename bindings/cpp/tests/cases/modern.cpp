@@ -50,15 +50,16 @@ public:
     void close(std::size_t client) { clients_.at(client).close(); }
     void close_inside(std::size_t client) { closes_ = client; }
 
-    void ask(int number, std::size_t client, const std::string &text) {
+    void ask(int number, std::size_t client, const std::string &text, std::chrono::milliseconds max_age) {
+        const request_options given = with_max_age(max_age);
         // A reference, as an application has that closes the connection elsewhere.
         const connection_ref conn = refs_.at(client);
         try {
-            if (way_ == "blocking") return blocking(number, conn, text);
-            if (way_ == "callbacks") return callbacks(number, client, conn, text);
-            if (way_ == "futures") return futures(number, conn, text);
+            if (way_ == "blocking") return blocking(number, conn, text, given);
+            if (way_ == "callbacks") return callbacks(number, client, conn, text, given);
+            if (way_ == "futures") return futures(number, conn, text, given);
 #if defined(__cpp_impl_coroutine)
-            if (way_ == "coroutines") return void(coroutine(number, conn, text));
+            if (way_ == "coroutines") return void(coroutine(number, conn, text, given));
 #endif
         } catch (const error &thrown) {
             return board_.end(refused(number, thrown.code()));
@@ -67,24 +68,25 @@ public:
     }
 
 private:
-    void blocking(int number, const connection_ref &conn, const std::string &text) {
+    void blocking(int number, const connection_ref &conn, const std::string &text, const request_options &given) {
         std::error_code code;
-        const std::optional<reply> answer = conn.fetch_capital_distribution(text, code);
+        const std::optional<reply> answer = conn.fetch_capital_distribution(text, code, given);
         board_.end(answer ? told(number, *answer) : refused(number, code));
     }
 
-    void callbacks(int number, std::size_t client, const connection_ref &conn, const std::string &text) {
+    void callbacks(int number, std::size_t client, const connection_ref &conn, const std::string &text,
+                   const request_options &given) {
         conn.get_capital_distribution(text, [this, number, client](const reply_view &reply) {
             if (closes_.exchange(none) == client) {
                 board_.await_all_asked();
                 close(client);
             }
             board_.end(told(number, reply));
-        });
+        }, given);
     }
 
-    void futures(int number, const connection_ref &conn, const std::string &text) {
-        threads_.emplace_back([this, number, future = conn.async_capital_distribution(text)]() mutable {
+    void futures(int number, const connection_ref &conn, const std::string &text, const request_options &given) {
+        threads_.emplace_back([this, number, future = conn.async_capital_distribution(text, given)]() mutable {
             try {
                 board_.end(told(number, future.get()));
             } catch (const request_error &thrown) {
@@ -104,10 +106,10 @@ private:
         };
     };
 
-    task coroutine(int number, connection_ref conn, std::string text) {
+    task coroutine(int number, connection_ref conn, std::string text, request_options given) {
         std::string line;
         try {
-            line = told(number, co_await conn.await_capital_distribution(text));
+            line = told(number, co_await conn.await_capital_distribution(text, given));
         } catch (const request_error &thrown) {
             line = told(number, thrown.reply());
         } catch (const error &thrown) {

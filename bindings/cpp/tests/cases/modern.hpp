@@ -16,12 +16,19 @@ inline std::string name_of(const std::error_code &code) {
 inline std::string told(int number, const capdist::reply_view &reply) {
     std::ostringstream line;
     line << "answer\t" << number << "\t" << name_of(reply.status()) << "\t" << reply.was_sent() << "\t"
-         << reply.retry_after().count() << "\t" << (reply.ret_type() ? reply.to_json() : "{}");
+         << reply.retry_after().count() << "\t" << (reply.ret_type() ? reply.to_json() : "{}") << "\t" << reply.from_cache();
+    if (reply.from_cache() ? reply.age().count() < 0 : reply.age().count() != 0) throw std::runtime_error("no such age");
     return line.str();
 }
 
 inline std::string refused(int number, const std::error_code &code) {
     return "refused\t" + std::to_string(number) + "\t" + name_of(code);
+}
+
+inline capdist::request_options with_max_age(std::chrono::milliseconds max_age) {
+    capdist::request_options given;
+    given.max_age = max_age;
+    return given;
 }
 
 inline capdist::options options_of(const std::string &group, int port, std::istream &settings) {

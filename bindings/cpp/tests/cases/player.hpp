@@ -47,7 +47,7 @@ private:
 };
 
 /// Reads commands until the end of the input. `variant` has open(group, port, name and value pairs), close(client),
-/// close_inside(client) and ask(number, client, security).
+/// close_inside(client) and ask(number, client, security, max_age).
 template <class Variant> int play(Variant &variant, scoreboard &board) {
     int asked = 0;
     for (std::string line; std::getline(std::cin, line);) {
@@ -66,9 +66,11 @@ template <class Variant> int play(Variant &variant, scoreboard &board) {
             words >> client;
             variant.close_inside(client);
         } else if (command == "ask") {
+            int max_age_ms = 0;
             words >> client >> text;
+            if (!(words >> max_age_ms)) max_age_ms = 0;
             board.begin();
-            variant.ask(asked++, client, text);
+            variant.ask(asked++, client, text, std::chrono::milliseconds(max_age_ms));
         } else if (command == "wait") {
             board.wait();
         } else {

@@ -68,7 +68,7 @@ struct variant {
     void open(const std::string &, int port, std::istream &) { clients.push_back(std::make_unique<client>(port, board)); }
     void close(std::size_t number) { clients.at(number)->close(); }
     void close_inside(std::size_t) { throw 3; }
-    void ask(int number, std::size_t of, const std::string &text) { clients.at(of)->ask(number, text); }
+    void ask(int number, std::size_t of, const std::string &text, std::chrono::milliseconds) { clients.at(of)->ask(number, text); }
 };
 
 } // namespace

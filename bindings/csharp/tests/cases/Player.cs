@@ -68,7 +68,7 @@ internal interface IVariant
     void Open(string group, int port, Dictionary<string, int> settings);
     void Close(int client);
     void CloseInside(int client);
-    void Ask(int number, int client, string security);
+    void Ask(int number, int client, string security, TimeSpan maxAge);
 }
 
 /// <summary>Capdist.Client in each of its variants.</summary>
@@ -108,12 +108,13 @@ internal sealed class ClientVariant : IVariant
         closes = client;
     }
 
-    public void Ask(int number, int client, string security)
+    public void Ask(int number, int client, string security, TimeSpan maxAge)
     {
+        RequestOptions options = new RequestOptions { MaxAge = maxAge };
         try
         {
-            if (way == "tasks") Tasks(number, clients[client], security).ContinueWith(task => task.Exception);
-            else if (way == "blocking") Told(number, clients[client].FetchCapitalDistribution(security));
+            if (way == "tasks") Tasks(number, clients[client], security, options).ContinueWith(task => task.Exception);
+            else if (way == "blocking") Told(number, clients[client].FetchCapitalDistribution(security, options));
             else clients[client].GetCapitalDistribution(security, reply =>
             {
                 if (Interlocked.CompareExchange(ref closes, -1, client) == client)
@@ -122,7 +123,7 @@ internal sealed class ClientVariant : IVariant
                     Close(client);
                 }
                 Told(number, reply);
-            });
+            }, options);
         }
         catch (RequestException ended)
         {
@@ -134,11 +135,11 @@ internal sealed class ClientVariant : IVariant
         }
     }
 
-    private async Task Tasks(int number, Client client, string security)
+    private async Task Tasks(int number, Client client, string security, RequestOptions options)
     {
         try
         {
-            Told(number, await client.GetCapitalDistributionAsync(security));
+            Told(number, await client.GetCapitalDistributionAsync(security, options));
         }
         catch (RequestException ended)
         {
@@ -159,7 +160,7 @@ internal sealed class ClientVariant : IVariant
     private void Told(int number, Reply reply)
     {
         board.End("answer", number, Name(reply.Status), reply.WasSent ? 1 : 0, (int)reply.RetryAfter.TotalMilliseconds,
-                  reply.RetType.HasValue ? reply.ToJson() : "{}");
+                  reply.RetType.HasValue ? reply.ToJson() : "{}", reply.FromCache ? 1 : 0);
     }
 
     /// <summary>For variants that return figures alone: the line that a reply with them would give.</summary>
@@ -206,7 +207,7 @@ internal sealed class VendorVariant : IVariant
         throw new NotSupportedException();
     }
 
-    public void Ask(int number, int client, string security)
+    public void Ask(int number, int client, string security, TimeSpan maxAge)
     {
         clients[client].Ask(number, security);
     }
@@ -318,7 +319,8 @@ internal static class Player
                 case "close-inside": variant.CloseInside(int.Parse(words[1])); break;
                 case "ask":
                     board.Begin();
-                    variant.Ask(asked++, int.Parse(words[1]), words[2]);
+                    TimeSpan maxAge = TimeSpan.FromMilliseconds(words.Length > 3 ? int.Parse(words[3]) : 0);
+                    variant.Ask(asked++, int.Parse(words[1]), words[2], maxAge);
                     break;
                 case "wait": board.Wait(); break;
                 default: return 2;

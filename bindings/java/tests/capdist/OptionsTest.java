@@ -108,9 +108,10 @@ class OptionsTest {
                 .quotaMode(QuotaMode.FAIL)
                 .securityFirm(3)
                 .outageMode(OutageMode.WAIT)
+                .maxAge(Duration.ofMillis(4))
                 .raw();
         assertEquals(
-                "{outage_mode=1, queue_timeout_ms=1, quota_mode=2, reply_timeout_ms=2, reserved=0, security_firm=3, serial_no=null,"
+                "{max_age_ms=4, outage_mode=1, queue_timeout_ms=1, quota_mode=2, reply_timeout_ms=2, security_firm=3, serial_no=null,"
                         + " struct_size=40}",
                 values(raw).toString());
     }

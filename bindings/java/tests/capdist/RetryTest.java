@@ -39,7 +39,7 @@ class RetryTest {
         int end = new Abi.Reply().size();
         try (Memory reply = new Memory(end)) {
             reply.clear();
-            reply.setInt(end - 8, 1); // where the field would be
+            reply.setInt(end - 16, 1); // where the field would be, with what came after it
             reply.setInt(Abi.Reply.STATUS, Status.REFUSED.number());
             assertEquals(Retry.UNKNOWN, Reply.of(reply).retry());
             reply.setInt(Abi.Reply.PRESENT, Abi.HAS_RETRY);

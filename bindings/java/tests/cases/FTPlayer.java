@@ -43,7 +43,7 @@ final class FTPlayer implements Scoreboard.Variant {
     }
 
     @Override
-    public void ask(int number, int client, String security) {
+    public void ask(int number, int client, String security, long maxAgeMs) {
         clients.get(client).ask(number, security);
     }
 

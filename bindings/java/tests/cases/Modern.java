@@ -6,6 +6,7 @@ import capdist.Client;
 import capdist.Options;
 import capdist.Reply;
 import capdist.RequestException;
+import capdist.RequestOptions;
 import capdist.Security;
 import capdist.Status;
 import java.time.Duration;
@@ -57,19 +58,20 @@ final class Modern implements Scoreboard.Variant {
     }
 
     @Override
-    public void ask(int number, int client, String text) throws InterruptedException {
+    public void ask(int number, int client, String text, long maxAgeMs) throws InterruptedException {
         Client asked = clients.get(client);
+        RequestOptions options = new RequestOptions().maxAge(Duration.ofMillis(maxAgeMs));
         try {
             switch (way) {
-                case "blocking" -> board.end(told(number, asked.fetchCapitalDistribution(text)));
-                case "callbacks" -> asked.getCapitalDistribution(Security.parse(text), null, reply -> {
+                case "blocking" -> board.end(told(number, asked.fetchCapitalDistribution(Security.parse(text), options)));
+                case "callbacks" -> asked.getCapitalDistribution(Security.parse(text), options, reply -> {
                     if (closes.compareAndSet(client, -1)) {
                         board.awaitAllAsked();
                         asked.close();
                     }
                     board.end(told(number, reply));
                 });
-                case "futures" -> asked.getCapitalDistribution(text)
+                case "futures" -> asked.getCapitalDistribution(Security.parse(text), options)
                         .whenComplete((figures, failed) -> board.end(
                                 failed == null
                                         ? told(number, figures)
@@ -88,8 +90,9 @@ final class Modern implements Scoreboard.Variant {
     }
 
     private static String told(int number, Reply reply) {
+        if (reply.age().isNegative() || !reply.fromCache() && !reply.age().isZero()) throw new IllegalStateException("age");
         return String.join("\t", "answer", "" + number, name(reply.status()), reply.wasSent() ? "1" : "0",
-                "" + reply.retryAfter().toMillis(), reply.toJson());
+                "" + reply.retryAfter().toMillis(), reply.toJson(), reply.fromCache() ? "1" : "0");
     }
 
     /** For variants that return figures alone: the line that a reply with them would give. */

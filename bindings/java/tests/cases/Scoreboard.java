@@ -49,7 +49,7 @@ final class Scoreboard {
 
         void closeInside(int client);
 
-        void ask(int number, int client, String security) throws Exception;
+        void ask(int number, int client, String security, long maxAgeMs) throws Exception;
     }
 
     /** Performs what it reads, until the input ends. */
@@ -67,7 +67,8 @@ final class Scoreboard {
                 case "close-inside" -> variant.closeInside(Integer.parseInt(words[1]));
                 case "ask" -> {
                     board.begin();
-                    variant.ask(asked++, Integer.parseInt(words[1]), words[2]);
+                    long maxAgeMs = words.length > 3 ? Long.parseLong(words[3]) : 0;
+                    variant.ask(asked++, Integer.parseInt(words[1]), words[2], maxAgeMs);
                 }
                 case "wait" -> board.await();
                 default -> throw new IllegalArgumentException(line);

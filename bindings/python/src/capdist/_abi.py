@@ -66,6 +66,8 @@ HAS_RET_TYPE = 2
 HAS_RET_MSG = 4
 HAS_ERR_CODE = 8
 HAS_RETRY = 16
+HAS_FROM_CACHE = 32
+HAS_AGE_MS = 64
 
 #: Groups of order sizes for capdist_flow_of().
 FLOW_SUPER = 1
@@ -265,6 +267,8 @@ class Reply(Structure):
         ("body", c_void_p),
         ("body_length", c_size_t),
         ("_retry", c_int32),
+        ("_from_cache", c_int32),
+        ("_age_ms", c_int32),
     ]
 
     @property
@@ -272,6 +276,18 @@ class Reply(Structure):
         """Whether to repeat the request: one of `CAPDIST_RETRY_*`. Read it only if `present` has `HAS_RETRY`.
         Since 1.1; None if the library is older."""
         return self._retry if self.present & HAS_RETRY else None
+
+    @property
+    def from_cache(self) -> Optional[Any]:
+        """1: the answer is another request's (capdist_request_options.max_age_ms), and `was_sent` is 0; else 0.
+        Read it only if `present` has `HAS_FROM_CACHE`. Since 1.1; None if the library is older."""
+        return self._from_cache if self.present & HAS_FROM_CACHE else None
+
+    @property
+    def age_ms(self) -> Optional[Any]:
+        """If `from_cache` is 1: whole milliseconds from the arrival of the answer to the completion of this
+        request; else 0. Read it only if `present` has `HAS_AGE_MS`. Since 1.1; None if the library is older."""
+        return self._age_ms if self.present & HAS_AGE_MS else None
 
 
 class ProtoReply(Structure):
@@ -382,7 +398,7 @@ class RequestOptions(Structure):
 
     init = "capdist_request_options_init"
     #: Fields that an older library may lack.
-    newer: dict[str, tuple[int, int]] = {"serial_no": (1, 1), "outage_mode": (1, 1), "reserved": (1, 1)}
+    newer: dict[str, tuple[int, int]] = {"serial_no": (1, 1), "outage_mode": (1, 1), "max_age_ms": (1, 1)}
     _fields_ = [
         ("struct_size", c_size_t),
         ("queue_timeout_ms", c_int32),
@@ -391,7 +407,7 @@ class RequestOptions(Structure):
         ("security_firm", c_int32),
         ("serial_no", POINTER(c_uint32)),
         ("outage_mode", c_int32),
-        ("reserved", c_int32),
+        ("max_age_ms", c_int32),
     ]
 
 

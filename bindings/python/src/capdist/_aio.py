@@ -127,13 +127,14 @@ class AsyncClient(BaseClient):
         wait: Optional[bool] = None,
         security_firm: int = 0,
         outage_wait: Optional[bool] = None,
+        max_age: Optional[float] = None,
     ) -> CapitalDistribution:
         """Requests a stock's capital distribution. Arguments and errors are those of :meth:`Client.capital_distribution`.
         Cancelling the task ends the request."""
         loop = self._running_loop()
         future: asyncio.Future[CapitalDistribution] = loop.create_future()
 
-        options = request_options(queue_timeout, reply_timeout, wait, security_firm, outage_wait)
+        options = request_options(queue_timeout, reply_timeout, wait, security_firm, outage_wait, max_age)
         serial_no = self._connection.ask(
             parse_security(security), options, partial(_answered, self._hand_over, loop, future, security)
         )
@@ -146,11 +147,11 @@ class AsyncClient(BaseClient):
             del future  # break the cycle: its error's traceback refers to this frame
 
     async def capital_distributions(
-        self, securities: Iterable[str], *, reply_timeout: Optional[float] = None
+        self, securities: Iterable[str], *, reply_timeout: Optional[float] = None, max_age: Optional[float] = None
     ) -> AsyncIterator[Tuple[str, Result]]:
         """Yields the figures of a watch list, as :meth:`Client.capital_distributions` does."""
         loop = self._running_loop()
-        options = request_options(_LIST_QUEUE_TIMEOUT, reply_timeout, True, 0)
+        options = request_options(_LIST_QUEUE_TIMEOUT, reply_timeout, True, 0, max_age=max_age)
         remaining = listed(securities)
         window = self._list_window()
         answers: asyncio.Queue[Tuple[int, Entry, Result]] = asyncio.Queue()

@@ -111,9 +111,11 @@ def request_options(
     wait: Optional[bool],
     security_firm: int,
     outage_wait: Optional[bool] = None,
+    max_age: Optional[float] = None,
 ) -> Optional[native.RequestOptions]:
     """The library's request options; None if all are the connection's."""
-    if queue_timeout is None and reply_timeout is None and wait is None and security_firm == 0 and outage_wait is None:
+    is_default = queue_timeout is None and reply_timeout is None and wait is None and security_firm == 0
+    if is_default and outage_wait is None and max_age is None:
         return None
     options = native.initialised(native.RequestOptions)
     options.queue_timeout_ms = milliseconds(queue_timeout, "queue_timeout")
@@ -123,4 +125,5 @@ def request_options(
     if outage_wait is not None:
         options.outage_mode = native.OUTAGE_WAIT if outage_wait else native.OUTAGE_FAIL
     options.security_firm = number(security_firm, "security_firm")
+    options.max_age_ms = milliseconds(max_age, "max_age")
     return options

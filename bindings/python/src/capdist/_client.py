@@ -229,6 +229,7 @@ class Client(BaseClient):
         wait: Optional[bool] = None,
         security_firm: int = 0,
         outage_wait: Optional[bool] = None,
+        max_age: Optional[float] = None,
     ) -> CapitalDistribution:
         """Requests a stock's capital distribution, and waits for it: at most the queue timeout plus the reply timeout.
 
@@ -239,6 +240,8 @@ class Client(BaseClient):
             wait: what the request does when no slot of the quota is free: wait (True) or raise at once; None: the client's.
             security_firm: QotHeader.securityFirm; 0: not sent. Gateways read it since 10.11.
             outage_wait: what the request does during an outage: wait (True) or raise at once; None: the client's.
+            max_age: in seconds. If another request for the security was answered no longer ago, its answer is taken; if one is
+                in flight, its answer is waited for (docs/quota.md, Shared answers). None: the request is always sent.
 
         Raises:
             RequestError: the request completed without figures.
@@ -255,7 +258,7 @@ class Client(BaseClient):
             finally:
                 arrived.set()
 
-        options = request_options(queue_timeout, reply_timeout, wait, security_firm, outage_wait)
+        options = request_options(queue_timeout, reply_timeout, wait, security_firm, outage_wait, max_age)
         serial_no = self._connection.ask(parse_security(security), options, sink)
         try:
             arrived.wait()
@@ -280,6 +283,7 @@ class Client(BaseClient):
         wait: Optional[bool] = None,
         security_firm: int = 0,
         outage_wait: Optional[bool] = None,
+        max_age: Optional[float] = None,
     ) -> int:
         """The same with a callback. It is called exactly once, with the request's serial number and the figures, or with the
         exception that tells why there are none.
@@ -292,28 +296,28 @@ class Client(BaseClient):
         def sink(reply: native.Reply) -> None:
             callback(reply.serial_no, result_of(reply, security))
 
-        options = request_options(queue_timeout, reply_timeout, wait, security_firm, outage_wait)
+        options = request_options(queue_timeout, reply_timeout, wait, security_firm, outage_wait, max_age)
         return self._connection.ask(parse_security(security), options, sink)
 
     def capital_distributions(
-        self, securities: Iterable[str], *, reply_timeout: Optional[float] = None
+        self, securities: Iterable[str], *, reply_timeout: Optional[float] = None, max_age: Optional[float] = None
     ) -> Iterator[Tuple[str, Result]]:
         """Yields the figures of a watch list, in the order in which they come, within the quota.
 
         No more requests are in flight than the quota has slots, so a long list does not time out. A request that the gateway
         refuses because of its rate limit is repeated up to ten times, each time after the pause that the refusal tells. Leaving
-        the loop cancels the requests in flight.
+        the loop cancels the requests in flight. `max_age` is as in :meth:`capital_distribution`.
 
         Yields:
             The security, and its figures or the exception that tells why there are none. If a text is not a security, that is a
             :class:`RequestError` with ``Status.INVALID_ARGUMENT``.
 
         Raises:
-            ArgumentError: `securities` is not a list, or `reply_timeout` is not valid.
+            ArgumentError: `securities` is not a list, or `reply_timeout` or `max_age` is not valid.
             ClosedError, WouldDeadlockError, ConnectError: a request was refused.
         """
         refuse_in_callback()
-        options = request_options(_LIST_QUEUE_TIMEOUT, reply_timeout, True, 0)
+        options = request_options(_LIST_QUEUE_TIMEOUT, reply_timeout, True, 0, max_age=max_age)
         window = self._list_window()
         answers: Queue[Tuple[int, Entry, Result]] = Queue()
         under_way: set[int] = set()

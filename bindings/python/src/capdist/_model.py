@@ -7,7 +7,7 @@ import itertools
 import math
 import re
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import lru_cache
 
@@ -64,6 +64,8 @@ class CapitalDistribution:
             read, too. None if the text is missing or is not a valid time.
         update_time_text: the text as the gateway wrote it; "" if missing.
         update_timestamp: Unix time in seconds; NaN if missing.
+        from_cache: the answer is another request's (`max_age`). Not compared, and neither is `age`.
+        age: if from the cache, how long the answer had been there, in seconds; else 0.
     """
 
     security: str
@@ -78,6 +80,8 @@ class CapitalDistribution:
     update_time: datetime | None
     update_time_text: str
     update_timestamp: float
+    from_cache: bool = field(default=False, compare=False)
+    age: float = field(default=0.0, compare=False)
 
     @property
     def flow_super(self) -> Flow:
@@ -213,15 +217,17 @@ def _time(text: str) -> datetime | None:
 def _reader() -> struct.Struct:
     """The format of the figures that every library has: the raw struct's fields before `present`. Newer fields follow it."""
     codes = {ctypes.c_double: "d", ctypes.c_char_p: "P"}
-    fields = itertools.takewhile(lambda field: field[0] != "present", native.CapitalDistribution._fields_)
-    return struct.Struct("@" + "".join(codes[field[1]] for field in fields))
+    fields = itertools.takewhile(lambda member: member[0] != "present", native.CapitalDistribution._fields_)
+    return struct.Struct("@" + "".join(codes[member[1]] for member in fields))
 
 
 _FIGURES = _reader()
 
 
-def _figures_of(figures: native.CapitalDistribution, security: str) -> CapitalDistribution:
+def _figures_of(reply: native.Reply, security: str) -> CapitalDistribution:
     """Reads all fields in one step. Reading and setting them one by one takes twice as long."""
+    figures = reply.distribution.contents
+    is_shared = bool(reply.from_cache)
     (
         in_super, in_big, in_mid, in_small, out_super, out_big, out_mid, out_small, _, timestamp,
     ) = _FIGURES.unpack_from(figures)  # fmt: skip
@@ -240,6 +246,8 @@ def _figures_of(figures: native.CapitalDistribution, security: str) -> CapitalDi
         "update_time": _time(update_time),
         "update_time_text": update_time,
         "update_timestamp": timestamp,
+        "from_cache": is_shared,
+        "age": (reply.age_ms or 0) / 1000 if is_shared else 0.0,
     }
     object.__setattr__(made, "__dict__", values)
     return made
@@ -248,7 +256,7 @@ def _figures_of(figures: native.CapitalDistribution, security: str) -> CapitalDi
 def result_of(reply: native.Reply, security: str) -> CapitalDistribution | RequestError:
     """Converts a reply to figures, or to the exception that tells why there are none."""
     if reply.status == 0:
-        return _figures_of(reply.distribution.contents, security)
+        return _figures_of(reply, security)
     status = status_of(reply.status)
     present = reply.present
     return request_error_class(status)(
@@ -261,6 +269,7 @@ def result_of(reply: native.Reply, security: str) -> CapitalDistribution | Reque
         err_code=reply.err_code if present & native.HAS_ERR_CODE else None,
         retry_after=reply.retry_after_ms / 1000,
         retry=retry_of(reply.retry),
+        from_cache=bool(reply.from_cache),
     )
 
 

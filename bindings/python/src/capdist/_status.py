@@ -75,6 +75,7 @@ class RequestError(CapdistError):
         err_code: the gateway's error code, or None.
         retry_after: after a refusal because of the rate limit: seconds until the quota group sends again; else 0.
         retry: whether to repeat the request.
+        from_cache: the gateway refused another request for the same security, whose answer this one waited for (`max_age`).
     """
 
     def __init__(
@@ -89,8 +90,10 @@ class RequestError(CapdistError):
         err_code: int | None = None,
         retry_after: float = 0.0,
         retry: Retry | None = None,
+        from_cache: bool = False,
     ) -> None:
         super().__init__(text, status)
+        self.from_cache = from_cache
         self._retry = retry
         self.security = security
         self.was_sent = was_sent

@@ -54,13 +54,25 @@ final class Connection: Sendable {
     deinit { capdist_release(handle) }
 
     /// Every accepted request completes exactly once, which is what a continuation needs.
-    func capitalDistribution(_ name: String) async throws -> Distribution {
+    /// - Parameter maxAge: milliseconds. Above 0, requests for the same stock at about the same time share one answer and one slot of
+    ///   the quota: one that is at most so old, or that another request waits for.
+    func capitalDistribution(_ name: String, maxAge: Int32 = 0) async throws -> Distribution {
         try await withCheckedThrowingContinuation { continuation in
             let box = Unmanaged.passRetained(Box(continuation))
             var security = capdist_security()
+            var options = capdist_request_options()
+            capdist_request_options_init(&options, MemoryLayout<capdist_request_options>.size)
+            options.max_age_ms = maxAge
             var status = capdist_security_parse(name, &security)
             if status == CAPDIST_OK {
-                status = capdist_get_capital_distribution(handle, &security, nil, answered, box.toOpaque(), nil)
+                status = capdist_get_capital_distribution(
+                    handle, &security, &options, answered, box.toOpaque(), nil)
+            }
+            if status == CAPDIST_UNSUPPORTED {
+                // Version 1.0 shares no answers, and refuses what it does not know.
+                options.max_age_ms = 0
+                status = capdist_get_capital_distribution(
+                    handle, &security, &options, answered, box.toOpaque(), nil)
             }
             if status != CAPDIST_OK {
                 box.release()  // refused: the callback is never called

@@ -10,7 +10,7 @@ struct NetFlow {
             return
         }
         let connection = try Connection(host: host, port: port)
-        // All are requested at once. The library sends as many as the quota allows.
+        // All are requested at once. The library sends as many as the quota allows, and one request for a stock that is named twice.
         await withTaskGroup(of: (Int, String).self) { group in
             for (place, security) in arguments[3...].enumerated() {
                 group.addTask { (place, await line(security, connection)) }
@@ -23,7 +23,7 @@ struct NetFlow {
 
     static func line(_ security: String, _ connection: Connection) async -> String {
         do {
-            let told = try await connection.capitalDistribution(security)
+            let told = try await connection.capitalDistribution(security, maxAge: 10_000)
             let flows = told.flows.reduce(security) { $0 + "\t\($1.name) \(net($1))" }
             return flows + (told.updateWallClock.map { "\tat \(digits($0.hour)):\(digits($0.minute))" } ?? "")
         } catch {

@@ -41,6 +41,8 @@ final class Abi {
     static final int HAS_RET_MSG = 4;
     static final int HAS_ERR_CODE = 8;
     static final int HAS_RETRY = 16;
+    static final int HAS_FROM_CACHE = 32;
+    static final int HAS_AGE_MS = 64;
     static final int FLOW_SUPER = 1;
     static final int FLOW_BIG = 2;
     static final int FLOW_MID = 3;
@@ -193,7 +195,7 @@ final class Abi {
     /** {@code capdist_reply}: How a request for a capital distribution completed. */
     @FieldOrder({
         "status", "serial_no", "security", "was_sent", "retry_after_ms", "present", "ret_type", "err_code",
-        "ret_msg", "desc", "distribution", "body", "body_length", "retry"
+        "ret_msg", "desc", "distribution", "body", "body_length", "retry", "from_cache", "age_ms"
     })
     public static final class Reply extends Structure {
         public int status;
@@ -210,9 +212,11 @@ final class Abi {
         public Pointer body;
         public long body_length;
         public int retry;
+        public int from_cache;
+        public int age_ms;
 
         // Offsets to read single fields by: reading the whole struct with JNA is slow.
-        static final int SIZE = 144;
+        static final int SIZE = 152;
         static final int STATUS = 0;
         static final int SERIAL_NO = 4;
         static final int SECURITY = 8;
@@ -227,6 +231,8 @@ final class Abi {
         static final int BODY = 120;
         static final int BODY_LENGTH = 128;
         private static final int RETRY = 136;
+        private static final int FROM_CACHE = 140;
+        private static final int AGE_MS = 144;
 
         /**
          * Whether to repeat the request: one of {@code CAPDIST_RETRY_*}. Read it only if {@code present}
@@ -235,6 +241,28 @@ final class Abi {
         static OptionalInt retry(Pointer at) {
             return (at.getInt(PRESENT) & HAS_RETRY) != 0
                     ? OptionalInt.of(at.getInt(RETRY))
+                    : OptionalInt.empty();
+        }
+
+        /**
+         * 1: the answer is another request's (capdist_request_options.max_age_ms), and {@code wasSent} is
+         * 0; else 0. Read it only if {@code present} has {@code HAS_FROM_CACHE}. Since 1.1; empty if the
+         * library is older.
+         */
+        static OptionalInt fromCache(Pointer at) {
+            return (at.getInt(PRESENT) & HAS_FROM_CACHE) != 0
+                    ? OptionalInt.of(at.getInt(FROM_CACHE))
+                    : OptionalInt.empty();
+        }
+
+        /**
+         * If {@code fromCache} is 1: whole milliseconds from the arrival of the answer to the completion
+         * of this request; else 0. Read it only if {@code present} has {@code HAS_AGE_MS}. Since 1.1;
+         * empty if the library is older.
+         */
+        static OptionalInt ageMs(Pointer at) {
+            return (at.getInt(PRESENT) & HAS_AGE_MS) != 0
+                    ? OptionalInt.of(at.getInt(AGE_MS))
                     : OptionalInt.empty();
         }
     }
@@ -368,7 +396,7 @@ final class Abi {
      */
     @FieldOrder({
         "struct_size", "queue_timeout_ms", "reply_timeout_ms", "quota_mode", "security_firm", "serial_no",
-        "outage_mode", "reserved"
+        "outage_mode", "max_age_ms"
     })
     public static class RequestOptions extends Structure {
         public long struct_size;
@@ -378,7 +406,7 @@ final class Abi {
         public int security_firm;
         public Pointer serial_no;
         public int outage_mode;
-        public int reserved;
+        public int max_age_ms;
 
         /** The defaults. */
         public RequestOptions() {

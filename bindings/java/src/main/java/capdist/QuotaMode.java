@@ -7,7 +7,10 @@ public enum QuotaMode {
     DEFAULT(0),
     /** Wait for a slot, at most for the queue timeout. */
     WAIT(1),
-    /** The call is refused at once with {@code QUOTA_EXHAUSTED}. */
+    /**
+     * The call is refused at once with {@code QUOTA_EXHAUSTED}, unless a shared answer serves it
+     * (capdist_request_options.max_age_ms).
+     */
     FAIL(2);
 
     private final int number;

@@ -23,6 +23,8 @@ import java.util.OptionalInt;
  * @param distribution the figures, if the status is OK
  * @param body the answer's protobuf as it came, decrypted; empty if none came. The array is yours.
  * @param retry whether to repeat the request
+ * @param fromCache whether the answer is another request's ({@link RequestOptions#maxAge}); then this one was not sent
+ * @param age if from the cache: from the arrival of the answer to the completion of this request; else zero
  */
 public record Reply(
         Status status,
@@ -36,7 +38,9 @@ public record Reply(
         String desc,
         Optional<CapitalDistribution> distribution,
         byte[] body,
-        Retry retry) {
+        Retry retry,
+        boolean fromCache,
+        Duration age) {
 
     static Reply of(Pointer raw) {
         int present = raw.getInt(Abi.Reply.PRESENT);
@@ -56,7 +60,9 @@ public record Reply(
                 figures != null ? Optional.of(CapitalDistribution.of(figures)) : Optional.empty(),
                 CapdistLibrary.bytes(
                         raw.getPointer(Abi.Reply.BODY), raw.getLong(Abi.Reply.BODY_LENGTH)),
-                Retry.of(Abi.Reply.retry(raw).orElse(Retry.UNKNOWN.number())));
+                Retry.of(Abi.Reply.retry(raw).orElse(Retry.UNKNOWN.number())),
+                Abi.Reply.fromCache(raw).orElse(0) != 0,
+                Duration.ofMillis(Abi.Reply.ageMs(raw).orElse(0)));
     }
 
     private static OptionalInt given(int present, int bit, int value) {

@@ -10,6 +10,7 @@ public final class RequestOptions {
     private QuotaMode quotaMode = QuotaMode.DEFAULT;
     private int securityFirm;
     private OutageMode outageMode = OutageMode.DEFAULT;
+    private int maxAgeMs;
 
     /** Time from accepted to sent. */
     public RequestOptions queueTimeout(Duration timeout) {
@@ -41,6 +42,15 @@ public final class RequestOptions {
         return this;
     }
 
+    /**
+     * Takes another request's answer if it is at most this old, and waits for it if one is in flight (docs/quota.md, Shared
+     * answers). Zero: the request is always sent. Not for raw requests.
+     */
+    public RequestOptions maxAge(Duration age) {
+        maxAgeMs = Options.milliseconds(age);
+        return this;
+    }
+
     Abi.RequestOptions raw() {
         Abi.RequestOptions raw = new Abi.RequestOptions();
         raw.queue_timeout_ms = queueTimeoutMs;
@@ -48,6 +58,7 @@ public final class RequestOptions {
         raw.quota_mode = quotaMode.number();
         raw.security_firm = securityFirm;
         raw.outage_mode = outageMode.number();
+        raw.max_age_ms = maxAgeMs;
         return raw;
     }
 }
