@@ -34,11 +34,6 @@ $(error This Swift ($(call told,compilerVersion)) has no embedded standard libra
 with: install a toolchain of swift.org, 6.3 or newer)
 endif
 
-.PHONY: toolchain
-# Only the check above.
-toolchain:
-	@:
-
 SWIFT_SOURCES := $(sort $(shell find Sources/Codec Sources/Core Sources/CapDist Sources/Embedded -name '*.swift'))
 C_SOURCES := $(sort $(wildcard $(addprefix Sources/,CExports/*.c CMessages/*.c CSystem/*.c Embedded/*.c)))
 HEADERS := include/capdist.h $(shell find Sources -name '*.h' -o -name '*.modulemap')
@@ -75,9 +70,13 @@ $(call tell,made-of,$(SWIFT_SOURCES) $(SWIFT_FLAGS) $(C_FLAGS))
 $(call tell,linked-by,$(LINK_FLAGS) $(LIBRARIES) $(shell stat --format='%n %s %Y' $(ARCHIVES)) $(SWIFT_VERSION))
 endif
 
-.PHONY: all alone
+.PHONY: all alone toolchain
 .DELETE_ON_ERROR:
 all: $(OUT)/$(SONAME) $(if $(SANITIZER),,$(OUT)/libcapdist.a $(OUT)/libcapdist.spdx.json $(OUT)/LICENSE.openssl $(OUT)/LICENSE.protobuf-c)
+
+# Only the check above, that this Swift has what is needed.
+toolchain:
+	@:
 
 $(OUT)/$(SONAME): $(OUT)/libcapdist.so scripts/split.sh
 	scripts/split.sh $< $@
