@@ -116,6 +116,11 @@ function threads() {
   return new Set(readdirSync("/proc/self/task"));
 }
 
+/** The threads' names, which tell whose they are. */
+function names() {
+  return [...threads()].map((thread) => readFileSync(`/proc/self/task/${thread}/comm`, "utf8").trim()).join(", ");
+}
+
 /** How many descriptors and threads there are more than `before`, a pair of earlier results. */
 function more(before) {
   return [descriptors() - before[0], [...threads()].filter((thread) => !before[1].has(thread)).length];
@@ -125,7 +130,7 @@ function more(before) {
 async function nothingMore(before) {
   await until(() => more(before).every((count) => count <= 0));
   const [files, tasks] = more(before);
-  assert.ok(files <= 0 && tasks === 0, `${files} descriptors and ${tasks} threads are left`);
+  assert.ok(files <= 0 && tasks === 0, `${files} descriptors and ${tasks} threads are left; all are ${names()}`);
 }
 
 module.exports = {
