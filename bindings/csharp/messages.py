@@ -116,12 +116,23 @@ def file(name: str) -> list[str]:
     return [*out, "}"]
 
 
+def inherited(name: str) -> list[str]:
+    """moomoo's class for a .proto file, which inherits the types in futu's."""
+    return ["/// <inheritdoc/>", f"public abstract class {class_of(name)} : Futu.OpenApi.Pb.{class_of(name)}", "{", "}"]
+
+
+def namespace(brand: str, classes: list[list[str]]) -> str:
+    """A brand's classes, in its namespace."""
+    text = "\n\n".join("\n".join(f"    {line}".rstrip() for line in lines) for lines in classes)
+    return f"namespace {brand}.OpenApi.Pb\n{{\n{text}\n}}\n"
+
+
 def main() -> None:
     """Prints the file."""
     print("// Generated from Sources/CMessages/proto by messages.py: do not edit. `make messages` writes it.")
-    print("using Capdist.Messages;\n\nnamespace Futu.OpenApi.Pb\n{")
-    sys.stdout.write("\n\n".join("\n".join(f"    {line}".rstrip() for line in file(name)) for name in FILES))
-    print("\n}")
+    print("using Capdist.Messages;\n")
+    print(namespace("Futu", [file(name) for name in FILES]))
+    sys.stdout.write(namespace("Moomoo", [inherited(name) for name in FILES]))
 
 
 if __name__ == "__main__":

@@ -539,3 +539,21 @@ namespace Futu.OpenApi.Pb
         }
     }
 }
+
+namespace Moomoo.OpenApi.Pb
+{
+    /// <inheritdoc/>
+    public abstract class Common : Futu.OpenApi.Pb.Common
+    {
+    }
+
+    /// <inheritdoc/>
+    public abstract class QotCommon : Futu.OpenApi.Pb.QotCommon
+    {
+    }
+
+    /// <inheritdoc/>
+    public abstract class QotGetCapitalDistribution : Futu.OpenApi.Pb.QotGetCapitalDistribution
+    {
+    }
+}

@@ -1,25 +1,6 @@
+// Generated from Futu.cs by moomoo.sed: do not edit. `make messages` writes it.
 using Capdist.Vendor;
 using Moomoo.OpenApi.Pb;
-
-namespace Moomoo.OpenApi.Pb
-{
-    // Both brands share one set of messages. These classes inherit the types in them.
-
-    /// <inheritdoc/>
-    public abstract class Common : Futu.OpenApi.Pb.Common
-    {
-    }
-
-    /// <inheritdoc/>
-    public abstract class QotCommon : Futu.OpenApi.Pb.QotCommon
-    {
-    }
-
-    /// <inheritdoc/>
-    public abstract class QotGetCapitalDistribution : Futu.OpenApi.Pb.QotGetCapitalDistribution
-    {
-    }
-}
 
 namespace Moomoo.OpenApi
 {
