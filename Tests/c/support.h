@@ -84,7 +84,7 @@ typedef struct gateway gateway;
 typedef struct frame {
     uint32_t proto_id;
     uint32_t serial_no;
-    int line;    /**< the connection's index, in the order in which they were accepted */
+    int stream;  /**< the connection's index, in the order in which they were accepted */
     int64_t at;  /**< when it came, as now_ms() */
     bool sound;  /**< protobuf format, version 0, reserved bytes 0, correct SHA-1 */
     size_t length;
@@ -94,7 +94,7 @@ typedef struct frame {
 /** Handles a frame, on the gateway's thread. */
 typedef void (*frame_fn)(gateway *, const frame *);
 
-enum { MAX_LINES = 256 };
+enum { MAX_STREAMS = 256 };
 
 struct gateway {
     int port;
@@ -105,18 +105,18 @@ struct gateway {
 
 void gateway_on(gateway *g, uint32_t proto_id, frame_fn answer); /**< proto_id 0: protocols without a handler */
 void gateway_reply(gateway *g, const frame *request, const message *body);
-void gateway_send(gateway *g, int line, uint32_t proto_id, uint32_t serial_no, const void *body, size_t length);
-void gateway_send_raw(gateway *g, int line, const void *bytes, size_t length);
-void gateway_close_line(gateway *g, int line, bool reset); /**< reset: with RST instead of FIN */
+void gateway_send(gateway *g, int stream, uint32_t proto_id, uint32_t serial_no, const void *body, size_t length);
+void gateway_send_raw(gateway *g, int stream, const void *bytes, size_t length);
+void gateway_close_stream(gateway *g, int stream, bool reset); /**< reset: with RST instead of FIN */
 void gateway_go_down(gateway *g);   /**< closes every connection and refuses new ones; the port stays reserved */
 void gateway_come_back(gateway *g); /**< listens again, on the same port */
 
-int gateway_line_count(gateway *g); /**< the number of connections that were accepted */
+int gateway_stream_count(gateway *g); /**< the number of connections that were accepted */
 int gateway_frame_count(gateway *g, uint32_t proto_id);
 bool gateway_frame(gateway *g, uint32_t proto_id, int index, frame *out);
 bool gateway_wait(gateway *g, uint32_t proto_id, int count, int timeout_ms);
-bool gateway_wait_lines(gateway *g, int count, int timeout_ms);
-bool gateway_wait_closed(gateway *g, int line, int timeout_ms); /**< by either side */
+bool gateway_wait_streams(gateway *g, int count, int timeout_ms);
+bool gateway_wait_closed(gateway *g, int stream, int timeout_ms); /**< by either side */
 
 /** Ready-made answers. */
 void accept_init_connect(gateway *, const frame *);

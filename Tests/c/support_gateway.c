@@ -10,12 +10,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-typedef struct line {
+typedef struct stream {
     int fd; /* -1: closed */
     bool close_wanted, reset_wanted;
     uint8_t *buffer;
     size_t length, room;
-} line;
+} stream;
 
 struct gateway_state {
     pthread_t thread;
@@ -27,8 +27,8 @@ struct gateway_state {
     int reserved; /* while down: bound and not listening, so that the port is reserved and refuses */
     int wake;
     bool stop, down_wanted;
-    line lines[MAX_LINES];
-    int line_count;
+    stream streams[MAX_STREAMS];
+    int stream_count;
     frame *frames;
     size_t frame_count, frame_room;
     struct {
@@ -56,9 +56,9 @@ static int bound_socket(struct gateway_state *s) {
 
 /* ---- on the gateway's thread ---- */
 
-static void close_wanted_lines(struct gateway_state *s) {
-    for (int i = 0; i < s->line_count; i++) {
-        line *l = &s->lines[i];
+static void close_wanted_streams(struct gateway_state *s) {
+    for (int i = 0; i < s->stream_count; i++) {
+        stream *l = &s->streams[i];
         if (l->fd < 0 || !l->close_wanted) continue;
         struct linger at_once = {1, 0};
         if (l->reset_wanted) setsockopt(l->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
@@ -73,14 +73,14 @@ static void close_wanted_lines(struct gateway_state *s) {
     pthread_cond_broadcast(&s->changed);
 }
 
-static void accept_line(struct gateway_state *s) {
+static void accept_stream(struct gateway_state *s) {
     int one = 1, fd = accept4(s->listener, NULL, NULL, SOCK_CLOEXEC);
     if (fd < 0) return;
-    if (s->line_count == MAX_LINES) abort();
+    if (s->stream_count == MAX_STREAMS) abort();
     struct timeval patience = {5, 0};
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-    s->lines[s->line_count++] = (line){.fd = fd};
+    s->streams[s->stream_count++] = (stream){.fd = fd};
     pthread_cond_broadcast(&s->changed);
 }
 
@@ -90,7 +90,7 @@ static uint32_t u32_at(const uint8_t *bytes) {
 
 /* Removes the first complete frame from a connection's bytes. */
 static bool take_frame(struct gateway_state *s, int index, frame *out) {
-    line *l = &s->lines[index];
+    stream *l = &s->streams[index];
     if (l->length < HEADER_SIZE) return false;
     uint32_t length = u32_at(l->buffer + 12);
     size_t total = HEADER_SIZE + (size_t)length;
@@ -98,7 +98,7 @@ static bool take_frame(struct gateway_state *s, int index, frame *out) {
     uint8_t digest[20];
     static const uint8_t zeroes[8];
     sha1(l->buffer + HEADER_SIZE, length, digest);
-    *out = (frame){.proto_id = u32_at(l->buffer + 2), .serial_no = u32_at(l->buffer + 8), .line = index,
+    *out = (frame){.proto_id = u32_at(l->buffer + 2), .serial_no = u32_at(l->buffer + 8), .stream = index,
                    .at = now_ms(), .length = length};
     out->sound = memcmp(l->buffer, "FT", 2) == 0 && l->buffer[6] == 0 && l->buffer[7] == 0 &&
                  memcmp(digest, l->buffer + 16, 20) == 0 && memcmp(l->buffer + 36, zeroes, 8) == 0;
@@ -124,9 +124,9 @@ static frame_fn answer_to(struct gateway_state *s, uint32_t proto_id) {
     return other;
 }
 
-static void read_line(gateway *g, int index) {
+static void read_stream(gateway *g, int index) {
     struct gateway_state *s = g->state;
-    line *l = &s->lines[index];
+    stream *l = &s->streams[index];
     if (l->room - l->length < 65536) {
         l->room += 65536;
         l->buffer = realloc(l->buffer, l->room);
@@ -150,18 +150,18 @@ static void read_line(gateway *g, int index) {
 static void *run(void *argument) {
     gateway *g = argument;
     struct gateway_state *s = g->state;
-    static _Thread_local struct pollfd polled[MAX_LINES + 2];
-    static _Thread_local int owner[MAX_LINES + 2];
+    static _Thread_local struct pollfd polled[MAX_STREAMS + 2];
+    static _Thread_local int owner[MAX_STREAMS + 2];
     pthread_mutex_lock(&s->lock);
     while (!s->stop) {
-        close_wanted_lines(s);
+        close_wanted_streams(s);
         nfds_t count = 0;
         polled[count++] = (struct pollfd){.fd = s->wake, .events = POLLIN};
         polled[count++] = (struct pollfd){.fd = s->listener, .events = POLLIN};
-        for (int i = 0; i < s->line_count; i++) {
-            if (s->lines[i].fd < 0) continue;
+        for (int i = 0; i < s->stream_count; i++) {
+            if (s->streams[i].fd < 0) continue;
             owner[count] = i;
-            polled[count++] = (struct pollfd){.fd = s->lines[i].fd, .events = POLLIN};
+            polled[count++] = (struct pollfd){.fd = s->streams[i].fd, .events = POLLIN};
         }
         pthread_mutex_unlock(&s->lock);
         poll(polled, count, -1);
@@ -169,9 +169,9 @@ static void *run(void *argument) {
         uint64_t ignored;
         if (polled[0].revents && read(s->wake, &ignored, sizeof ignored) < 0) abort();
         for (nfds_t i = 2; i < count; i++) {
-            if (polled[i].revents && !s->lines[owner[i]].close_wanted) read_line(g, owner[i]);
+            if (polled[i].revents && !s->streams[owner[i]].close_wanted) read_stream(g, owner[i]);
         }
-        if (polled[1].revents && !s->down_wanted && s->listener >= 0) accept_line(s);
+        if (polled[1].revents && !s->down_wanted && s->listener >= 0) accept_stream(s);
     }
     pthread_mutex_unlock(&s->lock);
     return NULL;
@@ -224,9 +224,9 @@ void stop_gateway(gateway *g) {
     wake(s);
     pthread_mutex_unlock(&s->lock);
     pthread_join(s->thread, NULL);
-    for (int i = 0; i < s->line_count; i++) {
-        if (s->lines[i].fd >= 0) close(s->lines[i].fd);
-        free(s->lines[i].buffer);
+    for (int i = 0; i < s->stream_count; i++) {
+        if (s->streams[i].fd >= 0) close(s->streams[i].fd);
+        free(s->streams[i].buffer);
     }
     if (s->listener >= 0) close(s->listener);
     if (s->reserved >= 0) close(s->reserved);
@@ -252,8 +252,8 @@ void gateway_send_raw(gateway *g, int index, const void *bytes, size_t length) {
     struct gateway_state *s = g->state;
     pthread_mutex_lock(&s->lock);
     const uint8_t *next = bytes;
-    while (length > 0 && index < s->line_count && s->lines[index].fd >= 0 && !s->lines[index].close_wanted) {
-        ssize_t count = send(s->lines[index].fd, next, length, MSG_NOSIGNAL);
+    while (length > 0 && index < s->stream_count && s->streams[index].fd >= 0 && !s->streams[index].close_wanted) {
+        ssize_t count = send(s->streams[index].fd, next, length, MSG_NOSIGNAL);
         if (count <= 0) break; /* the client has closed the connection */
         next += count;
         length -= (size_t)count;
@@ -269,7 +269,7 @@ void gateway_send(gateway *g, int index, uint32_t proto_id, uint32_t serial_no, 
 }
 
 void gateway_reply(gateway *g, const frame *request, const message *body) {
-    gateway_send(g, request->line, request->proto_id, request->serial_no, body->bytes, body->length);
+    gateway_send(g, request->stream, request->proto_id, request->serial_no, body->bytes, body->length);
 }
 
 /* Makes the gateway's thread do something, and waits for it, unless this is that thread. */
@@ -279,23 +279,23 @@ static void have_done(struct gateway_state *s, bool (*done)(struct gateway_state
 }
 
 static bool line_is_closed(struct gateway_state *s, int index) {
-    return s->lines[index].fd < 0;
+    return s->streams[index].fd < 0;
 }
 
 static bool is_down(struct gateway_state *s, int unused) {
     (void)unused;
-    for (int i = 0; i < s->line_count; i++) {
-        if (s->lines[i].fd >= 0) return false;
+    for (int i = 0; i < s->stream_count; i++) {
+        if (s->streams[i].fd >= 0) return false;
     }
     return s->listener < 0;
 }
 
-void gateway_close_line(gateway *g, int index, bool reset) {
+void gateway_close_stream(gateway *g, int index, bool reset) {
     struct gateway_state *s = g->state;
     pthread_mutex_lock(&s->lock);
-    if (index < s->line_count) {
-        s->lines[index].close_wanted = true;
-        s->lines[index].reset_wanted = reset;
+    if (index < s->stream_count) {
+        s->streams[index].close_wanted = true;
+        s->streams[index].reset_wanted = reset;
         have_done(s, line_is_closed, index);
     }
     pthread_mutex_unlock(&s->lock);
@@ -305,7 +305,7 @@ void gateway_go_down(gateway *g) {
     struct gateway_state *s = g->state;
     pthread_mutex_lock(&s->lock);
     s->down_wanted = true;
-    for (int i = 0; i < s->line_count; i++) s->lines[i].close_wanted = true;
+    for (int i = 0; i < s->stream_count; i++) s->streams[i].close_wanted = true;
     have_done(s, is_down, 0);
     pthread_mutex_unlock(&s->lock);
 }
@@ -363,31 +363,31 @@ static bool has_frames(struct gateway_state *s, uint32_t proto_id, int count) {
     return count_locked(s, proto_id) >= count;
 }
 
-static bool has_lines(struct gateway_state *s, uint32_t unused, int count) {
+static bool has_streams(struct gateway_state *s, uint32_t unused, int count) {
     (void)unused;
-    return s->line_count >= count;
+    return s->stream_count >= count;
 }
 
 bool gateway_wait(gateway *g, uint32_t proto_id, int count, int timeout_ms) {
     return wait_until(g->state, has_frames, proto_id, count, timeout_ms);
 }
 
-bool gateway_wait_lines(gateway *g, int count, int timeout_ms) {
-    return wait_until(g->state, has_lines, 0, count, timeout_ms);
+bool gateway_wait_streams(gateway *g, int count, int timeout_ms) {
+    return wait_until(g->state, has_streams, 0, count, timeout_ms);
 }
 
 static bool has_closed(struct gateway_state *s, uint32_t unused, int index) {
     (void)unused;
-    return index < s->line_count && s->lines[index].fd < 0;
+    return index < s->stream_count && s->streams[index].fd < 0;
 }
 
-bool gateway_wait_closed(gateway *g, int line, int timeout_ms) {
-    return wait_until(g->state, has_closed, 0, line, timeout_ms);
+bool gateway_wait_closed(gateway *g, int stream, int timeout_ms) {
+    return wait_until(g->state, has_closed, 0, stream, timeout_ms);
 }
 
-int gateway_line_count(gateway *g) {
+int gateway_stream_count(gateway *g) {
     pthread_mutex_lock(&g->state->lock);
-    int count = g->state->line_count;
+    int count = g->state->stream_count;
     pthread_mutex_unlock(&g->state->lock);
     return count;
 }
@@ -398,7 +398,7 @@ void accept_init_connect(gateway *g, const frame *request) {
     message s2c = {0}, response = {0};
     put_number(&s2c, 1, 1011);
     put_number(&s2c, 2, 10000001);
-    put_number(&s2c, 3, 6825683696684969514 + request->line);
+    put_number(&s2c, 3, 6825683696684969514 + request->stream);
     put_text(&s2c, 4, "0123456789abcdef");
     put_number(&s2c, 5, g->keep_alive_interval);
     put_number(&response, 1, 0);
@@ -444,9 +444,9 @@ void answer_nothing(gateway *g, const frame *request) {
 }
 
 void answer_by_closing(gateway *g, const frame *request) {
-    gateway_close_line(g, request->line, false);
+    gateway_close_stream(g, request->stream, false);
 }
 
 void answer_by_reset(gateway *g, const frame *request) {
-    gateway_close_line(g, request->line, true);
+    gateway_close_stream(g, request->stream, true);
 }

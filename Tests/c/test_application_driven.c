@@ -34,7 +34,7 @@ static void the_descriptor_stays_the_same_across_reconnects(void **state) {
         }
         assert_int_equal(count_of_status(c, CAPDIST_OK), lives);
         assert_int_equal(capdist_get_fd(c->conn), fd);
-        gateway_close_line(g, lives - 1, lives % 2);
+        gateway_close_stream(g, lives - 1, lives % 2);
     }
     close(set);
 }
@@ -230,11 +230,11 @@ static void a_steady_stream_holds_up_nothing(void **state) {
     assert_int_equal(count_of_status(c, CAPDIST_CANCELLED), 1);
 }
 
-static void it_is_readable_for_a_lost_line(void **state) {
+static void it_is_readable_for_a_lost_stream(void **state) {
     gateway *g = start_gateway(*state);
     client *c = driven_ready(*state, g->port);
     process_all(c);
-    gateway_close_line(g, 0, true);
+    gateway_close_stream(g, 0, true);
     assert_true(is_readable(c, PATIENCE_MS));
     process_all(c);
     assert_int_equal(count_of(c, EVENT_DISCONNECT), 1);
@@ -507,7 +507,7 @@ int main(void) {
         TEST(it_is_readable_when_another_connection_frees_a_slot),
         TEST(it_is_readable_for_another_threads_wish),
         TEST(a_steady_stream_holds_up_nothing),
-        TEST(it_is_readable_for_a_lost_line),
+        TEST(it_is_readable_for_a_lost_stream),
         TEST(callbacks_run_only_inside_process),
         TEST(release_completes_inside_itself),
         TEST(release_of_what_was_never_driven),
@@ -523,5 +523,5 @@ int main(void) {
         TEST(thread_mode_has_neither),
         TEST(released_and_null_are_refused),
     };
-    return cmocka_run_group_tests_name("host_driven", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("application_driven", tests, NULL, NULL);
 }

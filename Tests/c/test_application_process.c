@@ -159,22 +159,22 @@ static void one_loop_drives_many(void **state) {
 
 /* ---- the application's OpenSSL ---- */
 
-static void raise_the_hosts_error(int number) {
+static void raise_the_applications_error(int number) {
     ERR_new();
     ERR_set_debug("application.c", 100 + number, "the_application");
     ERR_set_error(ERR_LIB_USER, number, "the application's, %d", number);
 }
 
-static void raise_the_hosts_errors(void) {
+static void raise_the_applications_errors(void) {
     ERR_clear_error();
-    raise_the_hosts_error(1);
-    raise_the_hosts_error(2);
+    raise_the_applications_error(1);
+    raise_the_applications_error(2);
     assert_int_equal(ERR_set_mark(), 1);
-    raise_the_hosts_error(3);
+    raise_the_applications_error(3);
 }
 
-static void assert_the_hosts_error(int number, unsigned long code, const char *file, int line, const char *func,
-                                   const char *data) {
+static void assert_the_applications_error(int number, unsigned long code, const char *file, int line, const char *func,
+                                          const char *data) {
     char words[32];
     snprintf(words, sizeof words, "the application's, %d", number);
     assert_int_equal(code, ERR_PACK(ERR_LIB_USER, 0, number));
@@ -185,15 +185,15 @@ static void assert_the_hosts_error(int number, unsigned long code, const char *f
 }
 
 /* The application's errors are unchanged, with the mark between them, and no other error was added. They are removed then. */
-static void assert_the_hosts_errors(void) {
+static void assert_the_applications_errors(void) {
     const char *file, *func, *data;
     int line, flags;
     unsigned long code = ERR_peek_last_error_all(&file, &line, &func, &data, &flags);
-    assert_the_hosts_error(3, code, file, line, func, data);
+    assert_the_applications_error(3, code, file, line, func, data);
     assert_int_equal(ERR_pop_to_mark(), 1);
     for (int number = 1; number <= 2; number++) {
         code = ERR_get_error_all(&file, &line, &func, &data, &flags);
-        assert_the_hosts_error(number, code, file, line, func, data);
+        assert_the_applications_error(number, code, file, line, func, data);
     }
     assert_int_equal(ERR_get_error(), 0);
 }
@@ -227,28 +227,28 @@ static void openssl_errors_of_the_application_stay(void **state) {
     } cases[] = {{right, TLS_CA, true}, {expired, TLS_CA, false}, {right, NULL, false}};
     for (size_t i = 0; i < COUNT(cases); i++) {
         client *c = driven_tls(*state, cases[i].port, cases[i].ca);
-        raise_the_hosts_errors();
+        raise_the_applications_errors();
         open_client(c);
-        assert_the_hosts_errors();
-        raise_the_hosts_errors();
+        assert_the_applications_errors();
+        raise_the_applications_errors();
         assert_true(drive_until(c, EVENT_INIT_CONNECT, 1));
         assert_true((event_at(c, EVENT_INIT_CONNECT, 0).err_code == 0) == cases[i].is_accepted);
-        assert_the_hosts_errors();
+        assert_the_applications_errors();
         if (cases[i].is_accepted) {
-            raise_the_hosts_errors();
+            raise_the_applications_errors();
             ask(c, "00700");
             assert_true(drive_until(c, EVENT_REPLY, 1));
             assert_int_equal(count_of_status(c, CAPDIST_OK), 1);
-            assert_the_hosts_errors();
+            assert_the_applications_errors();
         }
-        raise_the_hosts_errors();
+        raise_the_applications_errors();
         capdist_release(c->conn);
-        assert_the_hosts_errors();
+        assert_the_applications_errors();
     }
     client *c = driven_tls(*state, right, VECTORS "/tls/key.pem");
-    raise_the_hosts_errors();
+    raise_the_applications_errors();
     assert_refused(capdist_init_connect(&c->options, &c->conn), CAPDIST_INVALID_ARGUMENT, "there is no certificate in it");
-    assert_the_hosts_errors();
+    assert_the_applications_errors();
     /* If there were none, there are none. */
     client *refused = driven_tls(*state, expired, TLS_CA);
     open_client(refused);
@@ -265,5 +265,5 @@ int main(void) {
         TEST(one_loop_drives_many),
         TEST(openssl_errors_of_the_application_stay),
     };
-    return cmocka_run_group_tests_name("host_driven", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("application_driven", tests, NULL, NULL);
 }

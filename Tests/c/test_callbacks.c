@@ -140,7 +140,7 @@ static void every_callback_may_be_null(void **state) {
     assert_status(capdist_init_connect(&options, &conn), CAPDIST_OK);
     assert_status(capdist_wait_ready(conn, PATIENCE_MS), CAPDIST_OK);
     gateway_send(g, 0, NOTIFY, 0, "\x08\x00", 2);
-    gateway_close_line(g, 0, false);
+    gateway_close_stream(g, 0, false);
     assert_true(gateway_wait(g, INIT_CONNECT, 2, PATIENCE_MS));
     assert_status(capdist_wait_ready(conn, PATIENCE_MS), CAPDIST_OK);
     capdist_security security = security_of("HK.00700");
@@ -210,7 +210,7 @@ static void blocking_calls_in_callbacks_would_deadlock(void **state) {
                   CAPDIST_OK);
     note_accepted(c, raw);
     assert_true(wait_for(c, EVENT_REPLY, 1, PATIENCE_MS) && wait_for(c, EVENT_PROTO_REPLY, 1, PATIENCE_MS));
-    gateway_close_line(g, 1, false);
+    gateway_close_stream(g, 1, false);
     for (int kind = EVENT_INIT_CONNECT; kind < EVENT_CLOSED; kind++) check_inside(&insides[kind]);
 }
 
@@ -283,7 +283,7 @@ static void answer_together(gateway *g, const frame *request) {
     requested_code(request, code);
     put_distribution(&m, atoi(code), true);
     length += pack_frame(piece + length, GET_CAPITAL_DISTRIBUTION, request->serial_no, m.bytes, m.length);
-    if (asked == TOGETHER) gateway_send_raw(g, request->line, piece, length);
+    if (asked == TOGETHER) gateway_send_raw(g, request->stream, piece, length);
 }
 
 typedef struct together {

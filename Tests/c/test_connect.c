@@ -175,11 +175,11 @@ static void gateway_that_says_nothing_times_out(void **state) {
 
 static void with_http(gateway *g, const frame *request) {
     static const char text[] = "HTTP/1.1 400 Bad Request\r\n\r\n";
-    gateway_send_raw(g, request->line, text, sizeof text - 1);
+    gateway_send_raw(g, request->stream, text, sizeof text - 1);
 }
 
 static void with_tls_alert(gateway *g, const frame *request) {
-    gateway_send_raw(g, request->line, "\x15\x03\x03\x00\x02\x02\x46", 7);
+    gateway_send_raw(g, request->stream, "\x15\x03\x03\x00\x02\x02\x46", 7);
 }
 
 static void refuse_init_connect(gateway *g, const frame *request) {
@@ -229,7 +229,7 @@ static void refused_init_connect_is_tried_again(void **state) {
     /* The same when a connection has been established for long. */
     gateway_on(g, INIT_CONNECT, refuse_init_connect);
     int attempts = count_of(c, EVENT_ATTEMPT_FAILED);
-    gateway_close_line(g, gateway_line_count(g) - 1, false);
+    gateway_close_stream(g, gateway_stream_count(g) - 1, false);
     assert_true(wait_for(c, EVENT_ATTEMPT_FAILED, attempts + 2, PATIENCE_MS));
     gateway_on(g, INIT_CONNECT, accept_init_connect);
     assert_true(wait_for(c, EVENT_INIT_CONNECT, 2, PATIENCE_MS));
@@ -254,7 +254,7 @@ static void a_gateway_that_stood_before_is_not_doubted(void **state) {
     /* On a busy machine the first attempts may have timed out. */
     int doubts = count_logged(c, CAPDIST_LOG_WARNING, "rsa_private_key");
     gateway_on(g, INIT_CONNECT, answer_by_closing);
-    gateway_close_line(g, gateway_line_count(g) - 1, false);
+    gateway_close_stream(g, gateway_stream_count(g) - 1, false);
     assert_true(logged(c, CAPDIST_LOG_WARNING, "closed the connection. It answered before: look at OpenD's window."));
     gateway_on(g, INIT_CONNECT, answer_nothing);
     assert_true(logged(c, CAPDIST_LOG_WARNING, "was not answered within 200 ms. It answered before: look at OpenD's window."));
@@ -311,7 +311,7 @@ static void closing_before_the_answer_fails(void **state) {
 /* ---- invalid answers to InitConnect ---- */
 
 static void answer_init_connect_with(gateway *g, const frame *request, const void *body, size_t length) {
-    gateway_send(g, request->line, request->proto_id, request->serial_no, body, length);
+    gateway_send(g, request->stream, request->proto_id, request->serial_no, body, length);
 }
 
 static void with_empty_body(gateway *g, const frame *request) {
@@ -341,7 +341,7 @@ static void with_wrong_sha1(gateway *g, const frame *request) {
     uint8_t bytes[HEADER_SIZE + 4];
     size_t length = pack_frame(bytes, request->proto_id, request->serial_no, "\x08\x00\x12\x00", 4);
     bytes[16] ^= 1;
-    gateway_send_raw(g, request->line, bytes, length);
+    gateway_send_raw(g, request->stream, bytes, length);
 }
 
 static void malformed_answer_to_init_connect_fails(void **state) {
@@ -360,7 +360,7 @@ static void with_header(gateway *g, const frame *request, int at, uint8_t byte, 
     uint8_t bytes[HEADER_SIZE + 4];
     pack_frame(bytes, request->proto_id, request->serial_no, "\x08\x00\x12\x00", 4);
     bytes[at] = byte;
-    gateway_send_raw(g, request->line, bytes, sent);
+    gateway_send_raw(g, request->stream, bytes, sent);
 }
 
 static void with_bad_magic(gateway *g, const frame *request) {
@@ -383,7 +383,7 @@ static void with_length_of_4_gib(gateway *g, const frame *request) {
     uint8_t bytes[HEADER_SIZE + 4];
     pack_frame(bytes, request->proto_id, request->serial_no, "\x08\x00\x12\x00", 4);
     memset(bytes + 12, 0xff, 4);
-    gateway_send_raw(g, request->line, bytes, sizeof bytes);
+    gateway_send_raw(g, request->stream, bytes, sizeof bytes);
 }
 
 static void broken_protocol_fails(void **state) {
@@ -398,9 +398,9 @@ static void broken_protocol_fails(void **state) {
 
 static void answers_to_other_questions_do_not_connect(gateway *g, const frame *request) {
     static const uint8_t body[] = {0x08, 0x00};
-    gateway_send(g, request->line, GET_GLOBAL_STATE, request->serial_no, body, sizeof body);
-    gateway_send(g, request->line, INIT_CONNECT, request->serial_no + 1, body, sizeof body);
-    gateway_send(g, request->line, NOTIFY, request->serial_no, body, sizeof body);
+    gateway_send(g, request->stream, GET_GLOBAL_STATE, request->serial_no, body, sizeof body);
+    gateway_send(g, request->stream, INIT_CONNECT, request->serial_no + 1, body, sizeof body);
+    gateway_send(g, request->stream, NOTIFY, request->serial_no, body, sizeof body);
     accept_init_connect(g, request);
 }
 

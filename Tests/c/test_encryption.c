@@ -162,7 +162,7 @@ static void session_key_of_another_length(void **state) {
 
 /* ---- invalid cipher texts: test_faults_encrypted checks the requests, these tests the error texts ---- */
 
-static void broken_bodies_end_the_line(void **state) {
+static void broken_bodies_end_the_stream(void **state) {
     static const struct {
         const char *fault;
         int32_t cipher;
@@ -235,7 +235,7 @@ static void answer_above_the_modulus(gateway *g, const frame *request) {
     memset(block, 0xff, sizeof block);
     size_t length = pack_frame(bytes, INIT_CONNECT, request->serial_no, block, sizeof block);
     bytes[16] ^= 1; /* the SHA-1 of the unencrypted body */
-    gateway_send_raw(g, request->line, bytes, length);
+    gateway_send_raw(g, request->stream, bytes, length);
 }
 
 /* Bodies that OpenSSL refuses without decrypting. */
@@ -306,7 +306,7 @@ int main(void) {
         TEST(a_key_that_is_mended),
         TEST(gateway_that_says_nothing_or_goes),
         TEST(session_key_of_another_length),
-        TEST(broken_bodies_end_the_line),
+        TEST(broken_bodies_end_the_stream),
         TEST(a_gateway_that_can_not_decrypt),
         TEST(broken_handshakes),
         TEST(blocks_not_below_the_modulus),

@@ -79,7 +79,7 @@ static void pushes_of_the_simulator_arrive_if_asked_for(void **state) {
     assert_int_equal(count_of(without, EVENT_PUSH), 0);
 }
 
-static void killed_simulator_is_a_lost_line(void **state) {
+static void killed_simulator_is_a_lost_stream(void **state) {
     client *c = ready_client(*state, start_simulator(*state, "--no-quota", "--latency", "5000", NULL));
     ask(c, "00700");
     sleep_ms(50);
@@ -229,7 +229,7 @@ int main(void) {
         TEST(what_has_no_figures_is_refused_in_words),
         TEST(slow_gateway_is_waited_for),
         TEST(pushes_of_the_simulator_arrive_if_asked_for),
-        TEST(killed_simulator_is_a_lost_line),
+        TEST(killed_simulator_is_a_lost_stream),
         TEST(capital_distribution_prints_what_the_vendors_sample_prints),
         TEST(fetch_prints_the_figures),
         TEST(fetch_encrypts),

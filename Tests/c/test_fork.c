@@ -423,7 +423,7 @@ static void wait_in_the_child(int until_closed[2]) {
 }
 
 /* The parent's connections end when the parent releases them, even if a child has copies of the descriptors. */
-static void childs_copies_keep_no_line_open(void **state) {
+static void childs_copies_keep_no_stream_open(void **state) {
     gateway *g = start_gateway(*state);
     client *c = ready_client(*state, g->port), *busy = ready_client(*state, g->port);
     gateway_on(g, GET_CAPITAL_DISTRIBUTION, answer_nothing);
@@ -447,7 +447,7 @@ static void childs_copies_keep_no_line_open(void **state) {
 }
 
 /* A release in the child closes its copies only: the parent's connection goes on. */
-static void childs_release_ends_no_line(void **state) {
+static void childs_release_ends_no_stream(void **state) {
     gateway *g = start_gateway(*state);
     client *c = ready_client(*state, g->port);
     for (int i = 0; i < 10; i++) {
@@ -459,7 +459,7 @@ static void childs_release_ends_no_line(void **state) {
     }
     assert_int_equal(count_of_status(c, CAPDIST_OK), 10);
     assert_int_equal(count_of(c, EVENT_DISCONNECT), 0);
-    assert_int_equal(gateway_line_count(g), 1);
+    assert_int_equal(gateway_stream_count(g), 1);
 }
 
 /* Parent and child share the account's quota: the child starts with what was used before the fork. */
@@ -572,8 +572,8 @@ int main(void) {
         TEST(children_of_an_encrypted_parent),
         TEST(children_of_a_parent_over_tls),
         TEST(children_may_exit),
-        TEST(childs_copies_keep_no_line_open),
-        TEST(childs_release_ends_no_line),
+        TEST(childs_copies_keep_no_stream_open),
+        TEST(childs_release_ends_no_stream),
         TEST(child_starts_with_the_quotas_history),
         TEST(a_grandchild_is_told),
         TEST(fork_in_a_callback),

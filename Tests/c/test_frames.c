@@ -6,20 +6,20 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static void send_distribution(gateway *g, int line, uint32_t proto_id, uint32_t serial_no, double base) {
+static void send_distribution(gateway *g, int stream, uint32_t proto_id, uint32_t serial_no, double base) {
     message body = {0};
     put_distribution(&body, base, true);
-    gateway_send(g, line, proto_id, serial_no, body.bytes, body.length);
+    gateway_send(g, stream, proto_id, serial_no, body.bytes, body.length);
 }
 
 /* ---- frames that no request waits for ---- */
 
 static void answer_after_a_strange_one(gateway *g, const frame *request) {
-    send_distribution(g, request->line, GET_CAPITAL_DISTRIBUTION, request->serial_no + 1000, 1);
-    send_distribution(g, request->line, GET_CAPITAL_DISTRIBUTION, 0, 2);
-    send_distribution(g, request->line, GET_CAPITAL_DISTRIBUTION, UINT32_MAX, 3);
+    send_distribution(g, request->stream, GET_CAPITAL_DISTRIBUTION, request->serial_no + 1000, 1);
+    send_distribution(g, request->stream, GET_CAPITAL_DISTRIBUTION, 0, 2);
+    send_distribution(g, request->stream, GET_CAPITAL_DISTRIBUTION, UINT32_MAX, 3);
     answer_distribution(g, request);
-    send_distribution(g, request->line, GET_CAPITAL_DISTRIBUTION, request->serial_no, 4); /* a second answer */
+    send_distribution(g, request->stream, GET_CAPITAL_DISTRIBUTION, request->serial_no, 4); /* a second answer */
 }
 
 static void answers_nobody_waits_for_are_passed_over(void **state) {
@@ -39,7 +39,7 @@ static void answers_nobody_waits_for_are_passed_over(void **state) {
 }
 
 static void answer_with_another_proto_id(gateway *g, const frame *request) {
-    send_distribution(g, request->line, 3211, request->serial_no, 1);
+    send_distribution(g, request->stream, 3211, request->serial_no, 1);
 }
 
 static void answer_with_another_proto_id_answers_nothing(void **state) {
@@ -59,7 +59,7 @@ static void answer_with_another_proto_id_answers_nothing(void **state) {
 
 static void push_with_the_waiting_serial_number(gateway *g, const frame *request) {
     static const char body[] = "\x08\x00";
-    gateway_send(g, request->line, NOTIFY, request->serial_no, body, 2);
+    gateway_send(g, request->stream, NOTIFY, request->serial_no, body, 2);
     answer_distribution(g, request);
 }
 
@@ -113,7 +113,7 @@ static void answer_byte_by_byte(gateway *g, const frame *request) {
     put_distribution(&body, 70, true);
     size_t length = pack_frame(bytes, request->proto_id, request->serial_no, body.bytes, body.length);
     for (size_t i = 0; i < length; i++) {
-        gateway_send_raw(g, request->line, bytes + i, 1);
+        gateway_send_raw(g, request->stream, bytes + i, 1);
         sleep_ms(1);
     }
 }
@@ -138,7 +138,7 @@ static void answer_with_a_megabyte(gateway *g, const frame *request) {
     memcpy(body, whole.bytes, whole.length);
     memcpy(body + whole.length, tag.bytes, 2);
     memcpy(body + whole.length + 2, "\x80\x80\xc0\x00", 4); /* 1 << 20 in four bytes */
-    gateway_send_raw(g, request->line, bytes, pack_frame(bytes, request->proto_id, request->serial_no, body, length));
+    gateway_send_raw(g, request->stream, bytes, pack_frame(bytes, request->proto_id, request->serial_no, body, length));
     free(body);
     free(bytes);
 }
@@ -154,7 +154,7 @@ static void long_answer_is_one(void **state) {
     assert_true(event_at(c, EVENT_REPLY, 0).reply.body_length > 1 << 20);
 }
 
-static void body_above_the_limit_ends_the_line(void **state) {
+static void body_above_the_limit_ends_the_stream(void **state) {
     gateway *g = start_gateway(*state);
     gateway_on(g, GET_CAPITAL_DISTRIBUTION, answer_with_a_megabyte);
     client *c = new_client(*state, g->port);
@@ -169,7 +169,7 @@ static void body_above_the_limit_ends_the_line(void **state) {
 
 /* One of two requests in flight gets `answer`, which ends the connection. Both complete as disconnected, in the order in which
  * they were made, after on_disconnect. Without reconnect no more requests are accepted. */
-static void ends_the_line(void **state, frame_fn answer, int code, capdist_status cause) {
+static void ends_the_stream(void **state, frame_fn answer, int code, capdist_status cause) {
     gateway *g = start_gateway(*state);
     gateway_on(g, GET_CAPITAL_DISTRIBUTION, answer_nothing);
     client *c = ready_client(*state, g->port);
@@ -194,12 +194,12 @@ static void ends_the_line(void **state, frame_fn answer, int code, capdist_statu
     assert_story(c, expected);
 }
 
-static void closing_ends_the_line(void **state) {
-    ends_the_line(state, answer_by_closing, 0, CAPDIST_DISCONNECTED);
+static void closing_ends_the_stream(void **state) {
+    ends_the_stream(state, answer_by_closing, 0, CAPDIST_DISCONNECTED);
 }
 
-static void reset_ends_the_line(void **state) {
-    ends_the_line(state, answer_by_reset, ECONNRESET, CAPDIST_DISCONNECTED);
+static void reset_ends_the_stream(void **state) {
+    ends_the_stream(state, answer_by_reset, ECONNRESET, CAPDIST_DISCONNECTED);
 }
 
 static void answer_with_half_a_frame(gateway *g, const frame *request) {
@@ -207,27 +207,27 @@ static void answer_with_half_a_frame(gateway *g, const frame *request) {
     uint8_t bytes[HEADER_SIZE + sizeof body.bytes];
     put_distribution(&body, 70, true);
     size_t length = pack_frame(bytes, request->proto_id, request->serial_no, body.bytes, body.length);
-    gateway_send_raw(g, request->line, bytes, length - 1);
-    gateway_close_line(g, request->line, false);
+    gateway_send_raw(g, request->stream, bytes, length - 1);
+    gateway_close_stream(g, request->stream, false);
 }
 
-static void closing_inside_a_frame_ends_the_line(void **state) {
-    ends_the_line(state, answer_with_half_a_frame, 0, CAPDIST_DISCONNECTED);
+static void closing_inside_a_frame_ends_the_stream(void **state) {
+    ends_the_stream(state, answer_with_half_a_frame, 0, CAPDIST_DISCONNECTED);
 }
 
 static void answer_with_bad_magic(gateway *g, const frame *request) {
-    gateway_send_raw(g, request->line, "GARBAGE", 7);
+    gateway_send_raw(g, request->stream, "GARBAGE", 7);
 }
 
-static void bad_magic_ends_the_line(void **state) {
-    ends_the_line(state, answer_with_bad_magic, EPROTO, CAPDIST_PROTOCOL_ERROR);
+static void bad_magic_ends_the_stream(void **state) {
+    ends_the_stream(state, answer_with_bad_magic, EPROTO, CAPDIST_PROTOCOL_ERROR);
 }
 
 static void answer_with_changed_byte(gateway *g, const frame *request, size_t at, uint8_t byte) {
     uint8_t bytes[HEADER_SIZE + 2];
     size_t length = pack_frame(bytes, request->proto_id, request->serial_no, "{}", 2);
     bytes[at] = byte;
-    gateway_send_raw(g, request->line, bytes, length);
+    gateway_send_raw(g, request->stream, bytes, length);
 }
 
 static void answer_in_json(gateway *g, const frame *request) {
@@ -238,19 +238,19 @@ static void answer_in_unknown_format(gateway *g, const frame *request) {
     answer_with_changed_byte(g, request, 6, 2);
 }
 
-static void json_body_ends_the_line(void **state) {
-    ends_the_line(state, answer_in_json, EPROTO, CAPDIST_PROTOCOL_ERROR);
+static void json_body_ends_the_stream(void **state) {
+    ends_the_stream(state, answer_in_json, EPROTO, CAPDIST_PROTOCOL_ERROR);
 }
 
-static void unknown_body_format_ends_the_line(void **state) {
-    ends_the_line(state, answer_in_unknown_format, EPROTO, CAPDIST_PROTOCOL_ERROR);
+static void unknown_body_format_ends_the_stream(void **state) {
+    ends_the_stream(state, answer_in_unknown_format, EPROTO, CAPDIST_PROTOCOL_ERROR);
 }
 
 static void answer_with_4_gib(gateway *g, const frame *request) {
     uint8_t bytes[HEADER_SIZE];
     pack_frame(bytes, request->proto_id, request->serial_no, NULL, 0);
     memset(bytes + 12, 0xff, 4);
-    gateway_send_raw(g, request->line, bytes, sizeof bytes);
+    gateway_send_raw(g, request->stream, bytes, sizeof bytes);
 }
 
 static long resident_kib(void) {
@@ -261,9 +261,9 @@ static long resident_kib(void) {
     return resident * (sysconf(_SC_PAGESIZE) / 1024);
 }
 
-static void body_length_of_4_gib_ends_the_line(void **state) {
+static void body_length_of_4_gib_ends_the_stream(void **state) {
     long before = resident_kib();
-    ends_the_line(state, answer_with_4_gib, EPROTO, CAPDIST_PROTOCOL_ERROR);
+    ends_the_stream(state, answer_with_4_gib, EPROTO, CAPDIST_PROTOCOL_ERROR);
     assert_true(before > 0 && resident_kib() - before < 16 * 1024);
 }
 
@@ -292,7 +292,7 @@ static void writing_to_a_closed_line_raises_no_signal(void **state) {
     c->hook = ask_on;
     open_client(c);
     /* Each connection is reset at its first request, while others are being sent. */
-    assert_true(gateway_wait_lines(g, 40, PATIENCE_MS));
+    assert_true(gateway_wait_streams(g, 40, PATIENCE_MS));
     assert_status(capdist_release(c->conn), CAPDIST_OK);
     assert_int_equal(sigaction(SIGPIPE, NULL, &now), 0);
     assert_true(now.sa_handler == SIG_DFL);
@@ -317,7 +317,7 @@ static void applications_thread_gets_no_signal_either(void **state) {
     pthread_mutex_lock(&gate);
     ask(c, "1");
     bool held = wait_for(c, EVENT_REPLY, 1, PATIENCE_MS);
-    gateway_close_line(g, 0, true);
+    gateway_close_stream(g, 0, true);
     sleep_ms(20); /* for the reset to arrive */
     int accepted = 0;
     for (int i = 0; i < 10; i++) {
@@ -345,14 +345,14 @@ int main(void) {
         TEST(push_with_wrong_sha1_is_dropped),
         TEST(answer_in_single_bytes_is_one),
         TEST(long_answer_is_one),
-        TEST(body_above_the_limit_ends_the_line),
-        TEST(closing_ends_the_line),
-        TEST(reset_ends_the_line),
-        TEST(closing_inside_a_frame_ends_the_line),
-        TEST(bad_magic_ends_the_line),
-        TEST(json_body_ends_the_line),
-        TEST(unknown_body_format_ends_the_line),
-        TEST(body_length_of_4_gib_ends_the_line),
+        TEST(body_above_the_limit_ends_the_stream),
+        TEST(closing_ends_the_stream),
+        TEST(reset_ends_the_stream),
+        TEST(closing_inside_a_frame_ends_the_stream),
+        TEST(bad_magic_ends_the_stream),
+        TEST(json_body_ends_the_stream),
+        TEST(unknown_body_format_ends_the_stream),
+        TEST(body_length_of_4_gib_ends_the_stream),
         TEST(writing_to_a_closed_line_raises_no_signal),
         TEST(applications_thread_gets_no_signal_either),
     };

@@ -17,11 +17,11 @@
 /* Gateways with different answers and ends. */
 static void send_nonsense(gateway *g, const frame *request) {
     static const uint8_t nonsense[64] = "FTthis is no frame at all, but it begins like one";
-    gateway_send_raw(g, request->line, nonsense, sizeof nonsense);
+    gateway_send_raw(g, request->stream, nonsense, sizeof nonsense);
 }
 
 static void send_a_broken_reply(gateway *g, const frame *request) {
-    gateway_send(g, request->line, request->proto_id, request->serial_no, "\xff\xff\xff", 3);
+    gateway_send(g, request->stream, request->proto_id, request->serial_no, "\xff\xff\xff", 3);
 }
 
 /* Connects to gateways that answer correctly, wrongly, and not at all. Every request completes. */
@@ -233,7 +233,7 @@ static void a_connection_is_released_as_its_thread_begins(void **state) {
 }
 
 /* In application-driven mode there is no such thread. */
-static void no_thread_begins_in_host_driven_mode(void **state) {
+static void no_thread_begins_in_application_driven_mode(void **state) {
     memset(&begun, 0, sizeof begun);
     client *c = new_client(*state, start_simulator(*state, "--no-quota", NULL));
     c->options.mode = CAPDIST_MODE_HOST_DRIVEN;
@@ -468,7 +468,7 @@ int main(void) {
         TEST(every_thread_of_the_library_blocks_asynchronous_signals),
         TEST(a_thread_begins_with_the_applications_callback),
         TEST(a_connection_is_released_as_its_thread_begins),
-        TEST(no_thread_begins_in_host_driven_mode),
+        TEST(no_thread_begins_in_application_driven_mode),
         TEST(a_threads_stack_is_small),
         TEST(signals_for_the_process_are_left_to_the_application),
         TEST(an_applications_signal_handler_ends_no_wait),

@@ -295,7 +295,7 @@ static void storm_completes_everything_once(void **state) {
     }
     for (int i = 0; i < 8; i++) {
         sleep_ms(25);
-        gateway_close_line(g, gateway_line_count(g) - 1, i % 2);
+        gateway_close_stream(g, gateway_stream_count(g) - 1, i % 2);
     }
     sleep_ms(25);
     capdist_status released = capdist_release(c->conn);

@@ -14,10 +14,10 @@ static void refuse_for_frequency(gateway *g, const frame *request) {
 }
 
 static void answer_damaged(gateway *g, const frame *request) {
-    gateway_send(g, request->line, request->proto_id, request->serial_no, "\xff", 1);
+    gateway_send(g, request->stream, request->proto_id, request->serial_no, "\xff", 1);
 }
 
-static void many_failures_are_a_line_each_and_one_warning(void **state) {
+static void many_failures_are_a_stream_each_and_one_warning(void **state) {
     gateway *g = start_gateway(*state);
     gateway_on(g, GET_CAPITAL_DISTRIBUTION, refuse);
     client *c = ready_client(*state, g->port);
@@ -85,7 +85,7 @@ static void the_gate_is_one_line_each_time_it_closes(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(many_failures_are_a_line_each_and_one_warning),
+        TEST(many_failures_are_a_stream_each_and_one_warning),
         TEST(damaged_and_unanswered_ones_count),
         TEST(requests_are_named),
         TEST(the_gate_is_one_line_each_time_it_closes),

@@ -51,7 +51,7 @@ static void every_attempt_asks_again(void **state) {
     c->options.reconnect_min_ms = 10;
     open_ready(c);
     assert_int_equal(r.asked, 3);
-    gateway_close_line(g, 0, false);
+    gateway_close_stream(g, 0, false);
     assert_true(wait_for(c, EVENT_INIT_CONNECT, 2, PATIENCE_MS));
     assert_int_equal(r.asked, 4);
 }

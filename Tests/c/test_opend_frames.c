@@ -71,7 +71,7 @@ static int send_pushes(gateway *g, const frame *request) {
     int count = 0;
     for (size_t i = 0; i < frame_total; i++) {
         if (!frames[i].is_push) continue;
-        gateway_send(g, request->line, frames[i].proto_id, request->serial_no, frames[i].body, frames[i].length);
+        gateway_send(g, request->stream, frames[i].proto_id, request->serial_no, frames[i].body, frames[i].length);
         count++;
     }
     return count;
@@ -107,7 +107,7 @@ static void answer_as_recorded(gateway *g, const frame *request) {
         if (f->proto_id != KEEP_ALIVE && memcmp(f->body, request->body, f->length) != 0) continue;
         const recorded *answer = answer_of(f);
         send_pushes(g, request);
-        if (answer) gateway_send(g, request->line, f->proto_id, request->serial_no, answer->body, answer->length);
+        if (answer) gateway_send(g, request->stream, f->proto_id, request->serial_no, answer->body, answer->length);
         return;
     }
 }
@@ -211,7 +211,7 @@ static void every_reply_comes_whole_between_pushes_of_its_number(void **state) {
         assert_int_equal(e.length, sent->length);
     }
     assert_int_equal(count_of(c, EVENT_DISCONNECT), 0);
-    assert_int_equal(gateway_line_count(g), 1);
+    assert_int_equal(gateway_stream_count(g), 1);
 }
 
 static void a_waiting_request_is_not_answered_by_a_push(void **state) {
@@ -242,7 +242,7 @@ static void the_connection_stays_alive_among_pushes(void **state) {
     assert_true(wait_for(c, EVENT_REPLY, 1, PATIENCE_MS));
     assert_int_equal(reply_to(c, serial_no).status, CAPDIST_OK);
     assert_int_equal(count_of(c, EVENT_DISCONNECT), 0);
-    assert_int_equal(gateway_line_count(g), 1);
+    assert_int_equal(gateway_stream_count(g), 1);
 }
 
 /* The same frames from a gateway that replays them: unencrypted, encrypted, over WebSocket. */

@@ -96,7 +96,7 @@ static void a_line_that_was_lost_just_now_is_waited_for(void **state) {
     client *c = impatient_client(*state, g->port);
     c->options.reconnect_min_ms = c->options.reconnect_max_ms = 200;
     open_ready(c);
-    gateway_close_line(g, 0, false);
+    gateway_close_stream(g, 0, false);
     assert_true(wait_for(c, EVENT_DISCONNECT, 1, PATIENCE_MS));
     uint32_t serial_no = ask(c, "41");
     assert_true(wait_for(c, EVENT_REPLY, 1, PATIENCE_MS));

@@ -101,7 +101,7 @@ static void refusal_for_frequency_of_a_raw_request_is_recognised(void **state) {
 }
 
 static void echo(gateway *g, const frame *request) {
-    gateway_send(g, request->line, request->proto_id, request->serial_no, request->body, request->length);
+    gateway_send(g, request->stream, request->proto_id, request->serial_no, request->body, request->length);
 }
 
 static void bodies_go_and_come_as_they_are(void **state) {
@@ -173,7 +173,7 @@ static void answer_with_wrong_sha1(gateway *g, const frame *request) {
     uint8_t bytes[HEADER_SIZE + 2];
     size_t length = pack_frame(bytes, request->proto_id, request->serial_no, "\x08\x00", 2);
     bytes[20] ^= 1;
-    gateway_send_raw(g, request->line, bytes, length);
+    gateway_send_raw(g, request->stream, bytes, length);
 }
 
 static void wrong_sha1_of_a_raw_answer_is_malformed(void **state) {
@@ -243,7 +243,7 @@ static void raw_requests_end_like_others(void **state) {
     assert_true(gateway_wait(g, 3004, 3, PATIENCE_MS));
     assert_status(capdist_cancel(c->conn, cancelled), CAPDIST_OK);
     assert_true(wait_for(c, EVENT_PROTO_REPLY, 2, PATIENCE_MS));
-    gateway_close_line(g, 0, false);
+    gateway_close_stream(g, 0, false);
     assert_true(wait_for(c, EVENT_PROTO_REPLY, 3, PATIENCE_MS));
     assert_story(c, "init 0; proto 3004 2 CANCELLED; proto 3004 1 REPLY_TIMEOUT; disconnect 11/0; "
                     "proto 3004 3 DISCONNECTED");

@@ -22,7 +22,7 @@ static void requests_in_flight_are_lost_and_queued_ones_survive(void **state) {
     assert_true(gateway_wait(g, GET_CAPITAL_DISTRIBUTION, 3, PATIENCE_MS));
     assert_true(wait_for(c, EVENT_REPLY, 1, PATIENCE_MS));
     gateway_on(g, GET_CAPITAL_DISTRIBUTION, answer_distribution);
-    gateway_close_line(g, 0, false);
+    gateway_close_stream(g, 0, false);
     assert_true(wait_for(c, EVENT_REPLY, 5, PATIENCE_MS));
     assert_story(c, "init 0; reply 1 OK; disconnect 11/0; reply 2 DISCONNECTED; reply 3 DISCONNECTED; init 0; "
                     "reply 4 OK; reply 5 OK");
@@ -33,7 +33,7 @@ static void requests_in_flight_are_lost_and_queued_ones_survive(void **state) {
     frame request;
     for (int i = 3; i < 5; i++) {
         assert_true(gateway_frame(g, GET_CAPITAL_DISTRIBUTION, i, &request));
-        assert_int_equal(request.line, 1);
+        assert_int_equal(request.stream, 1);
     }
 }
 
@@ -85,20 +85,20 @@ static void every_line_starts_with_init_connect(void **state) {
     client *c = reconnecting_client(*state, g);
     open_ready(c);
     for (int i = 0; i < 5; i++) {
-        gateway_close_line(g, i, i % 2);
+        gateway_close_stream(g, i, i % 2);
         assert_true(wait_for(c, EVENT_INIT_CONNECT, i + 2, PATIENCE_MS));
         ask(c, "1");
         assert_true(wait_for(c, EVENT_REPLY, i + 1, PATIENCE_MS));
     }
     assert_int_equal(gateway_frame_count(g, INIT_CONNECT), 6);
     for (int i = 0; i < 6; i++) {
-        frame hello, request;
-        assert_true(gateway_frame(g, INIT_CONNECT, i, &hello));
-        assert_int_equal(hello.line, i);
+        frame first, request;
+        assert_true(gateway_frame(g, INIT_CONNECT, i, &first));
+        assert_int_equal(first.stream, i);
         if (i == 0) continue;
         assert_true(gateway_frame(g, GET_CAPITAL_DISTRIBUTION, i - 1, &request));
-        assert_int_equal(request.line, i);
-        assert_true(request.serial_no > hello.serial_no);
+        assert_int_equal(request.stream, i);
+        assert_true(request.serial_no > first.serial_no);
     }
 }
 
@@ -122,7 +122,7 @@ static void bytes_of_the_old_line_are_forgotten(void **state) {
     static const uint8_t body[100];
     pack_frame(bytes, NOTIFY, 0, body, sizeof body);
     gateway_send_raw(g, 0, bytes, 70);
-    gateway_close_line(g, 0, false);
+    gateway_close_stream(g, 0, false);
     assert_true(wait_for(c, EVENT_INIT_CONNECT, 2, PATIENCE_MS));
     ask(c, "1");
     assert_true(wait_for(c, EVENT_REPLY, 1, PATIENCE_MS));
@@ -136,7 +136,7 @@ static void answer_of_the_old_line_is_no_answer_on_the_new_one(void **state) {
     open_ready(c);
     ask(c, "1");
     assert_true(gateway_wait(g, GET_CAPITAL_DISTRIBUTION, 1, PATIENCE_MS));
-    gateway_close_line(g, 0, false);
+    gateway_close_stream(g, 0, false);
     assert_true(wait_for(c, EVENT_INIT_CONNECT, 2, PATIENCE_MS));
     ask(c, "50");
     assert_true(gateway_wait(g, GET_CAPITAL_DISTRIBUTION, 2, PATIENCE_MS));
@@ -174,7 +174,7 @@ static void pauses_grow_up_to_their_bound(void **state) {
     assert_story(c, "");
 }
 
-static void without_reconnect_a_lost_line_is_the_end(void **state) {
+static void without_reconnect_a_lost_stream_is_the_end(void **state) {
     gateway *g = start_gateway(*state);
     gateway_on(g, GET_CAPITAL_DISTRIBUTION, answer_first_only);
     client *c = new_client(*state, g->port);
@@ -183,7 +183,7 @@ static void without_reconnect_a_lost_line_is_the_end(void **state) {
     for (int i = 0; i < 4; i++) ask(c, "1");
     assert_true(gateway_wait(g, GET_CAPITAL_DISTRIBUTION, 3, PATIENCE_MS));
     assert_true(wait_for(c, EVENT_REPLY, 1, PATIENCE_MS));
-    gateway_close_line(g, 0, false);
+    gateway_close_stream(g, 0, false);
     assert_true(wait_for(c, EVENT_REPLY, 4, PATIENCE_MS));
     assert_story(c, "init 0; reply 1 OK; disconnect 11/0; reply 2 DISCONNECTED; reply 3 DISCONNECTED; "
                     "reply 4 DISCONNECTED");
@@ -198,10 +198,10 @@ static void without_reconnect_a_lost_line_is_the_end(void **state) {
     capdist_connection_info_init(&info, sizeof info);
     assert_status(capdist_get_connection_info(c->conn, &info), CAPDIST_OK);
     assert_int_equal(info.state, CAPDIST_STATE_NOT_CONNECTED);
-    assert_int_equal(gateway_line_count(g), 1);
+    assert_int_equal(gateway_stream_count(g), 1);
 }
 
-static void fetch_tells_that_the_line_was_lost(void **state) {
+static void fetch_tells_that_the_stream_was_lost(void **state) {
     gateway *g = start_gateway(*state);
     gateway_on(g, GET_CAPITAL_DISTRIBUTION, answer_by_closing);
     client *c = reconnecting_client(*state, g);
@@ -273,8 +273,8 @@ int main(void) {
         TEST(bytes_of_the_old_line_are_forgotten),
         TEST(answer_of_the_old_line_is_no_answer_on_the_new_one),
         TEST(pauses_grow_up_to_their_bound),
-        TEST(without_reconnect_a_lost_line_is_the_end),
-        TEST(fetch_tells_that_the_line_was_lost),
+        TEST(without_reconnect_a_lost_stream_is_the_end),
+        TEST(fetch_tells_that_the_stream_was_lost),
         TEST(keep_alive_comes_at_four_fifths_of_the_interval),
         TEST(keep_alive_interval_is_at_least_a_second),
         TEST(keep_alive_goes_on_under_traffic_and_unanswered),

@@ -265,7 +265,7 @@ static void every_end_tells_whether_to_ask_again(void **state) {
     assert_true(wait_for(c, EVENT_REPLY, 2, PATIENCE_MS));
     assert_status(capdist_cancel(c->conn, cancelled), CAPDIST_OK);
     assert_true(wait_for(c, EVENT_REPLY, 3, PATIENCE_MS));
-    gateway_close_line(g, 0, false);
+    gateway_close_stream(g, 0, false);
     assert_true(wait_for(c, EVENT_REPLY, 4, PATIENCE_MS));
     client *d = ready_client(*state, g->port);
     uint32_t released = ask(d, "700");

@@ -101,7 +101,7 @@ static void nothing_runs_after_release(void **state) {
     }
 }
 
-static void gateway_sees_the_line_end(void **state) {
+static void gateway_sees_the_stream_end(void **state) {
     gateway *g = start_gateway(*state);
     client *c = ready_client(*state, g->port);
     assert_status(capdist_release(c->conn), CAPDIST_OK);
@@ -258,7 +258,7 @@ static void release_in_on_disconnect(void **state) {
         for (int i = 0; i < 4; i++) ask(c, "1");
         assert_true(gateway_wait(g, GET_CAPITAL_DISTRIBUTION, 3, PATIENCE_MS));
         assert_true(wait_for(c, EVENT_REPLY, 1, PATIENCE_MS));
-        gateway_close_line(g, 0, false);
+        gateway_close_stream(g, 0, false);
         assert_true(wait_for(c, EVENT_CLOSED, 1, PATIENCE_MS));
         /* The requests in flight had lost their stream before the release. The last one had not been sent. */
         assert_story(c, reconnect ? "init 0; reply 1 OK; disconnect 11/0; reply 2 DISCONNECTED; reply 3 DISCONNECTED; "
@@ -408,7 +408,7 @@ int main(void) {
         TEST(release_waits_for_the_callback_that_runs),
         TEST(release_waits_for_nothing_else),
         TEST(nothing_runs_after_release),
-        TEST(gateway_sees_the_line_end),
+        TEST(gateway_sees_the_stream_end),
         TEST(no_thread_or_descriptor_is_left),
         TEST(failed_calls_leave_nothing),
         TEST(release_in_on_init_connect),

@@ -202,7 +202,7 @@ static void line_still_works(client *c, gateway *g) {
     uint32_t serial_no = ask(c, "700");
     assert_true(wait_for(c, EVENT_REPLY, before + 1, PATIENCE_MS));
     assert_int_equal(reply_to(c, serial_no).status, CAPDIST_OK);
-    assert_int_equal(gateway_line_count(g), 1);
+    assert_int_equal(gateway_stream_count(g), 1);
     assert_int_equal(count_of(c, EVENT_DISCONNECT), 0);
 }
 
@@ -346,10 +346,10 @@ static void answer_with_wrong_sha1(gateway *g, const frame *request) {
     put_distribution(&body, 0, true);
     size_t length = pack_frame(bytes, request->proto_id, request->serial_no, body.bytes, body.length);
     bytes[35] ^= 0x80;
-    gateway_send_raw(g, request->line, bytes, length);
+    gateway_send_raw(g, request->stream, bytes, length);
 }
 
-static void wrong_sha1_is_malformed_and_keeps_the_line(void **state) {
+static void wrong_sha1_is_malformed_and_keeps_the_stream(void **state) {
     gateway *g = start_gateway(*state);
     gateway_on(g, GET_CAPITAL_DISTRIBUTION, answer_with_wrong_sha1);
     client *c = ready_client(*state, g->port);
@@ -401,7 +401,7 @@ int main(void) {
         TEST(an_optional_field_of_another_type_is_unknown),
         TEST(field_number_0_is_malformed),
         TEST(figure_of_another_type_is_malformed),
-        TEST(wrong_sha1_is_malformed_and_keeps_the_line),
+        TEST(wrong_sha1_is_malformed_and_keeps_the_stream),
         TEST(texts_that_are_not_utf8_are_made_so),
     };
     return cmocka_run_group_tests_name("replies", tests, NULL, NULL);

@@ -11,7 +11,7 @@ static void if_the_one_in_flight_is_lost_the_next_is_sent(void **state) {
     uint32_t lost = ask_shared(a, "700", MINUTE);
     assert_true(gateway_wait(g, GET_CAPITAL_DISTRIBUTION, 1, PATIENCE_MS));
     uint32_t next = ask_shared(b, "700", MINUTE), last = ask_shared(b, "700", MINUTE);
-    gateway_close_line(g, 0, false);
+    gateway_close_stream(g, 0, false);
     assert_true(wait_for(a, EVENT_REPLY, 1, PATIENCE_MS));
     assert_status(reply_to(a, lost).status, CAPDIST_DISCONNECTED);
     answer_now(g, 1, answer_distribution);

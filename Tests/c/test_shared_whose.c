@@ -86,13 +86,13 @@ static void after_a_reconnect_the_account_counts(void **state) {
     open_ready(c);
     ask_shared(c, "700", MINUTE);
     assert_true(wait_for(c, EVENT_REPLY, 1, PATIENCE_MS));
-    gateway_close_line(g, 0, false);
+    gateway_close_stream(g, 0, false);
     assert_true(wait_for(c, EVENT_INIT_CONNECT, 2, PATIENCE_MS));
     uint32_t same = ask_shared(c, "700", MINUTE);
     assert_true(wait_for(c, EVENT_REPLY, 2, PATIENCE_MS));
     is_shared(c, same, 701);
     atomic_store(&account, 2);
-    gateway_close_line(g, 1, false);
+    gateway_close_stream(g, 1, false);
     assert_true(wait_for(c, EVENT_INIT_CONNECT, 3, PATIENCE_MS));
     uint32_t other = ask_shared(c, "700", MINUTE);
     assert_true(wait_for(c, EVENT_REPLY, 3, PATIENCE_MS));
@@ -115,7 +115,7 @@ static void one_that_waits_is_sent_to_its_own_account(void **state) {
     assert_true(gateway_wait(g, GET_CAPITAL_DISTRIBUTION, 2, PATIENCE_MS));
     uint32_t other = ask_shared(b, "700", MINUTE), last = ask_shared(b, "700", MINUTE);
     atomic_store(&account, 2);
-    gateway_close_line(g, 1, false);
+    gateway_close_stream(g, 1, false);
     answer_now(g, 2, answer_distribution);
     assert_true(wait_for(b, EVENT_REPLY, 2, PATIENCE_MS));
     assert_int_equal(count_of(a, EVENT_REPLY), 1);

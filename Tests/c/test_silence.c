@@ -4,7 +4,7 @@
 
 #include <errno.h>
 
-static void silence_of_33_s_ends_a_line(void **state) {
+static void silence_of_33_s_ends_a_stream(void **state) {
     /* Answers InitConnect only. */
     gateway *silent = start_gateway(*state);
     gateway_on(silent, KEEP_ALIVE, answer_nothing);
@@ -78,17 +78,17 @@ static void silence_of_33_s_ends_a_line(void **state) {
         ask(clients[i], "1");
         assert_true(wait_for(clients[i], EVENT_REPLY, 1, PATIENCE_MS));
     }
-    frame hello, keep_alive;
-    assert_true(gateway_frame(patient, INIT_CONNECT, 0, &hello));
+    frame first, keep_alive;
+    assert_true(gateway_frame(patient, INIT_CONNECT, 0, &first));
     assert_int_equal(gateway_frame_count(patient, KEEP_ALIVE), 1);
     assert_true(gateway_frame(patient, KEEP_ALIVE, 0, &keep_alive));
-    assert_in_range(keep_alive.at - hello.at, 23950, 24000 + PATIENCE_MS);
+    assert_in_range(keep_alive.at - first.at, 23950, 24000 + PATIENCE_MS);
     assert_in_range(gateway_frame_count(living, KEEP_ALIVE), 3, 7);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(silence_of_33_s_ends_a_line),
+        TEST(silence_of_33_s_ends_a_stream),
     };
     return cmocka_run_group_tests_name("silence", tests, NULL, NULL);
 }

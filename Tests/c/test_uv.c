@@ -225,7 +225,7 @@ static void ask_in_each_life(client *c, const event *e) {
     if (e->kind == EVENT_REPLY && e->serial_no == 3) release(c->context);
 }
 
-static void reconnect_when_the_line_is_dropped(void **state) {
+static void reconnect_when_the_stream_is_dropped(void **state) {
     application *app = new_application();
     member *m = new_member(app, *state, start_simulator(*state, "--no-quota", "--fault", "drop-after=1", NULL));
     m->client->options.reconnect = 1;
@@ -292,7 +292,7 @@ int main(void) {
         TEST(release_of_another_inside_a_callback),
         TEST(release_outside_callbacks),
         TEST(release_while_a_child_has_the_descriptors),
-        TEST(reconnect_when_the_line_is_dropped),
+        TEST(reconnect_when_the_stream_is_dropped),
         TEST(a_gateway_that_refuses),
         TEST(release_by_a_timer_between_attempts),
         TEST(a_connection_with_a_thread_is_not_taken),

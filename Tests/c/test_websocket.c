@@ -213,9 +213,9 @@ static void base64(const uint8_t *bytes, size_t length, char *out) {
 
 static void *serve(void *argument) {
     script *s = argument;
-    int line = accept(s->listener, NULL, NULL);
+    int stream = accept(s->listener, NULL, NULL);
     struct timeval limit = {PATIENCE_MS / 1000, 0};
-    setsockopt(line, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    setsockopt(stream, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     SSL_CTX *context = NULL;
     SSL *tls = NULL;
     if (s->over_tls) {
@@ -228,12 +228,12 @@ static void *serve(void *argument) {
         SSL_CTX_use_certificate_chain_file(context, VECTORS "/tls/server.pem");
         SSL_CTX_use_PrivateKey_file(context, VECTORS "/tls/key.pem", SSL_FILETYPE_PEM);
         tls = SSL_new(context);
-        SSL_set_fd(tls, line);
+        SSL_set_fd(tls, stream);
         SSL_accept(tls);
     }
     size_t length = 0;
     while (length < sizeof s->head - 1 && !strstr(s->head, "\r\n\r\n")) {
-        if ((tls ? SSL_read(tls, s->head + length, 1) : recv(line, s->head + length, 1, 0)) != 1) break;
+        if ((tls ? SSL_read(tls, s->head + length, 1) : recv(stream, s->head + length, 1, 0)) != 1) break;
         s->head[++length] = 0;
     }
     char text[512];
@@ -257,7 +257,7 @@ static void *serve(void *argument) {
         /* As fast as possible: nothing is decrypted. */
         static uint8_t space[1 << 20];
         ssize_t count;
-        while (s->over_tls == DRAINS && (count = recv(line, space, sizeof space, MSG_TRUNC)) > 0) s->drained += (size_t)count;
+        while (s->over_tls == DRAINS && (count = recv(stream, space, sizeof space, MSG_TRUNC)) > 0) s->drained += (size_t)count;
         /* Both ends change their keys each time. */
         while (s->over_tls == UPDATES_KEYS && (count = SSL_read(tls, space, sizeof space)) > 0) {
             s->drained += (size_t)count;
@@ -265,21 +265,21 @@ static void *serve(void *argument) {
         }
         SSL_free(tls);
         SSL_CTX_free(context);
-        close(line);
+        close(stream);
         return NULL;
     }
-    if (send(line, text, strlen(text), MSG_NOSIGNAL) < 0) {}
+    if (send(stream, text, strlen(text), MSG_NOSIGNAL) < 0) {}
     /* Not before there is a request to answer. */
-    ssize_t count = s->answer ? 0 : recv(line, s->got, sizeof s->got, 0);
+    ssize_t count = s->answer ? 0 : recv(stream, s->got, sizeof s->got, 0);
     if (count > 0) s->got_length = (size_t)count;
-    if (s->length && send(line, s->then, s->length, MSG_NOSIGNAL) < 0) {}
+    if (s->length && send(stream, s->then, s->length, MSG_NOSIGNAL) < 0) {}
     uint8_t some[4096];
-    while ((count = recv(line, some, sizeof some, 0)) > 0) {
+    while ((count = recv(stream, some, sizeof some, 0)) > 0) {
         size_t kept = (size_t)count < sizeof s->got - s->got_length ? (size_t)count : sizeof s->got - s->got_length;
         memcpy(s->got + s->got_length, some, kept);
         s->got_length += kept;
     }
-    close(line);
+    close(stream);
     return NULL;
 }
 

@@ -203,7 +203,7 @@ def _first_uses(run: Run) -> None:
             raise SuiteError(f"{program} with {preload.name}: {outcome.ended}")
         return set(told.read_text().split())
 
-    first = uses("set_up", 10)
+    first = uses("first_call", 10)
     # Fewer would mean that the search is wrong.
     few = f"{len(first)} of {len(lazy)} made by the first call"
     run.check("the first call makes what is made at first use", few if len(first) < 5 else None)
