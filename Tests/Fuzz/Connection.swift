@@ -13,7 +13,7 @@ func fuzzConnection(_ input: UnsafeRawBufferPointer) {
     let threads = entries("/proc/self/task")
     var script = Script(input)
     let application = FuzzedApplication(&script)
-    let gateway = FuzzedGateway(listener, hasOneLine: !application.reconnects)
+    let gateway = FuzzedGateway(listener, hasOneStream: !application.reconnects)
     // Most inputs begin after a handshake. The others make their own, or none.
     if !script.oneIn(4) { gateway.shakeHands() }
     var steps = 0
@@ -96,27 +96,27 @@ final class FuzzedGateway {
     /// Whether every byte is sent separately.
     var isSplit = false
     private let listener: Int32
-    private let hasOneLine: Bool
-    private var line: Int32 = -1
-    private var lineCount = 0
+    private let hasOneStream: Bool
+    private var stream: Int32 = -1
+    private var streamCount = 0
     private var reader = FrameReader(maxBodyLength: 1 << 20)
     /// The requests on this stream, answered or not.
     private var requests: [(protoID: UInt32, serialNo: UInt32)] = []
 
-    /// - Parameter hasOneLine: whether the client connects only once.
-    init(_ listener: Int32, hasOneLine: Bool) {
+    /// - Parameter hasOneStream: whether the client connects only once.
+    init(_ listener: Int32, hasOneStream: Bool) {
         self.listener = listener
-        self.hasOneLine = hasOneLine
+        self.hasOneStream = hasOneStream
     }
 
     func shakeHands() {
         read()
-        guard let hello = requests.first(where: { $0.protoID == ProtoID.initConnect }) else { return }
+        guard let message = requests.first(where: { $0.protoID == ProtoID.initConnect }) else { return }
         let content = InitConnectResponse.Content(
             serverVersion: 1011, loginUserID: 1, connID: 2, connAESKey: Array("0123456789abcdef".utf8),
             keepAliveInterval: 10)
         let body = InitConnectResponse(head: AnyResponse(), content: content).encoded()
-        body.withUnsafeBytes { send(protoID: hello.protoID, hello.serialNo, $0) }
+        body.withUnsafeBytes { send(protoID: message.protoID, message.serialNo, $0) }
     }
 
     /// Answers as a gateway should.
@@ -155,9 +155,9 @@ final class FuzzedGateway {
     func send(_ bytes: UnsafeRawBufferPointer, pieces: UInt8) {
         accept()
         var rest = bytes
-        while line >= 0, !rest.isEmpty {
+        while stream >= 0, !rest.isEmpty {
             let length = pieces == 0 ? rest.count : min(rest.count, Int(pieces))
-            let sent = Glibc.send(line, rest.baseAddress, length, Int32(MSG_NOSIGNAL | MSG_DONTWAIT))
+            let sent = Glibc.send(stream, rest.baseAddress, length, Int32(MSG_NOSIGNAL | MSG_DONTWAIT))
             guard sent > 0 else { return }
             rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(sent))
         }
@@ -166,9 +166,9 @@ final class FuzzedGateway {
     /// Receives what the client has sent. On a new stream it waits for the first data.
     func read() {
         accept()
-        guard line >= 0 else { return }
+        guard stream >= 0 else { return }
         var mayWait = requests.isEmpty
-        while line >= 0, mayWait ? waits(for: line) : isReadable(line, 0) {
+        while stream >= 0, mayWait ? waits(for: stream) : isReadable(stream, 0) {
             mayWait = false
             guard receive() else { return closeStream(isReset: false) }
         }
@@ -176,20 +176,20 @@ final class FuzzedGateway {
 
     /// Closes the sending side, and waits until the client closes its side: then it has read everything.
     func finish() {
-        guard line >= 0 else { return }
-        shutdown(line, Int32(SHUT_WR))
-        while waits(for: line), receive() {}
+        guard stream >= 0 else { return }
+        shutdown(stream, Int32(SHUT_WR))
+        while waits(for: stream), receive() {}
         closeStream(isReset: false)
     }
 
     func closeStream(isReset: Bool) {
-        guard line >= 0 else { return }
+        guard stream >= 0 else { return }
         if isReset {
             var now = linger(l_onoff: 1, l_linger: 0)
-            setsockopt(line, SOL_SOCKET, SO_LINGER, &now, socklen_t(MemoryLayout<linger>.size))
+            setsockopt(stream, SOL_SOCKET, SO_LINGER, &now, socklen_t(MemoryLayout<linger>.size))
         }
-        Glibc.close(line)
-        line = -1
+        Glibc.close(stream)
+        stream = -1
     }
 
     /// Closes the stream, and those that were not accepted.
@@ -199,11 +199,11 @@ final class FuzzedGateway {
     }
 
     private func accept() {
-        guard line < 0, lineCount == 0 || !hasOneLine, waits(for: listener) else { return }
-        line = Glibc.accept(listener, nil, nil)
-        lineCount += 1
+        guard stream < 0, streamCount == 0 || !hasOneStream, waits(for: listener) else { return }
+        stream = Glibc.accept(listener, nil, nil)
+        streamCount += 1
         var one: Int32 = 1
-        setsockopt(line, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<Int32>.size))
+        setsockopt(stream, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<Int32>.size))
         reader.reset()
         requests.removeAll()
     }
@@ -211,7 +211,7 @@ final class FuzzedGateway {
     /// - Returns: false at the stream's end.
     private func receive() -> Bool {
         let space = reader.space()
-        let count = recv(line, space.baseAddress, space.count, Int32(MSG_DONTWAIT))
+        let count = recv(stream, space.baseAddress, space.count, Int32(MSG_DONTWAIT))
         guard count > 0 else { return false }
         reader.received(count)
         do {

@@ -26,7 +26,7 @@ func fuzzDecryption(_ input: UnsafeRawBufferPointer) {
     case 0: fuzzKey(script.rest)
     case 1: fuzzRSA(script.rest)
     case 2: fuzzCipher(script.pick(algorithms), script.rest)
-    default: fuzzLine(&script)
+    default: fuzzStream(&script)
     }
 }
 
@@ -74,7 +74,7 @@ private func fuzzCipher(_ algorithm: CipherAlgorithm, _ body: UnsafeRawBufferPoi
 }
 
 /// A stream: InitConnect's answer with any key and iv, then frames of a gateway that may send anything.
-private func fuzzLine(_ script: inout Script) {
+private func fuzzStream(_ script: inout Script) {
     let arena = MessageArena()
     let algorithm = script.pick(algorithms)
     var decryption = Decryption(rsaKey, algorithm)
@@ -84,8 +84,8 @@ private func fuzzLine(_ script: inout Script) {
     if script.oneIn(8) { content.aesCBCIV = script.oneIn(2) ? nil : Array(script.bytes()) }
     let answer = InitConnectResponse(head: AnyResponse(), content: content).encoded()
     let isInClear = script.oneIn(8)
-    let hello = isInClear ? answer : answer.withUnsafeBytes { rsaKey.encrypt($0) } ?? []
-    let opened = open(hello, sha1Of: answer, ProtoID.initConnect, &decryption, arena)
+    let message = isInClear ? answer : answer.withUnsafeBytes { rsaKey.encrypt($0) } ?? []
+    let opened = open(message, sha1Of: answer, ProtoID.initConnect, &decryption, arena)
     require(opened == (isInClear ? nil : answer), "InitConnect's answer is taken under RSA, and not in clear")
     guard opened != nil else { return }
     let outgoing: BodyCipher?
@@ -95,7 +95,7 @@ private func fuzzLine(_ script: inout Script) {
         return require(error.status == .encryptionFailed, "a wrong key or iv is an error of encryption")
     }
     let agreed = algorithm.agreed(hasIV: content.aesCBCIV != nil)
-    guard let outgoing else { return require(false, "an encrypted line has its ciphers") }
+    guard let outgoing else { return require(false, "an encrypted stream has its ciphers") }
     if case .aesCBC = agreed { require(content.aesCBCIV?.count == 16, "CBC has a whole iv") }
     while !script.isAtEnd {
         let body = Array(script.bytes())

@@ -49,7 +49,7 @@ final class FuzzedApplication {
         options.max_body_bytes = script.pick([1024, 65_536])
         options.on_init_connect = { conn, errCode, desc, userData in
             FuzzedApplication.of(userData).told(conn, desc) { application in
-                require(!application.isConnected, "connected once a line")
+                require(!application.isConnected, "connected once a stream")
                 application.isConnected = errCode == 0
             }
         }

@@ -22,7 +22,7 @@ final class FuzzedMachine {
         var deadline: Instant { (wireSerialNo == 0 ? queueDeadline : replyDeadline) + (millisecond - .nanosecond) }
     }
 
-    private enum Line { case none, connecting, open, ready }
+    private enum StreamState { case none, connecting, open, ready }
 
     /// Whether a callback of the application blocks the connection's thread. Then only other threads act.
     var isHeldUp = false
@@ -32,8 +32,8 @@ final class FuzzedMachine {
     private var machine: Machine
     private var asked: [Asked] = []
     private var open: [Int] = []
-    private var line = Line.none
-    private var lineNumber = 0
+    private var stream = StreamState.none
+    private var streamNumber = 0
     /// On this stream: the next serial number, and InitConnect's.
     private var nextWireSerialNo: UInt64 = 0
     private var initConnectSerialNo: UInt32?
@@ -132,14 +132,14 @@ final class FuzzedMachine {
         isReleased = true
         machine.release(see(now), &quota.group)
         for token in open where asked[token].wireSerialNo != 0 { gaveUp(token, now) }
-        settle(now)
+        drive(now)
     }
 
     /// The callback that blocked the thread returns, and everything ends.
     func end(_ now: Instant) {
         isHeldUp = false
         release(now)
-        settle(now)
+        drive(now)
         require(isOver, "a released connection is closed at once")
         require(open.isEmpty, "every accepted request completes")
     }
@@ -148,30 +148,30 @@ final class FuzzedMachine {
 
     func start(_ now: Instant) {
         machine.start(see(now))
-        settle(now)
+        drive(now)
     }
 
     func connect(_ now: Instant) {
-        guard !isHeldUp, line == .connecting else { return }
-        line = .open
+        guard !isHeldUp, stream == .connecting else { return }
+        stream = .open
         nextWireSerialNo = 0
         initConnectSerialNo = nil
         machine.connected(see(now))
     }
 
     func failAttempt(isFinal: Bool, _ now: Instant) {
-        guard !isHeldUp, line == .connecting || line == .open else { return }
+        guard !isHeldUp, stream == .connecting || stream == .open else { return }
         let cause = Cause(.connectFailed, .connect, 111, "refused", isFinal: isFinal)
         machine.attemptFailed(cause, see(now), &quota.group)
     }
 
     func shakeHands(keepAliveInterval: Int32, _ now: Instant) {
-        guard !isHeldUp, line == .open, let serialNo = initConnectSerialNo else { return }
+        guard !isHeldUp, stream == .open, let serialNo = initConnectSerialNo else { return }
         let incoming = machine.received(
             protoID: ProtoID.initConnect, serialNo: serialNo, see(now), &quota.group)
         guard case .handshake = incoming else { return require(false, "InitConnect's answer is not the handshake") }
         machine.handshakeSucceeded(keepAliveInterval: keepAliveInterval, see(now), &quota.group)
-        line = .ready
+        stream = .ready
         lifeDeadline = latest + Machine.silenceLimit
     }
 
@@ -186,14 +186,14 @@ final class FuzzedMachine {
     }
 
     func receive(protoID: UInt32, serialNo: UInt32, refusal: FrequencyRefusal? = nil, _ now: Instant) {
-        guard !isHeldUp, line == .open || line == .ready else { return }
+        guard !isHeldUp, stream == .open || stream == .ready else { return }
         let body: StaticString = "answer"
         let incoming = machine.received(
             protoID: protoID, serialNo: serialNo, answer: summary(refusal),
             body: UnsafeRawBufferPointer(start: body.utf8Start, count: body.utf8CodeUnitCount), see(now), &quota.group)
         switch incoming {
         case .handshake:
-            require(line == .open && serialNo == initConnectSerialNo, "that was no answer to InitConnect")
+            require(stream == .open && serialNo == initConnectSerialNo, "that was no answer to InitConnect")
             machine.attemptFailed(Cause(.protocolError, .initConnect, 0, "damaged"), now, &quota.group)
             return
         case .answer(let request): answered(request, protoID: protoID, serialNo, retryAfter: .zero, refusal, now)
@@ -201,20 +201,20 @@ final class FuzzedMachine {
             require((completion.status == .rateLimited) == (refusal != nil), "a refusal for frequency is told as one")
             answered(completion.request, protoID: protoID, serialNo, retryAfter: completion.retryAfter, refusal, now)
         case .late:
-            quota.answered(member, lineNumber, serialNo, now)
+            quota.answered(member, streamNumber, serialNo, now)
             if let refusal { quota.closed(for: refusal.wait(orFor: quota.window), now) }
-            quota.read(member, lineNumber, before: serialNo, now)
+            quota.read(member, streamNumber, before: serialNo, now)
         case .push:
-            require(line == .ready, "no push before the handshake")
+            require(stream == .ready, "no push before the handshake")
             require(
                 protoID != ProtoID.getCapitalDistribution && protoID != ProtoID.keepAlive
                     && protoID != ProtoID.initConnect, "an answer taken for a push")
         case .nothing:
-            if protoID == ProtoID.keepAlive, UInt64(serialNo) < nextWireSerialNo, line == .ready {
-                quota.read(member, lineNumber, before: serialNo, now)
+            if protoID == ProtoID.keepAlive, UInt64(serialNo) < nextWireSerialNo, stream == .ready {
+                quota.read(member, streamNumber, before: serialNo, now)
             }
         }
-        if line == .ready { lifeDeadline = latest + Machine.silenceLimit }
+        if stream == .ready { lifeDeadline = latest + Machine.silenceLimit }
     }
 
     private func summary(_ refusal: FrequencyRefusal?) -> AnswerSummary {
@@ -228,10 +228,10 @@ final class FuzzedMachine {
         _ now: Instant
     ) {
         let token = request.payload
-        require(line == .ready, "no request is answered before the handshake")
+        require(stream == .ready, "no request is answered before the handshake")
         require(
             asked[token].wireSerialNo == serialNo && asked[token].protoID == protoID, "another request's answer")
-        quota.answered(member, lineNumber, serialNo, now)
+        quota.answered(member, streamNumber, serialNo, now)
         require((retryAfter > .zero) == (refusal != nil), "a refusal for frequency tells how long to wait")
         if let refusal {
             let named = refusal.wait(orFor: quota.window)
@@ -239,29 +239,29 @@ final class FuzzedMachine {
             quota.closed(for: named, now)
         }
         done(token)
-        quota.read(member, lineNumber, before: serialNo, now)
+        quota.read(member, streamNumber, before: serialNo, now)
     }
 
-    func loseLine(_ now: Instant) {
-        guard !isHeldUp, line == .open || line == .ready else { return }
+    func loseStream(_ now: Instant) {
+        guard !isHeldUp, stream == .open || stream == .ready else { return }
         machine.streamLost(Cause(.disconnected, .receive, 0, "closed"), see(now), &quota.group)
-        quota.lineLost(member, lineNumber, now)
+        quota.streamLost(member, streamNumber, now)
     }
 
     func tick(_ now: Instant) {
         guard !isHeldUp, !isOver else { return }
         machine.tick(see(now), &quota.group)
-        settle(now)
+        drive(now)
         require(open.allSatisfy { asked[$0].deadline >= now }, "a request that is due completes")
     }
 
     /// Performs the actions and sends, as the driver does after every event. Then checks the invariants.
-    func settle(_ now: Instant) {
+    func drive(_ now: Instant) {
         guard !isHeldUp, !isOver else { return }
         repeat {
             machine.settle(see(now), &quota.group)
             while let action = machine.popAction() { perform(action, max(now, latest)) }
-            while line == .open || line == .ready, let next = machine.nextToSend(see(now), &quota.group) {
+            while stream == .open || stream == .ready, let next = machine.nextToSend(see(now), &quota.group) {
                 send(next, now)
             }
         } while machine.hasActions
@@ -277,14 +277,14 @@ extension FuzzedMachine {
         require(!isOver, "nothing comes after closed")
         switch action {
         case .connect:
-            require(line == .none, "one line at a time")
-            line = .connecting
-            lineNumber += 1
+            require(stream == .none, "one stream at a time")
+            stream = .connecting
+            streamNumber += 1
             lifeDeadline = now + configuration.connectTimeout
         case .closeStream:
             machine.streamClosed(now, &quota.group)
-            quota.read(member, lineNumber, before: nil, now)
-            line = .none
+            quota.read(member, streamNumber, before: nil, now)
+            stream = .none
             lifeDeadline = isReleased ? .max : now + configuration.maxBackoff
         case .initConnect(let cause):
             require(!isReleased && !isFailed && !isReady, "a connection is told to stand once, and not after release")
@@ -335,7 +335,8 @@ extension FuzzedMachine {
             require(!wasSent && completion.retryAfter > .zero, "kept back for a closed gate, and told how long")
         case .disconnected:
             require(
-                wasSent || !configuration.reconnects || request.isImpatient, "what was not sent waits for the next line"
+                wasSent || !configuration.reconnects || request.isImpatient,
+                "what was not sent waits for the next stream"
             )
         case .connectFailed, .connectTimeout, .protocolError:
             require(
@@ -350,19 +351,19 @@ extension FuzzedMachine {
     private func send(_ next: Machine.Outgoing, _ now: Instant) {
         switch next {
         case .initConnect(let serialNo):
-            require(line == .open && initConnectSerialNo == nil, "InitConnect comes first, and once")
+            require(stream == .open && initConnectSerialNo == nil, "InitConnect comes first, and once")
             initConnectSerialNo = serialNo
             nextWireSerialNo = UInt64(serialNo) + 1
         case .keepAlive(let serialNo):
-            require(line == .ready, "no keep-alive before the handshake")
+            require(stream == .ready, "no keep-alive before the handshake")
             took(serialNo)
-        case .ping: require(line == .ready, "no ping before the handshake")
+        case .ping: require(stream == .ready, "no ping before the handshake")
         case .probe(let serialNo):
-            require(line == .ready, "no probe before the handshake")
+            require(stream == .ready, "no probe before the handshake")
             took(serialNo)
         case .request(let request):
             let token = request.payload
-            require(line == .ready && !asked[token].isDone, "only open requests are sent, after the handshake")
+            require(stream == .ready && !asked[token].isDone, "only open requests are sent, after the handshake")
             require(asked[token].wireSerialNo == 0, "no request is sent twice")
             require(asked[token].queueDeadline > latest, "what should have timed out is not sent")
             took(request.wireSerialNo)
@@ -370,19 +371,19 @@ extension FuzzedMachine {
             asked[token].replyDeadline = latest + asked[token].replyTimeout
             if request.protoID == ProtoID.getCapitalDistribution {
                 quota.sent(
-                    member, lineNumber, request.wireSerialNo, answerBy: asked[token].replyDeadline, now)
+                    member, streamNumber, request.wireSerialNo, answerBy: asked[token].replyDeadline, now)
             }
         }
     }
 
     private func took(_ wireSerialNo: UInt32) {
-        require(UInt64(wireSerialNo) >= nextWireSerialNo && wireSerialNo != 0, "serial numbers increase on a line")
+        require(UInt64(wireSerialNo) >= nextWireSerialNo && wireSerialNo != 0, "serial numbers increase on a stream")
         nextWireSerialNo = UInt64(wireSerialNo) + 1
     }
 
     private func gaveUp(_ token: Int, hadTime: Bool = false, _ now: Instant) {
         guard asked[token].wireSerialNo != 0 else { return }
-        quota.gaveUp(member, lineNumber, asked[token].wireSerialNo, hadTime: hadTime, now)
+        quota.gaveUp(member, streamNumber, asked[token].wireSerialNo, hadTime: hadTime, now)
     }
 
     private func done(_ token: Int) {

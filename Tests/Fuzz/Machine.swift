@@ -30,7 +30,7 @@ func fuzzMachine(_ input: UnsafeRawBufferPointer) {
         case 20:
             let seconds = script.oneIn(2) ? nil : Int64(Int32(bitPattern: script.number()))
             machine.answer(script.byte(), now, refusal: FrequencyRefusal(seconds: seconds))
-        case 21: machine.loseLine(now)
+        case 21: machine.loseStream(now)
         case 22: now += .milliseconds(Int64(script.byte()))
         case 23: now += TimeAmount(nanoseconds: Int64(script.number()))
         case 24: now += .seconds(Int64(script.byte()))
@@ -39,7 +39,7 @@ func fuzzMachine(_ input: UnsafeRawBufferPointer) {
         case 27: machine.isHeldUp.toggle()
         default: break
         }
-        for machine in machines { machine.settle(now) }
+        for machine in machines { machine.drive(now) }
     }
     for machine in machines { machine.end(now) }
     quota.requireEmpty(now)

@@ -86,9 +86,9 @@ def decryption(vectors: dict) -> Iterator[tuple[str, bytes]]:
         number = 2 if vector["algorithm"] == "AES_CBC" else 0
         yield f"aes-{index}", bytes([2, number]) + bytes.fromhex(vector["cipher"])
     for cipher in range(3):
-        line = bytes([3, cipher, 0, 0, 0])
+        stream = bytes([3, cipher, 0, 0, 0])
         frames = b"".join(bytes([5]) + b"hello" + bytes([kind, 3, 1]) for kind in range(4))
-        yield f"line-{cipher}", line + frames
+        yield f"stream-{cipher}", stream + frames
         yield f"in-clear-{cipher}", bytes([3, cipher, 0, 0, 7])
         yield f"no-iv-{cipher}", bytes([3, cipher, 0, 7, 1, 0]) + frames
         yield f"short-key-{cipher}", bytes([3, cipher, 7, 3]) + b"abc" + bytes([0, 0])
