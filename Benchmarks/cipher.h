@@ -26,7 +26,7 @@ static inline void cipher_check(int is_right)
     exit(1);
 }
 
-/* The RSA key; the line's own key and iv come later. */
+/* The RSA key; the stream's own key and iv come later. */
 static inline void cipher_load(struct cipher *cipher, const char *key, int algorithm)
 {
     FILE *file = fopen(key, "re");

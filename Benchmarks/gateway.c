@@ -2,7 +2,7 @@
  *
  * Prints the port it listens on (127.0.0.1, chosen by the system) as its first line. For each line read from standard
  * input it prints `REQUESTS MICROSECONDS`: the requests answered so far and the processor time used so far, to show that
- * it is not what limits a measurement. Ends when standard input does. A frame it does not understand closes the line.
+ * it is not what limits a measurement. Ends when standard input does. A frame it does not understand closes the connection.
  *
  * Usage: gateway [KEY CIPHER | websocket | tls CERTIFICATE KEY]
  *   KEY CIPHER   the answers are encrypted, once, before it listens; requests are not decrypted
@@ -53,7 +53,7 @@ static struct reply {
      "0800220608869a809506"},
 };
 
-struct line {
+struct stream {
     int socket;
     SSL *tls;        /* NULL: none */
     int is_upgraded; /* to WebSocket */
@@ -136,23 +136,23 @@ static void watch(int operation, int descriptor, uint32_t events, void *data)
     if (epoll_ctl(poller, operation, descriptor, &event) != 0) fail("epoll_ctl");
 }
 
-static void drop(struct line *line)
+static void drop(struct stream *stream)
 {
-    SSL_free(line->tls);
-    close(line->socket);
-    free(line);
+    SSL_free(stream->tls);
+    close(stream->socket);
+    free(stream);
 }
 
 /* Appends the answer to one frame. Returns 0 if there is none. */
-static int answer(struct line *line, const uint8_t *frame)
+static int answer(struct stream *stream, const uint8_t *frame)
 {
     uint32_t proto_id = load(frame + 2);
     for (size_t i = 0; i < sizeof replies / sizeof *replies; i++) {
         if (replies[i].proto_id != proto_id) continue;
-        uint8_t *out = line->output + line->made;
+        uint8_t *out = stream->output + stream->made;
         memcpy(out, replies[i].frame, replies[i].length);
         memcpy(out + 8, frame + 8, 4);
-        line->made += replies[i].length;
+        stream->made += replies[i].length;
         answered++;
         return 1;
     }
@@ -161,110 +161,110 @@ static int answer(struct line *line, const uint8_t *frame)
 }
 
 /* recv and send, over TLS if there is any. */
-static ssize_t get(struct line *line, void *bytes, size_t room)
+static ssize_t get(struct stream *stream, void *bytes, size_t room)
 {
-    if (!line->tls) return recv(line->socket, bytes, room, 0);
-    int count = SSL_read(line->tls, bytes, (int)room);
+    if (!stream->tls) return recv(stream->socket, bytes, room, 0);
+    int count = SSL_read(stream->tls, bytes, (int)room);
     if (count > 0) return count;
-    int error = SSL_get_error(line->tls, count);
+    int error = SSL_get_error(stream->tls, count);
     ERR_clear_error();
     errno = EAGAIN;
     return error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE ? -1 : 0;
 }
 
-static ssize_t put(struct line *line, const void *bytes, size_t length)
+static ssize_t put(struct stream *stream, const void *bytes, size_t length)
 {
-    if (!line->tls) return send(line->socket, bytes, length, MSG_NOSIGNAL);
-    int count = SSL_write(line->tls, bytes, (int)length);
+    if (!stream->tls) return send(stream->socket, bytes, length, MSG_NOSIGNAL);
+    int count = SSL_write(stream->tls, bytes, (int)length);
     if (count > 0) return count;
     ERR_clear_error();
     errno = EAGAIN;
     return -1;
 }
 
-/* Answers what is whole over WebSocket. Returns how much of it that was, -1 if the line is to be closed. */
-static long answer_sections(struct line *line)
+/* Answers what is whole over WebSocket. Returns how much of it that was, -1 if the stream is to be closed. */
+static long answer_sections(struct stream *stream)
 {
     size_t start = 0;
-    if (!line->is_upgraded) {
-        if (line->received == INPUT) return -1;
-        line->input[line->received] = 0;
-        char *end = strstr((char *)line->input, "\r\n\r\n");
+    if (!stream->is_upgraded) {
+        if (stream->received == INPUT) return -1;
+        stream->input[stream->received] = 0;
+        char *end = strstr((char *)stream->input, "\r\n\r\n");
         if (!end) return 0;
-        line->made += upgrade_answer((char *)line->input, (char *)line->output + line->made, MAX_REPLY);
-        line->is_upgraded = 1;
-        start = (size_t)(end + 4 - (char *)line->input);
+        stream->made += upgrade_answer((char *)stream->input, (char *)stream->output + stream->made, MAX_REPLY);
+        stream->is_upgraded = 1;
+        start = (size_t)(end + 4 - (char *)stream->input);
     }
     while (1) {
         int opcode;
-        uint8_t *payload, *out = line->output + line->made;
+        uint8_t *payload, *out = stream->output + stream->made;
         size_t length;
-        long whole = masked_frame(line->input + start, line->received - start, &opcode, &payload, &length);
+        long whole = masked_frame(stream->input + start, stream->received - start, &opcode, &payload, &length);
         if (whole < 0) return -1;
         if (whole == 0) return (long)start;
         start += (size_t)whole;
         if (opcode == 9) {
             memcpy(out, "\x8a", 2);
-            line->made += 2;
+            stream->made += 2;
             continue;
         }
-        if (opcode != 2 || length < SECTION_REQUEST || line->made + MAX_REPLY > OUTPUT) return -1;
+        if (opcode != 2 || length < SECTION_REQUEST || stream->made + MAX_REPLY > OUTPUT) return -1;
         uint32_t command = (uint32_t)payload[10] << 8 | payload[11];
         struct reply *reply = replies;
         while (reply < replies + sizeof replies / sizeof *replies && reply->proto_id != command) reply++;
         if (reply == replies + sizeof replies / sizeof *replies) return -1;
         memcpy(out, reply->frame, reply->length);
         memcpy(out + (out[1] < 126 ? 2 : 4) + 12, payload + 12, 8);
-        line->made += reply->length;
+        stream->made += reply->length;
         answered++;
     }
 }
 
-/* Sends what is there. Returns 0 if the line is gone. */
-static int flush(struct line *line)
+/* Sends what is there. Returns 0 if the stream is gone. */
+static int flush(struct stream *stream)
 {
-    ssize_t count = put(line, line->output + line->sent, line->made - line->sent);
+    ssize_t count = put(stream, stream->output + stream->sent, stream->made - stream->sent);
     if (count < 0 && errno != EAGAIN) return 0;
-    int was_blocked = line->sent > 0;
-    if (count > 0) line->sent += (size_t)count;
-    int is_blocked = line->sent < line->made;
-    if (!is_blocked) line->made = line->sent = 0;
+    int was_blocked = stream->sent > 0;
+    if (count > 0) stream->sent += (size_t)count;
+    int is_blocked = stream->sent < stream->made;
+    if (!is_blocked) stream->made = stream->sent = 0;
     /* A peer that does not read its answers is asked nothing more until it does. */
-    if (is_blocked || was_blocked) watch(EPOLL_CTL_MOD, line->socket, is_blocked ? EPOLLOUT : EPOLLIN, line);
+    if (is_blocked || was_blocked) watch(EPOLL_CTL_MOD, stream->socket, is_blocked ? EPOLLOUT : EPOLLIN, stream);
     return 1;
 }
 
-/* Answers all whole frames of one receive in one send. Returns 0 if the line is to be closed. */
-static int receive(struct line *line)
+/* Answers all whole frames of one receive in one send. Returns 0 if the stream is to be closed. */
+static int receive(struct stream *stream)
 {
-    ssize_t count = get(line, line->input + line->received, INPUT - line->received);
+    ssize_t count = get(stream, stream->input + stream->received, INPUT - stream->received);
     if (count <= 0) return count < 0 && errno == EAGAIN;
-    line->received += (size_t)count;
+    stream->received += (size_t)count;
     /* What TLS has read from the socket is not told of again. */
-    while (line->tls && SSL_pending(line->tls) > 0 && line->received < INPUT) {
-        count = get(line, line->input + line->received, INPUT - line->received);
+    while (stream->tls && SSL_pending(stream->tls) > 0 && stream->received < INPUT) {
+        count = get(stream, stream->input + stream->received, INPUT - stream->received);
         if (count <= 0) break;
-        line->received += (size_t)count;
+        stream->received += (size_t)count;
     }
     size_t start = 0;
     if (is_websocket) {
-        long done = answer_sections(line);
+        long done = answer_sections(stream);
         if (done < 0) return 0;
-        line->received -= (size_t)done;
-        memmove(line->input, line->input + done, line->received);
-        return line->made == 0 || flush(line);
+        stream->received -= (size_t)done;
+        memmove(stream->input, stream->input + done, stream->received);
+        return stream->made == 0 || flush(stream);
     }
-    while (line->received - start >= HEADER) {
-        const uint8_t *frame = line->input + start;
+    while (stream->received - start >= HEADER) {
+        const uint8_t *frame = stream->input + start;
         size_t body = load(frame + 12);
         if (frame[0] != 'F' || frame[1] != 'T' || body > INPUT - HEADER) return 0;
-        if (line->received - start < HEADER + body) break;
-        if (!answer(line, frame)) return 0;
+        if (stream->received - start < HEADER + body) break;
+        if (!answer(stream, frame)) return 0;
         start += HEADER + body;
     }
-    line->received -= start;
-    memmove(line->input, line->input + start, line->received);
-    return line->made == 0 || flush(line);
+    stream->received -= start;
+    memmove(stream->input, stream->input + start, stream->received);
+    return stream->made == 0 || flush(stream);
 }
 
 static void take(int listener)
@@ -273,18 +273,18 @@ static void take(int listener)
     if (socket < 0) return;
     int on = 1;
     setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    struct line *line = malloc(sizeof *line);
-    if (!line) fail("malloc");
-    line->socket = socket;
-    line->received = line->made = line->sent = 0;
-    line->is_upgraded = 0;
-    line->tls = NULL;
+    struct stream *stream = malloc(sizeof *stream);
+    if (!stream) fail("malloc");
+    stream->socket = socket;
+    stream->received = stream->made = stream->sent = 0;
+    stream->is_upgraded = 0;
+    stream->tls = NULL;
     if (tls) {
-        line->tls = SSL_new(tls);
-        if (!line->tls || SSL_set_fd(line->tls, socket) != 1) fail("SSL_new");
-        SSL_set_accept_state(line->tls);
+        stream->tls = SSL_new(tls);
+        if (!stream->tls || SSL_set_fd(stream->tls, socket) != 1) fail("SSL_new");
+        SSL_set_accept_state(stream->tls);
     }
-    watch(EPOLL_CTL_ADD, socket, EPOLLIN, line);
+    watch(EPOLL_CTL_ADD, socket, EPOLLIN, stream);
 }
 
 /* Tells the figures. Returns 0 at the end of standard input. */
@@ -331,8 +331,8 @@ int main(int count, char **words)
             } else if (source == &from_input) {
                 if (!report()) return 0;
             } else {
-                struct line *line = source;
-                if (!(events[i].events & EPOLLOUT ? flush(line) : receive(line))) drop(line);
+                struct stream *stream = source;
+                if (!(events[i].events & EPOLLOUT ? flush(stream) : receive(stream))) drop(stream);
             }
         }
     }

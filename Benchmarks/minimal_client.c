@@ -21,7 +21,7 @@
 
 enum { HEADER = 44, INPUT = 64 * 1024, IN_FLIGHT = 64 };
 
-static int line;
+static int stream;
 static uint32_t last_sent, last_answered;
 static uint8_t input[INPUT];
 static size_t received, parsed;
@@ -46,7 +46,7 @@ static void sha1(const uint8_t *bytes, size_t length, uint8_t *digest)
 
 static void send_bytes(const uint8_t *bytes, size_t length)
 {
-    if (send(line, bytes, length, MSG_NOSIGNAL) != (ssize_t)length) fail("send");
+    if (send(stream, bytes, length, MSG_NOSIGNAL) != (ssize_t)length) fail("send");
 }
 
 static void send_message(uint32_t proto_id, const ProtobufCMessage *message)
@@ -109,8 +109,8 @@ static const uint8_t *next_body(uint32_t proto_id, uint32_t *length)
         received = have;
         if (unsent > 0) send_bytes(output, unsent);
         unsent = 0;
-        ssize_t count = recv(line, input + received, INPUT - received, 0);
-        if (count <= 0) fail("the gateway closed the line");
+        ssize_t count = recv(stream, input + received, INPUT - received, 0);
+        if (count <= 0) fail("the gateway closed the connection");
         received += (size_t)count;
     }
 }
@@ -120,9 +120,9 @@ static void connect_to(int port)
     struct sockaddr_in address = {
         .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int on = 1;
-    line = socket(AF_INET, SOCK_STREAM, 0);
-    if (connect(line, (struct sockaddr *)&address, sizeof address) != 0) fail("connect");
-    setsockopt(line, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    stream = socket(AF_INET, SOCK_STREAM, 0);
+    if (connect(stream, (struct sockaddr *)&address, sizeof address) != 0) fail("connect");
+    setsockopt(stream, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     InitConnect__C2S c2s = INIT_CONNECT__C2_S__INIT;
     c2s.clientver = 101;
     c2s.clientid = "minimal";

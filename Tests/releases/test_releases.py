@@ -121,6 +121,6 @@ def test_it_gets_figures(installed: tuple[Release, Path], tmp_path: Path, encryp
     assert found["US.AAPL"][0] == 0 and found["US.AAPL"][1]["capital_in_big"] == 19462320.5
     assert found["HK.99999"] == [-1, "未知股票 HK.99999"]
     assert found["state"] == [0, "1011"]
-    (hello,) = [request for request in requests if request["proto_id"] == 1001]
-    assert ("packet_enc_algo" in hello) == encrypted
+    (first,) = [request for request in requests if request["proto_id"] == 1001]
+    assert ("packet_enc_algo" in first) == encrypted
     assert [request["code"] for request in requests if request["proto_id"] == 3212] == ["00700", "AAPL", "99999"]

@@ -110,7 +110,7 @@ def notify(section: int = 0) -> bytes:
 class Asked:
     """A received request."""
 
-    line: int
+    connection: int
     command: int
     section: int
     message: Any
@@ -135,7 +135,7 @@ class Bridge:
         #: For each closed connection: the client's close code.
         self.closed: dict[int, int | None] = {}
         self.failures: list[str] = []
-        self.lines: list[ServerConnection] = []
+        self.connections: list[ServerConnection] = []
         self._status = status
         context = None
         if certificate is not None:
@@ -169,12 +169,12 @@ class Bridge:
             response.headers["Location"] = "wss://there.example:33334/"
         return response
 
-    def _serve(self, line: ServerConnection) -> None:
-        number = len(self.lines)
-        self.lines.append(line)
+    def _serve(self, connection: ServerConnection) -> None:
+        number = len(self.connections)
+        self.connections.append(connection)
         last = 0
         try:
-            for data in line:
+            for data in connection:
                 asked = self._read(number, data)
                 if asked is None:
                     return
@@ -186,13 +186,13 @@ class Bridge:
                 self.asked.append(asked)
                 for sent in self._reply(asked):
                     if sent is None:
-                        line.close(*self.close_with)
+                        connection.close(*self.close_with)
                         return
-                    line.send(sent)
+                    connection.send(sent)
         except ConnectionClosed:
             pass  # recorded below
         finally:
-            received = line.protocol.close_rcvd
+            received = connection.protocol.close_rcvd
             self.closed[number] = received.code if received else None
 
     def _read(self, number: int, data: str | bytes) -> Asked | None:
@@ -224,7 +224,7 @@ class Bridge:
     def _greet(self, asked: Asked) -> Iterable[Sent | None]:
         if asked.message.c2s.websocketKey != digest(self.key):
             return []
-        hello = InitWebSocketResponse(retType=0, retMsg="", errCode=0)
-        hello.s2c.connID = CONN_ID
-        hello.s2c.serverTime = 1654656261
-        return [reply(INIT_WEBSOCKET, asked.section, hello)]
+        response = InitWebSocketResponse(retType=0, retMsg="", errCode=0)
+        response.s2c.connID = CONN_ID
+        response.s2c.serverTime = 1654656261
+        return [reply(INIT_WEBSOCKET, asked.section, response)]

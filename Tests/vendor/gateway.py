@@ -78,7 +78,7 @@ def figures(base: float, **optional: Any) -> Qot_GetCapitalDistribution_pb2.Resp
 class Received:
     """A received request. `at_s` is monotonic."""
 
-    line: int
+    connection: int
     proto_id: int
     serial_no: int
     message: Any
@@ -104,7 +104,7 @@ class Gateway:
         self.received: list[Received] = []
         self.failures: list[str] = []
         self._threads: list[threading.Thread] = []
-        self._lines: list[socket.socket] = []
+        self._connections: list[socket.socket] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
 
@@ -117,13 +117,13 @@ class Gateway:
     ) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        for line in self._lines:
+        for connection in self._connections:
             with suppress(OSError):  # the client may have closed it
-                line.shutdown(socket.SHUT_RDWR)
+                connection.shutdown(socket.SHUT_RDWR)
         for thread in self._threads:
             thread.join(timeout=10)
-        for line in self._lines:
-            line.close()
+        for connection in self._connections:
+            connection.close()
 
     def of(self, proto_id: int) -> list[Received]:
         """The requests of that protocol so far."""
@@ -137,15 +137,15 @@ class Gateway:
     def _accept(self) -> None:
         while True:
             try:
-                line, _ = self._listener.accept()
+                connection, _ = self._listener.accept()
             except OSError:
                 return
-            line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._lines.append(line)
-            self._start(self._serve, len(self._lines) - 1, line)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._connections.append(connection)
+            self._start(self._serve, len(self._connections) - 1, connection)
 
-    def _serve(self, number: int, line: socket.socket) -> None:
-        stream = line.makefile("rb")
+    def _serve(self, number: int, connection: socket.socket) -> None:
+        stream = connection.makefile("rb")
         last_serial_no = 0
         initialised = False
         try:
@@ -163,14 +163,14 @@ class Gateway:
                 data = self._sealed(number, self._reply(request))
                 if request.proto_id == INIT_CONNECT:
                     self._sessions[number] = self._session(number, request)
-                self._send(line, data)
+                self._send(connection, data)
         except ConnectionError:
             pass  # the client is gone; other checks show what it has missed
 
     def _read(self, number: int, header: bytes, stream: Any) -> Received | None:
         """The request after `header`; None if the stream cannot be used any more."""
         if len(header) < HEADER.size:
-            self.failures.append(f"the line ended inside a header of {len(header)} bytes")
+            self.failures.append(f"the stream ended inside a header of {len(header)} bytes")
             return None
         flag, proto_id, fmt, version, serial_no, length, digest, reserved = HEADER.unpack(header)
         if (flag, fmt, version, reserved) != (b"FT", 0, 0, bytes(8)) or length > LONGEST_BODY:
@@ -215,16 +215,16 @@ class Gateway:
 
     def _reply(self, request: Received) -> bytes:
         if request.proto_id == INIT_CONNECT:
-            hello = InitConnect_pb2.Response(retType=0, retMsg="", errCode=0)
-            hello.s2c.serverVer = SERVER_VERSION
-            hello.s2c.loginUserID = USER_ID
-            hello.s2c.connID = CONN_ID
-            hello.s2c.connAESKey = SESSION_KEY
-            hello.s2c.keepAliveInterval = self.keep_alive_interval
+            response = InitConnect_pb2.Response(retType=0, retMsg="", errCode=0)
+            response.s2c.serverVer = SERVER_VERSION
+            response.s2c.loginUserID = USER_ID
+            response.s2c.connID = CONN_ID
+            response.s2c.connAESKey = SESSION_KEY
+            response.s2c.keepAliveInterval = self.keep_alive_interval
             if self.sends_iv:
-                hello.s2c.aesCBCiv = IV
-            hello.s2c.userAttribution = 1
-            return frame(INIT_CONNECT, request.serial_no, hello)
+                response.s2c.aesCBCiv = IV
+            response.s2c.userAttribution = 1
+            return frame(INIT_CONNECT, request.serial_no, response)
         if request.proto_id == KEEP_ALIVE:
             beat = KeepAlive_pb2.Response(retType=0)
             beat.s2c.time = request.message.c2s.time
@@ -234,6 +234,6 @@ class Gateway:
             return frame(GET_GLOBAL_STATE, request.serial_no, refused)
         return self.answer(request)
 
-    def _send(self, line: socket.socket, data: bytes) -> None:
+    def _send(self, connection: socket.socket, data: bytes) -> None:
         for start in range(0, len(data), self.piece):
-            line.sendall(data[start : start + self.piece])
+            connection.sendall(data[start : start + self.piece])

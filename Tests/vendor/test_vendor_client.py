@@ -106,15 +106,15 @@ def test_it_stays_through_three_keep_alive_intervals(simulator: Start) -> None:
     gateway = simulator("--keep-alive", str(interval_s))
     with connected(gateway) as client:
         conn_id = client.get_sync_conn_id()
-        (line,) = gateway.seen("connected")
+        (opening,) = gateway.seen("connected")
 
         def beats() -> list[dict[str, Any]]:
             return gateway.seen("request", proto_id=KEEP_ALIVE)
 
         assert wait_until(
-            lambda: len(beats()) >= 3 and beats()[-1]["time_ms"] - line["time_ms"] >= 3 * interval_s * 1000
+            lambda: len(beats()) >= 3 and beats()[-1]["time_ms"] - opening["time_ms"] >= 3 * interval_s * 1000
         )
-        assert {beat["client"] for beat in beats()} == {line["client"]}
+        assert {beat["client"] for beat in beats()} == {opening["client"]}
         gaps_ms = [later["time_ms"] - earlier["time_ms"] for earlier, later in pairwise(beats())]
         assert all(gap_ms <= 2 * interval_s * 1000 for gap_ms in gaps_ms), gaps_ms
         # It is the same connection all the time, and still answers.
@@ -181,7 +181,7 @@ def test_pushes_arrive_between_answers(simulator: Start) -> None:
         assert client.get_capital_distribution("HK.00700")[0] == RET_OK
 
 
-def test_closing_ends_the_line(simulator: Start) -> None:
+def test_closing_ends_the_connection(simulator: Start) -> None:
     gateway = simulator()
     with connected(gateway):
         assert not gateway.seen("closed")
@@ -221,6 +221,6 @@ def test_encrypted(simulator: Start, encrypted: Path, options: tuple[str, ...], 
         assert wait_until(lambda: bool(gateway.seen("request", proto_id=KEEP_ALIVE)))
         ret, text = client.get_capital_distribution("HK.99999")
         assert (ret, text) == (RET_ERROR, "未知股票 HK.99999")
-    (hello,) = gateway.seen("request", proto_id=1001)
-    assert hello["packet_enc_algo"] == cipher
+    (first,) = gateway.seen("request", proto_id=1001)
+    assert first["packet_enc_algo"] == cipher
     assert not [line for line in gateway.seen("request") if line.get("refused") not in (None, "未知股票 HK.99999")]

@@ -39,8 +39,8 @@ def test_every_key_and_cipher(key: str, block: int, cipher: Cipher) -> None:
             gateway.answer = lambda request, base=number: frame(CAPITAL_DISTRIBUTION, request.serial_no, figures(base))
             assert asking.capital_distribution("HK.00700").capital_in_big == number + 1
     assert not gateway.failures
-    (hello,) = gateway.of(INIT_CONNECT)
-    assert hello.message.c2s.packetEncAlgo == cipher
+    (first,) = gateway.of(INIT_CONNECT)
+    assert first.message.c2s.packetEncAlgo == cipher
     expected = Qot_GetCapitalDistribution_pb2.Request()
     expected.c2s.security.market, expected.c2s.security.code = 1, "00700"
     assert [request.message for request in gateway.of(CAPITAL_DISTRIBUTION)] == [expected] * 5

@@ -171,8 +171,8 @@ def test_a_key_without_encryption_does_the_same(is_encrypt: bool | None) -> None
             finally:
                 sdk.SysConfig.set_init_rsa_file("")
             assert ret == theirs.RET_OK, data
-            (hello,) = gateway.of(INIT_CONNECT)
-            assert hello.message.c2s.packetEncAlgo == Common_pb2.PacketEncAlgo_None
+            (first,) = gateway.of(INIT_CONNECT)
+            assert first.message.c2s.packetEncAlgo == Common_pb2.PacketEncAlgo_None
         assert sdk is theirs or not gateway.failures  # the vendor's serial numbers are not in order
 
 

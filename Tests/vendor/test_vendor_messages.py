@@ -145,7 +145,7 @@ def test_the_request_has_exactly_these_fields(gateway: Gateway, stay: Path) -> N
     assert [request.message for request in gateway.of(CAPITAL_DISTRIBUTION)] == expected
 
 
-def test_serials_increase_on_each_line(gateway: Gateway, stay: Path) -> None:
+def test_serials_increase_on_each_connection(gateway: Gateway, stay: Path) -> None:
     """The gateway records serial numbers that do not increase. This test checks that there were some."""
     gateway.keep_alive_interval = 1
     with staying(stay, gateway) as program:
@@ -164,13 +164,13 @@ def test_keep_alive_comes_at_four_fifths_of_the_interval(gateway: Gateway, stay:
     with staying(stay, gateway) as program:
         assert wait_until(lambda: len(gateway.of(KEEP_ALIVE)) >= 4)
         s2c(program.ask("HK.00700"))
-    (hello,) = gateway.of(INIT_CONNECT)
+    (first,) = gateway.of(INIT_CONNECT)
     beats = gateway.of(KEEP_ALIVE)
-    times_s = [hello.at_s] + [beat.at_s for beat in beats]
+    times_s = [first.at_s] + [beat.at_s for beat in beats]
     gaps_s = [later - earlier for earlier, later in pairwise(times_s)]
     assert gaps_s == pytest.approx([1.6] * len(gaps_s), abs=0.3)
     assert all(abs(beat.message.c2s.time - time.time()) < 60 for beat in beats)
-    assert {beat.line for beat in beats} == {0}
+    assert {beat.connection for beat in beats} == {0}
 
 
 def test_pushes_in_between_disturb_nothing(gateway: Gateway, stay: Path) -> None:
@@ -184,7 +184,7 @@ def test_pushes_in_between_disturb_nothing(gateway: Gateway, stay: Path) -> None
     with staying(stay, gateway) as program:
         for number in range(1, 6):
             assert s2c(program.ask("HK.00700"))["capitalInBig"] == 100 * number + 1
-        assert gateway.of(CAPITAL_DISTRIBUTION)[-1].line == 0
+        assert gateway.of(CAPITAL_DISTRIBUTION)[-1].connection == 0
         body = len(notify()) - 44
         # The last of the fifteen may be printed after the last answer.
         while len(program.pushes) < 15:
@@ -250,4 +250,4 @@ def test_a_wrong_sha1_costs_only_that_request(gateway: Gateway, stay: Path) -> N
         assert program.ask("HK.00700").startswith("CAPDIST_MALFORMED_REPLY")
         gateway.answer = lambda request: frame(CAPITAL_DISTRIBUTION, request.serial_no, sample())
         assert s2c(program.ask("HK.00700")) == SAMPLE
-    assert {request.line for request in gateway.received} == {0}
+    assert {request.connection for request in gateway.received} == {0}

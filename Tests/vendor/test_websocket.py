@@ -84,9 +84,9 @@ def test_figures(certificate: Path | None, key: str) -> None:
             answer = here.capital_distribution("HK.00700")
             assert answer.capital_in_big == there.of(CAPITAL_DISTRIBUTION)[-1].section + 1
         assert here.info().conn_id == CONN_ID
-        hello = there.of(INIT_WEBSOCKET)[0].message.c2s
-        assert hello.websocketKey == digest(key)
-        assert (hello.clientID, hello.programmingLanguage) == ("capdist", "Python")
+        first = there.of(INIT_WEBSOCKET)[0].message.c2s
+        assert first.websocketKey == digest(key)
+        assert (first.clientID, first.programmingLanguage) == ("capdist", "Python")
         asked = there.of(CAPITAL_DISTRIBUTION)[0].message.c2s.security
         assert (asked.market, asked.code) == (1, "00700")
     assert wait_until(lambda: there.closed == {0: 1000})
@@ -108,7 +108,7 @@ def test_fragments_with_pings_between() -> None:
 
         def pieces() -> Iterator[bytes]:
             for start in range(0, len(whole), 7):
-                there.lines[asked.line].ping(f"{start}")
+                there.connections[asked.connection].ping(f"{start}")
                 yield whole[start : start + 7]
 
         return [pieces()]
@@ -124,7 +124,7 @@ def test_pings_are_answered() -> None:
     with bridge() as there, client(there.port) as here:
         here.wait_ready()
         for payload in (b"", b"x" * 125):
-            assert there.lines[0].ping(payload).wait(PATIENCE_S)
+            assert there.connections[0].ping(payload).wait(PATIENCE_S)
 
 
 @pytest.mark.parametrize(
@@ -140,13 +140,13 @@ def test_errors_of_the_bridge(error: int, status: Status) -> None:
         assert raised.value.status is status
         there.answer = good
         assert here.capital_distribution("HK.00700")
-        assert len(there.lines) == 1
+        assert len(there.connections) == 1
 
 
 @pytest.mark.parametrize("how", ["reply", "push"])
 def test_the_bridge_lost_opend(how: str) -> None:
     def answer(asked: Asked) -> Iterable[Sent | None]:
-        if asked.line > 0:
+        if asked.connection > 0:
             return good(asked)
         if how == "push":
             return [reply(LOST_OPEND, 0)]
@@ -158,7 +158,7 @@ def test_the_bridge_lost_opend(how: str) -> None:
             here.capital_distribution("HK.00700")
         assert raised.value.status is Status.DISCONNECTED
         assert here.capital_distribution("HK.00700")
-        assert len(there.lines) == 2
+        assert len(there.connections) == 2
 
 
 @pytest.mark.parametrize(
@@ -221,7 +221,7 @@ def test_pushes() -> None:
 def test_messages_that_break_the_protocol(message: Any, code: int, text: str) -> None:
     lost: list[str] = []
     with bridge() as there:
-        good, there.answer = there.answer, lambda asked: [message] if asked.line == 0 else good(asked)
+        good, there.answer = there.answer, lambda asked: [message] if asked.connection == 0 else good(asked)
         options: Any = {"max_body_bytes": 1024, "on_disconnect": lambda _, why: lost.append(why)}
         with client(there.port, **options) as here:
             with pytest.raises(RequestError) as raised:
@@ -239,7 +239,7 @@ def test_messages_that_break_the_protocol(message: Any, code: int, text: str) ->
 def test_the_bridge_closes(close: tuple[int, str], text: str) -> None:
     with bridge() as there, client(there.port) as here:
         there.close_with = close
-        good, there.answer = there.answer, lambda asked: [None] if asked.line == 0 else good(asked)
+        good, there.answer = there.answer, lambda asked: [None] if asked.connection == 0 else good(asked)
         with pytest.raises(RequestError) as raised:
             here.capital_distribution("HK.00700")
         assert raised.value.status is Status.DISCONNECTED
@@ -277,14 +277,14 @@ def script(answer: Callable[[bytes], bytes]) -> Iterator[int]:
     def serve() -> None:
         while True:
             try:
-                line, _ = listener.accept()
+                connection, _ = listener.accept()
             except OSError:
                 return
-            with line, suppress(OSError):  # the client may have closed it
-                line.settimeout(PATIENCE_S)
-                line.sendall(answer(line.recv(4096)))
-                line.shutdown(socket.SHUT_WR)
-                while line.recv(4096):
+            with connection, suppress(OSError):  # the client may have closed it
+                connection.settimeout(PATIENCE_S)
+                connection.sendall(answer(connection.recv(4096)))
+                connection.shutdown(socket.SHUT_WR)
+                while connection.recv(4096):
                     pass
 
     thread = threading.Thread(target=serve, daemon=True)
@@ -376,7 +376,7 @@ def test_versions_of_tls(version: ssl.TLSVersion) -> None:
     context.minimum_version = context.maximum_version = version
     with there, client(there.port, tls=True, ca_file=CA) as here:
         assert here.capital_distribution("HK.00700")
-        assert there.lines[0].socket.version() == version.name.replace("_", ".")  # type: ignore[attr-defined]
+        assert there.connections[0].socket.version() == version.name.replace("_", ".")  # type: ignore[attr-defined]
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -398,16 +398,16 @@ def test_tls_before_1_2_is_refused() -> None:
 class JavaScriptClient:
     """Frames as the vendor's JavaScript client makes them, from docs/protocol.md."""
 
-    def __init__(self, line: ClientConnection) -> None:
-        self._line = line
+    def __init__(self, connection: ClientConnection) -> None:
+        self._connection = connection
         self._section = 0
 
     def ask(self, command: int, message: Any, timeout: float = PATIENCE_S) -> tuple[int, bytes]:
         """The error and the body of the reply."""
         self._section += 1
-        self._line.send(REQUEST.pack(MAGIC, command, self._section) + message.SerializeToString())
+        self._connection.send(REQUEST.pack(MAGIC, command, self._section) + message.SerializeToString())
         while True:
-            data = self._line.recv(timeout=timeout)
+            data = self._connection.recv(timeout=timeout)
             assert isinstance(data, bytes)
             magic, got, section, error, _ = REPLY.unpack_from(data)
             assert magic == MAGIC
@@ -443,10 +443,10 @@ def test_javascript_framing(simulator: Callable[..., Simulator], tls: bool) -> N
     options = ["--tls-cert", str(TLS / "server.pem"), "--tls-key", str(TLS / "key.pem")] if tls else []
     there = bridge_of(simulator, "--websocket-key", KEY, "--figures", "js", *options)
     context = ssl.create_default_context(cafile=str(CA)) if tls else None
-    with connect(f"ws{'s' if tls else ''}://127.0.0.1:{there.websocket_port}", ssl=context) as line:
-        here = JavaScriptClient(line)
-        hello = here.login(KEY)
-        assert hello.retType == 0 and hello.s2c.connID != 0
+    with connect(f"ws{'s' if tls else ''}://127.0.0.1:{there.websocket_port}", ssl=context) as connection:
+        here = JavaScriptClient(connection)
+        first = here.login(KEY)
+        assert first.retType == 0 and first.s2c.connID != 0
         answer = here.figures("00700")
         # The figures of the vendor's JavaScript sample.
         assert (answer.retType, answer.s2c.capitalInBig, answer.s2c.capitalInMid) == (0, 1586950080, 2861135060)
@@ -455,30 +455,30 @@ def test_javascript_framing(simulator: Callable[..., Simulator], tls: bool) -> N
         state.c2s.userID = 0
         error, body = here.ask(GET_GLOBAL_STATE, state)
         assert error == 0 and GetGlobalState_pb2.Response.FromString(body).s2c.qotLogined
-        assert line.ping(b"alive").wait(PATIENCE_S)
+        assert connection.ping(b"alive").wait(PATIENCE_S)
     assert there.seen("request", proto_id=INIT_WEBSOCKET)[0]["programming_language"] == "JavaScript"
     assert wait_until(lambda: bool(there.seen("dropped", why="it closed the WebSocket with code 1000")))
 
 
 def test_simulator_is_silent_to_a_wrong_key(simulator: Callable[..., Simulator]) -> None:
     there = bridge_of(simulator, "--websocket-key", KEY)
-    with connect(f"ws://127.0.0.1:{there.websocket_port}") as line:
+    with connect(f"ws://127.0.0.1:{there.websocket_port}") as connection:
         with pytest.raises(TimeoutError):
-            JavaScriptClient(line).login("another", timeout=0.5)
+            JavaScriptClient(connection).login("another", timeout=0.5)
 
 
 def test_simulator_wants_the_handshake_first(simulator: Callable[..., Simulator]) -> None:
-    with connect(f"ws://127.0.0.1:{bridge_of(simulator).websocket_port}") as line:
-        assert JavaScriptClient(line).figures("00700").retType == -1
+    with connect(f"ws://127.0.0.1:{bridge_of(simulator).websocket_port}") as connection:
+        assert JavaScriptClient(connection).figures("00700").retType == -1
 
 
 @pytest.mark.parametrize(("message", "code"), [("text", 1003), (b"x" * (5 << 20), 1009)])
 def test_simulator_refuses(simulator: Callable[..., Simulator], message: Any, code: int) -> None:
-    with connect(f"ws://127.0.0.1:{bridge_of(simulator).websocket_port}", max_size=None) as line:
+    with connect(f"ws://127.0.0.1:{bridge_of(simulator).websocket_port}", max_size=None) as connection:
         with pytest.raises(ConnectionClosed):
-            line.send(message)
-            line.recv(timeout=PATIENCE_S)
-        assert line.protocol.close_rcvd is None or line.protocol.close_rcvd.code == code
+            connection.send(message)
+            connection.recv(timeout=PATIENCE_S)
+        assert connection.protocol.close_rcvd is None or connection.protocol.close_rcvd.code == code
 
 
 # ---- nginx between them ----

@@ -311,7 +311,7 @@ test("AbortSignal ends connecting", async (t) => {
   const gateway = await simulator(t, "--fault", "accept-silent");
   const error = await rejection(connect({ port: gateway.port, signal: AbortSignal.timeout(100) }));
   assert.equal(error.name, "TimeoutError");
-  assert.ok(await until(() => gateway.connections() === 0), "its line is closed");
+  assert.ok(await until(() => gateway.connections() === 0), "its connection is closed");
   t.mock.method(dns.promises, "lookup", () => new Promise(() => {}));
   const looking = await rejection(connect({ host: "opend.example", signal: AbortSignal.timeout(100) }));
   assert.equal(looking.name, "TimeoutError");

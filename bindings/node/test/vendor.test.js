@@ -126,7 +126,7 @@ test("nobody listens, then somebody does not any more", async (t) => {
   assert.deepEqual(told.map(([ret]) => ret), [true, false, true]);
 });
 
-test("down, who asks is told at once; refused, it is tried again; well, it stands", async (t) => {
+test("down, who asks is told at once; refused, it is tried again; well, it connects", async (t) => {
   const port = await unusedPort();
   const { websocket, told, login } = start(t, port);
   await login();
@@ -142,7 +142,7 @@ test("down, who asks is told at once; refused, it is tried again; well, it stand
   assert.deepEqual(told.map(([ret]) => ret), [false]);
   await refusing.kill();
   await simulator(t, "--websocket-port", String(port));
-  assert.ok(await until(() => told.length === 2), "it stands in the end");
+  assert.ok(await until(() => told.length === 2), "it is connected in the end");
   assert.deepEqual(told.map(([ret]) => ret), [false, true]);
 });
 

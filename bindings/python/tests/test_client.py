@@ -74,8 +74,8 @@ def test_what_the_gateway_is_told(simulator: Start) -> None:
     gateway = simulator()
     with Client(port=gateway.port, client_id="prüfung", client_version=203, recv_notify=True) as client:
         client.wait_ready()
-    (hello,) = gateway.seen("request", proto_id=1001)
-    told = {name: hello[name] for name in ("client_id", "client_version", "programming_language", "recv_notify")}
+    (first,) = gateway.seen("request", proto_id=1001)
+    told = {name: first[name] for name in ("client_id", "client_version", "programming_language", "recv_notify")}
     assert told == {
         "client_id": "prüfung",
         "client_version": 203,

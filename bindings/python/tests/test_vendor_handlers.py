@@ -52,26 +52,26 @@ class PushingGateway:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self.answers: dict[int, bytes] = {}
-        self._line: socket.socket | None = None
+        self._connection: socket.socket | None = None
         self._is_up = threading.Event()
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
 
     def _serve(self) -> None:
-        hello = field(1, 1011) + field(2, 7) + field(3, 8) + field(4, b"0" * 16) + field(5, 10)
-        self._line, _ = self._listener.accept()
-        stream = self._line.makefile("rb")
+        s2c = field(1, 1011) + field(2, 7) + field(3, 8) + field(4, b"0" * 16) + field(5, 10)
+        self._connection, _ = self._listener.accept()
+        stream = self._connection.makefile("rb")
         while header := stream.read(44):
             proto_id, serial_no, length = struct.unpack("<I", header[2:6]) + struct.unpack("<II", header[8:16])
             stream.read(length)
-            body = field(1, 0) + field(4, hello) if proto_id == 1001 else self.answers.get(proto_id, field(1, 0))
+            body = field(1, 0) + field(4, s2c) if proto_id == 1001 else self.answers.get(proto_id, field(1, 0))
             self.send(proto_id, serial_no, body)
             self._is_up.set()
 
     def send(self, proto_id: int, serial_no: int, body: bytes) -> None:
-        assert self._line is not None
+        assert self._connection is not None
         head = struct.pack("<2sIBBII", b"FT", proto_id, 0, 0, serial_no, len(body))
-        self._line.sendall(head + sha1(body).digest() + bytes(8) + body)
+        self._connection.sendall(head + sha1(body).digest() + bytes(8) + body)
 
     def push(self, s2c: bytes) -> None:
         """Notify (1003)."""
@@ -79,10 +79,10 @@ class PushingGateway:
         self.send(1003, 0, field(1, 0) + field(4, s2c))
 
     def stop(self) -> None:
-        if self._line is not None:
+        if self._connection is not None:
             with suppress(OSError):  # the client may have closed it
-                self._line.shutdown(socket.SHUT_RDWR)
-            self._line.close()
+                self._connection.shutdown(socket.SHUT_RDWR)
+            self._connection.close()
         self._listener.close()
         self._thread.join(PATIENCE)
 

@@ -78,8 +78,8 @@ def test_a_program_of_the_vendors_users_runs(simulator: Start) -> None:
         gateway.port,
     )
     assert output == "True\nREADY\n0 True True\n859479380.0 [859479380.0]\nCLOSED\n"
-    (hello,) = gateway.seen("request", proto_id=1001)
-    assert (hello["client_id"], hello["client_version"], hello["recv_notify"]) == ("Public", 1, True)
+    (first,) = gateway.seen("request", proto_id=1001)
+    assert (first["client_id"], first["client_version"], first["recv_notify"]) == ("Public", 1, True)
     (request,) = gateway.requests()
     assert request["security_firm"] == 2
 
@@ -88,8 +88,8 @@ def test_what_is_not_set_is_the_librarys(simulator: Start) -> None:
     gateway = simulator()
     with OpenQuoteContext("127.0.0.1", gateway.port) as context:
         assert context.get_capital_distribution("HK.00700")[0] == RET_OK
-    (hello,) = gateway.seen("request", proto_id=1001)
-    assert (hello["client_id"], hello["client_version"]) == ("capdist", 101)
+    (first,) = gateway.seen("request", proto_id=1001)
+    assert (first["client_id"], first["client_version"]) == ("capdist", 101)
     (request,) = gateway.requests()
     assert not request.get("security_firm")
 

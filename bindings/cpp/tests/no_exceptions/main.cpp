@@ -28,7 +28,7 @@ void answers(int port, capdist::mode mode) {
     std::error_code ec;
     capdist::connection conn(given, ec);
     check(!ec && conn, "a connection");
-    check(conn.wait_ready(std::chrono::seconds(8), ec), "it stands");
+    check(conn.wait_ready(std::chrono::seconds(8), ec), "it is connected");
     const auto answer = conn.fetch_capital_distribution("HK.00700", ec);
     check(!ec && answer && answer->value(ec)->capital_in_big == 859479380, "figures");
     check(answer && answer->to_json(ec)->find("859479380") != std::string::npos, "as JSON");

@@ -237,7 +237,7 @@ class CallbacksTest {
     }
 
     @Test
-    void theThreadIsOneAndADaemonAndAsAnyOfTheHosts() throws Exception {
+    void theThreadIsOneAndADaemonAndAsAnyOfTheApplications() throws Exception {
         ThreadLocal<String> local = new ThreadLocal<>();
         List<Object> seen = new ArrayList<>();
         ClassLoader mine = new URLClassLoader(new URL[0], getClass().getClassLoader());

@@ -46,7 +46,7 @@ enum Causes {
         default:
             return failed(
                 cause:
-                    "OpenD closed the line: it takes at most 128 clients, and drops all when its login is forced out",
+                    "OpenD closed the connection: it takes at most 128 clients, and drops all when its login is forced out",
                 advice: "end clients that are not needed; look at OpenD's window")
         }
     }
@@ -151,7 +151,7 @@ enum Causes {
                 advice: "try again in a minute; look at OpenD's window")
         default:
             return .failed(
-                "figures", answer.ending, told, cause: "the line or the answer broke",
+                "figures", answer.ending, told, cause: "the connection or the answer broke",
                 advice: "try again; look at OpenD's log")
         }
     }
