@@ -287,14 +287,14 @@ extension FuzzedMachine {
             stream = .none
             lifeDeadline = isReleased ? .max : now + configuration.maxBackoff
         case .initConnect(let cause):
-            require(!isReleased && !isFailed && !isReady, "a connection is told to stand once, and not after release")
+            require(!isReleased && !isFailed && !isReady, "a connection becomes ready once, and not after release")
             isReady = cause == nil
             guard let cause else { break }
             require(!configuration.reconnects || cause.isFinal, "given up though it reconnects")
             isFailed = true
             lifeDeadline = .max
         case .disconnect:
-            require(!isReleased && isReady, "a disconnect is told of a connection that stood, and not after release")
+            require(!isReleased && isReady, "a disconnect is told of a ready connection, and not after release")
             isReady = false
             isFailed = !configuration.reconnects
             if isFailed { lifeDeadline = .max }
