@@ -113,17 +113,6 @@ package enum Fault: String, CaseIterable, Sendable {
         }
     }
 
-    /// Whether a client's connection does not survive this fault.
-    package var endsConnection: Bool {
-        switch self {
-        case .closeInHeader, .closeInBody, .reset, .badMagic, .hugeLength, .shortLength, .unknownFormat, .jsonFormat,
-            .randomBytes, .clear, .truncatedBlock, .wrongTail, .initRefused, .initNoContent, .acceptClose, .dropAfter,
-            .restart:
-            true
-        default: false
-        }
-    }
-
     /// The faults that `any` chooses from: all that can affect any answer.
     package static let ofAnswers: [Fault] = allCases.filter {
         $0.scope == .frame && $0.protoID == ProtoID.getCapitalDistribution

@@ -232,3 +232,16 @@ struct SeededGenerator: RandomNumberGenerator {
         (0..<count).map { _ in UInt8.random(in: .min ... .max, using: &self) }
     }
 }
+
+extension Fault {
+    /// Whether a client's connection does not survive this fault.
+    var endsConnection: Bool {
+        switch self {
+        case .closeInHeader, .closeInBody, .reset, .badMagic, .hugeLength, .shortLength, .unknownFormat, .jsonFormat,
+            .randomBytes, .clear, .truncatedBlock, .wrongTail, .initRefused, .initNoContent, .acceptClose, .dropAfter,
+            .restart:
+            true
+        default: false
+        }
+    }
+}
