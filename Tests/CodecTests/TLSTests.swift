@@ -124,7 +124,7 @@ import Testing
         }
     }
 
-    @Test("the peer's end is no error of the line's, and comes after its bytes") func ending() throws {
+    @Test("the peer's end is no error of the stream's, and comes after its bytes") func ending() throws {
         let (client, server) = try Self.pair(Self.client(), Self.server())
         #expect([UInt8](repeating: 7, count: 5).withUnsafeBytes { server.write($0) } == 5)
         server.shutDown()
@@ -202,7 +202,7 @@ import Testing
         }
     }
 
-    @Test("a damaged block is told of, wherever it stands") func damagedBundle() throws {
+    @Test("a damaged block is told of, wherever it is") func damagedBundle() throws {
         let ca = try Self.text("ca")
         let lines = ca.split(separator: "\n").map(String.init)
         let key = try Self.text("key")

@@ -78,7 +78,7 @@ import Testing
         #expect(bench.machine.lastCause?.text.contains("is websocket_key the one set in OpenD?") == true)
     }
 
-    @Test func anyFrameIsLifeAndSilenceIsTheLinesEnd() {
+    @Test func anyFrameIsLifeAndSilenceIsTheStreamsEnd() {
         let bench = Bench { $0.transport = .webSocket }
         bench.machine.connected(bench.now)
         bench.machine.upgraded(bench.now)
@@ -195,7 +195,7 @@ import Testing
         }
     }
 
-    @Test func aHandshakeTellsTheHostThenSendsInTheOrderAsked() {
+    @Test func aHandshakeTellsTheApplicationThenSendsInTheOrderAsked() {
         let bench = Bench(limit: 2)
         for name in ["a", "b"] { bench.ask(name) }
         bench.ask("c", 1002)
@@ -213,7 +213,7 @@ import Testing
         #expect(bench.quota.waiting == 1)
     }
 
-    @Test func aLostLineCompletesWhatWasSentAndKeepsTheQueue() {
+    @Test func aLostStreamCompletesWhatWasSentAndKeepsTheQueue() {
         let bench = Bench.ready(limit: 2)
         for name in ["a", "b", "c"] { bench.ask(name) }
         bench.ask("d", 1002)
@@ -248,7 +248,7 @@ import Testing
         #expect(bench.actions() == ["close", "lost 0", "b: disconnected", "c: disconnected"])
     }
 
-    @Test func withoutReconnectALostLineIsTheEnd() {
+    @Test func withoutReconnectALostStreamIsTheEnd() {
         let bench = Bench.ready(limit: 1) { $0.reconnects = false }
         for name in ["a", "b"] { bench.ask(name) }
         #expect(bench.sent() == ["a 2"])
@@ -312,7 +312,7 @@ import Testing
         #expect(bench.machine.lastCause?.code == Cause.InitConnectCode.timeout)
     }
 
-    @Test func aLineLostDuringTheHandshakeIsAFailedAttempt() {
+    @Test func aStreamLostDuringTheHandshakeIsAFailedAttempt() {
         let bench = Bench()
         bench.machine.connected(bench.now)
         _ = bench.sent()
@@ -347,7 +347,7 @@ import Testing
         bench.connect()
         bench.pass(1_000 * millisecond)
         bench.lose()
-        #expect(bench.machine.wakeAt - bench.now <= 100 * millisecond, "the line held")
+        #expect(bench.machine.wakeAt - bench.now <= 100 * millisecond, "the stream lasted")
     }
 
     @Test func jitterDiffersFromSeedToSeed() {

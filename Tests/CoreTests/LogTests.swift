@@ -107,7 +107,7 @@ import Testing
         #expect(lines(bench, .warning).count == 1)
     }
 
-    @Test func aFrozenGatewayIsNoticedBeforeItsLineEnds() {
+    @Test func aFrozenGatewayIsNoticedBeforeItsStreamEnds() {
         let bench = bench()
         bench.lines = []
         bench.pass(17 * second)

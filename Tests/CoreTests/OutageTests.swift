@@ -36,7 +36,7 @@ import Testing
         #expect(bench.sent() == ["b 2", "a 3"])
     }
 
-    @Test func aLineThatWasLostJustNowIsNoOutageYet() {
+    @Test func aStreamThatWasLostJustNowIsNoOutageYet() {
         let bench = Bench.ready()
         bench.lose()
         #expect(bench.ask("a", impatient: true) != 0)
@@ -47,7 +47,7 @@ import Testing
         #expect(bench.sent() == ["a 2"])
     }
 
-    @Test func linesThatDoNotHoldAreOne() {
+    @Test func streamsThatDoNotLastAreOne() {
         let bench = Bench.ready()
         for _ in 0..<2 {
             bench.lose()

@@ -79,7 +79,7 @@ import Testing
         #expect(isFreeAWindowAfter(bench.now, bench))
     }
 
-    @Test func theLinesEndIsNewsOfAll() {
+    @Test func theStreamsEndIsNewsOfAll() {
         let bench = givenUp()
         bench.pass(4 * second)
         bench.lose()

@@ -94,7 +94,8 @@ import Testing
         #expect(time < .seconds(4))
         #expect(bench.actions().count { $0.contains("cancelled") } == count / 2)
         #expect(bench.used(at: bench.now) == count)
-        #expect(bench.used(at: bench.now + 30 * second) == count - 1, "the line's end is news of all but the answered")
+        #expect(
+            bench.used(at: bench.now + 30 * second) == count - 1, "the stream's end is news of all but the answered")
         #expect(bench.used(at: bench.now + 30 * second + 1) == 0)
     }
 }

@@ -27,7 +27,7 @@ import Testing
         #expect(alive == 12)
     }
 
-    @Test func silenceEndsTheLineAfterThirtyThreeSeconds() {
+    @Test func silenceEndsTheStreamAfterThirtyThreeSeconds() {
         let bench = Bench.ready()
         bench.pass(20 * second)
         #expect(bench.receive(0, ProtoID.notify) == "push")
@@ -64,7 +64,7 @@ import Testing
         #expect(bench.receive(1, ProtoID.initConnect) == "handshake")
     }
 
-    @Test func wireSerialNumbersStartAnewOnEachLineAndTheHostsGoOn() {
+    @Test func wireSerialNumbersStartAnewOnEachStreamAndTheApplicationsGoOn() {
         let bench = Bench.ready()
         #expect(bench.ask("a") == 1)
         #expect(bench.sent() == ["a 2"])
@@ -75,7 +75,7 @@ import Testing
         #expect(bench.sent() == ["b 2"])
     }
 
-    @Test func aWireSerialNumberAtItsMaximumMeansANewLine() {
+    @Test func aWireSerialNumberAtItsMaximumMeansANewStream() {
         let bench = Bench.ready { $0.firstWireSerialNo = .max - 1 }
         bench.ask("a")
         bench.ask("b")

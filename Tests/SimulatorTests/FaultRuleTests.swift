@@ -142,7 +142,7 @@ import Testing
         for start in begun where start + 10 < told.count { #expect(told[start..<(start + 10)].allSatisfy { $0 }) }
     }
 
-    @Test func linesOfChanceAndOfCount() throws {
+    @Test func connectionsByChanceAndByCount() throws {
         let closing = try Plan(["accept-close@1/2"], seed: 1)
         let closed = (0..<200).count { closing.connected($0) }
         #expect((70...130).contains(closed))
@@ -165,7 +165,7 @@ import Testing
         #expect(deaf.send(Self.frame("", 1003), to: 1) == .init())
     }
 
-    @Test func restartCountsOverAllLinesAndAgain() throws {
+    @Test func restartCountsOverAllConnectionsAndAgain() throws {
         let plan = try Self.plan("restart=3")
         for _ in 0..<2 {
             #expect(!plan.connected(1) && !plan.connected(2))

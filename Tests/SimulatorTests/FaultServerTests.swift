@@ -30,7 +30,7 @@ import Testing
     // MARK: - Ends of a connection
 
     @Test(arguments: [("close-in-header", 1..<44, 0), ("close-in-body", 44..<300, 0), ("reset", 0..<1, ECONNRESET)])
-    func lineEndsAsItSays(_ fault: String, _ counts: Range<Int>, _ error: Int32) throws {
+    func connectionEndsAsItSays(_ fault: String, _ counts: Range<Int>, _ error: Int32) throws {
         try withFaults("\(fault)@HK.00005") { server in
             let client = try TestClient(port: server.port)
             try client.greet()

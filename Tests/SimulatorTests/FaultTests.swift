@@ -118,7 +118,7 @@ private func answer(_ fault: Fault, _ sample: Sample, _ argument: Int64? = nil, 
     }
 
     @Test(arguments: [Fault.acceptClose, .acceptSilent, .dropAfter, .stopReading, .restart])
-    func thoseOfLinesLeaveFramesAlone(_ fault: Fault) throws {
+    func thoseOfConnectionsLeaveFramesAlone(_ fault: Fault) throws {
         let sample = try Sample.figures()
         #expect(apply(fault, sample) == [.send(sample.frame.bytes)])
         #expect(fault.scope != .frame)

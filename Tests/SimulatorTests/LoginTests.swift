@@ -95,8 +95,8 @@ import Testing
             $0.rsaKey = key
         }
         gateway.connect(1)
-        let hello = InitConnectRequest(clientVersion: 1, clientID: "test", packetEncAlgo: 2).encoded()
-        gateway.receive(Encryption.rsa(key).frame(ProtoID.initConnect, 1, hello), from: 1)
+        let message = InitConnectRequest(clientVersion: 1, clientID: "test", packetEncAlgo: 2).encoded()
+        gateway.receive(Encryption.rsa(key).frame(ProtoID.initConnect, 1, message), from: 1)
         gateway.now = second
         gateway.tick()
         let bytes = gateway.sent.flatMap(\.bytes)

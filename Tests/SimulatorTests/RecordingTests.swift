@@ -62,8 +62,8 @@ import Testing
         let expected = CapitalDistribution.derived(market: 11, code: "BRK.B")
         #expect(figures["capitalInBig"] as? Double == expected.inBig)
         #expect(figures["updateTime"] as? String == expected.updateTime)
-        let hello = try #require((lines[1]["decoded"] as? [String: Any])?["s2c"] as? [String: Any])
-        #expect(hello["connID"] as? String == "\(try gateway.recorded[1].answer().initConnect().connID)")
+        let message = try #require((lines[1]["decoded"] as? [String: Any])?["s2c"] as? [String: Any])
+        #expect(message["connID"] as? String == "\(try gateway.recorded[1].answer().initConnect().connID)")
         #expect(lines[4]["decoded"] == nil && lines[5]["decoded"] == nil)
         #expect((lines[6]["decoded"] as? [String: Any])?["retMsg"] == nil)
     }
@@ -117,7 +117,7 @@ import Testing
 
     @Test func aSessionGetsTheSameAnswers() throws {
         let first = VirtualGateway { $0.quota = (3, 30 * second) }
-        let hello = try first.greet(9)
+        let message = try first.greet(9)
         let expected = try session(first)
         // The second request for HK.00700 was over the quota.
         #expect(try expected[0].head().retType == 0 && expected[5].head().retType == -1)
@@ -127,7 +127,7 @@ import Testing
             $0.seed = 99
             $0.words = Words(.en)
         }
-        #expect(try again.greet(9) == hello)
+        #expect(try again.greet(9) == message)
         #expect(try session(again) == expected)
         // From then on the last recorded answer is repeated.
         #expect(try again.ask(Requests.figures(20)).body == expected[5].body)
@@ -156,14 +156,14 @@ import Testing
 
     @Test func anyClientMayGreet() throws {
         let first = VirtualGateway()
-        let hello = try first.greet()
+        let message = try first.greet()
         let again = VirtualGateway {
             $0.recording = replay(first.recorded)
             $0.seed = 5
         }
         again.connect(1)
         let other = InitConnectRequest(clientVersion: 300, clientID: "PyNormal").encoded()
-        #expect(try again.ask(Requests.frame(ProtoID.initConnect, 1, other)).initConnect() == hello)
+        #expect(try again.ask(Requests.frame(ProtoID.initConnect, 1, other)).initConnect() == message)
         // Without a recorded handshake, the gateway answers it itself.
         let bare = VirtualGateway { $0.recording = replay(first.recorded.filter { $0.protoID != 1001 }) }
         _ = try bare.greet()
@@ -207,7 +207,7 @@ import Testing
     @Test(arguments: [CipherAlgorithm.ftaesECB, .aesECB, .aesCBC])
     func encryptedSessionsAreRecordedInClear(_ algorithm: CipherAlgorithm) throws {
         let key = try Self.key()
-        let hello = InitConnectRequest(
+        let message = InitConnectRequest(
             clientVersion: 1, clientID: "test", packetEncAlgo: algorithm.rawValue
         ).encoded()
         let names = [CipherAlgorithm.ftaesECB: "FTAES_ECB", .aesECB: "AES_ECB", .aesCBC: "AES_CBC"]
@@ -215,7 +215,7 @@ import Testing
         /// The requests, encrypted and not, and the answers without encryption.
         func bodies(_ gateway: VirtualGateway) throws -> [[UInt8]] {
             gateway.connect(1)
-            gateway.receive(Encryption.rsa(key).frame(ProtoID.initConnect, 1, hello), from: 1)
+            gateway.receive(Encryption.rsa(key).frame(ProtoID.initConnect, 1, message), from: 1)
             let sent = Array(try #require(gateway.sent.last).bytes[FrameHeader.size...])
             let greeting = try #require(sent.withUnsafeBytes { Encryption.rsa(key).decrypt($0) })
             let content = try #require(try decode(greeting, InitConnectResponse.init).content)
@@ -251,15 +251,15 @@ import Testing
         #expect(try bodies(encrypted) == expected)
         let clear = VirtualGateway { $0.recording = replay(first.recorded) }
         clear.connect(1)
-        #expect(try clear.ask(Requests.frame(ProtoID.initConnect, 1, hello)).body == expected[0])
+        #expect(try clear.ask(Requests.frame(ProtoID.initConnect, 1, message)).body == expected[0])
         #expect(try clear.ask(Requests.figures(2, .hk, "00005")).body == expected[2])
     }
 
     @Test func webSocketSessions() throws {
         func bodies(_ gateway: VirtualGateway, _ client: Int = 4) throws -> [[UInt8]] {
             gateway.connect(client, isWebSocket: true)
-            let hello = InitWebSocketRequest(websocketKey: nil, clientID: "js", programmingLanguage: "JavaScript")
-            gateway.receive(ProtoID.initWebSocket, 1, hello.encoded(), from: client)
+            let message = InitWebSocketRequest(websocketKey: nil, clientID: "js", programmingLanguage: "JavaScript")
+            gateway.receive(ProtoID.initWebSocket, 1, message.encoded(), from: client)
             for (section, code) in [(UInt64(2), "00700"), (3, "00005")] {
                 gateway.receive(
                     3212, section, CapitalDistributionRequest(market: 1, code: code).encoded(), from: client)

@@ -114,7 +114,7 @@ final class TestClient {
 
     func ask(_ request: [UInt8]) throws -> Answer {
         try send(request)
-        return try #require(try answer(), "the line was closed")
+        return try #require(try answer(), "the connection was closed")
     }
 
     @discardableResult

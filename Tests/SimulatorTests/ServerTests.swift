@@ -133,7 +133,7 @@ import Testing
         #expect(!pending.hasSignal)
     }
 
-    @Test func garbageEndsThatLineAfterItsAnswers() throws {
+    @Test func garbageEndsThatConnectionAfterItsAnswers() throws {
         try withServer { server in
             let staying = try TestClient(port: server.port)
             try staying.greet()
@@ -214,7 +214,7 @@ import Testing
         }
     }
 
-    @Test func quotaHoldsOverAllLines() throws {
+    @Test func quotaHoldsOverAllConnections() throws {
         try withServer({ $0.quota = (5, 4 * second) }) { server in
             let clients = try (0..<3).map { _ in try TestClient(port: server.port) }
             for client in clients { try client.greet() }
@@ -230,7 +230,7 @@ import Testing
         }
     }
 
-    @Test func stopClosesEveryLineAndFreesThePort() throws {
+    @Test func stopClosesEveryConnectionAndFreesThePort() throws {
         var port: UInt16 = 0
         weak var gone: SimulatorServer?
         do {

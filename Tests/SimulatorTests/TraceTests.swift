@@ -30,14 +30,14 @@ import Testing
         #expect(
             told.map { $0["time_ms"] as? Int }
                 == [0, 0, 1_500, 1_500, 1_500, 4_000, 4_000].map { 1_654_656_261_000 + $0 })
-        let hello = told[1]
-        #expect(hello["proto_id"] as? Int == 1001)
-        #expect(hello["serial_no"] as? Int == 1)
-        #expect(hello["client_id"] as? String == "test")
-        #expect(hello["client_version"] as? Int == 101)
-        #expect(hello["programming_language"] as? String == "Swift")
-        #expect(hello["recv_notify"] as? Bool == true)
-        #expect(hello["refused"] == nil)
+        let message = told[1]
+        #expect(message["proto_id"] as? Int == 1001)
+        #expect(message["serial_no"] as? Int == 1)
+        #expect(message["client_id"] as? String == "test")
+        #expect(message["client_version"] as? Int == 101)
+        #expect(message["programming_language"] as? String == "Swift")
+        #expect(message["recv_notify"] as? Bool == true)
+        #expect(message["refused"] == nil)
         #expect(told[2]["market"] as? Int == 1)
         #expect(told[2]["code"] as? String == "00700")
         #expect(told[2]["refused"] == nil)

@@ -4,7 +4,7 @@ import Testing
 @testable import Simulator
 
 /// Connections: their number, their duration, and invalid data on them.
-@Suite struct LineTests {
+@Suite struct ConnectionTests {
     // MARK: - Silence
 
     @Test func silentClientIsDroppedAfterThirtySeconds() throws {
@@ -111,7 +111,7 @@ import Testing
             (header(format: 0, length: .max), "a body of 4294967295 bytes"),
             (header(format: 0, length: UInt32(Gateway.maxBodyLength) + 1), "a body of 4194305 bytes"),
         ] as [([UInt8], String)])
-    func badFrameEndsTheLine(_ bytes: [UInt8], _ why: String) throws {
+    func badFrameEndsTheConnection(_ bytes: [UInt8], _ why: String) throws {
         let gateway = VirtualGateway(traces: true)
         try gateway.greet(1)
         try gateway.greet(2)
