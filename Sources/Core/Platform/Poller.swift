@@ -27,10 +27,18 @@ final class Poller: @unchecked Sendable {
     /// The identities of the three when they were opened.
     private let identities: (epoll: Descriptor, timer: Descriptor, event: Descriptor)
     private var socket: Descriptor?
-    /// Three flags at a fixed address, which atomic operations need, read by any thread: whether the three must not be
-    /// used any more, whether the socket must not be used, and whether `wait` reports when the socket can be written
-    /// to.
-    private let gone = UnsafeMutablePointer<UInt32>.allocate(capacity: 3)
+    /// Whether the epoll set, the timer and the event are the library's.
+    private enum Ownership: UInt32 {
+        case own, closed
+        /// The application has closed one. `close` then closes those that are still the library's.
+        case givenUp
+    }
+    /// Read and written by any thread, with atomic operations, which need a fixed address: an `Ownership`, whether the
+    /// socket must not be used, and whether `wait` reports when the socket can be written to.
+    private let flags = UnsafeMutablePointer<UInt32>.allocate(capacity: 3)
+    private var ownership: UnsafeMutablePointer<UInt32> { flags }
+    private var socketTaken: UnsafeMutablePointer<UInt32> { flags + 1 }
+    private var writing: UnsafeMutablePointer<UInt32> { flags + 2 }
     /// Its index in `Pollers.all`; -1 if it is not there.
     fileprivate var place = -1
     /// Each event of this set has this number, and no event of another set has it.
@@ -40,7 +48,7 @@ final class Poller: @unchecked Sendable {
 
     /// nil, with errno set, if the system has no descriptors left.
     init?() {
-        gone.initialize(repeating: 0, count: 3)
+        flags.initialize(repeating: 0, count: 3)
         Pollers.lock.lock()
         token = Pollers.newToken()
         epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
@@ -63,24 +71,24 @@ final class Poller: @unchecked Sendable {
         Pollers.lock.unlock()
     }
 
-    deinit { gone.deallocate() }
+    deinit { flags.deallocate() }
 
     func close() {
         Pollers.lock.withLock {
-            csystem_store(gone, 1)
+            csystem_store(ownership, Ownership.closed.rawValue)
             guard Pollers.remove(self) else { return }
             closeOwn(isChild: false)
         }
     }
 
     /// Whether the three do not belong to the library any more.
-    var isGone: Bool { csystem_load(gone) != 0 }
+    var isGone: Bool { csystem_load(ownership) != Ownership.own.rawValue }
 
-    /// The three are not used any more. `close` then closes those that still belong to the library.
-    func giveUp() { csystem_store(gone, 2) }
+    /// The three are not used any more.
+    func giveUp() { csystem_store(ownership, Ownership.givenUp.rawValue) }
 
     /// Whether `giveUp` was called, and `close` was not.
-    var isGivenUp: Bool { csystem_load(gone) == 2 }
+    var isGivenUp: Bool { csystem_load(ownership) == Ownership.givenUp.rawValue }
 
     /// Whether the three are still the files that were opened.
     var isIntact: Bool {
@@ -94,16 +102,16 @@ final class Poller: @unchecked Sendable {
     var hasItsSocket: Bool { Pollers.lock.withLock { !isSocketTaken && socket?.isTheSame ?? true } }
 
     /// If the socket's number is not the socket that was opened, nothing is sent to it any more.
-    func checkSocket() { if !hasItsSocket { csystem_store(gone + 1, 1) } }
+    func checkSocket() { if !hasItsSocket { csystem_store(socketTaken, 1) } }
 
     /// Whether nothing may be sent to the socket's number, because it is another file now.
-    var isSocketTaken: Bool { csystem_load(gone + 1) != 0 }
+    var isSocketTaken: Bool { csystem_load(socketTaken) != 0 }
 
     /// The system has given this number to another poller: so the application closed the descriptor that had it before.
     fileprivate func lose(_ number: Int32) {
         if socket?.number == number {
             socket = nil
-            csystem_store(gone + 1, 1)
+            csystem_store(socketTaken, 1)
         }
         guard number == epoll || number == timer || number == event else { return }
         taken.epoll = taken.epoll || number == epoll
@@ -135,7 +143,7 @@ final class Poller: @unchecked Sendable {
     /// Closes the descriptors that still belong to the library. In a forked child these are copies; the stream is the
     /// parent's.
     fileprivate func closeOwn(isChild: Bool) {
-        csystem_store(gone, 1)
+        csystem_store(ownership, Ownership.closed.rawValue)
         let own = own
         closeOwnSocket(isChild: isChild)
         if own.timer { _ = Glibc.close(timer) }
@@ -169,7 +177,7 @@ final class Poller: @unchecked Sendable {
     private func hold(_ number: Int32) {
         Pollers.takeOver(number)
         socket = Descriptor(number)
-        csystem_store(gone + 1, 0)
+        csystem_store(socketTaken, 0)
     }
 
     func closeSocket() {
@@ -183,16 +191,16 @@ final class Poller: @unchecked Sendable {
     }
 
     func add(_ socket: Int32, forWriting: Bool) -> Bool {
-        csystem_store(gone + 2, forWriting ? 1 : 0)
+        csystem_store(writing, forWriting ? 1 : 0)
         return !isGone && csystem_epoll_set(epoll, EPOLL_CTL_ADD, socket, Self.events(forWriting), token) == 0
     }
 
     /// Whether `wait` reports when the socket can be written to.
-    var waitsForWriting: Bool { csystem_load(gone + 2) != 0 }
+    var waitsForWriting: Bool { csystem_load(writing) != 0 }
 
     func change(_ socket: Int32, forWriting: Bool) {
         guard !isGone else { return }
-        csystem_store(gone + 2, forWriting ? 1 : 0)
+        csystem_store(writing, forWriting ? 1 : 0)
         _ = csystem_epoll_set(epoll, EPOLL_CTL_MOD, socket, Self.events(forWriting), token)
     }
 
