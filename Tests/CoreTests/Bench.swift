@@ -192,6 +192,12 @@ final class Bench {
         }
     }
 
+    func bridgeFailed(
+        _ serialNo: UInt32, _ protoID: UInt32 = ProtoID.getCapitalDistribution, error: Int32, words: String = ""
+    ) -> ConnectionMachine<String>.Completion? {
+        machine.bridgeFailed(protoID: protoID, serialNo: serialNo, error: error, words: words, now, &quota)
+    }
+
     /// Whether the others of the group are woken by what was done.
     func isWoken() -> Bool { quota.takeWakeUp() }
 

@@ -102,13 +102,9 @@ import Testing
         bench.machine.handshakeSucceeded(keepAliveInterval: 10, bench.now, &bench.quota)
         bench.ask("a")
         #expect(bench.sent() == ["a 2"])
-        let incoming = bench.machine.bridgeFailed(
-            protoID: ProtoID.getCapitalDistribution, serialNo: 2, .replyTimeout, "no", bench.now, &bench.quota)
-        guard case .failure(let completion) = incoming else {
-            Issue.record("\(incoming)")
-            return
-        }
-        #expect(completion.request.payload == "a" && completion.status == .replyTimeout)
+        let completion = bench.bridgeFailed(2, error: 2, words: "no")
+        #expect(completion?.request.payload == "a" && completion?.status == .replyTimeout)
+        #expect(completion?.text == "OpenD got no answer in time: no")
         #expect(bench.machine.requestCount == 0)
         // OpenD may still count it. The slot is free one window after OpenD has shown that it has read it.
         bench.ask("b")
@@ -120,13 +116,25 @@ import Testing
         #expect(bench.sent() == ["ping"])
         bench.pass(millisecond)
         #expect(bench.sent() == ["b 4"])
-        guard
-            case .nothing = bench.machine.bridgeFailed(
-                protoID: ProtoID.getCapitalDistribution, serialNo: 2, .replyTimeout, "no", bench.now, &bench.quota)
-        else {
-            Issue.record("told twice")
-            return
+        #expect(bench.bridgeFailed(2, error: 2) == nil, "told twice")
+    }
+
+    @Test(arguments: [(1, "connectTimeout"), (2, "connectTimeout"), (3, "connectFailed"), (9, "connectFailed")])
+    func theBridgesErrorForItsFirstMessageFailsTheAttempt(error: Int32, status: String) {
+        let bench = Bench {
+            $0.transport = .webSocket
+            $0.reconnects = false
         }
+        bench.machine.connected(bench.now)
+        bench.machine.upgraded(bench.now)
+        #expect(bench.sent() == ["init 1"])
+        _ = bench.actions()
+        // It answers another message.
+        #expect(bench.bridgeFailed(2, ProtoID.initWebSocket, error: error) == nil)
+        #expect(bench.actions() == [])
+        #expect(bench.bridgeFailed(1, ProtoID.initWebSocket, error: error, words: "no") == nil)
+        #expect(bench.actions() == ["close", "failed \(status)"])
+        #expect(bench.state.contains("InitWebSocket: ") && bench.state.contains(": no"))
     }
 
     @Test func aRefusedInitConnectIsTriedAgainWithPausesThatGrow() {

@@ -170,9 +170,7 @@ import Testing
             case "malformed": #expect(a.receive(2, answer: .malformed(.malformed)) == "a/1: malformedReply")
             case "damaged": #expect(a.receive(2, answer: .damaged) == "a/1: malformedReply")
             case "frequency": #expect(a.receive(2, answer: .tooFrequent(seconds: 1)) == "a/1: again in 1000 ms")
-            default:
-                _ = a.machine.bridgeFailed(
-                    protoID: ProtoID.getCapitalDistribution, serialNo: 2, .refused, "", a.now, &a.quota)
+            default: #expect(a.bridgeFailed(2, error: 9)?.status == .refused)
             }
             #expect(b.isWoken(), "\(end)")
             b.now = a.now

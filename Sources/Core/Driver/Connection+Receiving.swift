@@ -113,25 +113,15 @@ extension Connection {
 
     /// The bridge reports that it has no answer.
     private func handleError(_ message: Message, _ now: Instant) {
-        let error = message.bridgeError
-        let isTimeout = error == BridgeError.timeout || error == BridgeError.openDTimeout
-        let text = Texts.bridgeFailed(error, SectionHeader.errorText(ofReply: message.body))
-        let incoming = state.with { state in
+        let words = SectionHeader.errorText(ofReply: message.body)
+        let completion = state.with { state in
             state.tell { machine, quota in
                 machine.bridgeFailed(
-                    protoID: message.protoID, serialNo: message.serialNo, isTimeout ? .replyTimeout : .refused, text,
-                    now, &quota)
+                    protoID: message.protoID, serialNo: message.serialNo, error: message.bridgeError, words: words, now,
+                    &quota)
             }
         }
-        switch incoming {
-        case .handshake:
-            attemptFailed(
-                Cause(
-                    isTimeout ? .connectTimeout : .connectFailed, .initConnect, Cause.InitConnectCode.unknown,
-                    "InitWebSocket: \(text)"))
-        case .failure(let completion): options.callbacks.onCompletion(self, completion, nil)
-        default: break
-        }
+        if let completion { options.callbacks.onCompletion(self, completion, nil) }
     }
 
     // MARK: - Batches

@@ -77,17 +77,29 @@ extension ConnectionMachine {
 
     /// The bridge reports that it has no answer. OpenD may have counted the request, or may still count it, so its slot
     /// is kept as for a request that was given up.
+    /// - Parameter words: the bridge's error text.
+    /// - Returns: the completion of the request that waited for the answer, if there is one.
     package mutating func bridgeFailed(
-        protoID: UInt32, serialNo: UInt32, _ status: Status, _ text: String, _ now: Instant, _ quota: inout QuotaGroup
-    ) -> Incoming {
+        protoID: UInt32, serialNo: UInt32, error: Int32, words: String, _ now: Instant, _ quota: inout QuotaGroup
+    ) -> Completion? {
         let now = advance(now)
-        guard isReady else { return received(protoID: protoID, serialNo: serialNo, now, &quota) }
+        let isTimeout = error == BridgeError.timeout || error == BridgeError.openDTimeout
+        let text = Texts.bridgeFailed(error, words)
+        guard isReady else {
+            if case .handshake = received(protoID: protoID, serialNo: serialNo, now, &quota) {
+                let status = isTimeout ? Status.connectTimeout : .connectFailed
+                let cause = Cause(status, .initConnect, Cause.InitConnectCode.unknown, "InitWebSocket: \(text)")
+                attemptFailed(cause, now, &quota)
+            }
+            return nil
+        }
         heard(now)
-        guard let request = requests.takeAnswered(protoID: protoID, wireSerialNo: serialNo) else { return .nothing }
+        guard let request = requests.takeAnswered(protoID: protoID, wireSerialNo: serialNo) else { return nil }
         giveUp(request, hadTime: true, now, &quota)
         tellWaiting(&quota)
+        let status = isTimeout ? Status.replyTimeout : .refused
         noteFailure(request, status, text)
-        return .failure(Completion(request: request, status: status, text: text, retry: Retry(status)))
+        return Completion(request: request, status: status, text: text, retry: Retry(status))
     }
 
     // MARK: - Slots of requests that were given up
