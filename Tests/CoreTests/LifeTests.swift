@@ -137,6 +137,27 @@ import Testing
         #expect(bench.state.contains("InitWebSocket: ") && bench.state.contains(": no"))
     }
 
+    @Test func aReasonInTheApplicationFailsTheConnectionFromEveryPhase() {
+        let phases = ["connecting", "upgrading", "handshaking", "ready", "pausing"]
+        for phase in phases {
+            let bench = Bench { $0.transport = .webSocket }
+            bench.ask("a")
+            if phase != "connecting" { bench.machine.connected(bench.now) }
+            if ["handshaking", "ready"].contains(phase) { bench.machine.upgraded(bench.now) }
+            if phase == "ready" { bench.machine.handshakeSucceeded(keepAliveInterval: 10, bench.now, &bench.quota) }
+            if phase == "pausing" { bench.fail(Bench.unreachable) }
+            _ = bench.actions()
+            bench.machine.fail(Bench.closed, bench.now, &bench.quota)
+            let told = phase == "ready" ? "lost \(Bench.closed.code)" : "failed \(Bench.closed.status)"
+            #expect(bench.actions() == ["close", told, "a: disconnected unsent"], "\(phase)")
+            #expect(bench.state.hasPrefix("failed "), "\(phase)")
+            // Nothing is tried again, and the second reason is not told.
+            bench.machine.fail(Bench.closed, bench.now, &bench.quota)
+            bench.pass(3600 * second)
+            #expect(bench.actions() == [], "\(phase)")
+        }
+    }
+
     @Test func aRefusedInitConnectIsTriedAgainWithPausesThatGrow() {
         let bench = Bench {
             $0.terms.queueTimeout = 3600 * second

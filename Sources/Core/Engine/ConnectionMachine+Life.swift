@@ -46,8 +46,8 @@ extension ConnectionMachine {
         case .idle, .ready, .pausing, .failed, .released: return
         }
         let now = advance(now)
-        actions.append(.closeStream)
         guard configuration.reconnects, !cause.isFinal else { return failPermanently(cause, now, &quota) }
+        actions.append(.closeStream)
         let length = pause(now, after: ConnectionPhase.Setback(cause: cause, isOutage: true))
         log(.warning, Texts.connectingFailed(cause.text, nextIn: length.milliseconds))
         if configuration.tellsAttempts { actions.append(.attemptFailed(cause)) }
@@ -56,6 +56,7 @@ extension ConnectionMachine {
 
     private mutating func failPermanently(_ cause: Cause, _ now: Instant, _ quota: inout QuotaGroup) {
         let cause = final(cause)
+        actions.append(.closeStream)
         log(.error, "connecting failed permanently: \(cause.text)")
         phase = .failed(cause)
         actions.append(.initConnect(cause))
@@ -108,11 +109,10 @@ extension ConnectionMachine {
         var cause = cause
         cause.isFinal = true
         switch phase {
-        case .ready: return streamLost(cause, now, &quota)
-        case .idle, .pausing: phase = .connecting(ConnectionPhase.Attempt(deadline: now, setback: nil))
-        case .connecting, .upgrading, .handshaking, .failed, .released: break
+        case .ready: streamLost(cause, now, &quota)
+        case .idle, .pausing, .connecting, .upgrading, .handshaking: failPermanently(cause, advance(now), &quota)
+        case .failed, .released: break
         }
-        attemptFailed(cause, now, &quota)
     }
 
     /// The cause of a failed attempt whose stream was lost before the handshake was done.
