@@ -197,7 +197,9 @@ def main() -> int:
     took: dict[str, Took] = {}
     if arguments.budget is not None:
         chosen = within(chosen, arguments.budget)
-    for suite, its_cases, took[suite.name] in run_suites(chosen, arguments.only, beside=1 if arguments.deep else 2):
+    # Most of what is quick waits more than it computes.
+    beside = 1 if arguments.deep else 4 if arguments.quick else 2
+    for suite, its_cases, took[suite.name] in run_suites(chosen, arguments.only, beside=beside):
         cases += [(suite.name, case) for case in its_cases]
         if not arguments.only and not arguments.quick:
             remember(suite, took[suite.name])
