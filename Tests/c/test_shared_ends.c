@@ -214,14 +214,22 @@ static void a_slow_callback_holds_up_its_own_connection_only(void **state) {
 
 /* ---- modes ---- */
 
-static void fail_mode_takes_what_needs_no_slot(void **state) {
-    gateway *g = start_gateway(*state);
-    gateway_on(g, GET_CAPITAL_DISTRIBUTION, answer_nothing);
-    client *c = sharing_client(*state, g->port, 1, NULL);
+/* A client that must not wait for a slot. Its first request is in flight and has the only one. */
+static client *fail_mode_client(void *state, gateway **g, uint32_t *first) {
+    *g = start_gateway(state);
+    gateway_on(*g, GET_CAPITAL_DISTRIBUTION, answer_nothing);
+    client *c = sharing_client(state, (*g)->port, 1, NULL);
     c->options.quota_mode = CAPDIST_QUOTA_FAIL;
     open_ready(c);
-    uint32_t first = ask_shared(c, "700", MINUTE);
-    assert_true(gateway_wait(g, GET_CAPITAL_DISTRIBUTION, 1, PATIENCE_MS));
+    *first = ask_shared(c, "700", MINUTE);
+    assert_true(gateway_wait(*g, GET_CAPITAL_DISTRIBUTION, 1, PATIENCE_MS));
+    return c;
+}
+
+static void fail_mode_takes_what_needs_no_slot(void **state) {
+    gateway *g;
+    uint32_t first;
+    client *c = fail_mode_client(*state, &g, &first);
     uint32_t joined = ask_shared(c, "700", MINUTE);
     capdist_security other = security_of("HK.701");
     capdist_request_options o = request_defaults();
@@ -237,13 +245,9 @@ static void fail_mode_takes_what_needs_no_slot(void **state) {
 }
 
 static void fail_mode_ends_when_the_one_in_flight_does(void **state) {
-    gateway *g = start_gateway(*state);
-    gateway_on(g, GET_CAPITAL_DISTRIBUTION, answer_nothing);
-    client *c = sharing_client(*state, g->port, 1, NULL);
-    c->options.quota_mode = CAPDIST_QUOTA_FAIL;
-    open_ready(c);
-    uint32_t first = ask_shared(c, "700", MINUTE);
-    assert_true(gateway_wait(g, GET_CAPITAL_DISTRIBUTION, 1, PATIENCE_MS));
+    gateway *g;
+    uint32_t first;
+    client *c = fail_mode_client(*state, &g, &first);
     uint32_t joined = ask_shared(c, "700", MINUTE);
     assert_status(capdist_cancel(c->conn, first), CAPDIST_OK);
     assert_true(wait_for(c, EVENT_REPLY, 2, PATIENCE_MS));
