@@ -43,8 +43,8 @@ final class Connector {
         self.attemptDeadline = attemptDeadline
     }
 
-    /// What tells the gateway that it is connected to from others: the address and, over WebSocket, the server name, since one
-    /// address may serve several.
+    /// What tells the gateway that it is connected to from others: the address and, over WebSocket, the server name,
+    /// since one address may serve several.
     var gateway: [UInt8] {
         let address = address?.bytes ?? []
         guard options.behaviour.transport != .tcp else { return address + [0] }

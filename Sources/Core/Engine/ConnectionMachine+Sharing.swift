@@ -36,8 +36,8 @@ extension ConnectionMachine {
     /// What a request asks, and of which gateway.
     func questionKey(_ payload: Payload) -> SharedAnswers.Key? { key(payload).map { gateway + $0 } }
 
-    /// The connection stands. If the gateway, or its account, is another than before, those that wait ask this one, and no answer of
-    /// the other is theirs.
+    /// The connection stands. If the gateway, or its account, is another than before, those that wait ask this one, and
+    /// no answer of the other is theirs.
     mutating func setGateway(_ gateway: SharedAnswers.Key, _ now: Instant, _ quota: inout QuotaGroup) {
         guard gateway != self.gateway else { return }
         self.gateway = gateway
@@ -51,7 +51,8 @@ extension ConnectionMachine {
         settle(now, &quota)
     }
 
-    /// Whether requests wait that an answer to another connection's may end: then `settle` is to be called after a wake-up.
+    /// Whether requests wait that an answer to another connection's may end: then `settle` is to be called after a
+    /// wake-up.
     package var waitsForSharedAnswers: Bool { requests.sharingCount > 0 }
 
     /// Looks what has become of the requests whose answers others wait for.
@@ -146,8 +147,8 @@ extension ConnectionMachine {
         noteFailure(request, .refused, refusal.text)
     }
 
-    /// The request whose answer this one waited for has none: it goes into its queue. If it must not wait for a slot it takes one
-    /// now, or ends.
+    /// The request whose answer this one waited for has none: it goes into its queue. If it must not wait for a slot it
+    /// takes one now, or ends.
     private mutating func sendItself(
         _ index: RequestTable<Payload>.Index, _ request: Request<Payload>, _ now: Instant, _ quota: inout QuotaGroup
     ) {

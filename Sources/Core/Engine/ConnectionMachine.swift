@@ -90,8 +90,8 @@ package struct ConnectionMachine<Payload>: ~Copyable {
     let name: @Sendable (Request<Payload>) -> String
     /// What tells a payload's question to a gateway from others; nil: its answer is not shared.
     let key: @Sendable (Payload) -> SharedAnswers.Key?
-    /// The gateway and its account, for the answers that are shared. Until the first handshake they are not known, and this is the
-    /// connection's own.
+    /// The gateway and its account, for the answers that are shared. Until the first handshake they are not known, and
+    /// this is the connection's own.
     var gateway: SharedAnswers.Key
     /// `SharedAnswers.changes` when those that wait for others' answers looked last.
     var seenChanges: UInt64 = 0

@@ -8,8 +8,8 @@ package enum Clock {
         return Instant(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
     }
 
-    /// How long the machine has been suspended since it was booted, and `now` stood still. Some of the time between the two readings is
-    /// counted, too.
+    /// How long the machine has been suspended since it was booted, and `now` stood still. Some of the time between the
+    /// two readings is counted, too.
     package static func suspended() -> TimeAmount {
         let now = now()
         var time = timespec()

@@ -1,7 +1,9 @@
-/// The answers that the connections of a quota group share. A *question* is what a request asks, and of which gateway. Of each
-/// question this knows the last good answer, and how many of its requests are in flight and wait. Pure: the time is passed in.
+/// The answers that the connections of a quota group share. A *question* is what a request asks, and of which gateway.
+/// Of each question this knows the last good answer, and how many of its requests are in flight and wait. Pure: the
+/// time is passed in.
 ///
-/// It belongs to no connection. Whoever learns of a request in flight or of an answer can tell it, under the group's lock.
+/// It belongs to no connection. Whoever learns of a request in flight or of an answer can tell it, under the group's
+/// lock.
 package struct SharedAnswers {
     /// The bytes that tell a question from all others.
     package typealias Key = [UInt8]
@@ -38,8 +40,8 @@ package struct SharedAnswers {
     /// What a request that asks a question finds.
     package enum Found {
         case answer(Answer)
-        /// Another request asks it just now. Its answer may take until then: later its connection's thread is held up, and is
-        /// not waited for.
+        /// Another request asks it just now. Its answer may take until then: later its connection's thread is held up,
+        /// and is not waited for.
         case inFlight(until: Instant)
         case nothing
     }
@@ -106,8 +108,8 @@ package struct SharedAnswers {
         return question.awaited(now)
     }
 
-    /// What there is by now for a request that waits. An answer that came after the request was made will always do: the request's
-    /// own could not have been newer by much.
+    /// What there is by now for a request that waits. An answer that came after the request was made will always do:
+    /// the request's own could not have been newer by much.
     package func find(_ number: Number, since asked: Instant, maxAge: TimeAmount, _ now: Instant) -> Found {
         guard let question = question(number) else { return .nothing }
         if let answer = question.answer, answer.received >= asked || answer.age(now) <= maxAge {
@@ -245,7 +247,8 @@ package struct SharedAnswers {
 
     // MARK: - Answers by age
 
-    /// Drops what is too much, or too old. One that waits may have been made before the answer came, however old that is now.
+    /// Drops what is too much, or too old. One that waits may have been made before the answer came, however old that
+    /// is now.
     private mutating func forget(_ now: Instant) {
         while oldest != newest, let question = question(oldest), let answer = question.answer {
             let isOld = question.waiting == 0 && answer.age(now) > longestAge
@@ -255,8 +258,8 @@ package struct SharedAnswers {
         }
     }
 
-    /// How long the machine has been suspended in all, by a measurement that may be too great. After a suspension answers are older
-    /// than the clock tells, so they are dropped.
+    /// How long the machine has been suspended in all, by a measurement that may be too great. After a suspension
+    /// answers are older than the clock tells, so they are dropped.
     package mutating func clockStoodStill(for time: TimeAmount) {
         let known = stoodStill ?? time
         stoodStill = min(known, time)
